@@ -1,0 +1,102 @@
+// Package exchange holds what the pieces of the kit know about one request
+// while it is being served, in a single context node.
+//
+// Every piece that keeps something per request would otherwise add a context
+// value of its own, and with it a copy of the request: two allocations a
+// piece. A [Node] has a [Slot] for each piece instead. The first piece that
+// needs one attaches it; those further in find it and fill their slot.
+//
+// A node belongs to one goroutine at a time, the one that serves the request.
+// A piece that lets a handler outlive its caller, or whose context ends on its
+// own, does not write to a node it found: it attaches a child, which starts
+// with the slots of its parent.
+package exchange
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// A Slot names the piece that owns a value in a [Node].
+type Slot uint8
+
+const (
+	Match    Slot = iota // pattern: the route that was matched
+	Body                 // bodyparser: the body that was read
+	Cookies              // cookies: the pairs that were scanned
+	Deadline             // middleware.Timeout: an [Extender]
+	Limit                // middleware.ResponseLimit: the limit in force
+	Cache                // middleware/cache: the entry being filled
+	numSlots
+)
+
+// An Extender is what the [Deadline] slot holds: the deadline in force, which
+// a handler may move and an open stream lifts. The interface lives here
+// because stream and middleware do not import each other.
+type Extender interface {
+	// Extend moves the deadline to d from now; a negative d lifts it.
+	Extend(d time.Duration) error
+}
+
+// A Node is a context that carries one value per slot. The zero Node is ready
+// for [Attach]. Pieces embed a Node in what they allocate anyway.
+type Node struct {
+	context.Context
+	slots [numSlots]any
+}
+
+type nodeKey struct{}
+
+// Value returns the node itself for the key of this package, and asks the
+// parent for every other.
+func (n *Node) Value(key any) any {
+	if _, ok := key.(nodeKey); ok {
+		return n
+	}
+	return n.Context.Value(key)
+}
+
+// Get returns what the slot holds, nil if it was never filled.
+func (n *Node) Get(s Slot) any { return n.slots[s] }
+
+// Set fills the slot. Store pointers: anything else is boxed.
+func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
+
+// Inherit copies the slots of the node that ctx carries, if it carries one.
+func (n *Node) Inherit(ctx context.Context) {
+	if parent := Find(ctx); parent != nil {
+		n.slots = parent.slots
+	}
+}
+
+// Find returns the nearest node of ctx, or nil.
+func Find(ctx context.Context) *Node {
+	n, _ := ctx.Value(nodeKey{}).(*Node)
+	return n
+}
+
+// Get returns the value of type T that the slot of the request's node holds.
+func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
+	if n := Find(r.Context()); n != nil {
+		v, ok = n.slots[s].(T)
+	}
+	return v, ok
+}
+
+// Attach returns a copy of r whose context is n, a child of r's own. The slots
+// of a node further out are inherited.
+func Attach(r *http.Request, n *Node) *http.Request {
+	ctx := r.Context()
+	n.Context = ctx
+	n.Inherit(ctx)
+	return r.WithContext(n)
+}
+
+// Detach returns ctx with an empty node over whatever node it carries. The
+// requests that the kit makes itself (a revalidation, a refresh) start from
+// it, so that they neither read nor write the state of the request they were
+// made for.
+func Detach(ctx context.Context) context.Context {
+	return &Node{Context: ctx}
+}

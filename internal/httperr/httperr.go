@@ -1,0 +1,103 @@
+// Package httperr is how the kit turns an error into an answer.
+//
+// The packages of the kit do not share an error type. What an answer needs is
+// found structurally, anywhere in the tree of an error:
+//
+//	StatusCode() int                   the status, 400 to 599
+//	PublicMessage() string             what the client may read
+//	Header() http.Header               header fields that belong to the answer
+//	ProblemMembers() map[string]any    further members of the problem document
+//	Answered() bool                    somebody has answered already
+//	ClientGone() bool                  nobody is left to answer to
+//
+// The text of Error is for the log and never leaves the server.
+package httperr
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// find returns the first error in the tree of err that is a T.
+func find[T any](err error) (T, bool) {
+	var t T
+	return t, err != nil && errors.As(err, &t)
+}
+
+type statusCoder interface{ StatusCode() int }
+
+// Status returns the status for err: its StatusCode if that is an error
+// status, 413 for a body over the limit of http.MaxBytesReader, else 500.
+func Status(err error) int {
+	if c, ok := find[statusCoder](err); ok {
+		if status := c.StatusCode(); status >= 400 && status <= 599 {
+			return status
+		}
+		return http.StatusInternalServerError
+	}
+	if _, ok := find[*http.MaxBytesError](err); ok {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusInternalServerError
+}
+
+// Message returns what the client may read about err: the PublicMessage of
+// the error that decides the status, or "" if it has none.
+func Message(err error) string {
+	type publisher interface{ PublicMessage() string }
+	if c, ok := find[statusCoder](err); ok {
+		// The message of some other error in the tree may contradict the status.
+		if p, ok := c.(publisher); ok {
+			return p.PublicMessage()
+		}
+		return ""
+	}
+	if p, ok := find[publisher](err); ok {
+		return p.PublicMessage()
+	}
+	return ""
+}
+
+// Answered reports whether err says that the client has its answer.
+func Answered(err error) bool {
+	a, ok := find[interface{ Answered() bool }](err)
+	return ok && a.Answered() || errors.Is(err, http.ErrHandlerTimeout)
+}
+
+// ClientGone reports whether nobody is left to answer to: err says so, or the
+// request was cancelled, as net/http does when the connection closes. A
+// deadline that passed is no such case, nor is a context of the handler's own.
+func ClientGone(r *http.Request, err error) bool {
+	g, ok := find[interface{ ClientGone() bool }](err)
+	return ok && g.ClientGone() || r.Context().Err() == context.Canceled
+}
+
+// Error is an error with a status and a text for the client.
+type Error struct {
+	Status  int
+	Message string // for the client; "" is the text of the status
+	Cause   error  // for the log
+}
+
+// Error returns the text for the log.
+func (e *Error) Error() string {
+	text := e.Message
+	if text == "" {
+		text = http.StatusText(e.Status)
+	}
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+func (e *Error) StatusCode() int       { return e.Status }
+func (e *Error) PublicMessage() string { return e.Message }
+func (e *Error) Unwrap() error         { return e.Cause }
+
+// answered marks an error whose answer has been given.
+type answered struct{ error }
+
+func (answered) Answered() bool  { return true }
+func (a answered) Unwrap() error { return a.error }

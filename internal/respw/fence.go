@@ -1,0 +1,163 @@
+package respw
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// fence is what a Writer needs to be taken away from a handler that is still
+// running: a lock around every call, a header map that is the handler's alone,
+// and deadlines the handler can no longer move.
+type fence struct {
+	fenced bool
+	header http.Header
+	mu     sync.Mutex // held by every call, for as long as it writes
+	quick  sync.Mutex // held to set deadlines and to hijack; never while writing
+	cut    bool       // guarded by quick
+}
+
+// Fence prepares rw to be cut: from now on calls are safe for concurrent use,
+// and the header is a copy that reaches the client with the commit. Call it
+// before the handler runs, and [Writer.Finish] after it.
+func (rw *Writer) Fence() {
+	rw.fenced = true
+	if base := rw.inner.Header(); len(base) != 0 {
+		rw.header = base.Clone()
+	} else {
+		rw.header = make(http.Header)
+	}
+}
+
+func (rw *Writer) lock() {
+	if rw.fenced {
+		rw.mu.Lock()
+	}
+}
+
+func (rw *Writer) unlock() {
+	if rw.fenced {
+		rw.mu.Unlock()
+	}
+}
+
+// Finish completes a response whose handler has returned: a header that was
+// never committed, or trailers set after the commit, are copied out.
+func (rw *Writer) Finish() {
+	rw.lock()
+	defer rw.unlock()
+	if rw.dead != nil || rw.hijacked {
+		return
+	}
+	if rw.status == 0 {
+		replace(rw.inner.Header(), rw.header)
+		return
+	}
+	out := rw.inner.Header()
+	for name, values := range rw.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) || declares(rw.header["Trailer"], name) {
+			out[name] = values
+		}
+	}
+}
+
+func declares(trailers []string, name string) bool {
+	for _, line := range trailers {
+		for field := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(field), name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// replace makes dst hold what src holds. The values are shared.
+func replace(dst, src http.Header) {
+	clear(dst)
+	for name, values := range src {
+		dst[name] = values
+	}
+}
+
+var past = time.Unix(1, 0)
+
+// Cut takes the response away from the handler. From now on everything the
+// handler calls fails with err, and a Read or Write it is stuck in returns:
+// reads at once, writes after the grace. If nothing was committed, answer
+// writes the response instead, to the writer below, and Cut reports true.
+// If bytes are out, the connection is poisoned, so that nobody can take what
+// went out for the whole. A hijacked connection is left alone.
+func (rw *Writer) Cut(err error, grace time.Duration, answer func(http.ResponseWriter)) bool {
+	rc := http.NewResponseController(rw.inner)
+
+	// The deadlines come first and without the lock: a handler that is stuck
+	// in Write holds it.
+	rw.quick.Lock()
+	if rw.hijacked {
+		rw.quick.Unlock()
+		return false
+	}
+	rw.cut = true
+	_ = rc.SetReadDeadline(past)
+	_ = rc.SetWriteDeadline(time.Now().Add(grace))
+	rw.quick.Unlock()
+
+	rw.mu.Lock()
+	defer rw.mu.Unlock()
+	uncommitted := rw.status == 0 && rw.dead == nil
+	rw.dead = err
+	if uncommitted {
+		answer(rw.inner)
+		return true
+	}
+	_ = rc.SetWriteDeadline(past)
+	return false
+}
+
+// Dead returns the error that every call returns since the response was cut
+// or refused, or nil.
+func (rw *Writer) Dead() error {
+	rw.lock()
+	defer rw.unlock()
+	return rw.dead
+}
+
+func (rw *Writer) control(set func(*http.ResponseController) error) error {
+	rw.quick.Lock()
+	defer rw.quick.Unlock()
+	if rw.cut {
+		return http.ErrHandlerTimeout
+	}
+	return set(http.NewResponseController(rw.inner))
+}
+
+func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	rw.lock()
+	defer rw.unlock()
+	if rw.dead != nil {
+		return nil, nil, rw.dead
+	}
+	rw.quick.Lock()
+	defer rw.quick.Unlock()
+	if rw.cut {
+		return nil, nil, http.ErrHandlerTimeout
+	}
+	conn, buf, err := http.NewResponseController(rw.inner).Hijack()
+	if err == nil {
+		rw.hijacked = true
+	}
+	return conn, buf, err
+}
+
+// Abort ends a response that cannot be finished so that nobody can take it for
+// whole: it poisons the connection below w and panics with
+// http.ErrAbortHandler. The panic alone is not enough, because a recoverer
+// outside may swallow it, and net/http would then end the body in good order.
+func Abort(w http.ResponseWriter) {
+	_ = http.NewResponseController(Innermost(w)).SetWriteDeadline(past)
+	panic(http.ErrAbortHandler)
+}

@@ -1,0 +1,226 @@
+// Package respw is the one http.ResponseWriter wrapper of the kit.
+//
+// A wrapper that hides what it wraps breaks things far from where it stands:
+// sendfile is lost without io.ReaderFrom, websockets without http.Hijacker,
+// streams without http.Flusher. One that shows more than it has breaks
+// whoever probes. A [Writer] therefore comes in three shapes, chosen by what
+// an [http.ResponseController] could reach below it:
+//
+//	HTTP/1   http.Flusher, http.Hijacker, io.ReaderFrom
+//	HTTP/2   http.Flusher
+//	plain    neither, for writers that can do no more
+//
+// All three have io.StringWriter, FlushError and Unwrap. The shapes are values
+// that hold nothing but the pointer to the Writer, so they cost no allocation
+// of their own.
+//
+// Layers of the kit that stand next to each other share one Writer: [Wrap]
+// joins when w itself is a shape. Behind a foreign wrapper it wraps again.
+// Joining through Unwrap would write past whatever stands between: buffers,
+// compressors, byte counters.
+package respw
+
+import (
+	"errors"
+	"net/http"
+)
+
+// ErrTooLarge is what writes return once a limit has refused the response.
+var ErrTooLarge = errors.New("apiece: response exceeds its limit")
+
+// A Writer watches one response: whether and how it was committed, how many
+// bytes of body the handler wrote, whether the connection was taken over.
+// Make one with [Wrap], or embed it and call [Writer.Init].
+//
+// Like any ResponseWriter it is for one goroutine at a time, unless fenced
+// (see [Writer.Fence]).
+type Writer struct {
+	inner    http.ResponseWriter
+	status   int   // 0 until the final header is committed
+	n        int64 // bytes of body passed on
+	declared int64 // Content-Length at the commit, -1 if none
+	noBody   bool  // the response has no body on the wire: HEAD, 204, 304
+	hijacked bool
+	stream   bool  // no limit on time or size applies
+	dead     error // what every call returns once the response was taken away
+
+	onCommit func(status int)
+	limit    int64
+	exceeded func(size int64, committed bool)
+
+	fence
+}
+
+// Wrap returns the Writer that watches w, and the ResponseWriter to hand on in
+// place of w. If w is a shape already, that is w and its Writer.
+func Wrap(w http.ResponseWriter, r *http.Request) (*Writer, http.ResponseWriter) {
+	if rw, ok := Of(w); ok {
+		return rw, w
+	}
+	rw := new(Writer)
+	return rw, rw.Init(w, r)
+}
+
+// Of returns the Writer behind w if w is a shape; it does not look further.
+func Of(w http.ResponseWriter) (*Writer, bool) {
+	switch w := w.(type) {
+	case http1:
+		return w.Writer, true
+	case http2:
+		return w.Writer, true
+	case *Writer:
+		return w, true
+	}
+	return nil, false
+}
+
+// Each calls f with every Writer between w and the server, the nearest first,
+// walking through foreign wrappers by their Unwrap method. It is for changing
+// what the layers outside know about a response (a stream has begun), never
+// for writing to it.
+func Each(w http.ResponseWriter, f func(*Writer)) {
+	for {
+		if rw, ok := Of(w); ok {
+			f(rw)
+			w = rw.inner
+			continue
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = u.Unwrap()
+	}
+}
+
+// Innermost returns the last writer that Unwrap leads to: the server's own,
+// unless a wrapper hides it. net/http keeps some methods for itself (closing
+// the connection after an oversized body), which only that writer has.
+func Innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = u.Unwrap()
+	}
+}
+
+// Init makes rw watch w and returns the shape to hand on.
+func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+	rw.inner = w
+	rw.declared = -1
+	rw.noBody = r.Method == http.MethodHead
+	flush, hijack := reach(w)
+	switch {
+	case hijack:
+		return http1{rw}
+	case flush:
+		return http2{rw}
+	}
+	return rw
+}
+
+// reach reports what an http.ResponseController given w would find. A wrapper
+// with an Unwrap method says by it that optional methods may go past it.
+func reach(w http.ResponseWriter) (flush, hijack bool) {
+	for {
+		switch w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			flush = true
+		}
+		if _, ok := w.(http.Hijacker); ok {
+			return true, true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return flush, false
+		}
+		w = u.Unwrap()
+	}
+}
+
+// Status returns the status that was committed, 0 before that.
+func (rw *Writer) Status() int {
+	rw.lock()
+	defer rw.unlock()
+	return rw.status
+}
+
+// Written returns the number of body bytes so far.
+func (rw *Writer) Written() int64 {
+	rw.lock()
+	defer rw.unlock()
+	return rw.n
+}
+
+// Committed reports whether it is too late for another answer: the final
+// header is out, the connection was taken over, or the response was taken away
+// from the handler.
+func (rw *Writer) Committed() bool {
+	rw.lock()
+	defer rw.unlock()
+	return rw.status != 0 || rw.hijacked || rw.dead != nil
+}
+
+// Hijacked reports whether the connection has been taken over.
+func (rw *Writer) Hijacked() bool {
+	rw.lock()
+	defer rw.unlock()
+	return rw.hijacked
+}
+
+// Complete reports whether the client has, or will have once the handler
+// returns, a response that is whole: every byte of its Content-Length, or one
+// without a body.
+func (rw *Writer) Complete() bool {
+	rw.lock()
+	defer rw.unlock()
+	return rw.status != 0 && (rw.noBody || rw.declared == rw.n)
+}
+
+// Streaming reports whether the response is a stream, to which limits on time
+// and size do not apply.
+func (rw *Writer) Streaming() bool {
+	rw.lock()
+	defer rw.unlock()
+	return rw.stream
+}
+
+// Stream declares the response a stream.
+func (rw *Writer) Stream() {
+	rw.lock()
+	defer rw.unlock()
+	rw.stream = true
+}
+
+// BeforeCommit has f run once, just before the final header goes out, with its
+// status; f may change the header and must not write. Functions run in the
+// reverse order of their registration: the layer nearest to the handler first.
+func (rw *Writer) BeforeCommit(f func(status int)) {
+	rw.lock()
+	defer rw.unlock()
+	earlier := rw.onCommit
+	if earlier == nil {
+		rw.onCommit = f
+		return
+	}
+	rw.onCommit = func(status int) { f(status); earlier(status) }
+}
+
+// Limit bounds the body: exceeded runs in place of the write that would pass n
+// bytes, or of the commit that declares more, with the size that was asked for
+// and whether anything is out already. It may write another answer to
+// [Writer.Unwrap], or panic; if it returns, that write and all later calls
+// fail with [ErrTooLarge]. Streams are exempt. A later call replaces an
+// earlier one, so that the layer nearest to the handler decides; an n of 0 or
+// less is no limit.
+func (rw *Writer) Limit(n int64, exceeded func(size int64, committed bool)) {
+	rw.lock()
+	defer rw.unlock()
+	rw.limit, rw.exceeded = max(n, 0), exceeded
+}
+
+// Unwrap returns the writer below, for http.ResponseController. Every method
+// that a controller looks for is defined here, so it stops at the Writer.
+func (rw *Writer) Unwrap() http.ResponseWriter { return rw.inner }

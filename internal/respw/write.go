@@ -1,0 +1,232 @@
+package respw
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Header returns the header that the handler may change: the server's, or the
+// handler's own behind a fence.
+func (rw *Writer) Header() http.Header {
+	if rw.fenced {
+		return rw.header
+	}
+	return rw.inner.Header()
+}
+
+// WriteHeader commits the response with the status, or sends an informational
+// response (1xx other than 101), which commits nothing.
+func (rw *Writer) WriteHeader(status int) {
+	rw.lock()
+	defer rw.unlock()
+	switch {
+	case rw.dead != nil:
+	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
+		rw.inform(status)
+	case rw.status != 0 || rw.hijacked:
+		rw.inner.WriteHeader(status) // net/http logs who called it twice
+	default:
+		if rw.commit(status, 0) {
+			rw.inner.WriteHeader(status)
+		}
+	}
+}
+
+// inform sends a 1xx response. Behind a fence it carries the handler's header,
+// and then puts back what was there: the final answer may not be the handler's.
+func (rw *Writer) inform(status int) {
+	if !rw.fenced {
+		rw.inner.WriteHeader(status)
+		return
+	}
+	before := rw.inner.Header().Clone()
+	replace(rw.inner.Header(), rw.header)
+	rw.inner.WriteHeader(status)
+	replace(rw.inner.Header(), before)
+}
+
+// commit notes that the final header is about to go out, with at least size
+// bytes of body behind it. It reports false if a limit refused the response,
+// which then is dead.
+func (rw *Writer) commit(status, size int) bool {
+	if f := rw.onCommit; f != nil {
+		rw.onCommit = nil
+		f(status)
+	}
+	h := rw.Header()
+	if v := h["Content-Length"]; len(v) == 1 {
+		if n, err := strconv.ParseInt(v[0], 10, 64); err == nil && n >= 0 {
+			rw.declared = n
+		}
+	}
+	if v := h["Content-Type"]; len(v) == 1 && isEventStream(v[0]) {
+		rw.stream = true
+	}
+	switch status {
+	case http.StatusNoContent, http.StatusNotModified:
+		rw.noBody = true
+	default:
+		if rw.over(max(rw.declared, int64(size))) {
+			return false
+		}
+	}
+	if rw.fenced {
+		replace(rw.inner.Header(), rw.header)
+	}
+	rw.status = status
+	return true
+}
+
+func isEventStream(contentType string) bool {
+	const want = "text/event-stream"
+	return len(contentType) >= len(want) && strings.EqualFold(contentType[:len(want)], want)
+}
+
+// over enforces the limit on a body of the given size.
+func (rw *Writer) over(size int64) bool {
+	if rw.limit == 0 || size <= rw.limit || rw.stream {
+		return false
+	}
+	rw.dead = ErrTooLarge
+	rw.exceeded(size, rw.status != 0)
+	return true
+}
+
+// begin is what every write of body goes through first.
+func (rw *Writer) begin(size int) error {
+	switch {
+	case rw.dead != nil:
+	case rw.status == 0 && !rw.hijacked:
+		rw.commit(http.StatusOK, size)
+	default:
+		rw.over(rw.n + int64(size))
+	}
+	return rw.dead
+}
+
+// Write writes body, committing the response with 200 if it was not yet.
+func (rw *Writer) Write(p []byte) (int, error) {
+	rw.lock()
+	defer rw.unlock()
+	if err := rw.begin(len(p)); err != nil {
+		return 0, err
+	}
+	n, err := rw.inner.Write(p)
+	rw.n += int64(n)
+	return n, err
+}
+
+// WriteString is Write without the conversion.
+func (rw *Writer) WriteString(s string) (int, error) {
+	rw.lock()
+	defer rw.unlock()
+	if err := rw.begin(len(s)); err != nil {
+		return 0, err
+	}
+	n, err := io.WriteString(rw.inner, s)
+	rw.n += int64(n)
+	return n, err
+}
+
+// readFrom hands src to the writer below, which may know sendfile.
+func (rw *Writer) readFrom(src io.Reader) (int64, error) {
+	rf, ok := rw.inner.(io.ReaderFrom)
+	// Behind a fence only a regular file is copied under the lock. Any other
+	// source may block for as long as it likes, and the fence with it.
+	if !ok || rw.fenced && !isFile(src) {
+		return io.Copy(struct{ io.Writer }{rw}, src)
+	}
+	rw.lock()
+	defer rw.unlock()
+	if err := rw.begin(0); err != nil {
+		return 0, err
+	}
+	if rw.limit == 0 || rw.stream {
+		n, err := rf.ReadFrom(src)
+		rw.n += n
+		return n, err
+	}
+	return rw.readWithin(rf, src, rw.limit-rw.n)
+}
+
+// readWithin copies at most left bytes of src and then looks whether there
+// were more. The net package knows how to send a file through one
+// io.LimitedReader, not through two, and io.CopyN supplies one already: so
+// that one is narrowed.
+func (rw *Writer) readWithin(rf io.ReaderFrom, src io.Reader, left int64) (int64, error) {
+	bounded, ok := src.(*io.LimitedReader)
+	if ok && bounded.N <= left {
+		n, err := rf.ReadFrom(bounded)
+		rw.n += n
+		return n, err
+	}
+	narrow := &io.LimitedReader{R: src, N: left}
+	if ok {
+		narrow.R = bounded.R
+	}
+	n, err := rf.ReadFrom(narrow)
+	rw.n += n
+	if ok {
+		bounded.N -= n
+	}
+	if err != nil || n < left {
+		return n, err
+	}
+	var next [1]byte
+	if m, err := io.ReadFull(src, next[:]); m == 0 {
+		if err == io.EOF {
+			err = nil
+		}
+		return n, err
+	}
+	rw.over(rw.n + 1)
+	return n, rw.dead
+}
+
+// isFile reports whether reading from src cannot wait for anybody.
+func isFile(src io.Reader) bool {
+	if bounded, ok := src.(*io.LimitedReader); ok {
+		src = bounded.R
+	}
+	f, ok := src.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// FlushError sends what is buffered, committing the response with 200 if it
+// was not yet. It returns an error matching http.ErrNotSupported if nothing
+// below can flush.
+func (rw *Writer) FlushError() error {
+	rw.lock()
+	defer rw.unlock()
+	if rw.dead != nil {
+		return rw.dead
+	}
+	if flush, _ := reach(rw.inner); flush && rw.status == 0 && !rw.hijacked && !rw.commit(http.StatusOK, 0) {
+		return rw.dead
+	}
+	return http.NewResponseController(rw.inner).Flush()
+}
+
+// SetReadDeadline and the methods after it are here so that a fence can stand
+// in their way.
+func (rw *Writer) SetReadDeadline(t time.Time) error {
+	return rw.control(func(c *http.ResponseController) error { return c.SetReadDeadline(t) })
+}
+
+// SetWriteDeadline sets the deadline for writing the response.
+func (rw *Writer) SetWriteDeadline(t time.Time) error {
+	return rw.control(func(c *http.ResponseController) error { return c.SetWriteDeadline(t) })
+}
+
+// EnableFullDuplex lets a handler read the body while it writes the response.
+func (rw *Writer) EnableFullDuplex() error {
+	return rw.control((*http.ResponseController).EnableFullDuplex)
+}

@@ -1,0 +1,73 @@
+package testkit
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Main runs the tests and then fails if goroutines that they started are still
+// there. Call it from TestMain:
+//
+//	func TestMain(m *testing.M) { testkit.Main(m) }
+func Main(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		if left := leaked(5 * time.Second); len(left) > 0 {
+			fmt.Fprintf(os.Stderr, "%d goroutines left behind:\n\n%s\n", len(left), strings.Join(left, "\n\n"))
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// leaked returns the stacks of the goroutines that are of no use to an idle
+// test binary, after giving those that are about to end the time to do so.
+func leaked(patience time.Duration) []string {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		left := interesting()
+		if len(left) == 0 || time.Now().After(deadline) {
+			return left
+		}
+	}
+}
+
+func interesting() (stacks []string) {
+	buf := make([]byte, 2<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
+		_, frames, _ := strings.Cut(strings.TrimSpace(stack), "\n")
+		if frames == "" || expected(frames) {
+			continue
+		}
+		stacks = append(stacks, stack)
+	}
+	return stacks
+}
+
+// expected reports whether a goroutine belongs to the test binary itself.
+func expected(frames string) bool {
+	for _, own := range []string{
+		"testing.Main(",
+		"testing.(*M).",
+		"testing.RunTests",
+		"testing.tRunner(",
+		"testing.runFuzz",
+		"testing.(*F).",
+		"internal/fuzz.",
+		"internal/testkit.Main(",
+		"os/signal.",
+		"runtime.ensureSigM",
+		"runtime.gc",
+		"runtime/trace.",
+		"created by runtime",
+	} {
+		if strings.Contains(frames, own) {
+			return true
+		}
+	}
+	return false
+}
