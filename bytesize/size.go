@@ -1,0 +1,120 @@
+package bytesize
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// A Size is a number of bytes. The zero Size is no bytes, which in the
+// settings of this module stands for the default; see the package
+// documentation.
+type Size int64
+
+// The units are powers of 1024, as in Next.js, whatever the decimal prefixes
+// may mean elsewhere.
+const (
+	B  Size = 1         // one byte
+	KB      = 1024 * B  // 1,024 bytes
+	MB      = 1024 * KB // 1,048,576 bytes
+	GB      = 1024 * MB // 1,073,741,824 bytes
+	TB      = 1024 * GB // 2^40 bytes
+	PB      = 1024 * TB // 2^50 bytes
+)
+
+// Unlimited turns a limit off. It is written "unlimited" in text and false in
+// JSON, where Next.js says responseLimit: false.
+const Unlimited Size = -1
+
+const unlimited = "unlimited"
+
+// maxPortable is the largest whole number that JavaScript holds exactly. No
+// larger size has a unit in its text.
+const maxPortable = 1<<53 - 1
+
+// unitLetters are the first letters of the units above the byte. The unit at
+// index i is 1 << (10*(i+1)) bytes.
+const unitLetters = "kmgtp"
+
+// String returns the size in lower case, in the largest unit that leaves at
+// most three decimals and is not larger than the size: "1mb", "1.5kb",
+// "1234567b". It is exact: [Parse] returns the same size. Sizes above 2^53-1
+// are always written in bytes.
+//
+// Every negative size turns a limit off, so every negative size is
+// "unlimited", and is read back as [Unlimited].
+func (s Size) String() string {
+	if s < 0 {
+		return unlimited
+	}
+	return string(s.append(make([]byte, 0, 20)))
+}
+
+var eighthDecimals = [8]string{"", ".125", ".25", ".375", ".5", ".625", ".75", ".875"}
+
+func (s Size) append(dst []byte) []byte {
+	if s < 0 {
+		return append(dst, unlimited...)
+	}
+	if s <= maxPortable {
+		for i := len(unitLetters) - 1; i >= 0; i-- {
+			// A unit is a power of two, and 1000 is 8 times an odd number: what
+			// three decimals can say exactly are the eighths of the unit.
+			unit := KB << (10 * i)
+			if eighth := unit / 8; s >= unit && s%eighth == 0 {
+				dst = strconv.AppendInt(dst, int64(s/unit), 10)
+				dst = append(dst, eighthDecimals[s%unit/eighth]...)
+				return append(dst, unitLetters[i], 'b')
+			}
+		}
+	}
+	dst = strconv.AppendInt(dst, int64(s), 10)
+	return append(dst, 'b')
+}
+
+// MarshalText returns the text of [Size.String]. It never fails.
+func (s Size) MarshalText() ([]byte, error) {
+	return s.append(nil), nil
+}
+
+// UnmarshalText sets the size to what [Parse] makes of the text. After an
+// error the size is as it was.
+func (s *Size) UnmarshalText(text []byte) error {
+	v, err := Parse(string(text))
+	if err == nil {
+		*s = v
+	}
+	return err
+}
+
+// MarshalJSON returns false for [Unlimited], as for every negative size, and
+// the text of [Size.String] in quotes for every other. It never fails.
+func (s Size) MarshalJSON() ([]byte, error) {
+	if s < 0 {
+		return []byte("false"), nil
+	}
+	return append(s.append([]byte{'"'}), '"'), nil
+}
+
+// UnmarshalJSON accepts false, which is [Unlimited]; a whole number of bytes;
+// and a string that [Parse] accepts. As everywhere in encoding/json, null
+// leaves the size as it was. Anything else, true and fractions among it, is a
+// [*SyntaxError] and leaves the size as it was too.
+func (s *Size) UnmarshalJSON(data []byte) error {
+	switch text := string(data); {
+	case text == "null":
+		return nil
+	case text == "false":
+		*s = Unlimited
+		return nil
+	case text != "" && text[0] == '"':
+		if err := json.Unmarshal(data, &text); err != nil {
+			return err
+		}
+		return s.UnmarshalText([]byte(text))
+	case text != "" && (text[0] == '-' || skipDigits(text, 0) > 0):
+		return s.UnmarshalText(data)
+	default:
+		return &SyntaxError{text, 0, "not a size",
+			`write a number of bytes, a string such as "1mb", or false for no limit`}
+	}
+}
