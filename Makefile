@@ -1,0 +1,62 @@
+# Every target works on every module of the repository: a nested module is
+# found by its go.mod and needs no line here. "make ci" is what CI runs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TESTFLAGS   ?= -race -shuffle=on -timeout=10m
+FUZZTIME    ?= 2s
+
+# testdata holds broken code on purpose, and go.mod files of no module of ours.
+MODULES := $(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path '*/testdata/*' | sort)))
+
+# $(call each,COMMAND) runs the command in each module, and fails in the end if
+# it failed in one.
+each = status=0; for module in $(MODULES); do (cd $$module && $(1)) || status=1; done; exit $$status
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "modules: $(MODULES)"
+
+.PHONY: ci
+ci: fmt-check tidy-check build vet staticcheck test bench fuzz ## everything that has to pass
+
+.PHONY: fmt-check
+fmt-check: ## every Go file is formatted by gofmt
+	@files=$$(gofmt -l .); \
+	if [ -n "$$files" ]; then echo "run gofmt -w on:" $$files >&2; exit 1; fi
+
+.PHONY: tidy-check
+tidy-check: ## every go.mod and go.sum is what "go mod tidy" writes
+	@$(call each,go mod tidy -diff)
+
+.PHONY: vet
+vet: ## go vet
+	@$(call each,go vet ./...)
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck, at the version this file pins
+	@$(call each,go run $(STATICCHECK) ./...)
+
+.PHONY: test
+test: ## all tests, under the race detector and in random order (TESTFLAGS)
+	@$(call each,go test $(TESTFLAGS) ./...)
+
+.PHONY: build
+build: ## everything compiles and links, the example programs too
+	@$(call each,go build -buildvcs=false -o /dev/null ./...)
+
+.PHONY: bench
+bench: ## every benchmark once: that it runs, not how fast
+	@$(call each,go test -run='^$$' -bench=. -benchtime=1x ./...)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for a short while (FUZZTIME)
+	@$(call each,$(CURDIR)/.ci/fuzz $(FUZZTIME))
+
+.PHONY: api
+api: ## write the exported API to testdata/api, after reviewing a change to it
+	go test -run='^TestAPI$$' . -update
