@@ -1,0 +1,36 @@
+package cookies
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// A LimitError reports a request whose Cookie headers exceed [MaxPairs] or
+// [MaxBytes].
+type LimitError struct {
+	Pairs int // pieces between semicolons, over all Cookie headers
+	Bytes int // total length of the Cookie headers
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("cookies: Cookie header of %d pairs and %d bytes, want at most %d and %d",
+		e.Pairs, e.Bytes, MaxPairs, MaxBytes)
+}
+
+// StatusCode returns 431, Request Header Fields Too Large.
+func (e *LimitError) StatusCode() int { return http.StatusRequestHeaderFieldsTooLarge }
+
+// An Error reports a cookie that [Set] or [Delete] refuses. Left to itself it is
+// answered with 500: the cookie was made by the server.
+type Error struct {
+	Name   string // of the cookie
+	Field  string // of http.Cookie, "" if several are at odds
+	Reason string // never contains the value
+}
+
+func (e *Error) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("cookies: cannot set %q: %s", e.Name, e.Reason)
+	}
+	return fmt.Sprintf("cookies: cannot set %q: %s %s", e.Name, e.Field, e.Reason)
+}

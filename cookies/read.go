@@ -1,0 +1,151 @@
+package cookies
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Cookies are read as Next reads them, which is close to how browsers write
+// them and far from RFC 6265. Browsers send back whatever a script or an old
+// server stored: JSON, stray quotes, bytes above 0x7f, names like "a[0]".
+// [http.Request.Cookies] drops such a cookie without a word, so that a service
+// moved from Next to Go loses sessions it used to see. The rules here are
+//
+//   - pairs end at ";", and only there;
+//   - a pair needs "=" and a name; spaces and tabs around both are cut;
+//   - one pair of quotes around the value is cut, a lone quote is kept;
+//   - the value is percent-decoded as a whole, and left as it came when an
+//     escape is malformed or the result is not UTF-8; "+" is a plus sign;
+//   - a pair with a control byte other than tab is skipped;
+//   - of several cookies of one name the first wins.
+//
+// Nothing is kept between calls. Finding a cookie is a scan without an
+// allocation, cheaper than looking up where an earlier scan was stored; and a
+// reading function that fills a cache of the request would race with itself in
+// handlers that read cookies from several goroutines.
+
+// What a request may carry in its Cookie headers before it reads as if it
+// carried none.
+const (
+	// MaxPairs is the bound of net/http, counted as it counts: the pieces
+	// between semicolons, over all Cookie headers.
+	MaxPairs = 3000
+	// MaxBytes bounds the total length of the Cookie headers. Node, and with
+	// it Next, refuses a request whose headers exceed 16 KiB.
+	MaxBytes = 256 << 10
+)
+
+// All returns the cookies of the request by name, decoded. It is never nil, and
+// the caller may change it. When [Check] fails it is empty.
+//
+// Next: req.cookies.
+func All(r *http.Request) map[string]string {
+	all := make(map[string]string)
+	lines := r.Header["Cookie"]
+	if check(lines) != nil {
+		return all
+	}
+	for _, line := range lines {
+		for line != "" {
+			var name, raw string
+			var ok bool
+			if name, raw, line, ok = next(line); !ok {
+				continue
+			}
+			if _, seen := all[name]; !seen {
+				all[name] = decode(raw)
+			}
+		}
+	}
+	return all
+}
+
+// Lookup returns the value of the first cookie with the name, decoded, and
+// whether the request carries one. It does not allocate unless the value has
+// percent escapes.
+//
+// A browser sends cookies with longer paths first, and a sibling subdomain can
+// plant one. A name that starts with "__Host-" keeps subdomains out; a value
+// that must be trusted is signed (see [Signer]).
+//
+// Next: req.cookies[name].
+func Lookup(r *http.Request, name string) (string, bool) {
+	lines := r.Header["Cookie"]
+	if check(lines) != nil {
+		return "", false
+	}
+	for _, line := range lines {
+		for line != "" {
+			var n, raw string
+			var ok bool
+			if n, raw, line, ok = next(line); ok && n == name {
+				return decode(raw), true
+			}
+		}
+	}
+	return "", false
+}
+
+// Check returns a [*LimitError] when the Cookie headers of the request exceed
+// [MaxPairs] or [MaxBytes], and nil otherwise. All and Lookup see no cookies
+// then; a handler for which that differs from a request without cookies asks
+// Check first.
+func Check(r *http.Request) error {
+	if err := check(r.Header["Cookie"]); err != nil {
+		return err
+	}
+	return nil
+}
+
+// check counts before anything is split, so that what is refused has cost no
+// more than a pass over the bytes.
+func check(lines []string) *LimitError {
+	pairs, bytes := 0, 0
+	for _, line := range lines {
+		bytes += len(line)
+		pairs += strings.Count(line, ";") + 1
+	}
+	if pairs > MaxPairs || bytes > MaxBytes {
+		return &LimitError{Pairs: pairs, Bytes: bytes}
+	}
+	return nil
+}
+
+// next cuts the first pair off a Cookie header. ok is false if that piece is
+// no pair. The value still has its escapes.
+func next(line string) (name, raw, rest string, ok bool) {
+	piece, rest, _ := strings.Cut(line, ";")
+	name, raw, ok = strings.Cut(piece, "=")
+	if !ok {
+		return "", "", rest, false
+	}
+	name = trim(name)
+	if name == "" || hasControl(piece) {
+		return "", "", rest, false
+	}
+	raw = trim(raw)
+	if n := len(raw); n >= 2 && raw[0] == '"' && raw[n-1] == '"' {
+		raw = raw[1 : n-1]
+	}
+	return name, raw, rest, true
+}
+
+// trim cuts the white space of RFC 9110, section 5.6.3.
+func trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func hasControl(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,148 @@
+package redirect
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// A Policy is a list of origins that redirects may lead to, besides the origin
+// of the request itself. The zero Policy lists none. A Policy is safe for
+// concurrent use.
+type Policy struct {
+	origins map[string]bool
+}
+
+// NewPolicy returns the policy that allows the origins, each written as
+// scheme://host or scheme://host:port with the scheme http or https. The whole
+// origin counts: neither another port nor a subdomain is included. A host
+// outside ASCII is written in punycode. NewPolicy panics on anything else,
+// listing all that is wrong.
+func NewPolicy(origins ...string) *Policy {
+	p := &Policy{origins: make(map[string]bool, len(origins))}
+	var errs []error
+	for _, origin := range origins {
+		if err := checkOrigin(origin); err != nil {
+			errs = append(errs, fmt.Errorf("redirect: origin %q: %w", origin, err))
+			continue
+		}
+		scheme, authority, _ := strings.Cut(origin, "://")
+		p.origins[normalize(scheme, authority)] = true
+	}
+	if err := errors.Join(errs...); err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// Check returns nil if target is local (see [IsLocal]) or an absolute URL of a
+// listed origin, and an [*Error] with the status 400 if not. The letter case of
+// scheme and host and a port that is the scheme's default make no difference.
+// Otherwise the URL must be written plainly: no userinfo, no backslash, no
+// space or control byte, no "//host" and no "https:path", although browsers
+// would follow these too.
+func (p *Policy) Check(target string) error {
+	if err := p.check(target); err != nil {
+		return err
+	}
+	return nil
+}
+
+// To redirects to target if [Policy.Check] accepts it, with the status that
+// [Local] would choose. If not, the answer is 400 and the error the [*Error]
+// of Check.
+func (p *Policy) To(w http.ResponseWriter, r *http.Request, target string) error {
+	if err := p.check(target); err != nil {
+		return answer(w, r, err)
+	}
+	return send(w, r, next(r), escape(target))
+}
+
+func (p *Policy) check(target string) *Error {
+	notLocal := checkLocal(target)
+	if notLocal == nil {
+		return nil
+	}
+	scheme, rest, absolute := strings.Cut(target, "://")
+	if !absolute {
+		return notLocal
+	}
+	refuse := func(offset int, reason string) *Error {
+		return &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusBadRequest}
+	}
+	for i := range len(target) {
+		if c := target[i]; c == ' ' || c == '\\' || isControl(c) {
+			return refuse(i, "space, backslash or control byte")
+		}
+	}
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	// A listed origin is ASCII and has no "@", so no other authority is equal
+	// to one, and equal text means the same origin to every reader.
+	if !p.origins[normalize(scheme, authority)] {
+		return refuse(0, "origin is not listed")
+	}
+	return nil
+}
+
+// normalize returns the one form of an origin that is compared.
+func normalize(scheme, authority string) string {
+	scheme, authority = lower(scheme), lower(authority)
+	switch scheme {
+	case "http":
+		authority = strings.TrimSuffix(authority, ":80")
+	case "https":
+		authority = strings.TrimSuffix(authority, ":443")
+	}
+	return scheme + "://" + authority
+}
+
+// lower is strings.ToLower for ASCII. The other would turn the Kelvin sign into
+// a k.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+func checkOrigin(origin string) error {
+	scheme, authority, ok := strings.Cut(origin, "://")
+	if s := lower(scheme); !ok || s != "http" && s != "https" {
+		return errors.New("does not begin with http:// or https://")
+	}
+	host, port := authority, ""
+	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
+		host, port = authority[:i], authority[i+1:]
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || port[0] == '0' {
+			return fmt.Errorf("port %q is not a number from 1 to 65535", port)
+		}
+	}
+	if literal, ok := strings.CutPrefix(host, "["); ok {
+		literal, ok = strings.CutSuffix(literal, "]")
+		if !ok || literal == "" || strings.Trim(literal, "0123456789abcdefABCDEF:.") != "" {
+			return fmt.Errorf("%q is not an IPv6 address in brackets", host)
+		}
+		return nil
+	}
+	if host == "" {
+		return errors.New("has no host")
+	}
+	for i := range len(host) {
+		switch c := host[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
+		case c == '/':
+			return errors.New("has a path, want only scheme, host and port")
+		default:
+			return fmt.Errorf("has the byte %q in its host", c)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package redirect
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// To redirects to target with 307, Temporary Redirect. The browser repeats the
+// request as it was, with its method and body: right for a moved endpoint,
+// wrong after a form, which would be posted a second time. After a form use
+// [Local], or [Code] with 303.
+//
+// The target goes out as given: no check of where it leads (use [Local] or a
+// [Policy] for targets that a client had a hand in), no cleaning, no resolving
+// against the request's path. Only spaces and bytes above 0x7e are
+// percent-encoded. An empty target is sent too; browsers stay where they are.
+// A target with a control byte is answered with 500 and returned as an [*Error].
+//
+// Next: res.redirect(target).
+func To(w http.ResponseWriter, r *http.Request, target string) error {
+	return Code(w, r, http.StatusTemporaryRedirect, target)
+}
+
+// Code is [To] with a status of the caller's choice, 300 to 399. What a browser
+// does with them:
+//
+//	301 308  moved for good, may be cached; 301 turns POST into GET
+//	302 307  moved for now; 302 turns POST into GET
+//	303      look there with GET, whatever the method was
+//
+// Any other status is answered with 500 and returned as an [*Error]: 200 with a
+// Location is a page nobody sees, and net/http panics below 100.
+//
+// Next: res.redirect(code, target).
+func Code(w http.ResponseWriter, r *http.Request, code int, target string) error {
+	if code < 300 || code > 399 {
+		return answer(w, r, &Error{Target: target, Reason: "status is not 300 to 399", status: http.StatusInternalServerError})
+	}
+	for i := range len(target) {
+		if isControl(target[i]) {
+			return answer(w, r, &Error{Target: target, Offset: i, Reason: "control byte", status: http.StatusInternalServerError})
+		}
+	}
+	return send(w, r, code, escape(target))
+}
+
+// Local redirects to target if [IsLocal] holds for it and to fallback if not:
+// for targets that came with the request, like the next parameter of a login
+// page. The status is 303 after POST and other unsafe methods, so that the
+// browser continues with GET, and 307 after GET, HEAD, OPTIONS and TRACE.
+//
+// The fallback must be local too, whether it is needed or not: otherwise the
+// answer is 500 and the error an [*Error]. Nothing that Local sends leaves the origin.
+func Local(w http.ResponseWriter, r *http.Request, target, fallback string) error {
+	if err := checkLocal(fallback); err != nil {
+		err.status = http.StatusInternalServerError
+		err.Reason = "fallback is not local: " + err.Reason
+		return answer(w, r, err)
+	}
+	if !IsLocal(target) {
+		target = fallback
+	}
+	return send(w, r, next(r), escape(target))
+}
+
+// next returns the status that makes a browser continue with GET, and is
+// otherwise the default of To.
+func next(r *http.Request) int {
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return http.StatusTemporaryRedirect
+	}
+	return http.StatusSeeOther
+}
+
+// send writes the redirect. The body is the location in plain text, as in Next.
+// A Content-Type that the handler has set does not count: under text/html the
+// location would be markup.
+func send(w http.ResponseWriter, r *http.Request, code int, location string) error {
+	if committed(w) {
+		return errors.New("redirect: the response header is already sent")
+	}
+	h := w.Header()
+	h.Del("Content-Length")
+	h.Del("Content-Encoding")
+	h.Set("Location", location)
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	if r.Method == http.MethodHead || code == http.StatusNotModified {
+		return nil
+	}
+	_, err := io.WriteString(w, location)
+	return err
+}
+
+// answer answers what was refused, so that a handler that drops the error does
+// not leave an empty 200 behind.
+func answer(w http.ResponseWriter, r *http.Request, err *Error) error {
+	if committed(w) {
+		return err
+	}
+	httperr.Problem(w, r, err)
+	err.answered = true
+	return err
+}
+
+func committed(w http.ResponseWriter) bool {
+	rw, ok := respw.Of(w)
+	return ok && rw.Committed()
+}
+
+// escape percent-encodes what may not stand in a header: everything but
+// visible ASCII. Escapes that are there already stay.
+func escape(target string) string {
+	n := 0
+	for i := range len(target) {
+		if !visible(target[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return target
+	}
+	const upperHex = "0123456789ABCDEF"
+	var b strings.Builder
+	b.Grow(len(target) + 2*n)
+	for i := range len(target) {
+		c := target[i]
+		if visible(c) {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(upperHex[c>>4])
+		b.WriteByte(upperHex[c&15])
+	}
+	return b.String()
+}
+
+func visible(c byte) bool   { return ' ' < c && c < 0x7f }
+func isControl(c byte) bool { return c < ' ' || c == 0x7f }
