@@ -1,0 +1,262 @@
+package respw_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+// fenced serves h behind a fence and hands the Writer to control, which runs
+// beside it. It returns when both are done.
+func fenced(h http.HandlerFunc, control func(*respw.Writer)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rw := new(respw.Writer)
+		shape := rw.Init(w, r)
+		rw.Fence()
+		var wg sync.WaitGroup
+		wg.Go(func() { control(rw) })
+		defer func() {
+			wg.Wait()
+			rw.Finish()
+		}()
+		h(shape, r)
+	})
+}
+
+func timeout(w http.ResponseWriter) {
+	w.Header().Set("Content-Length", "4")
+	w.Header().Set("Connection", "close")
+	w.WriteHeader(http.StatusGatewayTimeout)
+	io.WriteString(w, "late")
+}
+
+func TestCutBeforeTheCommit(t *testing.T) {
+	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+		cut := make(chan struct{})
+		h := fenced(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Handler", "1")
+			if tr.Name != testkit.Recorder.Name { // which takes any 1xx for the final status
+				w.WriteHeader(http.StatusEarlyHints)
+			}
+			<-cut
+			w.Header().Set("X-Late", "1")
+			w.WriteHeader(200)
+			if _, err := io.WriteString(w, "on time?"); err != http.ErrHandlerTimeout {
+				t.Errorf("Write: %v, want ErrHandlerTimeout", err)
+			}
+			rc := http.NewResponseController(w)
+			for name, err := range map[string]error{
+				"Flush":            rc.Flush(),
+				"SetReadDeadline":  rc.SetReadDeadline(time.Time{}),
+				"SetWriteDeadline": rc.SetWriteDeadline(time.Time{}),
+				"EnableFullDuplex": rc.EnableFullDuplex(),
+			} {
+				if err != http.ErrHandlerTimeout {
+					t.Errorf("%s: %v, want ErrHandlerTimeout", name, err)
+				}
+			}
+			if h, ok := w.(http.Hijacker); ok {
+				if _, _, err := h.Hijack(); err != http.ErrHandlerTimeout {
+					t.Errorf("Hijack: %v, want ErrHandlerTimeout", err)
+				}
+			}
+			if rf, ok := w.(io.ReaderFrom); ok {
+				if _, err := rf.ReadFrom(strings.NewReader("x")); err != http.ErrHandlerTimeout {
+					t.Errorf("ReadFrom: %v, want ErrHandlerTimeout", err)
+				}
+			}
+		}, func(rw *respw.Writer) {
+			defer close(cut)
+			for rw.Status() != 0 {
+				t.Error("committed by a 1xx")
+			}
+			if !rw.Cut(http.ErrHandlerTimeout, time.Second, timeout) {
+				t.Error("Cut could not answer")
+			}
+		})
+		resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
+		if body := testkit.Body(t, resp); resp.StatusCode != 504 || body != "late" {
+			t.Errorf("%d %q", resp.StatusCode, body)
+		}
+		if resp.Header.Get("X-Handler") != "" || resp.Header.Get("X-Late") != "" {
+			t.Errorf("the handler's header is in another's answer: %v", resp.Header)
+		}
+	})
+}
+
+func TestCutAfterTheCommit(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		started, cut := make(chan struct{}), make(chan struct{})
+		h := fenced(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "half")
+			http.NewResponseController(w).Flush()
+			close(started)
+			<-cut
+			if _, err := io.WriteString(w, " whole"); err != http.ErrHandlerTimeout {
+				t.Errorf("Write: %v", err)
+			}
+		}, func(rw *respw.Writer) {
+			<-started
+			defer close(cut)
+			if rw.Cut(http.ErrHandlerTimeout, time.Second, timeout) {
+				t.Error("answered a second time")
+			}
+		})
+		client, url := tr.Serve(t, h)
+		resp, err := client.Get(url)
+		if err != nil {
+			return // cut before the header was sent: also not a clean response
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err == nil {
+			t.Errorf("the client takes %q for a whole response", body)
+		}
+		if strings.Contains(string(body), "late") || strings.Contains(string(body), "whole") {
+			t.Errorf("body %q: something was appended", body)
+		}
+	})
+}
+
+// TestCutFreesAStuckHandler: a handler that waits for a body which does not
+// come holds no lock, one that waits for a client which does not read does.
+func TestCutFreesAStuckHandler(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		t.Run("reading", func(t *testing.T) {
+			entered := make(chan struct{})
+			h := fenced(func(w http.ResponseWriter, r *http.Request) {
+				close(entered)
+				if _, err := io.ReadAll(r.Body); err == nil {
+					t.Error("read a body that never came")
+				}
+			}, func(rw *respw.Writer) {
+				<-entered
+				rw.Cut(http.ErrHandlerTimeout, time.Second, func(w http.ResponseWriter) {
+					timeout(w)
+					_ = http.NewResponseController(w).Flush()
+				})
+			})
+			body, end := io.Pipe()
+			defer end.Close()
+			r := httptest.NewRequest("POST", "/", body)
+			r.ContentLength = 10
+			resp := tr.Do(t, h, r)
+			if resp.StatusCode != 504 {
+				t.Errorf("status %d", resp.StatusCode)
+			}
+		})
+		t.Run("writing", func(t *testing.T) {
+			entered := make(chan struct{})
+			h := fenced(func(w http.ResponseWriter, r *http.Request) {
+				chunk := make([]byte, 1<<20)
+				for i := 0; ; i++ {
+					if i == 1 {
+						close(entered)
+					}
+					if _, err := w.Write(chunk); err != nil {
+						return
+					}
+				}
+			}, func(rw *respw.Writer) {
+				<-entered
+				rw.Cut(http.ErrHandlerTimeout, 50*time.Millisecond, timeout)
+			})
+			client, url := tr.Serve(t, h)
+			resp, err := client.Get(url)
+			if err != nil {
+				return
+			}
+			defer resp.Body.Close()
+			if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+				t.Errorf("%d bytes, taken for whole", n)
+			}
+		})
+	})
+}
+
+func TestCutLeavesAHijackedConnection(t *testing.T) {
+	taken, cut := make(chan struct{}), make(chan struct{})
+	h := fenced(func(w http.ResponseWriter, r *http.Request) {
+		conn, buf, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		close(taken)
+		<-cut
+		speak(buf)
+	}, func(rw *respw.Writer) {
+		<-taken
+		defer close(cut)
+		if rw.Cut(http.ErrHandlerTimeout, 0, timeout) {
+			t.Error("answered on a hijacked connection")
+		}
+	})
+	resp := testkit.HTTP1.Do(t, h, httptest.NewRequest("GET", "/", nil))
+	if got := testkit.Body(t, resp); got != "mine" {
+		t.Errorf("body %q", got)
+	}
+}
+
+// TestFenceIsRaceFree runs a handler that never stops against a cut, for the
+// race detector.
+func TestFenceIsRaceFree(t *testing.T) {
+	for range 50 {
+		rec := httptest.NewRecorder()
+		rw := new(respw.Writer)
+		w := rw.Init(rec, httptest.NewRequest("GET", "/", nil))
+		rw.Fence()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 100 {
+				w.Header().Set("X-A", "1")
+				w.WriteHeader(200)
+				if _, err := w.Write([]byte("x")); errors.Is(err, http.ErrHandlerTimeout) {
+					w.Header().Set("X-B", "2")
+				}
+				_ = http.NewResponseController(w).Flush()
+			}
+		})
+		rw.Cut(http.ErrHandlerTimeout, 0, timeout)
+		rw.Committed()
+		wg.Wait()
+		rw.Finish()
+		if body := rec.Body.String(); rec.Code == 504 && body != "late" || rec.Code == 200 && strings.Contains(body, "late") {
+			t.Fatalf("%d %q: two answers in one", rec.Code, body)
+		}
+	}
+}
+
+func TestAbortCannotBeLaundered(t *testing.T) {
+	swallow := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() { _ = recover() }()
+			next.ServeHTTP(w, r)
+		})
+	}
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		h := swallow(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, w = respw.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
+			io.WriteString(w, "half")
+			respw.Abort(w)
+		}))
+		client, url := tr.Serve(t, h)
+		resp, err := client.Get(url)
+		if err != nil {
+			return
+		}
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("%d %q, taken for whole", resp.StatusCode, body)
+		}
+	})
+}

@@ -1,0 +1,405 @@
+package respw_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// watched runs the handler behind a Writer of its own and keeps the Writer.
+func watched(into **respw.Writer, h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rw := new(respw.Writer)
+		*into = rw
+		h(rw.Init(w, r), r)
+	})
+}
+
+func TestWhatTheWriterSees(t *testing.T) {
+	tests := []struct {
+		name      string
+		method    string
+		handle    http.HandlerFunc
+		status    int
+		written   int64
+		committed bool
+		complete  bool
+		why       string
+	}{
+		{"nothing", "GET", func(w http.ResponseWriter, r *http.Request) {}, 0, 0, false, false,
+			"net/http answers 200 only after the handler"},
+		{"write", "GET", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }, 200, 5, true, false,
+			"the first write commits; its length is not declared, so it may not be all"},
+		{"declared", "GET", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "5")
+			w.Write([]byte("hello"))
+		}, 200, 5, true, true, "all that was declared is there"},
+		{"short", "GET", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "5")
+			w.Write([]byte("hell"))
+		}, 200, 4, true, false, "one byte is missing"},
+		{"head", "HEAD", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(200) }, 200, 0, true, true,
+			"a response to HEAD ends with its header"},
+		{"204", "GET", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }, 204, 0, true, true,
+			"204 ends with its header"},
+		{"1xx first", "GET", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusTeapot)
+		}, 418, 0, true, false, "an informational response commits nothing"},
+		{"1xx only", "GET", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusEarlyHints) }, 0, 0, false, false,
+			"the final answer is still to come"},
+		{"twice", "GET", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201); w.WriteHeader(500) }, 201, 0, true, false,
+			"the first status is the one that counts"},
+		{"flush", "GET", func(w http.ResponseWriter, r *http.Request) { http.NewResponseController(w).Flush() }, 200, 0, true, false,
+			"a flush sends the header"},
+		{"copy", "GET", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, strings.NewReader("hello")) }, 200, 5, true, false,
+			"io.Copy uses ReadFrom where there is one"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+				var rw *respw.Writer
+				resp := tr.Do(t, watched(&rw, tt.handle), httptest.NewRequest(tt.method, "/", nil))
+				io.Copy(io.Discard, resp.Body)
+				if rw.Status() != tt.status || rw.Written() != tt.written || rw.Committed() != tt.committed || rw.Complete() != tt.complete {
+					t.Errorf("status %d, written %d, committed %t, complete %t; want %d, %d, %t, %t: %s",
+						rw.Status(), rw.Written(), rw.Committed(), rw.Complete(),
+						tt.status, tt.written, tt.committed, tt.complete, tt.why)
+				}
+			})
+		})
+	}
+}
+
+// TestWireIsUnchanged compares the response through a Writer, plain and
+// fenced, with the one without.
+func TestWireIsUnchanged(t *testing.T) {
+	handlers := map[string]http.HandlerFunc{
+		"empty":    func(w http.ResponseWriter, r *http.Request) {},
+		"sniffed":  func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") },
+		"header":   func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-A", "1"); w.WriteHeader(202) },
+		"implicit": func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-A", "1") },
+		"late":     func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(200); w.Header().Set("X-Late", "1") },
+		"hints": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", "</a.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+			w.Header().Del("Link")
+			io.WriteString(w, "done")
+		},
+		"trailers": func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h.Set("Trailer", "X-Sum, X-Other")
+			io.WriteString(w, "body")
+			http.NewResponseController(w).Flush()
+			h.Set("X-Sum", "42")
+			h.Set(http.TrailerPrefix+"X-Undeclared", "7")
+		},
+		"copy": func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(w, strings.NewReader(strings.Repeat("x", 100_000)))
+		},
+	}
+	for name, handle := range handlers {
+		t.Run(name, func(t *testing.T) {
+			testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+				record := func(h http.Handler) string {
+					outer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						w.Header().Set("X-Outer", "1")
+						h.ServeHTTP(w, r)
+					})
+					resp := tr.Do(t, outer, httptest.NewRequest("GET", "/", nil))
+					body := testkit.Body(t, resp)
+					var b strings.Builder
+					resp.Header.Del("Date")
+					resp.Header.Write(&b)
+					resp.Trailer.Write(&b)
+					return resp.Status + "\n" + b.String() + "\n" + body
+				}
+				var rw *respw.Writer
+				want := record(handle)
+				if got := record(watched(&rw, handle)); got != want {
+					t.Errorf("through a Writer:\n%s\nwithout:\n%s", got, want)
+				}
+				fenced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					rw := new(respw.Writer)
+					shape := rw.Init(w, r)
+					rw.Fence()
+					handle(shape, r)
+					rw.Finish()
+				})
+				if got := record(fenced); got != want {
+					t.Errorf("through a fence:\n%s\nwithout:\n%s", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestShapes(t *testing.T) {
+	type has struct{ flusher, hijacker, readerFrom bool }
+	of := func(w http.ResponseWriter) (h has) {
+		_, h.flusher = w.(http.Flusher)
+		_, h.hijacker = w.(http.Hijacker)
+		_, h.readerFrom = w.(io.ReaderFrom)
+		if _, ok := w.(io.StringWriter); !ok {
+			t.Error("no io.StringWriter")
+		}
+		if _, ok := w.(interface{ Unwrap() http.ResponseWriter }); !ok {
+			t.Error("no Unwrap")
+		}
+		return h
+	}
+	want := map[string]map[string]has{
+		"recorder": {
+			"none": {true, false, false}, "counting": {true, false, false}, "buffering": {true, false, false},
+			"unwrapping": {true, false, false}, "bare": {},
+		},
+		"http1": {
+			"none": {true, true, true}, "counting": {true, true, true}, "buffering": {true, true, true},
+			"unwrapping": {true, true, true}, "bare": {},
+		},
+		"http2": {
+			"none": {true, false, false}, "counting": {true, false, false}, "buffering": {true, false, false},
+			"unwrapping": {true, false, false}, "bare": {},
+		},
+	}
+	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+		for name, foreign := range testkit.Foreign() {
+			var got has
+			h := foreign(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, w = respw.Wrap(w, r)
+				got = of(w)
+				if err := http.NewResponseController(w).Flush(); err != nil && got.flusher {
+					t.Errorf("%s: Flush: %v", name, err)
+				} else if err == nil && !got.flusher {
+					t.Errorf("%s: the shape has no Flusher, but flushing works", name)
+				} else if err != nil && !errors.Is(err, http.ErrNotSupported) {
+					t.Errorf("%s: Flush: %v, want ErrNotSupported", name, err)
+				}
+			}))
+			tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
+			if got != want[tr.Name][name] {
+				t.Errorf("behind %q: %+v, want %+v", name, got, want[tr.Name][name])
+			}
+		}
+	})
+}
+
+// TestFailedFlushCommitsNothing: where nothing can flush, the header is not
+// out, and an error can still be answered.
+func TestFailedFlushCommitsNothing(t *testing.T) {
+	rw, w := respw.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
+	if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
+		t.Fatalf("Flush: %v", err)
+	}
+	if rw.Committed() {
+		t.Error("committed by a flush that did nothing")
+	}
+}
+
+func TestJoin(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
+	server := httptest.NewRecorder()
+	outer, w := respw.Wrap(server, r)
+	if inner, w2 := respw.Wrap(w, r); inner != outer || w2 != w {
+		t.Error("adjacent layers do not share their Writer")
+	}
+	for name, foreign := range map[string]http.ResponseWriter{
+		"unwrapping": testkit.Unwrapping{ResponseWriter: w},
+		"buffering":  &testkit.Buffering{ResponseWriter: w},
+		"bare":       testkit.Bare{ResponseWriter: w},
+	} {
+		inner, w2 := respw.Wrap(foreign, r)
+		if inner == outer {
+			t.Errorf("%s: joined past a foreign wrapper", name)
+		}
+		if w2.(interface{ Unwrap() http.ResponseWriter }).Unwrap() != foreign {
+			t.Errorf("%s: does not write to the foreign wrapper", name)
+		}
+	}
+
+	var seen []*respw.Writer
+	inner, w2 := respw.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
+	respw.Each(w2, func(rw *respw.Writer) { seen = append(seen, rw) })
+	if len(seen) != 2 || seen[0] != inner || seen[1] != outer {
+		t.Errorf("Each visited %d writers, want the inner and then the outer", len(seen))
+	}
+	if respw.Innermost(w2) != http.ResponseWriter(server) {
+		t.Error("Innermost is not the server's writer")
+	}
+}
+
+// TestBuffersAreNotBypassed: what is written inside a buffering middleware
+// must stay in its buffer.
+func TestBuffersAreNotBypassed(t *testing.T) {
+	server := httptest.NewRecorder()
+	r := httptest.NewRequest("GET", "/", nil)
+	_, outer := respw.Wrap(server, r)
+	buf := &testkit.Buffering{ResponseWriter: outer}
+	_, w := respw.Wrap(buf, r)
+	w.WriteHeader(201)
+	io.WriteString(w, "held back")
+	io.Copy(w, strings.NewReader(", all of it"))
+	if server.Body.Len() != 0 {
+		t.Fatalf("%q went past the buffer", server.Body)
+	}
+	buf.Send()
+	if server.Code != 201 || server.Body.String() != "held back, all of it" {
+		t.Errorf("%d %q", server.Code, server.Body)
+	}
+}
+
+func TestBeforeCommit(t *testing.T) {
+	server := httptest.NewRecorder()
+	rw, w := respw.Wrap(server, httptest.NewRequest("GET", "/", nil))
+	var order []string
+	rw.BeforeCommit(func(status int) {
+		order = append(order, "outer")
+		w.Header().Set("X-Status", http.StatusText(status))
+	})
+	rw.BeforeCommit(func(int) { order = append(order, "inner") })
+	w.WriteHeader(http.StatusEarlyHints)
+	w.WriteHeader(http.StatusCreated)
+	w.Write([]byte("x"))
+	if got := strings.Join(order, " "); got != "inner outer" {
+		t.Errorf("ran %q, want once each, inner first", got)
+	}
+	if server.Header().Get("X-Status") != "Created" {
+		t.Errorf("header %v: the hook came too late", server.Header())
+	}
+}
+
+func TestLimit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		write  func(w http.ResponseWriter)
+		body   string
+		asked  int64 // the size that was refused, 0 for none
+		commit bool
+		why    string
+	}{
+		{"exact", func(w http.ResponseWriter) { io.WriteString(w, "0123456789") }, "0123456789", 0, false, "the limit itself passes"},
+		{"one over", func(w http.ResponseWriter) { io.WriteString(w, "0123456789a") }, "", 11, false, "refused while nothing is out"},
+		{"second write", func(w http.ResponseWriter) { w.Write([]byte("01234")); w.Write([]byte("56789a")) }, "01234", 11, true, "the first part is out"},
+		{"declared", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "11")
+			w.WriteHeader(200)
+			io.WriteString(w, "0123456789a")
+		}, "", 11, false, "known before the header is out"},
+		{"not modified", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "11"); w.WriteHeader(304) }, "", 0, false,
+			"a 304 may state the length of what it does not send"},
+		{"event stream", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "Text/Event-Stream; charset=utf-8")
+			io.WriteString(w, "data: 0123456789\n\n")
+		}, "data: 0123456789\n\n", 0, false, "streams have no size"},
+		{"copy", func(w http.ResponseWriter) { io.Copy(w, strings.NewReader("0123456789a")) }, "0123456789", 11, true, "a copy stops at the limit"},
+		{"copy exact", func(w http.ResponseWriter) { io.Copy(w, strings.NewReader("0123456789")) }, "0123456789", 0, false, "and may reach it"},
+		{"copyN of a file", func(w http.ResponseWriter) {
+			f, _ := os.Open(file)
+			defer f.Close()
+			io.CopyN(w, f, 11)
+		}, "0123456789", 11, true, "the reader that io.CopyN makes is narrowed"},
+		{"copyN within", func(w http.ResponseWriter) {
+			f, _ := os.Open(file)
+			defer f.Close()
+			io.CopyN(w, f, 4)
+			io.CopyN(w, f, 6)
+		}, "0123456789", 0, false, "both parts fit"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+				var asked int64
+				var committed bool
+				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					rw, w := respw.Wrap(w, r)
+					rw.Limit(10, func(size int64, out bool) {
+						asked, committed = size, out
+						w.Header().Del("Content-Length")
+					})
+					tt.write(w)
+					if _, err := w.Write(nil); (asked != 0) != errors.Is(err, respw.ErrTooLarge) {
+						t.Errorf("a write after the end returns %v", err)
+					}
+				})
+				resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
+				var body string
+				if resp.StatusCode != http.StatusNotModified {
+					body = testkit.Body(t, resp)
+				}
+				// Where ReadFrom is missing io.Copy writes in one piece, so
+				// that a copy is refused whole, like any write.
+				if strings.HasPrefix(tt.name, "copy") && tt.asked != 0 && body == "" {
+					if asked <= 10 || committed {
+						t.Errorf("refused %d, committed %t: %s", asked, committed, tt.why)
+					}
+					return
+				}
+				if body != tt.body || asked != tt.asked || committed != tt.commit {
+					t.Errorf("body %q, refused %d, committed %t; want %q, %d, %t: %s", body, asked, committed, tt.body, tt.asked, tt.commit, tt.why)
+				}
+			})
+		})
+	}
+}
+
+func TestHijack(t *testing.T) {
+	for name, foreign := range testkit.Foreign() {
+		if name == "bare" || name == "buffering" {
+			continue // the one cannot, the other writes after the handler
+		}
+		t.Run(name, func(t *testing.T) {
+			var rw *respw.Writer
+			h := foreign(watched(&rw, func(w http.ResponseWriter, r *http.Request) {
+				// As gorilla/websocket asks, not through a controller.
+				conn, buf, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					t.Errorf("Hijack: %v", err)
+					return
+				}
+				defer conn.Close()
+				speak(buf)
+			}))
+			resp := testkit.HTTP1.Do(t, h, httptest.NewRequest("GET", "/", nil))
+			if got := testkit.Body(t, resp); got != "mine" {
+				t.Errorf("body %q", got)
+			}
+			if !rw.Hijacked() || !rw.Committed() {
+				t.Error("the Writer does not know that the connection is gone")
+			}
+		})
+	}
+}
+
+func speak(buf *bufio.ReadWriter) {
+	io.WriteString(buf, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+	buf.Flush()
+}
+
+func TestAllocs(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
+	server, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+	if got := testing.AllocsPerRun(100, func() {
+		_, w := respw.Wrap(server, r)
+		_, w = respw.Wrap(w, r)
+		_, w = respw.Wrap(w, r)
+	}); got > 1 {
+		t.Errorf("%v allocations for three adjacent layers, want 1", got)
+	}
+}

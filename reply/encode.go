@@ -1,0 +1,52 @@
+package reply
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+// An encoder is a JSON encoder with the buffer it writes to.
+type encoder struct {
+	buf bytes.Buffer
+	enc *json.Encoder
+}
+
+// Answers are mostly small and made often, and neither buffer nor encoder
+// outlives the call that writes them out.
+var encoders = sync.Pool{New: func() any {
+	e := new(encoder)
+	e.enc = json.NewEncoder(&e.buf)
+	e.enc.SetEscapeHTML(false)
+	return e
+}}
+
+// maxPooled is the size above which a buffer is left to the collector, so that
+// one large answer does not stay in memory for ever.
+const maxPooled = 64 << 10
+
+// encode returns the JSON text of v. It is valid until done is called. An
+// encoder that panicked is not used again.
+func encode(v any) (text []byte, done func(), err error) {
+	e := encoders.Get().(*encoder)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("encoding %T: panic: %v", v, p)
+		}
+	}()
+	if err := e.enc.Encode(v); err != nil {
+		e.release()
+		return nil, nil, err
+	}
+	return bytes.TrimSuffix(e.buf.Bytes(), newline), e.release, nil
+}
+
+var newline = []byte("\n")
+
+func (e *encoder) release() {
+	if e.buf.Cap() <= maxPooled {
+		e.buf.Reset()
+		encoders.Put(e)
+	}
+}

@@ -1,0 +1,41 @@
+package reply
+
+import (
+	"net/http"
+
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// A HandlerFunc is an http.Handler that may fail. What it returns is answered
+// by [Problem]; see [Handler] for the rules and for other answers.
+type HandlerFunc func(http.ResponseWriter, *http.Request) error
+
+// ServeHTTP calls f and answers its error.
+func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	serve(f, nil, w, r)
+}
+
+// Handler returns an http.Handler that calls fn and has onError answer what it
+// returns. A nil onError is [Problem].
+//
+// An answer of 500 or more leaves one record in slog.Default, with method,
+// pattern and error; one below leaves none. Nothing is answered twice: not an
+// error of [JSON] or [Send], which have answered already, not one after
+// middleware has answered for the handler, and none to a client that has gone.
+// If the header is out already the error is logged, and unless the body is
+// complete the connection is aborted, since anything appended would pass for
+// part of the body. If onError writes nothing the client gets a 500. An fn
+// that returns http.ErrAbortHandler aborts without a record.
+func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serve(fn, onError, w, r)
+	})
+}
+
+func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
+	_, w = respw.Wrap(w, r) // so that it is known what is out when fn fails
+	if err := fn(w, r); err != nil {
+		httperr.Handle(w, r, err, onError, nil)
+	}
+}

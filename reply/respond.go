@@ -1,0 +1,155 @@
+package reply
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// An answer is what is about to be sent. The body is either text or bytes, so
+// that a string is not copied on its way.
+type answer struct {
+	status      int
+	contentType string // "" for no body at all
+	force       bool   // contentType replaces one that is set
+	isText      bool
+	text        string
+	body        []byte
+	tag         func(text string, body []byte) string
+}
+
+func (a *answer) size() int { return len(a.text) + len(a.body) }
+
+// respond sends the answer. It is the one place where header and body meet.
+func respond(w http.ResponseWriter, r *http.Request, a answer) error {
+	if err := checkStatus(a.status); err != nil {
+		return httperr.Fail(w, r, err)
+	}
+	h := w.Header()
+	if bodiless(a.status) {
+		return commit(w, h, a.status)
+	}
+	if a.tag != nil {
+		tag := h.Get("Etag")
+		if tag == "" {
+			tag = a.tag(a.text, a.body)
+			h["Etag"] = []string{tag}
+		}
+		if a.status == http.StatusOK && fresh(r, tag) {
+			return commit(w, h, http.StatusNotModified)
+		}
+	}
+	if a.contentType != "" && (a.force || len(h["Content-Type"]) == 0) {
+		h["Content-Type"] = []string{a.contentType}
+		h["X-Content-Type-Options"] = []string{"nosniff"}
+	}
+	delete(h, "Transfer-Encoding")
+	h["Content-Length"] = []string{strconv.Itoa(a.size())}
+	w.WriteHeader(a.status)
+	if r.Method == http.MethodHead || a.size() == 0 {
+		return nil
+	}
+	var err error
+	if a.isText {
+		_, err = io.WriteString(w, a.text)
+	} else {
+		_, err = w.Write(a.body)
+	}
+	return writeError(err)
+}
+
+// commit sends a header that no body follows.
+func commit(w http.ResponseWriter, h http.Header, status int) error {
+	delete(h, "Content-Type")
+	delete(h, "Content-Length")
+	delete(h, "Transfer-Encoding")
+	if status == http.StatusResetContent {
+		// Without it net/http would announce a chunked body (RFC 9110, 15.3.6).
+		h["Content-Length"] = []string{"0"}
+	}
+	w.WriteHeader(status)
+	return nil
+}
+
+// stream copies src to the client. Its length is unknown, unless the handler
+// has declared one.
+func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (err error) {
+	if c, ok := src.(io.Closer); ok {
+		defer func() { err = errors.Join(err, c.Close()) }()
+	}
+	if err := checkStatus(status); err != nil {
+		return httperr.Fail(w, r, err)
+	}
+	h := w.Header()
+	if bodiless(status) {
+		return commit(w, h, status)
+	}
+	if len(h["Content-Type"]) == 0 {
+		h["Content-Type"] = []string{bytesType}
+		h["X-Content-Type-Options"] = []string{"nosniff"}
+	}
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	source := &source{Reader: src}
+	if _, err := io.Copy(w, source); source.err != nil {
+		return fmt.Errorf("reply: reading the body to send: %w", source.err)
+	} else {
+		return writeError(err)
+	}
+}
+
+// A source remembers its own failure, which io.Copy reports like one of the
+// writer's.
+type source struct {
+	io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// A status below 200 is not final; net/http panics on one outside 100..999.
+func checkStatus(status int) error {
+	if status < 200 || status > 999 {
+		return fmt.Errorf("reply: %d is not the status of an answer", status)
+	}
+	return nil
+}
+
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
+}
+
+// A lostError is a failed write. It almost always means that the client has
+// gone, which is nothing to log.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string    { return "reply: writing the answer: " + e.err.Error() }
+func (e *lostError) Unwrap() error    { return e.err }
+func (e *lostError) ClientGone() bool { return true }
+
+// writeError returns the error of a write. Refusals by the layers outside are
+// theirs to answer or the handler's fault, not the client's.
+func writeError(err error) error {
+	for _, ours := range []error{http.ErrHandlerTimeout, respw.ErrTooLarge, http.ErrBodyNotAllowed, http.ErrContentLength, http.ErrHijacked} {
+		if errors.Is(err, ours) {
+			return fmt.Errorf("reply: writing the answer: %w", err)
+		}
+	}
+	if err != nil {
+		return &lostError{err}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package reply
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/apiece/apiece/internal/httperr"
+)
+
+// JSON answers with the JSON text of v. It is Next's res.status(status).json(v).
+//
+// The Content-Type is always application/json; charset=utf-8. The characters
+// <, > and & are not escaped; the text is JSON, not HTML, and nosniff keeps
+// browsers from reading it as such. The error is nil if the whole answer was
+// handed to w. If v cannot be encoded, or its encoder panics, or the status is
+// not one from 200 to 999, the client gets a complete 500 and the error is
+// marked as answered. A status of 204, 205 or 304 sends no body.
+func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
+	text, done, err := encode(v)
+	if err != nil {
+		return httperr.Fail(w, r, fmt.Errorf("reply: %w", err))
+	}
+	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text, tag: textTag})
+	done()
+	return err
+}
+
+const (
+	jsonType  = "application/json; charset=utf-8"
+	textType  = "text/plain; charset=utf-8"
+	bytesType = "application/octet-stream"
+)
+
+// Send answers with body as what it is. It is Next's res.status(status).send(body).
+//
+//	body              Content-Type                      ETag
+//	nil               none, Content-Length: 0           none
+//	string            text/plain; charset=utf-8 *       Next's
+//	[]byte            application/octet-stream *        SHA-256
+//	json.RawMessage   application/json; charset=utf-8   Next's
+//	io.Reader         application/octet-stream *        none
+//	anything else     as [JSON]                         Next's
+//
+// A type marked * gives way to a Content-Type that is set already. A reader is
+// streamed to its end, and closed if it is an io.Closer, also when nothing of
+// it was sent; what it reports as an error comes back, and a [HandlerFunc]
+// then aborts the connection. Raw JSON must be valid. An error value is refused
+// with a 500, because its JSON form is usually {}: return it, or call
+// [Problem]. Otherwise errors and statuses are as in JSON.
+func Send(w http.ResponseWriter, r *http.Request, status int, body any) error {
+	switch body := body.(type) {
+	case nil:
+		return respond(w, r, answer{status: status})
+	case string:
+		return respond(w, r, answer{status: status, contentType: textType, text: body, isText: true, tag: textTag})
+	case json.RawMessage:
+		if !json.Valid(body) {
+			return httperr.Fail(w, r, fmt.Errorf("reply: the raw message is not valid JSON"))
+		}
+		return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: body, tag: textTag})
+	case []byte:
+		return respond(w, r, answer{status: status, contentType: bytesType, body: body, tag: bytesTag})
+	case io.Reader:
+		return stream(w, r, status, body)
+	case error:
+		return httperr.Fail(w, r, fmt.Errorf("reply: an error is no body, return it or call Problem: %w", body))
+	}
+	return JSON(w, r, status, body)
+}
