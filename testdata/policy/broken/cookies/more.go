@@ -1,0 +1,2 @@
+// This essay is about cookies and stands too close to the package clause.
+package cookies

@@ -1,0 +1,16 @@
+// The demo.
+package main
+
+import (
+	"log"
+	"net/http"
+
+	_ "github.com/apiece/apiece/bytesize" // allowed
+	_ "github.com/apiece/apiece/internal/httperr"
+	_ "github.com/justinas/alice" // allowed
+	_ "github.com/stretchr/testify/assert"
+)
+
+func main() {
+	log.Fatal(http.ListenAndServe(":8080", nil)) // allowed
+}

@@ -1,0 +1,4 @@
+package middleware_test
+
+// An example without output only compiles.
+func Example() {}
