@@ -1,0 +1,183 @@
+package pattern_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/pattern"
+)
+
+// TestRequestVectors sends what was sent to a running Next.js server to a
+// Handler behind a ServeMux, over a connection, so that no client cleans the
+// path; and once more to the Handler alone.
+func TestRequestVectors(t *testing.T) {
+	type in struct {
+		ID, Portability, RouteTable string
+		Config                      struct{ TrailingSlash bool }
+		Request                     struct{ Method, Path string }
+		Expected                    struct {
+			Status   int
+			Route    string
+			Headers  map[string]string
+			BodyJSON struct{ Query map[string]any }
+		}
+	}
+	var file struct {
+		Tables map[string][]string
+		Cases  []in
+	}
+	load(t, "api-behaviour.json", &file)
+	y := newTally(t, "api-behaviour.json")
+
+	servers := map[string]string{}
+	server := func(table string, slash pattern.TrailingSlash, mounted bool) string {
+		key := fmt.Sprint(table, slash, mounted)
+		if servers[key] == "" {
+			servers[key] = serve(t, echo(t, file.Tables[table], slash, mounted))
+		}
+		return servers[key]
+	}
+	for _, c := range file.Cases {
+		if c.Portability != "core" {
+			continue
+		}
+		if c.RouteTable == "" {
+			c.RouteTable = "main"
+		}
+		policy := pattern.ServeBoth
+		if c.Config.TrailingSlash {
+			policy = pattern.RedirectToSlash
+		}
+		d, excepted := y.deviations[c.ID]
+		run := func(policy pattern.TrailingSlash, mounted bool) (answer, error) {
+			a, err := send(server(c.RouteTable, policy, mounted), c.Request.Method, c.Request.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := c.Expected
+			switch {
+			case a.status != want.Status && !slices.Contains(d.Fields, "status"):
+				return a, fmt.Errorf("status %d, want %d", a.status, want.Status)
+			case a.route != want.Route:
+				return a, fmt.Errorf("served by %q, want %q", a.route, want.Route)
+			case want.Status == http.StatusPermanentRedirect && a.resolved != want.Headers["location"]:
+				return a, fmt.Errorf("location %q resolves to %q, want %q", a.location, a.resolved, want.Headers["location"])
+			case want.Status == http.StatusOK && !sameQuery(a.query, want.BodyJSON.Query):
+				return a, fmt.Errorf("query %v, want %v", a.query, want.BodyJSON.Query)
+			}
+			return a, nil
+		}
+		if excepted && d.Fields == nil {
+			_, err := run(policy, true)
+			y.settle(t, c.ID, err)
+			// What is true instead, by what the deviation says.
+			switch {
+			case strings.Contains(d.Why, "both slash forms"):
+				if a, _ := run(policy, true); a.status != http.StatusOK || a.route == "" {
+					t.Errorf("%s: %d %s, want the slash form served", c.ID, a.status, a.route)
+				}
+				if _, err := run(pattern.RedirectToBare, true); err != nil {
+					t.Errorf("%s with redirects: %v", c.ID, err)
+				}
+			case strings.Contains(d.Why, "segment"):
+				if a, _ := run(policy, true); a.status != http.StatusTemporaryRedirect {
+					t.Errorf("%s: %d, want ServeMux to clean the path", c.ID, a.status)
+				}
+				if a, _ := run(policy, false); a.status != http.StatusNotFound {
+					t.Errorf("%s: %d, want 404 without a mux", c.ID, a.status)
+				}
+			}
+			continue
+		}
+		for _, mounted := range []bool{true, false} {
+			if _, err := run(policy, mounted); err != nil {
+				t.Errorf("%s mounted %t: %v", c.ID, mounted, err)
+			}
+		}
+		y.seen[c.ID] = true
+		if excepted {
+			y.excepted++
+		} else {
+			y.passed++
+		}
+	}
+}
+
+// echo answers with the route and the query.
+func echo(t *testing.T, patterns []string, slash pattern.TrailingSlash, mounted bool) http.Handler {
+	routes := map[string]http.Handler{}
+	for _, p := range patterns {
+		routes[p] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Route", r.Pattern)
+			_ = json.NewEncoder(w).Encode(pattern.Query(r))
+		})
+	}
+	h, err := pattern.NewHandler(routes, pattern.HandlerConfig{TrailingSlash: slash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !mounted {
+		return h
+	}
+	mux := http.NewServeMux()
+	h.Register(mux)
+	return mux
+}
+
+func serve(t *testing.T, h http.Handler) (addr string) {
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+type answer struct {
+	status             int
+	route              string
+	location, resolved string
+	query              url.Values
+}
+
+// send writes a request line as it is.
+func send(addr, method, path string) (a answer, err error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return a, err
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", method, path)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return a, err
+	}
+	defer resp.Body.Close()
+	a.status, a.route, a.location = resp.StatusCode, resp.Header.Get("X-Route"), resp.Header.Get("Location")
+	if base, err := url.Parse("http://example.com" + path); err == nil && a.location != "" {
+		to, err := base.Parse(a.location)
+		if err != nil {
+			return a, err
+		}
+		a.resolved = strings.TrimPrefix(to.String(), "http://example.com")
+	}
+	if a.status == http.StatusOK {
+		err = json.NewDecoder(resp.Body).Decode(&a.query)
+	}
+	return a, err
+}
+
+// sameQuery compares with a query of Next's, where one value is a string.
+func sameQuery(got url.Values, want map[string]any) bool {
+	values := url.Values{}
+	for name := range want {
+		values[name] = params(want).list(name)
+	}
+	return maps.EqualFunc(got, values, slices.Equal)
+}

@@ -1,0 +1,188 @@
+package pattern
+
+import (
+	"encoding/binary"
+	"slices"
+	"sort"
+)
+
+// The tree of patterns is ambiguous: of /a/[x]/c and /[y]/b/d, the path
+// /a/b/d follows the first until its last segment and must then go back for
+// the second. In the worst case, with a static and a dynamic way at every
+// level, going back visits every node of the tree, and a client chooses the
+// path.
+//
+// The automaton goes both ways at once. One of its states stands for all the
+// branches that a path may still be on, best first, and the next segment leads
+// from each state to exactly one other. That is the subset construction which
+// makes a deterministic automaton of a nondeterministic one. It takes one
+// lookup a segment, whatever the path.
+//
+// A list ends at its first catch-all, since that one will match whatever
+// follows. What the construction costs is states. Sets of routes from real
+// services need as many as the tree has branches, but k routes of k segments,
+// with the static segment of each at a place of its own, need 2^k. So there is
+// a limit, and a set that exceeds it is served by the tree, going back: at
+// most a visit to each branch.
+
+// stateLimit is the number of states up to which an automaton is built for a
+// tree.
+func stateLimit(branches int) int { return 8*branches + 1024 }
+
+// A claim is a branch that a path may be on, or a catch-all that has begun.
+type claim struct {
+	branch *branch
+	sink   *leaf
+}
+
+type determinizer struct {
+	states map[string]*node // by their claims, of those with more than one
+	room   int
+}
+
+// automaton returns the first state, or nil if the limit is exceeded.
+func (g *grower) automaton(root *branch) *node {
+	d := determinizer{states: map[string]*node{}, room: stateLimit(g.branches)}
+	n := d.state([]claim{{branch: root}})
+	if d.room < 0 {
+		return nil
+	}
+	return n
+}
+
+// state returns the state for a list of claims.
+func (d *determinizer) state(claims []claim) *node {
+	slot := d.slot(claims)
+	if slot.is != nil {
+		return slot.is
+	}
+	n := &node{}
+	slot.set(n)
+	if d.room--; d.room < 0 {
+		return n
+	}
+	for _, c := range claims {
+		n.end = first(n.end, c.ends())
+		n.void = first(n.void, c.catchAll())
+	}
+	others := advance(claims, "", false)
+	if len(others) > 0 {
+		if n.sink = others[0].sink; n.sink == nil {
+			n.dyn = d.state(others)
+		}
+	}
+	if ways := texts(claims); len(ways) > 0 {
+		for i := range ways {
+			if d.room < 0 {
+				return n
+			}
+			ways[i].to = d.state(advance(claims, ways[i].text, true))
+		}
+		n.static = newHashTable(ways)
+	}
+	return n
+}
+
+func first(a, b *leaf) *leaf {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func (c claim) ends() *leaf {
+	if c.branch == nil {
+		return c.sink
+	}
+	return c.branch.ends()
+}
+
+func (c claim) catchAll() *leaf {
+	if c.branch == nil {
+		return c.sink
+	}
+	return c.branch.catchAll()
+}
+
+// advance returns the claims after a segment: one with this text, or one that
+// is no static segment of any claim.
+func advance(claims []claim, text string, known bool) (next []claim) {
+	for _, c := range claims {
+		if c.branch == nil {
+			return append(next, c)
+		}
+		if known {
+			if to := c.branch.child(text); to != nil {
+				next = append(next, claim{branch: to})
+			}
+		}
+		if c.branch.single != nil {
+			next = append(next, claim{branch: c.branch.single})
+		}
+		if l := c.branch.catchAll(); l != nil {
+			return append(next, claim{sink: l})
+		}
+	}
+	return next
+}
+
+func (b *branch) child(text string) *branch {
+	i := sort.Search(len(b.static), func(i int) bool { return b.static[i].text >= text })
+	if i < len(b.static) && b.static[i].text == text {
+		return b.static[i].to
+	}
+	return nil
+}
+
+// texts returns the static segments that some claim knows.
+func texts(claims []claim) (ways []way) {
+	for _, c := range claims {
+		if c.branch == nil {
+			break
+		}
+		for _, e := range c.branch.static {
+			ways = append(ways, way{text: e.text})
+		}
+	}
+	if len(claims) > 1 {
+		slices.SortFunc(ways, func(a, b way) int {
+			if a.text < b.text {
+				return -1
+			} else if a.text > b.text {
+				return 1
+			}
+			return 0
+		})
+		ways = slices.CompactFunc(ways, func(a, b way) bool { return a.text == b.text })
+	}
+	return ways
+}
+
+// slot is where the state of a list of claims is kept.
+type slot struct {
+	is  *node
+	set func(*node)
+}
+
+func (d *determinizer) slot(claims []claim) slot {
+	if len(claims) == 1 {
+		// Most states: they need no key.
+		at := &claims[0]
+		if b := at.branch; b != nil {
+			return slot{b.state, func(n *node) { b.state = n }}
+		}
+		return slot{at.sink.state, func(n *node) { at.sink.state = n }}
+	}
+	key := make([]byte, 0, 5*len(claims))
+	for _, c := range claims {
+		id := uint64(0)
+		if c.branch != nil {
+			id = uint64(c.branch.id)<<1 + 1
+		} else {
+			id = uint64(c.sink.index) << 1
+		}
+		key = binary.AppendUvarint(key, id)
+	}
+	k := string(key)
+	return slot{d.states[k], func(n *node) { d.states[k] = n }}
+}

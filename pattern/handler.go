@@ -1,0 +1,146 @@
+package pattern
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/apiece/apiece/internal/httperr"
+)
+
+// A HandlerConfig says how a [Handler] answers what its routes leave open. The
+// zero value is ready to use.
+type HandlerConfig struct {
+	// NotFound serves requests that no route matches. Nil answers 404 through
+	// OnError.
+	NotFound http.Handler
+
+	// OnError answers 400 for a path with malformed percent-encoding (a
+	// [*DecodeError]), and 404 ([ErrNoMatch]) if NotFound is nil. Nil answers
+	// with a problem document (RFC 9457).
+	OnError func(http.ResponseWriter, *http.Request, error)
+
+	// TrailingSlash says what becomes of the other form of a path, the one
+	// with a slash at the end. The zero value serves both forms. Next.js has
+	// RedirectToBare, or RedirectToSlash with its option trailingSlash.
+	TrailingSlash TrailingSlash
+
+	// NoPathValues leaves r.PathValue unset, which is where nearly all the
+	// time goes and the only thing that allocates. Values and Query work
+	// without.
+	NoPathValues bool
+}
+
+// Validate reports what is wrong with the configuration.
+func (c HandlerConfig) Validate() error {
+	if c.TrailingSlash > RedirectToSlash {
+		return fmt.Errorf("pattern: HandlerConfig: unknown TrailingSlash %d", c.TrailingSlash)
+	}
+	return nil
+}
+
+// A Handler serves requests by routes in the syntax of Next.js. It is
+// immutable and safe for concurrent use.
+//
+// The handler of a route finds the pattern in r.Pattern and its parameters in
+// r.PathValue, those of a catch-all joined by slashes; see [Values] and
+// [Query] for exact lists. The pattern is set on the request that came in, so
+// that layers around the Handler see it too, unless one of them has passed on
+// a copy, as http.StripPrefix does.
+//
+// A request is matched by its encoded path. No route matches a path with an
+// empty segment, or with one that is "." or ".." after decoding: those are
+// not found.
+type Handler struct {
+	matcher
+	handlers []http.Handler // by precedence
+	config   HandlerConfig
+}
+
+// NewHandler makes a handler of routes: patterns, and what serves them. The
+// errors are those of [NewTable].
+func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, error) {
+	keys := slices.Sorted(maps.Keys(routes))
+	sorted, err := arrange(keys, true)
+	errs := []error{err, cfg.Validate()}
+	for _, key := range keys {
+		if routes[key] == nil {
+			errs = append(errs, fmt.Errorf("pattern: the handler of %s is nil", key))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	h := &Handler{newMatcher(sorted), make([]http.Handler, len(sorted)), cfg}
+	for i, r := range sorted {
+		h.handlers[i] = routes[r.key]
+	}
+	return h, nil
+}
+
+// ServeHTTP serves the request by the route that matches its path.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, false)
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, registered bool) {
+	path, decoded := requestPath(r.URL)
+	l, params, err := h.match(path, decoded, true)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if h.config.TrailingSlash != ServeBoth && h.redirect(w, r, path, decoded, registered) {
+		return
+	}
+	h.setPathValues(r, params)
+	r.Pattern = l.text
+	h.handlers[l.index].ServeHTTP(w, r)
+}
+
+// setPathValues gives the parameters to r.PathValue. A mux outside may have set
+// values by wildcards of its own; one with the name of a parameter would be
+// false from here on, whether or not the parameter has a value.
+func (h *Handler) setPathValues(r *http.Request, params Params) {
+	if strings.IndexByte(r.Pattern, '{') >= 0 {
+		for _, q := range params.c.params {
+			if r.PathValue(q.name) != "" {
+				r.SetPathValue(q.name, params.Get(q.name))
+			}
+		}
+	}
+	if !h.config.NoPathValues {
+		for q, raw := range params.each() {
+			r.SetPathValue(q.name, params.join(raw, q.kind))
+		}
+	}
+}
+
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if err == ErrNoMatch && h.config.NotFound != nil {
+		h.config.NotFound.ServeHTTP(w, r)
+		return
+	}
+	httperr.Handle(w, r, err, h.config.OnError, nil)
+}
+
+// requestPath returns the path to match and whether it is decoded already.
+// Path is, and without a RawPath every slash in it separates segments; but
+// once there is a RawPath some do not, and only the encoded form tells which.
+//
+// http.StripPrefix leaves an empty path for its prefix itself, and one without
+// a leading slash if the prefix ends in one.
+func requestPath(u *url.URL) (path string, decoded bool) {
+	path, decoded = u.Path, true
+	if u.RawPath != "" {
+		path, decoded = u.EscapedPath(), false
+	}
+	if path == "" || path[0] != '/' && path != "*" {
+		path = "/" + path
+	}
+	return path, decoded
+}

@@ -1,0 +1,119 @@
+package pattern
+
+import "strings"
+
+// A Pattern is a parsed route in the syntax of Next.js. The zero Pattern
+// matches nothing. Patterns are immutable and safe for concurrent use.
+type Pattern struct{ c *compiled }
+
+type compiled struct {
+	text   string
+	segs   []segment
+	params []param // in the order of the path
+}
+
+type param struct {
+	name string
+	seg  int // its segment in the pattern, and in every path that matches
+	kind kind
+}
+
+// Parse parses a pattern. A whole segment in brackets is a parameter:
+//
+//	[id]         one segment
+//	[...path]    one segment or more, at the end only
+//	[[...path]]  any number of segments, at the end only
+//
+// Everything else is static text, taken literally: "/re[view]" has no
+// parameter, and "%41" is three characters. A missing leading slash is
+// supplied; repeated and trailing slashes are dropped. The error is a
+// [*SyntaxError].
+func Parse(s string) (Pattern, error) {
+	c, fault := parse(s)
+	if fault != nil {
+		return Pattern{}, fault
+	}
+	return Pattern{c}, nil
+}
+
+// MustParse is [Parse] for patterns known to be good; it panics on an error.
+func MustParse(s string) Pattern {
+	p, err := Parse(s)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// String returns the pattern in its normal form, which begins with a slash
+// and, except for "/", does not end with one.
+func (p Pattern) String() string {
+	if p.c == nil {
+		return ""
+	}
+	return p.c.text
+}
+
+// Match reports how the pattern matches a path, as Next.js matches it: one
+// trailing slash is ignored, "." and ".." are values like others, and an empty
+// segment is one too inside a catch-all.
+//
+// The path is percent-encoded, as r.URL.EscapedPath() returns it. It is split
+// at its slashes first and decoded afterwards, each segment once: an encoded
+// slash stays inside its value. Static segments compare decoded.
+//
+// The error is [ErrNoMatch], or a [*DecodeError] if the pattern matches but a
+// value is not valid percent-encoded UTF-8.
+func (p Pattern) Match(escapedPath string) (Params, error) {
+	if p.c == nil || escapedPath == "" || escapedPath[0] != '/' {
+		return Params{}, ErrNoMatch
+	}
+	path := trimSlash(escapedPath)
+	shadow, encoded := path, false
+	if strings.IndexByte(path, '%') >= 0 {
+		shadow, encoded = decodeForRouting(path), true
+	}
+	at, ok := p.c.match(shadow)
+	if !ok {
+		return Params{}, ErrNoMatch
+	}
+	params := Params{p.c, path, at}
+	if encoded {
+		params.at = encodedSpans
+	}
+	if err := params.check(); err != nil {
+		return Params{}, err
+	}
+	return params, nil
+}
+
+func (c *compiled) match(path string) (at spans, ok bool) {
+	at = newSpans(path)
+	i := 1
+	if len(path) == 1 {
+		i = 2 // beyond the end: no segments
+	}
+	for k, seg := range c.segs {
+		if i > len(path) {
+			return at, seg.kind == optional
+		}
+		at.record(k, i)
+		if seg.kind >= rest {
+			return at, true
+		}
+		j := segmentEnd(path, i)
+		if seg.kind == static && path[i:j] != seg.text || i == j {
+			return at, false
+		}
+		i = j + 1
+	}
+	return at, i > len(path)
+}
+
+// trimSlash drops one trailing slash.
+func trimSlash(path string) string {
+	if n := len(path); n > 1 && path[n-1] == '/' {
+		return path[:n-1]
+	}
+	return path
+}

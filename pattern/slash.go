@@ -1,0 +1,77 @@
+package pattern
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// TrailingSlash is a policy for paths that end in a slash.
+type TrailingSlash uint8
+
+const (
+	// ServeBoth serves /a and /a/ alike.
+	ServeBoth TrailingSlash = iota
+	// RedirectToBare redirects /a/ to /a with 308, as Next.js does.
+	RedirectToBare
+	// RedirectToSlash redirects /a to /a/ with 308, as Next.js does with
+	// trailingSlash: true. A last segment with a dot in it is taken for the
+	// name of a file, and redirected the other way.
+	RedirectToSlash
+)
+
+// redirect answers a request for the form of the path that is not to be
+// served. It reports whether it did.
+//
+// The Location is relative, "../a" or "./a/", because the path may have lost a
+// prefix on its way here. Beginning with a dot it can neither name another
+// host nor be taken for a URL with a scheme, whatever the segment is.
+func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, path string, decoded, registered bool) bool {
+	if path == "/" {
+		return false
+	}
+	bare := trimSlash(path)
+	last := bare[strings.LastIndexByte(bare, '/')+1:]
+	has := len(bare) < len(path)
+	want := h.config.TrailingSlash == RedirectToSlash && strings.IndexByte(last, '.') < 0
+	if has == want || has && !registered && isMountPoint(r.Pattern, bare) {
+		return false
+	}
+	if decoded {
+		last = url.PathEscape(last)
+	}
+	target := "./" + last + "/"
+	if has {
+		target = "../" + last
+	}
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusPermanentRedirect)
+	return true
+}
+
+// isMountPoint reports whether path may be where a ServeMux has mounted a
+// subtree, by the pattern "/api/" for instance. ServeMux redirects "/api" to
+// "/api/", and a redirect back would go round for ever. The path may have lost
+// a prefix, so they are compared from the end. Register leaves no such point: it
+// registers "/api" too.
+func isMountPoint(mux, path string) bool {
+	if i := strings.IndexByte(mux, '/'); i < 0 || !strings.HasSuffix(mux, "/") {
+		return false
+	} else {
+		mux = mux[i : len(mux)-1]
+	}
+	for path != "" {
+		if mux == "" {
+			return false
+		}
+		i, j := strings.LastIndexByte(mux, '/'), strings.LastIndexByte(path, '/')
+		if m := mux[i+1:]; m != path[j+1:] && !strings.HasPrefix(m, "{") {
+			return false
+		}
+		mux, path = mux[:i], path[:j]
+	}
+	return true
+}
