@@ -28,6 +28,8 @@ type Error struct {
 	Reason string // never contains the value
 }
 
+var errNil = &Error{Reason: "the cookie is nil"}
+
 func (e *Error) Error() string {
 	if e.Field == "" {
 		return fmt.Sprintf("cookies: cannot set %q: %s", e.Name, e.Reason)

@@ -1,6 +1,7 @@
 package cookies
 
 import (
+	"iter"
 	"net/http"
 	"strings"
 )
@@ -19,10 +20,10 @@ import (
 //   - a pair with a control byte other than tab is skipped;
 //   - of several cookies of one name the first wins.
 //
-// Nothing is kept between calls. Finding a cookie is a scan without an
-// allocation, cheaper than looking up where an earlier scan was stored; and a
-// reading function that fills a cache of the request would race with itself in
-// handlers that read cookies from several goroutines.
+// Nothing is kept between calls. A function that reads but fills a cache of the
+// request would race with itself in a handler that reads cookies from several
+// goroutines, and there is little to save: the scan does not allocate and takes
+// half the time of http.Request.Cookie.
 
 // What a request may carry in its Cookie headers before it reads as if it
 // carried none.
@@ -48,12 +49,12 @@ func All(r *http.Request) map[string]string {
 	for _, line := range lines {
 		for line != "" {
 			var name, raw string
-			var ok bool
-			if name, raw, line, ok = next(line); !ok {
+			name, raw, line = next(line)
+			if _, seen := all[name]; seen || name == "" || hasControl(name) {
 				continue
 			}
-			if _, seen := all[name]; !seen {
-				all[name] = decode(raw)
+			if value, ok := valueOf(raw); ok {
+				all[name] = value
 			}
 		}
 	}
@@ -70,20 +71,32 @@ func All(r *http.Request) map[string]string {
 //
 // Next: req.cookies[name].
 func Lookup(r *http.Request, name string) (string, bool) {
-	lines := r.Header["Cookie"]
-	if check(lines) != nil {
-		return "", false
+	for value := range values(r, name) {
+		return value, true
 	}
-	for _, line := range lines {
-		for line != "" {
-			var n, raw string
-			var ok bool
-			if n, raw, line, ok = next(line); ok && n == name {
-				return decode(raw), true
+	return "", false
+}
+
+// values yields the value of each cookie with the name.
+func values(r *http.Request, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		lines := r.Header["Cookie"]
+		if name == "" || hasControl(name) || check(lines) != nil {
+			return
+		}
+		for _, line := range lines {
+			for line != "" {
+				var found, raw string
+				found, raw, line = next(line)
+				if found != name {
+					continue
+				}
+				if value, ok := valueOf(raw); ok && !yield(value) {
+					return
+				}
 			}
 		}
 	}
-	return "", false
 }
 
 // Check returns a [*LimitError] when the Cookie headers of the request exceed
@@ -111,23 +124,27 @@ func check(lines []string) *LimitError {
 	return nil
 }
 
-// next cuts the first pair off a Cookie header. ok is false if that piece is
-// no pair. The value still has its escapes.
-func next(line string) (name, raw, rest string, ok bool) {
+// next cuts the first piece off a Cookie header. A piece that is no pair has the
+// name "".
+func next(line string) (name, raw, rest string) {
 	piece, rest, _ := strings.Cut(line, ";")
-	name, raw, ok = strings.Cut(piece, "=")
+	name, raw, ok := strings.Cut(piece, "=")
 	if !ok {
-		return "", "", rest, false
+		return "", "", rest
 	}
-	name = trim(name)
-	if name == "" || hasControl(piece) {
-		return "", "", rest, false
+	return trim(name), raw, rest
+}
+
+// valueOf returns the value that is meant by what stands after "=".
+func valueOf(raw string) (value string, ok bool) {
+	if hasControl(raw) {
+		return "", false
 	}
 	raw = trim(raw)
 	if n := len(raw); n >= 2 && raw[0] == '"' && raw[n-1] == '"' {
 		raw = raw[1 : n-1]
 	}
-	return name, raw, rest, true
+	return decode(raw), true
 }
 
 // trim cuts the white space of RFC 9110, section 5.6.3.

@@ -45,7 +45,7 @@ const (
 // Next: res.setHeader("Set-Cookie", serialize(name, value, options)).
 func Set(w http.ResponseWriter, c *http.Cookie) error {
 	if c == nil {
-		return &Error{Reason: "the cookie is nil"}
+		return errNil
 	}
 	if !utf8.ValidString(c.Value) {
 		return &Error{c.Name, "Value", "is not UTF-8 and could not be read back"}
@@ -61,7 +61,7 @@ func Set(w http.ResponseWriter, c *http.Cookie) error {
 // Lookup still decodes percent escapes when it reads the value.
 func SetRaw(w http.ResponseWriter, c *http.Cookie) error {
 	if c == nil {
-		return &Error{Reason: "the cookie is nil"}
+		return errNil
 	}
 	if !c.Quoted {
 		// net/http would put quotes around these.
@@ -79,7 +79,7 @@ func SetRaw(w http.ResponseWriter, c *http.Cookie) error {
 // Delete refuses what [Set] refuses.
 func Delete(w http.ResponseWriter, c *http.Cookie) error {
 	if c == nil {
-		return &Error{Reason: "the cookie is nil"}
+		return errNil
 	}
 	gone := *c
 	gone.Value = ""
@@ -104,13 +104,13 @@ func write(w http.ResponseWriter, c *http.Cookie) error {
 
 // overwrites reports whether a browser that has followed an earlier Set-Cookie
 // line would put c in its place (RFC 6265, section 5.3, step 11). A line that
-// net/http cannot read was written by somebody else and stays.
+// net/http cannot read in full stays: it may be about another cookie.
 func overwrites(c *http.Cookie, line string) bool {
 	if !strings.HasPrefix(line, c.Name+"=") {
 		return false
 	}
 	old, err := http.ParseSetCookie(line)
-	return err == nil && old.Path == c.Path && old.Partitioned == c.Partitioned &&
+	return err == nil && len(old.Unparsed) == 0 && old.Path == c.Path && old.Partitioned == c.Partitioned &&
 		strings.EqualFold(strings.TrimPrefix(old.Domain, "."), strings.TrimPrefix(c.Domain, "."))
 }
 

@@ -244,7 +244,7 @@ func TestSetRaw(t *testing.T) {
 
 func TestSetKeepsOthers(t *testing.T) {
 	rec := httptest.NewRecorder()
-	rec.Header()["Set-Cookie"] = []string{"foreign=1; Path=/", "no cookie at all", "a=foreign"}
+	rec.Header()["Set-Cookie"] = []string{"foreign=1; Path=/", "no cookie at all", "a=foreign", `a=other; Path=/"`}
 	for _, c := range []*http.Cookie{
 		{Name: "a", Value: "1"},
 		{Name: "a", Value: "2", Path: "/"},
@@ -261,7 +261,8 @@ func TestSetKeepsOthers(t *testing.T) {
 	want := []string{
 		"foreign=1; Path=/",
 		"no cookie at all",
-		"a=1", // in place of a=foreign
+		`a=other; Path=/"`, // ParseSetCookie does not see this path
+		"a=1",              // in place of a=foreign
 		"a=4; Path=/; Domain=EXAMPLE.com",
 		"a=5; Path=/; Secure; Partitioned",
 		"ab=6",

@@ -89,10 +89,14 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 	h.Del("Content-Length")
 	h.Del("Content-Encoding")
 	h.Set("Location", location)
+	if code == http.StatusNotModified {
+		w.WriteHeader(code)
+		return nil
+	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
-	if r.Method == http.MethodHead || code == http.StatusNotModified {
+	if r.Method == http.MethodHead {
 		return nil
 	}
 	_, err := io.WriteString(w, location)

@@ -1,0 +1,198 @@
+package cookies
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Draft mode lets an editor see what is not published yet: one route, behind the
+// editor's login or a secret of the CMS, enables it, and from then on pages ask
+// Enabled and show drafts. Preview data are a few fields that go along, such as
+// the revision to show.
+//
+// Two cookies carry it. The first says that draft mode is on, the second holds
+// the preview data. Both are sealed, as by a [Sealer]; a browser without the first,
+// or with either of them damaged, is not in draft mode.
+//
+// A page with drafts must not be stored by caches in between: answer it with
+// Cache-Control: private, no-store.
+//
+// A Draft is safe for concurrent use.
+//
+// Next: res.setDraftMode, res.setPreviewData, req.draftMode, req.previewData.
+type Draft struct {
+	cfg    DraftConfig
+	sealer *Sealer
+}
+
+// DraftConfig configures a [Draft].
+type DraftConfig struct {
+	// Keys protect the cookies: the first seals, all open. At least one is
+	// needed, each of 32 random bytes or more. Next makes one per build, which ends
+	// draft mode with each deployment; here it ends when its key is dropped.
+	Keys [][]byte
+	// Insecure leaves out Secure and writes SameSite=Lax, for development over
+	// plain http, as Next in development. Otherwise the cookies are Secure and
+	// SameSite=None, so that they work in the frame of a CMS on another site.
+	Insecure bool
+	// Path is the path of both cookies; "" is "/". Next: options.path.
+	Path string
+	// Name and DataName are the names of the two cookies; "" is Next's
+	// __prerender_bypass and __next_preview_data.
+	Name, DataName string
+}
+
+// maxPreview is the most that the sealed preview data may take, in octets; Next
+// has the same limit.
+const maxPreview = 2048
+
+func (cfg DraftConfig) withDefaults() DraftConfig {
+	if cfg.Path == "" {
+		cfg.Path = "/"
+	}
+	if cfg.Name == "" {
+		cfg.Name = "__prerender_bypass"
+	}
+	if cfg.DataName == "" {
+		cfg.DataName = "__next_preview_data"
+	}
+	return cfg
+}
+
+// Validate returns an error that lists all that is wrong with the configuration.
+func (cfg DraftConfig) Validate() error {
+	cfg = cfg.withDefaults()
+	errs := []error{checkKeys(cfg.Keys)}
+	for _, name := range []string{cfg.Name, cfg.DataName} {
+		errs = append(errs, validate(cfg.cookie(name, 0)))
+	}
+	if cfg.Name == cfg.DataName {
+		errs = append(errs, fmt.Errorf("cookies: both draft cookies are named %q", cfg.Name))
+	}
+	return errors.Join(errs...)
+}
+
+// cookie returns a draft cookie without its value.
+func (cfg DraftConfig) cookie(name string, maxAge time.Duration) *http.Cookie {
+	c := &http.Cookie{
+		Name:     name,
+		Path:     cfg.Path,
+		MaxAge:   int(maxAge / time.Second),
+		HttpOnly: true,
+		Secure:   true,
+		SameSite: http.SameSiteNoneMode,
+	}
+	if cfg.Insecure {
+		c.Secure, c.SameSite = false, http.SameSiteLaxMode
+	}
+	return c
+}
+
+// NewDraft returns a Draft with the configuration. It panics with the error of
+// [DraftConfig.Validate].
+func NewDraft(cfg DraftConfig) *Draft {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	sealer := newSealer("apiece draft mode", cfg.Keys)
+	cfg.Keys = nil
+	return &Draft{cfg: cfg.withDefaults(), sealer: sealer}
+}
+
+// Enable switches draft mode on for the browser that sent r, for maxAge or, if
+// that is 0, until the browser closes. Preview data that the browser has stay, but
+// are deleted if they do not open, since they would keep draft mode off.
+//
+// Next: res.setDraftMode({enable: true}).
+func (d *Draft) Enable(w http.ResponseWriter, r *http.Request, maxAge time.Duration) error {
+	if err := d.set(w, d.cfg.Name, "", maxAge); err != nil {
+		return err
+	}
+	if _, valid := d.data(r); !valid {
+		return Delete(w, d.cfg.cookie(d.cfg.DataName, 0))
+	}
+	return nil
+}
+
+// SetPreview switches draft mode on as Enable does and stores data, as JSON, for
+// [Draft.Preview]. Sealed they may take 2048 octets, which 1500 bytes of JSON
+// do; more is an [*Error] and sets nothing.
+//
+// Next: res.setPreviewData(data, {maxAge}), with maxAge in seconds.
+func (d *Draft) SetPreview(w http.ResponseWriter, data any, maxAge time.Duration) error {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("cookies: preview data: %w", err)
+	}
+	if n := sealedLen(len(text)); n > maxPreview {
+		return &Error{d.cfg.DataName, "Value", fmt.Sprintf("takes %d octets sealed, want at most %d", n, maxPreview)}
+	}
+	if err := d.set(w, d.cfg.DataName, string(text), maxAge); err != nil {
+		return err
+	}
+	return d.set(w, d.cfg.Name, "", maxAge)
+}
+
+// Disable switches draft mode off and deletes the preview data. Calling it twice
+// in one response is calling it once.
+//
+// Next: res.setDraftMode({enable: false}), res.clearPreviewData().
+func (d *Draft) Disable(w http.ResponseWriter) error {
+	if err := Delete(w, d.cfg.cookie(d.cfg.Name, 0)); err != nil {
+		return err
+	}
+	return Delete(w, d.cfg.cookie(d.cfg.DataName, 0))
+}
+
+// Enabled reports whether the request is in draft mode. Unlike Next it does not
+// clear cookies that do not open: that is a Set-Cookie on pages that caches may keep.
+//
+// Next: req.draftMode, req.preview.
+func (d *Draft) Enabled(r *http.Request) bool {
+	_, on := d.sealer.Lookup(r, d.cfg.Name)
+	if !on {
+		return false
+	}
+	_, valid := d.data(r)
+	return valid
+}
+
+// Preview stores the preview data of the request in the value that into points
+// to, and reports whether there were any. Outside draft mode there are none. The
+// error is that of json.Unmarshal for data that do not fit.
+//
+// Next: req.previewData, which is {} for draft mode without data.
+func (d *Draft) Preview(r *http.Request, into any) (bool, error) {
+	if !d.Enabled(r) {
+		return false, nil
+	}
+	text, _ := d.data(r)
+	if text == "" {
+		return false, nil
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return false, fmt.Errorf("cookies: preview data: %w", err)
+	}
+	return true, nil
+}
+
+// data returns the preview data, "" for none, and whether they are as they were
+// set, which none are.
+func (d *Draft) data(r *http.Request) (text string, valid bool) {
+	if _, present := Lookup(r, d.cfg.DataName); !present {
+		return "", true
+	}
+	return d.sealer.Lookup(r, d.cfg.DataName)
+}
+
+func (d *Draft) set(w http.ResponseWriter, name, text string, maxAge time.Duration) error {
+	if maxAge != 0 && maxAge < time.Second {
+		return &Error{name, "MaxAge", fmt.Sprintf("is %v, want 0 or at least a second", maxAge)}
+	}
+	c := d.cfg.cookie(name, maxAge)
+	c.Value = text
+	return d.sealer.Set(w, c)
+}

@@ -1,0 +1,238 @@
+package cookies_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/cookies"
+)
+
+func key32(c byte) []byte { return bytes.Repeat([]byte{c}, 32) }
+
+// keeper is what Signer and Sealer have in common.
+type keeper interface {
+	Set(http.ResponseWriter, *http.Cookie) error
+	Lookup(*http.Request, string) (string, bool)
+}
+
+// keepers are the constructors of both.
+var keepers = map[string]func(keys ...[]byte) keeper{
+	"Signer": func(keys ...[]byte) keeper { return cookies.NewSigner(keys...) },
+	"Sealer": func(keys ...[]byte) keeper { return cookies.NewSealer(keys...) },
+}
+
+// set returns what a browser would send back after k has set c.
+func set(t testing.TB, k keeper, c *http.Cookie) string {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	if err := k.Set(rec, c); err != nil {
+		t.Fatal(err)
+	}
+	pair, _, _ := strings.Cut(rec.Header().Get("Set-Cookie"), ";")
+	return pair
+}
+
+func TestKeepersRoundTrip(t *testing.T) {
+	for name, construct := range keepers {
+		k := construct(key32('a'))
+		for _, value := range []string{"", "x", "a.b.c", "..", "1.2", `{"user":7,"roles":["a","b"]}`, "é€\x00\n;,\"", strings.Repeat("v", 2900)} {
+			pair := set(t, k, &http.Cookie{Name: "n", Value: value})
+			if got, ok := k.Lookup(carrying("n=first wins elsewhere; "+pair), "n"); got != value || !ok {
+				t.Errorf("%s: %q came back as %q, %v", name, value, got, ok)
+			}
+			if got, ok := k.Lookup(carrying(pair), "m"); ok {
+				t.Errorf("%s: found %q under another name", name, got)
+			}
+		}
+	}
+}
+
+func TestSignedIsReadable(t *testing.T) {
+	pair := set(t, cookies.NewSigner(key32('a')), &http.Cookie{Name: "n", Value: "plain text"})
+	if got, _ := cookies.Lookup(carrying(pair), "n"); !strings.HasPrefix(got, "plain text..") {
+		t.Errorf("the signed value is %q", got)
+	}
+}
+
+func TestSealedIsNot(t *testing.T) {
+	k := cookies.NewSealer(key32('a'))
+	one := set(t, k, &http.Cookie{Name: "n", Value: "plain text"})
+	two := set(t, k, &http.Cookie{Name: "n", Value: "plain text"})
+	if one == two {
+		t.Error("the same value is sealed the same way twice")
+	}
+	if strings.Contains(one, "plain") {
+		t.Errorf("the sealed value is %q", one)
+	}
+}
+
+// Any cookie with one byte changed, left out or added is as good as absent.
+func TestKeepersRefuseChanges(t *testing.T) {
+	for name, construct := range keepers {
+		k := construct(key32('a'))
+		pair := set(t, k, &http.Cookie{Name: "n", Value: "role-user", MaxAge: 60})
+		value := strings.TrimPrefix(pair, "n=")
+		var changed []string
+		for i := range value {
+			for _, c := range []byte("AaZ09-_.~x") {
+				if c != value[i] {
+					changed = append(changed, value[:i]+string(c)+value[i+1:])
+				}
+			}
+			changed = append(changed, value[:i], value[:i]+value[i+1:], value[:i]+"."+value[i:])
+		}
+		changed = append(changed, value+"A", value+"=", value+".", value+value, "A"+value, "", ".", "..")
+		for _, c := range changed {
+			if got, ok := k.Lookup(carrying("n="+c), "n"); ok && got != "role-user" {
+				t.Fatalf("%s: %q was accepted as %q", name, c, got)
+			} else if ok && name == "Signer" {
+				t.Errorf("%s: %q is accepted beside %q", name, c, value)
+			}
+		}
+	}
+}
+
+func TestKeepersBindName(t *testing.T) {
+	for name, construct := range keepers {
+		k := construct(key32('a'))
+		pair := set(t, k, &http.Cookie{Name: "guest", Value: "7"})
+		moved := "admin" + strings.TrimPrefix(pair, "guest")
+		if got, ok := k.Lookup(carrying(moved), "admin"); ok {
+			t.Errorf("%s: a cookie moved to another name reads as %q", name, got)
+		}
+	}
+}
+
+func TestKeyRotation(t *testing.T) {
+	oldKey, newKey := key32('o'), key32('n')
+	for name, construct := range keepers {
+		before, during, after := construct(oldKey), construct(newKey, oldKey), construct(newKey)
+		fromOld := carrying(set(t, before, &http.Cookie{Name: "n", Value: "v"}))
+		fromNew := carrying(set(t, during, &http.Cookie{Name: "n", Value: "v"}))
+		for _, test := range []struct {
+			why  string
+			k    keeper
+			r    *http.Request
+			want bool
+		}{
+			{"the old key still opens", during, fromOld, true},
+			{"until it is dropped", after, fromOld, false},
+			{"the first key is the one that seals", after, fromNew, true},
+			{"and not the second", before, fromNew, false},
+		} {
+			if _, ok := test.k.Lookup(test.r, "n"); ok != test.want {
+				t.Errorf("%s: %s: ok = %v", name, test.why, ok)
+			}
+		}
+	}
+}
+
+func TestKeysAreFrozen(t *testing.T) {
+	for name, construct := range keepers {
+		key := key32('a')
+		k := construct(key)
+		pair := set(t, k, &http.Cookie{Name: "n", Value: "v"})
+		clear(key)
+		if _, ok := k.Lookup(carrying(pair), "n"); !ok {
+			t.Errorf("%s: a change to the caller's key was noticed", name)
+		}
+	}
+}
+
+func TestKeyPanics(t *testing.T) {
+	for name, construct := range keepers {
+		for _, test := range []struct {
+			why  string
+			keys [][]byte
+			want []string
+		}{
+			{"no key", nil, []string{"no key"}},
+			{"short", [][]byte{key32('s')[:31]}, []string{"key 0 has 31 bytes"}},
+			{"every fault is listed", [][]byte{{}, key32('s'), []byte("sss")}, []string{"key 0 has 0 bytes", "key 2 has 3 bytes"}},
+		} {
+			func() {
+				defer func() {
+					text := fmt.Sprint(recover())
+					for _, want := range test.want {
+						if !strings.Contains(text, want) {
+							t.Errorf("%s, %s: panic %q does not mention %q", name, test.why, text, want)
+						}
+					}
+					if strings.Contains(text, "sss") {
+						t.Errorf("%s, %s: panic %q shows a key", name, test.why, text)
+					}
+				}()
+				construct(test.keys...)
+			}()
+		}
+	}
+}
+
+func TestKeepersExpire(t *testing.T) {
+	for name, construct := range keepers {
+		k := construct(key32('a'))
+		for _, test := range []struct {
+			why  string
+			c    http.Cookie
+			life time.Duration // 0 for ever
+		}{
+			{"without an expiry", http.Cookie{}, 0},
+			{"MaxAge", http.Cookie{MaxAge: 60}, time.Minute},
+			{"Expires", http.Cookie{Expires: time.Date(2000, 1, 1, 0, 2, 0, 0, time.UTC)}, 2 * time.Minute},
+			{"MaxAge goes before Expires, as in browsers", http.Cookie{MaxAge: 60, Expires: time.Date(2000, 1, 1, 0, 2, 0, 0, time.UTC)}, time.Minute},
+			{"deleted at once", http.Cookie{MaxAge: -1}, time.Nanosecond},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				test.c.Name = "n"
+				r := carrying(set(t, k, &test.c))
+				if test.life > time.Second {
+					time.Sleep(test.life - time.Nanosecond)
+					if _, ok := k.Lookup(r, "n"); !ok {
+						t.Errorf("%s, %s: gone before its time", name, test.why)
+					}
+					time.Sleep(time.Nanosecond)
+				}
+				if test.life == 0 {
+					time.Sleep(10 * 365 * 24 * time.Hour)
+				}
+				if _, ok := k.Lookup(r, "n"); ok != (test.life == 0) {
+					t.Errorf("%s, %s: after %v ok = %v", name, test.why, test.life, ok)
+				}
+			})
+		}
+	}
+}
+
+// A subdomain can plant a cookie in front of the good one, not hide it.
+func TestKeepersPassOverPlanted(t *testing.T) {
+	for name, construct := range keepers {
+		k := construct(key32('a'))
+		pair := set(t, k, &http.Cookie{Name: "n", Value: "v"})
+		if got, ok := k.Lookup(carrying("n=planted", "n=..; "+pair), "n"); got != "v" || !ok {
+			t.Errorf("%s: Lookup = %q, %v", name, got, ok)
+		}
+	}
+}
+
+func TestKeepersRefuse(t *testing.T) {
+	for name, construct := range keepers {
+		k := construct(key32('a'))
+		for why, c := range map[string]*http.Cookie{
+			"nil":         nil,
+			"bad name":    {Name: "a;b"},
+			"too long":    {Name: "n", Value: strings.Repeat("v", 4090)},
+			"bad surplus": {Name: "__Host-n"},
+		} {
+			rec := httptest.NewRecorder()
+			if err := k.Set(rec, c); err == nil || len(rec.Header()) != 0 {
+				t.Errorf("%s, %s: Set = %v with headers %q", name, why, err, rec.Header())
+			}
+		}
+	}
+}
