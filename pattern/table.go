@@ -3,6 +3,7 @@ package pattern
 import (
 	"iter"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -47,7 +48,17 @@ func NewTable[T any](routes map[string]T) (*Table[T], error) {
 // too much memory: then it is bounded by their number as well. Nothing is
 // allocated if the path has no percent sign.
 func (t *Table[T]) Match(escapedPath string) (Match[T], error) {
-	l, params, err := t.match(escapedPath, false, false)
+	return t.result(t.match(escapedPath, false, false))
+}
+
+// MatchURL is Match of u.EscapedPath(). It is faster, because most paths have
+// nothing encoded in them and are not encoded to be decoded again.
+func (t *Table[T]) MatchURL(u *url.URL) (Match[T], error) {
+	path, decoded := requestPath(u)
+	return t.result(t.match(path, decoded, false))
+}
+
+func (t *Table[T]) result(l *leaf, params Params, err error) (Match[T], error) {
 	if err != nil {
 		return Match[T]{}, err
 	}
