@@ -37,6 +37,8 @@ const (
 type Extender interface {
 	// Extend moves the deadline to d from now; a negative d lifts it.
 	Extend(d time.Duration) error
+	// AtLeast does the same unless the deadline is later already.
+	AtLeast(d time.Duration) error
 }
 
 // A Node is a context that carries one value per slot. The zero Node is ready

@@ -51,13 +51,19 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	if status >= 500 {
 		Log(logger, r, status, err)
 	}
+	Render(w, r, err, hook)
+}
+
+// Render has the hook answer err, and answers 500 itself if the hook is silent:
+// that would leave an empty 200 behind. Nil for hook is [Problem].
+func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) {
 	if hook == nil {
 		hook = Problem
 	}
+	rw, w := respw.Wrap(w, r)
 	Discard(w.Header())
 	hook(w, r, err)
 	if !rw.Committed() {
-		// A hook that stays silent would leave an empty 200 behind.
 		Problem(w, r, &Error{Status: http.StatusInternalServerError})
 	}
 }

@@ -85,13 +85,22 @@ func replace(dst, src http.Header) {
 
 var past = time.Unix(1, 0)
 
+// A Fate is what became of a response that was cut.
+type Fate uint8
+
+const (
+	Answered Fate = iota // nothing was out: the answer is
+	Severed              // a part was out: the connection is of no more use
+	Whole                // all of it was out, or the connection is somebody else's
+)
+
 // Cut takes the response away from the handler. From now on everything the
-// handler calls fails with err, and a Read or Write it is stuck in returns:
-// reads at once, writes after the grace. If nothing was committed, answer
-// writes the response instead, to the writer below, and Cut reports true.
-// If bytes are out, the connection is poisoned, so that nobody can take what
-// went out for the whole. A hijacked connection is left alone.
-func (rw *Writer) Cut(err error, grace time.Duration, answer func(http.ResponseWriter)) bool {
+// handler calls fails with err, and a Read or Write it is stuck in returns. If
+// nothing was committed, answer writes the response instead, to the writer
+// below, for which it has the grace. If a part is out, the connection is
+// poisoned, so that nobody can take the part for the whole. A response that is
+// complete is flushed and stays; a hijacked connection is left alone.
+func (rw *Writer) Cut(err error, grace time.Duration, answer func(http.ResponseWriter)) Fate {
 	rc := http.NewResponseController(rw.inner)
 
 	// The deadlines come first and without the lock: a handler that is stuck
@@ -99,7 +108,7 @@ func (rw *Writer) Cut(err error, grace time.Duration, answer func(http.ResponseW
 	rw.quick.Lock()
 	if rw.hijacked {
 		rw.quick.Unlock()
-		return false
+		return Whole
 	}
 	rw.cut = true
 	_ = rc.SetReadDeadline(past)
@@ -110,12 +119,16 @@ func (rw *Writer) Cut(err error, grace time.Duration, answer func(http.ResponseW
 	defer rw.mu.Unlock()
 	uncommitted := rw.status == 0 && rw.dead == nil
 	rw.dead = err
-	if uncommitted {
+	switch {
+	case uncommitted:
 		answer(rw.inner)
-		return true
+		return Answered
+	case rw.complete():
+		_ = rc.Flush()
+		return Whole
 	}
 	_ = rc.SetWriteDeadline(past)
-	return false
+	return Severed
 }
 
 // Dead returns the error that every call returns since the response was cut

@@ -78,8 +78,8 @@ func TestCutBeforeTheCommit(t *testing.T) {
 			for rw.Status() != 0 {
 				t.Error("committed by a 1xx")
 			}
-			if !rw.Cut(http.ErrHandlerTimeout, time.Second, timeout) {
-				t.Error("Cut could not answer")
+			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, timeout); fate != respw.Answered {
+				t.Errorf("Cut: %d, want Answered", fate)
 			}
 		})
 		resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
@@ -106,8 +106,8 @@ func TestCutAfterTheCommit(t *testing.T) {
 		}, func(rw *respw.Writer) {
 			<-started
 			defer close(cut)
-			if rw.Cut(http.ErrHandlerTimeout, time.Second, timeout) {
-				t.Error("answered a second time")
+			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, timeout); fate != respw.Severed {
+				t.Errorf("Cut: %d, want Severed", fate)
 			}
 		})
 		client, url := tr.Serve(t, h)
@@ -123,6 +123,31 @@ func TestCutAfterTheCommit(t *testing.T) {
 		if strings.Contains(string(body), "late") || strings.Contains(string(body), "whole") {
 			t.Errorf("body %q: something was appended", body)
 		}
+	})
+}
+
+// TestCutKeepsAWholeResponse: a handler that has sent all it declared, and then
+// goes on working, has answered in time.
+func TestCutKeepsAWholeResponse(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		sent, read := make(chan struct{}), make(chan struct{})
+		h := fenced(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "5")
+			io.WriteString(w, "whole")
+			close(sent)
+			<-read
+		}, func(rw *respw.Writer) {
+			<-sent
+			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, timeout); fate != respw.Whole {
+				t.Errorf("Cut: %d, want Whole", fate)
+			}
+		})
+		resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
+		body := make([]byte, 5)
+		if _, err := io.ReadFull(resp.Body, body); err != nil || string(body) != "whole" {
+			t.Errorf("%q, %v", body, err)
+		}
+		close(read)
 	})
 }
 
@@ -197,8 +222,8 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 	}, func(rw *respw.Writer) {
 		<-taken
 		defer close(cut)
-		if rw.Cut(http.ErrHandlerTimeout, 0, timeout) {
-			t.Error("answered on a hijacked connection")
+		if fate := rw.Cut(http.ErrHandlerTimeout, 0, timeout); fate != respw.Whole {
+			t.Errorf("Cut: %d, want Whole: the connection is not ours", fate)
 		}
 	})
 	resp := testkit.HTTP1.Do(t, h, httptest.NewRequest("GET", "/", nil))

@@ -36,17 +36,17 @@ var ErrTooLarge = errors.New("apiece: response exceeds its limit")
 // (see [Writer.Fence]).
 type Writer struct {
 	inner    http.ResponseWriter
+	r        *http.Request
 	status   int   // 0 until the final header is committed
 	n        int64 // bytes of body passed on
 	declared int64 // Content-Length at the commit, -1 if none
 	noBody   bool  // the response has no body on the wire: HEAD, 204, 304
-	hijacked bool
+	hijacked bool  // changed with both locks held
 	stream   bool  // no limit on time or size applies
 	dead     error // what every call returns once the response was taken away
 
 	onCommit func(status int)
-	limit    int64
-	exceeded func(size int64, committed bool)
+	budget   *Budget
 
 	fence
 }
@@ -108,7 +108,7 @@ func Innermost(w http.ResponseWriter) http.ResponseWriter {
 
 // Init makes rw watch w and returns the shape to hand on.
 func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
-	rw.inner = w
+	rw.inner, rw.r = w, r
 	rw.declared = -1
 	rw.noBody = r.Method == http.MethodHead
 	flush, hijack := reach(w)
@@ -163,10 +163,11 @@ func (rw *Writer) Committed() bool {
 	return rw.status != 0 || rw.hijacked || rw.dead != nil
 }
 
-// Hijacked reports whether the connection has been taken over.
+// Hijacked reports whether the connection has been taken over. It does not wait
+// for a write.
 func (rw *Writer) Hijacked() bool {
-	rw.lock()
-	defer rw.unlock()
+	rw.quick.Lock()
+	defer rw.quick.Unlock()
 	return rw.hijacked
 }
 
@@ -176,6 +177,10 @@ func (rw *Writer) Hijacked() bool {
 func (rw *Writer) Complete() bool {
 	rw.lock()
 	defer rw.unlock()
+	return rw.complete()
+}
+
+func (rw *Writer) complete() bool {
 	return rw.status != 0 && (rw.noBody || rw.declared == rw.n)
 }
 
@@ -208,17 +213,33 @@ func (rw *Writer) BeforeCommit(f func(status int)) {
 	rw.onCommit = func(status int) { f(status); earlier(status) }
 }
 
-// Limit bounds the body: exceeded runs in place of the write that would pass n
-// bytes, or of the commit that declares more, with the size that was asked for
-// and whether anything is out already. It may write another answer to
-// [Writer.Unwrap], or panic; if it returns, that write and all later calls
-// fail with [ErrTooLarge]. Streams are exempt. A later call replaces an
-// earlier one, so that the layer nearest to the handler decides; an n of 0 or
-// less is no limit.
-func (rw *Writer) Limit(n int64, exceeded func(size int64, committed bool)) {
+// A Budget bounds the size of responses. One serves any number of requests.
+type Budget struct {
+	// Max is the number of bytes that may pass; 0 or less is no bound.
+	Max int64
+
+	// Exceeded, if not nil, runs in place of the write that would pass Max, or
+	// of the commit that declares more, with the size that was asked for. It
+	// writes another answer to w, which is below the Writer, unless the header
+	// is out, or panics. If it returns, that write and all later calls fail with
+	// [ErrTooLarge]. If it is nil, everything passes, and whoever set the
+	// budget compares [Writer.Written] afterwards.
+	Exceeded func(w http.ResponseWriter, r *http.Request, size int64, committed bool)
+}
+
+// SetBudget puts b in charge of rw, in place of the budget that was: the layer
+// nearest to the handler decides. Streams are exempt from any.
+func (rw *Writer) SetBudget(b *Budget) {
 	rw.lock()
 	defer rw.unlock()
-	rw.limit, rw.exceeded = max(n, 0), exceeded
+	rw.budget = b
+}
+
+// Budget returns the budget in charge, nil if there is none.
+func (rw *Writer) Budget() *Budget {
+	rw.lock()
+	defer rw.unlock()
+	return rw.budget
 }
 
 // Unwrap returns the writer below, for http.ResponseController. Every method

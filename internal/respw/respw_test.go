@@ -327,10 +327,10 @@ func TestLimit(t *testing.T) {
 				var committed bool
 				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					rw, w := respw.Wrap(w, r)
-					rw.Limit(10, func(size int64, out bool) {
+					rw.SetBudget(&respw.Budget{Max: 10, Exceeded: func(w http.ResponseWriter, _ *http.Request, size int64, out bool) {
 						asked, committed = size, out
 						w.Header().Del("Content-Length")
-					})
+					}})
 					tt.write(w)
 					if _, err := w.Write(nil); (asked != 0) != errors.Is(err, respw.ErrTooLarge) {
 						t.Errorf("a write after the end returns %v", err)

@@ -88,12 +88,21 @@ func isEventStream(contentType string) bool {
 
 // over enforces the limit on a body of the given size.
 func (rw *Writer) over(size int64) bool {
-	if rw.limit == 0 || size <= rw.limit || rw.stream {
+	b := rw.bound()
+	if b == nil || size <= b.Max {
 		return false
 	}
 	rw.dead = ErrTooLarge
-	rw.exceeded(size, rw.status != 0)
+	b.Exceeded(rw.inner, rw.r, size, rw.status != 0)
 	return true
+}
+
+// bound returns the budget that may refuse a write, or nil.
+func (rw *Writer) bound() *Budget {
+	if b := rw.budget; b != nil && b.Max > 0 && b.Exceeded != nil && !rw.stream {
+		return b
+	}
+	return nil
 }
 
 // begin is what every write of body goes through first.
@@ -145,12 +154,12 @@ func (rw *Writer) readFrom(src io.Reader) (int64, error) {
 	if err := rw.begin(0); err != nil {
 		return 0, err
 	}
-	if rw.limit == 0 || rw.stream {
-		n, err := rf.ReadFrom(src)
-		rw.n += n
-		return n, err
+	if b := rw.bound(); b != nil {
+		return rw.readWithin(rf, src, b.Max-rw.n)
 	}
-	return rw.readWithin(rf, src, rw.limit-rw.n)
+	n, err := rf.ReadFrom(src)
+	rw.n += n
+	return n, err
 }
 
 // readWithin copies at most left bytes of src and then looks whether there

@@ -1,0 +1,196 @@
+package middleware
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/justinas/alice"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bytesize"
+)
+
+// A Config is Next's `export const config` of one API route: what [New] and
+// [Chain] put before its handler. The zero value is the default of Next.js: a
+// body of up to 1 MB is parsed, a response over 4 MB is warned of, and no time
+// limit applies.
+//
+// A Config can be read from JSON with Next's names and units: see
+// [Config.UnmarshalJSON].
+type Config struct {
+	// BodyParser is for [bodyparser.New]. Next: bodyParser, whose false is Raw.
+	BodyParser bodyparser.Config
+
+	// ResponseLimit is for [ResponseLimit]: 0 is 4 MB, negative is none. Next:
+	// responseLimit, whose false is negative.
+	ResponseLimit bytesize.Size
+
+	// MaxDuration is for [Timeout]: 0 or less is none. Next: maxDuration, in
+	// seconds.
+	MaxDuration time.Duration
+
+	// WarnUnresolved adds [Unresolved]. Next does this unless externalResolver
+	// is true.
+	WarnUnresolved bool
+
+	// OnError answers whatever the pieces refuse. Nil answers with a problem
+	// document.
+	OnError func(http.ResponseWriter, *http.Request, error)
+
+	// Logger is for all of them. Nil is slog.Default.
+	Logger *slog.Logger
+}
+
+// Validate returns everything that is wrong with the config, nil if nothing is.
+func (cfg Config) Validate() error {
+	return errors.Join(
+		cfg.BodyParser.Validate(),
+		cfg.timeout().Validate(),
+	)
+}
+
+func (cfg Config) timeout() TimeoutConfig {
+	return TimeoutConfig{Duration: cfg.MaxDuration, OnError: cfg.OnError, Logger: cfg.Logger}
+}
+
+// New returns the pieces that cfg asks for as one middleware. It panics if the
+// config is not valid, with everything that is wrong.
+func New(cfg Config) func(http.Handler) http.Handler { return Chain(cfg).Then }
+
+// Chain returns the pieces that cfg asks for as an alice chain, to append to or
+// to extend one's own. It panics if the config is not valid, with everything
+// that is wrong. The order, from the outside:
+//
+//   - [Recover], so that a panic in any other piece is answered too;
+//   - [Unresolved], if asked for, where it sees what all the others answer;
+//   - [ResponseLimit], which must count what the others answer as well;
+//   - [Timeout], so that reading the body counts as time;
+//   - [bodyparser.New], last, so that nothing is read for a request that
+//     somebody further out refuses;
+//   - the handler.
+func Chain(cfg Config) alice.Chain {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	parser := cfg.BodyParser
+	if parser.OnError == nil {
+		parser.OnError = cfg.OnError
+	}
+	if parser.Logger == nil {
+		parser.Logger = cfg.Logger
+	}
+	pieces := []alice.Constructor{recoverWith(cfg.Logger, cfg.OnError)}
+	if cfg.WarnUnresolved {
+		pieces = append(pieces, Unresolved(cfg.Logger))
+	}
+	return alice.New(append(pieces,
+		ResponseLimitWith(ResponseLimitConfig{Limit: cfg.ResponseLimit, OnError: cfg.OnError, Logger: cfg.Logger}),
+		TimeoutWith(cfg.timeout()),
+		bodyparser.New(parser),
+	)...)
+}
+
+// file is the JSON form of a Config.
+type file struct {
+	BodyParser       json.RawMessage `json:"bodyParser,omitempty"`
+	ResponseLimit    *bytesize.Size  `json:"responseLimit,omitempty"`
+	MaxDuration      json.RawMessage `json:"maxDuration,omitempty"`
+	ExternalResolver *bool           `json:"externalResolver,omitempty"`
+}
+
+// UnmarshalJSON reads the names that Next.js uses. Fields that are absent keep
+// their value.
+//
+//	bodyParser        true, false (Raw), or an object: {"sizeLimit": "500kb"}
+//	responseLimit     a size ("8mb"), a number of bytes, or false (none)
+//	maxDuration       a number of seconds, or a Go duration ("1.5s")
+//	externalResolver  false sets WarnUnresolved, true clears it
+//
+// A name that is none of these is an error.
+func (cfg *Config) UnmarshalJSON(text []byte) error {
+	var in file
+	if err := strict(text, &in); err != nil {
+		return fmt.Errorf("middleware: config: %w", err)
+	}
+	out := *cfg
+	if in.BodyParser != nil {
+		if err := out.readBodyParser(in.BodyParser); err != nil {
+			return fmt.Errorf("middleware: config: bodyParser: %w", err)
+		}
+	}
+	if in.ResponseLimit != nil {
+		out.ResponseLimit = *in.ResponseLimit
+	}
+	if in.MaxDuration != nil {
+		if err := out.readMaxDuration(in.MaxDuration); err != nil {
+			return fmt.Errorf("middleware: config: maxDuration: %w", err)
+		}
+	}
+	if in.ExternalResolver != nil {
+		out.WarnUnresolved = !*in.ExternalResolver
+	}
+	*cfg = out
+	return nil
+}
+
+func strict(text []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
+}
+
+func (cfg *Config) readBodyParser(text []byte) error {
+	switch string(bytes.TrimSpace(text)) {
+	case "true":
+		cfg.BodyParser.Raw = false
+		return nil
+	case "false":
+		cfg.BodyParser.Raw = true
+		return nil
+	}
+	return strict(text, &cfg.BodyParser)
+}
+
+func (cfg *Config) readMaxDuration(text []byte) error {
+	var seconds float64
+	if err := json.Unmarshal(text, &seconds); err == nil {
+		const longest = float64(1<<63-1) / float64(time.Second)
+		if seconds < 0 || seconds >= longest {
+			return fmt.Errorf("%v seconds is out of range", seconds)
+		}
+		cfg.MaxDuration = time.Duration(seconds * float64(time.Second))
+		return nil
+	}
+	var duration string
+	if err := json.Unmarshal(text, &duration); err != nil {
+		return fmt.Errorf("%s is neither a number of seconds nor a Go duration", text)
+	}
+	d, err := time.ParseDuration(duration)
+	if err != nil {
+		return err
+	}
+	cfg.MaxDuration = d
+	return nil
+}
+
+// MarshalJSON writes what UnmarshalJSON reads. OnError and Logger have no JSON
+// form.
+func (cfg Config) MarshalJSON() ([]byte, error) {
+	external := !cfg.WarnUnresolved
+	out := file{ResponseLimit: &cfg.ResponseLimit, ExternalResolver: &external}
+	var err error
+	if cfg.BodyParser.Raw && cfg.BodyParser.Limit == 0 {
+		out.BodyParser = json.RawMessage("false")
+	} else if out.BodyParser, err = json.Marshal(cfg.BodyParser); err != nil {
+		return nil, err
+	}
+	if out.MaxDuration, err = json.Marshal(cfg.MaxDuration.String()); err != nil {
+		return nil, err
+	}
+	return json.Marshal(out)
+}

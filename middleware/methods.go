@@ -1,0 +1,61 @@
+package middleware
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Methods is an http.Handler that chooses by the method of the request, as the
+// exports of a Next.js route handler do:
+//
+//	mux.Handle("/api/posts", middleware.Methods{
+//		"GET":  http.HandlerFunc(list),
+//		"POST": http.HandlerFunc(create),
+//	})
+//
+// A method without a handler is answered with 405, whatever it is called, and
+// an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out. HEAD
+// runs the handler of GET, and OPTIONS is answered with 204 and Allow, unless
+// they have handlers of their own. CORS middleware goes outside and takes the
+// preflight requests.
+//
+// The keys are names as they are sent: upper case. A nil handler is none. The
+// zero Methods answers every request with 405. Methods that ServeMux is to
+// tell apart ("GET /api/posts") need no Methods: what ServeMux lacks is the
+// answer to OPTIONS.
+type Methods map[string]http.Handler
+
+// ServeHTTP calls the handler for the method of r.
+func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := m[r.Method]
+	if h == nil && r.Method == http.MethodHead {
+		h = m[http.MethodGet]
+	}
+	switch {
+	case h != nil:
+		h.ServeHTTP(w, r)
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Allow", m.allow())
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.Header().Set("Allow", m.allow())
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	}
+}
+
+// allow lists the methods that get another answer than 405.
+func (m Methods) allow() string {
+	methods := []string{http.MethodOptions}
+	for method, h := range m {
+		if h == nil {
+			continue
+		}
+		methods = append(methods, method)
+		if method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(slices.Compact(methods), ", ")
+}

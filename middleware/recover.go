@@ -1,0 +1,62 @@
+package middleware
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// Recover returns middleware that turns a panic into one record, with the
+// stack, and a 500; nil for the logger is slog.Default. If a part of the
+// response is out already the connection is aborted instead: a recoverer that
+// returns would end that part in good order, and the client would take it for
+// the whole. A response that was complete stays.
+//
+// A panic with http.ErrAbortHandler passes through, unlogged: it is how a
+// handler asks net/http to drop the connection.
+//
+// Next.js answers a handler that throws in the same way. Without a Recover
+// net/http logs the panic and drops the connection.
+func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
+	return recoverWith(logger, nil)
+}
+
+func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rw, w := respw.Wrap(w, r)
+			defer func() {
+				v := recover()
+				if v == nil {
+					return
+				}
+				if v == http.ErrAbortHandler {
+					panic(v)
+				}
+				logPanic(logger, r, v)
+				if !rw.Committed() {
+					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError}, onError)
+				} else if !rw.Complete() && !rw.Hijacked() {
+					respw.Abort(w)
+				}
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// logPanic writes the record of a panic, from within the deferred call that
+// recovered it.
+func logPanic(logger *slog.Logger, r *http.Request, v any) {
+	p, ok := v.(*panicError)
+	if !ok {
+		p = &panicError{value: v, stack: debug.Stack()}
+	}
+	httperr.Log(logger, r, http.StatusInternalServerError, fmt.Errorf("panic: %v", p.value), p.attr())
+}
+
+func (e *panicError) attr() slog.Attr { return slog.String("stack", string(e.stack)) }

@@ -1,0 +1,74 @@
+package middleware
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+// serveDetached runs the handler on a goroutine of its own, and leaves it
+// behind when the time is up.
+func (t *timeout) serveDetached(next http.Handler, w http.ResponseWriter) {
+	t.gone = make(chan struct{})
+	t.timer = time.AfterFunc(t.cfg.Duration, t.expire)
+	done := make(chan outcome, 1)
+	go func() {
+		var out outcome
+		defer func() {
+			if v := recover(); v != nil {
+				out.panic = &panicError{value: v, stack: debug.Stack()}
+			}
+			out.fate = t.settle()
+			if out.fate != finished && out.panic != nil && out.panic.value != http.ErrAbortHandler {
+				// There is nobody left to hand it to.
+				logPanic(t.cfg.Logger, t.outside, out.panic)
+			}
+			done <- out
+		}()
+		next.ServeHTTP(w, t.inside)
+		out.returned = true
+	}()
+
+	select {
+	case <-t.gone:
+		// From here on the handler owns its request, and its pattern with it.
+		t.turn.Lock()
+		fate := t.fate
+		t.turn.Unlock()
+		t.conclude(fate)
+	case out := <-done:
+		t.outside.Pattern = t.inside.Pattern
+		switch {
+		case out.fate != finished || out.returned:
+			t.conclude(out.fate)
+		case out.panic == nil || out.panic.value == http.ErrAbortHandler:
+			panic(http.ErrAbortHandler) // also for runtime.Goexit, which ends without a panic
+		default:
+			panic(out.panic)
+		}
+	}
+}
+
+// An outcome is how a handler ended.
+type outcome struct {
+	returned bool
+	panic    *panicError
+	fate     fate
+}
+
+// A panicError carries a panic from one goroutine to another, with the stack
+// of the first, which the second does not have.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+// Error is what net/http prints for a panic that nobody recovers.
+func (e *panicError) Error() string { return fmt.Sprintf("%v\n\n%s", e.value, e.stack) }
+
+// Unwrap returns the value of the panic if it is an error.
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}

@@ -1,0 +1,34 @@
+package middleware
+
+import (
+	"cmp"
+	"log/slog"
+	"net/http"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// Unresolved returns middleware that logs one warning, with method and path,
+// when a handler returns without an answer: nothing written, no status, no
+// flush, no connection taken over. net/http then sends an empty 200, which is
+// legal in Go and sometimes meant, so this is for those who want to know. Nil
+// for the logger is slog.Default.
+//
+// Next.js warns by default ("API resolved without sending a response"), and
+// externalResolver: true is its way to say no; here that is to leave
+// Unresolved out.
+func Unresolved(logger *slog.Logger) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rw, w := respw.Wrap(w, r)
+			next.ServeHTTP(w, r)
+			if rw.Committed() || r.Context().Err() != nil {
+				return
+			}
+			cmp.Or(logger, slog.Default()).LogAttrs(r.Context(), slog.LevelWarn, "apiece: no response",
+				slog.String("method", r.Method),
+				slog.String("path", r.URL.Path),
+				slog.String("pattern", r.Pattern))
+		})
+	}
+}
