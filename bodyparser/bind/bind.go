@@ -1,0 +1,104 @@
+package bind
+
+import (
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/reply"
+)
+
+// Body returns the body of the request as a T, with the zero [Config]; see
+// [Binder.Body]. A T with a tag that is wrong gives an error of status 500,
+// where [New] and [Handler] panic when the service starts.
+func Body[T any](r *http.Request) (T, error) {
+	b, err := standard[T]()
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return b.Body(r)
+}
+
+// Query returns the query of the request as a T, with the zero [Config]; see
+// [Binder.Query].
+func Query[T any](r *http.Request) (T, error) {
+	b, err := standard[T]()
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return b.Query(r)
+}
+
+// binders holds the Binder of each type that Body and Query were asked for, as
+// encoding/json holds what it knows about types.
+var binders sync.Map // reflect.Type of T -> *Binder[T]
+
+func standard[T any]() (*Binder[T], error) {
+	t := reflect.TypeFor[T]()
+	if b, ok := binders.Load(t); ok {
+		return b.(*Binder[T]), nil
+	}
+	b, err := newBinder[T](Config{})
+	if err != nil {
+		return nil, err
+	}
+	actual, _ := binders.LoadOrStore(t, b)
+	return actual.(*Binder[T]), nil
+}
+
+// Handler returns the handler that calls fn with the body of the request as a
+// T. Requests that do not fit are answered without a call, and so are the
+// errors that fn returns, as reply.HandlerFunc does. It panics if a tag in T is
+// wrong; see [New].
+//
+// Next.js: an API route with a typed NextApiRequest.
+func Handler[T any](fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
+	return HandlerWith(Config{}, fn)
+}
+
+// HandlerWith is [Handler] with a Config.
+func HandlerWith[T any](cfg Config, fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
+	return New[T](cfg).Handler(fn)
+}
+
+// Handler is the function [Handler] with the Config of the Binder.
+func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, w = respw.Wrap(w, r) // so that an error knows whether it comes too late
+		v, err := b.read(w, r)
+		if err == nil {
+			err = fn(w, r, v)
+		}
+		if err != nil {
+			httperr.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)
+		}
+	})
+}
+
+// Func returns the handler that answers with what fn returns, as JSON: typed
+// from end to end. The status is 200, or what the StatusCode method of the Out
+// returns if it has one. Use struct{} as In for requests without a body.
+//
+// Next.js: NextApiResponse<Out>.
+func Func[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {
+	return FuncWith(Config{}, fn)
+}
+
+// FuncWith is [Func] with a Config.
+func FuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) http.Handler {
+	return HandlerWith(cfg, func(w http.ResponseWriter, r *http.Request, in In) error {
+		out, err := fn(r, in)
+		if err != nil {
+			return err
+		}
+		status := http.StatusOK
+		if s, ok := any(out).(interface{ StatusCode() int }); ok {
+			status = s.StatusCode()
+		}
+		return reply.JSON(w, r, status, out)
+	})
+}

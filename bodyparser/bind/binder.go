@@ -1,0 +1,186 @@
+package bind
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"reflect"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/go-playground/validator/v10"
+)
+
+// Config says how a request becomes a value. The zero Config does what [Body]
+// and [Handler] do.
+type Config struct {
+	// Parser says how the body is read if no bodyparser.New stands in front,
+	// which otherwise has read it by its own Config. Its OnError and Logger are
+	// not used.
+	Parser bodyparser.Config
+
+	// Validator checks the rules, for services with rules of their own. Nil is
+	// the validator with its built-in rules. Register everything before: it is
+	// used from then on, and New tries every rule on made-up values to find
+	// tags that do not fit.
+	Validator *validator.Validate
+
+	// Strict refuses fields that the type does not have, with 400. By default
+	// they are ignored, as by encoding/json.
+	Strict bool
+
+	// OnError answers a request that does not fit, and the errors of the
+	// handler. Nil is a problem document, in which the fields are the member
+	// "errors".
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
+
+	// Logger is told of answers of 500 and above. Nil is slog.Default.
+	Logger *slog.Logger
+}
+
+// Validate reports everything that is wrong with the Config.
+func (c Config) Validate() error {
+	errs := []error{c.Parser.Validate()}
+	if c.Parser.Raw {
+		errs = append(errs, errors.New("bind: Config.Parser.Raw would leave nothing to decode"))
+	}
+	return errors.Join(errs...)
+}
+
+// A Binder makes values of type T from requests. What depends on the type alone
+// is done once, by [New]. It is safe for concurrent use.
+type Binder[T any] struct {
+	cfg      Config
+	validate *validator.Validate
+	typ      reflect.Type
+	form     *formType // nil if T is not a struct
+	rules    bool      // there are structs, which may have rules
+}
+
+// New returns the Binder for T. It panics if the Config is not valid, or if a
+// tag anywhere in T names a rule that does not exist or does not fit its field.
+func New[T any](cfg Config) *Binder[T] {
+	b, err := newBinder[T](cfg)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func newBinder[T any](cfg Config) (*Binder[T], error) {
+	b := &Binder[T]{cfg: cfg, validate: cfg.Validator, typ: reflect.TypeFor[T]()}
+	if b.validate == nil {
+		b.validate = validator.New(validator.WithRequiredStructEnabled())
+	}
+	if err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ)); err != nil {
+		return nil, err
+	}
+	if t := deref(b.typ); t.Kind() == reflect.Struct {
+		b.form = newFormType(t)
+	}
+	b.rules = hasStruct(b.typ, nil)
+	return b, nil
+}
+
+// Body returns the body of the request as a T, decoded and validated: JSON, or
+// a form. Where no parser stands in front, the body is read here, and may be
+// asked for again.
+//
+// What does not fit is [*Errors]; a body that cannot be read is an error of
+// package bodyparser. A request without a body is the zero T, if the rules
+// allow that.
+func (b *Binder[T]) Body(r *http.Request) (T, error) {
+	var v T
+	body, err := bodyparser.Parse(nil, r, b.cfg.Parser)
+	if err == nil {
+		err = b.decode(r, body, &v)
+	}
+	return v, err
+}
+
+// read is Body with a writer, and in memory that is lent.
+func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request) (T, error) {
+	var v T
+	err := bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
+		return b.decode(r, body, &v)
+	})
+	return v, err
+}
+
+// Query returns the query of the request as a T, decoded and validated by the
+// rules of forms.
+func (b *Binder[T]) Query(r *http.Request) (T, error) {
+	var v T
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return v, wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is not a query"}}, err)
+	}
+	return v, b.fill(r, values, &v)
+}
+
+func (b *Binder[T]) decode(r *http.Request, body *bodyparser.Body, v *T) error {
+	if !body.Present() && body.MediaType() == "" {
+		return b.finish(r, v, fromJSON)
+	}
+	values, err := body.Form()
+	if err == nil {
+		return b.fill(r, values, v)
+	}
+	var refused *bodyparser.Error
+	if !errors.As(err, &refused) || refused.Status != http.StatusUnsupportedMediaType {
+		return err
+	}
+	if b.cfg.Strict {
+		if fields := mistakes(body.Text(), b.typ, true); len(fields) > 0 {
+			return wrong(http.StatusBadRequest, fields, nil)
+		}
+	}
+	if body.Present() {
+		if err := body.Decode(v); err != nil {
+			return b.locate(body, err)
+		}
+	}
+	return b.finish(r, v, fromJSON)
+}
+
+// locate finds the places that a decoder complains about.
+func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
+	var refused *bodyparser.Error
+	if errors.As(err, &refused) && (refused.Offset >= 0 || refused.Status != http.StatusBadRequest) {
+		return err
+	}
+	fields := mistakes(body.Text(), b.typ, b.cfg.Strict)
+	if len(fields) == 0 {
+		fields = []FieldError{{Rule: "type", Message: "does not fit"}}
+	}
+	return wrong(http.StatusBadRequest, fields, err)
+}
+
+// fill decodes form values.
+func (b *Binder[T]) fill(r *http.Request, values url.Values, v *T) error {
+	if b.form == nil {
+		return fmt.Errorf("bind: a form or a query needs a struct, not %v", b.typ)
+	}
+	dst := reflect.ValueOf(v).Elem()
+	for dst.Kind() == reflect.Pointer {
+		dst.Set(reflect.New(dst.Type().Elem()))
+		dst = dst.Elem()
+	}
+	if err := b.form.decode(values, dst.Addr().Interface(), b.cfg.Strict); err != nil {
+		return err
+	}
+	return b.finish(r, v, fromForm)
+}
+
+// finish checks the rules.
+func (b *Binder[T]) finish(r *http.Request, v *T, src source) error {
+	if !b.rules {
+		return nil
+	}
+	fields, err := b.check(r.Context(), reflect.ValueOf(v), "", src)
+	if err != nil {
+		return err
+	}
+	return broken(fields)
+}

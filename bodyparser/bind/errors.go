@@ -1,0 +1,105 @@
+package bind
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Errors are the fields of a request that are wrong, in the order of their
+// paths. A handler may return one of its own for what only it can know, such
+// as a name that is taken already:
+//
+//	return &bind.Errors{Fields: []bind.FieldError{{Path: "/name", Rule: "unique", Message: "is taken"}}}
+type Errors struct {
+	// Status is 400 if a value is of the wrong type, and 422 if all are of the
+	// right type but break a rule. 0 is 422.
+	Status int
+
+	Fields []FieldError
+
+	// Err is the cause, for the log, if there is one.
+	Err error
+}
+
+// A FieldError says what is wrong with one field. It never holds the value.
+type FieldError struct {
+	// Path is a JSON pointer (RFC 6901) in the names the client uses:
+	// "/items/0/sku". It has the same form for JSON, forms and queries. "" is
+	// the body as a whole.
+	Path string `json:"path"`
+
+	// Rule is the tag of the validator that failed, "type" for a value of the
+	// wrong type, "unknown" for a field that does not exist, or "index" and
+	// "duplicate" for keys of a form that fit no list, or one another.
+	Rule string `json:"rule"`
+
+	// Param is the parameter of the rule: "3" of min=3.
+	Param string `json:"param,omitempty"`
+
+	// Message is a phrase in English that follows the name of the field: "must
+	// be an email address".
+	Message string `json:"message"`
+}
+
+// Error returns the text for the log.
+func (e *Errors) Error() string {
+	var b strings.Builder
+	b.WriteString("bind: ")
+	for i, f := range e.Fields {
+		if i == 8 {
+			fmt.Fprintf(&b, "; and %d more", len(e.Fields)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(f.String())
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, " (%v)", e.Err)
+	}
+	return b.String()
+}
+
+// String returns path and message: "/email must be an email address".
+func (f FieldError) String() string {
+	return cmp.Or(f.Path, "the body") + " " + f.Message
+}
+
+// StatusCode returns the status that answers the request.
+func (e *Errors) StatusCode() int { return cmp.Or(e.Status, http.StatusUnprocessableEntity) }
+
+// PublicMessage returns what is wrong with the first of the fields.
+func (e *Errors) PublicMessage() string {
+	if len(e.Fields) == 0 {
+		return ""
+	}
+	return e.Fields[0].String()
+}
+
+// ProblemMembers returns the fields as the member "errors" of a problem
+// document.
+func (e *Errors) ProblemMembers() map[string]any {
+	return map[string]any{"errors": slices.Clip(append([]FieldError{}, e.Fields...))}
+}
+
+// All returns the fields in order.
+func (e *Errors) All() iter.Seq[FieldError] { return slices.Values(e.Fields) }
+
+// Unwrap returns the cause.
+func (e *Errors) Unwrap() error { return e.Err }
+
+// wrong returns the fields as an error, nil if there are none.
+func wrong(status int, fields []FieldError, cause error) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(fields, func(a, b FieldError) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
+	})
+	return &Errors{Status: status, Fields: fields, Err: cause}
+}

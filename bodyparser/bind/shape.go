@@ -1,0 +1,195 @@
+package bind
+
+import (
+	"cmp"
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// A source is where a value comes from. A field may have different names for
+// each.
+type source int
+
+const (
+	fromJSON source = iota
+	fromForm
+)
+
+// name returns what clients call a field, and whether they may set it. A form
+// uses the schema tag, and the json tag where there is none: most types are
+// meant for both. A field that either of the two hides from a client is hidden.
+// Embedded structs without a name of their own have none: their fields are
+// those of the struct around them.
+func (s source) name(f reflect.StructField) (name string, settable bool) {
+	tags := []string{"json"}
+	if s == fromForm {
+		tags = []string{"schema", "json"}
+	}
+	for _, tag := range tags {
+		value, ok := f.Tag.Lookup(tag)
+		if !ok {
+			continue
+		}
+		if value == "-" {
+			return "", false
+		}
+		if name, _, _ := strings.Cut(value, ","); name != "" {
+			return name, f.IsExported()
+		}
+	}
+	if f.Anonymous && deref(f.Type).Kind() == reflect.Struct && !isText(f.Type) {
+		return "", true
+	}
+	return f.Name, f.IsExported()
+}
+
+// promoted reports whether the fields of f are reached as if they were its
+// parent's.
+func (s source) promoted(f reflect.StructField) bool {
+	name, settable := s.name(f)
+	return name == "" && settable
+}
+
+// A member is a field that a client can name in an object, promoted ones
+// included.
+type member struct {
+	name   string
+	field  reflect.StructField
+	path   []string // the names of the embedded structs that lead to it
+	tagged bool     // the name is from a tag
+}
+
+// members returns what a client may set in a struct. Of several members with
+// one name it is that which is embedded least deeply, then the one with a tag;
+// if that leaves two, neither can be reached. These are the rules of
+// encoding/json.
+func (s source) members(t reflect.Type) []member {
+	all := s.collect(t, nil, nil)
+	slices.SortStableFunc(all, func(a, b member) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), a.rank()-b.rank())
+	})
+	var reachable []member
+	for i := 0; i < len(all); {
+		same := 1
+		for i+same < len(all) && all[i+same].name == all[i].name {
+			same++
+		}
+		if same == 1 || all[i].rank() < all[i+1].rank() {
+			reachable = append(reachable, all[i])
+		}
+		i += same
+	}
+	return reachable
+}
+
+func (m member) rank() int {
+	rank := 2 * len(m.path)
+	if !m.tagged {
+		rank++
+	}
+	return rank
+}
+
+// collect returns the members of t and of the structs it embeds; around are
+// those that embed t, for a type that embeds a pointer to itself.
+func (s source) collect(t reflect.Type, path []string, around []reflect.Type) (all []member) {
+	if slices.Contains(around, t) {
+		return nil
+	}
+	around = append(around[:len(around):len(around)], t)
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch name, settable := s.name(f); {
+		case !settable:
+		case name == "":
+			all = append(all, s.collect(deref(f.Type), append(path[:len(path):len(path)], f.Name), around)...)
+		default:
+			all = append(all, member{name, f, path, name != f.Name})
+		}
+	}
+	return all
+}
+
+// find returns the member of the given name: that which has it exactly, else
+// the first that differs in case only.
+func find(members []member, name string) (*member, bool) {
+	var folded *member
+	for i := range members {
+		if members[i].name == name {
+			return &members[i], true
+		}
+		if folded == nil && strings.EqualFold(members[i].name, name) {
+			folded = &members[i]
+		}
+	}
+	return folded, folded != nil
+}
+
+// deref returns the type that pointers lead to.
+func deref(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
+}
+
+var (
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// isText reports whether a value of the type is read from text by itself.
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(deref(t)).Implements(textUnmarshaler)
+}
+
+// expected says what a value of the type looks like, for a message.
+func expected(t reflect.Type) string {
+	t = deref(t)
+	switch {
+	case t.PkgPath() == "time" && t.Name() == "Time":
+		return "must be a date and time such as 2006-01-02T15:04:05Z"
+	case reflect.PointerTo(t).Implements(jsonUnmarshaler), isText(t):
+		return "has the wrong form"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "must be true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "must be a whole number in range"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return "must be a whole number in range, and not negative"
+	case reflect.Float32, reflect.Float64:
+		return "must be a number"
+	case reflect.String:
+		return "must be a string"
+	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "must be a string in base64"
+		}
+		return "must be an array"
+	case reflect.Struct, reflect.Map:
+		return "must be an object"
+	}
+	return "has the wrong type"
+}
+
+// step returns the JSON pointer to the named part of what path points to. A
+// client that makes up names does not get to make the answer longer with them
+// than this.
+func step(path, name string) string {
+	const longest = 500
+	if len(path)+len(name) > longest {
+		if !strings.HasSuffix(path, "/...") {
+			path += "/..."
+		}
+		return path
+	}
+	if strings.ContainsAny(name, "~/") {
+		name = strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+	}
+	return path + "/" + name
+}

@@ -1,0 +1,89 @@
+package bodyparser
+
+import (
+	"cmp"
+	"log/slog"
+	"maps"
+	"net/http"
+	"sync"
+
+	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/httperr"
+)
+
+// New returns the middleware that reads the body of every request, of any
+// method, before the handler runs. A body that is refused is answered by
+// Config.OnError, and the handler does not run; see [Error] for the statuses.
+// The handler finds the body by [From], and once more in r.Body.
+//
+// A parser behind another leaves the body to the one in front, and says so in
+// the log, once. New panics if the Config is not valid.
+func New(cfg Config) func(http.Handler) http.Handler {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	cfg.Decoders = maps.Clone(cfg.Decoders)
+	p := &parser{settings: cfg.settings()}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, next) })
+	}
+}
+
+type parser struct {
+	settings settings
+	nested   sync.Once
+}
+
+// parsed is what one request costs: the Body and the node of the context that
+// leads to it, in one piece.
+type parsed struct {
+	exchange.Node
+	body Body
+}
+
+func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	s := &p.settings
+	if b, ok := From(r); ok {
+		p.nested.Do(func() {
+			cmp.Or(s.Logger, slog.Default()).Warn("bodyparser: another parser has read the body already, and its limits hold",
+				"pattern", cmp.Or(r.Pattern, r.URL.Path))
+		})
+		if err := s.verify(r, b); err != nil {
+			httperr.Handle(w, r, err, s.OnError, s.Logger)
+			return
+		}
+		next.ServeHTTP(w, r)
+		return
+	}
+
+	if s.ignores() {
+		next.ServeHTTP(w, r)
+		return
+	}
+
+	m := new(parsed)
+	node, own := exchange.Find(r.Context()), r
+	if node == nil || node.Get(exchange.Body) != nil {
+		node = &m.Node
+		own = exchange.Attach(r, node)
+		defer handBack(r, own)
+	}
+	if err := s.parse(w, own, &m.body); err != nil {
+		httperr.Handle(w, own, err, s.OnError, s.Logger)
+		return
+	}
+	if m.body.kind != untouched {
+		node.Set(exchange.Body, &m.body)
+	}
+	next.ServeHTTP(w, own)
+}
+
+// handBack tells the request that came in what became of its copy: the pattern
+// that matched, for whoever logs it, and the files of a form. net/http removes
+// those for the request it made itself, and none if a handler panics.
+func handBack(r, own *http.Request) {
+	r.Pattern = own.Pattern
+	if own.MultipartForm != nil && own.MultipartForm != r.MultipartForm {
+		_ = own.MultipartForm.RemoveAll()
+	}
+}

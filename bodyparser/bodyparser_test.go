@@ -1,0 +1,46 @@
+package bodyparser_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+func post(contentType, body string) *http.Request {
+	r := httptest.NewRequest("POST", "/?a=query", strings.NewReader(body))
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	return r
+}
+
+const (
+	jsonType = "application/json"
+	formType = "application/x-www-form-urlencoded"
+)
+
+func TestReplay(t *testing.T) {
+	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+		h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b, ok := bodyparser.From(r)
+			if !ok || !b.Present() || b.MediaType() != jsonType {
+				t.Errorf("From = %v, %v", b, ok)
+			}
+			again, err := io.ReadAll(r.Body)
+			if err != nil || string(again) != `{"a":1}` || string(b.Bytes()) != string(again) {
+				t.Errorf("r.Body gave %q, %v after parsing", again, err)
+			}
+			io.WriteString(w, "ok")
+		}))
+		if got := testkit.Body(t, tr.Do(t, h, post(jsonType, `{"a":1}`))); got != "ok" {
+			t.Error(got)
+		}
+	})
+}

@@ -1,0 +1,53 @@
+package bodyparser
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
+)
+
+var bom = []byte("\uFEFF")
+
+// lookupCharset returns the encoding for a charset parameter, nil for UTF-8.
+// The names are those of the WHATWG Encoding Standard, which is what browsers
+// send; UTF-7 and UTF-32 are not among them.
+func lookupCharset(name string) (encoding.Encoding, error) {
+	if name == "" || strings.EqualFold(name, "utf-8") || strings.EqualFold(name, "utf8") {
+		return nil, nil
+	}
+	enc, err := htmlindex.Get(name)
+	if err == nil && enc != encoding.Replacement {
+		if enc == unicode.UTF8 {
+			return nil, nil
+		}
+		return enc, nil
+	}
+	return nil, refuse(http.StatusUnsupportedMediaType, "Unsupported charset", fmt.Errorf("charset %.40q", name))
+}
+
+// toUTF8 returns the text of a body without a byte order mark. The bytes of
+// UTF-8 are returned as they are.
+func toUTF8(raw []byte, enc encoding.Encoding) ([]byte, error) {
+	if enc == nil {
+		return bytes.TrimPrefix(raw, bom), nil
+	}
+	// A byte order mark is the better witness where the two disagree.
+	if name, _ := htmlindex.Name(enc); strings.HasPrefix(name, "utf-16") {
+		switch {
+		case bytes.HasPrefix(raw, []byte{0xFE, 0xFF}):
+			enc = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+		case bytes.HasPrefix(raw, []byte{0xFF, 0xFE}):
+			enc = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+		}
+	}
+	text, err := enc.NewDecoder().Bytes(raw)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, invalidBody, err)
+	}
+	return bytes.TrimPrefix(text, bom), nil
+}

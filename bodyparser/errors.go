@@ -1,0 +1,104 @@
+package bodyparser
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/reqbody"
+)
+
+// ErrAborted is in the error for a client that stopped sending in the middle
+// of its body. It is worth no log entry, and there may be nobody left to read
+// the 400 that answers it.
+var ErrAborted = errors.New("bodyparser: the client stopped sending before the end of the body")
+
+// An Error says why a body was refused. For a body that is too large,
+// errors.As also finds the *http.MaxBytesError.
+type Error struct {
+	Status  int    // 400, 403, 408, 413 or 415
+	Message string // what the client may read: the text of Next.js, where it has one
+	Offset  int64  // the place in a JSON body in UTF-8 that is wrong, -1 if there is none
+	Err     error  // the cause, for the log; may be nil
+
+	accept string // the Accept-Encoding that a 415 tells the client
+}
+
+// The texts of Next.js.
+const (
+	invalidJSON = "Invalid JSON"
+	invalidBody = "Invalid body"
+)
+
+func refuse(status int, message string, cause error) *Error {
+	return &Error{Status: status, Message: message, Offset: -1, Err: cause}
+}
+
+// Error returns the text for the log.
+func (e *Error) Error() string {
+	text := "bodyparser: " + e.Message
+	if e.Offset >= 0 {
+		text += fmt.Sprintf(" at offset %d", e.Offset)
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// StatusCode returns the status that answers the error.
+func (e *Error) StatusCode() int { return e.Status }
+
+// PublicMessage returns what the client may read.
+func (e *Error) PublicMessage() string { return e.Message }
+
+// Header returns the header fields that belong to the answer: Accept-Encoding
+// with a 415 for a content coding (RFC 9110, section 12.5.3).
+func (e *Error) Header() http.Header {
+	if e.accept == "" {
+		return nil
+	}
+	return http.Header{"Accept-Encoding": {e.accept}}
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+func tooLarge(limit int64) *Error {
+	return refuse(http.StatusRequestEntityTooLarge,
+		"Body exceeded "+bytesize.Size(limit).String()+" limit", &http.MaxBytesError{Limit: limit})
+}
+
+// corrupt says what failed while a body was inflated.
+func corrupt(err error) *Error {
+	var own *Error
+	var source *sourceError
+	if errors.As(err, &own) || errors.As(err, &source) {
+		return readError(err)
+	}
+	return refuse(http.StatusBadRequest, invalidBody, err)
+}
+
+// readError says what a failed read means.
+func readError(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var max *http.MaxBytesError
+	if errors.As(err, &max) { // a reader further out has a limit of its own
+		e := tooLarge(max.Limit)
+		e.Err = err
+		return e
+	}
+	switch reqbody.Explain(err) {
+	case reqbody.Slow:
+		return refuse(http.StatusRequestTimeout, "The body took too long to arrive", err)
+	case reqbody.Aborted:
+		return refuse(http.StatusBadRequest, invalidBody, fmt.Errorf("%w: %w", ErrAborted, err))
+	}
+	return refuse(http.StatusBadRequest, invalidBody, err)
+}
+
+var errMediaType = errors.New("a Content-Type that is not one media type")

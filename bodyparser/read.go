@@ -1,0 +1,133 @@
+package bodyparser
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/apiece/apiece/internal/reqbody"
+)
+
+const (
+	// firstBuffer is as much as a declared length is believed: a client that
+	// declares more has to send this much before memory is set aside for the
+	// rest, in steps of growth times what has arrived.
+	firstBuffer = 64 << 10
+	growth      = 8
+
+	// smallBuffer is where reading starts if no length was declared.
+	smallBuffer = 4 << 10
+)
+
+// read reads the whole body into buf, which may grow. It is the only place
+// where bodies are read.
+//
+// The limit is counted here rather than by an http.MaxBytesReader around the
+// body: that would be one more allocation, and net/http has cut the body at
+// its declared length already. The count still holds where somebody has put
+// another reader into r.Body and left the length as it was.
+func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, buf []byte) ([]byte, error) {
+	if s.limit >= 0 && r.ContentLength > s.limit {
+		reqbody.Refuse(w)
+		return buf, tooLarge(s.limit)
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		if decode != nil {
+			return s.inflate(http.NoBody, decode, buf)
+		}
+		return buf, nil
+	}
+	deadline := reqbody.Arm(w, r, s.ReadTimeout)
+	var err error
+	if decode != nil {
+		buf, err = s.inflate(r.Body, decode, buf)
+	} else {
+		buf, err = readAll(r.Body, r.ContentLength, s.limit, buf)
+	}
+	if err != nil {
+		e := readError(err)
+		if e.Status == http.StatusRequestEntityTooLarge {
+			reqbody.Refuse(w)
+		}
+		return buf, e
+	}
+	deadline.Disarm()
+	return buf, nil
+}
+
+// inflate reads what is compressed in src. The limit holds for both sides:
+// without the one on the compressed bytes, empty members of a gzip stream keep
+// a server busy for as long as the client cares to send them.
+func (s *settings) inflate(src io.Reader, decode decoder, buf []byte) ([]byte, error) {
+	z, err := decode(&limited{src, s.limit, s.limit})
+	if err != nil {
+		return buf, corrupt(err)
+	}
+	buf, err = readAll(z, -1, s.limit, buf)
+	if closeErr := z.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		err = corrupt(err)
+	}
+	return buf, err
+}
+
+// limited fails with an Error once more than limit bytes were read from it.
+type limited struct {
+	src         io.Reader
+	limit, left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.src.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, tooLarge(l.limit)
+	}
+	if err != nil && err != io.EOF {
+		err = &sourceError{err}
+	}
+	return n, err
+}
+
+// A sourceError comes from the client's side of a decoder. What the decoder
+// finds wrong itself is never the fault of the connection, though it may have
+// the same name: gzip calls a stream that ends early io.ErrUnexpectedEOF.
+type sourceError struct{ error }
+
+func (e *sourceError) Unwrap() error { return e.error }
+
+// readAll reads src to its end into buf, of which it expects size bytes; -1 is
+// unknown. A negative limit is none.
+func readAll(src io.Reader, size, limit int64, buf []byte) ([]byte, error) {
+	// One byte more than declared lets the end be seen without growing.
+	if want := int(min(size, firstBuffer)) + 1; size >= 0 && cap(buf) < want {
+		buf = make([]byte, 0, want)
+	}
+	for {
+		if len(buf) == cap(buf) {
+			buf = grow(buf, size)
+		}
+		n, err := src.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if limit >= 0 && int64(len(buf)) > limit {
+			return buf, tooLarge(limit)
+		}
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+}
+
+// grow returns buf with room for more.
+func grow(buf []byte, size int64) []byte {
+	want := max(2*cap(buf), smallBuffer)
+	if size >= int64(cap(buf)) {
+		want = int(min(size+1, int64(growth*cap(buf))))
+	}
+	bigger := make([]byte, len(buf), want)
+	copy(bigger, buf)
+	return bigger
+}

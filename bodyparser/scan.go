@@ -1,0 +1,329 @@
+package bodyparser
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"unicode/utf8"
+)
+
+// A JSON body is looked at before anything decodes it. The scanner accepts
+// exactly what encoding/json accepts as one value, if it is valid UTF-8 and
+// does not nest too deeply; it builds nothing, so that what a hostile body
+// costs does not depend on the decoder behind it.
+
+var (
+	errNotUTF8   = errors.New("not valid UTF-8")
+	errDepth     = errors.New("nested too deeply")
+	errSyntax    = errors.New("syntax error")
+	errDuplicate = errors.New("the same key twice")
+)
+
+// maxDepth is where encoding/json stops, and the stack of a recursive scanner
+// with it.
+const maxDepth = 10_000
+
+// checkJSON reports what is wrong with the text of a JSON body.
+func (s *settings) checkJSON(data []byte) error {
+	sc := scanner{data: data, depth: s.depth(), unique: s.UniqueKeys}
+	sc.space()
+	sc.value()
+	sc.space()
+	if sc.err == nil && sc.pos < len(data) {
+		sc.fail(errSyntax)
+	}
+	if sc.err == nil && !utf8.Valid(data) {
+		sc.pos = invalidUTF8(data)
+		sc.fail(errNotUTF8)
+	}
+	return sc.result()
+}
+
+// checkBounds is the part of checkJSON that has to come before a decoder which
+// finds syntax errors itself. The number of opening brackets bounds the depth
+// and is counted many times faster than brackets are matched, so that most
+// bodies are not scanned at all.
+func (s *settings) checkBounds(data []byte) error {
+	if s.UniqueKeys {
+		return s.checkJSON(data)
+	}
+	if !utf8.Valid(data) {
+		sc := scanner{pos: invalidUTF8(data)}
+		sc.fail(errNotUTF8)
+		return sc.result()
+	}
+	if bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) <= s.depth() {
+		return nil
+	}
+	return s.checkJSON(data)
+}
+
+func (s *settings) depth() int {
+	if s.Depth < 0 {
+		return maxDepth
+	}
+	return min(s.Depth, maxDepth)
+}
+
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(data)
+}
+
+type scanner struct {
+	data   []byte
+	pos    int
+	depth  int // levels left
+	unique bool
+	err    error
+}
+
+func (s *scanner) result() error {
+	if s.err == nil {
+		return nil
+	}
+	e := refuse(http.StatusBadRequest, invalidJSON, s.err)
+	e.Offset = int64(s.pos)
+	return e
+}
+
+func (s *scanner) fail(err error) bool {
+	s.err = err
+	return false
+}
+
+func (s *scanner) space() {
+	for s.pos < len(s.data) {
+		switch s.data[s.pos] {
+		case ' ', '\t', '\r', '\n':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// next returns the byte at the position, 0 at the end.
+func (s *scanner) next() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
+}
+
+func (s *scanner) value() bool {
+	switch c := s.next(); {
+	case c == '{':
+		return s.object()
+	case c == '[':
+		return s.array()
+	case c == '"':
+		return s.string()
+	case c == '-' || '0' <= c && c <= '9':
+		return s.number()
+	case c == 't':
+		return s.literal("true")
+	case c == 'f':
+		return s.literal("false")
+	case c == 'n':
+		return s.literal("null")
+	}
+	return s.fail(errSyntax)
+}
+
+func (s *scanner) literal(word string) bool {
+	if !bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
+		return s.fail(errSyntax)
+	}
+	s.pos += len(word)
+	return true
+}
+
+// enter steps over an opening bracket.
+func (s *scanner) enter() bool {
+	if s.depth == 0 {
+		return s.fail(errDepth)
+	}
+	s.depth--
+	s.pos++
+	s.space()
+	return true
+}
+
+// leave steps over a closing bracket if it is there.
+func (s *scanner) leave(bracket byte) bool {
+	if s.next() != bracket {
+		return false
+	}
+	s.depth++
+	s.pos++
+	return true
+}
+
+func (s *scanner) array() bool {
+	if !s.enter() {
+		return false
+	}
+	if s.leave(']') {
+		return true
+	}
+	for s.value() {
+		s.space()
+		if s.leave(']') {
+			return true
+		}
+		if s.next() != ',' {
+			return s.fail(errSyntax)
+		}
+		s.pos++
+		s.space()
+	}
+	return false
+}
+
+func (s *scanner) object() bool {
+	if !s.enter() {
+		return false
+	}
+	if s.leave('}') {
+		return true
+	}
+	var keys map[string]struct{}
+	if s.unique {
+		keys = make(map[string]struct{})
+	}
+	for {
+		start := s.pos
+		if s.next() != '"' {
+			return s.fail(errSyntax)
+		}
+		if !s.string() {
+			return false
+		}
+		if s.unique {
+			key := unquote(s.data[start:s.pos])
+			if _, twice := keys[key]; twice {
+				s.pos = start
+				return s.fail(errDuplicate)
+			}
+			keys[key] = struct{}{}
+		}
+		s.space()
+		if s.next() != ':' {
+			return s.fail(errSyntax)
+		}
+		s.pos++
+		s.space()
+		if !s.value() {
+			return false
+		}
+		s.space()
+		if s.leave('}') {
+			return true
+		}
+		if s.next() != ',' {
+			return s.fail(errSyntax)
+		}
+		s.pos++
+		s.space()
+	}
+}
+
+// unquote returns the text of a JSON string that has been scanned.
+func unquote(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var s string
+	_ = json.Unmarshal(quoted, &s)
+	return s
+}
+
+func (s *scanner) string() bool {
+	for i := s.pos + 1; i < len(s.data); i++ {
+		switch c := s.data[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return true
+		case c == '\\':
+			n := escape(s.data[i+1:])
+			if n == 0 {
+				s.pos = i
+				return s.fail(errSyntax)
+			}
+			i += n
+		case c < ' ':
+			s.pos = i
+			return s.fail(errSyntax)
+		}
+	}
+	s.pos = len(s.data)
+	return s.fail(errSyntax)
+}
+
+// escape returns the length of what may follow a backslash, 0 if it may not.
+func escape(s []byte) int {
+	if len(s) == 0 {
+		return 0
+	}
+	switch s[0] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 1
+	case 'u':
+		if len(s) >= 5 && isHex(s[1]) && isHex(s[2]) && isHex(s[3]) && isHex(s[4]) {
+			return 5
+		}
+	}
+	return 0
+}
+
+func isHex(c byte) bool {
+	return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f'
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func (s *scanner) number() bool {
+	if s.next() == '-' {
+		s.pos++
+	}
+	switch c := s.next(); {
+	case c == '0':
+		s.pos++
+	case isDigit(c):
+		s.digits()
+	default:
+		return s.fail(errSyntax)
+	}
+	if s.next() == '.' {
+		s.pos++
+		if !s.digits() {
+			return false
+		}
+	}
+	if s.next()|0x20 == 'e' {
+		s.pos++
+		if c := s.next(); c == '+' || c == '-' {
+			s.pos++
+		}
+		return s.digits()
+	}
+	return true
+}
+
+func (s *scanner) digits() bool {
+	if !isDigit(s.next()) {
+		return s.fail(errSyntax)
+	}
+	for isDigit(s.next()) {
+		s.pos++
+	}
+	return true
+}

@@ -1,0 +1,127 @@
+// Package reqbody is what the pieces that read request bodies share: a
+// deadline for slow clients, the refusal of a body that is too large, and what
+// a failed read means.
+package reqbody
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+type deadliner interface{ SetReadDeadline(time.Time) error }
+
+// A Deadline bounds the time that reading a body may take. The zero Deadline
+// bounds nothing.
+type Deadline struct{ w deadliner }
+
+// Arm lets reads of the body of r fail from d on. A writer that knows no
+// deadlines, or a nil one, gives the zero Deadline, as does a d of 0 or less.
+//
+// A server that bounds the whole request more tightly with its ReadTimeout
+// keeps its own deadline, which ours would extend.
+func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
+	if w == nil || d <= 0 {
+		return Deadline{}
+	}
+	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.ReadTimeout > 0 && s.ReadTimeout <= d {
+		return Deadline{}
+	}
+	dl := Deadline{find(w)}
+	if dl.w == nil || dl.w.SetReadDeadline(time.Now().Add(d)) != nil {
+		return Deadline{}
+	}
+	return dl
+}
+
+// Extend moves an armed deadline to d from now.
+func (dl Deadline) Extend(d time.Duration) {
+	if dl.w != nil {
+		_ = dl.w.SetReadDeadline(time.Now().Add(d))
+	}
+}
+
+// Disarm takes the deadline away again. It belongs behind a read that
+// succeeded: left alone, the deadline would end up in the request's context,
+// for net/http reads on to notice a client that leaves. Behind a read that
+// failed it must stay, or net/http waits for the rest of the body.
+func (dl Deadline) Disarm() {
+	if dl.w != nil {
+		_ = dl.w.SetReadDeadline(time.Time{})
+	}
+}
+
+// find is http.ResponseController's walk, without the error it would build for
+// each request to a writer that has no deadlines.
+func find(w http.ResponseWriter) deadliner {
+	for {
+		switch t := w.(type) {
+		case deadliner:
+			return t
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return nil
+		}
+	}
+}
+
+// Refuse has net/http close the connection behind the response instead of
+// reading the rest of a body that is too large, and instead of waiting for it.
+func Refuse(w http.ResponseWriter) {
+	if w == nil {
+		return
+	}
+	respw.TooLarge(w)
+	if dl := find(w); dl != nil {
+		_ = dl.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// A Failure says what a failed read means.
+type Failure int
+
+const (
+	Malformed Failure = iota // what came in is not a body
+	Aborted                  // the client stopped sending before the end
+	Slow                     // the deadline passed
+)
+
+// Explain classifies the error of a read.
+func Explain(err error) Failure {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return Slow
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), errors.As(err, &op):
+		return Aborted
+	}
+	return Malformed
+}
+
+// Limit returns body with a limit on what can be read from it. Reading beyond
+// it fails with *http.MaxBytesError, and has the connection closed.
+func Limit(w http.ResponseWriter, body io.ReadCloser, limit int64) io.ReadCloser {
+	return &limited{http.MaxBytesReader(nil, body, limit), w}
+}
+
+type limited struct {
+	io.ReadCloser
+	w http.ResponseWriter // nil once it knows
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.ReadCloser.Read(p)
+	var max *http.MaxBytesError
+	if l.w != nil && errors.As(err, &max) {
+		Refuse(l.w)
+		l.w = nil
+	}
+	return n, err
+}
