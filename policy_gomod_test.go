@@ -75,7 +75,7 @@ func checkGoMod(t *policyTree) (found []violation) {
 				complain(file, r.line, "module %s, want %s", r.module, modulePath+"/"+dir)
 			case r.verb == "replace" && r.module == modulePath:
 				replaces = true
-				if r.version != "=> "+up {
+				if to, ok := strings.CutPrefix(r.version, "=> "); !ok || path.Clean(to) != up {
 					complain(file, r.line, "replace the root by %s", up)
 				}
 			}

@@ -66,6 +66,7 @@ func TestPolicyCanFail(t *testing.T) {
 	const golden = "testdata/policy/broken.txt"
 	tree := loadPolicyTree(t, "testdata/policy/broken")
 	tree.lineLimit = 70
+	tree.variables = map[string]string{"middleware.listed": "a reason", "middleware.gone": "no reason any more"}
 	var got bytes.Buffer
 	for _, p := range policies {
 		violations := p.check(tree)
@@ -106,6 +107,7 @@ type policyTree struct {
 	packages  []*policyPackage // sorted by path
 	nested    []string         // directories of nested modules
 	lineLimit int
+	variables map[string]string // see variables
 }
 
 type policyPackage struct {
@@ -167,7 +169,7 @@ func loadPolicyTree(t *testing.T, root string) *policyTree {
 	t.Helper()
 	platform := build.Default
 	platform.GOOS, platform.GOARCH = "linux", "amd64"
-	tree := &policyTree{root: root, fset: token.NewFileSet(), lineLimit: 450}
+	tree := &policyTree{root: root, fset: token.NewFileSet(), lineLimit: 450, variables: variables}
 	packages := make(map[string]*policyPackage)
 
 	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
