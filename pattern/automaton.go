@@ -36,15 +36,17 @@ type claim struct {
 }
 
 type determinizer struct {
+	*grower
 	states map[string]*node // by their claims, of those with more than one
 	room   int
 }
 
 // automaton returns the first state, or nil if the limit is exceeded.
 func (g *grower) automaton(root *branch) *node {
-	d := determinizer{states: map[string]*node{}, room: stateLimit(g.branches)}
+	d := determinizer{g, map[string]*node{}, stateLimit(g.branches)}
 	n := d.state([]claim{{branch: root}})
 	if d.room < 0 {
+		g.nodes, g.ways = 0, nil
 		return nil
 	}
 	return n
@@ -56,7 +58,7 @@ func (d *determinizer) state(claims []claim) *node {
 	if slot.is != nil {
 		return slot.is
 	}
-	n := &node{}
+	n := d.node()
 	slot.set(n)
 	if d.room--; d.room < 0 {
 		return n
@@ -71,14 +73,11 @@ func (d *determinizer) state(claims []claim) *node {
 			n.dyn = d.state(others)
 		}
 	}
-	if ways := texts(claims); len(ways) > 0 {
-		for i := range ways {
-			if d.room < 0 {
-				return n
-			}
-			ways[i].to = d.state(advance(claims, ways[i].text, true))
+	for _, text := range texts(claims) {
+		if d.room < 0 {
+			return n
 		}
-		n.static = newHashTable(ways)
+		d.ways = append(d.ways, way{n, text, d.state(advance(claims, text, true))})
 	}
 	return n
 }
@@ -135,27 +134,20 @@ func (b *branch) child(text string) *branch {
 }
 
 // texts returns the static segments that some claim knows.
-func texts(claims []claim) (ways []way) {
+func texts(claims []claim) (all []string) {
 	for _, c := range claims {
 		if c.branch == nil {
 			break
 		}
 		for _, e := range c.branch.static {
-			ways = append(ways, way{text: e.text})
+			all = append(all, e.text)
 		}
 	}
 	if len(claims) > 1 {
-		slices.SortFunc(ways, func(a, b way) int {
-			if a.text < b.text {
-				return -1
-			} else if a.text > b.text {
-				return 1
-			}
-			return 0
-		})
-		ways = slices.CompactFunc(ways, func(a, b way) bool { return a.text == b.text })
+		slices.Sort(all)
+		all = slices.Compact(all)
 	}
-	return ways
+	return all
 }
 
 // slot is where the state of a list of claims is kept.

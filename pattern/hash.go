@@ -2,55 +2,62 @@ package pattern
 
 import "math/bits"
 
-// A hashTable finds the way that a static segment leads. The places are
-// chosen by the top bits of the key times a multiplier, and the build tries
-// multipliers and sizes until no two segments fall on the same place: then
-// every lookup looks at one place. That is a search for a perfect hash, which
-// may fail, and must where two long segments have the same key. What does not
-// fit is put in one of the following places, and the places it passed are
-// marked: a lookup goes on as long as they are. So the search is free to give
-// up early, and the table is right in any case.
+// Where static segments lead is kept in one hash table for the whole tree. A
+// node has a salt, which is added to the hash of the segment. So the next
+// place to look at depends on the last one by an addition and a shift only,
+// and the processor is through with the segment, which it does not need to
+// know the node for, by the time it gets there. A table for each node would
+// cost two more loads, one after the other, at every step.
+//
+// The search for a perfect hash, one with no two segments in the same place,
+// cannot succeed for so many, and must not for two long segments with the same
+// key. A segment that finds its place taken is put into one of the next, and
+// the places it passes are marked: a lookup goes on from a marked place, and
+// ends at any other. The build tries a few ways to scatter the segments and
+// keeps the one with the fewest marks.
 type hashTable struct {
 	places []place // a power of two in number, at least half of them empty
 	mult   uint64
 	shift  uint8
 }
 
+// A place fills a line of the processor's cache.
 type place struct {
-	key  uint64
-	text string
+	hash uint64 // of the key and the salt
+	from *node
 	to   *node
+	text string
+	size int
 	pass bool // a segment that belongs here or before was put further on
 }
 
+// saltStep is odd, so that all salts differ, and as good as random.
+const saltStep = 0xD6E8FEB86659FD93
+
+// A way is a static segment, and where it leads.
 type way struct {
+	from *node
 	text string
 	to   *node
 }
 
 func newHashTable(ways []way) (t hashTable) {
-	if len(ways) == 0 {
-		return t
-	}
-	// A few attempts find a perfect table for a handful of segments, as nodes
-	// have. For hundreds none will, and the first attempt is as good.
-	attempts := 16
-	if len(ways) > 64 {
-		attempts = 1
-	}
-	least := bits.Len(uint(2*len(ways) - 1))
-	passed := -1
-	for size := least; size <= least+1; size++ {
-		mult := uint64(mix)
-		for range attempts {
-			if try, n := fill(ways, size, mult); passed < 0 || n < passed {
-				t, passed = try, n
-			}
-			if passed == 0 {
-				return t
-			}
-			mult = mult*6364136223846793005 + 1442695040888963407 | 1
+	const work = 1 << 16 // segments put anywhere, until the search is over
+	least := bits.Len(uint(2*len(ways) + 1))
+	mult, best := uint64(mix), len(ways)
+	for attempt := range min(16, 1+work/(1+len(ways))) {
+		size := least
+		if attempt >= 8 {
+			size++
 		}
+		try, passed := fill(ways, size, mult)
+		if passed < best || attempt == 0 {
+			t, best = try, passed
+		}
+		if best == 0 {
+			break
+		}
+		mult = mult*6364136223846793005 + 1442695040888963407 | 1
 	}
 	return t
 }
@@ -58,34 +65,36 @@ func newHashTable(ways []way) (t hashTable) {
 // fill makes a table of 2^size places and counts the segments that are not in
 // their own.
 func fill(ways []way, size int, mult uint64) (t hashTable, passed int) {
-	t = hashTable{places: make([]place, 1<<size), mult: mult, shift: uint8(64 - size)}
+	t = hashTable{make([]place, 1<<size), mult, uint8(64 - size)}
 	for _, w := range ways {
 		_, key := segmentKey(w.text, 0)
-		h := t.home(key)
+		hash := t.hash(key, w.from.salt)
+		h := t.index(hash)
 		for t.places[h].to != nil {
 			t.places[h].pass = true
-			h = (h + 1) % len(t.places)
+			h = (h + 1) & (len(t.places) - 1)
 			passed++
 		}
-		t.places[h] = place{key, w.text, w.to, false}
+		t.places[h] = place{hash, w.from, w.to, w.text, len(w.text), false}
 	}
 	return t, passed
 }
 
-func (t *hashTable) home(key uint64) int { return int(key * t.mult >> (t.shift & 63)) }
+// hash maps the keys of a node one to one: if hash and node are the same, then
+// so is the key.
+func (t *hashTable) hash(key, salt uint64) uint64 { return key*t.mult + salt }
 
-// find returns where the segment leads, or nil.
-func (t *hashTable) find(seg string, key uint64) *node {
-	if len(t.places) == 0 {
-		return nil
-	}
-	for h := t.home(key); ; h = (h + 1) & (len(t.places) - 1) {
-		p := &t.places[h]
-		if p.key == key && len(p.text) == len(seg) && (len(seg) <= 8 || p.text == seg) {
+func (t *hashTable) index(hash uint64) int { return int(hash >> (t.shift & 63)) }
+
+// after looks for a segment behind the place where it belongs.
+func (t *hashTable) after(hash uint64, seg string, from *node) *node {
+	h := t.index(hash)
+	for p := &t.places[h]; p.pass; {
+		h = (h + 1) & (len(t.places) - 1)
+		p = &t.places[h]
+		if p.hash == hash && p.from == from && p.size == len(seg) && (p.size <= 8 || p.text == seg) {
 			return p.to
 		}
-		if !p.pass {
-			return nil
-		}
 	}
+	return nil
 }

@@ -96,15 +96,6 @@ func (p Params) cut(kind kind, i int) string {
 	return p.path[i:]
 }
 
-// start returns where a segment of the path starts.
-func (p Params) start(seg int) int {
-	i, from := p.at.nearest(seg)
-	for ; from < seg && i <= len(p.path); from++ {
-		i = segmentEnd(p.path, i) + 1
-	}
-	return i
-}
-
 func (p Params) list(raw string, kind kind) []string {
 	if kind == single {
 		return []string{p.decode(raw)}
@@ -133,17 +124,13 @@ func (p Params) decode(raw string) string {
 
 // check reports a value that cannot be decoded.
 func (p Params) check() error {
-	if len(p.c.params) == 0 {
-		return nil
-	}
-	if !p.at.encoded() {
-		i := p.start(p.c.params[0].seg)
-		if i < len(p.path) && !utf8.ValidString(p.path[i:]) {
-			return &DecodeError{p.c.text, p.path}
-		}
-		return nil
-	}
 	for _, raw := range p.each() {
+		if !p.at.encoded() {
+			if !utf8.ValidString(raw) {
+				return &DecodeError{p.c.text, p.path}
+			}
+			continue
+		}
 		for v := range strings.SplitSeq(raw, "/") {
 			if _, ok := unescape(v); !ok {
 				return &DecodeError{p.c.text, p.path}
@@ -153,55 +140,46 @@ func (p Params) check() error {
 	return nil
 }
 
-// Spans record where the first segments of a path start, sixteen bits each,
-// so that a parameter is read without another walk along the path. They are
-// two words rather than an array because the compiler keeps words in
-// registers, and a match is returned by value.
+// Spans tell where the last segments of a path start, one byte each, the last
+// one lowest, so that a parameter is read without another walk along the path.
+// They are a word rather than an array because a struct of more than four
+// words does not fit in registers, and a Params is returned by value from
+// every match.
 //
-// Nothing is recorded beyond the seventh segment, of a path longer than
-// sixteen bits can tell, or of an encoded path: there the walk is made.
-type spans struct{ lo, hi uint64 }
+// The path has as many segments as the pattern then, so they are of use
+// without a catch-all only. Nor are they of encoded paths, of paths longer
+// than a byte can tell, and beyond seven segments. There the walk is made.
+type spans uint64
 
 const (
-	numSpans  = 7
-	spanBits  = 16
-	noSpans   = 1 << 62
-	isEncoded = 1 << 63
+	encodedPath spans = 1 << 63 // the values are percent-encoded
+	suspectPath spans = 1 << 62 // the values may not be UTF-8
+	maxSpans          = 7
 )
 
-var encodedSpans = spans{hi: isEncoded | noSpans}
+// add notes the start of the next segment. The first ones fall off.
+func (s spans) add(start int) spans { return s<<8 | spans(start) }
 
-func newSpans(path string) (s spans) {
-	if len(path) > math.MaxUint16 {
-		s.hi = noSpans
+// suspect notes that the path has a byte beyond ASCII, if there is one in
+// seen, and makes room for that.
+func (s spans) suspect(seen uint64) spans {
+	if s &^= 0xff << 56; seen&highs != 0 {
+		s |= suspectPath
 	}
 	return s
 }
 
-func (s *spans) record(seg, start int) {
-	switch {
-	case seg < 4:
-		s.lo |= uint64(start) << (seg * spanBits & 63)
-	case seg < numSpans && s.hi < noSpans:
-		s.hi |= uint64(start) << ((seg - 4) * spanBits & 63)
-	}
-}
+func (s spans) encoded() bool { return s&encodedPath != 0 }
 
-// nearest returns the start of the segment, or of the last one before it that
-// was recorded, and which one that is.
-func (s spans) nearest(seg int) (start, from int) {
-	if s.hi < noSpans {
-		from = min(seg, numSpans-1)
-		if from < 4 {
-			start = int(uint16(s.lo >> (from * spanBits & 63)))
-		} else {
-			start = int(uint16(s.hi >> ((from - 4) * spanBits & 63)))
-		}
-		if start > 0 {
-			return start, from
-		}
+// start returns where a segment of the path starts.
+func (p Params) start(seg int) int {
+	back := len(p.c.segs) - 1 - seg
+	if back < maxSpans && len(p.path) <= math.MaxUint8 && !p.c.catchAll() && !p.at.encoded() {
+		return int(p.at >> (back * 8) & math.MaxUint8)
 	}
-	return 1, 0
+	i := 1
+	for ; seg > 0 && i <= len(p.path); seg-- {
+		i = segmentEnd(p.path, i) + 1
+	}
+	return i
 }
-
-func (s spans) encoded() bool { return s.hi >= isEncoded }

@@ -79,7 +79,7 @@ func (p Pattern) Match(escapedPath string) (Params, error) {
 	}
 	params := Params{p.c, path, at}
 	if encoded {
-		params.at = encodedSpans
+		params.at = encodedPath // the starts are those of the shadow
 	}
 	if err := params.check(); err != nil {
 		return Params{}, err
@@ -88,26 +88,30 @@ func (p Pattern) Match(escapedPath string) (Params, error) {
 }
 
 func (c *compiled) match(path string) (at spans, ok bool) {
-	at = newSpans(path)
 	i := 1
 	if len(path) == 1 {
 		i = 2 // beyond the end: no segments
 	}
-	for k, seg := range c.segs {
+	for _, seg := range c.segs {
 		if i > len(path) {
 			return at, seg.kind == optional
 		}
-		at.record(k, i)
+		at = at.add(i)
 		if seg.kind >= rest {
 			return at, true
 		}
 		j := segmentEnd(path, i)
 		if seg.kind == static && path[i:j] != seg.text || i == j {
-			return at, false
+			return 0, false
 		}
 		i = j + 1
 	}
-	return at, i > len(path)
+	return at.suspect(0), i > len(path)
+}
+
+func (c *compiled) catchAll() bool {
+	n := len(c.segs)
+	return n > 0 && c.segs[n-1].kind >= rest
 }
 
 // trimSlash drops one trailing slash.

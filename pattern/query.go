@@ -132,7 +132,7 @@ func lastSegments(path, joined string) (values []string, ok bool) {
 func follow(pattern, path string, decoded bool, name string) []string {
 	params := Params{path: path}
 	if !decoded {
-		params.at = encodedSpans
+		params.at = encodedPath
 	}
 	for i, j := 1, 1; i < len(pattern) && j < len(path); {
 		pEnd, end := segmentEnd(pattern, i), segmentEnd(path, j)

@@ -47,22 +47,26 @@ func NewTable[T any](routes map[string]T) (*Table[T], error) {
 // There is one exception, for sets of routes whose combinations would take up
 // too much memory: then it is bounded by their number as well. Nothing is
 // allocated if the path has no percent sign.
-func (t *Table[T]) Match(escapedPath string) (Match[T], error) {
-	return t.result(t.match(escapedPath, false, false))
+func (t *Table[T]) Match(escapedPath string) (m Match[T], err error) {
+	l, params, err := t.match(escapedPath, false, false)
+	if err == nil {
+		m.Pattern, m.Value, m.Params = Pattern{l.compiled}, t.values[l.index], params
+	}
+	return m, err
 }
 
 // MatchURL is Match of u.EscapedPath(). It is faster, because most paths have
 // nothing encoded in them and are not encoded to be decoded again.
-func (t *Table[T]) MatchURL(u *url.URL) (Match[T], error) {
-	path, decoded := requestPath(u)
-	return t.result(t.match(path, decoded, false))
-}
-
-func (t *Table[T]) result(l *leaf, params Params, err error) (Match[T], error) {
-	if err != nil {
-		return Match[T]{}, err
+func (t *Table[T]) MatchURL(u *url.URL) (m Match[T], err error) {
+	path, decoded := u.Path, true
+	if u.RawPath != "" {
+		path, decoded = u.EscapedPath(), false
 	}
-	return Match[T]{Pattern{l.compiled}, t.values[l.index], params}, nil
+	l, params, err := t.match(path, decoded, false)
+	if err == nil {
+		m.Pattern, m.Value, m.Params = Pattern{l.compiled}, t.values[l.index], params
+	}
+	return m, err
 }
 
 // All iterates over the routes in the order of precedence.
@@ -79,6 +83,7 @@ func (t *Table[T]) All() iter.Seq2[Pattern, T] {
 // A matcher is a table without values.
 type matcher struct {
 	root   *node
+	static hashTable
 	leaves []leaf // by precedence
 }
 
@@ -87,9 +92,9 @@ func newMatcher(sorted []route) matcher {
 	tree := g.grow(sorted, 0)
 	root := g.automaton(tree)
 	if root == nil {
-		root = tree.plain()
+		root = g.plain(tree)
 	}
-	return matcher{root, g.leaves}
+	return matcher{root, newHashTable(g.ways), g.leaves}
 }
 
 // match finds the route for a path that is decoded already, or not. The paths
@@ -98,24 +103,40 @@ func (m *matcher) match(path string, decoded, clean bool) (*leaf, Params, error)
 	if path == "" || path[0] != '/' {
 		return nil, Params{}, ErrNoMatch
 	}
-	path = trimSlash(path)
-	shadow, encoded := path, false
 	if !decoded && strings.IndexByte(path, '%') >= 0 {
-		shadow, encoded = decodeForRouting(path), true
+		return m.matchEncoded(path, clean)
 	}
-	l, at := m.root.end, spans{}
-	if len(shadow) > 1 {
-		l, at = m.root.walk(shadow, 1, 0, newSpans(shadow), clean)
-	}
+	path = trimSlash(path)
+	l, at := m.route(path, clean)
 	if l == nil {
 		return nil, Params{}, ErrNoMatch
 	}
-	if encoded {
-		at = encodedSpans
-	}
 	params := Params{l.compiled, path, at}
+	if at&suspectPath != 0 {
+		if err := params.check(); err != nil {
+			return nil, Params{}, err
+		}
+	}
+	return l, params, nil
+}
+
+func (m *matcher) matchEncoded(path string, clean bool) (*leaf, Params, error) {
+	path = trimSlash(path)
+	l, _ := m.route(decodeForRouting(path), clean)
+	if l == nil {
+		return nil, Params{}, ErrNoMatch
+	}
+	params := Params{l.compiled, path, encodedPath}
 	if err := params.check(); err != nil {
 		return nil, Params{}, err
 	}
 	return l, params, nil
+}
+
+// route finds the route for a decoded path without a trailing slash.
+func (m *matcher) route(path string, clean bool) (*leaf, spans) {
+	if len(path) == 1 {
+		return m.root.end, 0
+	}
+	return m.walk(m.root, path, 1, 0, clean)
 }

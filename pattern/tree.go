@@ -1,9 +1,12 @@
 package pattern
 
-// A node is where a path stands after some of its segments.
+import "math/bits"
+
+// A node is where a path stands after some of its segments. Where static
+// segments lead from it is in the hash table.
 type node struct {
-	static hashTable
-	dyn    *node // where any other segment leads
+	salt uint64
+	dyn  *node // where any other segment leads
 	// back is set if the node has several ways to go on, which are to be tried
 	// in turn. No node of an automaton does.
 	back bool
@@ -19,61 +22,91 @@ type leaf struct {
 	state *node // of the automaton: nothing but this catch-all is left
 }
 
-// walk finds the route for the path from its segment k on, which starts at i.
-// A clean path has neither empty nor dot segments; if clean is set, no other
-// matches.
-func (n *node) walk(path string, i, k int, at spans, clean bool) (*leaf, spans) {
+// walk finds the route for the path from i on, where a segment starts. It also
+// returns the starts of the last segments, see spans. A clean path has neither
+// empty nor dot segments; if clean is set, no other matches.
+//
+// This is the loop that all the time goes to. What is unusual is left to
+// functions of its own, so that what is usual fits in registers.
+func (m *matcher) walk(n *node, path string, i int, at spans, clean bool) (*leaf, spans) {
+	salt, seen := n.salt, uint64(0)
 	for {
-		at.record(k, i)
-		k++
-		if i == len(path) {
-			return n.empty(clean), at
+		at = at.add(i)
+
+		// The segment, its end and its key, as segmentKey has them.
+		var w uint64
+		if i+8 <= len(path) {
+			w = load8(path, i)
+		} else if len(path) >= 8 && i < len(path) {
+			w = load8(path, len(path)-8) >> (uint(i+8-len(path)) * 8 & 63)
+		} else {
+			w = load(path, i)
 		}
-		j, key := segmentKey(path, i)
-		if j == i {
-			return n.empty(clean), at
+		j, key := len(path), w
+		if s := slashMask(w); s != 0 {
+			j, key = i+bits.TrailingZeros64(s)>>3, w&before(s)
+		} else if j-i > 8 {
+			j, key, w = longSegment(path, i)
+		}
+		seen |= w
+
+		hash := m.static.hash(key, salt)
+		place := &m.static.places[m.static.index(hash)]
+		next := place.to
+		if place.hash != hash || place.from != n || place.size != j-i || j-i > 8 && place.text != path[i:j] {
+			if next = nil; place.pass {
+				next = m.static.after(hash, path[i:j], n)
+			}
 		}
 		if clean && byte(key) == '.' && isDots(path[i:j]) {
-			return nil, at
+			return nil, 0
 		}
-		next := n.static.find(path[i:j], key)
 		if n.back {
-			for _, way := range [2]*node{next, n.dyn} {
-				if way == nil {
-					continue
-				}
-				if j == len(path) {
-					if way.end != nil {
-						return way.end, at
-					}
-				} else if l, at := way.walk(path, j+1, k, at, clean); l != nil {
-					return l, at
-				}
-			}
-			next = nil
-		} else if next == nil {
-			next = n.dyn
+			return m.fork(n, next, path, i, j, at, clean)
 		}
 		if next == nil {
-			if clean && n.sink != nil && !isClean(path, i) {
-				return nil, at
+			if next = n.dyn; next == nil || i == j {
+				return n.rest(path, i, clean), at | suspectPath
 			}
-			return n.sink, at
 		}
 		if j == len(path) {
-			return next.end, at
+			return next.end, at.suspect(seen)
 		}
-		n, i = next, j+1
+		n, salt, i = next, next.salt, j+1
 	}
 }
 
-// empty returns the route for a path whose next segment is empty. Only a
-// catch-all takes it.
-func (n *node) empty(clean bool) *leaf {
-	if clean {
+// fork tries one way after the other, for a segment that starts at i and ends
+// at j. The first is the static one.
+func (m *matcher) fork(n, static *node, path string, i, j int, at spans, clean bool) (*leaf, spans) {
+	if i < j {
+		for _, way := range [2]*node{static, n.dyn} {
+			if way == nil {
+				continue
+			}
+			if j == len(path) {
+				if way.end != nil {
+					return way.end, at | suspectPath
+				}
+			} else if l, found := m.walk(way, path, j+1, at, clean); l != nil {
+				return l, found | suspectPath
+			}
+		}
+	}
+	return n.rest(path, i, clean), at | suspectPath
+}
+
+// rest returns the catch-all that takes the path from i on. Only one of those
+// takes an empty segment.
+func (n *node) rest(path string, i int, clean bool) *leaf {
+	l := n.sink
+	if i == len(path) || path[i] == '/' {
+		l = n.void
+	}
+	if l != nil && clean && !isClean(path, i) {
 		return nil
 	}
-	return n.void
+	return l
 }
 
 func isDots(seg string) bool { return seg == "." || seg == ".." }
@@ -107,8 +140,9 @@ type edge struct {
 
 // grow makes the tree of routes that are sorted and without conflicts.
 type grower struct {
-	branches int
-	leaves   []leaf
+	branches, nodes int
+	leaves          []leaf
+	ways            []way
 }
 
 func (g *grower) grow(routes []route, depth int) *branch {
@@ -156,16 +190,20 @@ func (b *branch) ends() *leaf {
 }
 
 // plain turns the tree itself into nodes.
-func (b *branch) plain() *node {
-	n := &node{end: b.ends(), sink: b.catchAll(), void: b.catchAll()}
-	ways := make([]way, len(b.static))
-	for i, e := range b.static {
-		ways[i] = way{e.text, e.to.plain()}
+func (g *grower) plain(b *branch) *node {
+	n := g.node()
+	n.end, n.sink, n.void = b.ends(), b.catchAll(), b.catchAll()
+	for _, e := range b.static {
+		g.ways = append(g.ways, way{n, e.text, g.plain(e.to)})
 	}
-	n.static = newHashTable(ways)
 	if b.single != nil {
-		n.dyn = b.single.plain()
+		n.dyn = g.plain(b.single)
 	}
-	n.back = len(ways) > 0 && (n.dyn != nil || n.sink != nil) || n.dyn != nil && n.sink != nil
+	n.back = len(b.static) > 0 && (n.dyn != nil || n.sink != nil) || n.dyn != nil && n.sink != nil
 	return n
+}
+
+func (g *grower) node() *node {
+	g.nodes++
+	return &node{salt: uint64(g.nodes) * saltStep}
 }
