@@ -5,10 +5,13 @@ go 1.26.0
 require (
 	github.com/apiece/apiece v0.0.0
 	github.com/dimfeld/httptreemux/v5 v5.5.0
+	github.com/felixge/httpsnoop v1.1.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
+	github.com/gorilla/handlers v1.5.2
 	github.com/gorilla/mux v1.8.1
 	github.com/julienschmidt/httprouter v1.3.0
+	github.com/justinas/alice v1.2.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/uptrace/bunrouter v1.0.23
 )

@@ -18,11 +18,11 @@ import (
 //
 // The handler writes through a fenced respw.Writer: its header is its own until
 // it commits, and every call takes a lock. When the time is up a timer
-// callback ends the context, frees a handler that is stuck reading the body or
-// writing to the client by moving the deadlines of the connection, takes the
-// lock, and then either writes the whole answer, if nothing was committed, or
-// poisons the connection. From then on the handler's calls fail with
-// http.ErrHandlerTimeout.
+// callback frees a handler that is stuck reading the body or writing to the
+// client by moving the deadlines of the connection, takes the lock, and then
+// either writes the whole answer, if nothing was committed, or poisons the
+// connection. From then on the handler's calls fail with
+// http.ErrHandlerTimeout. Then the callback ends the context.
 //
 // On HTTP/1 the handler runs on the goroutine that net/http called, as without
 // a Timeout: its panics keep their stack, the response writer stays valid for
@@ -230,7 +230,6 @@ func (t *timeout) expire() {
 		return // done, lifted, moved, or none of our business any more
 	}
 	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
-	t.ctx.end(context.DeadlineExceeded, err)
 	switch t.w.Cut(http.ErrHandlerTimeout, grace, func(w http.ResponseWriter) { t.answer(w, err) }) {
 	case respw.Answered:
 		t.fate = answered
@@ -241,6 +240,9 @@ func (t *timeout) expire() {
 	case respw.Whole:
 		t.fate = finished
 	}
+	// The context ends last: a handler that waits for it, and then writes an
+	// answer of its own, must not get in between.
+	t.ctx.end(context.DeadlineExceeded, err)
 	if t.gone != nil {
 		close(t.gone)
 	}

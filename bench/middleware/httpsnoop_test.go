@@ -1,0 +1,27 @@
+package middleware_test
+
+import (
+	"net/http"
+
+	"github.com/felixge/httpsnoop"
+)
+
+var (
+	// httpsnoopWrap counts what is written, through its hooks.
+	httpsnoopWrap = rival{"httpsnoop-Wrap", func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			n := 0
+			next.ServeHTTP(httpsnoop.Wrap(w, httpsnoop.Hooks{
+				Write: func(write httpsnoop.WriteFunc) httpsnoop.WriteFunc {
+					return func(p []byte) (int, error) { n += len(p); return write(p) }
+				},
+			}), r)
+			seen = int64(n)
+		})
+	}}
+	httpsnoopCapture = rival{"httpsnoop-CaptureMetrics", func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seen = httpsnoop.CaptureMetrics(next, w, r).Written
+		})
+	}}
+)

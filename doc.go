@@ -1,0 +1,44 @@
+// Package apiece is a kit of net/http pieces that gives any service what Next.js
+// API Routes give a handler. This package holds no code, only the map.
+//
+// Every piece is an ordinary func(http.Handler) http.Handler or a plain
+// function. Each works alone, dropped into a service that exists; together
+// they compose with alice and mount on the ServeMux of net/http. The kit never
+// owns the server, the mux or the process.
+//
+//	what you need                                        package
+//
+//	/api/post/[pid], [...slug], [[...slug]], req.query   pattern
+//	req.body: limits, JSON, forms, raw, webhooks         bodyparser
+//	a typed and validated request                        bodyparser/bind
+//	files from a form, streamed                          bodyparser/upload
+//	req.cookies, signed cookies, draft mode              cookies
+//	res.status, res.json, res.send, errors               reply
+//	res.redirect, safe for targets that users supply     redirect
+//	server-sent events, JSON lines, fan-out with replay  stream
+//	maxDuration, responseLimit, methods, all of config   middleware
+//	"4mb" as text and as a number                        bytesize
+//
+// # What the pieces agree on
+//
+// A constructor takes one setting as an argument and more as a Config, whose
+// zero value is the default of Next.js; a negative number switches a limit off.
+// What is wrong with a Config makes the constructor panic with the whole list,
+// and its Validate method returns the same.
+//
+// An error carries its answer: a StatusCode, and a PublicMessage if there is
+// something the client may read. The text of Error is for the log and is never
+// sent. Wherever a piece answers an error there is an OnError hook; nil renders
+// a problem document (RFC 9457), and package reply has the plain text of
+// Next.js. Functions that answer encode first and commit second, so a failure
+// is a complete 500 and never an empty 200; a failure after the header is out
+// aborts the connection, so that half a response cannot pass for a whole one.
+// An answer of 500 or more leaves exactly one record in the log.
+//
+// No piece trusts a request header for its own state, none answers for CORS,
+// and none hides what the ResponseWriter below it can do.
+//
+// # Differences from Next.js
+//
+// Each package ends with its own list.
+package apiece
