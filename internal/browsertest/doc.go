@@ -1,0 +1,11 @@
+// Package browsertest holds the kit against a real browser: that redirects stay
+// where package redirect says they stay, that cookies are kept or dropped as
+// package cookies predicts, and that a form ends up on the page it should.
+//
+// Its tests drive headless Chromium, from the Debian package of that name, and skip
+// if there is none, unless the environment variable APIECE_REQUIRE names chromium.
+// All traffic ends on the loopback interface: the browser resolves every host to
+// the test's own server.
+//
+// The module is separate so that the driver does not become a dependency of the kit.
+package browsertest
