@@ -71,6 +71,7 @@ func (d *determinizer) state(claims []claim) *node {
 	if len(others) > 0 {
 		if n.sink = others[0].sink; n.sink == nil {
 			n.dyn = d.state(others)
+			n.dynSalt = n.dyn.salt
 		}
 	}
 	for _, text := range texts(claims) {

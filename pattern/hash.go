@@ -26,9 +26,10 @@ type place struct {
 	hash uint64 // of the key and the salt
 	from *node
 	to   *node
+	salt uint64 // of to
 	text string
-	size int
-	pass bool // a segment that belongs here or before was put further on
+	tail uint64 // see segmentKey
+	pass bool   // a segment that belongs here or before was put further on
 }
 
 // saltStep is odd, so that all salts differ, and as good as random.
@@ -67,7 +68,7 @@ func newHashTable(ways []way) (t hashTable) {
 func fill(ways []way, size int, mult uint64) (t hashTable, passed int) {
 	t = hashTable{make([]place, 1<<size), mult, uint8(64 - size)}
 	for _, w := range ways {
-		_, key := segmentKey(w.text, 0)
+		key, tail := segmentKey(w.text)
 		hash := t.hash(key, w.from.salt)
 		h := t.index(hash)
 		for t.places[h].to != nil {
@@ -75,7 +76,8 @@ func fill(ways []way, size int, mult uint64) (t hashTable, passed int) {
 			h = (h + 1) & (len(t.places) - 1)
 			passed++
 		}
-		t.places[h] = place{hash, w.from, w.to, w.text, len(w.text), false}
+		w.from.static = true
+		t.places[h] = place{hash, w.from, w.to, w.to.salt, w.text, tail, false}
 	}
 	return t, passed
 }
@@ -86,15 +88,28 @@ func (t *hashTable) hash(key, salt uint64) uint64 { return key*t.mult + salt }
 
 func (t *hashTable) index(hash uint64) int { return int(hash >> (t.shift & 63)) }
 
+// find returns where a segment leads, or nil.
+func (t *hashTable) find(seg string, from *node) *node {
+	key, _ := segmentKey(seg)
+	hash := t.hash(key, from.salt)
+	if p := &t.places[t.index(hash)]; p.is(hash, seg, from) {
+		return p.to
+	}
+	return t.after(hash, seg, from)
+}
+
 // after looks for a segment behind the place where it belongs.
 func (t *hashTable) after(hash uint64, seg string, from *node) *node {
 	h := t.index(hash)
-	for p := &t.places[h]; p.pass; {
+	for t.places[h].pass {
 		h = (h + 1) & (len(t.places) - 1)
-		p = &t.places[h]
-		if p.hash == hash && p.from == from && p.size == len(seg) && (p.size <= 8 || p.text == seg) {
+		if p := &t.places[h]; p.is(hash, seg, from) {
 			return p.to
 		}
 	}
 	return nil
+}
+
+func (p *place) is(hash uint64, seg string, from *node) bool {
+	return p.hash == hash && p.from == from && p.text == seg
 }

@@ -1,7 +1,5 @@
 package pattern
 
-import "math/bits"
-
 // The tree is walked a segment at a time, and a segment is looked up by a key
 // of eight bytes. A segment of up to eight bytes is its own key; that of a
 // longer one is mixed from some of its bytes, and the text is compared after
@@ -14,44 +12,28 @@ const (
 	mix     = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
 )
 
-// segmentKey returns the end of the segment that starts at i, and its key.
-// walk has the same, spelled out for the segments that are usual.
-func segmentKey(s string, i int) (end int, key uint64) {
-	w := load(s, i)
-	if m := slashMask(w); m != 0 {
-		return i + bits.TrailingZeros64(m)>>3, w & before(m)
+// segmentKey returns the key of a segment, and its last eight bytes if it is
+// long, which means that it does not fit in eight. Up to sixteen bytes, a
+// segment is the same if both are and its length is.
+func segmentKey(seg string) (key, tail uint64) {
+	n := len(seg)
+	if n <= 8 {
+		return load(seg, 0), 0
 	}
-	if len(s)-i <= 8 {
-		return len(s), w
+	tail = load8(seg, n-8)
+	key = longKey(load8(seg, 0), tail)
+	if n > 16 {
+		key = veryLongKey(key, seg, 0, n)
 	}
-	end, key, _ = longSegment(s, i)
-	return end, key
+	return key, tail
 }
 
-// longSegment is segmentKey for a segment of eight bytes or more, in a string
-// that goes on after them. It also returns all words of the segment, one laid
-// over the other.
-func longSegment(s string, i int) (end int, key, seen uint64) {
-	key = load8(s, i)
-	seen = key
-	j := i + 8
-	for j < len(s) {
-		w := load(s, j)
-		seen |= w
-		if m := slashMask(w); m != 0 {
-			j += bits.TrailingZeros64(m) >> 3
-			break
-		}
-		j = min(j+8, len(s))
-	}
-	if j-i > 8 {
-		key = (key*mix ^ load8(s, j-8)) * mix
-	}
-	if j-i > 16 {
-		// Names that begin and end alike are usual, so look at their middle.
-		key ^= load8(s, (i+j)/2-4) + uint64(j-i)
-	}
-	return j, key, seen
+func longKey(head, tail uint64) uint64 { return (head*mix ^ tail) * mix }
+
+// veryLongKey looks at the middle of s[i:j] as well, because long names often
+// begin and end alike.
+func veryLongKey(key uint64, s string, i, j int) uint64 {
+	return key ^ load8(s, (i+j)/2-4) + uint64(j-i)
 }
 
 // slashMask has the highest bit set of the first byte of w that is a slash;

@@ -85,6 +85,12 @@ type matcher struct {
 	root   *node
 	static hashTable
 	leaves []leaf // by precedence
+
+	// Where the static segments lead that all routes begin with, such as
+	// "/api/", if there are any. A path that has them starts there.
+	prefix string
+	start  *node
+	starts spans
 }
 
 func newMatcher(sorted []route) matcher {
@@ -94,7 +100,13 @@ func newMatcher(sorted []route) matcher {
 	if root == nil {
 		root = g.plain(tree)
 	}
-	return matcher{root, newHashTable(g.ways), g.leaves}
+	m := matcher{root: root, static: newHashTable(g.ways), leaves: g.leaves, prefix: "/", start: root}
+	for b := tree; b.passage() && !isDots(b.static[0].text); b = b.static[0].to {
+		m.starts = m.starts.add(len(m.prefix))
+		m.prefix += b.static[0].text + "/"
+		m.start = m.static.find(b.static[0].text, m.start)
+	}
+	return m
 }
 
 // match finds the route for a path that is decoded already, or not. The paths
@@ -137,6 +149,9 @@ func (m *matcher) matchEncoded(path string, clean bool) (*leaf, Params, error) {
 func (m *matcher) route(path string, clean bool) (*leaf, spans) {
 	if len(path) == 1 {
 		return m.root.end, 0
+	}
+	if len(m.prefix) > 1 && strings.HasPrefix(path, m.prefix) {
+		return m.walk(m.start, path, len(m.prefix), m.starts, clean)
 	}
 	return m.walk(m.root, path, 1, 0, clean)
 }

@@ -5,8 +5,10 @@ import "math/bits"
 // A node is where a path stands after some of its segments. Where static
 // segments lead from it is in the hash table.
 type node struct {
-	salt uint64
-	dyn  *node // where any other segment leads
+	salt    uint64
+	dyn     *node  // where any other segment leads
+	dynSalt uint64 // of dyn
+	static  bool   // whether static segments lead on
 	// back is set if the node has several ways to go on, which are to be tried
 	// in turn. No node of an automaton does.
 	back bool
@@ -30,49 +32,65 @@ type leaf struct {
 // functions of its own, so that what is usual fits in registers.
 func (m *matcher) walk(n *node, path string, i int, at spans, clean bool) (*leaf, spans) {
 	salt, seen := n.salt, uint64(0)
-	for {
-		at = at.add(i)
-
-		// The segment, its end and its key, as segmentKey has them.
+	for p := i; ; {
+		// Eight bytes from p on, as load has them.
 		var w uint64
-		if i+8 <= len(path) {
-			w = load8(path, i)
-		} else if len(path) >= 8 && i < len(path) {
-			w = load8(path, len(path)-8) >> (uint(i+8-len(path)) * 8 & 63)
+		if p+8 <= len(path) {
+			w = load8(path, p)
+		} else if len(path) >= 8 && p < len(path) {
+			w = load8(path, len(path)-8) >> (uint(p+8-len(path)) * 8 & 63)
 		} else {
-			w = load(path, i)
-		}
-		j, key := len(path), w
-		if s := slashMask(w); s != 0 {
-			j, key = i+bits.TrailingZeros64(s)>>3, w&before(s)
-		} else if j-i > 8 {
-			j, key, w = longSegment(path, i)
+			w = load(path, p)
 		}
 		seen |= w
-
-		hash := m.static.hash(key, salt)
-		place := &m.static.places[m.static.index(hash)]
-		next := place.to
-		if place.hash != hash || place.from != n || place.size != j-i || j-i > 8 && place.text != path[i:j] {
-			if next = nil; place.pass {
-				next = m.static.after(hash, path[i:j], n)
-			}
+		j := len(path)
+		if s := slashMask(w); s != 0 {
+			j, w = p+bits.TrailingZeros64(s)>>3, w&before(s)
+		} else if p+8 < len(path) {
+			p += 8
+			continue
 		}
-		if clean && byte(key) == '.' && isDots(path[i:j]) {
+		at = at.add(i)
+		if clean && byte(w) == '.' && isDots(path[i:j]) {
 			return nil, 0
+		}
+
+		var next *node
+		var nextSalt uint64
+		if n.static {
+			var tail uint64
+			if i < p {
+				w = load8(path, i)
+			}
+			if j-i > 8 {
+				tail = load8(path, j-8)
+				if w = longKey(w, tail); j-i > 16 {
+					w = veryLongKey(w, path, i, j)
+				}
+			}
+			hash := m.static.hash(w, salt)
+			place := &m.static.places[m.static.index(hash)]
+			if place.hash == hash && place.from == n && place.tail == tail && len(place.text) == j-i && (j-i <= 16 || place.text == path[i:j]) {
+				next, nextSalt = place.to, place.salt
+			} else if place.pass {
+				if next = m.static.after(hash, path[i:j], n); next != nil {
+					nextSalt = next.salt
+				}
+			}
 		}
 		if n.back {
 			return m.fork(n, next, path, i, j, at, clean)
 		}
 		if next == nil {
-			if next = n.dyn; next == nil || i == j {
+			if next, nextSalt = n.dyn, n.dynSalt; next == nil || i == j {
 				return n.rest(path, i, clean), at | suspectPath
 			}
 		}
 		if j == len(path) {
 			return next.end, at.suspect(seen)
 		}
-		n, salt, i = next, next.salt, j+1
+		n, salt, i = next, nextSalt, j+1
+		p = i
 	}
 }
 
@@ -173,6 +191,11 @@ func (g *grower) leaf(r route) *leaf {
 	return &g.leaves[len(g.leaves)-1]
 }
 
+// passage reports whether there is one way only, and a static one.
+func (b *branch) passage() bool {
+	return len(b.static) == 1 && b.single == nil && b.ends() == nil && b.catchAll() == nil
+}
+
 // catchAll returns the route that takes any rest of the path.
 func (b *branch) catchAll() *leaf {
 	if b.rest != nil {
@@ -198,6 +221,7 @@ func (g *grower) plain(b *branch) *node {
 	}
 	if b.single != nil {
 		n.dyn = g.plain(b.single)
+		n.dynSalt = n.dyn.salt
 	}
 	n.back = len(b.static) > 0 && (n.dyn != nil || n.sink != nil) || n.dyn != nil && n.sink != nil
 	return n
