@@ -22,7 +22,7 @@ help: ## list the targets
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
-ci: fmt-check tidy-check build vet staticcheck test bench fuzz ## everything that has to pass
+ci: fmt-check tidy-check build vet staticcheck test allocs bench fuzz ## everything that has to pass
 
 .PHONY: fmt-check
 fmt-check: ## every Go file is formatted by gofmt
@@ -44,6 +44,10 @@ staticcheck: ## staticcheck, at the version this file pins
 .PHONY: test
 test: ## all tests, under the race detector and in random order (TESTFLAGS)
 	@$(call each,go test $(TESTFLAGS) ./...)
+
+.PHONY: allocs
+allocs: ## the tests that count allocations, which the race detector would add to
+	@$(call each,go test -run=Alloc ./...)
 
 .PHONY: build
 build: ## everything compiles and links, the example programs too

@@ -184,7 +184,7 @@ func TestLayersAllocs(t *testing.T) {
 		want   float64
 	}{
 		{middleware.Config{}, 3},
-		{middleware.Config{MaxDuration: time.Hour}, 7},
+		{middleware.Config{MaxDuration: time.Hour}, 6},
 	} {
 		h := middleware.New(tt.config)(handler)
 		r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()

@@ -97,7 +97,8 @@ func TimeoutWith(cfg TimeoutConfig) func(http.Handler) http.Handler {
 			t.ctx.Inherit(r.Context())
 			t.outer, _ = t.ctx.Get(exchange.Deadline).(exchange.Extender)
 			t.ctx.Set(exchange.Deadline, t)
-			t.ctx.at = time.Now().Add(cfg.Duration)
+			t.start = time.Now()
+			t.ctx.at = t.start.Add(cfg.Duration)
 			t.inside = r.WithContext(&t.ctx)
 			if r.ProtoMajor >= 2 {
 				t.serveDetached(next, w)
@@ -165,7 +166,8 @@ type timeout struct {
 	// turn is held by whoever decides the fate of the response: the callback
 	// for as long as it answers, the handler's goroutine when it is done.
 	turn  sync.Mutex
-	timer *time.Timer
+	start time.Time
+	alarm *alarm
 	fate  fate
 	gone  chan struct{} // HTTP/2: closed when the handler is left behind
 }
@@ -181,7 +183,7 @@ const (
 
 // serve runs the handler where it is.
 func (t *timeout) serve(next http.Handler, w http.ResponseWriter) {
-	t.timer = time.AfterFunc(t.cfg.Duration, t.expire)
+	t.set(t.start, t.cfg.Duration)
 	returned := false
 	defer func() {
 		fate := t.settle()
@@ -199,7 +201,7 @@ func (t *timeout) serve(next http.Handler, w http.ResponseWriter) {
 func (t *timeout) settle() fate {
 	t.turn.Lock()
 	defer t.turn.Unlock()
-	t.timer.Stop()
+	t.unset(t.start)
 	if t.fate == open {
 		t.fate = finished
 	}
@@ -302,10 +304,10 @@ func (t *timeout) AtLeast(d time.Duration) error {
 // is under way finds out.
 func (t *timeout) moveTo(d time.Duration) {
 	if d < 0 {
-		t.timer.Stop()
+		t.alarm.timer.Stop()
 		t.ctx.move(time.Time{})
 		return
 	}
 	t.ctx.move(time.Now().Add(d))
-	t.timer.Reset(d)
+	t.alarm.timer.Reset(d)
 }

@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"time"
 )
 
 // serveDetached runs the handler on a goroutine of its own, and leaves it
 // behind when the time is up.
 func (t *timeout) serveDetached(next http.Handler, w http.ResponseWriter) {
 	t.gone = make(chan struct{})
-	t.timer = time.AfterFunc(t.cfg.Duration, t.expire)
+	t.set(t.start, t.cfg.Duration)
 	done := make(chan outcome, 1)
 	go func() {
 		var out outcome

@@ -139,13 +139,35 @@ func (rw *Writer) Dead() error {
 	return rw.dead
 }
 
-func (rw *Writer) control(set func(*http.ResponseController) error) error {
+// SetReadDeadline and the two methods after it pass the call on, unless the
+// response was cut: else a handler could undo what frees it.
+func (rw *Writer) SetReadDeadline(t time.Time) error {
 	rw.quick.Lock()
 	defer rw.quick.Unlock()
 	if rw.cut {
 		return http.ErrHandlerTimeout
 	}
-	return set(http.NewResponseController(rw.inner))
+	return http.NewResponseController(rw.inner).SetReadDeadline(t)
+}
+
+// SetWriteDeadline sets the deadline for writing the response.
+func (rw *Writer) SetWriteDeadline(t time.Time) error {
+	rw.quick.Lock()
+	defer rw.quick.Unlock()
+	if rw.cut {
+		return http.ErrHandlerTimeout
+	}
+	return http.NewResponseController(rw.inner).SetWriteDeadline(t)
+}
+
+// EnableFullDuplex lets a handler read the body while it writes the response.
+func (rw *Writer) EnableFullDuplex() error {
+	rw.quick.Lock()
+	defer rw.quick.Unlock()
+	if rw.cut {
+		return http.ErrHandlerTimeout
+	}
+	return http.NewResponseController(rw.inner).EnableFullDuplex()
 }
 
 func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Header returns the header that the handler may change: the server's, or the
@@ -222,20 +221,4 @@ func (rw *Writer) FlushError() error {
 		return rw.dead
 	}
 	return http.NewResponseController(rw.inner).Flush()
-}
-
-// SetReadDeadline and the methods after it are here so that a fence can stand
-// in their way.
-func (rw *Writer) SetReadDeadline(t time.Time) error {
-	return rw.control(func(c *http.ResponseController) error { return c.SetReadDeadline(t) })
-}
-
-// SetWriteDeadline sets the deadline for writing the response.
-func (rw *Writer) SetWriteDeadline(t time.Time) error {
-	return rw.control(func(c *http.ResponseController) error { return c.SetWriteDeadline(t) })
-}
-
-// EnableFullDuplex lets a handler read the body while it writes the response.
-func (rw *Writer) EnableFullDuplex() error {
-	return rw.control((*http.ResponseController).EnableFullDuplex)
 }
