@@ -44,6 +44,7 @@ func toUTF8(raw []byte, enc encoding.Encoding) ([]byte, error) {
 		case bytes.HasPrefix(raw, []byte{0xFF, 0xFE}):
 			enc = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
 		}
+		raw = raw[:len(raw)&^1] // half a character at the end is dropped, as by Next.js
 	}
 	text, err := enc.NewDecoder().Bytes(raw)
 	if err != nil {

@@ -50,6 +50,10 @@ func (e *Error) Error() string {
 // StatusCode returns the status that answers the error.
 func (e *Error) StatusCode() int { return e.Status }
 
+// ClientGone returns false: there may be somebody to answer to. It is here
+// because net/http ends the context of the request whenever reading fails.
+func (e *Error) ClientGone() bool { return false }
+
 // PublicMessage returns what the client may read.
 func (e *Error) PublicMessage() string { return e.Message }
 

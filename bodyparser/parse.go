@@ -165,11 +165,11 @@ func (b *Body) leave(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	if r.ContentLength > limit {
-		reqbody.Refuse(w)
+		reqbody.Refuse(w, r)
 		return tooLarge(limit)
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = reqbody.Limit(w, r.Body, limit)
+		reqbody.Limit(w, r, limit)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ const (
 // another reader into r.Body and left the length as it was.
 func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, buf []byte) ([]byte, error) {
 	if s.limit >= 0 && r.ContentLength > s.limit {
-		reqbody.Refuse(w)
+		reqbody.Refuse(w, r)
 		return buf, tooLarge(s.limit)
 	}
 	if r.Body == nil || r.Body == http.NoBody {
@@ -46,7 +46,7 @@ func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, 
 	if err != nil {
 		e := readError(err)
 		if e.Status == http.StatusRequestEntityTooLarge {
-			reqbody.Refuse(w)
+			reqbody.Refuse(w, r)
 		}
 		return buf, e
 	}

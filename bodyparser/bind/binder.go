@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,8 @@ import (
 	"reflect"
 
 	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/bytesize"
 	"github.com/go-playground/validator/v10"
 )
 
@@ -94,7 +97,7 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 	var v T
 	body, err := bodyparser.Parse(nil, r, b.cfg.Parser)
 	if err == nil {
-		err = b.decode(r, body, &v)
+		err = b.decode(nil, r, body, &v)
 	}
 	return v, err
 }
@@ -103,7 +106,7 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request) (T, error) {
 	var v T
 	err := bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
-		return b.decode(r, body, &v)
+		return b.decode(w, r, body, &v)
 	})
 	return v, err
 }
@@ -119,9 +122,17 @@ func (b *Binder[T]) Query(r *http.Request) (T, error) {
 	return v, b.fill(r, values, &v)
 }
 
-func (b *Binder[T]) decode(r *http.Request, body *bodyparser.Body, v *T) error {
-	if !body.Present() && body.MediaType() == "" {
+func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
+	switch {
+	case body.Present():
+	case body.MediaType() == "":
 		return b.finish(r, v, fromJSON)
+	case body.MediaType() == "multipart/form-data":
+		values, err := b.multipart(w, r)
+		if err != nil {
+			return err
+		}
+		return b.fill(r, values, v)
 	}
 	values, err := body.Form()
 	if err == nil {
@@ -142,6 +153,16 @@ func (b *Binder[T]) decode(r *http.Request, body *bodyparser.Body, v *T) error {
 		}
 	}
 	return b.finish(r, v, fromJSON)
+}
+
+// multipart reads the fields of a multipart form, which is what a page sends
+// that hands its form to fetch. A form with files is for package upload.
+func (b *Binder[T]) multipart(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	p := b.cfg.Parser
+	limit := cmp.Or(p.Limit, bytesize.MB)
+	return upload.Form(w, r, upload.Config{
+		Limit: limit, FieldLimit: limit, Parts: cmp.Or(p.Pairs, 1000), Files: -1, ReadTimeout: p.ReadTimeout,
+	}, nil)
 }
 
 // locate finds the places that a decoder complains about.

@@ -65,12 +65,16 @@ func Answered(err error) bool {
 	return ok && a.Answered() || errors.Is(err, http.ErrHandlerTimeout)
 }
 
-// ClientGone reports whether nobody is left to answer to: err says so, or the
-// request was cancelled, as net/http does when the connection closes. A
+// ClientGone reports whether nobody is left to answer to. An error that has
+// something to say about it is believed: net/http cancels the request whenever
+// it cannot read on, also if that is for a deadline, or because a client has
+// closed its side and waits. Else it is whether the request was cancelled. A
 // deadline that passed is no such case, nor is a context of the handler's own.
 func ClientGone(r *http.Request, err error) bool {
-	g, ok := find[interface{ ClientGone() bool }](err)
-	return ok && g.ClientGone() || r.Context().Err() == context.Canceled
+	if g, ok := find[interface{ ClientGone() bool }](err); ok {
+		return g.ClientGone()
+	}
+	return r.Context().Err() == context.Canceled
 }
 
 // Error is an error with a status and a text for the client.

@@ -72,11 +72,16 @@ func find(w http.ResponseWriter) deadliner {
 	}
 }
 
-// Refuse has net/http close the connection behind the response instead of
-// reading the rest of a body that is too large, and instead of waiting for it.
-func Refuse(w http.ResponseWriter) {
+// Refuse has net/http close the connection behind the response to r, instead
+// of reading the rest of a body that is too large or even waiting for it.
+func Refuse(w http.ResponseWriter, r *http.Request) {
 	if w == nil {
 		return
+	}
+	if r.ProtoMajor == 1 {
+		// For writers that hide the server's. HTTP/2 would take it as a wish to
+		// close the connection of all the other requests.
+		w.Header().Set("Connection", "close")
 	}
 	respw.TooLarge(w)
 	if dl := find(w); dl != nil {
@@ -105,22 +110,23 @@ func Explain(err error) Failure {
 	return Malformed
 }
 
-// Limit returns body with a limit on what can be read from it. Reading beyond
-// it fails with *http.MaxBytesError, and has the connection closed.
-func Limit(w http.ResponseWriter, body io.ReadCloser, limit int64) io.ReadCloser {
-	return &limited{http.MaxBytesReader(nil, body, limit), w}
+// Limit puts a limit on what can be read from r.Body. Reading beyond it fails
+// with *http.MaxBytesError, and has the connection closed.
+func Limit(w http.ResponseWriter, r *http.Request, limit int64) {
+	r.Body = &limited{http.MaxBytesReader(nil, r.Body, limit), w, r}
 }
 
 type limited struct {
 	io.ReadCloser
 	w http.ResponseWriter // nil once it knows
+	r *http.Request
 }
 
 func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
 	var max *http.MaxBytesError
 	if l.w != nil && errors.As(err, &max) {
-		Refuse(l.w)
+		Refuse(l.w, l.r)
 		l.w = nil
 	}
 	return n, err

@@ -1,0 +1,417 @@
+package bodyparser_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/reply"
+)
+
+// answerText answers with the length of the body.
+var answerText = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	b, ok := bodyparser.From(r)
+	if !ok {
+		io.WriteString(w, "unread")
+		return
+	}
+	fmt.Fprint(w, len(b.Bytes()))
+})
+
+func TestLimit(t *testing.T) {
+	const limit = 1024
+	for _, test := range []struct {
+		why    string
+		size   int
+		status int
+		want   string
+	}{
+		{"far below", 10, 200, "10"},
+		{"exactly the limit passes", limit, 200, "1024"},
+		{"one byte more does not", limit + 1, 413, "Body exceeded 1kb limit"},
+		{"more than net/http reads to keep a connection", 1 << 20, 413, "Body exceeded 1kb limit"},
+	} {
+		for _, chunked := range []bool{false, true} {
+			for foreign, wrap := range testkit.Foreign() {
+				testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+					t.Parallel() // net/http lingers for half a second behind a 413
+					h := wrap(bodyparser.New(bodyparser.Config{Limit: limit, OnError: reply.PlainError})(answerText))
+					var body io.Reader = strings.NewReader(strings.Repeat("x", test.size))
+					if chunked {
+						body = io.MultiReader(body) // hides the length
+					}
+					r := httptest.NewRequest("POST", "/", body)
+					if chunked {
+						r.ContentLength = -1
+					}
+					resp := tr.Do(t, h, r)
+					if got := testkit.Body(t, resp); resp.StatusCode != test.status || got != test.want {
+						t.Errorf("%s, chunked %v, behind %s: %d %q, want %d %q",
+							test.why, chunked, foreign, resp.StatusCode, got, test.status, test.want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// dial starts h on HTTP/1.1 and returns a bare connection to it.
+func dial(t *testing.T, h http.Handler) net.Conn {
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	return conn
+}
+
+func TestRefusedBeforeTheClientIsToldToContinue(t *testing.T) {
+	conn := dial(t, bodyparser.New(bodyparser.Config{})(answerText))
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n")
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 413 ") {
+		t.Errorf("first line %q, %v", line, err)
+	}
+}
+
+func TestRefusedWithoutReading(t *testing.T) {
+	r := httptest.NewRequest("POST", "/", iotest.ErrReader(errors.New("was read")))
+	r.ContentLength = 2_000_000
+	_, err := bodyparser.Parse(httptest.NewRecorder(), r, bodyparser.Config{})
+	var max *http.MaxBytesError
+	if !errors.As(err, &max) || max.Limit != int64(bytesize.MB) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A client that leaves its body open must not keep the server from answering,
+// nor the connection from closing, whatever stands between.
+func TestOpenBody(t *testing.T) {
+	for _, test := range []struct{ why, request string }{
+		{"chunked, over the limit, and no end", "Transfer-Encoding: chunked\r\n\r\n801\r\n" + strings.Repeat("x", 0x801) + "\r\n"},
+		{"declared, over the limit, and nothing sent", "Content-Length: 2049\r\n\r\n"},
+	} {
+		for foreign, wrap := range testkit.Foreign() {
+			for name, inner := range map[string]func(http.Handler) http.Handler{
+				"parser": bodyparser.New(bodyparser.Config{Limit: 2048}),
+				"raw":    bodyparser.New(bodyparser.Config{Limit: 2048, Raw: true}),
+				"parser, timeout": func(h http.Handler) http.Handler {
+					return middleware.Timeout(time.Minute)(bodyparser.New(bodyparser.Config{Limit: 2048})(h))
+				},
+			} {
+				t.Run(name+"/"+foreign, func(t *testing.T) {
+					t.Parallel()
+					conn := dial(t, wrap(inner(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+						_, err := io.ReadAll(r.Body)
+						return err
+					}))))
+					io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+test.request)
+					conn.SetDeadline(time.Now().Add(5 * time.Second))
+					in := bufio.NewReader(conn)
+					resp, err := http.ReadResponse(in, nil)
+					if err != nil {
+						t.Fatalf("%s: no answer: %v", test.why, err)
+					}
+					io.Copy(io.Discard, resp.Body)
+					if resp.StatusCode != 413 || !resp.Close {
+						t.Errorf("%s: %d, close %v", test.why, resp.StatusCode, resp.Close)
+					}
+					if foreign == "bare" {
+						return // nobody can reach the connection behind it
+					}
+					if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
+						t.Errorf("%s: the connection stays open: %v", test.why, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Somebody in front may put another reader into r.Body and leave the length
+// as it was.
+func TestReplacedBodyIsBounded(t *testing.T) {
+	inflating := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			z, err := gzip.NewReader(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			r.Body = z
+			next.ServeHTTP(w, r)
+		})
+	}
+	for size, status := range map[int]int{1 << 10: 200, 1 << 20: 200, 1<<20 + 1: 413, 50 << 20: 413} {
+		h := inflating(bodyparser.New(bodyparser.Config{})(answerText))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, post("", string(gzipped(strings.Repeat("x", size)))))
+		if w.Code != status {
+			t.Errorf("%d bytes behind a decompressor: %d, want %d", size, w.Code, status)
+		}
+	}
+}
+
+func gzipped(text string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	io.WriteString(z, text)
+	z.Close()
+	return b.Bytes()
+}
+
+// failing yields what it is given, some of it along with the error.
+type failing struct {
+	text string
+	err  error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n := copy(p, f.text)
+	f.text = f.text[n:]
+	if f.text == "" {
+		return n, f.err
+	}
+	return n, nil
+}
+
+func (f *failing) Close() error { return nil }
+
+// idle yields nothing at first, many times.
+type idle struct {
+	calls int
+	io.Reader
+}
+
+func (i *idle) Read(p []byte) (int, error) {
+	if i.calls > 0 {
+		i.calls--
+		return 0, nil
+	}
+	return i.Reader.Read(p)
+}
+
+func TestReadErrors(t *testing.T) {
+	for _, test := range []struct {
+		why     string
+		err     error
+		status  int
+		aborted bool
+	}{
+		{"the client is gone", io.ErrUnexpectedEOF, 400, true},
+		{"the connection was reset", &net.OpError{Op: "read", Err: errors.New("reset")}, 400, true},
+		{"an HTTP/2 stream was cancelled", context.Canceled, 400, true},
+		{"a deadline has passed", fmt.Errorf("read: %w", os.ErrDeadlineExceeded), 408, false},
+		{"a limit further out, wrapped twice", fmt.Errorf("a: %w", fmt.Errorf("b: %w", &http.MaxBytesError{Limit: 100})), 413, false},
+		{"framing that is wrong", errors.New("invalid byte in chunk length"), 400, false},
+	} {
+		for _, text := range []string{"", "{", `{"a":1}`} {
+			r := post(jsonType, "")
+			r.Body, r.ContentLength = &failing{text, test.err}, -1
+			_, err := bodyparser.Parse(httptest.NewRecorder(), r, bodyparser.Config{})
+			var e *bodyparser.Error
+			if !errors.As(err, &e) || e.Status != test.status || errors.Is(err, bodyparser.ErrAborted) != test.aborted || !errors.Is(err, test.err) {
+				t.Errorf("%s, after %q: %v", test.why, text, err)
+			}
+		}
+	}
+
+	r := post(jsonType, "")
+	r.Body, r.ContentLength = io.NopCloser(&idle{100, strings.NewReader(`{"a":1}`)}), -1
+	if _, err := bodyparser.Parse(nil, r, bodyparser.Config{}); err != nil {
+		t.Errorf("a reader that yields nothing a hundred times: %v", err)
+	}
+}
+
+// A client that leaves is no fault of the service.
+func TestAbortIsNotLogged(t *testing.T) {
+	var log testkit.Log
+	done := make(chan struct{})
+	h := bodyparser.New(bodyparser.Config{Logger: log.Logger()})(answerText)
+	conn := dial(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		h.ServeHTTP(w, r)
+	}))
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{\"a\":")
+	conn.Close()
+	<-done
+	if n := len(log.Records()); n != 0 {
+		t.Errorf("%d records", n)
+	}
+}
+
+// A client may close its side in the middle of the body and still wait.
+func TestShortBodyOfAClientThatWaits(t *testing.T) {
+	for _, request := range []string{
+		"Content-Length: 50\r\n\r\n{\"a\":",
+		"Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n",
+		"Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\nzz\r\n",
+	} {
+		conn := dial(t, bodyparser.New(bodyparser.Config{OnError: reply.PlainError})(answerText))
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+request)
+		conn.(*net.TCPConn).CloseWrite()
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := testkit.Body(t, resp); resp.StatusCode != 400 || text != "Invalid body" || !resp.Close {
+			t.Errorf("%q: %d %s, close %v", request, resp.StatusCode, text, resp.Close)
+		}
+	}
+}
+
+// pipe is a listener on connections in memory, for tests whose clock stands.
+type pipe struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func newPipe() *pipe { return &pipe{make(chan net.Conn), make(chan struct{})} }
+
+func (p *pipe) dial() net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- theirs
+	return ours
+}
+
+func (p *pipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipe) Close() error {
+	select {
+	case <-p.done:
+	default:
+		close(p.done)
+	}
+	return nil
+}
+
+func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+
+// inBubble serves h in a bubble of virtual time and hands test a connection.
+func inBubble(t *testing.T, h http.Handler, server *http.Server, test func(*testing.T, net.Conn)) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipe()
+		server.Handler = h
+		served := make(chan struct{})
+		go func() { defer close(served); server.Serve(l) }()
+		conn := l.dial()
+		test(t, conn)
+		conn.Close()
+		server.Close()
+		<-served
+	})
+}
+
+func TestSlowBody(t *testing.T) {
+	for _, test := range []struct {
+		why    string
+		cfg    bodyparser.Config
+		server *http.Server
+		after  time.Duration
+	}{
+		{"the default", bodyparser.Config{}, &http.Server{}, 30 * time.Second},
+		{"a setting", bodyparser.Config{ReadTimeout: 2 * time.Second}, &http.Server{}, 2 * time.Second},
+		{"a server that is stricter keeps its own", bodyparser.Config{}, &http.Server{ReadTimeout: 5 * time.Second}, 5 * time.Second},
+		{"a server that is more patient", bodyparser.Config{}, &http.Server{ReadTimeout: time.Hour}, 30 * time.Second},
+	} {
+		h := bodyparser.New(test.cfg)(answerText)
+		inBubble(t, h, test.server, func(t *testing.T, conn net.Conn) {
+			start := time.Now()
+			io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc")
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatalf("%s: %v", test.why, err)
+			}
+			text := testkit.Body(t, resp)
+			if resp.StatusCode != 408 || !resp.Close || time.Since(start) != test.after {
+				t.Errorf("%s: %d %s after %v, close %v", test.why, resp.StatusCode, text, time.Since(start), resp.Close)
+			}
+		})
+	}
+}
+
+// net/http reads on behind the body, to notice a client that leaves. A deadline
+// that stayed behind would end the request's context.
+func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
+	h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(time.Hour):
+			io.WriteString(w, "done")
+		case <-r.Context().Done():
+			t.Error("the context ended:", context.Cause(r.Context()))
+		}
+	}))
+	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
+		in := bufio.NewReader(conn)
+		for range 2 { // and the connection goes on
+			io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := testkit.Body(t, resp); got != "done" {
+				t.Error(got)
+			}
+		}
+	})
+}
+
+func TestReadTimeoutOff(t *testing.T) {
+	h := bodyparser.New(bodyparser.Config{ReadTimeout: -1})(answerText)
+	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na")
+		time.Sleep(24 * time.Hour)
+		io.WriteString(conn, "bc")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := testkit.Body(t, resp); resp.StatusCode != 200 || got != "3" {
+			t.Errorf("%d %s", resp.StatusCode, got)
+		}
+	})
+}
+
+// The deadline of the Timeout layer around the parser is the one that counts,
+// and its answer the only one.
+func TestTimeoutDuringTheBody(t *testing.T) {
+	h := middleware.Timeout(time.Second)(bodyparser.New(bodyparser.Config{})(answerText))
+	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
+		start := time.Now()
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		if resp.StatusCode != 504 || time.Since(start) != time.Second {
+			t.Errorf("%d after %v", resp.StatusCode, time.Since(start))
+		}
+	})
+}

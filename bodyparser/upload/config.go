@@ -1,0 +1,59 @@
+package upload
+
+import (
+	"time"
+
+	"github.com/apiece/apiece/bytesize"
+)
+
+// Config bounds what is read. In each field 0 is the default and a negative
+// value is no bound. What exceeds one is answered with 413.
+type Config struct {
+	// Limit is the size of the whole body, in bytes. 0 is 32 MB.
+	Limit bytesize.Size
+
+	// Parts is the number of fields and files together. 0 is 100.
+	Parts int
+
+	// Files is the number of files among the parts. 0 is 20.
+	Files int
+
+	// HeaderLimit is the size of the header of a part, in bytes. 0 is 8 KB.
+	HeaderLimit bytesize.Size
+
+	// FieldLimit is the size of all fields together that are not files, in
+	// bytes: those a handler keeps in memory. 0 is 1 MB.
+	FieldLimit bytesize.Size
+
+	// FileLimit is the size of each file, in bytes. 0 leaves it to Limit.
+	FileLimit bytesize.Size
+
+	// ReadTimeout is how long the client may send nothing at all, after which
+	// the request is answered with 408. It has no effect with writers that know
+	// no read deadlines. 0 is 30 seconds.
+	ReadTimeout time.Duration
+}
+
+// bounds are a Config with its defaults filled in. A bound that is off is
+// negative.
+func (c Config) bounds() Config {
+	fill := func(field *bytesize.Size, size bytesize.Size) {
+		if *field == 0 {
+			*field = size
+		}
+	}
+	fill(&c.Limit, 32*bytesize.MB)
+	fill(&c.HeaderLimit, 8*bytesize.KB)
+	fill(&c.FieldLimit, bytesize.MB)
+	fill(&c.FileLimit, bytesize.Unlimited)
+	if c.Parts == 0 {
+		c.Parts = 100
+	}
+	if c.Files == 0 {
+		c.Files = 20
+	}
+	if c.ReadTimeout == 0 {
+		c.ReadTimeout = 30 * time.Second
+	}
+	return c
+}

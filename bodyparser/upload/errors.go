@@ -1,0 +1,82 @@
+package upload
+
+import (
+	"errors"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/reqbody"
+)
+
+// An Error says why an upload was refused. For one that is too large,
+// errors.As also finds the *http.MaxBytesError.
+type Error struct {
+	Status  int    // 400, 408, 413 or 415
+	Message string // what the client may read
+	Err     error  // the cause, for the log; may be nil
+}
+
+// Error returns the text for the log.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return "upload: " + e.Message
+	}
+	return "upload: " + e.Message + ": " + e.Err.Error()
+}
+
+// StatusCode returns the status that answers the error.
+func (e *Error) StatusCode() int { return e.Status }
+
+// ClientGone returns false: there may be somebody to answer to. It is here
+// because net/http ends the context of the request whenever reading fails.
+func (e *Error) ClientGone() bool { return false }
+
+// PublicMessage returns what the client may read.
+func (e *Error) PublicMessage() string { return e.Message }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrAborted is in the error for a client that stopped sending in the middle
+// of the form. It is worth no log entry.
+var ErrAborted = errors.New("upload: the client stopped sending before the end of the form")
+
+func malformed(message string, cause error) *Error {
+	return &Error{http.StatusBadRequest, message, cause}
+}
+
+// tooLarge refuses what is longer than limit: what is "The file", say.
+func tooLarge(what string, limit bytesize.Size) *Error {
+	return &Error{http.StatusRequestEntityTooLarge,
+		fmt.Sprintf("%s exceeded %v limit", what, limit), &http.MaxBytesError{Limit: int64(limit)}}
+}
+
+func tooMany(what string, limit int) *Error {
+	return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("More than %d %s", limit, what), nil}
+}
+
+// explain says what failed while a part or its header was read.
+func explain(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var max *http.MaxBytesError
+	switch {
+	case errors.As(err, &max): // a reader further out has a limit of its own
+		e := tooLarge("Body", bytesize.Size(max.Limit))
+		e.Err = err
+		return e
+	case errors.Is(err, multipart.ErrMessageTooLarge):
+		return &Error{http.StatusRequestEntityTooLarge, "The headers of the parts are too many", err}
+	}
+	switch reqbody.Explain(err) {
+	case reqbody.Slow:
+		return &Error{http.StatusRequestTimeout, "The body took too long to arrive", err}
+	case reqbody.Aborted:
+		return malformed("Invalid body", fmt.Errorf("%w: %w", ErrAborted, err))
+	}
+	return malformed("Invalid body", err)
+}

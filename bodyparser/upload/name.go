@@ -1,0 +1,62 @@
+package upload
+
+import (
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// longestName is what file systems allow for one element of a path, in bytes.
+const longestName = 255
+
+// safeName makes the name of a file out of what a client wrote. The client may
+// run another system than the server, and the file may travel on to a third,
+// so the rules of all of them hold.
+func safeName(name string) string {
+	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
+		name = name[i+1:]
+	}
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r == utf8.RuneError, unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+			return -1 // Cf has what turns the direction of text around
+		case strings.ContainsRune(`<>:"|?*`, r):
+			return '_' // a colon opens a stream or a drive on Windows
+		}
+		return r
+	}, name)
+	// Windows drops dots and spaces from the end.
+	name = strings.TrimLeft(strings.TrimRight(name, ". "), " ")
+	if isDevice(name) {
+		name = "_" + name
+	}
+	if len(name) > longestName {
+		ext := path.Ext(name)
+		if len(ext) > 20 {
+			ext = ""
+		}
+		cut := longestName - len(ext)
+		for !utf8.RuneStart(name[cut]) {
+			cut--
+		}
+		name = name[:cut] + ext
+	}
+	return name
+}
+
+// isDevice reports whether Windows takes a name for a device, whatever follows
+// the first dot.
+func isDevice(name string) bool {
+	stem, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	stem = strings.TrimRight(stem, " ")
+	switch stem {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	port, ok := strings.CutPrefix(stem, "COM")
+	if !ok {
+		port, ok = strings.CutPrefix(stem, "LPT")
+	}
+	return ok && utf8.RuneCountInString(port) == 1 && strings.ContainsAny(port, "0123456789¹²³")
+}

@@ -1,0 +1,134 @@
+package upload
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/apiece/apiece/bytesize"
+)
+
+// A Part is one field or file of a form, to be read while it arrives.
+type Part struct {
+	form     *form
+	raw      *multipart.Part
+	name     string
+	fileName string
+	isFile   bool
+	size     int64
+	over     bool // the next part has been asked for
+}
+
+// newPart checks the header of a part.
+func newPart(f *form, raw *multipart.Part) (*Part, error) {
+	disposition, params, err := mime.ParseMediaType(raw.Header.Get("Content-Disposition"))
+	if err != nil || disposition != "form-data" || params["name"] == "" {
+		return nil, malformed("A part has no name", err)
+	}
+	fileName, isFile := params["filename"]
+	return &Part{form: f, raw: raw, name: params["name"], fileName: safeName(fileName), isFile: isFile}, nil
+}
+
+// Name returns the name of the field, which is never empty.
+func (p *Part) Name() string { return p.name }
+
+// IsFile reports whether the part is a file. A file input that was left empty
+// is a file without name and content.
+func (p *Part) IsFile() bool { return p.isFile }
+
+// FileName returns the last element of the name that the client gave the file,
+// made safe to use on any system: without directories, control characters and
+// characters that Windows reserves, and not the name of a device. It is "" if
+// nothing is left. Two files may have the same name. What the client wrote is
+// in the Content-Disposition of [Part.Header].
+func (p *Part) FileName() string { return p.fileName }
+
+// ContentType returns the type that the client claims, without parameters, or
+// "".
+func (p *Part) ContentType() string {
+	name, _, _ := strings.Cut(p.raw.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(name))
+}
+
+// Header returns the header of the part, as the client sent it.
+func (p *Part) Header() textproto.MIMEHeader { return p.raw.Header }
+
+var errOver = errors.New("upload: the part was read after the next was asked for")
+
+// Read reads from the part. The error is [*Error], or io.EOF at the end.
+func (p *Part) Read(dst []byte) (int, error) {
+	if p.over {
+		return 0, errOver
+	}
+	if p.form.err != nil {
+		return 0, p.form.err
+	}
+	n, err := p.raw.Read(dst)
+	p.size += int64(n)
+	if refused := p.count(int64(n)); refused != nil {
+		n, err = 0, refused
+	}
+	if err != nil && err != io.EOF {
+		err = p.form.fail(err)
+	}
+	return n, err
+}
+
+// count holds the part to its limit.
+func (p *Part) count(n int64) error {
+	f := p.form
+	if p.isFile {
+		return within("The file", p.size, f.FileLimit)
+	}
+	f.fields += n
+	return within("The fields of the form", f.fields, f.FieldLimit)
+}
+
+func within(what string, size int64, limit bytesize.Size) error {
+	if limit >= 0 && size > int64(limit) {
+		return tooLarge(what, limit)
+	}
+	return nil
+}
+
+// Text reads the whole part into memory. For fields, that is bounded by
+// Config.FieldLimit. Bytes that are not UTF-8 stay as they are.
+func (p *Part) Text() (string, error) {
+	var b strings.Builder
+	_, err := io.Copy(&b, p)
+	return b.String(), err
+}
+
+// SaveAs writes the part to the file at path and returns its size. The file
+// appears there only once it is complete, in place of one that was there
+// before; until then it is a hidden file next to it, which is removed if
+// anything goes wrong. The mode is 0600.
+func (p *Part) SaveAs(path string) (size int64, err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".upload-*")
+	if err != nil {
+		return 0, err
+	}
+	done := false
+	defer func() { // after a panic, too
+		if !done {
+			_ = tmp.Close()
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	if size, err = io.Copy(tmp, p); err != nil {
+		return size, err
+	}
+	if err = tmp.Close(); err != nil {
+		return size, err
+	}
+	if err = os.Rename(tmp.Name(), path); err != nil {
+		return size, err
+	}
+	done = true
+	return size, nil
+}

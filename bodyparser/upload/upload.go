@@ -1,0 +1,242 @@
+package upload
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/reqbody"
+)
+
+// Parts returns the parts of the multipart form in the body of r, in the order
+// in which they arrive. Each can be read until the next is asked for; what was
+// not read of it is skipped. The iteration ends with the first error, an
+// [*Error]. Parts never answers; w bounds slow and endless clients.
+//
+// A handler that breaks off leaves the rest of the form to net/http, which
+// reads a little of it and else closes the connection.
+func Parts(w http.ResponseWriter, r *http.Request, cfg Config) iter.Seq2[*Part, error] {
+	return func(yield func(*Part, error) bool) {
+		f, err := open(w, r, cfg.bounds())
+		for err == nil {
+			var p *Part
+			if p, err = f.next(); err == nil && !yield(p, nil) {
+				return
+			}
+		}
+		if err != io.EOF {
+			yield(nil, err)
+		}
+	}
+}
+
+// Form reads the whole form: it returns the fields, and calls file with each
+// of the files on the way, in the order in which they arrive. The fields before
+// a file are not returned yet then. If file returns an error, that ends the
+// reading and is returned. A nil file refuses files with 400.
+func Form(w http.ResponseWriter, r *http.Request, cfg Config, file func(*Part) error) (url.Values, error) {
+	fields := make(url.Values)
+	for p, err := range Parts(w, r, cfg) {
+		if err != nil {
+			return nil, err
+		}
+		if p.IsFile() {
+			if file == nil {
+				return nil, malformed("Files are not accepted here", nil)
+			}
+			if err := file(p); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		text, err := p.Text()
+		if err != nil {
+			return nil, err
+		}
+		fields.Add(p.Name(), text)
+	}
+	return fields, nil
+}
+
+// A form is one form that is being read.
+type form struct {
+	Config
+	w            http.ResponseWriter
+	r            *http.Request
+	src          *source
+	reader       *multipart.Reader
+	part         *Part
+	parts, files int
+	fields       int64 // bytes of fields so far
+	err          error // what ended the form
+}
+
+// longestType bounds the Content-Type, which is read before anything else is.
+const longestType = 1000
+
+func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
+	contentType := r.Header.Get("Content-Type")
+	if len(contentType) > longestType {
+		return nil, &Error{http.StatusUnsupportedMediaType, "Unsupported media type", nil}
+	}
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil || mediaType != "multipart/form-data" {
+		return nil, &Error{http.StatusUnsupportedMediaType, "Unsupported media type", err}
+	}
+	boundary := params["boundary"]
+	if len(boundary) < 1 || len(boundary) > 70 { // RFC 2046, section 5.1.1
+		return nil, malformed("Invalid multipart boundary", nil)
+	}
+	if cfg.Limit >= 0 && r.ContentLength > int64(cfg.Limit) {
+		reqbody.Refuse(w, r)
+		return nil, tooLarge("Body", cfg.Limit)
+	}
+	if r.Body == nil {
+		return nil, malformed("Invalid body", io.ErrUnexpectedEOF)
+	}
+	src := &source{
+		body: r.Body, limit: cfg.Limit, header: -1,
+		deadline: reqbody.Arm(w, r, cfg.ReadTimeout), timeout: cfg.ReadTimeout, armed: time.Now(),
+	}
+	return &form{Config: cfg, w: w, r: r, src: src, reader: multipart.NewReader(src, boundary)}, nil
+}
+
+// next returns the next part, and io.EOF behind the last.
+func (f *form) next() (*Part, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	p, err := f.advance()
+	if err != nil {
+		return nil, f.fail(err)
+	}
+	f.part = p
+	return p, nil
+}
+
+// fail ends the form. What is too large need not be read for the answer to get
+// out.
+func (f *form) fail(err error) error {
+	if err != io.EOF {
+		e := explain(err)
+		if e.Status == http.StatusRequestEntityTooLarge {
+			reqbody.Refuse(f.w, f.r)
+		}
+		err = e
+	}
+	f.err = err
+	return err
+}
+
+func (f *form) advance() (*Part, error) {
+	if f.part != nil {
+		// Here and not in NextPart, where it would be within the bound on the
+		// header and beyond that on the part.
+		if _, err := io.Copy(io.Discard, f.part); err != nil {
+			return nil, err
+		}
+		f.part.over = true
+	}
+	raw, err := f.nextHeader()
+	if err == io.EOF {
+		return nil, f.finish()
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPart(f, raw)
+	if err != nil {
+		return nil, err
+	}
+	if f.parts++; f.Parts >= 0 && f.parts > f.Parts {
+		return nil, tooMany("parts", f.Parts)
+	}
+	if p.IsFile() {
+		if f.files++; f.Files >= 0 && f.files > f.Files {
+			return nil, tooMany("files", f.Files)
+		}
+	}
+	return p, nil
+}
+
+// readAhead is what package multipart may take from the source beyond what it
+// is looking at: its buffer, and a boundary.
+const readAhead = 4096 + 128
+
+// nextHeader reads up to the body of the next part. Package multipart itself
+// would take a header of ten megabytes; the source gives it no more than the
+// limit allows, and since it reads ahead, the header is measured again.
+func (f *form) nextHeader() (*multipart.Part, error) {
+	if f.HeaderLimit < 0 {
+		return f.reader.NextPart()
+	}
+	f.src.header = int64(f.HeaderLimit) + readAhead
+	raw, err := f.reader.NextPart()
+	f.src.header = -1
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for name, values := range raw.Header {
+		for _, v := range values {
+			size += len(name) + len(": ") + len(v) + len("\r\n")
+		}
+	}
+	if size > int(f.HeaderLimit) {
+		return nil, errHeader
+	}
+	return raw, nil
+}
+
+// finish reads what follows the last boundary. There should be nothing, but
+// only the end of the body shows that the client has sent all of it.
+func (f *form) finish() error {
+	if _, err := io.Copy(io.Discard, f.src); err != nil {
+		return err
+	}
+	f.src.deadline.Disarm()
+	return io.EOF
+}
+
+// A source is the body as package multipart reads it.
+type source struct {
+	body     io.Reader
+	limit    bytesize.Size
+	read     int64
+	header   int64 // what may still be read for a header, -1 outside of one
+	deadline reqbody.Deadline
+	timeout  time.Duration
+	armed    time.Time
+}
+
+var errHeader = &Error{http.StatusRequestEntityTooLarge, "The header of a part is too large", errors.New("more than Config.HeaderLimit")}
+
+func (s *source) Read(p []byte) (int, error) {
+	if s.header >= 0 {
+		if s.header == 0 {
+			return 0, errHeader
+		}
+		p = p[:min(int64(len(p)), s.header)]
+	}
+	// The deadline moves on with the bytes, but not with each: setting it costs
+	// about as much as a read.
+	if now := time.Now(); now.Sub(s.armed) > s.timeout/16 {
+		s.deadline.Extend(s.timeout)
+		s.armed = now
+	}
+	n, err := s.body.Read(p)
+	s.read += int64(n)
+	if s.header > 0 {
+		s.header -= int64(n)
+	}
+	if s.limit >= 0 && s.read > int64(s.limit) {
+		return 0, tooLarge("Body", s.limit)
+	}
+	return n, err
+}
