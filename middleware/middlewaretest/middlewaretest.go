@@ -1,0 +1,360 @@
+// Package middlewaretest checks that a middleware does not take anything away
+// from the handlers behind it. It is for authors of middleware, of the kit or
+// not:
+//
+//	func TestTransparent(t *testing.T) {
+//		middlewaretest.Run(t, mymiddleware.New())
+//	}
+//
+// A wrapper around the ResponseWriter is where it usually goes wrong: a stream
+// that arrives only at its end, a websocket that cannot be opened, a file that
+// is copied through memory, a deadline that cannot be set.
+//
+// # Differences from Next.js
+//
+// Next.js has no counterpart.
+package middlewaretest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Run runs each check as a subtest, over HTTP/1.1 and HTTP/2 on loopback
+// connections. Each sends one GET request, with a short deadline, through the
+// middleware to a handler that does what the check is named after. The
+// middleware must pass such a request on.
+//
+// Skip names subtests that the middleware is meant to fail, as in
+// "http1/hijack".
+func Run(t *testing.T, middleware func(http.Handler) http.Handler, skip ...string) {
+	for _, protocol := range []string{"http1", "http2"} {
+		for _, c := range checks {
+			if c.only != "" && c.only != protocol {
+				continue
+			}
+			name := protocol + "/" + c.name
+			t.Run(name, func(t *testing.T) {
+				for _, s := range skip {
+					if s == name {
+						t.Skip("left out by the author")
+					}
+				}
+				if err := c.run(newServer(t, protocol), middleware); err != nil {
+					t.Errorf("%v: %s", err, c.why)
+				}
+			})
+		}
+	}
+}
+
+// A check is one thing that must keep working.
+type check struct {
+	name string
+	only string // the protocol that has it, "" for both
+	run  func(*server, func(http.Handler) http.Handler) error
+	why  string
+}
+
+var checks = []check{
+	{"first byte", "", checkFirstByte, "a flush must reach the client while the handler is still at work"},
+	{"flusher", "", checkFlusher, "handlers written before http.ResponseController assert http.Flusher"},
+	{"status", "", checkStatus, "the status, header and body must be the handler's"},
+	{"informational", "", checkInformational, "a 1xx response is not the final one"},
+	{"trailers", "", checkTrailers, "trailers are set after the body"},
+	{"deadlines", "", checkDeadlines, "handlers set deadlines through http.ResponseController"},
+	{"unwrap", "", checkUnwrap, "what a wrapper does not know must be found through Unwrap"},
+	{"abort", "", checkAbort, "a panic with http.ErrAbortHandler must drop the connection"},
+	{"pattern", "", checkPattern, "a logger outside reads the pattern that a mux inside has set"},
+	{"context", "", checkContext, "the handler learns that the client is gone"},
+	{"hijack", "http1", checkHijack, "websocket libraries assert http.Hijacker"},
+	{"read from", "http1", checkReadFrom, "without io.ReaderFrom a file is copied through memory instead of sent"},
+	{"full duplex", "http1", checkFullDuplex, "a handler may read and write at once"},
+}
+
+const patience = 5 * time.Second
+
+// A server is one test's server and client.
+type server struct {
+	t         testing.TB
+	protocols http.Protocols
+}
+
+func newServer(t testing.TB, protocol string) *server {
+	s := &server{t: t}
+	if protocol == "http1" {
+		s.protocols.SetHTTP1(true)
+	} else {
+		s.protocols.SetUnencryptedHTTP2(true)
+	}
+	return s
+}
+
+// get serves h until the check is done and sends it a request.
+func (s *server) get(h http.Handler) (*http.Response, error) {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	srv := &http.Server{Handler: h, Protocols: &s.protocols, ErrorLog: log.New(io.Discard, "", 0)}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = srv.Serve(listener) }()
+	transport := &http.Transport{Protocols: &s.protocols, DisableCompression: true}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	s.t.Cleanup(func() {
+		cancel()
+		transport.CloseIdleConnections()
+		_ = srv.Close()
+		<-served
+	})
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+"/check", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := transport.RoundTrip(r)
+	if err == nil {
+		s.t.Cleanup(func() { resp.Body.Close() })
+	}
+	return resp, err
+}
+
+// handle sends a request through the middleware to the handler, and returns the
+// error of either side.
+func (s *server) handle(middleware func(http.Handler) http.Handler, handler func(http.ResponseWriter, *http.Request) error, client func(*http.Response) error) error {
+	result := make(chan error, 1)
+	resp, err := s.get(middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		result <- handler(w, r)
+	})))
+	if err == nil {
+		err = client(resp)
+	}
+	select {
+	case handlerErr := <-result:
+		return errors.Join(handlerErr, err)
+	case <-time.After(patience):
+		return errors.Join(errors.New("the handler did not run, or did not return"), err)
+	}
+}
+
+// drained is a client that reads the whole response and wants it to be this.
+func drained(want string) func(*http.Response) error {
+	return func(resp *http.Response) error {
+		body, err := io.ReadAll(resp.Body)
+		if err == nil && string(body) != want {
+			err = fmt.Errorf("the client read %.100q, want %q", body, want)
+		}
+		return err
+	}
+}
+
+func checkFirstByte(s *server, middleware func(http.Handler) http.Handler) error {
+	received := make(chan struct{})
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		io.WriteString(w, "first\n")
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return fmt.Errorf("Flush: %w", err)
+		}
+		select {
+		case <-received:
+		case <-time.After(patience / 2):
+			return errors.New("the first line was held back")
+		}
+		io.WriteString(w, "second\n")
+		return nil
+	}, func(resp *http.Response) error {
+		lines := bufio.NewReader(resp.Body)
+		if line, err := lines.ReadString('\n'); err != nil || line != "first\n" {
+			return fmt.Errorf("the client read %q, %v", line, err)
+		}
+		close(received)
+		if line, err := lines.ReadString('\n'); err != nil || line != "second\n" {
+			return fmt.Errorf("the client read %q, %v", line, err)
+		}
+		return nil
+	})
+}
+
+func checkFlusher(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		f, ok := w.(http.Flusher)
+		if !ok {
+			return errors.New("no http.Flusher")
+		}
+		io.WriteString(w, "x")
+		f.Flush()
+		return nil
+	}, drained("x"))
+}
+
+func checkStatus(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Add("X-Check", "a")
+		w.Header().Add("X-Check", "b")
+		w.WriteHeader(http.StatusTeapot)
+		_, err := io.WriteString(w, "short and stout")
+		return err
+	}, func(resp *http.Response) error {
+		if values := resp.Header["X-Check"]; resp.StatusCode != http.StatusTeapot || len(values) != 2 {
+			return fmt.Errorf("the client got %s with %v", resp.Status, resp.Header)
+		}
+		return drained("short and stout")(resp)
+	})
+}
+
+func checkInformational(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusAccepted)
+		return nil
+	}, func(resp *http.Response) error {
+		if resp.StatusCode != http.StatusAccepted {
+			return fmt.Errorf("the client got %s", resp.Status)
+		}
+		return drained("")(resp)
+	})
+}
+
+func checkTrailers(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		h := w.Header()
+		h.Set("Trailer", "X-Sum")
+		io.WriteString(w, "body")
+		h.Set("X-Sum", "42")
+		return nil
+	}, func(resp *http.Response) error {
+		if err := drained("body")(resp); err != nil {
+			return err
+		}
+		if got := resp.Trailer.Get("X-Sum"); got != "42" {
+			return fmt.Errorf("the client got the trailer %q", got)
+		}
+		return nil
+	})
+}
+
+func checkDeadlines(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		rc := http.NewResponseController(w)
+		return errors.Join(
+			rc.SetReadDeadline(time.Now().Add(time.Hour)),
+			rc.SetWriteDeadline(time.Now().Add(time.Hour)),
+			rc.SetReadDeadline(time.Time{}),
+			rc.SetWriteDeadline(time.Time{}))
+	}, drained(""))
+}
+
+// marked stands for what a later Go version, or the server, may add.
+type marked struct{ http.ResponseWriter }
+
+func (w marked) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func checkUnwrap(s *server, middleware func(http.Handler) http.Handler) error {
+	outer := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(marked{w}, r) })
+	}
+	return s.handle(func(h http.Handler) http.Handler { return outer(middleware(h)) }, func(w http.ResponseWriter, r *http.Request) error {
+		for {
+			if _, ok := w.(marked); ok {
+				return nil
+			}
+			u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+			if !ok {
+				return fmt.Errorf("%T has no Unwrap", w)
+			}
+			w = u.Unwrap()
+		}
+	}, drained(""))
+}
+
+func checkAbort(s *server, middleware func(http.Handler) http.Handler) error {
+	resp, err := s.get(middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 100_000))
+		panic(http.ErrAbortHandler)
+	})))
+	if err == nil {
+		_, err = io.ReadAll(resp.Body)
+	}
+	if err == nil {
+		return errors.New("the client takes the response for whole")
+	}
+	return nil
+}
+
+func checkPattern(s *server, middleware func(http.Handler) http.Handler) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{page}", func(http.ResponseWriter, *http.Request) {})
+	seen := make(chan string, 1)
+	inner := middleware(mux)
+	resp, err := s.get(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(w, r)
+		seen <- r.Pattern
+	}))
+	if err != nil {
+		return err
+	}
+	if err := drained("")(resp); err != nil {
+		return err
+	}
+	if pattern := <-seen; pattern != "GET /{page}" {
+		return fmt.Errorf("the pattern outside is %q", pattern)
+	}
+	return nil
+}
+
+func checkContext(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		io.WriteString(w, "x")
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-time.After(patience / 2):
+			return errors.New("the context did not end")
+		}
+	}, func(resp *http.Response) error { return resp.Body.Close() })
+}
+
+func checkHijack(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		h, ok := w.(http.Hijacker)
+		if !ok {
+			return errors.New("no http.Hijacker")
+		}
+		conn, buf, err := h.Hijack()
+		if err != nil {
+			return fmt.Errorf("Hijack: %w", err)
+		}
+		defer conn.Close()
+		io.WriteString(buf, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmine")
+		return buf.Flush()
+	}, drained("mine"))
+}
+
+func checkReadFrom(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		rf, ok := w.(io.ReaderFrom)
+		if !ok {
+			return errors.New("no io.ReaderFrom")
+		}
+		_, err := rf.ReadFrom(strings.NewReader("copied"))
+		return err
+	}, drained("copied"))
+}
+
+func checkFullDuplex(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
+		return http.NewResponseController(w).EnableFullDuplex()
+	}, drained(""))
+}
