@@ -11,14 +11,13 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// DefaultResponseLimit is the limit that a zero [ResponseLimit] stands for, that
-// of Next.js.
-const DefaultResponseLimit = 4 * bytesize.MB
+// defaultResponseLimit is that of Next.js.
+const defaultResponseLimit = 4 * bytesize.MB
 
 // ResponseLimit returns middleware that logs one warning for each response whose
 // body is larger than limit, and lets it pass. It is Next's responseLimit: an
 // API is meant to answer quickly, and large media belong on a CDN, or at least
-// behind http.ServeContent. 0 is [DefaultResponseLimit], a negative limit (Next:
+// behind http.ServeContent. 0 is 4 MB, a negative limit (Next:
 // false) is none, and also lifts the limit of a ResponseLimit further out.
 //
 // The one nearest to the handler holds. Streams have no size and are exempt:
@@ -46,7 +45,7 @@ const (
 // warns above 4 MB.
 type ResponseLimitConfig struct {
 	// Limit is the largest body, in bytes, that is neither warned of nor
-	// refused. 0 is [DefaultResponseLimit], negative is none.
+	// refused. 0 is 4 MB, negative is none.
 	Limit bytesize.Size
 
 	// Action is what to do about a larger one. 0 is [Warn].
@@ -90,7 +89,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 		panic(err)
 	}
 	if cfg.Limit == 0 {
-		cfg.Limit = DefaultResponseLimit
+		cfg.Limit = defaultResponseLimit
 	}
 	var budget *respw.Budget // nil lifts
 	if cfg.Limit > 0 {

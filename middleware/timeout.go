@@ -54,10 +54,28 @@ func Timeout(d time.Duration) func(http.Handler) http.Handler {
 	return TimeoutWith(TimeoutConfig{Duration: d})
 }
 
+// A TimeoutMode says what a [Timeout] bounds. Nest two to bound two things.
+type TimeoutMode int
+
+const (
+	// Total is the time until the handler returns.
+	Total TimeoutMode = iota
+	// FirstByte is the time until the header of the response is out. After
+	// that the handler may take as long as it likes.
+	FirstByte
+	// Idle is the time without a byte being written. It is looked at once in a
+	// Duration, so that a handler that has stopped writing is noticed after
+	// one to two of them.
+	Idle
+)
+
 // A TimeoutConfig is a [Timeout] with more to say. The zero value is no timeout.
 type TimeoutConfig struct {
 	// Duration is how long the handler may take. 0 and less is for ever.
 	Duration time.Duration
+
+	// Mode says for what. 0 is [Total].
+	Mode TimeoutMode
 
 	// RetryAfter, if positive, becomes the Retry-After header of the answer,
 	// in whole seconds, rounded up.
@@ -74,6 +92,9 @@ type TimeoutConfig struct {
 
 // Validate returns what is wrong with the config, nil if nothing is.
 func (cfg TimeoutConfig) Validate() error {
+	if cfg.Mode < Total || cfg.Mode > Idle {
+		return fmt.Errorf("middleware: unknown TimeoutMode %d", cfg.Mode)
+	}
 	if cfg.Duration > 0 && cfg.Duration < time.Millisecond {
 		return fmt.Errorf("middleware: a timeout of %v: write %d*time.Second", cfg.Duration, cfg.Duration)
 	}
@@ -168,6 +189,7 @@ type timeout struct {
 	turn  sync.Mutex
 	start time.Time
 	alarm *alarm
+	seen  int64 // Idle: the progress at the last look
 	fate  fate
 	gone  chan struct{} // HTTP/2: closed when the handler is left behind
 }
@@ -231,6 +253,9 @@ func (t *timeout) expire() {
 	if t.fate != open || at.IsZero() || time.Now().Before(at) || t.w.Hijacked() {
 		return // done, lifted, moved, or none of our business any more
 	}
+	if t.goesOn() {
+		return
+	}
 	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
 	switch t.w.Cut(http.ErrHandlerTimeout, grace, func(w http.ResponseWriter) { t.answer(w, err) }) {
 	case respw.Answered:
@@ -248,6 +273,21 @@ func (t *timeout) expire() {
 	if t.gone != nil {
 		close(t.gone)
 	}
+}
+
+// goesOn reports whether the mode lets the handler go on, and how it does.
+func (t *timeout) goesOn() bool {
+	progress := t.w.Progress()
+	switch {
+	case t.cfg.Mode == FirstByte && progress > 0:
+		t.moveTo(-1)
+	case t.cfg.Mode == Idle && progress != t.seen:
+		t.seen = progress
+		t.moveTo(t.cfg.Duration)
+	default:
+		return false
+	}
+	return true
 }
 
 // answer writes the whole response at once, and says where it ends: the

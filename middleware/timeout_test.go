@@ -357,6 +357,56 @@ func TestExtend(t *testing.T) {
 	}
 }
 
+func TestTimeoutModes(t *testing.T) {
+	second := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	tests := []struct {
+		name   string
+		mode   middleware.TimeoutMode
+		pauses []time.Duration // one before each byte, and one at the end
+		whole  bool
+		why    string
+	}{
+		{"total in time", middleware.Total, []time.Duration{second(1), second(1), second(1)}, true, ""},
+		{"total late", middleware.Total, []time.Duration{second(1), second(3), second(2)}, false, "6 s in all"},
+		{"first byte in time", middleware.FirstByte, []time.Duration{second(4), second(60), second(60)}, true, "what comes later does not count"},
+		{"first byte late", middleware.FirstByte, []time.Duration{second(6), 0}, false, ""},
+		{"idle in time", middleware.Idle, []time.Duration{second(4), second(4), second(4), second(4), second(4)}, true, "20 s in all, never 5 without a byte"},
+		{"idle before the first byte", middleware.Idle, []time.Duration{second(6), 0}, false, ""},
+		{"idle later", middleware.Idle, []time.Duration{second(1), second(11), 0}, false, "noticed after 5 to 10 s"},
+		{"idle at the end", middleware.Idle, []time.Duration{second(1), second(11)}, false, "the response has not ended"},
+	}
+	for _, tt := range tests {
+		for _, protocol := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s/%d", tt.name, protocol), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					h := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 5 * time.Second, Mode: tt.mode, Logger: slog.New(slog.DiscardHandler)})(
+						http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+							last := len(tt.pauses) - 1
+							for _, pause := range tt.pauses[:last] {
+								time.Sleep(pause)
+								io.WriteString(w, "x")
+							}
+							time.Sleep(tt.pauses[last])
+						}))
+					r := httptest.NewRequest("GET", "/", nil)
+					r.ProtoMajor = protocol
+					w := httptest.NewRecorder()
+					aborted := func() (aborted bool) {
+						defer func() { aborted = recover() == http.ErrAbortHandler }()
+						h.ServeHTTP(w, r)
+						return
+					}()
+					time.Sleep(time.Hour)
+					synctest.Wait()
+					if whole := !aborted && w.Code == 200 && w.Body.String() == strings.Repeat("x", len(tt.pauses)-1); whole != tt.whole {
+						t.Errorf("%d %q, aborted %t; want whole %t: %s", w.Code, w.Body, aborted, tt.whole, tt.why)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestTimeoutNested(t *testing.T) {
 	for _, d := range [][2]time.Duration{{2 * time.Second, time.Second}, {time.Second, 2 * time.Second}} {
 		for _, protocol := range []int{1, 2} {
@@ -523,9 +573,9 @@ func TestTimeoutLeavesHijackedConnections(t *testing.T) {
 // TestTimeoutAtTheDeadline ends handlers at the deadline, as near as a socket
 // allows: whoever wins, there is one answer.
 func TestTimeoutAtTheDeadline(t *testing.T) {
-	rounds := 2000
+	rounds := 10_000
 	if testing.Short() {
-		rounds = 200
+		rounds = 500
 	}
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		const d = 2 * time.Millisecond

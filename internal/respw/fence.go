@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type fence struct {
 	mu     sync.Mutex // held by every call, for as long as it writes
 	quick  sync.Mutex // held to set deadlines and to hijack; never while writing
 	cut    bool       // guarded by quick
+
+	progress atomic.Int64 // 0 until the commit, then more with every write
 }
 
 // Fence prepares rw to be cut: from now on calls are safe for concurrent use,
@@ -43,6 +46,11 @@ func (rw *Writer) unlock() {
 		rw.mu.Unlock()
 	}
 }
+
+// Progress returns a number that is 0 until the header is out, and grows with
+// what is written. Unlike the other methods it does not wait for a write that
+// is under way.
+func (rw *Writer) Progress() int64 { return rw.progress.Load() }
 
 // Finish completes a response whose handler has returned: a header that was
 // never committed, or trailers set after the commit, are copied out.

@@ -75,6 +75,7 @@ func (rw *Writer) commit(status, size int) bool {
 	}
 	if rw.fenced {
 		replace(rw.inner.Header(), rw.header)
+		rw.progress.Store(1)
 	}
 	rw.status = status
 	return true
@@ -124,7 +125,7 @@ func (rw *Writer) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := rw.inner.Write(p)
-	rw.n += int64(n)
+	rw.count(int64(n))
 	return n, err
 }
 
@@ -136,8 +137,16 @@ func (rw *Writer) WriteString(s string) (int, error) {
 		return 0, err
 	}
 	n, err := io.WriteString(rw.inner, s)
-	rw.n += int64(n)
+	rw.count(int64(n))
 	return n, err
+}
+
+// count notes that n more bytes of body were passed on.
+func (rw *Writer) count(n int64) {
+	rw.n += n
+	if rw.fenced {
+		rw.progress.Add(n)
+	}
 }
 
 // readFrom hands src to the writer below, which may know sendfile.
@@ -157,7 +166,7 @@ func (rw *Writer) readFrom(src io.Reader) (int64, error) {
 		return rw.readWithin(rf, src, b.Max-rw.n)
 	}
 	n, err := rf.ReadFrom(src)
-	rw.n += n
+	rw.count(n)
 	return n, err
 }
 
@@ -169,7 +178,7 @@ func (rw *Writer) readWithin(rf io.ReaderFrom, src io.Reader, left int64) (int64
 	bounded, ok := src.(*io.LimitedReader)
 	if ok && bounded.N <= left {
 		n, err := rf.ReadFrom(bounded)
-		rw.n += n
+		rw.count(n)
 		return n, err
 	}
 	narrow := &io.LimitedReader{R: src, N: left}
@@ -177,7 +186,7 @@ func (rw *Writer) readWithin(rf io.ReaderFrom, src io.Reader, left int64) (int64
 		narrow.R = bounded.R
 	}
 	n, err := rf.ReadFrom(narrow)
-	rw.n += n
+	rw.count(n)
 	if ok {
 		bounded.N -= n
 	}
