@@ -1,0 +1,54 @@
+package stream
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// goneError is a write that failed: nobody is left to read, or nobody reads.
+type goneError struct{ cause error }
+
+func (e *goneError) Error() string    { return "stream: client gone: " + e.cause.Error() }
+func (e *goneError) Unwrap() error    { return e.cause }
+func (e *goneError) ClientGone() bool { return true }
+
+// answeredError is a stream that was not opened, and whose client has been
+// told.
+type answeredError struct{ error }
+
+func (e *answeredError) Answered() bool { return true }
+func (e *answeredError) Unwrap() error  { return e.error }
+
+// headError keeps a HEAD request from opening a stream that has no body to
+// write to. Its status is never sent: it keeps the error out of the log, which
+// takes those of 500 and more.
+type headError struct{}
+
+var errHead error = headError{}
+
+func (headError) Error() string   { return "stream: a HEAD request has no stream" }
+func (headError) StatusCode() int { return http.StatusMethodNotAllowed }
+
+// refuse answers a request whose stream could not be started, and returns err
+// marked as answered. HEAD gets the header that GET would. Logging is left to
+// whoever err is returned to.
+func (c *conn) refuse(err error, hook httperr.Hook) error {
+	if err == errHead {
+		c.commit()
+		return &answeredError{err}
+	}
+	if rw, _ := respw.Of(c.w); rw.Committed() || httperr.ClientGone(c.r, err) {
+		return err
+	}
+	httperr.Render(c.w, c.r, err, hook)
+	return &answeredError{err}
+}
+
+// over reports whether err says no more than that the stream has ended because
+// its context has.
+func (c *conn) over(err error) bool {
+	return c.ctx.Err() != nil && (errors.Is(err, c.ctx.Err()) || errors.Is(err, errUntil))
+}

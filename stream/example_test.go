@@ -1,0 +1,192 @@
+package stream_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/apiece/apiece/stream"
+)
+
+func ExampleHandler() {
+	countdown := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
+		for i := 3; i > 0; i-- {
+			if err := s.SendJSON(map[string]int{"left": i}); err != nil {
+				return err
+			}
+		}
+		return s.Send(stream.Event{Name: "done"})
+	})
+
+	w := httptest.NewRecorder()
+	countdown.ServeHTTP(w, httptest.NewRequest("GET", "/api/countdown", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// data: {"left":3}
+	//
+	// data: {"left":2}
+	//
+	// data: {"left":1}
+	//
+	// event: done
+	// data:
+}
+
+// Inside a handler that has other things to do, too.
+func ExampleSSE() {
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("topic") == "" {
+			http.Error(w, "which topic?", http.StatusBadRequest)
+			return
+		}
+		s, err := stream.SSE(w, r, stream.Config{})
+		if err != nil {
+			return // answered already
+		}
+		s.Send(stream.Event{ID: "1", Data: "two\nlines"})
+	}
+
+	w := httptest.NewRecorder()
+	handler(w, httptest.NewRequest("GET", "/api/news?topic=go", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// id: 1
+	// data: two
+	// data: lines
+}
+
+func ExampleNDJSON() {
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		lines, err := stream.NDJSON(w, r, stream.Config{})
+		if err != nil {
+			return
+		}
+		for _, name := range []string{"ann", "bob"} {
+			lines.Send(map[string]string{"name": name})
+		}
+	}
+
+	w := httptest.NewRecorder()
+	handler(w, httptest.NewRequest("GET", "/api/export", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// {"name":"ann"}
+	// {"name":"bob"}
+}
+
+// A language model answers in events, and a client receives each as it comes.
+// When the client goes, so does the request to the model.
+func ExampleStream_Relay() {
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "data: {\"delta\":\"Hel\"}\n\ndata: {\"delta\":\"lo\"}\n\ndata: [DONE]\n\n")
+	}))
+	defer model.Close()
+
+	handler := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
+		req, err := http.NewRequestWithContext(s.Context(), "POST", model.URL, strings.NewReader(`{"prompt":"hi"}`))
+		if err != nil {
+			return err
+		}
+		resp, err := model.Client().Do(req)
+		if err != nil {
+			return err
+		}
+		return s.Relay(resp.Body)
+	})
+
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("POST", "/api/chat", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// data: {"delta":"Hel"}
+	//
+	// data: {"delta":"lo"}
+	//
+	// data: [DONE]
+}
+
+func ExampleReader() {
+	body := strings.NewReader("id: 7\nevent: tick\ndata: one\n\n: heartbeat\n\ndata: two\ndata: lines\n\n")
+	r := stream.NewReader(body)
+	for event, err := range r.All() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q %q %q\n", event.ID, event.Name, event.Data)
+	}
+	// Output:
+	// "7" "tick" "one"
+	// "7" "" "two\nlines"
+}
+
+func ExampleHub() {
+	hub := stream.NewHub(stream.HubConfig{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/events", func(w http.ResponseWriter, r *http.Request) {
+		hub.Serve(w, r, stream.Subscription{Topics: []string{"posts"}})
+	})
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{Handler: mux}
+	// Shutdown waits for the open streams; the hub has to end them.
+	server.RegisterOnShutdown(func() { hub.Shutdown(context.Background()) })
+	go server.Serve(l)
+
+	req, _ := http.NewRequest("GET", "http://"+l.Addr().String()+"/api/events", nil)
+	req.Header.Set("Last-Event-ID", hub.LastEventID())
+	hub.Publish(context.Background(), "posts", stream.Event{Name: "created", Data: "first post"})
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for event, err := range stream.NewReader(resp.Body).All() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(event.Name, event.Data)
+		break
+	}
+	fmt.Println(server.Shutdown(context.Background()))
+	io.Copy(io.Discard, resp.Body)
+	http.DefaultClient.CloseIdleConnections()
+	// Output:
+	// created first post
+	// <nil>
+}
+
+// Streams that no hub knows end with Config.Until.
+func ExampleConfig_shutdown() {
+	until, stop := context.WithCancel(context.Background())
+	clock := stream.Handler(stream.Config{Until: until}, func(s *stream.Stream) error {
+		s.Send(stream.Event{Data: "tick"})
+		<-s.Context().Done() // in truth: select, together with a ticker
+		return nil
+	})
+	server := &http.Server{Handler: clock}
+	server.RegisterOnShutdown(stop)
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	resp, err := http.Get("http://" + l.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	go server.Shutdown(context.Background())
+	body, err := io.ReadAll(resp.Body)
+	fmt.Printf("%q %v\n", body, err)
+	http.DefaultClient.CloseIdleConnections()
+	// Output: "data: tick\n\n" <nil>
+}

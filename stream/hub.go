@@ -1,0 +1,282 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apiece/apiece/bytesize"
+)
+
+// HubConfig is how a hub behaves. The zero HubConfig is ready to use.
+type HubConfig struct {
+	// History is how many events of a topic are kept, for clients that are
+	// behind and for clients that come back. 0 is 1024. It cannot be off: the
+	// history is what subscribers are sent from.
+	History int
+	// HistoryBytes bounds the encoded events of a topic. The latest is kept
+	// whatever its size. 0 is 4 MB, negative is no bound.
+	HistoryBytes bytesize.Size
+	// HistoryAge is how long events are kept. 0 is 5 minutes, negative is no
+	// bound, and then topics that nobody listens to are never forgotten.
+	HistoryAge time.Duration
+
+	// MaxSubscribers bounds the open subscriptions. Who comes then gets 503
+	// with Retry-After. Note that an EventSource gives up on a 503, and that
+	// the page then has to try again. 0 is 10,000, negative is no bound.
+	MaxSubscribers int
+	// MaxPerClient bounds those with the same [Subscription.Client], likewise.
+	// 0 and negative are no bound.
+	MaxPerClient int
+
+	// MaxAge ends streams in good order after that time, spread over the last
+	// tenth of it, so that clients come back, with their rights checked again
+	// and to whatever server a balancer has for them. 0 and negative are
+	// never.
+	MaxAge time.Duration
+	// Retry is the reconnection delay clients are told, each a different one
+	// between half and one and a half of it: after a restart they do not come
+	// back all at once. 0 is 3 seconds, negative tells them none.
+	Retry time.Duration
+	// Heartbeat is how long a subscriber may hear nothing before it is sent
+	// its position, or a comment if that has not changed. It is late by a
+	// tenth at most. 0 is 15 seconds, negative is none.
+	Heartbeat time.Duration
+	// WriteTimeout is that of [Config]: a client that takes nothing for so
+	// long is disconnected. 0 is 10 seconds, negative is none.
+	WriteTimeout time.Duration
+
+	// Backplane is the log that hubs in several processes share. Nil keeps the
+	// log in this process.
+	Backplane Backplane
+
+	// OnError answers a subscription that is refused. Nil answers a problem
+	// document (RFC 9457).
+	OnError func(http.ResponseWriter, *http.Request, error)
+	// Logger takes what goes wrong between the hub and its Backplane. Nil is
+	// slog.Default.
+	Logger *slog.Logger
+}
+
+// Validate reports every problem of the config.
+func (cfg HubConfig) Validate() error {
+	if cfg.History < 0 {
+		return errors.New("stream: HubConfig.History is negative: the history is the queue of the subscribers, it cannot be off")
+	}
+	return nil
+}
+
+func (cfg HubConfig) withDefaults() HubConfig {
+	cfg.History = number(cfg.History, 1024)
+	cfg.HistoryBytes = number(cfg.HistoryBytes, 4*bytesize.MB)
+	cfg.HistoryAge = number(cfg.HistoryAge, 5*time.Minute)
+	cfg.MaxSubscribers = number(cfg.MaxSubscribers, 10_000)
+	cfg.MaxAge = number(cfg.MaxAge, 0)
+	cfg.Retry = number(cfg.Retry, 3*time.Second)
+	cfg.Heartbeat = number(cfg.Heartbeat, 15*time.Second)
+	return cfg
+}
+
+// A Hub passes events on to every client that has subscribed to their topic.
+//
+// Publishing never waits for a client. An event is encoded once and put into
+// the history of its topic; each subscriber has a cursor into that, and its
+// own goroutine, the one of its handler, that writes what is new and flushes
+// once. A client that does not read holds back nobody: its cursor stays where
+// it is, until the history moves past it and its [Policy] applies, or until
+// its write times out.
+//
+// Events get ids, under which a client that reconnects continues: see
+// [Hub.Serve].
+//
+// The methods are safe for concurrent use.
+type Hub struct {
+	cfg   HubConfig
+	start time.Time
+	stats stats
+
+	// The log. Subscribers read it while they hold mu for reading.
+	mu        sync.RWMutex
+	epoch     string
+	head      uint64 // the seq of the latest entry
+	floor     uint64 // entries up to here may be missing in any topic
+	forgotten uint64 // no topic that was forgotten had an entry after this
+	topics    map[string]*topic
+	fresh     []*topic // with entries the dispatcher has not seen
+	swept     time.Duration
+
+	// The audience. It has a lock of its own, so that waking all of them does
+	// not hold up a publisher. Where both are held, audience comes first.
+	audience    sync.Mutex
+	subscribers []*subscriber
+	clients     map[string]int
+	dispatching bool
+	closed      atomic.Bool   // set under both locks
+	empty       chan struct{} // closed once closed and the last one has left
+	kick        chan struct{} // there is something in fresh
+
+	feed feed
+}
+
+// A topic is its history and those who listen to it.
+type topic struct {
+	name string
+
+	// Under Hub.mu.
+	ring      ring
+	listeners int  // len(members)
+	isFresh   bool // is in Hub.fresh
+
+	// Under Hub.audience.
+	members []member
+}
+
+// NewHub returns a hub. It panics on a config that does not validate.
+func NewHub(cfg HubConfig) *Hub {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	h := &Hub{
+		cfg:     cfg.withDefaults(),
+		start:   time.Now(),
+		epoch:   newEpoch(),
+		topics:  make(map[string]*topic),
+		clients: make(map[string]int),
+		empty:   make(chan struct{}),
+		kick:    make(chan struct{}, 1),
+	}
+	h.follow()
+	return h
+}
+
+// ErrHubClosed is returned by [Hub.Publish] after [Hub.Shutdown].
+var ErrHubClosed = errors.New("stream: hub is shut down")
+
+// Publish sends the event to the subscribers of the topic, those of every
+// process if there is a [Backplane], and returns the id it was given. The
+// event must not have an ID of its own, and must have something to send.
+// Publish does not wait for anybody to receive it.
+func (h *Hub) Publish(ctx context.Context, topic string, event Event) (id string, err error) {
+	if event.ID != "" {
+		return "", errors.New("stream: a published event has an ID: the hub gives it one")
+	}
+	body, err := encodeBody(event)
+	if err != nil {
+		return "", err
+	}
+	if h.closed.Load() {
+		return "", ErrHubClosed
+	}
+	if h.cfg.Backplane != nil {
+		at, err := h.cfg.Backplane.Append(ctx, topic, event)
+		if err != nil {
+			return "", err
+		}
+		return at.String(), nil
+	}
+	h.mu.Lock()
+	if h.closed.Load() {
+		h.mu.Unlock()
+		return "", ErrHubClosed
+	}
+	at := Position{h.epoch, h.head + 1}
+	h.append(at, topic, event, body)
+	h.mu.Unlock()
+	h.nudge()
+	return at.String(), nil
+}
+
+// LastEventID returns the id of the latest event. A client that is given the
+// present state together with this id, and subscribes with it, misses nothing
+// that happens in between: see [Subscription.LastEventID].
+func (h *Hub) LastEventID() string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.position().String()
+}
+
+func (h *Hub) position() Position { return Position{h.epoch, h.head} }
+
+// append stores the event at its place in the log. The caller holds mu.
+func (h *Hub) append(at Position, name string, event Event, body []byte) {
+	h.head = at.Seq
+	t := h.topic(name)
+	now := h.now()
+	e := &entry{seq: at.Seq, at: now, event: event, wire: withID(body, at)}
+	t.ring.add(e, h.cfg.History, int64(h.cfg.HistoryBytes))
+	h.expire(t, now)
+	if t.listeners > 0 && !t.isFresh {
+		t.isFresh = true
+		h.fresh = append(h.fresh, t)
+	}
+	h.stats.published.Add(1)
+	h.sweep(now)
+}
+
+// now is the time in a form that costs an entry one word.
+func (h *Hub) now() time.Duration { return time.Since(h.start) }
+
+// topic returns the topic with that name, making it if need be. What a topic
+// of that name had before it was forgotten is unknown. The caller holds mu.
+func (h *Hub) topic(name string) *topic {
+	t := h.topics[name]
+	if t == nil {
+		t = &topic{name: name, ring: ring{trimmed: h.forgotten}}
+		h.topics[name] = t
+	}
+	return t
+}
+
+func (h *Hub) expire(t *topic, now time.Duration) {
+	if h.cfg.HistoryAge > 0 {
+		t.ring.expire(now - h.cfg.HistoryAge)
+	}
+}
+
+// sweep forgets, every now and then, the topics that nobody listens to and
+// that have no history left. The caller holds mu.
+func (h *Hub) sweep(now time.Duration) {
+	if h.cfg.HistoryAge == 0 || now-h.swept < h.cfg.HistoryAge/2 {
+		return
+	}
+	h.swept = now
+	for name, t := range h.topics {
+		h.expire(t, now)
+		if t.listeners == 0 && t.ring.len() == 0 {
+			h.forgotten = max(h.forgotten, t.ring.trimmed)
+			delete(h.topics, name)
+		}
+	}
+}
+
+// Shutdown ends the hub: subscribers are sent what they have not received yet,
+// and their streams end in good order. It returns when the last one is gone, or
+// with the error of ctx. Later subscriptions end as soon as they have begun,
+// so that an EventSource tries again elsewhere, and Publish returns
+// [ErrHubClosed].
+//
+// http.Server.Shutdown waits for open streams but does not end them. Call this
+// first, or register it with http.Server.RegisterOnShutdown.
+func (h *Hub) Shutdown(ctx context.Context) error {
+	h.audience.Lock()
+	h.mu.Lock()
+	if !h.closed.Swap(true) && len(h.subscribers) == 0 {
+		close(h.empty)
+	}
+	h.mu.Unlock()
+	for _, s := range h.subscribers {
+		s.wake()
+	}
+	h.audience.Unlock()
+	h.feed.stop()
+	select {
+	case <-h.empty:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

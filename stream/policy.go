@@ -1,0 +1,55 @@
+package stream
+
+import "strconv"
+
+// A Policy says what becomes of a subscriber who is so far behind that events
+// it has not been sent are dropped from the history of a topic.
+type Policy int
+
+const (
+	// Disconnect ends the stream. An EventSource reconnects, and is told of
+	// the gap then.
+	Disconnect Policy = iota
+	// DropOldest goes on with the oldest event that is left, after an event
+	// that tells of the gap.
+	DropOldest
+	// Coalesce sends, of the events that are waiting and have the same
+	// [Subscription.Key], the latest alone. It is for values of which only the
+	// present one counts: prices, positions, progress. Who is too far behind
+	// even so is treated as by DropOldest.
+	Coalesce
+)
+
+func (p Policy) String() string {
+	switch p {
+	case Disconnect:
+		return "Disconnect"
+	case DropOldest:
+		return "DropOldest"
+	case Coalesce:
+		return "Coalesce"
+	}
+	return "Policy(" + strconv.Itoa(int(p)) + ")"
+}
+
+// coalesce keeps of the entries with the same key the last, in its place. An
+// entry without a key stays.
+func coalesce(entries []*entry, key func(Event) string) []*entry {
+	if len(entries) < 2 {
+		return entries
+	}
+	latest := make(map[string]uint64, len(entries))
+	keys := make([]string, len(entries))
+	for i, e := range entries {
+		keys[i] = key(e.event)
+		latest[keys[i]] = e.seq
+	}
+	kept := entries[:0]
+	for i, e := range entries {
+		if keys[i] == "" || latest[keys[i]] == e.seq {
+			kept = append(kept, e)
+		}
+	}
+	clear(entries[len(kept):])
+	return kept
+}

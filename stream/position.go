@@ -1,0 +1,43 @@
+package stream
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+// A Position is a place in the log of a hub, and the id of the event there.
+// Events of all topics are numbered in one sequence, so that a single
+// Last-Event-ID says what a client has seen of each. The epoch names the life
+// of the log: with another epoch the same number means nothing.
+type Position struct {
+	Epoch string
+	Seq   uint64
+}
+
+// String returns the position as an event id: "epoch-seq".
+func (p Position) String() string { return string(p.appendTo(nil)) }
+
+func (p Position) appendTo(dst []byte) []byte {
+	dst = append(dst, p.Epoch...)
+	dst = append(dst, '-')
+	return strconv.AppendUint(dst, p.Seq, 10)
+}
+
+func parsePosition(id string) (p Position, ok bool) {
+	i := strings.LastIndexByte(id, '-')
+	if i < 0 {
+		return p, false
+	}
+	seq, err := strconv.ParseUint(id[i+1:], 10, 64)
+	return Position{id[:i], seq}, err == nil
+}
+
+// newEpoch names a log that lives in this process. Ids of an earlier process
+// must not pass for ids of this one.
+func newEpoch() string {
+	var b [6]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,395 @@
+package stream
+
+import (
+	"cmp"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A subscriber is an open subscription. The goroutine of its handler does all
+// the work; others do no more than wake it.
+type subscriber struct {
+	conn
+	hub     *Hub
+	policy  Policy
+	key     func(Event) string
+	client  string
+	expires time.Duration // on the clock of the hub, 0 is never
+
+	place  int // in Hub.subscribers
+	topics []membership
+
+	awake  atomic.Bool   // a wake is pending in signal, or is being dealt with
+	signal chan struct{} // has room for one
+	quiet  atomic.Int64  // when it was last sent something, on the clock of the hub
+
+	epoch  string
+	cursor uint64 // everything up to here was sent, or does not concern it
+	told   uint64 // the last id it was sent
+	gap    uint64 // it knows that up to here events may be missing
+}
+
+// A membership is one topic of a subscriber, a member one subscriber of a
+// topic. Each knows its place in the other's list, so that leaving takes the
+// same time whatever the size of the audience.
+type (
+	membership struct {
+		*topic
+		place int
+	}
+	member struct {
+		*subscriber
+		place int
+	}
+)
+
+// join makes s one of the audience.
+func (s *subscriber) join(names []string) error {
+	h := s.hub
+	h.audience.Lock()
+	defer h.audience.Unlock()
+	if h.closed.Load() {
+		return ErrHubClosed
+	}
+	if most := h.cfg.MaxSubscribers; most > 0 && len(h.subscribers) >= most {
+		return h.full("too many subscribers")
+	}
+	if most := h.cfg.MaxPerClient; most > 0 && s.client != "" {
+		if h.clients[s.client] >= most {
+			return h.full("too many subscribers of one client")
+		}
+		h.clients[s.client]++
+	}
+	if age := h.cfg.MaxAge; age > 0 {
+		s.expires = h.now() + age - rand.N(age/10+1)
+	}
+	s.quiet.Store(int64(h.now()))
+	s.signal = make(chan struct{}, 1)
+	s.place = len(h.subscribers)
+	h.subscribers = append(h.subscribers, s)
+	if !h.dispatching {
+		h.dispatching = true
+		go h.dispatch()
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	s.topics = make([]membership, len(names))
+	for i, name := range names {
+		t := h.topic(name)
+		t.listeners++
+		h.expire(t, h.now())
+		s.topics[i] = membership{t, len(t.members)}
+		t.members = append(t.members, member{s, i})
+	}
+	return nil
+}
+
+// leave is the opposite of join.
+func (s *subscriber) leave() {
+	h := s.hub
+	h.audience.Lock()
+	defer h.audience.Unlock()
+	if s.client != "" && h.cfg.MaxPerClient > 0 {
+		if h.clients[s.client]--; h.clients[s.client] == 0 {
+			delete(h.clients, s.client)
+		}
+	}
+	last := h.subscribers[len(h.subscribers)-1]
+	last.place = s.place
+	h.subscribers[s.place] = last
+	h.subscribers[len(h.subscribers)-1] = nil
+	h.subscribers = h.subscribers[:len(h.subscribers)-1]
+	if len(h.subscribers) == 0 {
+		h.nudge() // the dispatcher has nothing left to do
+		if h.closed.Load() {
+			close(h.empty)
+		}
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range s.topics {
+		m.listeners--
+		last := m.members[len(m.members)-1]
+		last.topics[last.place].place = m.place
+		m.members[m.place] = last
+		m.members[len(m.members)-1] = member{}
+		m.members = m.members[:len(m.members)-1]
+	}
+}
+
+// run sends until the subscription ends.
+func (s *subscriber) run(lastEventID string) error {
+	if err := s.begin(lastEventID); err != nil {
+		return err
+	}
+	for {
+		// Asked before looking for events: nothing is published after it.
+		closing := s.hub.closed.Load()
+		sent, err := s.deliver()
+		switch {
+		case err != nil:
+			return err
+		case sent:
+			continue
+		case closing, s.expires > 0 && s.hub.now() >= s.expires:
+			return nil
+		}
+		if every := s.hub.cfg.Heartbeat; every > 0 && s.hub.now() >= time.Duration(s.quiet.Load())+every {
+			if err := s.beat(); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-s.signal:
+			s.awake.Store(false)
+		case <-s.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// wake has s look for events. It does not wait, and costs next to nothing if s
+// is awake.
+func (s *subscriber) wake() {
+	if !s.awake.Load() && s.awake.CompareAndSwap(false, true) {
+		s.signal <- struct{}{}
+	}
+}
+
+// begin finds where the client wants to begin, and tells it where that is.
+func (s *subscriber) begin(lastEventID string) error {
+	h := s.hub
+	h.mu.RLock()
+	s.epoch, s.cursor, s.gap = h.epoch, h.head, s.lost()
+	missing, after := false, ""
+	if lastEventID != "" {
+		at, ok := parsePosition(lastEventID)
+		if ok && at.Epoch == h.epoch && at.Seq <= h.head {
+			s.cursor, after = at.Seq, lastEventID
+			missing = at.Seq < s.gap
+		} else {
+			// It is from another life. What there is of this one is new to it.
+			s.cursor, missing = 0, true
+		}
+	}
+	h.mu.RUnlock()
+
+	buf := buffers.Get().(*buffer)
+	defer buf.free()
+	buf.b = s.appendRetry(buf.b)
+	if missing {
+		buf.b = s.appendGap(buf.b, after)
+	} else {
+		buf.b = s.appendPosition(buf.b)
+	}
+	return s.flush(buf.b)
+}
+
+// deliver sends what s has not been sent yet, or the first part of it if that
+// is much. It reports whether there was anything.
+func (s *subscriber) deliver() (sent bool, err error) {
+	b := batches.Get().(*batch)
+	defer b.free()
+	switch gap, after := s.collect(b); gap {
+	case noGap:
+	case tooSlow:
+		if s.policy == Disconnect {
+			s.hub.stats.disconnected.Add(1)
+			return false, errTooSlow
+		}
+		fallthrough
+	default:
+		return true, s.flush(s.appendGap(nil, after))
+	}
+	switch len(b.entries) {
+	case 0:
+		return false, nil
+	case 1:
+		err = s.flush(b.entries[0].wire)
+	default:
+		buf := buffers.Get().(*buffer)
+		defer buf.free()
+		for _, e := range b.entries {
+			buf.b = append(buf.b, e.wire...)
+		}
+		err = s.flush(buf.b)
+	}
+	s.told = b.entries[len(b.entries)-1].seq
+	s.hub.stats.delivered.Add(uint64(len(b.entries)))
+	return true, err
+}
+
+// A gapKind says why a subscriber has to be told that events are missing.
+type gapKind int
+
+const (
+	noGap    gapKind = iota
+	tooSlow          // the history has moved past its cursor
+	otherLog         // the log was lost, and with it what the cursor meant
+)
+
+// collect fills b with what comes next, in the order it was published, and
+// moves the cursor.
+func (s *subscriber) collect(b *batch) (gap gapKind, after string) {
+	h := s.hub
+	most := batchEntries
+	if s.policy == Coalesce {
+		most = h.cfg.History
+	}
+	h.mu.RLock()
+	switch lost := s.lost(); {
+	case s.epoch != h.epoch:
+		s.epoch, s.cursor, s.gap = h.epoch, 0, lost
+		gap = otherLog
+	case lost > max(s.cursor, s.gap):
+		s.gap = lost
+		gap, after = tooSlow, s.position().String()
+	default:
+		for _, m := range s.topics {
+			b.entries = m.ring.after(b.entries, s.cursor, most)
+		}
+	}
+	head := h.head
+	h.mu.RUnlock()
+	if gap != noGap {
+		return gap, after
+	}
+
+	if len(s.topics) > 1 {
+		slices.SortFunc(b.entries, func(x, y *entry) int { return cmp.Compare(x.seq, y.seq) })
+	}
+	if s.policy == Coalesce {
+		all := len(b.entries)
+		b.entries = coalesce(b.entries, s.key)
+		h.stats.coalesced.Add(uint64(all - len(b.entries)))
+	}
+	n := fitting(b.entries)
+	if n == len(b.entries) && n < batchEntries {
+		s.cursor = head
+		return noGap, ""
+	}
+	clear(b.entries[n:])
+	b.entries = b.entries[:n]
+	s.cursor = b.entries[n-1].seq
+	return noGap, ""
+}
+
+// lost returns the seq up to which entries of its topics may be missing. The
+// caller holds Hub.mu.
+func (s *subscriber) lost() uint64 {
+	lost := s.hub.floor
+	for _, m := range s.topics {
+		lost = max(lost, m.ring.trimmed)
+	}
+	return lost
+}
+
+// A batch goes out with one flush. Its bounds keep a client that is slow but
+// alive within the deadline of that flush.
+const (
+	batchEntries = 64
+	batchBytes   = 32 << 10
+)
+
+// fitting returns how many of the entries, at least one if there is one, make
+// a batch.
+func fitting(entries []*entry) int {
+	bytes := 0
+	for i, e := range entries {
+		bytes += len(e.wire)
+		if i == batchEntries || i > 0 && bytes > batchBytes {
+			return i
+		}
+	}
+	return len(entries)
+}
+
+type batch struct{ entries []*entry }
+
+var batches = sync.Pool{New: func() any { return &batch{make([]*entry, 0, batchEntries)} }}
+
+func (b *batch) free() {
+	clear(b.entries) // the pool must not keep events alive
+	b.entries = b.entries[:0]
+	batches.Put(b)
+}
+
+// beat tells the client that the stream is alive, and where it is if it does
+// not know: events of topics that it does not listen to count as received.
+func (s *subscriber) beat() error {
+	if s.told == s.cursor {
+		return s.flush(heartbeat)
+	}
+	return s.flush(s.appendPosition(nil))
+}
+
+func (s *subscriber) flush(p []byte) error {
+	err := s.put(p)
+	s.quiet.Store(int64(s.last.Sub(s.hub.start)))
+	return err
+}
+
+func (s *subscriber) position() Position { return Position{s.epoch, s.cursor} }
+
+// appendPosition appends a block that sets the id a client comes back with,
+// and is no event.
+func (s *subscriber) appendPosition(dst []byte) []byte {
+	s.told = s.cursor
+	dst = append(dst, "id: "...)
+	dst = s.position().appendTo(dst)
+	return append(dst, "\n\n"...)
+}
+
+func (s *subscriber) appendGap(dst []byte, after string) []byte {
+	s.hub.stats.gaps.Add(1)
+	s.told = s.cursor
+	dst, _ = Event{
+		ID:   s.position().String(),
+		Name: GapEvent,
+		Data: `{"after":"` + after + `"}`, // an id of ours: nothing to escape
+	}.AppendTo(dst)
+	return dst
+}
+
+// appendRetry appends a field, not a whole block.
+func (s *subscriber) appendRetry(dst []byte) []byte {
+	retry := s.hub.cfg.Retry
+	if retry == 0 {
+		return dst
+	}
+	dst = append(dst, "retry: "...)
+	dst = strconv.AppendInt(dst, (retry/2 + rand.N(retry)).Milliseconds(), 10)
+	return append(dst, '\n')
+}
+
+// errTooSlow ends the stream of a subscriber whose policy is Disconnect.
+var errTooSlow error = &goneError{errors.New("too slow for the history of the hub")}
+
+// fullError refuses a subscriber for whom there is no room.
+type fullError struct {
+	reason     string
+	retryAfter time.Duration
+}
+
+func (h *Hub) full(reason string) error {
+	h.stats.refused.Add(1)
+	// Spread, like Retry: whoever is turned away together must not come back
+	// together.
+	return &fullError{reason, 5*time.Second + rand.N(10*time.Second)}
+}
+
+func (e *fullError) Error() string   { return "stream: " + e.reason }
+func (e *fullError) StatusCode() int { return http.StatusServiceUnavailable }
+func (e *fullError) Header() http.Header {
+	seconds := strconv.Itoa(int(e.retryAfter / time.Second))
+	return http.Header{"Retry-After": {seconds}}
+}

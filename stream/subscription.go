@@ -1,0 +1,96 @@
+package stream
+
+import (
+	"errors"
+	"net/http"
+	"os"
+)
+
+// A Subscription is what one client wants from a [Hub].
+type Subscription struct {
+	// Topics are those whose events are sent, at least one. What is replayed
+	// comes from these topics alone, whatever Last-Event-ID says.
+	Topics []string
+	// Policy says what happens when the client is too slow. The zero Policy is
+	// [Disconnect].
+	Policy Policy
+	// Key says which events replace each other; [Coalesce] needs it. Events
+	// whose key is "" replace nothing.
+	Key func(Event) string
+	// Client says whose subscription it is, for [HubConfig.MaxPerClient]: a
+	// user, an address. "" is not counted.
+	Client string
+	// LastEventID is where to begin, "" is what the Last-Event-ID header of the
+	// request says. A browser cannot set that header on a first connection: a
+	// page that was rendered with [Hub.LastEventID] passes it in its query.
+	LastEventID string
+}
+
+func (sub *Subscription) validate() error {
+	switch {
+	case len(sub.Topics) == 0:
+		return errors.New("stream: Subscription without Topics")
+	case sub.Policy == Coalesce && sub.Key == nil:
+		return errors.New("stream: Subscription with Policy Coalesce and without Key")
+	case sub.Policy < Disconnect || sub.Policy > Coalesce:
+		return errors.New("stream: Subscription with unknown " + sub.Policy.String())
+	}
+	return nil
+}
+
+// GapEvent is the name of the event that tells a client that it has missed
+// some. Its data is a JSON object; "after" is the id after which events are
+// missing, "" if that is not known. A client should fetch anew what it shows.
+const GapEvent = "gap"
+
+// Serve subscribes the client that sent r, and sends it events until it goes,
+// the hub is shut down, or [HubConfig.MaxAge] has passed; then it returns nil.
+//
+// A client that sends Last-Event-ID is first sent the events it has missed of
+// the topics it subscribes to, in the order they were published. If they are
+// not all there any more, or if the id is not one of this hub, it is first
+// sent a [GapEvent]: what is missing is never passed over in silence. A client
+// without an id receives what is published from now on. Every client is
+// told its position at once and with each heartbeat, so that it can come back
+// even if it has not received a single event.
+//
+// If the client cannot be served, Serve answers, by [HubConfig.OnError] and
+// with 503 and Retry-After when the hub is full, and returns an error that is
+// marked as answered. A stream that the client was too slow for ends with an
+// error as well; it counts as the client's doing and is not logged.
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) error {
+	s := &subscriber{hub: h, policy: sub.Policy, key: sub.Key, client: sub.Client}
+	if sub.LastEventID == "" {
+		sub.LastEventID = lastEventID(r)
+	}
+	err := s.start(w, r, mimeSSE, &Config{WriteTimeout: h.cfg.WriteTimeout})
+	if err == nil {
+		err = sub.validate()
+	}
+	if err == nil {
+		err = h.feed.ready(r.Context())
+	}
+	if err == nil {
+		err = s.join(sub.Topics)
+	}
+	switch {
+	case err == errHead:
+		s.commit()
+		return nil
+	case err == ErrHubClosed:
+		// An EventSource gives up on an error status, but comes back from this.
+		return s.put(append(s.appendRetry(nil), '\n'))
+	case err != nil:
+		return s.refuse(err, h.cfg.OnError)
+	}
+	defer s.leave()
+	err = s.run(sub.LastEventID)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		h.stats.disconnected.Add(1)
+		return err
+	case s.ctx.Err() != nil:
+		return nil // whatever failed, the client had left
+	}
+	return err
+}
