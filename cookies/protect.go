@@ -53,16 +53,24 @@ func setProtected(w http.ResponseWriter, c *http.Cookie, p protector) error {
 	if c == nil {
 		return errNil
 	}
-	var expiry int64
+	protected := *c
+	protected.Value = p.protect(c.Name, c.Value, expiryOf(c))
+	return Set(w, &protected)
+}
+
+// longestLife is the life at which browsers cap a cookie, in seconds.
+const longestLife = 400 * 24 * 60 * 60
+
+// expiryOf returns when the cookie ends, in seconds since 1970, or 0 if it has no
+// expiry. One that has ended already, at 0 even, is no cookie without expiry.
+func expiryOf(c *http.Cookie) int64 {
 	switch {
 	case c.MaxAge != 0:
-		expiry = time.Now().Unix() + int64(c.MaxAge)
+		return max(1, time.Now().Unix()+min(int64(c.MaxAge), longestLife))
 	case !c.Expires.IsZero():
-		expiry = c.Expires.Unix()
+		return max(1, c.Expires.Unix())
 	}
-	protected := *c
-	protected.Value = p.protect(c.Name, c.Value, expiry)
-	return Set(w, &protected)
+	return 0
 }
 
 // lookupProtected returns the first cookie of the name that holds. The ones that

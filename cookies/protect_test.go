@@ -3,6 +3,7 @@ package cookies_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -187,6 +188,9 @@ func TestKeepersExpire(t *testing.T) {
 			{"Expires", http.Cookie{Expires: time.Date(2000, 1, 1, 0, 2, 0, 0, time.UTC)}, 2 * time.Minute},
 			{"MaxAge goes before Expires, as in browsers", http.Cookie{MaxAge: 60, Expires: time.Date(2000, 1, 1, 0, 2, 0, 0, time.UTC)}, time.Minute},
 			{"deleted at once", http.Cookie{MaxAge: -1}, time.Nanosecond},
+			{"deleted by a date", http.Cookie{Expires: time.Unix(0, 0)}, time.Nanosecond},
+			{"deleted at the epoch", http.Cookie{MaxAge: -946684800}, time.Nanosecond},
+			{"capped as in browsers", http.Cookie{MaxAge: math.MaxInt}, 400 * 24 * time.Hour},
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				test.c.Name = "n"

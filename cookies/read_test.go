@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apiece/apiece/cookies"
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
@@ -155,6 +157,20 @@ func TestLookupSeesTheHeaderOfNow(t *testing.T) {
 	if got, _ := cookies.Lookup(r, "a"); got != "2" {
 		t.Errorf("Lookup = %q after the header changed, want 2", got)
 	}
+}
+
+// Handlers read cookies from several goroutines, as they read the header.
+func TestReadFromSeveralGoroutines(t *testing.T) {
+	r := exchange.Attach(carrying("a=1; b=%20"), new(exchange.Node))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if b, _ := cookies.Lookup(r, "b"); b != " " || len(cookies.All(r)) != 2 {
+				t.Errorf("Lookup = %q", b)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestCheck(t *testing.T) {

@@ -25,8 +25,9 @@ const (
 // the way, is an [*Error] instead, and no header is written:
 //
 //   - a name that is not a token, a value that is not UTF-8;
-//   - control bytes, semicolons, non-ASCII and outer spaces in the path, a malformed domain;
-//   - name and escaped value over 4096 octets, path or domain over 1024;
+//   - control bytes, semicolons, non-ASCII and outer spaces in the path;
+//   - a malformed domain;
+//   - name and escaped value over 4096 octets, a path over 1024;
 //   - SameSite=None or Partitioned without Secure;
 //   - "__Secure-" without Secure, "__Host-" without Secure and Path=/ or with a
 //     domain, "__Http-" and "__Host-Http-" without HttpOnly, in any letter case;
@@ -38,9 +39,9 @@ const (
 // stay.
 //
 // MaxAge counts seconds and 0 means none; an expired cookie is written by
-// [Delete]. Unlike Express, Path has no default: without one the browser takes
-// the directory of the request's path. Browsers cap the life of a cookie at 400
-// days.
+// [Delete]. Browsers cap the life of a cookie at 400 days. Unlike Express, Path has
+// no default: without one, or with one that does not begin with "/", the browser
+// takes the directory of the request's path.
 //
 // Next: res.setHeader("Set-Cookie", serialize(name, value, options)).
 func Set(w http.ResponseWriter, c *http.Cookie) error {
@@ -56,9 +57,9 @@ func Set(w http.ResponseWriter, c *http.Cookie) error {
 }
 
 // SetRaw is [Set] without the escaping, for a value that another reader expects
-// byte for byte. It refuses bytes that RFC 6265, section 4.1.1, excludes: spaces,
-// commas (both allowed if c.Quoted), quotes, semicolons, backslashes, control bytes and non-ASCII.
-// Lookup still decodes percent escapes when it reads the value.
+// byte for byte. It refuses the bytes that RFC 6265, section 4.1.1, excludes: quotes,
+// semicolons, backslashes, control bytes, non-ASCII and, unless c.Quoted is set,
+// spaces and commas. [Lookup] decodes percent escapes all the same.
 func SetRaw(w http.ResponseWriter, c *http.Cookie) error {
 	if c == nil {
 		return errNil
@@ -122,7 +123,7 @@ func validate(c *http.Cookie) error {
 	if err := c.Valid(); err != nil {
 		return refuse("", "%s", strings.TrimPrefix(err.Error(), "http: "))
 	}
-	if y := c.Expires.UTC().Year(); !c.Expires.IsZero() && y > 9999 {
+	if y := c.Expires.UTC().Year(); y > 9999 {
 		return refuse("Expires", "is in the year %d, HTTP dates end with 9999", y)
 	}
 	if c.SameSite < 0 || c.SameSite > http.SameSiteNoneMode {
@@ -150,29 +151,29 @@ func validate(c *http.Cookie) error {
 	if strings.HasSuffix(c.Domain, ".") {
 		return refuse("Domain", "ends with a dot, which makes it another domain than the one without")
 	}
-	if len(c.Domain) > maxAttribute {
-		return refuse("Domain", "is %d octets long, browsers ignore it above %d", len(c.Domain), maxAttribute)
+	if reason := brokenPromise(c); reason != "" {
+		return refuse("Name", "%s", reason)
 	}
-	return validatePrefix(c, refuse)
+	return nil
 }
 
-// validatePrefix holds the cookie to what its name promises. Browsers compare
-// the prefixes without regard to case.
-func validatePrefix(c *http.Cookie, refuse func(field, format string, args ...any) error) error {
+// brokenPromise returns what the cookie lacks of what the prefix of its name
+// promises. Browsers compare prefixes without regard to case.
+func brokenPromise(c *http.Cookie) string {
 	host := hasPrefixFold(c.Name, "__Host-")
 	httpOnly := hasPrefixFold(c.Name, "__Http-") || hasPrefixFold(c.Name, "__Host-Http-")
 	switch {
 	case !host && !httpOnly && !hasPrefixFold(c.Name, "__Secure-"):
 	case !c.Secure:
-		return refuse("Name", "has a prefix that needs Secure")
+		return "has a prefix that needs Secure"
 	case host && c.Path != "/":
-		return refuse("Name", "has a prefix that needs Path to be /, not %q", c.Path)
+		return fmt.Sprintf("has a prefix that needs Path to be /, not %q", c.Path)
 	case host && c.Domain != "":
-		return refuse("Name", "has a prefix that forbids Domain")
+		return "has a prefix that forbids Domain"
 	case httpOnly && !c.HttpOnly:
-		return refuse("Name", "has a prefix that needs HttpOnly")
+		return "has a prefix that needs HttpOnly"
 	}
-	return nil
+	return ""
 }
 
 func hasPrefixFold(s, prefix string) bool {

@@ -2,14 +2,13 @@ package redirect
 
 import "fmt"
 
-// An Error reports a redirect that was refused. By the time it is returned the
-// client has been answered, with 500 for a redirect that no handler should
-// make and 400 for a target that a [Policy] does not allow, so all that is left
-// to do is to log it: see Answered.
+// An Error reports a redirect that was refused. The functions that redirect have
+// answered the client by the time they return it, with 500 for a redirect that no
+// handler should make and with 400 for a target that a [Policy] does not allow.
 type Error struct {
 	Target string // as given
 	Offset int    // of the byte in Target that decided
-	Reason string
+	Reason string // what the target is or has that it should not
 
 	status   int
 	answered bool
@@ -17,14 +16,14 @@ type Error struct {
 
 // Error describes the refusal for the log.
 func (e *Error) Error() string {
-	return fmt.Sprintf("redirect: target %.200q refused at offset %d: %s", e.Target, e.Offset, e.Reason)
+	return fmt.Sprintf("redirect: target %.200q %s (offset %d)", e.Target, e.Reason, e.Offset)
 }
 
 // StatusCode returns the status of the answer.
 func (e *Error) StatusCode() int { return e.status }
 
-// PublicMessage returns what the client may read: nothing about a fault of the
-// server, and that the target is not allowed about its own.
+// PublicMessage returns what the client may read: that the target is not allowed,
+// and nothing if the fault is the server's.
 func (e *Error) PublicMessage() string {
 	if e.status >= 500 {
 		return ""

@@ -1,9 +1,6 @@
 package redirect
 
-import (
-	"net/http"
-	"strings"
-)
+import "strings"
 
 // Browsers read a Location by the URL standard of the WHATWG, Go's net/url by
 // RFC 3986, and an open redirect lives where the two differ. A browser takes
@@ -29,36 +26,38 @@ import (
 // IsLocal reports whether target is an absolute path (with or without query and
 // fragment) that no browser can take for another origin. Relative targets, the
 // empty one, and URLs with a scheme or host are not local.
-func IsLocal(target string) bool { return checkLocal(target) == nil }
+func IsLocal(target string) bool {
+	_, reason := notLocal(target)
+	return reason == ""
+}
 
-func checkLocal(target string) *Error {
-	refuse := func(offset int, reason string) *Error {
-		return &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusBadRequest}
-	}
+// notLocal returns why target is not local, and the offset of the byte that
+// decided; for a target that is local the reason is "".
+func notLocal(target string) (offset int, reason string) {
 	if target == "" || target[0] != '/' {
-		return refuse(0, "does not begin with /")
+		return 0, "does not begin with /"
 	}
 	if len(target) > 1 && (target[1] == '/' || target[1] == '\\') {
-		return refuse(1, "names a host")
+		return 1, "names a host"
 	}
 	path := len(target)
 	for i := range len(target) {
 		switch c := target[i]; {
 		case isControl(c):
-			return refuse(i, "control byte")
+			return i, "has a control byte"
 		case (c == '?' || c == '#') && path == len(target):
 			path = i
 		case c == '\\' && path == len(target):
-			return refuse(i, "backslash in the path")
+			return i, "has a backslash in its path"
 		}
 	}
 	if target[len(target)-1] == ' ' {
-		return refuse(len(target)-1, "space at the end")
+		return len(target) - 1, "ends with a space"
 	}
 	if rootIsEmpty(target[:path]) {
-		return refuse(0, "names a host once dot segments are removed")
+		return 0, "names a host once dot segments are removed"
 	}
-	return nil
+	return 0, ""
 }
 
 // rootIsEmpty reports whether the path begins with "//" after the removal of dot

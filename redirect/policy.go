@@ -57,24 +57,26 @@ func (p *Policy) To(w http.ResponseWriter, r *http.Request, target string) error
 	if err := p.check(target); err != nil {
 		return answer(w, r, err)
 	}
-	return send(w, r, next(r), escape(target))
+	return send(w, r, statusFor(r), escape(target))
 }
 
 func (p *Policy) check(target string) *Error {
-	notLocal := checkLocal(target)
-	if notLocal == nil {
-		return nil
-	}
-	scheme, rest, absolute := strings.Cut(target, "://")
-	if !absolute {
-		return notLocal
-	}
-	refuse := func(offset int, reason string) *Error {
+	if offset, reason := p.notAllowed(target); reason != "" {
 		return &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusBadRequest}
+	}
+	return nil
+}
+
+// notAllowed is [notLocal] for what the policy allows.
+func (p *Policy) notAllowed(target string) (offset int, reason string) {
+	offset, reason = notLocal(target)
+	scheme, rest, absolute := strings.Cut(target, "://")
+	if reason == "" || !absolute {
+		return offset, reason
 	}
 	for i := range len(target) {
 		if c := target[i]; c == ' ' || c == '\\' || isControl(c) {
-			return refuse(i, "space, backslash or control byte")
+			return i, "has a space, backslash or control byte"
 		}
 	}
 	authority := rest
@@ -84,9 +86,9 @@ func (p *Policy) check(target string) *Error {
 	// A listed origin is ASCII and has no "@", so no other authority is equal
 	// to one, and equal text means the same origin to every reader.
 	if !p.origins[normalize(scheme, authority)] {
-		return refuse(0, "origin is not listed")
+		return 0, "has an origin that is not listed"
 	}
-	return nil
+	return 0, ""
 }
 
 // normalize returns the one form of an origin that is compared.

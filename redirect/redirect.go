@@ -2,6 +2,7 @@ package redirect
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -18,8 +19,8 @@ import (
 // The target goes out as given: no check of where it leads (use [Local] or a
 // [Policy] for targets that a client had a hand in), no cleaning, no resolving
 // against the request's path. Only spaces and bytes above 0x7e are
-// percent-encoded. An empty target is sent too; browsers stay where they are.
-// A target with a control byte is answered with 500 and returned as an [*Error].
+// percent-encoded. An empty target goes out too, as in Next, and is not followed
+// by browsers. A target with a control byte is answered with 500 and returned as an [*Error].
 //
 // Next: res.redirect(target).
 func To(w http.ResponseWriter, r *http.Request, target string) error {
@@ -39,11 +40,11 @@ func To(w http.ResponseWriter, r *http.Request, target string) error {
 // Next: res.redirect(code, target).
 func Code(w http.ResponseWriter, r *http.Request, code int, target string) error {
 	if code < 300 || code > 399 {
-		return answer(w, r, &Error{Target: target, Reason: "status is not 300 to 399", status: http.StatusInternalServerError})
+		return fail(w, r, target, 0, fmt.Sprintf("has the status %d, which is not one from 300 to 399", code))
 	}
 	for i := range len(target) {
 		if isControl(target[i]) {
-			return answer(w, r, &Error{Target: target, Offset: i, Reason: "control byte", status: http.StatusInternalServerError})
+			return fail(w, r, target, i, "has a control byte")
 		}
 	}
 	return send(w, r, code, escape(target))
@@ -57,20 +58,18 @@ func Code(w http.ResponseWriter, r *http.Request, code int, target string) error
 // The fallback must be local too, whether it is needed or not: otherwise the
 // answer is 500 and the error an [*Error]. Nothing that Local sends leaves the origin.
 func Local(w http.ResponseWriter, r *http.Request, target, fallback string) error {
-	if err := checkLocal(fallback); err != nil {
-		err.status = http.StatusInternalServerError
-		err.Reason = "fallback is not local: " + err.Reason
-		return answer(w, r, err)
+	if offset, reason := notLocal(fallback); reason != "" {
+		return fail(w, r, fallback, offset, reason+", and is the fallback")
 	}
 	if !IsLocal(target) {
 		target = fallback
 	}
-	return send(w, r, next(r), escape(target))
+	return send(w, r, statusFor(r), escape(target))
 }
 
-// next returns the status that makes a browser continue with GET, and is
+// statusFor returns the status that makes a browser continue with GET, and is
 // otherwise the default of To.
-func next(r *http.Request) int {
+func statusFor(r *http.Request) int {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return http.StatusTemporaryRedirect
@@ -79,8 +78,8 @@ func next(r *http.Request) int {
 }
 
 // send writes the redirect. The body is the location in plain text, as in Next.
-// A Content-Type that the handler has set does not count: under text/html the
-// location would be markup.
+// A Content-Type that the handler has set gives way: under text/html the location
+// would be markup.
 func send(w http.ResponseWriter, r *http.Request, code int, location string) error {
 	if committed(w) {
 		return errors.New("redirect: the response header is already sent")
@@ -96,21 +95,25 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
-	if r.Method == http.MethodHead {
-		return nil
+	if r.Method != http.MethodHead {
+		// The header is the redirect. A body that does not arrive changes nothing.
+		_, _ = io.WriteString(w, location)
 	}
-	_, err := io.WriteString(w, location)
-	return err
+	return nil
+}
+
+// fail answers a redirect that no handler should make.
+func fail(w http.ResponseWriter, r *http.Request, target string, offset int, reason string) error {
+	return answer(w, r, &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusInternalServerError})
 }
 
 // answer answers what was refused, so that a handler that drops the error does
 // not leave an empty 200 behind.
 func answer(w http.ResponseWriter, r *http.Request, err *Error) error {
-	if committed(w) {
-		return err
+	if !committed(w) {
+		httperr.Problem(w, r, err)
+		err.answered = true
 	}
-	httperr.Problem(w, r, err)
-	err.answered = true
 	return err
 }
 
