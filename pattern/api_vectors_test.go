@@ -2,8 +2,10 @@ package pattern_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -146,31 +148,52 @@ type answer struct {
 	query              url.Values
 }
 
-// send writes a request line as it is.
-func send(addr, method, path string) (a answer, err error) {
+// sendRaw writes a request line as it is.
+func sendRaw(addr, method, path string) (*http.Response, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
-		return a, err
+		return nil, err
 	}
 	defer conn.Close()
 	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", method, path)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, err
+}
+
+func send(addr, method, path string) (a answer, err error) {
+	resp, err := sendRaw(addr, method, path)
+	if err != nil {
 		return a, err
 	}
-	defer resp.Body.Close()
 	a.status, a.route, a.location = resp.StatusCode, resp.Header.Get("X-Route"), resp.Header.Get("Location")
-	if base, err := url.Parse("http://example.com" + path); err == nil && a.location != "" {
-		to, err := base.Parse(a.location)
-		if err != nil {
-			return a, err
-		}
-		a.resolved = strings.TrimPrefix(to.String(), "http://example.com")
+	if a.location != "" {
+		a.resolved, err = resolve(path, a.location)
 	}
 	if a.status == http.StatusOK {
 		err = json.NewDecoder(resp.Body).Decode(&a.query)
 	}
 	return a, err
+}
+
+// resolve says what path a client asks for after a redirect.
+func resolve(path, location string) (string, error) {
+	base, err := url.Parse("http://example.com" + path)
+	if err != nil {
+		return "", err
+	}
+	to, err := base.Parse(location)
+	if err != nil {
+		return "", err
+	}
+	if to.Host != "example.com" {
+		return "", fmt.Errorf("%q leaves the site for %s", location, to)
+	}
+	return strings.TrimPrefix(to.String(), "http://example.com"), nil
 }
 
 // sameQuery compares with a query of Next's, where one value is a string.
