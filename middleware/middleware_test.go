@@ -232,7 +232,7 @@ func TestUnresolved(t *testing.T) {
 		{"1xx only", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(103) }, true},
 		{"write", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }, false},
 		{"204", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }, false},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 307) }, false},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) }, false},
 		{"flush", func(w http.ResponseWriter, r *http.Request) { w.(http.Flusher).Flush() }, false},
 		{"client gone", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false},
 	}

@@ -452,7 +452,7 @@ func TestTimeoutAnswer(t *testing.T) {
 		{"retry", middleware.TimeoutConfig{RetryAfter: 1500 * time.Millisecond}, "GET", 504, gatewayTimeout, "2", "whole seconds, not too early"},
 		{"plain", middleware.TimeoutConfig{OnError: reply.PlainError}, "GET", 504, "Gateway Timeout", "", ""},
 		{"other status", middleware.TimeoutConfig{OnError: func(w http.ResponseWriter, r *http.Request, err error) {
-			http.Error(w, "busy", 503)
+			http.Error(w, "busy", http.StatusServiceUnavailable)
 		}}, "GET", 503, "busy\n", "", "the hook decides"},
 		{"silent", middleware.TimeoutConfig{OnError: func(http.ResponseWriter, *http.Request, error) {}}, "GET", 500,
 			`{"title":"Internal Server Error","status":500}`, "", "no empty 200"},

@@ -162,7 +162,7 @@ func checkFirstByte(s *server, middleware func(http.Handler) http.Handler) error
 	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
 		io.WriteString(w, "first\n")
 		if err := http.NewResponseController(w).Flush(); err != nil {
-			return fmt.Errorf("Flush: %w", err)
+			return fmt.Errorf("flushing: %w", err)
 		}
 		select {
 		case <-received:
@@ -334,7 +334,7 @@ func checkHijack(s *server, middleware func(http.Handler) http.Handler) error {
 		}
 		conn, buf, err := h.Hijack()
 		if err != nil {
-			return fmt.Errorf("Hijack: %w", err)
+			return fmt.Errorf("hijacking: %w", err)
 		}
 		defer conn.Close()
 		io.WriteString(buf, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmine")

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/reply"
+	"github.com/apiece/apiece/stream"
+)
+
+// A newPost is what a client may send.
+type newPost struct {
+	Title string   `json:"title" validate:"required,max=80"`
+	Text  string   `json:"text" validate:"required,max=2000"`
+	Tags  []string `json:"tags" validate:"max=5,dive,required,max=20"`
+}
+
+type post struct {
+	ID      int       `json:"id"`
+	Title   string    `json:"title"`
+	Text    string    `json:"text"`
+	Tags    []string  `json:"tags"`
+	Created time.Time `json:"created"`
+}
+
+// created is a post that is answered with 201.
+type created struct{ post }
+
+func (created) StatusCode() int { return http.StatusCreated }
+
+// collection serves /api/posts, a handler for each method.
+func (b *blog) collection() http.Handler {
+	return middleware.Methods{
+		"GET":  reply.HandlerFunc(b.listPosts),
+		"POST": bind.Func(b.createPost),
+	}
+}
+
+func (b *blog) listPosts(w http.ResponseWriter, r *http.Request) error {
+	return reply.JSON(w, r, http.StatusOK, b.posts.list())
+}
+
+// createPost is called with a post that fits: what does not was answered with
+// 400 or 422, and the fields that are wrong.
+func (b *blog) createPost(r *http.Request, in newPost) (created, error) {
+	p := b.posts.add(in)
+	data, err := json.Marshal(p)
+	if err != nil {
+		return created{}, err
+	}
+	_, err = b.feed.Publish(r.Context(), "posts", stream.Event{Name: "post", Data: string(data)})
+	return created{p}, err
+}
+
+var errNoPost = reply.NewError(http.StatusNotFound, "No such post")
+
+// post serves /api/post/[pid].
+func (b *blog) post(w http.ResponseWriter, r *http.Request) error {
+	id, err := strconv.Atoi(r.PathValue("pid"))
+	if err != nil {
+		return reply.NewError(http.StatusBadRequest, "The id of a post is a number").WithCause(err)
+	}
+	p, ok := b.posts.get(id)
+	if !ok {
+		return errNoPost
+	}
+	return reply.JSON(w, r, http.StatusOK, p)
+}
+
+// serveFeed sends every new post to whoever listens.
+func (b *blog) serveFeed(w http.ResponseWriter, r *http.Request) {
+	// Serve answers what it refuses and ends with the client, so its error is
+	// of no use here.
+	_ = b.feed.Serve(w, r, stream.Subscription{Topics: []string{"posts"}})
+}
+
+// maxPosts bounds what a demo that anybody may write to keeps.
+const maxPosts = 100
+
+// posts is the store.
+type posts struct {
+	mu   sync.Mutex
+	next int
+	all  []post
+}
+
+func newPosts() *posts {
+	s := &posts{next: 1}
+	s.add(newPost{Title: "Hello", Text: "The first post.", Tags: []string{"meta"}})
+	s.add(newPost{Title: "Routes", Text: "Static before [pid] before [...slug].", Tags: []string{"next", "go"}})
+	return s
+}
+
+func (s *posts) add(in newPost) post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := post{
+		ID:      s.next,
+		Title:   in.Title,
+		Text:    in.Text,
+		Tags:    append([]string{}, in.Tags...), // [] in JSON, not null
+		Created: time.Now().UTC().Truncate(time.Second),
+	}
+	s.next++
+	s.all = append(s.all, p)
+	if len(s.all) > maxPosts {
+		s.all = slices.Delete(s.all, 0, 1)
+	}
+	return p
+}
+
+func (s *posts) get(id int) (post, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.all, func(p post) bool { return p.ID == id })
+	if i < 0 {
+		return post{}, false
+	}
+	return s.all[i], true
+}
+
+// list returns the posts, the latest first.
+func (s *posts) list() []post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	latest := slices.Clone(s.all)
+	slices.Reverse(latest)
+	return latest
+}

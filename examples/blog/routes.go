@@ -1,0 +1,85 @@
+package main
+
+import (
+	_ "embed"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/justinas/alice"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+	"github.com/apiece/apiece/stream"
+)
+
+//go:embed page.html
+var page string
+
+// webhookSecret would come from the environment. It is here, and on the page,
+// so that the page can sign a delivery.
+const webhookSecret = "it is a demo"
+
+// A blog is what the handlers share.
+type blog struct {
+	posts *posts
+	feed  *stream.Hub
+	log   *slog.Logger
+}
+
+func newBlog(log *slog.Logger) *blog {
+	return &blog{posts: newPosts(), feed: stream.NewHub(stream.HubConfig{Logger: log}), log: log}
+}
+
+// routes is the whole service: the routes of Next.js under /api/, in the same
+// ServeMux as ordinary ones.
+func (b *blog) routes() http.Handler {
+	// Next's `export const config`, once for every route. An empty one is the
+	// default of Next.js: bodies up to 1 MB, a warning above 4 MB.
+	api := middleware.Chain(middleware.Config{WarnUnresolved: true, Logger: b.log})
+
+	// What one route needs beyond that goes inside: the innermost limit holds.
+	quick := alice.New(middleware.Timeout(time.Second))
+	small := alice.New(middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
+		Limit:  64 * bytesize.KB,
+		Action: middleware.Abort,
+		Logger: b.log,
+	}))
+
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/posts":            api.Then(b.collection()),
+		"/api/post/[pid]":       api.Then(reply.HandlerFunc(b.post)),
+		"/api/post/[...slug]":   api.ThenFunc(archive),
+		"/api/docs/[[...slug]]": api.ThenFunc(docs),
+		"/api/contact":          api.Then(middleware.Methods{"POST": reply.HandlerFunc(contact)}),
+		"/api/theme":            api.Then(theme()),
+		"/api/slow":             api.Extend(quick).ThenFunc(slow),
+		"/api/big":              api.Extend(small).ThenFunc(big),
+		"/api/feed":             api.ThenFunc(b.serveFeed),
+
+		// `bodyParser: false`: the signature is of the raw bytes.
+		"/api/webhook": middleware.New(middleware.Config{
+			BodyParser: bodyparser.Config{Raw: true},
+			Logger:     b.log,
+		})(middleware.Methods{"POST": reply.HandlerFunc(webhook)}),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		panic(err) // two routes of the list above contradict each other
+	}
+
+	mux := http.NewServeMux()
+	mux.Handle("/api/", routes)
+	mux.HandleFunc("GET /{$}", home)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		reply.Send(w, r, http.StatusOK, "ok")
+	})
+	return mux
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	reply.Send(w, r, http.StatusOK, page)
+}
