@@ -43,7 +43,7 @@ type way struct {
 }
 
 func newHashTable(ways []way) (t hashTable) {
-	const work = 1 << 16 // segments put anywhere, until the search is over
+	const work = 1 << 14 // segments put anywhere before the search gives up
 	least := bits.Len(uint(2*len(ways) + 1))
 	mult, best := uint64(mix), len(ways)
 	for attempt := range min(16, 1+work/(1+len(ways))) {
