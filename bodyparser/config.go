@@ -101,7 +101,13 @@ type Config struct {
 // Validate reports everything that is wrong with the Config. [New] panics with
 // the same error.
 func (c Config) Validate() error {
-	var errs []error
+	if !c.Raw && c.Limit >= 0 && c.Decoders == nil {
+		return nil // the rest allocates, and Parse comes by for each request
+	}
+	return errors.Join(c.problems()...)
+}
+
+func (c Config) problems() (errs []error) {
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("bodyparser: "+format, args...)) }
 	unread := func(field string, set bool) {
 		if set && c.Raw {
@@ -124,7 +130,7 @@ func (c Config) Validate() error {
 			complain("Config.Decoders[%q] is nil", name)
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // settings are a Config with its defaults filled in. A bound that is off is

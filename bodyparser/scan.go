@@ -28,10 +28,11 @@ const maxDepth = 10_000
 func (s *settings) checkJSON(data []byte) error {
 	sc := scanner{data: data, depth: s.depth(), unique: s.UniqueKeys}
 	sc.space()
-	sc.value()
-	sc.space()
-	if sc.err == nil && sc.pos < len(data) {
-		sc.fail(errSyntax)
+	if sc.value() {
+		sc.space()
+		if sc.pos < len(data) {
+			sc.fail(errSyntax)
+		}
 	}
 	if sc.err == nil && !utf8.Valid(data) {
 		sc.pos = invalidUTF8(data)

@@ -1,0 +1,123 @@
+package bodyparser_test
+
+import (
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/apiece/apiece/bodyparser"
+)
+
+// FuzzJSON: what is accepted is what encoding/json accepts, if it is UTF-8 and
+// within the depth; and what a decoder does not see is what the check before
+// the handler refuses.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":[1,-0.5e+3,"x\u00e9\ud800",null,true,false]}`, `[[[[[]]]]]`, `"\/"`, "\xef\xbb\xbf{}", `{"a":1}{}`,
+		`-`, `01`, `1.`, `1e`, `[,]`, `{"a"}`, `nul`, "\"\x7f\u2028\"", `{"a":1,"\u0061":2}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) == 0 {
+			return
+		}
+		const depth = 4
+		cfg := bodyparser.Config{Depth: depth}
+		text := []byte(strings.TrimPrefix(string(data), "\uFEFF"))
+		want := json.Valid(text) && utf8.Valid(text) && depthOf(text) <= depth
+
+		_, err := bodyparser.Parse(nil, post(jsonType, string(data)), cfg)
+		if (err == nil) != want {
+			t.Fatalf("%q: %v, want accepted %v", data, err, want)
+		}
+		var e *bodyparser.Error
+		if err != nil && (!errors.As(err, &e) || e.Status != 400 || e.Offset < 0 || e.Offset > int64(len(text))) {
+			t.Fatalf("%q: %v", data, err)
+		}
+		var raw json.RawMessage
+		lent := bodyparser.Borrow(nil, post(jsonType, string(data)), cfg, func(b *bodyparser.Body) error { return b.Decode(&raw) })
+		if (lent == nil) != want {
+			t.Fatalf("%q: the decoder says %v, the check %v", data, lent, err)
+		}
+		if _, unique := bodyparser.Parse(nil, post(jsonType, string(data)), bodyparser.Config{Depth: depth, UniqueKeys: true}); unique == nil && !want {
+			t.Fatalf("%q: accepted for its unique keys", data)
+		}
+	})
+}
+
+// depthOf returns how deeply valid JSON nests.
+func depthOf(text []byte) (deepest int) {
+	d := json.NewDecoder(strings.NewReader(string(text)))
+	for depth := 0; ; {
+		token, err := d.Token()
+		if err != nil {
+			return deepest
+		}
+		switch token {
+		case json.Delim('['), json.Delim('{'):
+			depth++
+			deepest = max(deepest, depth)
+		case json.Delim(']'), json.Delim('}'):
+			depth--
+		}
+	}
+}
+
+// FuzzContentType: what is accepted has a type that package mime finds too, and
+// never more than one reading of the charset.
+func FuzzContentType(f *testing.F) {
+	for _, seed := range []string{
+		"application/json", "text/plain; charset=utf-8", `a/b; c="\"d\\"`, "a/b;;", "a/b; c", "a/b, c/d", "A/B ; X=y", `a/b; charset="utf-8"; x=1`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		r := post("", "{}")
+		r.Header["Content-Type"] = []string{field}
+		b, err := bodyparser.Parse(nil, r, bodyparser.Config{})
+		if err != nil {
+			if statusOf(err) != 415 && statusOf(err) != 400 {
+				t.Fatalf("%q: %v", field, err)
+			}
+			return
+		}
+		if field == "" {
+			return
+		}
+		name, _, err := mime.ParseMediaType(field)
+		if err == nil && name != b.MediaType() {
+			t.Fatalf("%q: %q, package mime has %q", field, b.MediaType(), name)
+		}
+		if main, sub, ok := strings.Cut(b.MediaType(), "/"); !ok || main == "" || sub == "" || b.MediaType() != strings.ToLower(b.MediaType()) {
+			t.Fatalf("%q: %q", field, b.MediaType())
+		}
+	})
+}
+
+// FuzzForm: a form is accepted if net/url finds nothing wrong with it, and then
+// is what net/url makes of it.
+func FuzzForm(f *testing.F) {
+	for _, seed := range []string{"a=1&b=2", "a", "=", "&&", "a=%zz", "a;b", "a=b=c", "%", "+=+", "a=1&a=2", "\xff=%ff"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want, wrong := url.ParseQuery(strings.TrimPrefix(text, "\uFEFF"))
+		b, err := bodyparser.Parse(nil, post(formType, text), bodyparser.Config{Pairs: -1})
+		if (err == nil) != (wrong == nil) {
+			t.Fatalf("%q: %v, net/url says %v", text, err, wrong)
+		}
+		if err != nil {
+			return
+		}
+		got, err := b.Form()
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q: %q, %v; net/url has %q", text, got, err, want)
+		}
+	})
+}
