@@ -37,13 +37,13 @@ type claim struct {
 
 type determinizer struct {
 	*grower
-	states map[string]*node // by their claims, of those with more than one
-	room   int
+	states map[string]**node // by their claims, of those with more than one
+	room   int               // states that may still be made
 }
 
 // automaton returns the first state, or nil if the limit is exceeded.
 func (g *grower) automaton(root *branch) *node {
-	d := determinizer{g, map[string]*node{}, stateLimit(g.branches)}
+	d := determinizer{g, map[string]**node{}, stateLimit(g.branches)}
 	n := d.state([]claim{{branch: root}})
 	if d.room < 0 {
 		g.nodes, g.ways = 0, nil
@@ -55,11 +55,11 @@ func (g *grower) automaton(root *branch) *node {
 // state returns the state for a list of claims.
 func (d *determinizer) state(claims []claim) *node {
 	slot := d.slot(claims)
-	if slot.is != nil {
-		return slot.is
+	if *slot != nil {
+		return *slot
 	}
 	n := d.node()
-	slot.set(n)
+	*slot = n
 	if d.room--; d.room < 0 {
 		return n
 	}
@@ -151,31 +151,26 @@ func texts(claims []claim) (all []string) {
 	return all
 }
 
-// slot is where the state of a list of claims is kept.
-type slot struct {
-	is  *node
-	set func(*node)
-}
-
-func (d *determinizer) slot(claims []claim) slot {
-	if len(claims) == 1 {
-		// Most states: they need no key.
-		at := &claims[0]
-		if b := at.branch; b != nil {
-			return slot{b.state, func(n *node) { b.state = n }}
+// slot returns where the state of a list of claims is kept.
+func (d *determinizer) slot(claims []claim) **node {
+	if len(claims) == 1 { // as most are: no key is needed
+		if b := claims[0].branch; b != nil {
+			return &b.state
 		}
-		return slot{at.sink.state, func(n *node) { at.sink.state = n }}
+		return &claims[0].sink.state
 	}
 	key := make([]byte, 0, 5*len(claims))
 	for _, c := range claims {
-		id := uint64(0)
 		if c.branch != nil {
-			id = uint64(c.branch.id)<<1 + 1
+			key = binary.AppendUvarint(key, uint64(c.branch.id)<<1)
 		} else {
-			id = uint64(c.sink.index) << 1
+			key = binary.AppendUvarint(key, uint64(c.sink.index)<<1|1)
 		}
-		key = binary.AppendUvarint(key, id)
 	}
-	k := string(key)
-	return slot{d.states[k], func(n *node) { d.states[k] = n }}
+	slot := d.states[string(key)]
+	if slot == nil {
+		slot = new(*node)
+		d.states[string(key)] = slot
+	}
+	return slot
 }

@@ -1,12 +1,15 @@
 package pattern
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+var errZero = errors.New("pattern: the zero Pattern matches nothing")
 
 // Build returns the percent-encoded path that gives these parameters when the
 // pattern matches it. A parameter needs one value, a catch-all one or more;
@@ -18,7 +21,7 @@ import (
 // text that is not UTF-8.
 func (p Pattern) Build(params map[string][]string) (string, error) {
 	if p.c == nil {
-		return "", ErrNoMatch
+		return "", errZero
 	}
 	var b strings.Builder
 	var faults []string
@@ -69,7 +72,7 @@ func escapePath(path string) string {
 // empty value.
 func (p Pattern) ServeMux() ([]string, error) {
 	if p.c == nil {
-		return nil, ErrNoMatch
+		return nil, errZero
 	}
 	var b strings.Builder
 	for _, seg := range p.c.segs {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -111,7 +112,8 @@ type conflict struct {
 	pos, depth int
 }
 
-const afterAll = int(^uint(0) >> 1) // the position of what Next finds at the end
+// afterAll is the position of what Next finds when all patterns are inserted.
+const afterAll = math.MaxInt - 1
 
 func (a *arranger) add(c conflict) { a.conflicts = append(a.conflicts, c) }
 
@@ -121,10 +123,11 @@ func (a *arranger) pair(category string, x, y route, depth int) {
 	}
 	path, _ := Pattern{x.compiled}.Overlap(Pattern{y.compiled})
 	pos := y.pos
-	if category == sameSpecificity {
-		pos = afterAll - 1
-	} else if category == duplicateRoute {
-		pos = afterAll // not an error to Next at all
+	switch category {
+	case sameSpecificity:
+		pos = afterAll
+	case duplicateRoute:
+		pos = afterAll + 1 // Next does not find that at all
 	}
 	a.add(conflict{&ConflictError{category, []string{x.key, y.key}, path, nil}, pos, depth})
 }
@@ -144,9 +147,9 @@ func (a *arranger) err() error {
 // segments in common.
 func (a *arranger) level(routes []route, depth int) {
 	l := split(routes, depth)
-	for i, r := range l.end {
-		if a.strict && i > 0 {
-			a.pair(duplicateRoute, l.end[0], r, depth)
+	for i := 1; i < len(l.end); i++ {
+		if x, y := l.end[i-1], l.end[i]; a.strict && x.text == y.text {
+			a.pair(duplicateRoute, x, y, depth)
 		}
 	}
 	for group := range groups(l.static, depth) {

@@ -142,6 +142,30 @@ func TestMounts(t *testing.T) {
 	}
 }
 
+// TestDecodedPaths: a path without a RawPath is decoded already. It must not be
+// decoded again, however many segments it has and wherever they start.
+func TestDecodedPaths(t *testing.T) {
+	for n := range 40 {
+		for _, p := range []string{"/[...slug]", "/[[...slug]]", "/[id]/[...slug]"} {
+			var got []string
+			h, err := pattern.NewHandler(map[string]http.Handler{p: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				got = strings.Split(r.PathValue("slug"), "/")
+			})}, pattern.HandlerConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequest("GET", "/"+strings.Repeat("seg/", n)+"20%25/100%2541", nil)
+			if r.URL.RawPath != "" {
+				t.Fatal("the path is not decoded")
+			}
+			h.ServeHTTP(httptest.NewRecorder(), r)
+			if last := got[len(got)-1]; last != "100%41" {
+				t.Errorf("%s, %d segments more: %q", p, n, got)
+			}
+		}
+	}
+}
+
 // TestStripPrefix: the routes are those of the path that is left.
 func TestStripPrefix(t *testing.T) {
 	mux := http.NewServeMux()

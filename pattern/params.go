@@ -160,10 +160,11 @@ const (
 // add notes the start of the next segment. The first ones fall off.
 func (s spans) add(start int) spans { return s<<8 | spans(start) }
 
-// suspect notes that the path has a byte beyond ASCII, if there is one in
-// seen, and makes room for that.
-func (s spans) suspect(seen uint64) spans {
-	if s &^= 0xff << 56; seen&highs != 0 {
+// known ends the walk along a path: the starts make room for the flags. If a
+// byte of seen is not ASCII, the path is suspect.
+func (s spans) known(seen uint64) spans {
+	s &= 1<<(8*maxSpans) - 1
+	if seen&highs != 0 {
 		s |= suspectPath
 	}
 	return s

@@ -87,6 +87,7 @@ func (p Pattern) Match(escapedPath string) (Params, error) {
 	return params, nil
 }
 
+// match follows the pattern along a decoded path without a trailing slash.
 func (c *compiled) match(path string) (at spans, ok bool) {
 	i := 1
 	if len(path) == 1 {
@@ -94,19 +95,18 @@ func (c *compiled) match(path string) (at spans, ok bool) {
 	}
 	for _, seg := range c.segs {
 		if i > len(path) {
-			return at, seg.kind == optional
+			return 0, seg.kind == optional
 		}
-		at = at.add(i)
 		if seg.kind >= rest {
-			return at, true
+			return 0, true
 		}
 		j := segmentEnd(path, i)
 		if seg.kind == static && path[i:j] != seg.text || i == j {
 			return 0, false
 		}
-		i = j + 1
+		at, i = at.add(i), j+1
 	}
-	return at.suspect(0), i > len(path)
+	return at.known(0), i > len(path)
 }
 
 func (c *compiled) catchAll() bool {

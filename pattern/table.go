@@ -43,10 +43,11 @@ func NewTable[T any](routes map[string]T) (*Table[T], error) {
 // several, the first in the order of [Sort] gets the path, even if another
 // seemed better up to some segment. The errors are those of Pattern.Match.
 //
-// The time is proportional to the length of the path, whatever the routes.
-// There is one exception, for sets of routes whose combinations would take up
-// too much memory: then it is bounded by their number as well. Nothing is
-// allocated if the path has no percent sign.
+// A match takes time in proportion to the length of the path, whatever the
+// routes are and however long the path is. There is one exception, sets of
+// routes with so many combinations of static text and parameters that a table
+// of all of them would be too large: there it may take as many steps as the
+// routes have segments. Nothing is allocated if the path has no percent sign.
 func (t *Table[T]) Match(escapedPath string) (m Match[T], err error) {
 	l, params, err := t.match(escapedPath, false, false)
 	if err == nil {

@@ -85,6 +85,16 @@ func TestConflicts(t *testing.T) {
 		t.Errorf("conflicts:\n%q\nwant\n%q", got, want)
 	}
 
+	_, err = pattern.NewTable(map[string]int{"/[a]": 0, "/[b]": 0, "/x/[...a]": 0, "/x/[...b]": 0})
+	for _, c := range conflicts(err) {
+		if c.Category != "different-slug-names" {
+			t.Errorf("two names for one position are called %s", c.Category)
+		}
+	}
+	if n := len(conflicts(err)); n != 2 {
+		t.Errorf("%d conflicts: %v", n, err)
+	}
+
 	// Next merges the duplicates; an empty name is no error to it either.
 	if order, err := pattern.Sort([]string{"/g/", "g", "/h/[]"}); err != nil || !slices.Equal(order, []string{"/g", "/h/[]"}) {
 		t.Errorf("Sort: %q, %v", order, err)

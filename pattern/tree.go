@@ -83,11 +83,11 @@ func (m *matcher) walk(n *node, path string, i int, at spans, clean bool) (*leaf
 		}
 		if next == nil {
 			if next, nextSalt = n.dyn, n.dynSalt; next == nil || i == j {
-				return n.rest(path, i, clean), at | suspectPath
+				return n.rest(path, i, clean), at.known(highs)
 			}
 		}
 		if j == len(path) {
-			return next.end, at.suspect(seen)
+			return next.end, at.known(seen)
 		}
 		n, salt, i = next, nextSalt, j+1
 		p = i
@@ -104,14 +104,14 @@ func (m *matcher) fork(n, static *node, path string, i, j int, at spans, clean b
 			}
 			if j == len(path) {
 				if way.end != nil {
-					return way.end, at | suspectPath
+					return way.end, at.known(highs)
 				}
 			} else if l, found := m.walk(way, path, j+1, at, clean); l != nil {
 				return l, found | suspectPath
 			}
 		}
 	}
-	return n.rest(path, i, clean), at | suspectPath
+	return n.rest(path, i, clean), at.known(highs)
 }
 
 // rest returns the catch-all that takes the path from i on. Only one of those
