@@ -145,12 +145,20 @@ func TestMounts(t *testing.T) {
 // TestDecodedPaths: a path without a RawPath is decoded already. It must not be
 // decoded again, however many segments it has and wherever they start.
 func TestDecodedPaths(t *testing.T) {
-	for n := range 40 {
-		for _, p := range []string{"/[...slug]", "/[[...slug]]", "/[id]/[...slug]"} {
+	// The match goes along with this one for as long as it can.
+	deep := ""
+	for i := range 40 {
+		deep += fmt.Sprintf("/[p%d]", i)
+	}
+	for n := range 60 {
+		for _, p := range []string{"/[...slug]", "/[[...slug]]", "/[p0]/[...slug]"} {
 			var got []string
-			h, err := pattern.NewHandler(map[string]http.Handler{p: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				got = strings.Split(r.PathValue("slug"), "/")
-			})}, pattern.HandlerConfig{})
+			h, err := pattern.NewHandler(map[string]http.Handler{
+				deep + "/end": http.NotFoundHandler(),
+				p: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					got = strings.Split(r.PathValue("slug"), "/")
+				}),
+			}, pattern.HandlerConfig{})
 			if err != nil {
 				t.Fatal(err)
 			}
