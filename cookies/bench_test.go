@@ -3,7 +3,6 @@ package cookies_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -49,5 +48,3 @@ func BenchmarkLookup(b *testing.B) {
 }
 
 type key struct{}
-
-var _ http.Handler

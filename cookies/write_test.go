@@ -206,7 +206,8 @@ func TestSetBounds(t *testing.T) {
 	}{
 		{"4096 octets of name and value", http.Cookie{Name: "name", Value: fit}, true},
 		{"one more", http.Cookie{Name: "name", Value: fit + "x"}, false},
-		{"the quotes count", http.Cookie{Name: "name", Value: fit, Quoted: true}, false},
+		{"the quotes count", http.Cookie{Name: "name", Value: fit[2:], Quoted: true}, true},
+		{"both of them", http.Cookie{Name: "name", Value: fit[1:], Quoted: true}, false},
 		{"escapes count: one byte becomes three", http.Cookie{Name: "name", Value: fit[1:] + " "}, false},
 		{"1024 octets of path", http.Cookie{Name: "a", Path: "/" + strings.Repeat("p", 1023)}, true},
 	} {

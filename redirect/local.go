@@ -12,7 +12,7 @@ import "strings"
 // So the test here parses nothing. It accepts the targets that every reader
 // takes for a path on the same origin, byte by byte:
 //
-//   - the first byte is "/", the second neither "/" nor "\";
+//   - the first byte is "/", the second is not;
 //   - no control byte anywhere;
 //   - no "\" in front of "?" or "#";
 //   - no space at the end;
@@ -37,7 +37,7 @@ func notLocal(target string) (offset int, reason string) {
 	if target == "" || target[0] != '/' {
 		return 0, "does not begin with /"
 	}
-	if len(target) > 1 && (target[1] == '/' || target[1] == '\\') {
+	if len(target) > 1 && target[1] == '/' {
 		return 1, "names a host"
 	}
 	path := len(target)

@@ -71,7 +71,7 @@ func Local(w http.ResponseWriter, r *http.Request, target, fallback string) erro
 // otherwise the default of To.
 func statusFor(r *http.Request) int {
 	switch r.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return http.StatusTemporaryRedirect
 	}
 	return http.StatusSeeOther

@@ -273,3 +273,34 @@ func TestSafetyVectors(t *testing.T) {
 	t.Logf("redirect-safety.json, %d cases: IsLocal %d passed, 0 excepted; Policy %d passed, %d of them excepted",
 		len(file.Cases), local, list, exceptions)
 }
+
+// A handler that returns the error leaves one answer, and one record if that is a 500.
+func TestReturnedError(t *testing.T) {
+	for _, test := range []struct {
+		why     string
+		call    func(http.ResponseWriter, *http.Request) error
+		status  int
+		records int
+	}{
+		{"sent", to("/a"), 307, 0},
+		{"a fault of the server", to("/\n"), 500, 1},
+		{"a fault of the client", policy("https://evil.test/"), 400, 0},
+	} {
+		testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+			var log testkit.Log
+			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if err := test.call(w, r); err != nil {
+					httperr.Handle(w, r, err, nil, log.Logger())
+				}
+			})
+			resp := tr.Do(t, handler, httptest.NewRequest("GET", "/", nil))
+			body := testkit.Body(t, resp)
+			if resp.StatusCode != test.status || strings.Count(body, "status") > 1 {
+				t.Errorf("%s: %d %q", test.why, resp.StatusCode, body)
+			}
+			if got := len(log.Records()); got != test.records {
+				t.Errorf("%s: %d records, want %d", test.why, got, test.records)
+			}
+		})
+	}
+}
