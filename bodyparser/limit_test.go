@@ -164,7 +164,7 @@ func TestReplacedBodyIsBounded(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}
-	for size, status := range map[int]int{1 << 10: 200, 1 << 20: 200, 1<<20 + 1: 413, 50 << 20: 413} {
+	for size, status := range map[int]int{1 << 10: 200, 1 << 20: 200, 1<<20 + 1: 413, 8 << 20: 413} {
 		h := inflating(bodyparser.New(bodyparser.Config{})(answerText))
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, post("", string(gzipped(strings.Repeat("x", size)))))
