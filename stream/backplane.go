@@ -20,9 +20,9 @@ type Backplane interface {
 	// error is returned the event may be in the log all the same.
 	Append(ctx context.Context, topic string, event Event) (Position, error)
 
-	// Bounds returns the epoch, the number of the last entry (0 if there never
-	// was one), and the highest number that is forgotten (0 if none is).
-	Bounds(ctx context.Context) (Bounds, error)
+	// Bounds returns where the last entry is (number 0 if there never was one),
+	// and the highest number that is forgotten (0 if none is).
+	Bounds(ctx context.Context) (last Position, forgotten uint64, err error)
 
 	// Subscribe calls deliver for every entry after the position, those that
 	// are in the log and then those that are added, in order, each once, and
@@ -37,15 +37,9 @@ type Backplane interface {
 	Subscribe(ctx context.Context, after Position, deliver func(Entry)) error
 }
 
-// Bounds says what a [Backplane] holds: the entries from Forgotten+1 to Last.
-type Bounds struct {
-	Epoch           string
-	Forgotten, Last uint64
-}
-
 // An Entry is an event in the log of a [Backplane].
 type Entry struct {
-	Position
-	Topic string
-	Event Event
+	Position        // where it is
+	Topic    string // what Append was called with
+	Event    Event  // likewise
 }

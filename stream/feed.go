@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -29,10 +30,17 @@ func (h *Hub) follow() {
 	go h.followLog(ctx)
 }
 
-func (f *feed) stop() {
-	if f.cancel != nil {
-		f.cancel()
-		<-f.done
+// stop ends the following, and waits for it until ctx is done.
+func (f *feed) stop(ctx context.Context) error {
+	if f.cancel == nil {
+		return nil
+	}
+	f.cancel()
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -88,20 +96,23 @@ func (h *Hub) latest() Position {
 }
 
 func (h *Hub) followOnce(ctx context.Context) error {
-	bounds, err := h.cfg.Backplane.Bounds(ctx)
+	last, forgotten, err := h.cfg.Backplane.Bounds(ctx)
 	if err != nil {
 		return err
 	}
+	if n := len(last.Epoch); n == 0 || n > maxEpoch {
+		return fmt.Errorf("stream: Backplane.Bounds returned an epoch of %d bytes", n)
+	}
 	h.mu.Lock()
-	if h.epoch != bounds.Epoch {
-		h.restart(Position{bounds.Epoch, bounds.Forgotten})
+	if h.epoch != last.Epoch {
+		h.restart(Position{last.Epoch, forgotten})
 	}
 	after := h.position()
 	h.mu.Unlock()
 	h.nudge()
 
 	reached := func(seq uint64) {
-		if seq < bounds.Last {
+		if seq < last.Seq {
 			return
 		}
 		select {

@@ -18,8 +18,8 @@ type HubConfig struct {
 	// behind and for clients that come back. 0 is 1024. It cannot be off: the
 	// history is what subscribers are sent from.
 	History int
-	// HistoryBytes bounds the encoded events of a topic. The latest is kept
-	// whatever its size. 0 is 4 MB, negative is no bound.
+	// HistoryBytes bounds the memory that the events of a topic take. The latest
+	// is kept whatever its size. 0 is 4 MB, negative is no bound.
 	HistoryBytes bytesize.Size
 	// HistoryAge is how long events are kept. 0 is 5 minutes, negative is no
 	// bound, and then topics that nobody listens to are never forgotten.
@@ -237,19 +237,24 @@ func (h *Hub) expire(t *topic, now time.Duration) {
 	}
 }
 
-// sweep forgets, every now and then, the topics that nobody listens to and
-// that have no history left. The caller holds mu.
+// sweep looks, every now and then, for topics to forget. The caller holds mu.
 func (h *Hub) sweep(now time.Duration) {
 	if h.cfg.HistoryAge == 0 || now-h.swept < h.cfg.HistoryAge/2 {
 		return
 	}
 	h.swept = now
-	for name, t := range h.topics {
+	for _, t := range h.topics {
 		h.expire(t, now)
-		if t.listeners == 0 && t.ring.len() == 0 {
-			h.forgotten = max(h.forgotten, t.ring.trimmed)
-			delete(h.topics, name)
-		}
+		h.forget(t)
+	}
+}
+
+// forget drops a topic that nobody listens to and that has no history left.
+// The caller holds mu.
+func (h *Hub) forget(t *topic) {
+	if t.listeners == 0 && t.ring.len() == 0 {
+		h.forgotten = max(h.forgotten, t.ring.trimmed)
+		delete(h.topics, t.name)
 	}
 }
 
@@ -272,7 +277,9 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 		s.wake()
 	}
 	h.audience.Unlock()
-	h.feed.stop()
+	if err := h.feed.stop(ctx); err != nil {
+		return err
+	}
 	select {
 	case <-h.empty:
 		return nil

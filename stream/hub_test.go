@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 )
 
@@ -527,4 +529,69 @@ func TestNewHubPanics(t *testing.T) {
 		}
 	}()
 	stream.NewHub(stream.HubConfig{History: -1})
+}
+
+// discard is a client of which no more than the number of events is kept.
+type discard struct {
+	header http.Header
+	writes int
+	events atomic.Int64
+}
+
+func (d *discard) WriteHeader(int) {}
+func (d *discard) Flush()          {}
+
+func (d *discard) Header() http.Header {
+	if d.header == nil {
+		d.header = make(http.Header)
+	}
+	return d.header
+}
+
+func (d *discard) Write(p []byte) (int, error) {
+	d.writes++
+	d.events.Add(int64(bytes.Count(p, []byte("data: "))))
+	return len(p), nil
+}
+
+func TestManySubscribers(t *testing.T) {
+	subscribers, events := 10_000, 20
+	if testkit.Race {
+		subscribers = 2000 // it does not allow more than 8128 goroutines
+	}
+	synctest.Test(t, func(t *testing.T) {
+		hub := stream.NewHub(stream.HubConfig{})
+		ctx, cancel := context.WithCancel(t.Context())
+		clients := make([]discard, subscribers)
+		var wg sync.WaitGroup
+		for i := range clients {
+			r := httptest.NewRequestWithContext(ctx, "GET", "/", nil)
+			wg.Go(func() {
+				if err := hub.Serve(&clients[i], r, stream.Subscription{Topics: []string{"t"}}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := hub.Stats().Subscribers; n != subscribers {
+			t.Fatalf("%d subscribers, want %d", n, subscribers)
+		}
+		for i := range events {
+			publish(t, hub, "t", fmt.Sprint(i))
+		}
+		synctest.Wait()
+		for i := range clients {
+			if n := clients[i].events.Load(); n != int64(events) {
+				t.Fatalf("client %d received %d of %d", i, n, events)
+			}
+		}
+		if n := hub.Stats().Delivered; n != uint64(subscribers*events) {
+			t.Errorf("%d deliveries counted, want %d", n, subscribers*events)
+		}
+		cancel()
+		wg.Wait()
+		if n := hub.Stats().Subscribers; n != 0 {
+			t.Errorf("%d subscribers left", n)
+		}
+	})
 }

@@ -20,6 +20,7 @@ const (
 	Coalesce
 )
 
+// String returns the name of the constant.
 func (p Policy) String() string {
 	switch p {
 	case Disconnect:

@@ -9,15 +9,15 @@ import (
 
 // A Position is a place in the log of a hub, and the id of the event there.
 // Events of all topics are numbered in one sequence, so that a single
-// Last-Event-ID says what a client has seen of each. The epoch names the life
-// of the log: with another epoch the same number means nothing.
+// Last-Event-ID says what a client has seen of each. With another epoch the
+// same number means nothing.
 type Position struct {
-	Epoch string
-	Seq   uint64
+	Epoch string // the life of the log
+	Seq   uint64 // the number in it, from 1
 }
 
 // String returns the position as an event id: "epoch-seq".
-func (p Position) String() string { return string(p.appendTo(nil)) }
+func (p Position) String() string { return string(p.appendTo(make([]byte, 0, idRoom))) }
 
 func (p Position) appendTo(dst []byte) []byte {
 	dst = append(dst, p.Epoch...)

@@ -24,12 +24,12 @@ type Reader struct {
 	// make their heartbeats. A space after the colon is not part of it.
 	OnComment func(text string)
 
-	src   io.Reader
-	buf   []byte // what was read and not yet consumed
-	read  []byte // all of buf's memory
-	begun bool   // past the byte order mark
-	cr    bool   // the last line ended in CR: a LF belongs to it
-	err   error
+	src        io.Reader
+	buf        []byte
+	start, end int  // of what was read into buf and not consumed
+	begun      bool // past the byte order mark
+	cr         bool // the last line ended in CR: a LF belongs to it
+	err        error
 
 	data    []byte // of the event being read
 	hasData bool
@@ -43,7 +43,9 @@ type Reader struct {
 func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 
 // A TooLargeError says that an event passed [Reader.MaxBytes].
-type TooLargeError struct{ Limit int }
+type TooLargeError struct {
+	Limit int // in bytes
+}
 
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("stream: event over %d bytes", e.Limit)
@@ -112,7 +114,8 @@ func (r *Reader) limit() int {
 }
 
 func (r *Reader) tooLarge() error {
-	r.buf, r.err = nil, &TooLargeError{r.limit()}
+	r.buf, r.start, r.end = nil, 0, 0
+	r.err = &TooLargeError{r.limit()}
 	return r.err
 }
 
@@ -150,30 +153,23 @@ func (r *Reader) field(line []byte) {
 // the end of the stream what is left over is no line.
 func (r *Reader) line() ([]byte, error) {
 	for scanned := 0; ; {
-		if r.cr && len(r.buf) > 0 {
+		if r.cr && r.start < r.end {
 			r.cr = false
-			if r.buf[0] == '\n' {
-				r.buf = r.buf[1:]
+			if r.buf[r.start] == '\n' {
+				r.start++
 			}
 		}
 		// One loop for both, and each byte is looked at once: a search for one
 		// of them would run over lines that end in the other.
-		for ; scanned < len(r.buf); scanned++ {
-			if c := r.buf[scanned]; c == '\n' || c == '\r' {
-				line := r.buf[:scanned]
-				r.buf = r.buf[scanned+1:]
+		unread := r.buf[r.start:r.end]
+		for ; scanned < len(unread); scanned++ {
+			if c := unread[scanned]; c == '\n' || c == '\r' {
+				r.start += scanned + 1
 				r.cr = c == '\r'
-				if len(line) > r.limit() {
-					return nil, r.tooLarge()
-				}
-				if !r.begun {
-					r.begun = true
-					line = bytes.TrimPrefix(line, []byte("\ufeff"))
-				}
-				return line, nil
+				return r.checked(unread[:scanned])
 			}
 		}
-		if len(r.buf) > r.limit() {
+		if len(unread) > r.limit() {
 			return nil, r.tooLarge()
 		}
 		if r.err != nil {
@@ -183,18 +179,36 @@ func (r *Reader) line() ([]byte, error) {
 	}
 }
 
-// fill reads once, making room first. An error is kept until the lines before
-// it are consumed.
-func (r *Reader) fill() {
-	if len(r.buf) == len(r.read) {
-		r.read = make([]byte, max(4096, 2*len(r.read)))
+// checked returns the line, without the byte order mark if it is the first, or
+// the error that it is too long.
+func (r *Reader) checked(line []byte) ([]byte, error) {
+	if len(line) > r.limit() {
+		return nil, r.tooLarge()
 	}
-	n := copy(r.read, r.buf)
-	r.buf = r.read[:n]
+	if !r.begun {
+		r.begun = true
+		line = bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
+	return line, nil
+}
+
+// fill reads once. If there is no room it makes some, in a way that no byte is
+// moved more often than a few times, however little each read brings. An error
+// is kept until the lines before it are consumed.
+func (r *Reader) fill() {
+	if r.end == len(r.buf) {
+		to := r.buf
+		if r.start <= len(r.buf)/2 {
+			to = make([]byte, max(4096, 2*len(r.buf)))
+		}
+		r.end = copy(to, r.buf[r.start:r.end])
+		r.buf, r.start = to, 0
+	}
 	for range 100 {
-		m, err := r.src.Read(r.read[n:])
-		if m > 0 || err != nil {
-			r.buf, r.err = r.read[:n+m], err
+		n, err := r.src.Read(r.buf[r.end:])
+		if n > 0 || err != nil {
+			r.end += n
+			r.err = err
 			return
 		}
 	}

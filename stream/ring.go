@@ -14,6 +14,9 @@ type entry struct {
 	wire  []byte
 }
 
+// size is about what e takes in memory.
+func (e *entry) size() int64 { return int64(len(e.wire) + len(e.event.Data)) }
+
 // A ring holds the latest entries of one topic, in order. It is the queue of
 // every subscriber, who has no more than a cursor into it, and it is the log
 // that reconnecting clients are served from; what bounds the one bounds the
@@ -26,22 +29,18 @@ type ring struct {
 	trimmed uint64 // the highest seq that was dropped
 }
 
-func (r *ring) len() int        { return r.next - r.first }
-func (r *ring) at(n int) *entry { return r.slots[n&(len(r.slots)-1)] }
-func (r *ring) put(e *entry) {
-	r.slots[r.next&(len(r.slots)-1)] = e
-	r.next++
-	r.bytes += int64(len(e.wire))
-}
-func (r *ring) latest() *entry { return r.at(r.next - 1) }
-func (r *ring) oldest() *entry { return r.at(r.first) }
+func (r *ring) len() int           { return r.next - r.first }
+func (r *ring) slot(n int) **entry { return &r.slots[n&(len(r.slots)-1)] }
+func (r *ring) at(n int) *entry    { return *r.slot(n) }
 
 // add appends e, and drops from the other end what is then over the bounds.
 func (r *ring) add(e *entry, most int, mostBytes int64) {
 	if r.len() == len(r.slots) {
 		r.grow()
 	}
-	r.put(e)
+	*r.slot(r.next) = e
+	r.next++
+	r.bytes += e.size()
 	for r.len() > most || mostBytes > 0 && r.bytes > mostBytes && r.len() > 1 {
 		r.drop()
 	}
@@ -51,21 +50,22 @@ func (r *ring) grow() {
 	old := *r
 	r.slots = make([]*entry, max(8, 2*len(old.slots)))
 	for n := old.first; n < old.next; n++ {
-		r.slots[n&(len(r.slots)-1)] = old.at(n)
+		*r.slot(n) = old.at(n)
 	}
 }
 
+// drop drops the oldest entry.
 func (r *ring) drop() {
-	slot := &r.slots[r.first&(len(r.slots)-1)]
-	r.trimmed = (*slot).seq
-	r.bytes -= int64(len((*slot).wire))
-	*slot = nil
+	oldest := r.slot(r.first)
+	r.trimmed = (*oldest).seq
+	r.bytes -= (*oldest).size()
+	*oldest = nil
 	r.first++
 }
 
 // expire drops the entries that are older than the given time.
 func (r *ring) expire(before time.Duration) {
-	for r.len() > 0 && r.oldest().at < before {
+	for r.len() > 0 && r.at(r.first).at < before {
 		r.drop()
 	}
 }
@@ -75,7 +75,7 @@ func (r *ring) after(dst []*entry, seq uint64, n int) []*entry {
 	// Whoever keeps up is one entry behind, or none: look there first.
 	from := r.next
 	switch {
-	case r.len() == 0 || r.latest().seq <= seq:
+	case r.len() == 0 || r.at(r.next-1).seq <= seq:
 		return dst
 	case r.len() == 1 || r.at(r.next-2).seq <= seq:
 		from--

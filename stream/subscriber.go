@@ -123,6 +123,7 @@ func (s *subscriber) leave() {
 		m.members[m.place] = last
 		m.members[len(m.members)-1] = member{}
 		m.members = m.members[:len(m.members)-1]
+		h.forget(m.topic)
 	}
 }
 

@@ -20,9 +20,10 @@ type Subscription struct {
 	// Client says whose subscription it is, for [HubConfig.MaxPerClient]: a
 	// user, an address. "" is not counted.
 	Client string
-	// LastEventID is where to begin, "" is what the Last-Event-ID header of the
-	// request says. A browser cannot set that header on a first connection: a
-	// page that was rendered with [Hub.LastEventID] passes it in its query.
+	// LastEventID is where to begin if the request has no Last-Event-ID header.
+	// A browser sets that header only when it reconnects: a page that was
+	// rendered with [Hub.LastEventID] passes that in the query of its first
+	// connection, where it stays.
 	LastEventID string
 }
 
@@ -60,8 +61,8 @@ const GapEvent = "gap"
 // error as well; it counts as the client's doing and is not logged.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) error {
 	s := &subscriber{hub: h, policy: sub.Policy, key: sub.Key, client: sub.Client}
-	if sub.LastEventID == "" {
-		sub.LastEventID = lastEventID(r)
+	if id := lastEventID(r); id != "" {
+		sub.LastEventID = id
 	}
 	err := s.start(w, r, mimeSSE, &Config{WriteTimeout: h.cfg.WriteTimeout})
 	if err == nil {

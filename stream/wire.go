@@ -3,8 +3,12 @@ package stream
 import "errors"
 
 // idRoom is kept free in front of an encoded event for its id, which is known
-// only under the lock that gives it: the rest is encoded before.
-const idRoom = 64
+// only under the lock that gives it: the rest is encoded before. It holds the
+// field with the longest epoch and the highest number.
+const (
+	maxEpoch = 32
+	idRoom   = len("id: ") + maxEpoch + len("-18446744073709551615\n")
+)
 
 var errNothing = errors.New("stream: a published event has nothing to send")
 

@@ -1,0 +1,144 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/backplanetest"
+)
+
+// flaky is a log whose connection can be cut.
+type flaky struct {
+	backplanetest.Memory
+	down atomic.Bool
+	cut  chan struct{} // ends the subscription of the moment
+}
+
+var errDown = errors.New("connection refused")
+
+func (f *flaky) Bounds(ctx context.Context) (stream.Position, uint64, error) {
+	if f.down.Load() {
+		return stream.Position{}, 0, errDown
+	}
+	return f.Memory.Bounds(ctx)
+}
+
+func (f *flaky) Subscribe(ctx context.Context, after stream.Position, deliver func(stream.Entry)) error {
+	if f.down.Load() {
+		return errDown
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-f.cut:
+			cancel(errDown)
+		case <-ctx.Done():
+		}
+	}()
+	return f.Memory.Subscribe(ctx, after, deliver)
+}
+
+func TestBackplaneOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &flaky{cut: make(chan struct{})}
+		var records testkit.Log
+		hub := stream.NewHub(stream.HubConfig{Backplane: log, Logger: records.Logger()})
+		defer hub.Shutdown(t.Context())
+		s := listen(t, hub, stream.Subscription{Topics: []string{"a"}})
+		synctest.Wait()
+		publish(t, hub, "a", "1")
+		synctest.Wait()
+		s.expect(t, "1")
+
+		// Publishing goes on while the hub hears nothing; nothing is lost.
+		log.down.Store(true)
+		log.cut <- struct{}{}
+		synctest.Wait()
+		at := publish(t, hub, "a", "2 3")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		s.expect(t, "1")
+		log.down.Store(false)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		s.expect(t, "1", "2", "3")
+		if len(records.Records()) == 0 {
+			t.Error("an outage left no record")
+		}
+		if n := len(records.Records()); n > 20 {
+			t.Errorf("%d records of one minute's outage", n)
+		}
+
+		// This time the log forgets what the hub has not heard.
+		log.down.Store(true)
+		log.cut <- struct{}{}
+		synctest.Wait()
+		publish(t, hub, "a", "4 5")
+		log.Forget(1)
+		log.down.Store(false)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if got, _ := s.events(t); len(got) != 3 || s.done == nil {
+			t.Errorf("received %q after a loss, want no more than before", got)
+		}
+		select {
+		case <-s.done: // its policy is Disconnect
+		default:
+			t.Error("a subscriber with Policy Disconnect is still there")
+		}
+		back := listen(t, hub, stream.Subscription{Topics: []string{"a"}, LastEventID: at})
+		synctest.Wait()
+		back.expect(t, `gap:{"after":"`+at+`"}`, "5")
+	})
+}
+
+func TestBackplaneNeverUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &flaky{cut: make(chan struct{})}
+		log.down.Store(true)
+		hub := stream.NewHub(stream.HubConfig{Backplane: log, Logger: new(testkit.Log).Logger()})
+		defer hub.Shutdown(t.Context())
+		s := listen(t, hub, stream.Subscription{Topics: []string{"a"}})
+		<-s.done
+		if s.status != 503 || s.header.Get("Retry-After") == "" {
+			t.Errorf("%d, want 503 with Retry-After", s.status)
+		}
+		// Once it is up, who waits is served.
+		s = listen(t, hub, stream.Subscription{Topics: []string{"a"}})
+		time.Sleep(time.Second)
+		log.down.Store(false)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		publish(t, hub, "a", "1")
+		synctest.Wait()
+		s.expect(t, "1")
+	})
+}
+
+func TestBackplaneEntryOfSomebodyElse(t *testing.T) {
+	// What another program has put into the log and the hub cannot send counts
+	// as missing.
+	synctest.Test(t, func(t *testing.T) {
+		log := &flaky{cut: make(chan struct{})}
+		hub := stream.NewHub(stream.HubConfig{Backplane: log})
+		defer hub.Shutdown(t.Context())
+		s := listen(t, hub, stream.Subscription{Topics: []string{"a"}, Policy: stream.DropOldest})
+		synctest.Wait()
+		publish(t, hub, "a", "1")
+		log.Append(t.Context(), "a", stream.Event{Name: "x\ny"})
+		publish(t, hub, "a", "3")
+		synctest.Wait()
+		got, _ := s.events(t)
+		if text := strings.Join(got, " "); strings.Count(text, "gap:") != 1 || !strings.HasSuffix(text, "1 3") {
+			t.Errorf("received %q, want 1, 3 and a gap", got)
+		}
+	})
+}
