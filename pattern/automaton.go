@@ -3,7 +3,6 @@ package pattern
 import (
 	"encoding/binary"
 	"slices"
-	"sort"
 )
 
 // The tree of patterns is ambiguous: of /a/[x]/c and /[y]/b/d, the path
@@ -23,7 +22,7 @@ import (
 // services need as many as the tree has branches, but k routes of k segments,
 // with the static segment of each at a place of its own, need 2^k. So there is
 // a limit, and a set that exceeds it is served by the tree, going back: at
-// most a visit to each branch.
+// most a visit to each of its branches.
 
 // stateLimit is the number of states up to which an automaton is built for a
 // tree.
@@ -36,20 +35,21 @@ type claim struct {
 }
 
 type determinizer struct {
-	*grower
 	states map[string]**node // by their claims, of those with more than one
-	room   int               // states that may still be made
+	nodes  int
+	limit  int
+	ways   []way
 }
 
-// automaton returns the first state, or nil if the limit is exceeded.
-func (g *grower) automaton(root *branch) *node {
-	d := determinizer{g, map[string]**node{}, stateLimit(g.branches)}
-	n := d.state([]claim{{branch: root}})
-	if d.room < 0 {
-		g.nodes, g.ways = 0, nil
-		return nil
+// automaton returns the first state and the hash table of the automaton for a
+// tree, or no state if the limit is exceeded.
+func automaton(tree *branch, branches int) (*node, hashTable) {
+	d := determinizer{states: map[string]**node{}, limit: stateLimit(branches)}
+	n := d.state([]claim{{branch: tree}})
+	if d.nodes > d.limit {
+		return nil, hashTable{}
 	}
-	return n
+	return n, newHashTable(d.ways)
 }
 
 // state returns the state for a list of claims.
@@ -60,8 +60,8 @@ func (d *determinizer) state(claims []claim) *node {
 	}
 	n := d.node()
 	*slot = n
-	if d.room--; d.room < 0 {
-		return n
+	if d.nodes > d.limit {
+		return n // of no use to anybody
 	}
 	for _, c := range claims {
 		n.end = first(n.end, c.ends())
@@ -75,12 +75,17 @@ func (d *determinizer) state(claims []claim) *node {
 		}
 	}
 	for _, text := range texts(claims) {
-		if d.room < 0 {
+		if d.nodes > d.limit {
 			return n
 		}
 		d.ways = append(d.ways, way{n, text, d.state(advance(claims, text, true))})
 	}
 	return n
+}
+
+func (d *determinizer) node() *node {
+	d.nodes++
+	return &node{salt: uint64(d.nodes) * saltStep}
 }
 
 func first(a, b *leaf) *leaf {
@@ -124,14 +129,6 @@ func advance(claims []claim, text string, known bool) (next []claim) {
 		}
 	}
 	return next
-}
-
-func (b *branch) child(text string) *branch {
-	i := sort.Search(len(b.static), func(i int) bool { return b.static[i].text >= text })
-	if i < len(b.static) && b.static[i].text == text {
-		return b.static[i].to
-	}
-	return nil
 }
 
 // texts returns the static segments that some claim knows.

@@ -1,13 +1,12 @@
 package pattern
 
 // Backtracks reports whether the table is served by the tree instead of an
-// automaton, and with how many nodes.
-func Backtracks[T any](t *Table[T]) (back bool, nodes int) {
+// automaton, or else how many states the automaton has.
+func Backtracks[T any](t *Table[T]) (back bool, states int) {
 	seen := map[*node]bool{}
 	visit := func(n *node) {
 		for ; n != nil && !seen[n]; n = n.dyn {
 			seen[n] = true
-			back = back || n.back
 		}
 	}
 	visit(t.root)
@@ -15,7 +14,7 @@ func Backtracks[T any](t *Table[T]) (back bool, nodes int) {
 		visit(p.from)
 		visit(p.to)
 	}
-	return back, len(seen)
+	return t.root == nil, len(seen)
 }
 
 // Passed returns how many places of the table's hash table a lookup may have

@@ -83,9 +83,10 @@ func (t *Table[T]) All() iter.Seq2[Pattern, T] {
 
 // A matcher is a table without values.
 type matcher struct {
-	root   *node
-	static hashTable
 	leaves []leaf // by precedence
+	tree   *branch
+	root   *node // nil if there is no automaton
+	static hashTable
 
 	// Where the static segments lead that all routes begin with, such as
 	// "/api/", if there are any. A path that has them starts there.
@@ -96,63 +97,56 @@ type matcher struct {
 
 func newMatcher(sorted []route) matcher {
 	g := grower{leaves: make([]leaf, 0, len(sorted))}
-	tree := g.grow(sorted, 0)
-	root := g.automaton(tree)
-	if root == nil {
-		root = g.plain(tree)
+	m := matcher{tree: g.grow(sorted, 0), prefix: "/"}
+	m.leaves = g.leaves
+	if m.root, m.static = automaton(m.tree, g.branches); m.root == nil {
+		return m
 	}
-	m := matcher{root: root, static: newHashTable(g.ways), leaves: g.leaves, prefix: "/", start: root}
-	for b := tree; b.passage() && !isDots(b.static[0].text); b = b.static[0].to {
+	m.start = m.root
+	for b := m.tree; b.passage() && !isDots(b.static[0].text); b = b.static[0].to {
 		m.starts = m.starts.add(len(m.prefix))
 		m.prefix += b.static[0].text + "/"
 		m.start = m.static.find(b.static[0].text, m.start)
 	}
+	m.tree = &branch{end: m.tree.end, optional: m.tree.optional} // only the route of "/" is needed
 	return m
 }
 
 // match finds the route for a path that is decoded already, or not. The paths
 // that are not clean can be kept out.
-func (m *matcher) match(path string, decoded, clean bool) (*leaf, Params, error) {
+func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Params, err error) {
 	if path == "" || path[0] != '/' {
 		return nil, Params{}, ErrNoMatch
 	}
-	if !decoded && strings.IndexByte(path, '%') >= 0 {
-		return m.matchEncoded(path, clean)
-	}
 	path = trimSlash(path)
-	l, at := m.route(path, clean)
+	shadow, encoded := path, !decoded && strings.IndexByte(path, '%') >= 0
+	if encoded {
+		shadow = decodeForRouting(path)
+	}
+
+	var at spans
+	switch n, i := m.root, 1; {
+	case len(shadow) == 1:
+		l = m.tree.ends()
+	case n == nil:
+		l, at = m.tree.find(shadow, i, 0, clean)
+	default:
+		if len(m.prefix) > 1 && strings.HasPrefix(shadow, m.prefix) {
+			n, i, at = m.start, len(m.prefix), m.starts
+		}
+		l, at = m.static.walk(n, shadow, i, at, clean)
+	}
 	if l == nil {
 		return nil, Params{}, ErrNoMatch
 	}
-	params := Params{l.compiled, path, at}
+	if encoded {
+		at = encodedPath | suspectPath // the starts are those of the shadow
+	}
+	params = Params{l.compiled, path, at}
 	if at&suspectPath != 0 {
 		if err := params.check(); err != nil {
 			return nil, Params{}, err
 		}
 	}
 	return l, params, nil
-}
-
-func (m *matcher) matchEncoded(path string, clean bool) (*leaf, Params, error) {
-	path = trimSlash(path)
-	l, _ := m.route(decodeForRouting(path), clean)
-	if l == nil {
-		return nil, Params{}, ErrNoMatch
-	}
-	params := Params{l.compiled, path, encodedPath}
-	if err := params.check(); err != nil {
-		return nil, Params{}, err
-	}
-	return l, params, nil
-}
-
-// route finds the route for a decoded path without a trailing slash.
-func (m *matcher) route(path string, clean bool) (*leaf, spans) {
-	if len(path) == 1 {
-		return m.root.end, 0
-	}
-	if len(m.prefix) > 1 && strings.HasPrefix(path, m.prefix) {
-		return m.walk(m.start, path, len(m.prefix), m.starts, clean)
-	}
-	return m.walk(m.root, path, 1, 0, clean)
 }

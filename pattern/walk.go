@@ -1,0 +1,109 @@
+package pattern
+
+import "math/bits"
+
+// A node is a state of the automaton: where a path stands after some of its
+// segments. Where static segments lead from it is in the hash table.
+type node struct {
+	salt    uint64
+	dyn     *node  // where any other segment leads
+	dynSalt uint64 // of dyn
+	static  bool   // whether static segments lead on
+	end     *leaf  // the route of a path that ends here
+	sink    *leaf  // the catch-all that takes the rest if no way leads on
+	void    *leaf  // the catch-all that takes the rest if the next segment is empty
+}
+
+// walk finds the route for the path from i on, where a segment starts. It also
+// returns the starts of the last segments, see spans. A clean path has neither
+// empty nor dot segments; if clean is set, no other matches.
+//
+// This is the loop that all the time goes to. What is unusual is left to
+// functions of its own, so that what is usual fits in registers.
+func (t *hashTable) walk(n *node, path string, i int, at spans, clean bool) (*leaf, spans) {
+	salt, seen := n.salt, uint64(0)
+	for p := i; ; {
+		// Eight bytes from p on, as load has them.
+		var w uint64
+		if p+8 <= len(path) {
+			w = load8(path, p)
+		} else if len(path) >= 8 && p < len(path) {
+			w = load8(path, len(path)-8) >> (uint(p+8-len(path)) * 8 & 63)
+		} else {
+			w = load(path, p)
+		}
+		seen |= w
+		j := len(path)
+		if s := slashMask(w); s != 0 {
+			j, w = p+bits.TrailingZeros64(s)>>3, w&before(s)
+		} else if p+8 < len(path) {
+			p += 8
+			continue
+		}
+		at = at.add(i)
+		if clean && byte(w) == '.' && isDots(path[i:j]) {
+			return nil, 0
+		}
+
+		var next *node
+		var nextSalt uint64
+		if n.static {
+			var tail uint64
+			if i < p {
+				w = load8(path, i)
+			}
+			if j-i > 8 {
+				tail = load8(path, j-8)
+				if w = longKey(w, tail); j-i > 16 {
+					w = veryLongKey(w, path, i, j)
+				}
+			}
+			hash := t.hash(w, salt)
+			place := &t.places[t.index(hash)]
+			if place.hash == hash && place.from == n && place.tail == tail && len(place.text) == j-i && (j-i <= 16 || place.text == path[i:j]) {
+				next, nextSalt = place.to, place.salt
+			} else if place.pass {
+				if next = t.after(hash, path[i:j], n); next != nil {
+					nextSalt = next.salt
+				}
+			}
+		}
+		if next == nil {
+			if next, nextSalt = n.dyn, n.dynSalt; next == nil || i == j {
+				return n.rest(path, i, clean), at.known(highs)
+			}
+		}
+		if j == len(path) {
+			return next.end, at.known(seen)
+		}
+		n, salt, i = next, nextSalt, j+1
+		p = i
+	}
+}
+
+// rest returns the catch-all that takes the path from i on. Only one of those
+// takes an empty segment.
+func (n *node) rest(path string, i int, clean bool) *leaf {
+	l := n.sink
+	if i == len(path) || path[i] == '/' {
+		l = n.void
+	}
+	if l != nil && clean && !isClean(path, i) {
+		return nil
+	}
+	return l
+}
+
+func isDots(seg string) bool { return seg == "." || seg == ".." }
+
+// isClean reports whether no segment of the path from i on is empty or dots.
+func isClean(path string, i int) bool {
+	for i <= len(path) {
+		j := segmentEnd(path, i)
+		if i == j || isDots(path[i:j]) {
+			return false
+		}
+		i = j + 1
+	}
+	return true
+}
