@@ -22,11 +22,8 @@ import (
 type Slot uint8
 
 const (
-	Match    Slot = iota // pattern: the route that was matched
-	Body                 // bodyparser: the body that was read
-	Cookies              // cookies: the pairs that were scanned
+	Body     Slot = iota // bodyparser: the body that was read
 	Deadline             // middleware.Timeout: an [Extender]
-	Limit                // middleware.ResponseLimit: the limit in force
 	Cache                // middleware/cache: the entry being filled
 	numSlots
 )

@@ -30,7 +30,7 @@ func TestNode(t *testing.T) {
 	if _, ok := exchange.Get[*string](r, exchange.Body); ok {
 		t.Error("Get returned a value of another type")
 	}
-	if _, ok := exchange.Get[*int](r, exchange.Match); ok {
+	if _, ok := exchange.Get[*int](r, exchange.Deadline); ok {
 		t.Error("Get returned the value of another slot")
 	}
 	if r.Context().Value(userKey{}) != "user" {
@@ -100,7 +100,7 @@ func TestAllocs(t *testing.T) {
 		node := new(exchange.Node)
 		r := exchange.Attach(r, node)
 		node.Set(exchange.Body, &n)
-		node.Set(exchange.Match, &n)
+		node.Set(exchange.Deadline, &n)
 		if _, ok := exchange.Get[*int](r, exchange.Body); !ok {
 			t.Fatal("lost")
 		}
