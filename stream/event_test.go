@@ -41,7 +41,7 @@ func FuzzEvent(f *testing.F) {
 			events = append(events, got)
 		}
 		lines := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace
-		valid := utf8.ValidString(id + name + data + comment)
+		valid := utf8.ValidString(id) && utf8.ValidString(name) && utf8.ValidString(data) && utf8.ValidString(comment)
 		var want []stream.Event
 		if name != "" || data != "" {
 			want = []stream.Event{{ID: id, Name: name, Data: lines(data)}}
