@@ -122,20 +122,20 @@ func (p Params) decode(raw string) string {
 	return v
 }
 
-// check reports a value that cannot be decoded.
+// check reports a value that cannot be decoded. Of a path that is decoded, all
+// that is static is UTF-8, being part of the pattern.
 func (p Params) check() error {
-	for _, raw := range p.each() {
-		if !p.at.encoded() {
-			if !utf8.ValidString(raw) {
-				return &DecodeError{p.c.text, p.path}
-			}
-			continue
-		}
-		for v := range strings.SplitSeq(raw, "/") {
-			if _, ok := unescape(v); !ok {
-				return &DecodeError{p.c.text, p.path}
+	valid := utf8.ValidString(p.path)
+	if p.at.encoded() {
+		for _, raw := range p.each() {
+			for v := range strings.SplitSeq(raw, "/") {
+				_, ok := unescape(v)
+				valid = valid && ok
 			}
 		}
+	}
+	if !valid {
+		return &DecodeError{p.c.text, p.path}
 	}
 	return nil
 }
@@ -153,15 +153,15 @@ type spans uint64
 
 const (
 	encodedPath spans = 1 << 63 // the values are percent-encoded
-	suspectPath spans = 1 << 62 // the values may not be UTF-8
+	suspectPath spans = 1 << 62 // a value may not be UTF-8, or not clean
 	maxSpans          = 7
 )
 
 // add notes the start of the next segment. The first ones fall off.
 func (s spans) add(start int) spans { return s<<8 | spans(start) }
 
-// known ends the walk along a path: the starts make room for the flags. If a
-// byte of seen is not ASCII, the path is suspect.
+// known ends the walk along a path: the starts make room for the flags. If
+// there is a byte beyond ASCII in seen, the path is suspect.
 func (s spans) known(seen uint64) spans {
 	s &= 1<<(8*maxSpans) - 1
 	if seen&highs != 0 {

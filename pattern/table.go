@@ -112,8 +112,8 @@ func newMatcher(sorted []route) matcher {
 	return m
 }
 
-// match finds the route for a path that is decoded already, or not. The paths
-// that are not clean can be kept out.
+// match finds the route for a path that is decoded already, or not. If clean is
+// set, no other path matches.
 func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Params, err error) {
 	if path == "" || path[0] != '/' {
 		return nil, Params{}, ErrNoMatch
@@ -129,12 +129,12 @@ func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Param
 	case len(shadow) == 1:
 		l = m.tree.ends()
 	case n == nil:
-		l, at = m.tree.find(shadow, i, 0, clean)
+		l, at = m.tree.find(shadow, i, 0)
 	default:
 		if len(m.prefix) > 1 && strings.HasPrefix(shadow, m.prefix) {
 			n, i, at = m.start, len(m.prefix), m.starts
 		}
-		l, at = m.static.walk(n, shadow, i, at, clean)
+		l, at = m.static.walk(n, shadow, i, at)
 	}
 	if l == nil {
 		return nil, Params{}, ErrNoMatch
@@ -144,6 +144,9 @@ func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Param
 	}
 	params = Params{l.compiled, path, at}
 	if at&suspectPath != 0 {
+		if clean && !isClean(shadow) {
+			return nil, Params{}, ErrNoMatch
+		}
 		if err := params.check(); err != nil {
 			return nil, Params{}, err
 		}

@@ -87,29 +87,21 @@ func (b *branch) child(text string) *branch {
 	return nil
 }
 
-// find finds the route for the path from i on, where a segment starts, and the
-// starts of the segments. It is for routes without an automaton.
-func (b *branch) find(path string, i int, at spans, clean bool) (*leaf, spans) {
+// find finds the route for the path from i on, where a segment starts. It
+// takes the place of walk for routes without an automaton.
+func (b *branch) find(path string, i int, at spans) (*leaf, spans) {
 	if i > len(path) {
 		return b.ends(), at.known(highs)
 	}
-	j := segmentEnd(path, i)
-	seg := path[i:j]
-	if clean && (seg == "" || isDots(seg)) {
-		return nil, 0
-	}
-	if seg != "" {
-		for _, way := range [2]*branch{b.child(seg), b.single} {
+	if j := segmentEnd(path, i); i < j {
+		for _, way := range [2]*branch{b.child(path[i:j]), b.single} {
 			if way == nil {
 				continue
 			}
-			if l, at := way.find(path, j+1, at.add(i), clean); l != nil {
+			if l, at := way.find(path, j+1, at.add(i)); l != nil {
 				return l, at
 			}
 		}
 	}
-	if l := b.catchAll(); l != nil && (!clean || isClean(path, i)) {
-		return l, at.known(highs)
-	}
-	return nil, 0
+	return b.catchAll(), at.known(highs)
 }

@@ -15,12 +15,11 @@ type node struct {
 }
 
 // walk finds the route for the path from i on, where a segment starts. It also
-// returns the starts of the last segments, see spans. A clean path has neither
-// empty nor dot segments; if clean is set, no other matches.
+// returns the starts of the last segments, see spans.
 //
 // This is the loop that all the time goes to. What is unusual is left to
 // functions of its own, so that what is usual fits in registers.
-func (t *hashTable) walk(n *node, path string, i int, at spans, clean bool) (*leaf, spans) {
+func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
 	salt, seen := n.salt, uint64(0)
 	for p := i; ; {
 		// Eight bytes from p on, as load has them.
@@ -41,8 +40,8 @@ func (t *hashTable) walk(n *node, path string, i int, at spans, clean bool) (*le
 			continue
 		}
 		at = at.add(i)
-		if clean && byte(w) == '.' && isDots(path[i:j]) {
-			return nil, 0
+		if byte(w) == '.' {
+			seen = highs // may be a dot segment
 		}
 
 		var next *node
@@ -69,8 +68,11 @@ func (t *hashTable) walk(n *node, path string, i int, at spans, clean bool) (*le
 			}
 		}
 		if next == nil {
-			if next, nextSalt = n.dyn, n.dynSalt; next == nil || i == j {
-				return n.rest(path, i, clean), at.known(highs)
+			if i == j {
+				return n.void, at.known(highs)
+			}
+			if next, nextSalt = n.dyn, n.dynSalt; next == nil {
+				return n.sink, at.known(highs)
 			}
 		}
 		if j == len(path) {
@@ -81,24 +83,12 @@ func (t *hashTable) walk(n *node, path string, i int, at spans, clean bool) (*le
 	}
 }
 
-// rest returns the catch-all that takes the path from i on. Only one of those
-// takes an empty segment.
-func (n *node) rest(path string, i int, clean bool) *leaf {
-	l := n.sink
-	if i == len(path) || path[i] == '/' {
-		l = n.void
-	}
-	if l != nil && clean && !isClean(path, i) {
-		return nil
-	}
-	return l
-}
-
+// isDots reports whether a segment is one that browsers and servers resolve.
 func isDots(seg string) bool { return seg == "." || seg == ".." }
 
-// isClean reports whether no segment of the path from i on is empty or dots.
-func isClean(path string, i int) bool {
-	for i <= len(path) {
+// isClean reports whether no segment of a path is empty or dots.
+func isClean(path string) bool {
+	for i := 1; i <= len(path); {
 		j := segmentEnd(path, i)
 		if i == j || isDots(path[i:j]) {
 			return false
