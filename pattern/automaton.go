@@ -35,21 +35,20 @@ type claim struct {
 }
 
 type determinizer struct {
-	states map[string]**node // by their claims, of those with more than one
-	nodes  int
-	limit  int
-	ways   []way
+	slots         map[string]**node // by their claims, of those with more than one
+	fans          []fan
+	states, limit int
 }
 
 // automaton returns the first state and the hash table of the automaton for a
 // tree, or no state if the limit is exceeded.
 func automaton(tree *branch, branches int) (*node, hashTable) {
-	d := determinizer{states: map[string]**node{}, limit: stateLimit(branches)}
+	d := determinizer{slots: map[string]**node{}, limit: stateLimit(branches)}
 	n := d.state([]claim{{branch: tree}})
-	if d.nodes > d.limit {
+	if d.states > d.limit {
 		return nil, hashTable{}
 	}
-	return n, newHashTable(d.ways)
+	return n, newHashTable(d.fans)
 }
 
 // state returns the state for a list of claims.
@@ -58,11 +57,9 @@ func (d *determinizer) state(claims []claim) *node {
 	if *slot != nil {
 		return *slot
 	}
-	n := d.node()
+	n := new(node)
 	*slot = n
-	if d.nodes > d.limit {
-		return n // of no use to anybody
-	}
+	d.states++
 	for _, c := range claims {
 		n.end = first(n.end, c.ends())
 		n.void = first(n.void, c.catchAll())
@@ -71,21 +68,19 @@ func (d *determinizer) state(claims []claim) *node {
 	if len(others) > 0 {
 		if n.sink = others[0].sink; n.sink == nil {
 			n.dyn = d.state(others)
-			n.dynSalt = n.dyn.salt
 		}
 	}
+	var ways []way
 	for _, text := range texts(claims) {
-		if d.nodes > d.limit {
+		if d.states > d.limit {
 			return n
 		}
-		d.ways = append(d.ways, way{n, text, d.state(advance(claims, text, true))})
+		ways = append(ways, way{text, d.state(advance(claims, text, true))})
+	}
+	if ways != nil {
+		d.fans = append(d.fans, fan{n, ways})
 	}
 	return n
-}
-
-func (d *determinizer) node() *node {
-	d.nodes++
-	return &node{salt: uint64(d.nodes) * saltStep}
 }
 
 func first(a, b *leaf) *leaf {
@@ -164,10 +159,10 @@ func (d *determinizer) slot(claims []claim) **node {
 			key = binary.AppendUvarint(key, uint64(c.sink.index)<<1|1)
 		}
 	}
-	slot := d.states[string(key)]
+	slot := d.slots[string(key)]
 	if slot == nil {
 		slot = new(*node)
-		d.states[string(key)] = slot
+		d.slots[string(key)] = slot
 	}
 	return slot
 }

@@ -1,92 +1,119 @@
 package pattern
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
-// Where static segments lead is kept in one hash table for the whole tree. A
-// node has a salt, which is added to the hash of the segment. So the next
-// place to look at depends on the last one by an addition and a shift only,
-// and the processor is through with the segment, which it does not need to
-// know the node for, by the time it gets there. A table for each node would
-// cost two more loads, one after the other, at every step.
+// Where static segments lead is kept in one hash table for all nodes. The
+// place of a segment is given by the hash of its key plus a salt that belongs
+// to the node. The salts are chosen while the table is filled, node by node
+// and the largest first, so that the segments of a node fall on places that
+// are free. With a table at least half empty nearly every attempt succeeds,
+// and a lookup looks at one place. That is a perfect hash by displacement.
 //
-// The search for a perfect hash, one with no two segments in the same place,
-// cannot succeed for so many, and must not for two long segments with the same
-// key. A segment that finds its place taken is put into one of the next, and
-// the places it passes are marked: a lookup goes on from a marked place, and
-// ends at any other. The build tries a few ways to scatter the segments and
-// keeps the one with the fewest marks.
+// It cannot always be had: no salt parts two long segments that have the same
+// key, and a node with hundreds of segments has some that meet. After a few
+// attempts the best salt is taken. A segment that does not fit is put into one
+// of the following places, and the places it passed are marked: a lookup goes
+// on from a marked place, and ends at any other. So the build ends, and the
+// table is right, whatever the segments are.
 type hashTable struct {
-	places []place // a power of two in number, at least half of them empty
-	mult   uint64
+	places []place // a power of two in number
 	shift  uint8
 }
 
 // A place fills a line of the processor's cache.
 type place struct {
 	hash uint64 // of the key and the salt
-	from *node
-	to   *node
-	salt uint64 // of to
-	text string
 	tail uint64 // see segmentKey
-	pass bool   // a segment that belongs here or before was put further on
+	text string
+	from *node
+	to   *node
+	pass bool // a segment that belongs here or before was put further on
+	_    uint64
 }
 
-// saltStep is odd, so that all salts differ, and as good as random.
-const saltStep = 0xD6E8FEB86659FD93
-
-// A way is a static segment, and where it leads.
-type way struct {
+// A fan is a node with the static segments that lead on from it.
+type fan struct {
 	from *node
+	ways []way
+}
+
+type way struct {
 	text string
 	to   *node
 }
 
-func newHashTable(ways []way) (t hashTable) {
-	const work = 1 << 14 // segments put anywhere before the search gives up
-	least := bits.Len(uint(2*len(ways) + 1))
-	mult, best := uint64(mix), len(ways)
-	for attempt := range min(16, 1+work/(1+len(ways))) {
-		size := least
-		if attempt >= 8 {
-			size++
+func newHashTable(fans []fan) hashTable {
+	segments := 0
+	for _, f := range fans {
+		segments += len(f.ways)
+	}
+	size := max(1, bits.Len(uint(2*segments)))
+	t := hashTable{make([]place, 1<<size), uint8(64 - size)}
+	slices.SortStableFunc(fans, func(a, b fan) int { return len(b.ways) - len(a.ways) })
+	s := salter{table: &t, tried: make([]uint32, len(t.places))}
+	for _, f := range fans {
+		f.from.static = true
+		f.from.salt = s.salt(f.ways)
+		for _, w := range f.ways {
+			t.put(f.from, w)
 		}
-		try, passed := fill(ways, size, mult)
-		if passed < best || attempt == 0 {
-			t, best = try, passed
-		}
-		if best == 0 {
-			break
-		}
-		mult = mult*6364136223846793005 + 1442695040888963407 | 1
 	}
 	return t
 }
 
-// fill makes a table of 2^size places and counts the segments that are not in
-// their own.
-func fill(ways []way, size int, mult uint64) (t hashTable, passed int) {
-	t = hashTable{make([]place, 1<<size), mult, uint8(64 - size)}
-	for _, w := range ways {
-		key, tail := segmentKey(w.text)
-		hash := t.hash(key, w.from.salt)
-		h := t.index(hash)
-		for t.places[h].to != nil {
-			t.places[h].pass = true
-			h = (h + 1) & (len(t.places) - 1)
-			passed++
-		}
-		w.from.static = true
-		t.places[h] = place{hash, w.from, w.to, w.to.salt, w.text, tail, false}
+// put puts a segment where it belongs, or into the next place that is free.
+func (t *hashTable) put(from *node, w way) {
+	key, tail := segmentKey(w.text)
+	hash := t.hash(key, from.salt)
+	h := t.index(hash)
+	for t.places[h].to != nil {
+		t.places[h].pass = true
+		h = (h + 1) & (len(t.places) - 1)
 	}
-	return t, passed
+	t.places[h] = place{hash: hash, tail: tail, text: w.text, from: from, to: w.to}
 }
 
 // hash maps the keys of a node one to one: if hash and node are the same, then
 // so is the key.
-func (t *hashTable) hash(key, salt uint64) uint64 { return key*t.mult + salt }
+func (t *hashTable) hash(key, salt uint64) uint64 { return key*mix + salt }
 
 func (t *hashTable) index(hash uint64) int { return int(hash >> (t.shift & 63)) }
+
+// A salter chooses salts.
+type salter struct {
+	table *hashTable
+	next  uint64
+	turn  uint32
+	tried []uint32 // for each place, in which turn it was last looked at
+}
+
+// salt returns one with which the segments fall on places that are free.
+func (s *salter) salt(ways []way) (best uint64) {
+	fewest := len(ways) + 1
+	for range max(1, 256/len(ways)) {
+		s.next += 0xD6E8FEB86659FD93 // odd, and as good as random
+		s.turn++
+		taken := 0
+		for _, w := range ways {
+			key, _ := segmentKey(w.text)
+			h := s.table.index(s.table.hash(key, s.next))
+			if s.table.places[h].to != nil || s.tried[h] == s.turn {
+				taken++
+			}
+			s.tried[h] = s.turn
+		}
+		if taken < fewest {
+			best, fewest = s.next, taken
+		}
+		if taken == 0 {
+			break
+		}
+	}
+	return best
+}
 
 // find returns where a segment leads, or nil.
 func (t *hashTable) find(seg string, from *node) *node {

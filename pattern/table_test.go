@@ -168,7 +168,8 @@ func TestPerfectHash(t *testing.T) {
 		patterns = append(patterns, base, base+"/[id]", base+"/[id]/history", base+"/[id]/history/[version]", base+"/search")
 	}
 	passed, places := pattern.Passed(mustTable(t, patterns...))
-	if passed > places/20 {
+	t.Logf("%d of %d places are passed", passed, places)
+	if passed > places/100 {
 		t.Errorf("%d of %d places are passed", passed, places)
 	}
 }

@@ -5,13 +5,12 @@ import "math/bits"
 // A node is a state of the automaton: where a path stands after some of its
 // segments. Where static segments lead from it is in the hash table.
 type node struct {
-	salt    uint64
-	dyn     *node  // where any other segment leads
-	dynSalt uint64 // of dyn
-	static  bool   // whether static segments lead on
-	end     *leaf  // the route of a path that ends here
-	sink    *leaf  // the catch-all that takes the rest if no way leads on
-	void    *leaf  // the catch-all that takes the rest if the next segment is empty
+	static bool   // whether static segments lead on
+	salt   uint64 // for their places in the hash table
+	dyn    *node  // where any other segment leads
+	end    *leaf  // the route of a path that ends here
+	sink   *leaf  // the catch-all that takes the rest if no way leads on
+	void   *leaf  // the catch-all that takes the rest if the next segment is empty
 }
 
 // walk finds the route for the path from i on, where a segment starts. It also
@@ -20,7 +19,7 @@ type node struct {
 // This is the loop that all the time goes to. What is unusual is left to
 // functions of its own, so that what is usual fits in registers.
 func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
-	salt, seen := n.salt, uint64(0)
+	seen := uint64(0)
 	for p := i; ; {
 		// Eight bytes from p on, as load has them.
 		var w uint64
@@ -45,7 +44,6 @@ func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
 		}
 
 		var next *node
-		var nextSalt uint64
 		if n.static {
 			var tail uint64
 			if i < p {
@@ -57,29 +55,26 @@ func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
 					w = veryLongKey(w, path, i, j)
 				}
 			}
-			hash := t.hash(w, salt)
+			hash := t.hash(w, n.salt)
 			place := &t.places[t.index(hash)]
 			if place.hash == hash && place.from == n && place.tail == tail && len(place.text) == j-i && (j-i <= 16 || place.text == path[i:j]) {
-				next, nextSalt = place.to, place.salt
+				next = place.to
 			} else if place.pass {
-				if next = t.after(hash, path[i:j], n); next != nil {
-					nextSalt = next.salt
-				}
+				next = t.after(hash, path[i:j], n)
 			}
 		}
 		if next == nil {
 			if i == j {
 				return n.void, at.known(highs)
 			}
-			if next, nextSalt = n.dyn, n.dynSalt; next == nil {
+			if next = n.dyn; next == nil {
 				return n.sink, at.known(highs)
 			}
 		}
 		if j == len(path) {
 			return next.end, at.known(seen)
 		}
-		n, salt, i = next, nextSalt, j+1
-		p = i
+		n, i, p = next, j+1, j+1
 	}
 }
 
