@@ -35,9 +35,9 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 
 // Borrow is [Parse] for a caller that is done with the body when use returns:
 // the memory goes on to another request then. Neither the Body nor what its
-// Bytes return may be kept, and r.Body is empty. The text of a JSON body is
-// not checked in advance, since [Body.Decode] finds out. It is what package
-// bind decodes from.
+// Bytes return may be kept, and r.Body, which yields them while use runs, is
+// empty afterwards. The text of a JSON body is not checked in advance, since
+// [Body.Decode] finds out. It is what package bind decodes from.
 func Borrow(w http.ResponseWriter, r *http.Request, cfg Config, use func(*Body) error) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -60,6 +60,11 @@ func Borrow(w http.ResponseWriter, r *http.Request, cfg Config, use func(*Body) 
 	}
 	if err != nil {
 		return err
+	}
+	if b.kind != untouched {
+		b.header, b.replay.body = r.Header, b
+		r.Body = &b.replay
+		defer func() { r.Body = http.NoBody }()
 	}
 	return use(b)
 }

@@ -2,16 +2,19 @@ package bind
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/pattern"
 	"github.com/go-playground/validator/v10"
 )
 
@@ -80,9 +83,12 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 		return nil, err
 	}
 	if t := deref(b.typ); t.Kind() == reflect.Struct {
-		b.form = newFormType(t)
+		var err error
+		if b.form, err = newFormType(t); err != nil {
+			return nil, err
+		}
 	}
-	b.rules = hasStruct(b.typ, nil)
+	b.rules = len(structs(b.typ, nil)) > 0
 	return b, nil
 }
 
@@ -94,63 +100,87 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // package bodyparser. A request without a body is the zero T, if the rules
 // allow that.
 func (b *Binder[T]) Body(r *http.Request) (T, error) {
-	var v T
 	body, err := bodyparser.Parse(nil, r, b.cfg.Parser)
-	if err == nil {
-		err = b.decode(nil, r, body, &v)
+	if err != nil {
+		return *new(T), err
 	}
-	return v, err
+	return b.whole(func(v *T) error { return b.decode(nil, r, body, v) })
 }
 
 // read is Body with a writer, and in memory that is lent.
 func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request) (T, error) {
-	var v T
-	err := bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
-		return b.decode(w, r, body, &v)
+	return b.whole(func(v *T) error {
+		return bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
+			return b.decode(w, r, body, v)
+		})
 	})
-	return v, err
+}
+
+// whole returns the value that fill makes, or none: half of one is of no use,
+// and what is in it has not been checked.
+func (b *Binder[T]) whole(fill func(*T) error) (T, error) {
+	v := new(T)
+	if err := fill(v); err != nil {
+		return *new(T), err
+	}
+	return *v, nil
 }
 
 // Query returns the query of the request as a T, decoded and validated by the
-// rules of forms.
+// rules of forms. As in req.query of Next.js, the parameters of the route are
+// part of it and win over what the client has put into the query; see
+// pattern.Query. A query that is malformed, or has more than 1000 pairs, is 400.
 func (b *Binder[T]) Query(r *http.Request) (T, error) {
-	var v T
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return v, wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is not a query"}}, err)
+	raw := r.URL.RawQuery
+	if strings.ContainsAny(raw, "%;") {
+		if _, err := url.ParseQuery(raw); err != nil {
+			return *new(T), wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is not a query"}}, err)
+		}
 	}
-	return v, b.fill(r, values, &v)
+	if strings.Count(raw, "&") >= maxPairs {
+		return *new(T), wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "has too many pairs"}}, nil)
+	}
+	return b.whole(func(v *T) error { return b.fill(r, pattern.Query(r), v) })
 }
 
+// maxPairs bounds queries and multipart forms, as bodyparser.Config bounds
+// urlencoded ones.
+const maxPairs = 1000
+
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
-	switch {
-	case body.Present():
-	case body.MediaType() == "":
-		return b.finish(r, v, fromJSON)
-	case body.MediaType() == "multipart/form-data":
+	switch body.MediaType() {
+	case "application/x-www-form-urlencoded":
+		values, err := body.Form()
+		if err != nil {
+			return err
+		}
+		return b.fill(r, values, v)
+	case "multipart/form-data":
 		values, err := b.multipart(w, r)
 		if err != nil {
 			return err
 		}
 		return b.fill(r, values, v)
+	case "":
+		if !body.Present() {
+			return b.finish(r, v, fromJSON)
+		}
 	}
-	values, err := body.Form()
-	if err == nil {
-		return b.fill(r, values, v)
-	}
-	var refused *bodyparser.Error
-	if !errors.As(err, &refused) || refused.Status != http.StatusUnsupportedMediaType {
-		return err
-	}
-	if b.cfg.Strict {
+	if b.cfg.Strict && body.Present() {
+		var any json.RawMessage // to learn whether it is JSON, and valid
+		if err := body.Decode(&any); err != nil {
+			return err
+		}
 		if fields := mistakes(body.Text(), b.typ, true); len(fields) > 0 {
 			return wrong(http.StatusBadRequest, fields, nil)
 		}
 	}
-	if body.Present() {
-		if err := body.Decode(v); err != nil {
-			return b.locate(body, err)
-		}
+	if !body.Present() {
+		// An empty object, which is no value for a list.
+		return b.finish(r, v, fromJSON)
+	}
+	if err := body.Decode(v); err != nil {
+		return b.locate(body, err)
 	}
 	return b.finish(r, v, fromJSON)
 }
@@ -161,7 +191,7 @@ func (b *Binder[T]) multipart(w http.ResponseWriter, r *http.Request) (url.Value
 	p := b.cfg.Parser
 	limit := cmp.Or(p.Limit, bytesize.MB)
 	return upload.Form(w, r, upload.Config{
-		Limit: limit, FieldLimit: limit, Parts: cmp.Or(p.Pairs, 1000), Files: -1, ReadTimeout: p.ReadTimeout,
+		Limit: limit, FieldLimit: limit, Parts: cmp.Or(p.Pairs, maxPairs), Files: -1, ReadTimeout: p.ReadTimeout,
 	}, nil)
 }
 

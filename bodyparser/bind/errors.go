@@ -19,6 +19,8 @@ type Errors struct {
 	// right type but break a rule. 0 is 422.
 	Status int
 
+	// Fields are what is wrong. What bind returns is sorted by Path; what a
+	// handler returns is kept in its order.
 	Fields []FieldError
 
 	// Err is the cause, for the log, if there is one.

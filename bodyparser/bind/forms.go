@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -27,48 +28,84 @@ import (
 
 const (
 	maxIndex    = 100   // elements of one list
-	maxElements = 1_000 // elements of all lists that indexes make
+	maxElements = 1_000 // elements of all lists together, as far as indexes or commas make them
 	maxSegments = 32    // parts of a key
 )
 
-// A target is what a key resolves to.
-type target struct {
-	path    string // for gorilla/schema
-	pointer string // for the client
-	typ     reflect.Type
-	order   int // the index behind the name of a list of plain values, else -1
-}
-
-// formType is a struct type made ready for forms.
+// A formType is a struct type made ready for forms.
 type formType struct {
 	typ     reflect.Type
 	decoder *schema.Decoder
 	members map[reflect.Type][]member
 }
 
-func newFormType(t reflect.Type) *formType {
+// newFormType prepares t. The error is about types that gorilla/schema would
+// decode wrongly, or not survive.
+func newFormType(t reflect.Type) (*formType, error) {
 	f := &formType{typ: t, decoder: schema.NewDecoder(), members: map[reflect.Type][]member{}}
-	f.decoder.IgnoreUnknownKeys(true)
 	f.decoder.MaxSize(maxIndex)
-	f.prepare(t)
-	return f
+	return f, f.prepare(t)
 }
 
 // prepare finds the members of all structs below t.
-func (f *formType) prepare(t reflect.Type) {
+func (f *formType) prepare(t reflect.Type) error {
 	t = deref(t)
-	switch {
-	case isText(t):
-	case t.Kind() == reflect.Slice:
-		f.prepare(t.Elem())
-	case t.Kind() == reflect.Struct:
-		if _, done := f.members[t]; !done {
-			f.members[t] = fromForm.members(t)
-			for _, m := range f.members[t] {
-				f.prepare(m.field.Type)
+	if isText(t) {
+		return nil
+	}
+	if t.Kind() == reflect.Slice {
+		return f.prepare(t.Elem())
+	}
+	if _, done := f.members[t]; done || t.Kind() != reflect.Struct {
+		return nil
+	}
+	f.members[t] = fromForm.members(t)
+	errs := []error{checkStruct(t)}
+	for _, m := range f.members[t] {
+		errs = append(errs, f.prepare(m.field.Type))
+	}
+	return errors.Join(errs...)
+}
+
+// checkStruct looks for what gorilla/schema does not tell: it takes the first
+// of two fields with one name, capitals or not, takes a required field for
+// given if the name of another begins with its own, and allocates what is
+// embedded, without asking whether it may or whether it will come to an end.
+func checkStruct(t reflect.Type) error {
+	var errs []error
+	complain := func(f reflect.StructField, what string) {
+		errs = append(errs, fmt.Errorf("bind: %v.%s %s", t, f.Name, what))
+	}
+	names := map[string]string{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options := schemaName(f)
+		if name == "-" {
+			continue
+		}
+		if embedded := deref(f.Type); f.Anonymous && f.Type.Kind() == reflect.Pointer && embedded.Kind() == reflect.Struct {
+			if !f.IsExported() {
+				complain(f, "embeds a pointer to an unexported struct, which a form cannot fill")
+			}
+			if slices.Contains(structs(embedded, nil), t) {
+				complain(f, "embeds a struct that leads back to itself, which a form cannot fill")
 			}
 		}
+		if slices.Contains(options, "required") {
+			complain(f, `is required by its schema tag; use validate:"required"`)
+		}
+		if other, taken := names[strings.ToLower(name)]; taken {
+			complain(f, "has the name of "+other+" in a form; give one of them a schema tag")
+		}
+		names[strings.ToLower(name)] = f.Name
 	}
+	return errors.Join(errs...)
+}
+
+// schemaName returns what gorilla/schema calls a field.
+func schemaName(f reflect.StructField) (name string, options []string) {
+	parts := strings.Split(f.Tag.Get("schema"), ",")
+	return cmp.Or(parts[0], f.Name), parts[1:]
 }
 
 // split cuts a key into its names: a.b[0][c] is a, b, 0, c. A list may end in
@@ -101,6 +138,15 @@ func split(key string) (names []string, ok bool) {
 	}
 }
 
+// A target is what a key resolves to.
+type target struct {
+	path    string       // for gorilla/schema
+	pointer string       // for the client
+	typ     reflect.Type // of the field, or of what the list holds
+	list    bool
+	index   int // of the value in the list, -1 if the key has none
+}
+
 // resolve finds what a key means. It returns nil for a key that means nothing
 // in this type, and a FieldError for an index that no list can have.
 func (f *formType) resolve(key string) (*target, *FieldError) {
@@ -108,84 +154,64 @@ func (f *formType) resolve(key string) (*target, *FieldError) {
 	if !ok {
 		return nil, nil
 	}
-	at := target{typ: f.typ, order: -1}
+	to := target{index: -1}
 	var path []string
-	for i := 0; i < len(names); i++ {
-		m, ok := find(f.members[deref(at.typ)], names[i])
+	for t := f.typ; ; {
+		m, ok := find(f.members[t], names[0])
 		if !ok {
 			return nil, nil
 		}
-		for _, embedded := range m.path {
-			path = append(path, alias(deref(at.typ), embedded, &at.typ))
+		names = names[1:]
+		for _, name := range append(m.path[:len(m.path):len(m.path)], m.field.Name) {
+			field, _ := t.FieldByName(name)
+			alias, _ := schemaName(field)
+			path = append(path, alias)
+			t = deref(field.Type)
 		}
-		path = append(path, alias(deref(at.typ), m.field.Name, &at.typ))
-		at.pointer = step(at.pointer, m.name)
+		to.pointer = step(to.pointer, m.name)
 
-		list := deref(at.typ)
-		if isText(list) || list.Kind() != reflect.Slice {
-			continue
-		}
-		element := deref(list.Elem())
-		structs := element.Kind() == reflect.Struct
-		if i+1 == len(names) {
-			if structs && !isText(element) {
-				return nil, nil
+		to.list = t.Kind() == reflect.Slice && !isText(t)
+		if to.list {
+			t = deref(t.Elem())
+			if len(names) > 0 && (names[0] != "" || len(names) > 1) {
+				to.pointer = step(to.pointer, names[0])
+				if to.index, ok = parseIndex(names[0]); !ok {
+					return nil, &FieldError{Path: to.pointer, Rule: "index", Param: strconv.Itoa(maxIndex - 1),
+						Message: "must be numbered from 0 to " + strconv.Itoa(maxIndex-1)}
+				}
 			}
+			names = names[min(1, len(names)):]
+		}
+		if len(names) == 0 {
+			to.typ = t
 			break
 		}
-		i++
-		last := i+1 == len(names)
-		if names[i] == "" && last && (!structs || isText(element)) {
-			break
-		}
-		index, ok := parseIndex(names[i])
-		at.pointer = step(at.pointer, names[i])
-		if !ok {
-			return nil, &FieldError{Path: at.pointer, Rule: "index", Param: strconv.Itoa(maxIndex - 1),
-				Message: "must be numbered from 0 to " + strconv.Itoa(maxIndex-1)}
-		}
-		if structs && !isText(element) {
-			path = append(path, strconv.Itoa(index))
-			at.typ = element
-			if last {
+		if to.list {
+			if to.index < 0 {
 				return nil, nil
 			}
-			continue
-		}
-		if !last {
-			return nil, nil
-		}
-		at.order = index
-	}
-	if t := deref(at.typ); !isText(t) {
-		if _, object := f.members[t]; object || !plain(t) {
-			return nil, nil
+			path = append(path, strconv.Itoa(to.index))
+			to.index = -1
 		}
 	}
-	at.path = strings.Join(path, ".")
-	return &at, nil
+	to.path = strings.Join(path, ".")
+	if !plain(to.typ) {
+		return nil, nil
+	}
+	return &to, nil
 }
 
-// alias returns the name that gorilla/schema has for a field, and its type.
-func alias(t reflect.Type, field string, typ *reflect.Type) string {
-	f, _ := t.FieldByName(field)
-	*typ = f.Type
-	name, _, _ := strings.Cut(f.Tag.Get("schema"), ",")
-	return cmp.Or(name, f.Name)
-}
-
-// plain reports whether gorilla/schema can make a value of the type from text.
+// plain reports whether gorilla/schema makes a value of the type from one text.
 func plain(t reflect.Type) bool {
-	if t.Kind() == reflect.Slice {
-		t = deref(t.Elem())
-	}
 	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return true
+	case reflect.Struct, reflect.Array, reflect.Slice:
+		return isText(t)
 	}
-	return isText(t)
+	return false
 }
 
 func parseIndex(s string) (int, bool) {
@@ -198,14 +224,12 @@ func parseIndex(s string) (int, bool) {
 
 // decode decodes the values into dst, a pointer to the struct.
 func (f *formType) decode(values url.Values, dst any, strict bool) error {
-	g := guard{formType: f, strict: strict, out: make(map[string][]string, len(values)), targets: map[string]*target{}}
-	for _, key := range slices.Sorted(func(yield func(string) bool) {
-		for key := range values {
-			if !yield(key) {
-				return
-			}
-		}
-	}) {
+	g := guard{
+		formType: f, strict: strict,
+		out:     make(map[string][]string, len(values)),
+		targets: make(map[string]*target, len(values)),
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
 		g.add(key, values[key])
 	}
 	g.finish()
@@ -218,8 +242,8 @@ func (f *formType) decode(values url.Values, dst any, strict bool) error {
 	return nil
 }
 
-// run calls gorilla/schema. A panic in it is an error here: there is no fixed
-// release to hope for, and the values are a client's.
+// run calls gorilla/schema. A panic in it is an error here: the values are a
+// client's, and no release is known that survives all of them.
 func (f *formType) run(dst any, values map[string][]string) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -233,110 +257,112 @@ func (f *formType) run(dst any, values map[string][]string) (err error) {
 type guard struct {
 	*formType
 	strict  bool
-	out     map[string][]string
-	targets map[string]*target
-	ordered map[string][]ordered // values of lists with an index
+	out     map[string][]string // by path
+	targets map[string]*target  // by path
+	ordered map[string]map[int][]string
 	wrong   []FieldError
 }
 
-type ordered struct {
-	index  int
-	values []string
-}
-
-func (g *guard) report(e FieldError) {
+func (g *guard) report(path, rule, message string) {
 	if len(g.wrong) < maxMistakes {
-		g.wrong = append(g.wrong, e)
+		g.wrong = append(g.wrong, FieldError{Path: path, Rule: rule, Message: message})
 	}
 }
 
 // add resolves one key and keeps its values.
 func (g *guard) add(key string, values []string) {
-	at, complaint := g.resolve(key)
-	switch {
-	case complaint != nil:
-		g.report(*complaint)
+	to, complaint := g.resolve(key)
+	if complaint != nil {
+		g.wrong = append(g.wrong, *complaint)
 		return
-	case at == nil:
+	}
+	if to == nil {
 		if g.strict {
-			g.report(FieldError{Path: step("", key), Rule: "unknown", Message: "is not a field of this request"})
+			g.report(step("", key), "unknown", "is not a field of this request")
 		}
 		return
 	}
-	for _, v := range values {
-		if !finite(at.typ, v) {
-			g.report(FieldError{Path: at.pointer, Rule: "type", Message: expected(elementOf(at.typ))})
+	if to.typ.Kind() != reflect.String || isText(to.typ) {
+		// A page sends its inputs also if they were left empty.
+		values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
+		if len(values) == 0 {
 			return
 		}
 	}
-	if k := elementOf(at.typ).Kind(); k != reflect.String || isText(elementOf(at.typ)) {
-		// An input of a page that was left empty is sent all the same.
-		values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
-	}
-	if earlier, twice := g.targets[at.path]; twice && (at.order < 0 || earlier.order < 0) {
-		g.report(FieldError{Path: at.pointer, Rule: "duplicate", Message: "is given under two names"})
+	if slices.ContainsFunc(values, func(v string) bool { return !finite(to.typ, v) }) {
+		g.report(to.pointer, "type", expected(to.typ))
 		return
 	}
-	g.targets[at.path] = at
-	if at.order >= 0 {
-		if g.ordered == nil {
-			g.ordered = map[string][]ordered{}
+	earlier, again := g.targets[to.path]
+	g.targets[to.path] = to
+	if to.index < 0 {
+		if again {
+			g.report(to.pointer, "duplicate", "is given under two names")
 		}
-		g.ordered[at.path] = append(g.ordered[at.path], ordered{at.order, values})
+		g.out[to.path] = values
 		return
 	}
-	g.out[at.path] = values
+	if g.ordered == nil {
+		g.ordered = map[string]map[int][]string{}
+	}
+	list := g.ordered[to.path]
+	if list == nil {
+		list = map[int][]string{}
+		g.ordered[to.path] = list
+	}
+	if again && (earlier.index < 0 || list[to.index] != nil) {
+		g.report(to.pointer, "duplicate", "is given under two names")
+	}
+	list[to.index] = values
 }
 
-// finish puts the lists together that came with an index for each value, and
-// counts the elements that all lists ask for.
+// finish puts lists together whose values came with an index, and counts the
+// elements that all lists ask for.
 func (g *guard) finish() {
-	for path, parts := range g.ordered {
-		slices.SortStableFunc(parts, func(a, b ordered) int { return a.index - b.index })
-		for _, p := range parts {
-			g.out[path] = append(g.out[path], p.values...)
+	for path, list := range g.ordered {
+		for _, i := range slices.Sorted(maps.Keys(list)) {
+			g.out[path] = append(g.out[path], list[i]...)
 		}
 	}
+	elements := 0
 	longest := map[string]int{}
-	total := 0
-	for path, values := range g.out {
-		for i := 0; i < len(path); {
-			end := strings.IndexByte(path[i:], '.')
-			if end < 0 {
-				break
-			}
-			segment := path[i : i+end]
-			if n, ok := parseIndex(segment); ok && path[:i] != "" {
-				if prefix := path[:i]; n+1 > longest[prefix] {
-					total += n + 1 - longest[prefix]
-					longest[prefix] = n + 1
-				}
-			}
-			i += end + 1
-		}
-		if t := g.targets[path].typ; deref(t).Kind() == reflect.Slice && deref(elementOf(t)).Kind() != reflect.String {
+	for _, path := range slices.Collect(maps.Keys(g.out)) {
+		to, values := g.targets[path], g.out[path]
+		if to.list && to.typ.Kind() != reflect.String {
 			for _, v := range values {
-				total += strings.Count(v, ",") // gorilla/schema splits them
+				elements += strings.Count(v, ",") // where gorilla/schema splits it
+			}
+		}
+		if to.list && to.typ.Kind() == reflect.Struct && isText(to.typ) {
+			// For gorilla/schema a list of structs, with an index for each.
+			delete(g.out, path)
+			for i, v := range values[:min(len(values), maxIndex)] {
+				at := path + "." + strconv.Itoa(i)
+				g.out[at], g.targets[at] = []string{v}, to
+			}
+			if len(values) > maxIndex {
+				g.report(to.pointer, "index", "has too many elements")
+			}
+		}
+		for i, c := range []byte(path) {
+			if c != '.' {
+				continue
+			}
+			digits, _, _ := strings.Cut(path[i+1:], ".")
+			if n, ok := parseIndex(digits); ok {
+				elements += max(0, n+1-longest[path[:i]])
+				longest[path[:i]] = max(longest[path[:i]], n+1)
 			}
 		}
 	}
-	if total > maxElements {
-		g.report(FieldError{Rule: "index", Param: strconv.Itoa(maxElements), Message: "has lists of too many elements"})
+	if elements > maxElements {
+		g.report("", "index", "has lists of too many elements")
 	}
-}
-
-func elementOf(t reflect.Type) reflect.Type {
-	t = deref(t)
-	if t.Kind() == reflect.Slice && !isText(t) {
-		return deref(t.Elem())
-	}
-	return t
 }
 
 // finite refuses NaN and the infinities, which strconv reads, which no JSON can
-// carry on, and which pass rules like "not less than 0".
+// carry on, and which pass a rule such as "not less than 0".
 func finite(t reflect.Type, value string) bool {
-	t = elementOf(t)
 	if k := t.Kind(); k != reflect.Float32 && k != reflect.Float64 || isText(t) {
 		return true
 	}
@@ -351,23 +377,15 @@ func finite(t reflect.Type, value string) bool {
 // explain turns the error of gorilla/schema, a map in random order, into ours.
 func (g *guard) explain(err error) error {
 	var multi schema.MultiError
-	if !errors.As(err, &multi) {
-		return wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "does not fit"}}, err)
-	}
-	status := http.StatusUnprocessableEntity
-	var fields []FieldError
-	for path, err := range multi {
-		var empty schema.EmptyFieldError
-		if errors.As(err, &empty) {
-			fields = append(fields, FieldError{Path: "/" + strings.ReplaceAll(path, ".", "/"), Rule: "required", Message: "is required"})
-			continue
-		}
-		status = http.StatusBadRequest
-		if at, ok := g.targets[path]; ok {
-			fields = append(fields, FieldError{Path: at.pointer, Rule: "type", Message: expected(elementOf(at.typ))})
-		} else {
-			fields = append(fields, FieldError{Rule: "type", Message: "does not fit"})
+	_ = errors.As(err, &multi)
+	fields := make([]FieldError, 0, len(multi))
+	for path := range multi {
+		if to, ok := g.targets[path]; ok {
+			fields = append(fields, FieldError{Path: to.pointer, Rule: "type", Message: expected(to.typ)})
 		}
 	}
-	return wrong(status, fields, err)
+	if len(fields) == 0 {
+		fields = []FieldError{{Rule: "type", Message: "does not fit"}}
+	}
+	return wrong(http.StatusBadRequest, fields, err)
 }

@@ -15,11 +15,14 @@ import (
 // check runs the rules of all structs that v leads to without passing through
 // another struct; from there on the validator follows the tags.
 func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src source) (fields []FieldError, err error) {
-	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return nil, nil
 		}
 		v = v.Elem()
+	}
+	if v.Kind() == reflect.Struct {
+		return b.checkStruct(ctx, v, path, src)
 	}
 	collect := func(v reflect.Value, path string) bool {
 		var more []FieldError
@@ -28,8 +31,6 @@ func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src
 		return err == nil
 	}
 	switch v.Kind() {
-	case reflect.Struct:
-		return b.checkStruct(ctx, v, path, src)
 	case reflect.Slice, reflect.Array:
 		for i := 0; i < v.Len() && collect(v.Index(i), step(path, strconv.Itoa(i))); i++ {
 		}

@@ -37,7 +37,7 @@ func checkTags(v *validator.Validate, t reflect.Type) error {
 func try(v *validator.Validate, sample any) (err error) {
 	defer func() {
 		text, ok := recover().(string)
-		if ok && (strings.HasPrefix(text, "Bad field type") || strings.Contains(text, "validation")) {
+		if ok && (strings.HasPrefix(text, "Bad field type") || strings.HasPrefix(text, "strconv.") || strings.Contains(text, "validation")) {
 			err = errors.New(text)
 		}
 	}()
@@ -65,8 +65,6 @@ func structs(t reflect.Type, found []reflect.Type) []reflect.Type {
 	}
 	return found
 }
-
-func hasStruct(t reflect.Type, _ []reflect.Type) bool { return len(structs(t, nil)) > 0 }
 
 // sample returns a value of the type in which nothing is empty, down to a depth
 // that ends types which hold themselves.

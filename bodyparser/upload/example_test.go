@@ -50,7 +50,7 @@ func Example() {
 		r.Header.Set("Content-Type", form.FormDataContentType())
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+		fmt.Println(strings.TrimSpace(fmt.Sprint(w.Code, " ", w.Body)))
 	}
 	// Output:
 	// me.png application/octet-stream 6

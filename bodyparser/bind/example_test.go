@@ -1,0 +1,124 @@
+package bind_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/reply"
+	"github.com/go-playground/validator/v10"
+	"github.com/justinas/alice"
+)
+
+type Post struct {
+	Title string   `json:"title" validate:"required,max=20"`
+	Tags  []string `json:"tags" validate:"max=3"`
+}
+
+type Created struct {
+	ID    int    `json:"id"`
+	Title string `json:"title"`
+}
+
+func (Created) StatusCode() int { return http.StatusCreated }
+
+// send posts a body and prints the answer.
+func send(h http.Handler, contentType, body string) {
+	r := httptest.NewRequest("POST", "/api/posts", strings.NewReader(body))
+	r.Header.Set("Content-Type", contentType)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+}
+
+// A handler that is typed from end to end.
+func Example() {
+	h := bind.Func(func(r *http.Request, p Post) (Created, error) {
+		return Created{1, p.Title}, nil
+	})
+	send(h, "application/json", `{"title": "Hello", "tags": ["go"]}`)
+	send(h, "application/x-www-form-urlencoded", `title=Hello&tags=go&tags=web`)
+	send(h, "application/json", `{"title": 7}`)
+	send(h, "application/json", `{"tags": ["go"]}`)
+	// Output:
+	// 201 {"id":1,"title":"Hello"}
+	// 201 {"id":1,"title":"Hello"}
+	// 400 {"title":"Bad Request","status":400,"detail":"/title must be a string","errors":[{"path":"/title","rule":"type","message":"must be a string"}]}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"/title is required","errors":[{"path":"/title","rule":"required","message":"is required"}]}
+}
+
+func ExampleBody() {
+	chain := alice.New(bodyparser.New(bodyparser.Config{Limit: 64 * bytesize.KB}))
+	h := chain.ThenFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := bind.Body[Post](r)
+		if err != nil {
+			reply.Problem(w, r, err)
+			return
+		}
+		fmt.Fprintln(w, "thank you for", p.Title)
+	})
+	send(h, "application/json", `{"title": "Hello"}`)
+	// Output: 200 thank you for Hello
+}
+
+func ExampleQuery() {
+	type page struct {
+		Number int    `schema:"page,default:1" validate:"min=1"`
+		Sort   string `schema:"sort" validate:"omitempty,oneof=new old"`
+	}
+	for _, target := range []string{"/?page=2&sort=new", "/", "/?page=0x2&sort=x"} {
+		p, err := bind.Query[page](httptest.NewRequest("GET", target, nil))
+		fmt.Println(p, err)
+	}
+	// Output:
+	// {2 new} <nil>
+	// {1 } <nil>
+	// {0 } bind: /page must be a whole number in range (schema: error converting value for "page")
+}
+
+// What only the handler can know is answered like a rule.
+func ExampleErrors() {
+	h := bind.Handler(func(w http.ResponseWriter, r *http.Request, p Post) error {
+		return &bind.Errors{Fields: []bind.FieldError{{Path: "/title", Rule: "unique", Message: "is taken"}}}
+	})
+	send(h, "application/json", `{"title": "Hello"}`)
+
+	_, err := bind.Body[Post](httptest.NewRequest("POST", "/", nil))
+	var wrong *bind.Errors
+	if errors.As(err, &wrong) {
+		for f := range wrong.All() {
+			fmt.Println(f.Path, f.Rule)
+		}
+	}
+	// Output:
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"/title is taken","errors":[{"path":"/title","rule":"unique","message":"is taken"}]}
+	// /title required
+}
+
+// A service with rules of its own brings its validator.
+func ExampleNew() {
+	type comment struct {
+		Text string `json:"text" validate:"polite"`
+	}
+	rules := validator.New(validator.WithRequiredStructEnabled())
+	rules.RegisterValidation("polite", func(f validator.FieldLevel) bool {
+		return !strings.Contains(f.Field().String(), "!!!")
+	})
+	comments := bind.New[comment](bind.Config{Validator: rules, Strict: true, OnError: reply.PlainError})
+	h := comments.Handler(func(w http.ResponseWriter, r *http.Request, c comment) error {
+		fmt.Fprint(w, c.Text)
+		return nil
+	})
+	send(h, "application/json", `{"text": "well done"}`)
+	send(h, "application/json", `{"text": "no!!!"}`)
+	send(h, "application/json", `{"txet": "well done"}`)
+	// Output:
+	// 200 well done
+	// 422 /text must satisfy the rule polite
+	// 400 /txet is not a field of this request
+}
