@@ -29,7 +29,7 @@ import (
 // or one of ours: duplicate-route, empty-name, invalid-utf-8.
 type ConflictError struct {
 	Category string
-	Patterns []string // one, or the two that conflict
+	Patterns []string // as they were given: one, or the two that conflict
 	Path     string   // a path that both match; "" if there is none
 	err      error
 }

@@ -20,8 +20,8 @@ func (noMatch) StatusCode() int { return http.StatusNotFound }
 // A DecodeError reports a path that a pattern matches, but with a value that
 // is not valid percent-encoded UTF-8.
 type DecodeError struct {
-	Pattern string
-	Path    string
+	Pattern string // the route that matches
+	Path    string // percent-encoded, as it was sent
 }
 
 func (e *DecodeError) Error() string {

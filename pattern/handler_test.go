@@ -207,6 +207,8 @@ func TestRedirects(t *testing.T) {
 		"subtree":     func(mux *http.ServeMux, h *pattern.Handler) { mux.Handle("/api/", h) },
 		"method":      func(mux *http.ServeMux, h *pattern.Handler) { mux.Handle("GET /api/", h) },
 		"wildcard":    func(mux *http.ServeMux, h *pattern.Handler) { mux.Handle("/{any}/", h) },
+		"end":         func(mux *http.ServeMux, h *pattern.Handler) { mux.Handle("/", h); mux.Handle("/api/{$}", h) },
+		"rest":        func(mux *http.ServeMux, h *pattern.Handler) { mux.Handle("/api/{rest...}", h) },
 		"two levels":  func(mux *http.ServeMux, h *pattern.Handler) { mux.Handle("/api/", h); mux.Handle("/api/files/", h) },
 		"StripPrefix": func(mux *http.ServeMux, h *pattern.Handler) { mux.Handle("/v1/", http.StripPrefix("/v1", h)) },
 		"StripPrefix at a route": func(mux *http.ServeMux, h *pattern.Handler) {

@@ -55,23 +55,29 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, path string, 
 // isMountPoint reports whether path may be where a ServeMux has mounted a
 // subtree, by the pattern "/api/" for instance. ServeMux redirects "/api" to
 // "/api/", and a redirect back would go round for ever. The path may have lost
-// a prefix, so they are compared from the end. Register leaves no such point: it
-// registers "/api" too.
+// a prefix, so they are compared from the end. Register leaves no such point:
+// it registers "/api" too.
 func isMountPoint(mux, path string) bool {
-	if i := strings.IndexByte(mux, '/'); i < 0 || !strings.HasSuffix(mux, "/") {
+	if i := strings.IndexByte(mux, '/'); i >= 0 {
+		mux = mux[i:] // without method and host
+	}
+	mux, end := cutLast(mux)
+	if end != "" && end != "{$}" && !strings.HasSuffix(end, "...}") {
 		return false
-	} else {
-		mux = mux[i : len(mux)-1]
 	}
-	for path != "" {
-		if mux == "" {
+	for path != "" && mux != "" {
+		var m, p string
+		mux, m = cutLast(mux)
+		path, p = cutLast(path)
+		if m != p && !strings.HasPrefix(m, "{") {
 			return false
 		}
-		i, j := strings.LastIndexByte(mux, '/'), strings.LastIndexByte(path, '/')
-		if m := mux[i+1:]; m != path[j+1:] && !strings.HasPrefix(m, "{") {
-			return false
-		}
-		mux, path = mux[:i], path[:j]
 	}
-	return true
+	return path == ""
+}
+
+// cutLast cuts the last segment off.
+func cutLast(path string) (before, last string) {
+	i := max(0, strings.LastIndexByte(path, '/'))
+	return path[:i], strings.TrimPrefix(path[i:], "/")
 }

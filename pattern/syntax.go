@@ -36,10 +36,10 @@ func (s segment) String() string {
 
 // A SyntaxError reports a pattern that Parse refuses.
 type SyntaxError struct {
-	Pattern  string
-	Offset   int    // in bytes
-	Category string // see [ConflictError]
-	Msg      string
+	Pattern  string // as it was given
+	Offset   int    // of the segment that is at fault, in bytes
+	Category string // one of those listed at [ConflictError]
+	Msg      string // what is wrong
 }
 
 func (e *SyntaxError) Error() string {

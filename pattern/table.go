@@ -17,9 +17,9 @@ type Table[T any] struct {
 
 // A Match is what a [Table] finds.
 type Match[T any] struct {
-	Pattern Pattern
-	Value   T
-	Params  Params
+	Pattern Pattern // the route
+	Value   T       // what the table has for it
+	Params  Params  // what the path gives to it
 }
 
 // NewTable makes a table of patterns and what they stand for. The errors are
