@@ -55,10 +55,9 @@ func Encode(e Event) ([]byte, error) {
 // input writes a second event, or a field that is not set: an event that would
 // is refused with an [*EventError], and dst is returned as it was.
 func (e Event) AppendTo(dst []byte) ([]byte, error) {
-	if err := e.check(); err != nil {
+	if err := check(e.ID, e.Name, e.Retry); err != nil {
 		return dst, err
 	}
-	before := len(dst)
 	if e.Comment != "" {
 		dst = appendLines(dst, ": ", e.Comment)
 	}
@@ -77,38 +76,41 @@ func (e Event) AppendTo(dst []byte) ([]byte, error) {
 		dst = strconv.AppendInt(dst, int64((e.Retry-1)/time.Millisecond+1), 10)
 		dst = append(dst, '\n')
 	}
-	if e.Data != "" || e.Name != "" {
+	switch {
+	case e.Data == "" && e.Name == "":
+		if e.Comment == "" && e.ID == "" && e.Retry == 0 {
+			return dst, nil
+		}
+	case strings.IndexByte(e.Data, '\n') < 0 && strings.IndexByte(e.Data, '\r') < 0:
+		dst = append(dst, "data: "...)
+		dst = append(dst, e.Data...)
+		dst = append(dst, '\n')
+	default:
 		dst = appendLines(dst, "data: ", e.Data)
-	}
-	if len(dst) == before {
-		return dst, nil
 	}
 	return append(dst, '\n'), nil
 }
 
-func (e *Event) check() error {
-	for i := range len(e.ID) {
-		switch e.ID[i] {
-		case '\r', '\n':
-			return &EventError{"id", i, "line break"}
-		case 0:
-			return &EventError{"id", i, "NUL"}
+func check(id, name string, retry time.Duration) error {
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' && (c == '\r' || c == '\n' || c == 0) {
+			return &EventError{"id", i, "line break or NUL"}
 		}
 	}
-	if n := len(e.ID); n > 0 {
-		if isSpace(e.ID[0]) {
-			return &EventError{"id", 0, "leading whitespace"}
-		}
-		if isSpace(e.ID[n-1]) {
-			return &EventError{"id", n - 1, "trailing whitespace"}
-		}
-	}
-	for i := range len(e.Name) {
-		if c := e.Name[i]; c == '\r' || c == '\n' {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' && (c == '\r' || c == '\n') {
 			return &EventError{"event", i, "line break"}
 		}
 	}
-	if e.Retry < 0 {
+	if id != "" {
+		if isSpace(id[0]) {
+			return &EventError{"id", 0, "leading whitespace"}
+		}
+		if last := len(id) - 1; isSpace(id[last]) {
+			return &EventError{"id", last, "trailing whitespace"}
+		}
+	}
+	if retry < 0 {
 		return &EventError{"retry", 0, "negative duration"}
 	}
 	return nil

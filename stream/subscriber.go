@@ -132,26 +132,33 @@ func (s *subscriber) run(lastEventID string) error {
 	if err := s.begin(lastEventID); err != nil {
 		return err
 	}
+	every := s.hub.cfg.Heartbeat
 	for {
-		// Asked before looking for events: nothing is published after it.
+		// Asked before looking for events: none is published after it.
 		closing := s.hub.closed.Load()
-		sent, err := s.deliver()
-		switch {
-		case err != nil:
+		sent, more, err := s.deliver()
+		if err != nil {
 			return err
-		case sent:
+		}
+		if more {
 			continue
-		case closing, s.expires > 0 && s.hub.now() >= s.expires:
+		}
+		quiet := time.Duration(s.quiet.Load())
+		now := quiet // if something was sent, that was now
+		if !sent {
+			now = s.hub.now()
+		}
+		if closing || s.expires > 0 && now >= s.expires {
 			return nil
 		}
-		if every := s.hub.cfg.Heartbeat; every > 0 && s.hub.now() >= time.Duration(s.quiet.Load())+every {
+		if every > 0 && now >= quiet+every {
 			if err := s.beat(); err != nil {
 				return err
 			}
 		}
 		select {
 		case <-s.signal:
-			s.awake.Store(false)
+			s.awake.Store(false) // and then look: what comes later wakes it again
 		case <-s.ctx.Done():
 			return nil
 		}
@@ -196,24 +203,21 @@ func (s *subscriber) begin(lastEventID string) error {
 }
 
 // deliver sends what s has not been sent yet, or the first part of it if that
-// is much. It reports whether there was anything.
-func (s *subscriber) deliver() (sent bool, err error) {
+// is much. It reports whether there was anything, and whether there is more.
+func (s *subscriber) deliver() (sent, more bool, err error) {
 	b := batches.Get().(*batch)
 	defer b.free()
-	switch gap, after := s.collect(b); gap {
-	case noGap:
-	case tooSlow:
-		if s.policy == Disconnect {
-			s.hub.stats.disconnected.Add(1)
-			return false, errTooSlow
-		}
-		fallthrough
-	default:
-		return true, s.flush(s.appendGap(nil, after))
+	gap, after := s.collect(b)
+	switch {
+	case gap == tooSlow && s.policy == Disconnect:
+		s.hub.stats.disconnected.Add(1)
+		return false, false, errTooSlow
+	case gap != noGap:
+		return true, true, s.flush(s.appendGap(nil, after))
 	}
-	switch len(b.entries) {
+	switch n := len(b.entries); n {
 	case 0:
-		return false, nil
+		return false, false, nil
 	case 1:
 		err = s.flush(b.entries[0].wire)
 	default:
@@ -226,7 +230,7 @@ func (s *subscriber) deliver() (sent bool, err error) {
 	}
 	s.told = b.entries[len(b.entries)-1].seq
 	s.hub.stats.delivered.Add(uint64(len(b.entries)))
-	return true, err
+	return true, b.more, err
 }
 
 // A gapKind says why a subscriber has to be told that events are missing.
@@ -274,13 +278,13 @@ func (s *subscriber) collect(b *batch) (gap gapKind, after string) {
 		h.stats.coalesced.Add(uint64(all - len(b.entries)))
 	}
 	n := fitting(b.entries)
-	if n == len(b.entries) && n < batchEntries {
-		s.cursor = head
-		return noGap, ""
-	}
+	b.more = n < len(b.entries) || n == batchEntries
 	clear(b.entries[n:])
 	b.entries = b.entries[:n]
-	s.cursor = b.entries[n-1].seq
+	if b.more {
+		head = b.entries[n-1].seq
+	}
+	s.cursor = head
 	return noGap, ""
 }
 
@@ -314,9 +318,12 @@ func fitting(entries []*entry) int {
 	return len(entries)
 }
 
-type batch struct{ entries []*entry }
+type batch struct {
+	entries []*entry
+	more    bool // there may be more than these
+}
 
-var batches = sync.Pool{New: func() any { return &batch{make([]*entry, 0, batchEntries)} }}
+var batches = sync.Pool{New: func() any { return &batch{entries: make([]*entry, 0, batchEntries)} }}
 
 func (b *batch) free() {
 	clear(b.entries) // the pool must not keep events alive
