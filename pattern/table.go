@@ -38,6 +38,9 @@ func NewTable[T any](routes map[string]T) (*Table[T], error) {
 	return t, nil
 }
 
+// The results of Match and MatchURL are named because they are filled in place
+// then. To copy a Match costs as much as to find one.
+
 // Match finds the route for a percent-encoded path, as r.URL.EscapedPath()
 // returns it. How a single pattern matches is said at [Pattern.Match]; of
 // several, the first in the order of [Sort] gets the path, even if another
@@ -88,27 +91,35 @@ type matcher struct {
 	root   *node // nil if there is no automaton
 	static hashTable
 
-	// Where the static segments lead that all routes begin with, such as
-	// "/api/", if there are any. A path that has them starts there.
-	prefix string
-	start  *node
-	starts spans
+	// The static segments that all routes begin with, such as "/api/", up to
+	// eight bytes of them: a path whose first bytes under the mask are the
+	// prefix starts at skip, from the node they lead to.
+	prefix, mask uint64
+	skip         int
+	from         *node
+	starts       spans
 }
 
 func newMatcher(sorted []route) matcher {
 	g := grower{leaves: make([]leaf, 0, len(sorted))}
-	m := matcher{tree: g.grow(sorted, 0), prefix: "/"}
+	m := matcher{tree: g.grow(sorted, 0), skip: 1}
 	m.leaves = g.leaves
 	if m.root, m.static = automaton(m.tree, g.branches); m.root == nil {
 		return m
 	}
-	m.start = m.root
-	for b := m.tree; b.passage() && !isDots(b.static[0].text); b = b.static[0].to {
-		m.starts = m.starts.add(len(m.prefix))
-		m.prefix += b.static[0].text + "/"
-		m.start = m.static.find(b.static[0].text, m.start)
+	m.from = m.root
+	prefix := "/"
+	for b := m.tree; b.passage(); b = b.static[0].to {
+		text := b.static[0].text
+		if prefix += text + "/"; len(prefix) > 8 || isDots(text) {
+			break
+		}
+		m.prefix, m.mask = load(prefix, 0), 1<<(8*len(prefix))-1
+		m.starts = m.starts.add(m.skip)
+		m.skip = len(prefix)
+		m.from = m.static.find(text, m.from)
 	}
-	m.tree = &branch{end: m.tree.end, optional: m.tree.optional} // only the route of "/" is needed
+	m.tree = &branch{end: m.tree.end, optional: m.tree.optional} // for the route of "/"
 	return m
 }
 
@@ -131,8 +142,8 @@ func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Param
 	case n == nil:
 		l, at = m.tree.find(shadow, i, 0)
 	default:
-		if len(m.prefix) > 1 && strings.HasPrefix(shadow, m.prefix) {
-			n, i, at = m.start, len(m.prefix), m.starts
+		if len(shadow) >= 8 && load8(shadow, 0)&m.mask == m.prefix {
+			n, i, at = m.from, m.skip, m.starts
 		}
 		l, at = m.static.walk(n, shadow, i, at)
 	}
