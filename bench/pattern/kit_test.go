@@ -2,6 +2,7 @@ package pattern_test
 
 import (
 	"net/http"
+	"testing"
 
 	"github.com/apiece/apiece/pattern"
 )
@@ -108,4 +109,18 @@ func pathValue(at, read string) http.HandlerFunc {
 		return nothing
 	}
 	return func(w http.ResponseWriter, r *http.Request) { ran(at, r.PathValue(read)) }
+}
+
+// BenchmarkNewTable is the cost of a table of 10,000 routes alone.
+func BenchmarkNewTable(b *testing.B) {
+	routes := map[string]int{}
+	for _, r := range scale(10000) {
+		routes[r.path] = len(routes)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := pattern.NewTable(routes); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
