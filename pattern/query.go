@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,7 +53,7 @@ type wildcard struct {
 // wildcards iterates over the parameters of a pattern. Reading the text again
 // is cheaper than carrying a match along with every request, which would be a
 // copy of the request and of its context for what most handlers never ask.
-func wildcards(pattern string) func(func(wildcard) bool) {
+func wildcards(pattern string) iter.Seq[wildcard] {
 	return func(yield func(wildcard) bool) {
 		i := strings.IndexByte(pattern, '/') // after a method and a host
 		for i >= 0 && i < len(pattern) {
