@@ -8,6 +8,8 @@ require (
 	github.com/gorilla/schema v1.4.1
 	// alice is what middleware.Chain returns: the composition type our users already have.
 	github.com/justinas/alice v1.2.0
+	// otter evicts what is asked for least from a memory of bounded bytes: the store of middleware/cache.
+	github.com/maypok86/otter/v2 v2.4.0
 	// x/text knows the WHATWG charsets that request bodies may declare; only bodyparser links it.
 	golang.org/x/text v0.32.0
 )

@@ -1,0 +1,436 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// A Cache keeps responses. Make one with [New]; one serves any number of routes.
+type Cache struct {
+	cfg   Config
+	store Store
+	gens  Generations
+
+	mu     sync.Mutex
+	fills  map[string]*fill   // those that others may wait for
+	marks  recent[time.Time]  // until when not to wait, or not to refresh
+	hosts  recent[*requested] // by path tag, as it was asked for last
+	last   *requested
+	mounts []http.Handler // what Middleware made of muxes
+
+	closed     bool
+	refreshes  map[*fill]struct{} // those that run
+	background sync.WaitGroup
+	complained atomic.Int64 // when, in Unix seconds
+}
+
+const (
+	// passFor is how long nobody waits for a response that was for one client.
+	passFor = 10 * time.Second
+	// pauseFor is how long an old entry is served on after a refresh failed.
+	pauseFor = 3 * time.Second
+
+	passMark  = "pass "
+	pauseMark = "pause "
+
+	// rounds is how often a request waits for another, before it goes its own
+	// way: each time something may have been invalidated, or found to vary.
+	rounds = 4
+
+	// remembered bounds the marks and the hosts.
+	remembered = 1 << 13
+)
+
+// New returns a cache. It panics if the config is not valid, with everything
+// that is wrong.
+func New(cfg Config) *Cache {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
+	cfg.FillTimeout = cmp.Or(cfg.FillTimeout, defaultFillTimeout)
+	c := &Cache{
+		cfg:       cfg,
+		store:     cfg.Store,
+		gens:      cfg.Generations,
+		fills:     make(map[string]*fill),
+		refreshes: make(map[*fill]struct{}),
+		marks:     recent[time.Time]{max: remembered},
+		hosts:     recent[*requested]{max: remembered},
+	}
+	if c.store == nil {
+		c.store = NewStore(0)
+	}
+	if c.gens == nil {
+		c.gens = NewGenerations(0)
+	}
+	return c
+}
+
+// Middleware puts the cache before next. Layers that answer some clients
+// differently without saying so in the response, such as authentication, belong
+// outside of it.
+func (c *Cache) Middleware(next http.Handler) http.Handler {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
+	if isMux(next) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.mounts = append(c.mounts, h)
+	}
+	return h
+}
+
+// isMux reports whether h finds routes itself: http.ServeMux, and what can
+// register routes with one.
+func isMux(h http.Handler) bool {
+	switch h.(type) {
+	case *http.ServeMux, interface{ Register(*http.ServeMux) }:
+		return true
+	}
+	return false
+}
+
+func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if f := fillOf(r.Context()); f != nil {
+		switch ordered := f.order != nil && !f.order.reached; {
+		case ordered && f.cache == c:
+			c.fulfil(f, w, r, next)
+			return
+		case ordered, f.within(c): // another cache's, or this one stands here twice
+			next.ServeHTTP(w, r)
+			return
+		}
+	}
+	if !safe(r.Method) {
+		c.serveWrite(w, r, next)
+		return
+	}
+	t, ok := c.target(r)
+	if !ok {
+		c.mark(w.Header(), asked, "")
+		next.ServeHTTP(w, r)
+		return
+	}
+	for range rounds {
+		found, err := c.look(r, &t)
+		if err != nil {
+			c.complain(err)
+			break
+		}
+		switch {
+		case found.use == fresh:
+			c.sendStored(w, r, found.entry, found.now)
+			return
+		case found.use == stale:
+			c.refresh(r, next, t, found)
+			c.sendStored(w, r, found.entry, found.now)
+			return
+		case r.Method == http.MethodHead:
+			c.pass(w, r, next, &t, forwarded(found.entry != nil))
+			return
+		}
+		f, leads := c.enter(t, found)
+		switch {
+		case f == nil:
+			c.pass(w, r, next, &t, forwarded(found.entry != nil))
+			return
+		case leads:
+			c.lead(f, w, r, next)
+			return
+		case c.wait(f, w, r, next, found):
+			return
+		}
+	}
+	c.pass(w, r, next, &t, bypassed)
+}
+
+// pass runs the handler for this client alone.
+func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, t *target, status string) {
+	c.mark(w.Header(), status, "")
+	if r.URL.RawQuery == t.query {
+		next.ServeHTTP(w, r)
+		return
+	}
+	in := r.WithContext(r.Context())
+	t.narrow(in)
+	defer func() { r.Pattern = in.Pattern }()
+	next.ServeHTTP(w, in)
+}
+
+// What an entry that was found may be used for.
+type use int
+
+const (
+	none     use = iota
+	fresh        // as it is
+	stale        // as it is, while it is made anew
+	fallback     // if making it anew fails
+)
+
+// found is what the store had for a request.
+type found struct {
+	slot  string // where it was, or would have been
+	entry *Entry // valid and for this request, or nil
+	use   use
+	now   time.Time
+}
+
+// look looks for an entry. The generations are asked after the request has
+// arrived, so that no answer is older than an invalidation that was complete by
+// then.
+func (c *Cache) look(r *http.Request, t *target) (found, error) {
+	ctx := r.Context()
+	at := found{slot: t.key}
+	e, err := c.get(ctx, at.slot)
+	if err == nil && e != nil && len(e.Vary) > 0 {
+		at.slot = variant(t.key, e.Vary, r.Header)
+		e, err = c.get(ctx, at.slot)
+	}
+	if err != nil || e == nil || e.Status == 0 || t.credentials && !e.Policy.Public {
+		return at, err
+	}
+	latest, err := c.gens.Latest(ctx, e.Tags...)
+	if err != nil || latest > e.Number {
+		return at, err
+	}
+	at.now = time.Now()
+	at.entry = e
+	at.use = e.usable(at.now)
+	if outer := fillOf(ctx); outer != nil {
+		outer.inherit(e)
+	}
+	return at, nil
+}
+
+// get returns the entry under the key, nil if there is none.
+func (c *Cache) get(ctx context.Context, key string) (*Entry, error) {
+	e, err := c.store.Get(ctx, key)
+	if err != nil || e == nil || e.Key != key {
+		return nil, err
+	}
+	return e, nil
+}
+
+// record returns the names that the responses of a URL vary with, nil if they
+// are not known to.
+func (c *Cache) record(ctx context.Context, key string) *Entry {
+	e, err := c.get(ctx, key)
+	c.complain(err)
+	if e == nil || len(e.Vary) == 0 || e.Status != 0 {
+		return nil
+	}
+	return e
+}
+
+// put stores an entry, and reports whether that went well.
+func (c *Cache) put(e *Entry) bool {
+	err := c.store.Set(context.Background(), e)
+	c.complain(err)
+	return err == nil
+}
+
+// usable says what the entry is good for at its age.
+func (e *Entry) usable(now time.Time) use {
+	past := now.Sub(e.Created) - e.Policy.TTL
+	switch {
+	case past < 0:
+		return fresh
+	case past < e.Policy.StaleWhileRevalidate:
+		return stale
+	case past < e.Policy.StaleIfError:
+		return fallback
+	}
+	return none
+}
+
+// standsIn reports whether the entry, if there is one, may be served in place
+// of an error.
+func (e *Entry) standsIn(now time.Time) bool {
+	return e != nil && now.Sub(e.Created)-e.Policy.TTL < e.Policy.StaleIfError
+}
+
+// enter returns the fill that is under way for what was looked for, or begins
+// one for the caller to lead. It returns nil if nobody should wait: a short
+// while ago the response was for one client.
+func (c *Cache) enter(t target, at found) (f *fill, leads bool) {
+	key := at.slot
+	if t.credentials {
+		key = "credentials " + key
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.fills[key]; f != nil {
+		return f, false
+	}
+	if until, ok := c.marks.get(passMark + key); ok && time.Now().Before(until) {
+		return nil, false
+	}
+	f = &fill{cache: c, target: t, key: key, slot: at.slot, old: at.entry, done: make(chan struct{})}
+	c.fills[key] = f
+	return f, true
+}
+
+// settle gives those who wait for the fill its outcome, unless they have one,
+// and lets others begin anew.
+func (c *Cache) settle(f *fill, out outcome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.settled {
+		return
+	}
+	f.settled, f.out = true, out
+	if c.fills[f.key] == f {
+		delete(c.fills, f.key)
+	}
+	close(f.done)
+}
+
+func (c *Cache) remember(mark string, d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.marks.set(mark, time.Now().Add(d))
+}
+
+// lead runs the handler for all who wait.
+func (c *Cache) lead(f *fill, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if err := f.start(context.WithoutCancel(r.Context())); err != nil {
+		c.complain(err)
+		c.settle(f, outcome{})
+		c.pass(w, r, next, &f.target, bypassed)
+		return
+	}
+	rec, inner := newRecorder(f, w, r)
+	e, err := f.run(next, rec, inner, r)
+	switch {
+	case rec.live:
+	case (err != nil || e.Status >= 500) && f.old.standsIn(time.Now()):
+		c.sendStored(w, r, f.old, time.Now())
+	case err != nil:
+		httperr.Handle(w, r, err, c.cfg.OnError, c.cfg.Logger)
+	default:
+		status := forwarded(f.old != nil)
+		if rec.verdict == keep {
+			status += "; stored"
+		}
+		c.send(w, r, e, status, "MISS", "")
+	}
+}
+
+// wait answers with what somebody else's fill brings. It reports false if that
+// is not for this request, which then begins anew.
+func (c *Cache) wait(f *fill, w http.ResponseWriter, r *http.Request, next http.Handler, at found) bool {
+	select {
+	case <-f.done:
+	case <-r.Context().Done():
+		err := context.Cause(r.Context())
+		httperr.Handle(w, r, &httperr.Error{Status: http.StatusGatewayTimeout, Cause: err}, c.cfg.OnError, c.cfg.Logger)
+		return true
+	}
+	out := f.out
+	switch {
+	case out.failed && at.entry.standsIn(time.Now()):
+		c.sendStored(w, r, at.entry, time.Now())
+	case out.err != nil:
+		httperr.Handle(w, r, out.err, c.cfg.OnError, c.cfg.Logger)
+	case out.entry == nil:
+		c.pass(w, r, next, &f.target, forwarded(at.entry != nil))
+	case out.void || variant(f.target.key, out.vary, r.Header) != out.entry.Key:
+		return false
+	default:
+		if outer := fillOf(r.Context()); outer != nil {
+			outer.inherit(out.entry)
+		}
+		c.send(w, r, out.entry, forwarded(at.entry != nil)+"; collapsed", "MISS", "")
+	}
+	return true
+}
+
+// serveWrite runs a handler that changes something, and takes what is stored
+// for its path to be changed if it succeeds, before the client learns that it
+// did: its next request must not be answered from before.
+func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	c.mark(w.Header(), unsafe, "")
+	if c.cfg.IgnoreWrites {
+		next.ServeHTTP(w, r)
+		return
+	}
+	path := pathTag(originalPath(r))
+	changed := func(status int) {
+		if status >= 200 && status < 400 {
+			c.complain(c.raise(context.WithoutCancel(r.Context()), path))
+		}
+	}
+	rw, w := respw.Wrap(w, r)
+	rw.BeforeCommit(changed)
+	next.ServeHTTP(w, r)
+	if !rw.Committed() {
+		changed(http.StatusOK)
+	}
+}
+
+// raise invalidates what has one of the tags.
+func (c *Cache) raise(ctx context.Context, tags ...string) error {
+	n, err := c.gens.Next(ctx)
+	if err != nil {
+		return err
+	}
+	return c.gens.Raise(ctx, n, tags...)
+}
+
+// complain logs an error of the store or the generations, at most one a second:
+// when they are down, every request has one.
+func (c *Cache) complain(err error) {
+	if err == nil {
+		return
+	}
+	now := time.Now().Unix()
+	if last := c.complained.Load(); last != now && c.complained.CompareAndSwap(last, now) {
+		cmp.Or(c.cfg.Logger, slog.Default()).Warn("apiece: cache out of order", "error", err)
+	}
+}
+
+// logPanic writes the record of a panic that nobody else will see.
+func (c *Cache) logPanic(r *http.Request, v any) {
+	if v == http.ErrAbortHandler {
+		return // net/http's own word for not answering
+	}
+	httperr.Log(c.cfg.Logger, r, http.StatusInternalServerError, fmt.Errorf("panic: %v", v), slog.String("stack", string(debug.Stack())))
+}
+
+// fillOf returns the fill that runs in ctx, or nil.
+func fillOf(ctx context.Context) (f *fill) {
+	if n := exchange.Find(ctx); n != nil {
+		f, _ = n.Get(exchange.Cache).(*fill)
+	}
+	return f
+}
+
+// within reports whether the fill, or one around it, is of the cache.
+func (f *fill) within(c *Cache) bool {
+	for ; f != nil; f = f.outer {
+		if f.cache == c {
+			return true
+		}
+	}
+	return false
+}
+
+// inherit makes what the fill brings depend on what e depends on.
+func (f *fill) inherit(e *Entry) {
+	for ; f != nil; f = f.outer {
+		f.mu.Lock()
+		f.tags = append(f.tags, e.Tags...)
+		f.mu.Unlock()
+	}
+}

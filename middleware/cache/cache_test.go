@@ -1,0 +1,30 @@
+package cache_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/middleware/cache/cachetest"
+	"github.com/apiece/apiece/middleware/middlewaretest"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// minute keeps for a minute what says nothing about its lifetime.
+func minute() func(http.Handler) http.Handler {
+	return cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}}).Middleware
+}
+
+func TestLeaks(t *testing.T) { cachetest.Leaks(t, minute) }
+
+func TestTransparent(t *testing.T) {
+	for name, mw := range map[string]func(http.Handler) http.Handler{
+		"by default":   cache.New(cache.Config{}).Middleware,
+		"for a minute": minute(),
+	} {
+		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, mw) })
+	}
+}

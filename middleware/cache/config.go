@@ -1,0 +1,148 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/apiece/apiece/bytesize"
+)
+
+// A Policy says how long a response may be given, and to whom. The zero Policy
+// leaves everything to others: that of the handler ([SetPolicy]) to the
+// response, that of the response (Cache-Control) to [Config].
+type Policy struct {
+	// TTL is how long the response is fresh. Negative is not to store it. Next:
+	// revalidate, in seconds.
+	TTL time.Duration
+
+	// StaleWhileRevalidate is how long after that it is served while it is being
+	// made anew, which one reader sets off and nobody waits for (RFC 5861).
+	// Negative is not at all. Next: expireTime, and what it does by default.
+	StaleWhileRevalidate time.Duration
+
+	// StaleIfError is how long after TTL it is served if making it anew ends in
+	// a 5xx, a panic or a timeout (RFC 5861). Negative is not at all.
+	StaleIfError time.Duration
+
+	// Public is that the response is the same for everybody, so that it may also
+	// be made for and given to requests with a Cookie or Authorization header.
+	// Cache-Control: public says the same.
+	Public bool
+}
+
+// over returns p with what it leaves open taken from below.
+func (p Policy) over(below Policy) Policy {
+	if p.TTL == 0 {
+		p.TTL = below.TTL
+	}
+	if p.StaleWhileRevalidate == 0 {
+		p.StaleWhileRevalidate = below.StaleWhileRevalidate
+	}
+	if p.StaleIfError == 0 {
+		p.StaleIfError = below.StaleIfError
+	}
+	p.Public = p.Public || below.Public
+	return p
+}
+
+// A Config is what [New] makes a cache of. The zero Config keeps responses that
+// state their own lifetime, in 64 MB of memory.
+//
+// Never stored, whatever the policy says, is a response
+//
+//   - to a method other than GET, with a request body, or with a Range,
+//     If-Match, If-Unmodified-Since or Upgrade header, or Cache-Control:
+//     no-store, in the request; such requests go past the cache;
+//   - with a status other than 200, 203, 301, 308, 404 and 410;
+//   - with Cache-Control: no-store, private or no-cache, with Set-Cookie, with
+//     Vary: *, or with trailers;
+//   - to a request with a Cookie or Authorization header, unless it is public;
+//   - that was flushed, is an event stream, took over the connection, is
+//     shorter than declared, or longer than MaxBody;
+//   - whose handler panicked or went over FillTimeout;
+//   - one of whose tags was invalidated in the meantime.
+//
+// A reload (Cache-Control: no-cache in the request) does not get past the cache,
+// since any client can send it.
+type Config struct {
+	// Policy is for responses that state nothing. Its zero TTL, unlike that of
+	// others, is not to store those: what says nothing about its lifetime may
+	// have none.
+	Policy Policy
+
+	// Origin serves the requests that [Cache.Revalidate] makes: the mux, or
+	// what is around it, so that routes are found and path values exist. Nil is
+	// what [Cache.Middleware] was put around, if that is one mux.
+	Origin http.Handler
+
+	// Host is the Host of those requests. Empty is the host under which the path
+	// was asked for last.
+	Host string
+
+	// Query lists the query parameters that handlers see and that tell responses
+	// apart. Nil is all of them, as they were sent; empty is none.
+	Query []string
+
+	// MaxBody is the largest body that is stored. 0 is 1 MB, negative is
+	// whatever the store takes. A larger one is passed on.
+	MaxBody bytesize.Size
+
+	// FillTimeout is how long a handler may take on behalf of others, since it is
+	// not stopped when the client is gone that set it off. Then its context ends,
+	// and who waits for it gets a 504. 0 is 30 seconds, negative is for ever.
+	FillTimeout time.Duration
+
+	// IgnoreWrites leaves the entries of a path as they are when a request with
+	// an unsafe method, such as POST, succeeds there. Otherwise they are void
+	// (RFC 9111, section 4.4).
+	IgnoreWrites bool
+
+	// StatusHeader names a further response header that gets Next's word for
+	// where the response came from: HIT, STALE, MISS or REVALIDATED. Empty is
+	// none. Next: X-Nextjs-Cache.
+	StatusHeader string
+
+	// Store holds the entries. Nil is NewStore(0).
+	Store Store
+
+	// Generations hold what was invalidated. Nil is NewGenerations(0). A Store
+	// that others share needs Generations that they share as well.
+	Generations Generations
+
+	// OnError answers a request that waited for a handler which panicked (500)
+	// or took too long (504). Nil answers with a problem document.
+	OnError func(http.ResponseWriter, *http.Request, error)
+
+	// Logger gets the errors of the store, and what fails when no client is
+	// there to be told. Nil is slog.Default.
+	Logger *slog.Logger
+}
+
+const (
+	defaultMaxBody     = 1 * bytesize.MB
+	defaultFillTimeout = 30 * time.Second
+)
+
+// Validate returns everything that is wrong with the config, nil if nothing is.
+func (cfg Config) Validate() error {
+	var errs []error
+	for name, d := range map[string]time.Duration{
+		"Policy.TTL":                  cfg.Policy.TTL,
+		"Policy.StaleWhileRevalidate": cfg.Policy.StaleWhileRevalidate,
+		"Policy.StaleIfError":         cfg.Policy.StaleIfError,
+		"FillTimeout":                 cfg.FillTimeout,
+	} {
+		if d > 0 && d < time.Millisecond {
+			errs = append(errs, fmt.Errorf("cache: a %s of %v: write %d*time.Second", name, d, d))
+		}
+	}
+	if cfg.Store != nil && cfg.Generations == nil {
+		if _, ok := cfg.Store.(*store); !ok {
+			errs = append(errs, errors.New("cache: a Store without Generations: what another process invalidates would be served here"))
+		}
+	}
+	return errors.Join(errs...)
+}

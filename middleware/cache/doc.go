@@ -1,0 +1,35 @@
+// Package cache keeps whole responses and gives them to those who ask next, with
+// Next's incremental regeneration: a page is rendered once, served while it is
+// renewed behind the reader's back, and renewed on demand.
+//
+//	mux := http.NewServeMux()
+//	pages := cache.New(cache.Config{
+//		Policy: cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
+//		Origin: mux,
+//	})
+//	mux.Handle("GET /blog/{id}", pages.Middleware(post))
+//
+//	cache.Tag(r.Context(), "post:1")          // in the handler
+//	err := pages.Revalidate(ctx, "/blog/1")   // now; the old page stays if that fails
+//	err := pages.InvalidateTag(ctx, "post:1") // with the next reader
+//
+// What one client may see is not given to another unless the handler says so:
+// see [Config] for what is never kept. Cache-Status (RFC 9211) in each response
+// tells where it came from. Streams, and whatever else is flushed, pass
+// through as they are written.
+//
+// # Differences from Next.js
+//
+//   - Any GET handler takes the part of getStaticProps. What it may take from
+//     the request is part of the key: host, path and query, the headers that
+//     steer frameworks, and those it names in Vary.
+//   - Revalidate runs the handler in this process. Next.js sends a HEAD request
+//     to the host that the client named, with a secret header.
+//   - Revalidate succeeds if the new answer was stored, 404 and 410 included.
+//     Next.js asks for 200 or its own header, and takes a 404 for a success
+//     with unstable_onlyGenerated only.
+//   - Nothing that was invalidated is served again, also while it is renewed or
+//     if that fails. In Next.js that depends on which function was called.
+//   - Responses with cookies, to requests with cookies, and those that
+//     Cache-Control forbids to share are not stored, whatever the policy is.
+package cache

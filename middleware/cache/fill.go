@@ -1,0 +1,285 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/httperr"
+)
+
+// A fill is one run of a handler on behalf of everybody. Its context does not
+// end with the client that set it off, so that nobody suffers from another's
+// leaving; it ends with FillTimeout, or, once the response is live, with that
+// client.
+type fill struct {
+	node    exchange.Node // the context of the handler
+	cache   *Cache
+	outer   *fill // of another cache around this one
+	target  target
+	key     string      // by which others find it, empty if they cannot
+	slot    string      // where in the store its response was looked for
+	number  uint64      // in the sequence of Generations
+	outside http.Header // what layers outside have set for this client
+	old     *Entry      // valid but past its time, or nil
+	order   *order      // of a revalidation, or nil
+
+	cancel   context.CancelCauseFunc
+	timer    *time.Timer // nil for ever
+	unfollow func() bool
+
+	mu     sync.Mutex // guards what the handler adds
+	tags   []string
+	policy Policy
+
+	settled bool          // guarded by the cache's lock
+	done    chan struct{} // closed when settled
+	out     outcome       // set before
+}
+
+// An outcome is what a fill has for those who wait for it. The zero outcome is
+// nothing: the response was for one client.
+type outcome struct {
+	entry  *Entry
+	vary   []string // with what the entry's key was made
+	void   bool     // something was invalidated since the fill began
+	failed bool     // by a 5xx, a panic or a timeout
+	err    error    // what to answer if there is no entry
+}
+
+var (
+	errPanicked = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler that others waited for panicked")}
+	errSlow     = &httperr.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
+)
+
+// start gives the fill its context, below ctx, and its number.
+func (f *fill) start(ctx context.Context) (err error) {
+	if f.number == 0 {
+		if f.number, err = f.cache.gens.Next(ctx); err != nil {
+			return err
+		}
+	}
+	ctx, f.cancel = context.WithCancelCause(ctx)
+	if d := f.cache.cfg.FillTimeout; d > 0 {
+		f.timer = time.AfterFunc(d, func() {
+			f.stop(errSlow)
+			f.cache.settle(f, outcome{failed: true, err: errSlow})
+		})
+	}
+	f.node.Context = ctx
+	f.node.Inherit(ctx)
+	f.outer, _ = f.node.Get(exchange.Cache).(*fill)
+	if f.outer == f {
+		f.outer = nil // a revalidation, which brought the fill with it
+	}
+	f.node.Set(exchange.Cache, f)
+	return nil
+}
+
+// stop ends the context of the handler.
+func (f *fill) stop(cause error) { f.cancel(cause) }
+
+// follow ties the context of the handler to that of the client.
+func (f *fill) follow(ctx context.Context) {
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	f.unfollow = context.AfterFunc(ctx, func() { f.cancel(context.Cause(ctx)) })
+}
+
+// release frees what start and follow took.
+func (f *fill) release() {
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	if f.unfollow != nil {
+		f.unfollow()
+	}
+	f.cancel(nil)
+}
+
+// excused reports whether an old entry stands in for a response with this
+// status.
+func (f *fill) excused(status int) bool {
+	return status >= 500 && f.order == nil && f.old.standsIn(time.Now())
+}
+
+// refused is called when the response turns out to be for one client. It lets
+// go of those who wait, and for a while nobody does: else those who ask for a
+// private page would queue for each other's.
+func (f *fill) refused(status int) {
+	c := f.cache
+	if status < 500 && f.order == nil {
+		c.remember(passMark+f.key, passFor)
+		if f.old != nil {
+			// What was for everybody no longer is.
+			c.put(&Entry{Key: f.slot, Number: f.number, Created: time.Now()})
+		}
+	}
+	c.settle(f, outcome{})
+}
+
+// run has the handler answer, and returns what it has answered, nil if that
+// went live, or an error if it did not answer in time. If it panics and an old
+// entry stands in, that is an error too.
+func (f *fill) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *http.Request) (e *Entry, err error) {
+	in := r.WithContext(&f.node)
+	f.target.generalize(in)
+	returned := false
+	defer func() {
+		r.Pattern = in.Pattern
+		f.release()
+		if returned {
+			return
+		}
+		f.cache.settle(f, outcome{failed: true, err: errPanicked})
+		if rec.alone || !rec.live && f.excused(http.StatusInternalServerError) {
+			if v := recover(); v != nil {
+				f.cache.logPanic(r, v)
+				err = errPanicked
+			}
+		}
+	}()
+	next.ServeHTTP(w, in)
+	returned = true
+	r.Pattern = in.Pattern
+	return f.conclude(rec)
+}
+
+// conclude makes an entry of what the handler has answered, and stores it if
+// that is right.
+func (f *fill) conclude(rec *recorder) (*Entry, error) {
+	c := f.cache
+	late := !rec.live && f.node.Err() != nil
+	switch {
+	case rec.status == 0 && late:
+		err := context.Cause(&f.node)
+		c.settle(f, outcome{failed: true, err: err})
+		return nil, err
+	case rec.status == 0 && !rec.live:
+		rec.commit(http.StatusOK) // as net/http does for a handler that is silent
+	}
+	if rec.live {
+		if !rec.alone {
+			rec.finish()
+		}
+		return nil, nil
+	}
+	if rec.verdict == keep {
+		switch rec.reason = rec.whole(); {
+		case late:
+			rec.reason = "its handler took too long"
+		case f.order != nil && rec.status >= 400 && rec.r.Pattern == "":
+			rec.reason = "no route matches"
+		}
+		if rec.reason != "" {
+			rec.verdict = refuse
+		}
+	}
+	e, out := f.entry(rec), outcome{failed: rec.status >= 500}
+	if rec.verdict == refuse {
+		c.settle(f, out)
+		return e, nil
+	}
+	ctx := context.WithoutCancel(&f.node)
+	if latest, err := c.gens.Latest(ctx, e.Tags...); err != nil || latest > e.Number {
+		c.complain(err)
+		rec.verdict, rec.reason, out.void = refuse, "something it was made of was invalidated meanwhile", true
+	}
+	known := c.record(ctx, f.target.key)
+	vary, _ := varies(e.Header)
+	if known != nil {
+		vary = slices.Concat(vary, known.Vary)
+		slices.Sort(vary)
+		vary = slices.Compact(vary)
+	}
+	e.Key = variant(f.target.key, vary, rec.r.Header)
+	out.entry, out.vary = e, vary
+	if rec.verdict == keep && !f.store(rec, e, vary, known) {
+		rec.verdict, rec.reason = refuse, "the store failed"
+	}
+	c.settle(f, out)
+	return e, nil
+}
+
+// store puts the entry into the store and, if its URL varies with more than was
+// known, the names of the fields as well. Two fills at once may overwrite what
+// the other has learned; an entry under a key that nobody computes any more is
+// as good as none, and the next fill learns it again.
+func (f *fill) store(rec *recorder, e *Entry, vary []string, known *Entry) bool {
+	c := f.cache
+	if len(vary) > maxVary {
+		return false
+	}
+	if len(vary) > 0 && (known == nil || len(known.Vary) < len(vary) || known.Expires().Before(e.Expires())) {
+		names := &Entry{Key: f.target.key, Number: e.Number, Vary: vary, Created: e.Created, Policy: e.Policy}
+		if known != nil {
+			names.Number = max(e.Number, known.Number)
+		}
+		if !c.put(names) {
+			return false
+		}
+	}
+	if !c.put(e) {
+		return false
+	}
+	if f.order == nil {
+		c.noteHost(rec.r, f.target)
+	}
+	return true
+}
+
+// entry returns the response as an entry, its key yet to be found.
+func (f *fill) entry(rec *recorder) *Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := &Entry{
+		Number:  f.number,
+		Tags:    append([]string{pathTag(f.target.uri)}, f.tags...),
+		Status:  rec.status,
+		Header:  rec.header.Clone(),
+		Body:    rec.body,
+		Created: rec.created,
+		Policy:  rec.policy,
+	}
+	h := e.Header
+	if age, err := time.ParseDuration(h.Get("Age") + "s"); err == nil && age > 0 {
+		e.Created = e.Created.Add(-age) // it was old when it came
+	}
+	for _, name := range []string{"Age", "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade"} {
+		delete(h, name) // of one message, not of the response (RFC 9111, section 3.1)
+	}
+	// A HEAD request has no body to find these out from.
+	if _, set := h["Content-Type"]; !set && f.outside["Content-Type"] == nil && h["Content-Encoding"] == nil && len(e.Body) > 0 {
+		h["Content-Type"] = []string{http.DetectContentType(e.Body)}
+	}
+	if h["Content-Length"] == nil {
+		h["Content-Length"] = []string{strconv.Itoa(len(e.Body))}
+	}
+	return e
+}
+
+// addTags adds the tags to the fill and those around it.
+func (f *fill) addTags(tags []string) {
+	for ; f != nil; f = f.outer {
+		f.mu.Lock()
+		for _, tag := range tags {
+			if tag = tagPrefix + tag; !slices.Contains(f.tags, tag) {
+				f.tags = append(f.tags, strings.Clone(tag))
+			}
+		}
+		f.mu.Unlock()
+	}
+}
+
+func (f *fill) ownPolicy() Policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.policy
+}

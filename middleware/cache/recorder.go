@@ -1,0 +1,215 @@
+package cache
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// A recorder holds back what a handler answers until it is known to be for
+// others as well. As soon as it is known not to be, the response goes live: what
+// was held back is sent to the client, and all that follows as it is written.
+//
+// The header is the handler's own. What layers outside have set for this
+// client, such as CORS, stays out of what is stored, and is joined again when
+// the response is sent.
+type recorder struct {
+	f      *fill
+	client http.ResponseWriter
+	r      *http.Request // the client's
+	alone  bool          // there is no client: nothing goes live
+
+	header  http.Header
+	status  int // 0 until the commit
+	created time.Time
+	policy  Policy
+	verdict verdict
+	reason  string // why it is not kept
+	body    []byte
+	live    bool
+	mute    bool // the client is not sent the body
+}
+
+// hijackable is a recorder on a connection that can be taken over.
+type hijackable struct{ *recorder }
+
+var errNobody = errors.New("cache: a response that cannot be stored, and no client")
+
+// newRecorder returns a recorder, and the writer for the handler. That is the
+// one that all pieces share, which finds out what the client's can do.
+func newRecorder(f *fill, w http.ResponseWriter, r *http.Request) (*recorder, http.ResponseWriter) {
+	rec := &recorder{f: f, client: w, r: r, header: make(http.Header)}
+	f.outside = w.Header()
+	var inner http.ResponseWriter = rec
+	if canHijack(w) {
+		inner = hijackable{rec}
+	}
+	return rec, new(respw.Writer).Init(inner, r)
+}
+
+// canHijack reports whether an http.ResponseController given w could hijack.
+func canHijack(w http.ResponseWriter) bool {
+	for {
+		if _, ok := w.(http.Hijacker); ok {
+			return true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = u.Unwrap()
+	}
+}
+
+func (rec *recorder) Header() http.Header { return rec.header }
+
+// Unwrap leads to the client's writer, for deadlines.
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.client }
+
+func (rec *recorder) WriteHeader(status int) {
+	switch {
+	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
+		// An interim response is for one client and cannot be stored; it may
+		// always be left out.
+	case rec.status == 0:
+		rec.commit(status)
+	case rec.live && !rec.alone:
+		rec.client.WriteHeader(status) // net/http logs who called it twice
+	}
+}
+
+// commit decides by the header what becomes of the response.
+func (rec *recorder) commit(status int) {
+	rec.status, rec.created = status, time.Now()
+	rec.policy, rec.verdict, rec.reason = rec.f.judge(status, rec.header, rec.created)
+	if rec.verdict == refuse && !rec.f.excused(status) {
+		rec.goLive(rec.reason)
+	}
+}
+
+// goLive hands the response to the client it is for, and whoever waits for it
+// back to their own devices.
+func (rec *recorder) goLive(reason string) {
+	if rec.live {
+		return
+	}
+	rec.live = true
+	rec.verdict, rec.reason = refuse, reason
+	rec.f.refused(rec.status)
+	if rec.alone {
+		rec.f.stop(errNobody)
+		return
+	}
+	rec.f.follow(rec.r.Context())
+	if rec.status == 0 {
+		return // taken over
+	}
+	h := rec.client.Header()
+	join(h, rec.header)
+	rec.f.cache.mark(h, forwarded(rec.f.old != nil), "MISS")
+	if rec.status == http.StatusOK && notModified(rec.header, rec.r.Header) {
+		rec.mute = true
+		answerNotModified(rec.client)
+		return
+	}
+	rec.client.WriteHeader(rec.status)
+	if len(rec.body) > 0 {
+		_, _ = rec.client.Write(rec.body)
+		rec.body = nil
+	}
+}
+
+func (rec *recorder) Write(p []byte) (int, error) {
+	if rec.status == 0 {
+		rec.commit(http.StatusOK)
+	}
+	if !rec.live && rec.f.cache.tooLarge(int64(len(rec.body)+len(p))) {
+		rec.goLive("it is too large")
+	}
+	switch {
+	case !rec.live:
+		rec.body = append(rec.body, p...)
+		return len(p), nil
+	case rec.alone:
+		return 0, errNobody
+	case rec.mute:
+		return len(p), nil
+	}
+	return rec.client.Write(p)
+}
+
+// ReadFrom lets a file be sent rather than copied, if it goes live.
+func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
+	if rec.status == 0 {
+		rec.commit(http.StatusOK)
+	}
+	if rf, ok := rec.client.(io.ReaderFrom); ok && rec.live && !rec.mute && !rec.alone {
+		return rf.ReadFrom(src)
+	}
+	return io.Copy(struct{ io.Writer }{rec}, src)
+}
+
+// FlushError makes the response live: who flushes wants to be heard now.
+func (rec *recorder) FlushError() error {
+	if rec.status == 0 {
+		rec.commit(http.StatusOK)
+	}
+	rec.goLive("it was flushed")
+	if rec.alone {
+		return errNobody
+	}
+	return http.NewResponseController(rec.client).Flush()
+}
+
+// Hijack takes the connection over, which ends what others can expect.
+func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	h.goLive("the connection was taken over")
+	if h.alone {
+		return nil, nil, errNobody
+	}
+	return http.NewResponseController(h.client).Hijack()
+}
+
+// finish is called when the handler of a live response has returned: trailers
+// may have come after the commit. What is no trailer net/http ignores by then.
+func (rec *recorder) finish() { maps.Copy(rec.client.Header(), rec.header) }
+
+// whole reports what keeps a response that has ended from being stored, which
+// the header alone did not tell.
+func (rec *recorder) whole() (reason string) {
+	if n := declared(rec.header); n >= 0 && n != int64(len(rec.body)) {
+		return "it is not as long as declared"
+	}
+	for name := range rec.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			return "it has trailers"
+		}
+	}
+	return ""
+}
+
+// nowhere is the writer of a request that no client sent.
+type nowhere struct {
+	header http.Header
+	status int
+}
+
+func (w *nowhere) Header() http.Header { return w.header }
+
+func (w *nowhere) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+}
+
+func (w *nowhere) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return len(p), nil
+}

@@ -1,0 +1,121 @@
+package cache
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/apiece/apiece/bytesize"
+)
+
+// A Store holds entries by key. [NewStore] returns one in memory; package
+// cachetest holds the tests that every implementation must pass.
+//
+// A store may drop any entry at any time, and should drop those that have
+// expired. It decides nothing: whether an entry is for this request, of age and
+// valid is for the cache to see. Methods are called from several goroutines at
+// once.
+type Store interface {
+	// Get returns the entry of the key, or nil if there is none. What it returns
+	// is shared and must not be changed. With an error the cache runs the handler.
+	Get(ctx context.Context, key string) (*Entry, error)
+
+	// Set stores the entry under e.Key, which is up to some thousand bytes of any
+	// kind, unless the store holds one with a higher Number: then it does
+	// nothing. Comparing and replacing must be one step. An entry that is too
+	// large to keep is dropped, with what it would replace, and is no error.
+	Set(ctx context.Context, e *Entry) error
+}
+
+// An Entry is what a [Store] holds: a response, or, for a URL whose responses
+// vary, the names of the header fields that they vary with; or neither, which
+// is as good as none. It is not changed once it is made. All fields must come
+// out of a store as they went in.
+type Entry struct {
+	// Key is what the entry is for. The cache compares it, so that a store may
+	// use a hash of it.
+	Key string
+	// Number is the place of the run that made the entry in the sequence of
+	// [Generations], and Tags are what must not have been raised above it.
+	Number uint64
+	Tags   []string
+	// Vary has the names of the fields, in canonical form and in order.
+	Vary []string
+
+	// Status, Header and Body are the response. Status is 0 if there is none.
+	Status int
+	Header http.Header
+	Body   []byte
+	// Created is when the response was made.
+	Created time.Time
+	// Policy is how long and to whom it may be given.
+	Policy Policy
+}
+
+// Expires returns the time after which nobody will ask for the entry.
+func (e *Entry) Expires() time.Time {
+	return e.Created.Add(e.Policy.TTL + max(e.Policy.StaleWhileRevalidate, e.Policy.StaleIfError, 0))
+}
+
+// Size returns about how much memory the entry takes.
+func (e *Entry) Size() bytesize.Size {
+	const fixed, perString = 400, 48 // structs, map slots and headers of slices
+	n := fixed + len(e.Key) + len(e.Body)
+	for name, values := range e.Header {
+		n += perString + len(name)
+		for _, v := range values {
+			n += perString + len(v)
+		}
+	}
+	for _, list := range [][]string{e.Tags, e.Vary} {
+		for _, s := range list {
+			n += perString + len(s)
+		}
+	}
+	return bytesize.Size(n)
+}
+
+// defaultStore is the memory of a cache that was given no store.
+const defaultStore = 64 * bytesize.MB
+
+// NewStore returns a store in memory that holds entries of up to the given size
+// in total; 0 is 64 MB, negative is no bound. When it is full it drops what
+// is asked for least.
+func NewStore(size bytesize.Size) Store {
+	if size == 0 {
+		size = defaultStore
+	}
+	options := &otter.Options[string, *Entry]{
+		// The work of an eviction is small and is done by whoever stores, so
+		// that nothing runs when nobody does. Expiry is the cache's to see: it
+		// would take a goroutine here, and a clock of its own.
+		Executor: func(f func()) { f() },
+	}
+	if size > 0 {
+		options.MaximumWeight = uint64(size)
+		options.Weigher = func(_ string, e *Entry) uint32 {
+			return uint32(min(e.Size(), math.MaxUint32))
+		}
+	}
+	return &store{otter.Must(options)}
+}
+
+type store struct{ entries *otter.Cache[string, *Entry] }
+
+func (s *store) Get(_ context.Context, key string) (*Entry, error) {
+	e, _ := s.entries.GetIfPresent(key)
+	return e, nil
+}
+
+func (s *store) Set(_ context.Context, e *Entry) error {
+	s.entries.Compute(e.Key, func(old *Entry, found bool) (*Entry, otter.ComputeOp) {
+		if found && old.Number > e.Number {
+			return old, otter.CancelOp
+		}
+		return e, otter.WriteOp
+	})
+	return nil
+}

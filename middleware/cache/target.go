@@ -1,0 +1,179 @@
+package cache
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A target is what a request asks for, as far as the cache tells requests apart.
+type target struct {
+	key         string // the whole of it but for Vary
+	uri         string // the original path, still escaped
+	query       string // what of the query the handler may see
+	credentials bool   // Cookie or Authorization
+	steered     bool   // one of the steering fields
+}
+
+// steering are the header fields that are part of every key. Frameworks and
+// handlers build links, redirects and routes from them without naming them in
+// Vary, so that whoever sends one could have the response to it given to
+// others.
+var steering = []string{
+	"Forwarded", "Origin", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto",
+	"X-Forwarded-Scheme", "X-Forwarded-Server", "X-Host", "X-Http-Method", "X-Http-Method-Override",
+	"X-Method-Override", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url",
+}
+
+// maySteer reports whether a name may be one of the steering fields, to spare the
+// others the comparison.
+func maySteer(name string) bool { return name != "" && strings.IndexByte("FOX", name[0]) >= 0 }
+
+// safe reports whether a method changes nothing (RFC 9110, section 9.2.1).
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "QUERY":
+		return true
+	}
+	return false
+}
+
+// target looks at the request, and reports false if it is none that a stored
+// response could answer.
+func (c *Cache) target(r *http.Request) (target, bool) {
+	var t target
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.ContentLength != 0 {
+		return t, false
+	}
+	for name, values := range r.Header {
+		switch name {
+		case "Cookie", "Authorization":
+			t.credentials = true
+		case "Range", "If-Match", "If-Unmodified-Since", "Upgrade":
+			return t, false
+		case "Cache-Control":
+			if parseDirectives(values).noStore {
+				return t, false
+			}
+		default:
+			t.steered = t.steered || maySteer(name) && slices.Contains(steering, name)
+		}
+	}
+	t.query = c.visible(r.URL)
+	t.uri = originalPath(r)
+
+	// Every part is preceded by its length, so that no part can be made to look
+	// like two.
+	buf := make([]byte, 0, 256)
+	buf = appendPart(buf, r.Host)
+	buf = appendPart(buf, t.uri)
+	buf = appendPart(buf, t.query)
+	if path := r.URL.EscapedPath(); path != t.uri {
+		// Somebody has rewritten the path, with who knows what in mind.
+		buf = appendPart(append(buf, 'p'), path)
+	}
+	if t.steered {
+		buf = appendFields(append(buf, 's'), steering, r.Header)
+	}
+	t.key = string(buf)
+	return t, true
+}
+
+// originalPath returns the path as the client sent it, which layers outside may
+// have shortened or rewritten: two mounts of one cache below http.StripPrefix
+// see the same path for different pages.
+func originalPath(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	if u, err := url.ParseRequestURI(r.RequestURI); err == nil && u.Path != "" {
+		return u.EscapedPath() // the absolute form, which proxies are sent
+	}
+	return r.URL.EscapedPath() // a request that did not come from a server
+}
+
+// pathTag returns the tag that every entry of a path has. Spellings of one path
+// share it.
+func pathTag(uri string) string {
+	if path, err := url.PathUnescape(uri); err == nil {
+		uri = path
+	}
+	return "path:" + uri
+}
+
+// visible returns the query without the parameters that are not part of the
+// key. The handler must not see them either, or they would change what others
+// are given.
+func (c *Cache) visible(u *url.URL) string {
+	if c.cfg.Query == nil || u.RawQuery == "" {
+		return u.RawQuery
+	}
+	query := u.Query()
+	for name := range query {
+		if !slices.Contains(c.cfg.Query, name) {
+			delete(query, name)
+		}
+	}
+	return query.Encode()
+}
+
+// variant returns the key of the variant that a request with header h gets.
+func variant(key string, vary []string, h http.Header) string {
+	if len(vary) == 0 {
+		return key
+	}
+	return string(appendFields(append([]byte(key), 'v'), vary, h))
+}
+
+// appendFields appends the names that h has, with their values.
+func appendFields(buf []byte, names []string, h http.Header) []byte {
+	for _, name := range names {
+		values := h[name]
+		if name == "Host" {
+			continue // a part of every key
+		}
+		buf = appendPart(buf, name)
+		buf = strconv.AppendInt(buf, int64(len(values)), 10)
+		for _, v := range values {
+			buf = appendPart(append(buf, ','), v)
+		}
+	}
+	return buf
+}
+
+func appendPart(buf []byte, part string) []byte {
+	buf = strconv.AppendInt(buf, int64(len(part)), 10)
+	buf = append(buf, ':')
+	return append(buf, part...)
+}
+
+// narrow takes from r, a copy, what of the query is not part of the key.
+func (t *target) narrow(r *http.Request) {
+	if r.URL.RawQuery == t.query {
+		return
+	}
+	u := *r.URL
+	u.RawQuery = t.query
+	r.URL = &u
+	if r.RequestURI != "" {
+		r.RequestURI = t.uri
+		if t.query != "" {
+			r.RequestURI += "?" + t.query
+		}
+	}
+}
+
+// generalize takes from r, a copy, what of it concerns this client alone: the
+// handler is to make the whole response, whatever the client has already.
+func (t *target) generalize(r *http.Request) {
+	t.narrow(r)
+	if r.Header["If-None-Match"] != nil || r.Header["If-Modified-Since"] != nil || r.Header["If-Range"] != nil {
+		r.Header = r.Header.Clone()
+		for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Range"} {
+			delete(r.Header, name)
+		}
+	}
+}
