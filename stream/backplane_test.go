@@ -142,3 +142,22 @@ func TestBackplaneEntryOfSomebodyElse(t *testing.T) {
 		}
 	})
 }
+
+// stutter delivers every entry twice, which no backplane should.
+type stutter struct{ backplanetest.Memory }
+
+func (s *stutter) Subscribe(ctx context.Context, after stream.Position, deliver func(stream.Entry)) error {
+	return s.Memory.Subscribe(ctx, after, func(e stream.Entry) { deliver(e); deliver(e) })
+}
+
+func TestBackplaneThatStutters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := stream.NewHub(stream.HubConfig{Backplane: new(stutter)})
+		defer hub.Shutdown(t.Context())
+		s := listen(t, hub, stream.Subscription{Topics: []string{"a"}})
+		synctest.Wait()
+		publish(t, hub, "a", "1 2 3")
+		synctest.Wait()
+		s.expect(t, "1", "2", "3")
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/internal/testkit"
@@ -84,20 +85,26 @@ func TestRelayIsCancelled(t *testing.T) {
 
 // A source that knows nothing of contexts is closed as well.
 func TestRelayClosesItsSource(t *testing.T) {
-	ctx, leave := context.WithCancel(t.Context())
-	src, w := io.Pipe()
-	done := make(chan bool)
-	h := stream.Handler(stream.Config{}, func(s *stream.Stream) error { return s.Relay(src) })
-	go func() {
-		defer close(done)
-		h.ServeHTTP(&discard{}, get("/").WithContext(ctx))
-	}()
-	io.WriteString(w, "data: a\n\n")
-	leave()
-	soon(t, done, "Relay waits for a source that nobody reads any more")
-	if _, err := io.WriteString(w, "data: b\n\n"); err != io.ErrClosedPipe {
-		t.Errorf("writing to the source: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		src, w := io.Pipe()
+		h := stream.Handler(stream.Config{}, func(s *stream.Stream) error { return s.Relay(src) })
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			h.ServeHTTP(&discard{}, get("/").WithContext(ctx))
+		}()
+		io.WriteString(w, "data: a\n\n")
+		synctest.Wait() // it is sent, and Relay waits for the next
+		leave()
+		synctest.Wait()
+		select {
+		case <-done:
+		default:
+			t.Error("Relay waits for a source that nobody reads any more")
+			w.Close()
+		}
+	})
 }
 
 // A goroutine that outlives the handler gets errors, not somebody else's
