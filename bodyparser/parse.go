@@ -1,6 +1,7 @@
 package bodyparser
 
 import (
+	"bytes"
 	"net/http"
 	"reflect"
 	"sync"
@@ -26,11 +27,18 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 		return nil, err
 	}
 	s := cfg.settings()
-	if b, ok := From(r); ok {
-		return b, s.verify(r, b)
+	b, ok := From(r)
+	var err error
+	if ok {
+		err = s.verify(r, b)
+	} else {
+		b = new(Body)
+		err = s.parse(w, r, b)
 	}
-	b := new(Body)
-	return b, s.parse(w, r, b)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // Borrow is [Parse] for a caller that is done with the body when use returns:
@@ -42,34 +50,37 @@ func Borrow(w http.ResponseWriter, r *http.Request, cfg Config, use func(*Body) 
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	s := cfg.settings()
 	if b, ok := From(r); ok {
+		s := cfg.settings()
 		if err := s.verify(r, b); err != nil {
 			return err
 		}
 		return use(b)
 	}
 	l := loans.Get().(*loan)
-	l.settings = s
-	defer l.end()
+	l.settings = cfg.settings()
 	b := &l.body
-	b.settings, b.raw = &l.settings, l.buf[:0]
-	err := b.receive(w, r)
-	if cap(b.raw) > cap(l.buf) {
-		l.buf = b.raw
-	}
-	if err != nil {
+	b.settings = &l.settings
+	defer func() {
+		if r.Body == &b.replay {
+			r.Body = http.NoBody
+		}
+		l.end()
+	}()
+	// A decoder of somebody else's making may return strings that share the
+	// bytes it was given.
+	keep := cfg.Unmarshal != nil
+	if err := b.receive(w, r, l, keep); err != nil {
 		return err
 	}
 	if b.kind != untouched {
 		b.header, b.replay.body = r.Header, b
 		r.Body = &b.replay
-		defer func() { r.Body = http.NoBody }()
 	}
 	return use(b)
 }
 
-// A loan is the memory that Borrow lends.
+// A loan is the memory that one body is read into.
 type loan struct {
 	body     Body
 	settings settings
@@ -78,13 +89,24 @@ type loan struct {
 
 var loans = sync.Pool{New: func() any { return new(loan) }}
 
-// end takes the memory back, except what is too large to keep at hand, and
-// what a decoder of somebody else's making may still point into: some return
-// strings that share the bytes they were given.
-func (l *loan) end() {
-	if cap(l.buf) > firstBuffer+1 || l.settings.Unmarshal != nil {
-		l.buf = nil
+// buffer returns what to read a body of the declared size into. It is made here
+// rather than by readAll where that lets it be kept.
+func (l *loan) buffer(size int64) []byte {
+	if want := int(min(size, firstBuffer)) + 1; cap(l.buf) < want {
+		l.buf = make([]byte, 0, max(want, smallBuffer))
 	}
+	return l.buf[:0]
+}
+
+// grown is told what the buffer has become, and keeps it unless it is large.
+func (l *loan) grown(raw []byte) {
+	if cap(raw) > cap(l.buf) && cap(raw) <= keptBuffer {
+		l.buf = raw
+	}
+}
+
+// end takes the memory back.
+func (l *loan) end() {
 	l.body = Body{}
 	l.settings = settings{}
 	loans.Put(l)
@@ -93,13 +115,12 @@ func (l *loan) end() {
 // parse reads the body into b and makes it known to r.
 func (s *settings) parse(w http.ResponseWriter, r *http.Request, b *Body) error {
 	b.settings = s
-	if err := b.receive(w, r); err != nil {
+	l := loans.Get().(*loan)
+	err := b.receive(w, r, l, true)
+	l.end()
+	if err != nil || b.kind == untouched {
 		return err
 	}
-	if b.kind == untouched {
-		return nil
-	}
-	var err error
 	switch b.kind {
 	case jsonValue:
 		if b.Present() {
@@ -118,9 +139,10 @@ func (s *settings) parse(w http.ResponseWriter, r *http.Request, b *Body) error 
 	return nil
 }
 
-// receive reads the body up to the point where its content matters. The order
-// of the checks is fixed: what can be refused by its header is not read.
-func (b *Body) receive(w http.ResponseWriter, r *http.Request) error {
+// receive reads the body into what l lends, up to the point where its content
+// matters. With keep it is copied from there, in its exact size. The order of
+// the checks is fixed: what can be refused by its header is not read.
+func (b *Body) receive(w http.ResponseWriter, r *http.Request, l *loan, keep bool) error {
 	s := b.settings
 	b.media = contentType(r.Header)
 	if s.Raw {
@@ -145,8 +167,13 @@ func (b *Body) receive(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if b.raw, err = s.read(w, r, decode, b.raw); err != nil {
+	b.raw, err = s.read(w, r, decode, l.buffer(r.ContentLength))
+	l.grown(b.raw)
+	if err != nil {
 		return err
+	}
+	if keep && cap(b.raw) <= keptBuffer {
+		b.raw = bytes.Clone(b.raw)
 	}
 	if decode != nil {
 		describeInflated(r, len(b.raw))

@@ -16,6 +16,9 @@ const (
 
 	// smallBuffer is where reading starts if no length was declared.
 	smallBuffer = 4 << 10
+
+	// keptBuffer is the largest buffer that waits for the next request.
+	keptBuffer = 256 << 10
 )
 
 // read reads the whole body into buf, which may grow. It is the only place

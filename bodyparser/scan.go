@@ -2,6 +2,7 @@ package bodyparser
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -249,6 +250,9 @@ func unquote(quoted []byte) string {
 
 func (s *scanner) string() bool {
 	for i := s.pos + 1; i < len(s.data); i++ {
+		if i = plainText(s.data, i); i == len(s.data) {
+			break
+		}
 		switch c := s.data[i]; {
 		case c == '"':
 			s.pos = i + 1
@@ -267,6 +271,26 @@ func (s *scanner) string() bool {
 	}
 	s.pos = len(s.data)
 	return s.fail(errSyntax)
+}
+
+// plainText returns the first position from i on of a byte that is not simply
+// part of a string: a quote, a backslash or a control character. Most bytes of
+// most bodies are, so it looks at eight at a time.
+func plainText(data []byte, i int) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(data); i += 8 {
+		x := binary.LittleEndian.Uint64(data[i:])
+		quote, slash := x^'"'*ones, x^'\\'*ones
+		// In each byte the high bit is set if it was 0 after the exclusive or,
+		// or below 0x20. Bytes above 0x7f are none of these.
+		if ((quote-ones)|(slash-ones)|(x-0x20*ones))&^x&high != 0 {
+			break
+		}
+	}
+	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' {
+		i++
+	}
+	return i
 }
 
 // escape returns the length of what may follow a backslash, 0 if it may not.

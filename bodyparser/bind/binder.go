@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -61,7 +62,7 @@ type Binder[T any] struct {
 	validate *validator.Validate
 	typ      reflect.Type
 	form     *formType // nil if T is not a struct
-	rules    bool      // there are structs, which may have rules
+	rules    bool      // T leads to structs, which may have rules
 }
 
 // New returns the Binder for T. It panics if the Config is not valid, or if a
@@ -166,23 +167,27 @@ func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodypar
 			return b.finish(r, v, fromJSON)
 		}
 	}
-	if b.cfg.Strict && body.Present() {
-		var any json.RawMessage // to learn whether it is JSON, and valid
-		if err := body.Decode(&any); err != nil {
-			return err
-		}
-		if fields := mistakes(body.Text(), b.typ, true); len(fields) > 0 {
-			return wrong(http.StatusBadRequest, fields, nil)
-		}
+	var dst any = v
+	if b.cfg.Strict && b.rules {
+		dst = &strict{v}
 	}
 	if !body.Present() {
-		// An empty object, which is no value for a list.
-		return b.finish(r, v, fromJSON)
+		dst = new(struct{}) // not v: an empty object is no value for a list
 	}
-	if err := body.Decode(v); err != nil {
+	if err := body.Decode(dst); err != nil {
 		return b.locate(body, err)
 	}
 	return b.finish(r, v, fromJSON)
+}
+
+// strict decodes a value and refuses fields that its type does not have. Any
+// decoder of JSON hands it the text, having found that it is one value.
+type strict struct{ v any }
+
+func (s *strict) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(s.v)
 }
 
 // multipart reads the fields of a multipart form, which is what a page sends

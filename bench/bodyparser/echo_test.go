@@ -1,0 +1,30 @@
+package bodyparser_test
+
+import (
+	"net/http"
+
+	"github.com/go-playground/validator/v10"
+	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v5/middleware"
+)
+
+type echoValidator struct{ v *validator.Validate }
+
+func (e echoValidator) Validate(x any) error { return e.v.Struct(x) }
+
+func echoBinder() rival {
+	e := echo.New()
+	e.Validator = echoValidator{validator.New(validator.WithRequiredStructEnabled())}
+	e.Use(middleware.BodyLimit(limit))
+	e.POST("/", func(c *echo.Context) error {
+		o := new(order)
+		if err := c.Bind(o); err != nil {
+			return err
+		}
+		if err := c.Validate(o); err != nil {
+			return err
+		}
+		return c.Blob(http.StatusOK, "text/plain", okBody)
+	})
+	return over("echo", e)
+}
