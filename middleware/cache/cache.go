@@ -26,7 +26,7 @@ type Cache struct {
 	fills  map[string]*fill   // those that others may wait for
 	marks  recent[time.Time]  // until when not to wait, or not to refresh
 	hosts  recent[*requested] // by path tag, as it was asked for last
-	last   *requested
+	last   atomic.Pointer[requested]
 	mounts []http.Handler // what Middleware made of muxes
 
 	closed     bool
@@ -122,6 +122,9 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		next.ServeHTTP(w, r)
 		return
 	}
+	if c.last.Load() == nil {
+		c.last.Store(asRequested(r))
+	}
 	for range rounds {
 		found, err := c.look(r, &t)
 		if err != nil {
@@ -186,9 +189,7 @@ type found struct {
 	now   time.Time
 }
 
-// look looks for an entry. The generations are asked after the request has
-// arrived, so that no answer is older than an invalidation that was complete by
-// then.
+// look looks for an entry.
 func (c *Cache) look(r *http.Request, t *target) (found, error) {
 	ctx := r.Context()
 	at := found{slot: t.key}
@@ -200,9 +201,8 @@ func (c *Cache) look(r *http.Request, t *target) (found, error) {
 	if err != nil || e == nil || e.Status == 0 || t.credentials && !e.Policy.Public {
 		return at, err
 	}
-	latest, err := c.gens.Latest(ctx, e.Tags...)
-	if err != nil || latest > e.Number {
-		return at, err
+	if !c.valid(ctx, e) {
+		return at, nil
 	}
 	at.now = time.Now()
 	at.entry = e
@@ -211,6 +211,16 @@ func (c *Cache) look(r *http.Request, t *target) (found, error) {
 		outer.inherit(e)
 	}
 	return at, nil
+}
+
+// valid reports whether nothing that the entry was made of has been invalidated
+// since its run began. Every request asks that itself of what it is given, once
+// it is given it: so nobody gets an answer older than an invalidation that was
+// complete when the request arrived.
+func (c *Cache) valid(ctx context.Context, e *Entry) bool {
+	latest, err := c.gens.Latest(ctx, e.Tags...)
+	c.complain(err)
+	return err == nil && latest <= e.Number
 }
 
 // get returns the entry under the key, nil if there is none.
@@ -345,7 +355,7 @@ func (c *Cache) wait(f *fill, w http.ResponseWriter, r *http.Request, next http.
 		httperr.Handle(w, r, out.err, c.cfg.OnError, c.cfg.Logger)
 	case out.entry == nil:
 		c.pass(w, r, next, &f.target, forwarded(at.entry != nil))
-	case out.void || variant(f.target.key, out.vary, r.Header) != out.entry.Key:
+	case variant(f.target.key, out.vary, r.Header) != out.entry.Key || !c.valid(r.Context(), out.entry):
 		return false
 	default:
 		if outer := fillOf(r.Context()); outer != nil {

@@ -48,7 +48,6 @@ type fill struct {
 type outcome struct {
 	entry  *Entry
 	vary   []string // with what the entry's key was made
-	void   bool     // something was invalidated since the fill began
 	failed bool     // by a 5xx, a panic or a timeout
 	err    error    // what to answer if there is no entry
 }
@@ -188,9 +187,8 @@ func (f *fill) conclude(rec *recorder) (*Entry, error) {
 		return e, nil
 	}
 	ctx := context.WithoutCancel(&f.node)
-	if latest, err := c.gens.Latest(ctx, e.Tags...); err != nil || latest > e.Number {
-		c.complain(err)
-		rec.verdict, rec.reason, out.void = refuse, "something it was made of was invalidated meanwhile", true
+	if rec.verdict == keep && !c.valid(ctx, e) {
+		rec.verdict, rec.reason = refuse, "something it was made of was invalidated meanwhile"
 	}
 	known := c.record(ctx, f.target.key)
 	vary, _ := varies(e.Header)

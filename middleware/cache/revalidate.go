@@ -151,10 +151,10 @@ func (c *Cache) origin() (http.Handler, error) {
 func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
 	c.mu.Lock()
 	as, _ := c.hosts.get(pathTag(u.EscapedPath()))
-	if as == nil {
-		as = c.last
-	}
 	c.mu.Unlock()
+	if as == nil {
+		as = c.last.Load()
+	}
 	r := (&http.Request{
 		Method: http.MethodGet, URL: u, RequestURI: u.RequestURI(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -173,16 +173,21 @@ func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
 // what readers will ask for. Whoever makes up hosts gets their own variants
 // renewed; the others are void all the same.
 func (c *Cache) noteHost(r *http.Request, t target) {
+	as := asRequested(r)
+	c.last.Store(as)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hosts.set(pathTag(t.uri), as)
+}
+
+func asRequested(r *http.Request) *requested {
 	as := &requested{host: r.Host, header: make(http.Header)}
 	for _, name := range steering {
 		if values := r.Header[name]; values != nil {
 			as.header[name] = slices.Clone(values)
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last = as
-	c.hosts.set(pathTag(t.uri), as)
+	return as
 }
 
 // fulfil runs the handler for a revalidation that has arrived at the cache.

@@ -1,0 +1,25 @@
+package cachetest
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+// Failures returns the names of the leaks that the cache has.
+func Failures(t *testing.T, newCache func() func(http.Handler) http.Handler) (names []string) {
+	for _, c := range leaks {
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.find(t, newCache()); err != nil {
+				names = append(names, c.name)
+			}
+		})
+	}
+	return names
+}
+
+// Model makes a model run over one cache.
+func Model(t *testing.T, operations int, open func() (cache.Store, cache.Generations)) error {
+	return newWorld(t, 1, open).run(operations)
+}

@@ -1,0 +1,283 @@
+package cachetest
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+// A Suite tests a cache.Store and cache.Generations against what the interfaces
+// promise, and what caches promise that share them.
+type Suite struct {
+	// Open returns a connection of its own to the store and the generations with
+	// that name, which are empty when they are opened first. It is closed with
+	// the test.
+	Open func(t testing.TB, name string) (cache.Store, cache.Generations)
+	// Wipe, if set, has both lose everything, as a server does that is started
+	// without its data.
+	Wipe func(t testing.TB, name string)
+	// Operations is how many requests and changes the model run makes; 0 is
+	// 4,000.
+	Operations int
+}
+
+// Run runs the tests, each on a store of its own.
+func (s Suite) Run(t *testing.T) {
+	t.Run("fields", s.fields)
+	t.Run("keys", s.keys)
+	t.Run("highest number", s.highestNumber)
+	t.Run("too large", s.tooLarge)
+	t.Run("numbers", s.numbers)
+	t.Run("raise", s.raise)
+	t.Run("many tags", s.manyTags)
+	t.Run("shared", s.shared)
+	t.Run("model", s.model)
+	if s.Wipe != nil {
+		t.Run("wiped", s.wiped)
+	}
+}
+
+func sample(key string, number uint64) *cache.Entry {
+	return &cache.Entry{
+		Key: key, Number: number, Tags: []string{"path:/a b", "tag:ü", "tag:\x00\n"}, Vary: []string{"Accept", "Accept-Language"},
+		Status: http.StatusOK,
+		Header: http.Header{"Content-Type": {"text/html"}, "Link": {"</a>", "</b>; rel=\"x\""}, "X-Empty": {""}},
+		Body:   []byte("\x00\xff<p>\r\n"), Created: time.Now(),
+		Policy: cache.Policy{TTL: 90*time.Second + 1, StaleWhileRevalidate: time.Hour, StaleIfError: -1, Public: true},
+	}
+}
+
+func (s Suite) fields(t *testing.T) {
+	store, _ := s.Open(t, t.Name())
+	if e, err := store.Get(t.Context(), "none"); e != nil || err != nil {
+		t.Fatalf("Get of what is not there: %v, %v", e, err)
+	}
+	want := sample("key", 7)
+	set(t, store, want)
+	other, _ := s.Open(t, t.Name())
+	got := get(t, other, "key")
+	if got == nil {
+		t.Fatal("what was stored is not there")
+	}
+	if !got.Created.Equal(want.Created) {
+		t.Errorf("created %v, want %v", got.Created, want.Created)
+	}
+	copied := *got
+	copied.Created = want.Created
+	if !reflect.DeepEqual(&copied, want) {
+		t.Errorf("got  %+v\nwant %+v", &copied, want)
+	}
+	names := &cache.Entry{Key: "names", Number: 8, Vary: []string{"Accept"}, Created: want.Created}
+	set(t, store, names)
+	if got := get(t, other, "names"); got == nil || got.Status != 0 || len(got.Body) != 0 || !slices.Equal(got.Vary, names.Vary) {
+		t.Errorf("names of fields came out as %+v", got)
+	}
+}
+
+// keys: of any bytes, and as long as URLs are.
+func (s Suite) keys(t *testing.T) {
+	store, _ := s.Open(t, t.Name())
+	long := string(slices.Repeat([]byte("0123456789abcdef"), 500))
+	keys := []string{"", " ", "a b", "a\x00b", "a\nb", "ü\xff", "*", "a*", "a?", "[a]", "{a}", "a:b", long, long + "x"}
+	for i, key := range keys {
+		set(t, store, sample(key, uint64(i+1)))
+	}
+	for i, key := range keys {
+		if e := get(t, store, key); e == nil || e.Key != key || e.Number != uint64(i+1) {
+			t.Errorf("key %.40q gives %+v", key, e)
+		}
+	}
+}
+
+// highestNumber: a run that was slow must not replace what a later one brought.
+func (s Suite) highestNumber(t *testing.T) {
+	store, _ := s.Open(t, t.Name())
+	for _, step := range []struct{ set, want uint64 }{{5, 5}, {4, 5}, {5, 5}, {9, 9}, {1, 9}} {
+		set(t, store, sample("key", step.set))
+		if e := get(t, store, "key"); e == nil || e.Number != step.want {
+			t.Fatalf("after %d: %+v, want number %d", step.set, e, step.want)
+		}
+	}
+	equal := sample("key", 9)
+	equal.Body = []byte("again")
+	set(t, store, equal)
+	if e := get(t, store, "key"); e == nil || string(e.Body) != "again" {
+		t.Errorf("an entry of the same number did not replace the other: %+v", e)
+	}
+
+	const writers = 8
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			mine, _ := s.Open(t, t.Name())
+			for n := range 25 {
+				if err := mine.Set(t.Context(), sample("race", uint64(n*writers+i+1))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if e := get(t, store, "race"); e == nil || e.Number != writers*25 {
+		t.Errorf("after a race: %+v, want number %d", e, writers*25)
+	}
+}
+
+func (s Suite) tooLarge(t *testing.T) {
+	store, _ := s.Open(t, t.Name())
+	set(t, store, sample("small", 1))
+	large := sample("large", 2)
+	large.Body = make([]byte, 32<<20)
+	set(t, store, large)
+	if e := get(t, store, "large"); e != nil && len(e.Body) != len(large.Body) {
+		t.Errorf("a part of a large entry was kept: %d bytes", len(e.Body))
+	}
+	if get(t, store, "small") == nil {
+		t.Error("a large entry has pushed out a small one")
+	}
+}
+
+// numbers: above all before, for everybody.
+func (s Suite) numbers(t *testing.T) {
+	var mu sync.Mutex
+	seen := make(map[uint64]bool)
+	var wg sync.WaitGroup
+	for range 8 {
+		_, gens := s.Open(t, t.Name())
+		wg.Go(func() {
+			last := uint64(0)
+			for range 100 {
+				n := next(t, gens)
+				mu.Lock()
+				if n <= last || seen[n] {
+					t.Errorf("%d after %d, seen before: %t", n, last, seen[n])
+				}
+				seen[n] = true
+				mu.Unlock()
+				last = n
+			}
+		})
+	}
+	wg.Wait()
+	highest := uint64(0)
+	for n := range seen {
+		highest = max(highest, n)
+	}
+	_, gens := s.Open(t, t.Name())
+	if n := next(t, gens); n <= highest {
+		t.Errorf("%d after %d", n, highest)
+	}
+}
+
+func (s Suite) raise(t *testing.T) {
+	_, one := s.Open(t, t.Name())
+	_, two := s.Open(t, t.Name())
+	if n := latest(t, one, "tag:a"); n >= next(t, one) {
+		t.Errorf("a tag that nobody has raised is at %d", n)
+	}
+	before, at, after := next(t, one), next(t, two), next(t, one)
+	raise(t, one, at, "tag:a", "tag:b", "tag:\x00\n")
+	raise(t, two, before, "tag:a", "tag:c")
+	for _, tags := range [][]string{{"tag:a"}, {"tag:b"}, {"tag:\x00\n"}, {"tag:c", "tag:a"}, {"tag:b", "tag:never"}} {
+		for _, gens := range []cache.Generations{one, two} {
+			if n := latest(t, gens, tags...); n != at {
+				t.Errorf("%q is at %d, want %d", tags, n, at)
+			}
+		}
+	}
+	for _, tags := range [][]string{{"tag:c"}, {"tag:never"}, {"a"}, {"tag:"}, nil} {
+		if n := latest(t, two, tags...); n >= at {
+			t.Errorf("%q is at %d", tags, n)
+		}
+	}
+	raise(t, two, after)
+	raise(t, two, after, "tag:a")
+	if n := latest(t, one, "tag:a"); n != after {
+		t.Errorf("raised again, the tag is at %d, want %d", n, after)
+	}
+}
+
+// manyTags: what is forgotten counts as raised.
+func (s Suite) manyTags(t *testing.T) {
+	_, gens := s.Open(t, t.Name())
+	at := next(t, gens)
+	raise(t, gens, at, "tag:first")
+	batch := make([]string, 500)
+	for range 40 {
+		n := next(t, gens)
+		for i := range batch {
+			batch[i] = "tag:" + time.Duration(n).String() + time.Duration(i).String()
+		}
+		raise(t, gens, n, batch...)
+	}
+	if n := latest(t, gens, "tag:first"); n < at {
+		t.Errorf("the tag that was raised to %d is at %d", at, n)
+	}
+	if n, now := latest(t, gens, "tag:other"), next(t, gens); n >= now {
+		t.Errorf("a tag is at %d, and the next number is %d", n, now)
+	}
+}
+
+// wiped: numbers go on, and what was made before is void.
+func (s Suite) wiped(t *testing.T) {
+	store, gens := s.Open(t, t.Name())
+	before := next(t, gens)
+	set(t, store, sample("key", before))
+	s.Wipe(t, t.Name())
+	if n := latest(t, gens, "tag:a"); n <= before {
+		t.Errorf("a tag is at %d, and what was made at %d passes for valid", n, before)
+	}
+	now := next(t, gens)
+	if now <= before {
+		t.Errorf("number %d after %d", now, before)
+	}
+	if n := latest(t, gens, "tag:a"); n > now {
+		t.Errorf("a tag is at %d, and what is made at %d is void", n, now)
+	}
+}
+
+func set(t *testing.T, store cache.Store, e *cache.Entry) {
+	t.Helper()
+	if err := store.Set(context.Background(), e); err != nil {
+		t.Fatalf("Set: %v", err)
+	}
+}
+
+func get(t *testing.T, store cache.Store, key string) *cache.Entry {
+	t.Helper()
+	e, err := store.Get(context.Background(), key)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	return e
+}
+
+func next(t *testing.T, gens cache.Generations) uint64 {
+	n, err := gens.Next(context.Background())
+	if err != nil || n == 0 {
+		t.Errorf("Next: %d, %v", n, err)
+	}
+	return n
+}
+
+func raise(t *testing.T, gens cache.Generations, n uint64, tags ...string) {
+	t.Helper()
+	if err := gens.Raise(context.Background(), n, tags...); err != nil {
+		t.Fatalf("Raise: %v", err)
+	}
+}
+
+func latest(t *testing.T, gens cache.Generations, tags ...string) uint64 {
+	t.Helper()
+	n, err := gens.Latest(context.Background(), tags...)
+	if err != nil {
+		t.Fatalf("Latest: %v", err)
+	}
+	return n
+}
