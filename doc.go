@@ -33,10 +33,12 @@
 // Next.js. Functions that answer encode first and commit second, so a failure
 // is a complete 500 and never an empty 200; a failure after the header is out
 // aborts the connection, so that half a response cannot pass for a whole one.
-// An answer of 500 or more leaves exactly one record in the log.
+// An answer of 500 or more that a handler or a middleware of the kit gives
+// leaves exactly one record in the log.
 //
-// No piece trusts a request header for its own state, none answers for CORS,
-// and none hides what the ResponseWriter below it can do.
+// No piece trusts a request header for its own state, and none answers for CORS.
+// What the ResponseWriter of a server can do stays within reach: http.Flusher,
+// http.Hijacker, io.ReaderFrom and all of http.ResponseController.
 //
 // # Differences from Next.js
 //

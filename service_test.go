@@ -31,7 +31,7 @@ var discard = slog.New(slog.DiscardHandler)
 func TestStreamsOutliveLimits(t *testing.T) {
 	const events = 20
 	around := middleware.New(middleware.Config{MaxDuration: 200 * time.Millisecond, Logger: discard})
-	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 50, Action: middleware.Abort, Logger: discard})
+	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 50, Action: middleware.LimitAbort, Logger: discard})
 	handlers := map[string]func(next <-chan int) http.Handler{
 		"stream.Handler": func(next <-chan int) http.Handler {
 			return stream.Handler(stream.Config{}, func(s *stream.Stream) error {

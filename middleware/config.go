@@ -103,12 +103,12 @@ type file struct {
 	ExternalResolver *bool           `json:"externalResolver,omitempty"`
 }
 
-// UnmarshalJSON reads the names that Next.js uses. Fields that are absent keep
-// their value.
+// UnmarshalJSON reads the names that Next.js uses. Fields that are absent, or
+// null, keep their value.
 //
 //	bodyParser        true, false (Raw), or an object: {"sizeLimit": "500kb"}
 //	responseLimit     a size ("8mb"), a number of bytes, or false (none)
-//	maxDuration       a number of seconds, or a Go duration ("1.5s")
+//	maxDuration       a number of seconds, or a Go duration ("1.5s"); 0 is none
 //	externalResolver  false sets WarnUnresolved, true clears it
 //
 // A name that is none of these is an error.
@@ -118,7 +118,7 @@ func (cfg *Config) UnmarshalJSON(text []byte) error {
 		return fmt.Errorf("middleware: config: %w", err)
 	}
 	out := *cfg
-	if in.BodyParser != nil {
+	if in.BodyParser != nil && string(in.BodyParser) != "null" {
 		if err := out.readBodyParser(in.BodyParser); err != nil {
 			return fmt.Errorf("middleware: config: bodyParser: %w", err)
 		}
@@ -126,7 +126,7 @@ func (cfg *Config) UnmarshalJSON(text []byte) error {
 	if in.ResponseLimit != nil {
 		out.ResponseLimit = *in.ResponseLimit
 	}
-	if in.MaxDuration != nil {
+	if in.MaxDuration != nil && string(in.MaxDuration) != "null" {
 		if err := out.readMaxDuration(in.MaxDuration); err != nil {
 			return fmt.Errorf("middleware: config: maxDuration: %w", err)
 		}
@@ -174,6 +174,9 @@ func (cfg *Config) readMaxDuration(text []byte) error {
 	if err != nil {
 		return err
 	}
+	if d < 0 {
+		return fmt.Errorf("%v is out of range", d)
+	}
 	cfg.MaxDuration = d
 	return nil
 }
@@ -189,7 +192,7 @@ func (cfg Config) MarshalJSON() ([]byte, error) {
 	} else if out.BodyParser, err = json.Marshal(cfg.BodyParser); err != nil {
 		return nil, err
 	}
-	if out.MaxDuration, err = json.Marshal(cfg.MaxDuration.String()); err != nil {
+	if out.MaxDuration, err = json.Marshal(max(cfg.MaxDuration, 0).String()); err != nil {
 		return nil, err
 	}
 	return json.Marshal(out)

@@ -44,6 +44,8 @@ func TestConfigJSON(t *testing.T) {
 		{`{"externalResolver": false}`, middleware.Config{WarnUnresolved: true}, "", "asks for the warning"},
 		{`{"externalResolver": true}`, middleware.Config{}, "", ""},
 		{`{"maxDuration": "5"}`, middleware.Config{}, "missing unit", "neither"},
+		{`{"maxDuration": null, "responseLimit": null, "bodyParser": null}`, middleware.Config{}, "", "as if they were absent"},
+		{`{"maxDuration": "-5s"}`, middleware.Config{}, "out of range", "nothing ends before it begins"},
 		{`{"maxDuration": -1}`, middleware.Config{}, "out of range", "nothing ends before it begins"},
 		{`{"maxDuration": 1e300}`, middleware.Config{}, "out of range", "would overflow"},
 		{`{"maxDuration": true}`, middleware.Config{}, "neither a number", ""},

@@ -14,13 +14,14 @@ import (
 // the first who asks.
 //
 // Contexts derived from it register through AfterFunc, as package context
-// documents, and so cost no goroutine.
+// documents, and so cost no goroutine, unless one with a value stands between.
 type deadline struct {
 	exchange.Node // its Context is the parent
 
 	state sync.Mutex // guards what follows
 	at    time.Time  // zero while no deadline applies
-	err   error      // once done: what Err returns
+	err   error      // once it is decided how the context ends: what Err returns
+	ended bool       // and once everybody was told
 	done  chan struct{}
 	funcs map[*func()]struct{}
 	unbar func() bool // ends the watch on the parent
@@ -85,7 +86,7 @@ func (c *deadline) AfterFunc(f func()) (stop func() bool) {
 	c.state.Lock()
 	defer c.state.Unlock()
 	c.watch()
-	if c.err != nil {
+	if c.ended {
 		go f()
 		return func() bool { return false }
 	}
@@ -109,21 +110,24 @@ func (c *deadline) watch() {
 		return
 	}
 	c.done = make(chan struct{})
-	if c.err != nil {
+	if c.ended {
 		close(c.done)
 		return
 	}
 	parent := c.Context
-	c.unbar = context.AfterFunc(parent, func() { c.end(parent.Err(), nil) })
+	c.unbar = context.AfterFunc(parent, func() { c.decide(parent.Err(), nil); c.announce() })
 }
 
-// end ends the context with err, unless it has ended already. A cause is what
-// context.Cause will say.
-func (c *deadline) end(err, cause error) {
+// decide fixes how the context ends, unless it has ended already or the parent
+// has. A cause is what context.Cause will say. Nobody is told yet.
+func (c *deadline) decide(err, cause error) {
 	c.state.Lock()
 	defer c.state.Unlock()
 	if c.err != nil {
 		return
+	}
+	if parent := c.Context.Err(); parent != nil {
+		err, cause = parent, nil
 	}
 	if cause != nil {
 		ctx, cancel := context.WithDeadlineCause(&c.Node, time.Unix(1, 0), cause)
@@ -131,13 +135,21 @@ func (c *deadline) end(err, cause error) {
 		c.timedOut = ctx
 	}
 	c.err = err
+}
+
+// announce ends the context as it was decided.
+func (c *deadline) announce() {
+	c.state.Lock()
+	defer c.state.Unlock()
+	if c.ended {
+		return
+	}
+	c.ended = true
 	if c.done == nil {
 		return
 	}
 	close(c.done)
-	if c.unbar != nil {
-		c.unbar()
-	}
+	c.unbar()
 	for f := range c.funcs {
 		go (*f)()
 	}

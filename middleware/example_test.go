@@ -87,7 +87,7 @@ func ExampleResponseLimitWith() {
 	}
 	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
 		Limit:  1 * bytesize.KB,
-		Action: middleware.Abort,
+		Action: middleware.LimitAbort,
 		Logger: quiet,
 	})
 	show(limit(http.HandlerFunc(export)), "GET", "")

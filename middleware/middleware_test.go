@@ -145,7 +145,7 @@ func TestResponseLimitAborts(t *testing.T) {
 			t.Run(tt.name+"/"+name, func(t *testing.T) {
 				testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 					var log testkit.Log
-					limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 1000, Action: middleware.Abort, Logger: log.Logger()})
+					limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 1000, Action: middleware.LimitAbort, Logger: log.Logger()})
 					client, url := tr.Serve(t, outer(limit(tt.handle)))
 					status, header, text, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
 					dropped := err != nil

@@ -2,7 +2,7 @@ package middleware
 
 import (
 	"bytes"
-	"log/slog"
+	"fmt"
 	"net/http"
 
 	"github.com/apiece/apiece/internal/httperr"
@@ -18,6 +18,9 @@ type page struct {
 func (p *page) Header() http.Header { return p.header }
 
 func (p *page) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("middleware: invalid status %d", status)) // as net/http does
+	}
 	if p.status == 0 && status >= 200 {
 		p.status = status
 	}
@@ -28,12 +31,11 @@ func (p *page) Write(b []byte) (int, error) {
 	return p.body.Write(b)
 }
 
-// render has the hook answer err. It runs on a goroutine where a panic would
-// end the process.
-func (p *page) render(r *http.Request, err error, hook httperr.Hook, logger *slog.Logger) {
+// render has the hook answer err, or, if the hook panics, answers without it.
+func (p *page) render(r *http.Request, err error, hook httperr.Hook, panicked func(any)) {
 	defer func() {
 		if v := recover(); v != nil {
-			logPanic(logger, r, v)
+			panicked(v)
 			p.status = 0
 			p.body.Reset()
 			httperr.Problem(p, r, err)

@@ -38,10 +38,13 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 					panic(v)
 				}
 				logPanic(logger, r, v)
-				if !rw.Committed() {
-					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError}, onError)
-				} else if !rw.Complete() && !rw.Hijacked() {
+				switch {
+				case rw.Dead() != nil || rw.Hijacked() || rw.Complete():
+					// The client has its answer, from us or from others.
+				case rw.Committed():
 					respw.Abort(w)
+				default:
+					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError}, onError)
 				}
 			}()
 			next.ServeHTTP(w, r)

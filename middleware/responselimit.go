@@ -31,14 +31,14 @@ func ResponseLimit(limit bytesize.Size) func(http.Handler) http.Handler {
 type LimitAction int
 
 const (
-	// Warn lets the response pass and logs one record at level Warn, after
+	// LimitWarn lets the response pass and logs one record at level Warn, after
 	// the handler has returned, with the limit, the size and the pattern. Next
 	// does this.
-	Warn LimitAction = iota
-	// Abort refuses the response: with a 500 through OnError if its length
+	LimitWarn LimitAction = iota
+	// LimitAbort refuses the response: with a 500 through OnError if its length
 	// is declared, or if nothing is out yet, else by dropping the
 	// connection. What was sent is never left to look whole.
-	Abort
+	LimitAbort
 )
 
 // A ResponseLimitConfig is a [ResponseLimit] with more to say. The zero value
@@ -48,7 +48,7 @@ type ResponseLimitConfig struct {
 	// refused. 0 is 4 MB, negative is none.
 	Limit bytesize.Size
 
-	// Action is what to do about a larger one. 0 is [Warn].
+	// Action is what to do about a larger one. 0 is [LimitWarn].
 	Action LimitAction
 
 	// OnError answers a refused response with a [*ResponseTooLargeError],
@@ -62,7 +62,7 @@ type ResponseLimitConfig struct {
 
 // Validate returns what is wrong with the config, nil if nothing is.
 func (cfg ResponseLimitConfig) Validate() error {
-	if cfg.Action != Warn && cfg.Action != Abort {
+	if cfg.Action != LimitWarn && cfg.Action != LimitAbort {
 		return fmt.Errorf("middleware: unknown LimitAction %d", cfg.Action)
 	}
 	return nil
@@ -94,16 +94,16 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	var budget *respw.Budget // nil lifts
 	if cfg.Limit > 0 {
 		budget = &respw.Budget{Max: int64(cfg.Limit)}
-		if cfg.Action == Abort {
+		if cfg.Action == LimitAbort {
 			budget.Exceeded = cfg.refuse
 		}
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rw, w := respw.Wrap(w, r)
-			respw.Each(w, func(outer *respw.Writer) { outer.SetBudget(nil) })
-			rw.SetBudget(budget)
-			if budget != nil && cfg.Action == Warn {
+			respw.Each(w, (*respw.Writer).Lift)
+			rw.SetBudget(budget, r)
+			if budget != nil && cfg.Action == LimitWarn {
 				defer cfg.warn(rw, r, budget)
 			}
 			next.ServeHTTP(w, r)
@@ -118,7 +118,7 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 	if size <= budget.Max || rw.Budget() != budget || rw.Streaming() {
 		return
 	}
-	rw.SetBudget(nil) // once, also if the same middleware stands further out
+	rw.Lift() // once, also if the same middleware stands further out
 	cmp.Or(cfg.Logger, slog.Default()).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),

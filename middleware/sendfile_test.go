@@ -53,7 +53,7 @@ func TestSendfileAllocs(t *testing.T) {
 	for name, piece := range map[string]func(http.Handler) http.Handler{
 		"recover": middleware.Recover(quiet),
 		"warn":    middleware.ResponseLimit(4 * bytesize.MB),
-		"abort":   middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 4 * bytesize.MB, Action: middleware.Abort, Logger: quiet}),
+		"abort":   middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 4 * bytesize.MB, Action: middleware.LimitAbort, Logger: quiet}),
 		"timeout": middleware.Timeout(time.Minute),
 		"all":     middleware.New(middleware.Config{MaxDuration: time.Minute, Logger: quiet}),
 	} {

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,11 +19,12 @@ import (
 //
 // The handler writes through a fenced respw.Writer: its header is its own until
 // it commits, and every call takes a lock. When the time is up a timer
-// callback frees a handler that is stuck reading the body or writing to the
-// client by moving the deadlines of the connection, takes the lock, and then
-// either writes the whole answer, if nothing was committed, or poisons the
-// connection. From then on the handler's calls fail with
-// http.ErrHandlerTimeout. Then the callback ends the context.
+// callback takes the lock, and from then on the handler's calls fail with
+// http.ErrHandlerTimeout. The callback frees a handler that is stuck reading
+// the body by moving the deadline of the connection, and then either writes
+// the whole answer, if nothing was committed, or poisons the connection. The
+// context ends last: a handler that waits for it, and then writes an answer of
+// its own, must not get in between.
 //
 // On HTTP/1 the handler runs on the goroutine that net/http called, as without
 // a Timeout: its panics keep their stack, the response writer stays valid for
@@ -48,6 +50,12 @@ import (
 // and so does a hijacked connection; a handler moves its own by [Extend].
 // If several are nested the shortest holds.
 //
+// Behind a foreign wrapper that can neither flush nor be unwrapped, the answer
+// on HTTP/1 leaves with the return of the handler. On HTTP/2 the handler runs
+// on a goroutine of its own, and a panic reaches the layers outside as an
+// error whose text has the handler's stack, and which unwraps to the value if
+// that is an error.
+//
 // A d of 0 or less is no timeout, as in Next.js. One between 0 and a
 // millisecond panics: it is a number of seconds without its unit.
 func Timeout(d time.Duration) func(http.Handler) http.Handler {
@@ -58,15 +66,15 @@ func Timeout(d time.Duration) func(http.Handler) http.Handler {
 type TimeoutMode int
 
 const (
-	// Total is the time until the handler returns.
-	Total TimeoutMode = iota
-	// FirstByte is the time until the header of the response is out. After
+	// TimeoutTotal is the time until the handler returns.
+	TimeoutTotal TimeoutMode = iota
+	// TimeoutFirstByte is the time until the header of the response is out. After
 	// that the handler may take as long as it likes.
-	FirstByte
-	// Idle is the time without a byte being written. It is looked at once in a
+	TimeoutFirstByte
+	// TimeoutIdle is the time without a byte being written. It is looked at once in a
 	// Duration, so that a handler that has stopped writing is noticed after
 	// one to two of them.
-	Idle
+	TimeoutIdle
 )
 
 // A TimeoutConfig is a [Timeout] with more to say. The zero value is no timeout.
@@ -74,7 +82,7 @@ type TimeoutConfig struct {
 	// Duration is how long the handler may take. 0 and less is for ever.
 	Duration time.Duration
 
-	// Mode says for what. 0 is [Total].
+	// Mode says for what. 0 is [TimeoutTotal].
 	Mode TimeoutMode
 
 	// RetryAfter, if positive, becomes the Retry-After header of the answer,
@@ -92,11 +100,11 @@ type TimeoutConfig struct {
 
 // Validate returns what is wrong with the config, nil if nothing is.
 func (cfg TimeoutConfig) Validate() error {
-	if cfg.Mode < Total || cfg.Mode > Idle {
+	if cfg.Mode < TimeoutTotal || cfg.Mode > TimeoutIdle {
 		return fmt.Errorf("middleware: unknown TimeoutMode %d", cfg.Mode)
 	}
 	if cfg.Duration > 0 && cfg.Duration < time.Millisecond {
-		return fmt.Errorf("middleware: a timeout of %v: write %d*time.Second", cfg.Duration, cfg.Duration)
+		return fmt.Errorf("middleware: a timeout of %v is under a millisecond; is a unit missing, as in %d*time.Second?", cfg.Duration, cfg.Duration)
 	}
 	return nil
 }
@@ -162,9 +170,10 @@ func (e *TimeoutError) Header() http.Header {
 	return http.Header{"Retry-After": {strconv.FormatInt(seconds, 10)}}
 }
 
-// Extend moves the deadline of the handler that serves r to d from now; a
-// negative d lifts it. Timeouts further out that would end earlier are moved
-// along. It returns http.ErrHandlerTimeout if the time is up, and an error
+// Extend moves the deadline of the handler that serves r to d from now; 0 is
+// now, and a negative d lifts it. Timeouts further out that would end earlier
+// are moved along. Call it before deriving contexts: one that was given a
+// deadline of its own, later than that of r, has relied on the latter since. It returns http.ErrHandlerTimeout if the time is up, and an error
 // matching http.ErrNotSupported if no [Timeout] is in force.
 func Extend(r *http.Request, d time.Duration) error {
 	t, ok := exchange.Get[exchange.Extender](r, exchange.Deadline)
@@ -189,7 +198,7 @@ type timeout struct {
 	turn  sync.Mutex
 	start time.Time
 	alarm *alarm
-	seen  int64 // Idle: the progress at the last look
+	seen  int64 // TimeoutIdle: the progress at the last look
 	fate  fate
 	gone  chan struct{} // HTTP/2: closed when the handler is left behind
 }
@@ -209,7 +218,7 @@ func (t *timeout) serve(next http.Handler, w http.ResponseWriter) {
 	returned := false
 	defer func() {
 		fate := t.settle()
-		t.outside.Pattern = t.inside.Pattern
+		exchange.HandBack(t.outside, t.inside)
 		if returned { // else a panic is on its way, which says more than ours
 			t.conclude(fate)
 		}
@@ -227,7 +236,8 @@ func (t *timeout) settle() fate {
 	if t.fate == open {
 		t.fate = finished
 	}
-	t.ctx.end(context.Canceled, nil)
+	t.ctx.decide(context.Canceled, nil)
+	t.ctx.announce()
 	return t.fate
 }
 
@@ -241,8 +251,8 @@ func (t *timeout) conclude(f fate) {
 	}
 }
 
-// grace is how long the client may take to receive the few hundred bytes of
-// an answer.
+// grace is how long the client may take to receive the few hundred bytes of an
+// answer, and a write that is under way to come to its end.
 const grace = time.Second
 
 // expire is the timer's callback.
@@ -257,19 +267,24 @@ func (t *timeout) expire() {
 		return
 	}
 	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
-	switch t.w.Cut(http.ErrHandlerTimeout, grace, func(w http.ResponseWriter) { t.answer(w, err) }) {
+	// A client that has gone is not waiting for an answer, and a Timeout
+	// further out gives its own.
+	alone := t.outside.Context().Err() == nil
+	taken := t.w.Cut(http.ErrHandlerTimeout, grace,
+		func() { t.ctx.decide(context.DeadlineExceeded, err) },
+		func(w http.ResponseWriter) { alone = t.answer(w, err) && alone })
+	switch taken {
 	case respw.Answered:
 		t.fate = answered
-		httperr.Log(t.cfg.Logger, t.outside, err.StatusCode(), err)
 	case respw.Severed:
 		t.fate = severed
-		httperr.Log(t.cfg.Logger, t.outside, err.StatusCode(), err, slog.Bool("severed", true))
 	case respw.Whole:
 		t.fate = finished
 	}
-	// The context ends last: a handler that waits for it, and then writes an
-	// answer of its own, must not get in between.
-	t.ctx.end(context.DeadlineExceeded, err)
+	if t.fate != finished && alone {
+		t.log(err, slog.Bool("severed", t.fate == severed))
+	}
+	t.ctx.announce()
 	if t.gone != nil {
 		close(t.gone)
 	}
@@ -279,9 +294,9 @@ func (t *timeout) expire() {
 func (t *timeout) goesOn() bool {
 	progress := t.w.Progress()
 	switch {
-	case t.cfg.Mode == FirstByte && progress > 0:
+	case t.cfg.Mode == TimeoutFirstByte && progress > 0:
 		t.moveTo(-1)
-	case t.cfg.Mode == Idle && progress != t.seen:
+	case t.cfg.Mode == TimeoutIdle && progress != t.seen:
 		t.seen = progress
 		t.moveTo(t.cfg.Duration)
 	default:
@@ -291,19 +306,41 @@ func (t *timeout) goesOn() bool {
 }
 
 // answer writes the whole response at once, and says where it ends: the
-// handler may keep net/http from doing so for as long as it likes.
-func (t *timeout) answer(w http.ResponseWriter, err error) {
+// handler may keep net/http from doing so for as long as it likes. It reports
+// whether the client can have it. On the goroutine of a timer a panic would
+// end the process, be it of a layer outside or of a logger.
+func (t *timeout) answer(w http.ResponseWriter, err error) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler {
+			t.logPanic(v)
+		}
+	}()
 	p := page{header: w.Header()}
-	p.render(t.outside, err, t.cfg.OnError, t.cfg.Logger)
+	p.render(t.outside, err, t.cfg.OnError, t.logPanic)
 	p.header.Set("Content-Length", strconv.Itoa(p.body.Len()))
 	if t.outside.ProtoMajor < 2 {
 		p.header.Set("Connection", "close")
 	}
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Now().Add(grace)) // only now: the hook may have taken its time
 	w.WriteHeader(p.status)
+	var lost error
 	if t.outside.Method != http.MethodHead {
-		_, _ = w.Write(p.body.Bytes())
+		_, lost = w.Write(p.body.Bytes())
 	}
-	_ = http.NewResponseController(w).Flush()
+	flushed := rc.Flush()
+	return lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported))
+}
+
+// log and logPanic write a record, whatever the logger does.
+func (t *timeout) log(err error, attr slog.Attr) {
+	defer func() { _ = recover() }()
+	httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, attr)
+}
+
+func (t *timeout) logPanic(v any) {
+	defer func() { _ = recover() }()
+	logPanic(t.cfg.Logger, t.outside, v)
 }
 
 // Extend implements exchange.Extender.

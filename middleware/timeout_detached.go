@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/apiece/apiece/internal/exchange"
 )
 
 // serveDetached runs the handler on a goroutine of its own, and leaves it
@@ -19,9 +21,12 @@ func (t *timeout) serveDetached(next http.Handler, w http.ResponseWriter) {
 				out.panic = &panicError{value: v, stack: debug.Stack()}
 			}
 			out.fate = t.settle()
-			if out.fate != finished && out.panic != nil && out.panic.value != http.ErrAbortHandler {
-				// There is nobody left to hand it to.
-				logPanic(t.cfg.Logger, t.outside, out.panic)
+			if out.fate != finished {
+				// Nobody is left to hand anything to.
+				exchange.RemoveFiles(t.inside)
+				if out.panic != nil && out.panic.value != http.ErrAbortHandler {
+					t.logPanic(out.panic)
+				}
 			}
 			done <- out
 		}()
@@ -37,7 +42,7 @@ func (t *timeout) serveDetached(next http.Handler, w http.ResponseWriter) {
 		t.turn.Unlock()
 		t.conclude(fate)
 	case out := <-done:
-		t.outside.Pattern = t.inside.Pattern
+		exchange.HandBack(t.outside, t.inside)
 		switch {
 		case out.fate != finished || out.returned:
 			t.conclude(out.fate)

@@ -88,9 +88,9 @@ func (e *Error) ProblemMembers() map[string]any { return e.members }
 //
 // The status is that of the first error in the tree of err that has a
 // StatusCode method, 413 for an *http.MaxBytesError, else 500. The members are
-// title (the text of the status), status, detail (the PublicMessage of that
-// same error, if it has one) and those of a ProblemMembers method. A Header
-// method adds to the header. What was set for the answer that is not given is
+// title (the text of the status), status, and, if that same error has the
+// methods, detail (its PublicMessage) and those of ProblemMembers. The fields of
+// its Header method are set, and Vary is added to. What was set for the answer that is not given is
 // dropped: Content-Length, Content-Encoding, ETag, Last-Modified, and
 // Cache-Control unless it says no-store. Problem does not log.
 func Problem(w http.ResponseWriter, r *http.Request, err error) { httperr.Problem(w, r, err) }

@@ -22,7 +22,9 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // An answer of 500 or more leaves one record in slog.Default, with method,
 // pattern and error; one below leaves none. Nothing is answered twice: not an
 // error of [JSON] or [Send], which have answered already, not one after
-// middleware has answered for the handler, and none to a client that has gone.
+// middleware has answered for the handler. If the client has gone, or the
+// context of the request was cancelled by anyone else, nothing is written and
+// the connection is aborted, which leaves no empty 200 to those outside.
 // If the header is out already the error is logged, and unless the body is
 // complete the connection is aborted, since anything appended would pass for
 // part of the body. If onError writes nothing the client gets a 500. An fn

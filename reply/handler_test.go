@@ -82,11 +82,24 @@ func TestErrors(t *testing.T) {
 
 func TestErrorHeader(t *testing.T) {
 	base := reply.NewError(429, "Slow down").WithHeader("Retry-After", "5")
-	more := base.WithHeader("X-Limit", "10").With("limit", 10)
+	more := base.WithHeader("X-Limit", "10").WithHeader("Vary", "Cookie").With("limit", 10)
 	w := httptest.NewRecorder()
+	w.Header().Set("Vary", "Origin")
 	reply.Problem(w, httptest.NewRequest("GET", "/", nil), more)
 	if w.Header().Get("Retry-After") != "5" || w.Header().Get("X-Limit") != "10" {
 		t.Errorf("header %v", w.Header())
+	}
+	if got := w.Header().Values("Vary"); len(got) != 2 {
+		t.Errorf("Vary %v: what the layers outside vary by is lost", got)
+	}
+	w.Header().Add("Retry-After", "6")
+	if got := base.Header().Values("Retry-After"); len(got) != 1 {
+		t.Error("answering has changed the error")
+	}
+	w = httptest.NewRecorder()
+	reply.Problem(w, httptest.NewRequest("GET", "/", nil), reply.NewError(502, "").WithCause(more))
+	if w.Header().Get("X-Limit") != "" || strings.Contains(w.Body.String(), "limit") {
+		t.Errorf("%v %s: what belongs to the cause is not the client's", w.Header(), w.Body)
 	}
 	if base.Header().Get("X-Limit") != "" || base.ProblemMembers() != nil {
 		t.Error("With and WithHeader change the error they copy")
@@ -131,7 +144,19 @@ func TestHandler(t *testing.T) {
 			return reply.NewError(404, "late")
 		}, nil, 0, "", 1, "an empty 200 is no answer to an error"},
 		{"silent hook", func(w http.ResponseWriter, r *http.Request) error { return reply.NewError(404, "No") }, quiet, 500,
-			`{"title":"Internal Server Error","status":500}`, 0, "an empty 200 is no answer to an error"},
+			`{"title":"Internal Server Error","status":500}`, 1, "an empty 200 is no answer to an error, and this 500 is one of ours"},
+		{"half a body, then JSON fails", func(w http.ResponseWriter, r *http.Request) error {
+			foreign := testkit.Unwrapping{ResponseWriter: w}
+			io.WriteString(foreign, `{"items":[`)
+			return reply.JSON(foreign, r, 200, make(chan int))
+		}, nil, 0, "", 1, "a problem document in the middle of an array would look whole"},
+		{"closing fails", func(w http.ResponseWriter, r *http.Request) error {
+			return reply.Send(w, r, 200, badCloser{strings.NewReader("whole")})
+		}, nil, 200, "whole", 1, "the client has everything; the log has the rest"},
+		{"copying fails at once", func(w http.ResponseWriter, r *http.Request) error {
+			_, err := io.Copy(w, failing{})
+			return err
+		}, reply.PlainError, 500, "Internal Server Error", 1, "nothing is out"},
 		{"abort", func(w http.ResponseWriter, r *http.Request) error { return http.ErrAbortHandler }, nil, 0, "", 0, "net/http's own word"},
 		{"timeout", func(w http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("query: %w", context.DeadlineExceeded)
@@ -176,6 +201,10 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+type badCloser struct{ io.Reader }
+
+func (badCloser) Close() error { return errors.New("disk on fire") }
+
 // TestClientGone: nobody is left to answer to, and nothing went wrong.
 func TestClientGone(t *testing.T) {
 	var log testkit.Log
@@ -184,27 +213,30 @@ func TestClientGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w := httptest.NewRecorder()
-	reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+	if !aborts(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("query: %w", r.Context().Err())
-	}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+	}), w, httptest.NewRequest("GET", "/", nil).WithContext(ctx)) {
+		t.Error("an empty 200 was left behind")
+	}
 	if len(log.Records()) != 0 || w.Body.Len() != 0 {
 		t.Errorf("%d records, %q written", len(log.Records()), w.Body)
 	}
 
 	broken := &brokenWriter{ResponseRecorder: httptest.NewRecorder()}
-	func() {
-		defer func() {
-			if recover() != http.ErrAbortHandler {
-				t.Error("half a body was left to look whole")
-			}
-		}()
-		reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			return reply.Send(w, r, 200, "hello")
-		}).ServeHTTP(broken, httptest.NewRequest("GET", "/", nil))
-	}()
+	if !aborts(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return reply.Send(w, r, 200, "hello")
+	}), broken, httptest.NewRequest("GET", "/", nil)) {
+		t.Error("half a body was left to look whole")
+	}
 	if len(log.Records()) != 0 {
 		t.Errorf("a broken pipe was logged: %v", log.Records())
 	}
+}
+
+func aborts(h http.Handler, w http.ResponseWriter, r *http.Request) (aborted bool) {
+	defer func() { aborted = recover() == http.ErrAbortHandler }()
+	h.ServeHTTP(w, r)
+	return
 }
 
 type brokenWriter struct{ *httptest.ResponseRecorder }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 
 	"github.com/apiece/apiece/internal/httperr"
@@ -80,7 +81,12 @@ func commit(w http.ResponseWriter, h http.Header, status int) error {
 // has declared one.
 func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (err error) {
 	if c, ok := src.(io.Closer); ok {
-		defer func() { err = errors.Join(err, c.Close()) }()
+		defer func() {
+			if closed := c.Close(); closed != nil && err == nil {
+				// The client has everything: one for the log.
+				err = httperr.Mark(fmt.Errorf("reply: closing the body after it was sent: %w", closed))
+			}
+		}()
 	}
 	if err := checkStatus(status); err != nil {
 		return httperr.Fail(w, r, err)
@@ -97,12 +103,20 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	source := &source{Reader: src}
-	if _, err := io.Copy(w, source); source.err != nil {
-		return fmt.Errorf("reply: reading the body to send: %w", source.err)
-	} else {
-		return writeError(err)
+	if f, ok := src.(*os.File); ok {
+		// As it is, the server can send it without reading it. Whose fault an
+		// error is cannot be told then.
+		if _, err := io.Copy(w, f); err != nil {
+			return fmt.Errorf("reply: sending a file: %w", err)
+		}
+		return nil
 	}
+	source := &source{Reader: src}
+	_, err = io.Copy(w, source)
+	if source.err != nil {
+		return fmt.Errorf("reply: reading the body to send: %w", source.err)
+	}
+	return writeError(err)
 }
 
 // A source remembers its own failure, which io.Copy reports like one of the

@@ -27,7 +27,7 @@ func TestAbort(t *testing.T) {
 		gorillaRecovery,
 	}
 	aborts := []rival{
-		{"ResponseLimit", middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 64 << 10, Action: middleware.Abort, Logger: quiet})},
+		{"ResponseLimit", middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 64 << 10, Action: middleware.LimitAbort, Logger: quiet})},
 		{"Timeout", middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 50 * time.Millisecond, Logger: quiet})},
 		{"plain panic", func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,7 +13,7 @@ func BenchmarkResponseLimit(b *testing.B) {
 	run(b, 1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(body)) }),
 		rival{"bare", bare},
 		rival{"kit-warn", middleware.ResponseLimit(0)},
-		rival{"kit-abort", middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Action: middleware.Abort})},
+		rival{"kit-abort", middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Action: middleware.LimitAbort})},
 		httpsnoopWrap, httpsnoopCapture, chiWrap,
 	)
 }

@@ -14,7 +14,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestRoutes sends every route one good request and the bad ones that people
@@ -129,12 +128,11 @@ func TestFeedAndShutdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := listener.Addr().String()
-	listener.Close() // run takes it from here
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, addr) }()
+	go func() { done <- run(ctx, listener) }()
 
-	resp, err := dial(t, "http://"+addr+"/api/feed")
+	resp, err := http.Get("http://" + addr + "/api/feed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,15 +159,4 @@ func TestFeedAndShutdown(t *testing.T) {
 		t.Errorf("the feed did not end in good order: %v", err)
 	}
 	http.DefaultClient.CloseIdleConnections()
-}
-
-// dial waits for the service to listen.
-func dial(t *testing.T, url string) (resp *http.Response, err error) {
-	for range 100 {
-		if resp, err = http.Get(url); err == nil {
-			return resp, nil
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return nil, err
 }

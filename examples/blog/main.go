@@ -27,18 +27,20 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr); err != nil {
+	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
+
+	listener, err := net.Listen("tcp", *addr)
+	if err == nil {
+		err = run(ctx, listener)
+	}
+	if err != nil {
 		slog.Error("blog", "error", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx ends, and then lets open requests finish.
-func run(ctx context.Context, addr string) error {
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, listener net.Listener) error {
 	blog := newBlog(slog.Default())
 	server := &http.Server{
 		Handler:           blog.routes(),
@@ -58,7 +60,7 @@ func run(ctx context.Context, addr string) error {
 	// so the feed ends first.
 	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err = errors.Join(blog.feed.Shutdown(deadline), server.Shutdown(deadline))
+	err := errors.Join(blog.feed.Shutdown(deadline), server.Shutdown(deadline))
 	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -50,12 +51,21 @@ func (b *blog) listPosts(w http.ResponseWriter, r *http.Request) error {
 // 400 or 422, and the fields that are wrong.
 func (b *blog) createPost(r *http.Request, in newPost) (created, error) {
 	p := b.posts.add(in)
+	if err := b.announce(r.Context(), p); err != nil {
+		// The post is there all the same.
+		b.log.Error("announcing a post", "id", p.ID, "error", err)
+	}
+	return created{p}, nil
+}
+
+// announce sends the post to whoever listens to the feed.
+func (b *blog) announce(ctx context.Context, p post) error {
 	data, err := json.Marshal(p)
 	if err != nil {
-		return created{}, err
+		return err
 	}
-	_, err = b.feed.Publish(r.Context(), "posts", stream.Event{Name: "post", Data: string(data)})
-	return created{p}, err
+	_, err = b.feed.Publish(ctx, "posts", stream.Event{Name: "post", Data: string(data)})
+	return err
 }
 
 var errNoPost = reply.NewError(http.StatusNotFound, "No such post")

@@ -45,7 +45,7 @@ func (b *blog) routes() http.Handler {
 	quick := alice.New(middleware.Timeout(time.Second))
 	small := alice.New(middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
 		Limit:  64 * bytesize.KB,
-		Action: middleware.Abort,
+		Action: middleware.LimitAbort,
 		Logger: b.log,
 	}))
 

@@ -92,6 +92,25 @@ func Attach(r *http.Request, n *Node) *http.Request {
 	return r.WithContext(n)
 }
 
+// HandBack tells the request that came in what became of its copy, once the
+// handler has returned: the pattern that matched, for whoever logs it. Files of
+// a form are removed. net/http removes those of the request it made itself,
+// not those of a copy, and none if a handler panics.
+func HandBack(r, inside *http.Request) {
+	if r == inside {
+		return
+	}
+	r.Pattern = inside.Pattern
+	RemoveFiles(inside)
+}
+
+// RemoveFiles removes the files that parsing a form has left on the disk.
+func RemoveFiles(r *http.Request) {
+	if r.MultipartForm != nil {
+		_ = r.MultipartForm.RemoveAll()
+	}
+}
+
 // Detach returns ctx with an empty node over whatever node it carries. The
 // requests that the kit makes itself (a revalidation, a refresh) start from
 // it, so that they neither read nor write the state of the request they were

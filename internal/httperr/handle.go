@@ -17,8 +17,8 @@ type Hook = func(http.ResponseWriter, *http.Request, error)
 // once, and to log what becomes an answer of 500 or more. Nil for hook is
 // [Problem]; nil for logger is slog.Default.
 //
-// It does not answer when somebody has answered already, or when nobody is
-// left to answer to. When the header is out it aborts the connection, because
+// It does not answer when somebody has answered already. When nobody is left to
+// answer to it drops the connection, for the sake of those outside. When the header is out it aborts the connection, because
 // an error text behind half a body would make the half look whole; the panic
 // is http.ErrAbortHandler's.
 //
@@ -30,7 +30,7 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	switch {
 	case errors.Is(err, http.ErrAbortHandler):
 		respw.Abort(w)
-	case errors.Is(err, http.ErrHandlerTimeout), rw.Dead() != nil, timedOut(r):
+	case errors.Is(err, http.ErrHandlerTimeout), taken(w), timedOut(r):
 		return // the layer that took the response away has answered and logged
 	case Answered(err):
 		if status >= 500 {
@@ -46,17 +46,25 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 		}
 		return
 	case ClientGone(r, err):
-		return
+		// Nothing is written, and nothing that looks like an answer is left to
+		// those outside who keep answers or count them.
+		respw.Abort(w)
 	}
-	if status >= 500 {
-		Log(logger, r, status, err)
+	if answered := Render(w, r, err, hook); max(answered, status) >= 500 {
+		Log(logger, r, max(answered, status), err)
 	}
-	Render(w, r, err, hook)
+}
+
+// taken reports whether a layer outside has taken the response away.
+func taken(w http.ResponseWriter) (taken bool) {
+	respw.Each(w, func(rw *respw.Writer) { taken = taken || rw.Dead() != nil })
+	return taken
 }
 
 // Render has the hook answer err, and answers 500 itself if the hook is silent:
-// that would leave an empty 200 behind. Nil for hook is [Problem].
-func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) {
+// that would leave an empty 200 behind. It returns the status of the answer.
+// Nil for hook is [Problem].
+func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) (status int) {
 	if hook == nil {
 		hook = Problem
 	}
@@ -66,16 +74,17 @@ func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) {
 	if !rw.Committed() {
 		Problem(w, r, &Error{Status: http.StatusInternalServerError})
 	}
+	return rw.Status()
 }
 
 // Fail answers 500 for a response that could not be made, unless the header is
 // known to be out, and returns err marked as answered.
 func Fail(w http.ResponseWriter, r *http.Request, err error) error {
-	if rw, ok := respw.Of(w); ok && rw.Committed() {
+	if respw.Out(w) {
 		return err
 	}
 	Problem(w, r, &Error{Status: http.StatusInternalServerError})
-	return answered{err}
+	return Mark(err)
 }
 
 // timedOut reports whether the context ended because a layer of the kit took

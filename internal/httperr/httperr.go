@@ -5,10 +5,13 @@
 //
 //	StatusCode() int                   the status, 400 to 599
 //	PublicMessage() string             what the client may read
-//	Header() http.Header               header fields that belong to the answer
+//	Header() http.Header               header fields of the answer
 //	ProblemMembers() map[string]any    further members of the problem document
 //	Answered() bool                    somebody has answered already
 //	ClientGone() bool                  nobody is left to answer to
+//
+// The first error with a status decides, and the three after it are asked of
+// that one.
 //
 // The text of Error is for the log and never leaves the server.
 package httperr
@@ -42,18 +45,23 @@ func Status(err error) int {
 	return http.StatusInternalServerError
 }
 
+// decisive returns the error in the tree of err that says what the answer is:
+// the first with a status. What another one says may contradict it. Without
+// any it is the first that has something to tell the client.
+func decisive(err error) any {
+	if c, ok := find[statusCoder](err); ok {
+		return c
+	}
+	p, _ := find[publisher](err)
+	return p
+}
+
+type publisher interface{ PublicMessage() string }
+
 // Message returns what the client may read about err: the PublicMessage of
 // the error that decides the status, or "" if it has none.
 func Message(err error) string {
-	type publisher interface{ PublicMessage() string }
-	if c, ok := find[statusCoder](err); ok {
-		// The message of some other error in the tree may contradict the status.
-		if p, ok := c.(publisher); ok {
-			return p.PublicMessage()
-		}
-		return ""
-	}
-	if p, ok := find[publisher](err); ok {
+	if p, ok := decisive(err).(publisher); ok {
 		return p.PublicMessage()
 	}
 	return ""
@@ -100,7 +108,9 @@ func (e *Error) StatusCode() int       { return e.Status }
 func (e *Error) PublicMessage() string { return e.Message }
 func (e *Error) Unwrap() error         { return e.Cause }
 
-// answered marks an error whose answer has been given.
+// Mark returns err marked as answered.
+func Mark(err error) error { return answered{err} }
+
 type answered struct{ error }
 
 func (answered) Answered() bool  { return true }

@@ -36,7 +36,7 @@ func TestHandle(t *testing.T) {
 		rw, _ := respw.Of(w)
 		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(w http.ResponseWriter, _ *http.Request, _ int64, _ bool) {
 			http.Error(w, "refused", 500)
-		}})
+		}}, nil)
 		io.WriteString(w, "too long")
 	}
 	tests := []struct {
@@ -53,8 +53,8 @@ func TestHandle(t *testing.T) {
 		{"5xx", errors.New("x"), nil, nil, true, true, false, "ours"},
 		{"answered", answered{}, nil, nil, false, true, false, "once is enough; still a 503 for the log"},
 		{"answered, wrapped", fmt.Errorf("x: %w", answered{}), nil, nil, false, true, false, "the mark is found in the tree"},
-		{"client gone by error", gone{}, nil, nil, false, false, false, "nobody to tell, nothing wrong"},
-		{"client gone by context", errors.New("x"), nil, context.WithCancel, false, false, false, "as net/http says it"},
+		{"client gone by error", gone{}, nil, nil, false, false, true, "nobody to tell, nothing wrong; an empty 200 would be"},
+		{"client gone by context", errors.New("x"), nil, context.WithCancel, false, false, true, "as net/http says it"},
 		{"part out", errors.New("x"), part, nil, false, true, true, "the part must not look whole"},
 		{"part out, 4xx", &httperr.Error{Status: 404}, part, nil, false, true, true, "it was going to be a 200"},
 		{"part out, client gone", gone{}, part, nil, false, false, true, "for caches outside"},

@@ -39,7 +39,7 @@ func statusText(status int) string {
 // its absence means (RFC 9457, section 4.2.1).
 func document(status int, err error) []byte {
 	members := map[string]any{}
-	if p, ok := find[interface{ ProblemMembers() map[string]any }](err); ok {
+	if p, ok := decisive(err).(interface{ ProblemMembers() map[string]any }); ok {
 		maps.Copy(members, p.ProblemMembers())
 	}
 	members["status"] = status
@@ -96,8 +96,13 @@ func encode(v any) (text []byte, err error) {
 func write(w http.ResponseWriter, r *http.Request, err error, status int, contentType string, body []byte) {
 	h := w.Header()
 	Discard(h)
-	if e, ok := find[interface{ Header() http.Header }](err); ok {
-		maps.Copy(h, e.Header())
+	if e, ok := decisive(err).(interface{ Header() http.Header }); ok {
+		for name, values := range e.Header() {
+			if name == "Vary" { // what others vary by holds as well
+				values = append(slices.Clip(h[name]), values...)
+			}
+			h[name] = slices.Clone(values)
+		}
 	}
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -115,7 +120,7 @@ func Discard(h http.Header) {
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
 		delete(h, name)
 	}
-	if !strings.Contains(strings.ToLower(h.Get("Cache-Control")), "no-store") {
+	if !strings.Contains(strings.ToLower(strings.Join(h["Cache-Control"], ",")), "no-store") {
 		delete(h, "Cache-Control")
 	}
 }

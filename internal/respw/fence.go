@@ -103,40 +103,59 @@ const (
 )
 
 // Cut takes the response away from the handler. From now on everything the
-// handler calls fails with err, and a Read or Write it is stuck in returns. If
-// nothing was committed, answer writes the response instead, to the writer
-// below, for which it has the grace. If a part is out, the connection is
-// poisoned, so that nobody can take the part for the whole. A response that is
-// complete is flushed and stays; a hijacked connection is left alone.
-func (rw *Writer) Cut(err error, grace time.Duration, answer func(http.ResponseWriter)) Fate {
+// handler calls fails with err, and a Read or Write it is stuck in returns;
+// a Write after the grace. If nothing was committed, answer writes the response
+// instead, to the writer below. If a part is out, the connection is poisoned,
+// so that nobody can take the part for the whole. A response that is complete
+// is flushed and stays, and so does what the request next on the connection
+// needs; a hijacked connection is left alone.
+//
+// Decided runs as soon as the response is taken, before the deadlines move:
+// moving the one for reading makes net/http cancel the context of the request.
+func (rw *Writer) Cut(err error, grace time.Duration, decided func(), answer func(http.ResponseWriter)) Fate {
 	rc := http.NewResponseController(rw.inner)
-
-	// The deadlines come first and without the lock: a handler that is stuck
-	// in Write holds it.
-	rw.quick.Lock()
-	if rw.hijacked {
+	if !rw.mu.TryLock() {
+		// The handler is in the middle of a call, perhaps stuck in it. It must
+		// come out of it, but only by the deadline for writing: the other one
+		// would end the request before its fate is decided.
+		rw.quick.Lock()
+		if !rw.hijacked {
+			_ = rc.SetWriteDeadline(time.Now().Add(grace))
+		}
 		rw.quick.Unlock()
-		return Whole
+		rw.mu.Lock()
 	}
-	rw.cut = true
-	_ = rc.SetReadDeadline(past)
-	_ = rc.SetWriteDeadline(time.Now().Add(grace))
-	rw.quick.Unlock()
-
-	rw.mu.Lock()
 	defer rw.mu.Unlock()
-	uncommitted := rw.status == 0 && rw.dead == nil
-	rw.dead = err
-	switch {
-	case uncommitted:
-		answer(rw.inner)
-		return Answered
-	case rw.complete():
-		_ = rc.Flush()
+
+	if rw.hijacked {
 		return Whole
 	}
-	_ = rc.SetWriteDeadline(past)
-	return Severed
+	fate := Severed
+	switch {
+	case rw.dead != nil && rw.status == 0, rw.complete():
+		fate = Whole // refused with an answer of its own, or finished
+	case rw.dead == nil && rw.status == 0:
+		fate = Answered
+	}
+	rw.dead = err
+	decided()
+
+	rw.quick.Lock()
+	rw.cut = true
+	if fate != Whole {
+		_ = rc.SetReadDeadline(past)
+	}
+	if fate == Severed {
+		_ = rc.SetWriteDeadline(past)
+	}
+	rw.quick.Unlock()
+	switch fate {
+	case Answered:
+		answer(rw.inner)
+	case Whole:
+		_ = rc.Flush()
+	}
+	return fate
 }
 
 // Dead returns the error that every call returns since the response was cut
@@ -200,7 +219,8 @@ func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 // whole: it poisons the connection below w and panics with
 // http.ErrAbortHandler. The panic alone is not enough, because a recoverer
 // outside may swallow it, and net/http would then end the body in good order.
+// Behind a fence that was cut there is nothing left to poison.
 func Abort(w http.ResponseWriter) {
-	_ = http.NewResponseController(Innermost(w)).SetWriteDeadline(past)
+	_ = http.NewResponseController(w).SetWriteDeadline(past)
 	panic(http.ErrAbortHandler)
 }

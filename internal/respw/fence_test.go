@@ -1,10 +1,14 @@
 package respw_test
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +82,7 @@ func TestCutBeforeTheCommit(t *testing.T) {
 			for rw.Status() != 0 {
 				t.Error("committed by a 1xx")
 			}
-			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, timeout); fate != respw.Answered {
+			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, timeout); fate != respw.Answered {
 				t.Errorf("Cut: %d, want Answered", fate)
 			}
 		})
@@ -106,7 +110,7 @@ func TestCutAfterTheCommit(t *testing.T) {
 		}, func(rw *respw.Writer) {
 			<-started
 			defer close(cut)
-			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, timeout); fate != respw.Severed {
+			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, timeout); fate != respw.Severed {
 				t.Errorf("Cut: %d, want Severed", fate)
 			}
 		})
@@ -138,7 +142,7 @@ func TestCutKeepsAWholeResponse(t *testing.T) {
 			<-read
 		}, func(rw *respw.Writer) {
 			<-sent
-			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, timeout); fate != respw.Whole {
+			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, timeout); fate != respw.Whole {
 				t.Errorf("Cut: %d, want Whole", fate)
 			}
 		})
@@ -164,7 +168,7 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 				}
 			}, func(rw *respw.Writer) {
 				<-entered
-				rw.Cut(http.ErrHandlerTimeout, time.Second, func(w http.ResponseWriter) {
+				rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, func(w http.ResponseWriter) {
 					timeout(w)
 					_ = http.NewResponseController(w).Flush()
 				})
@@ -192,7 +196,7 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 				}
 			}, func(rw *respw.Writer) {
 				<-entered
-				rw.Cut(http.ErrHandlerTimeout, 50*time.Millisecond, timeout)
+				rw.Cut(http.ErrHandlerTimeout, 50*time.Millisecond, func() {}, timeout)
 			})
 			client, url := tr.Serve(t, h)
 			resp, err := client.Get(url)
@@ -222,7 +226,7 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 	}, func(rw *respw.Writer) {
 		<-taken
 		defer close(cut)
-		if fate := rw.Cut(http.ErrHandlerTimeout, 0, timeout); fate != respw.Whole {
+		if fate := rw.Cut(http.ErrHandlerTimeout, 0, func() {}, timeout); fate != respw.Whole {
 			t.Errorf("Cut: %d, want Whole: the connection is not ours", fate)
 		}
 	})
@@ -251,7 +255,7 @@ func TestFenceIsRaceFree(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 			}
 		})
-		rw.Cut(http.ErrHandlerTimeout, 0, timeout)
+		rw.Cut(http.ErrHandlerTimeout, 0, func() {}, timeout)
 		rw.Committed()
 		wg.Wait()
 		rw.Finish()
@@ -284,4 +288,63 @@ func TestAbortCannotBeLaundered(t *testing.T) {
 			t.Errorf("%d %q, taken for whole", resp.StatusCode, body)
 		}
 	})
+}
+
+// TestProgress: what goes out is counted while it goes, or a client that takes a
+// large write slowly could not be told from one that takes nothing.
+func TestProgress(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, send := range map[string]func(w http.ResponseWriter){
+		"write":  func(w http.ResponseWriter) { w.Write(make([]byte, 3<<20)) },
+		"string": func(w http.ResponseWriter) { io.WriteString(w, strings.Repeat("x", 3<<20)) },
+		"file": func(w http.ResponseWriter) {
+			f, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			io.Copy(w, f)
+		},
+	} {
+		rw := new(respw.Writer)
+		server := &observed{ResponseRecorder: httptest.NewRecorder(), progress: rw.Progress}
+		w := rw.Init(server, httptest.NewRequest("GET", "/", nil))
+		rw.Fence()
+		send(w)
+		if server.total != 3<<20 || rw.Written() != 3<<20 {
+			t.Errorf("%s: %d bytes arrived, %d counted", name, server.total, rw.Written())
+		}
+		if server.most > 1<<20 || !server.grew {
+			t.Errorf("%s: %d bytes at once, progress seen on the way %t", name, server.most, server.grew)
+		}
+	}
+}
+
+// observed looks at the progress from where the bytes go.
+type observed struct {
+	*httptest.ResponseRecorder
+	progress    func() int64
+	total, most int64
+	grew        bool
+}
+
+func (o *observed) count(n int64) {
+	o.grew = o.grew || o.progress() > 1 && o.progress() < 3<<20
+	o.total += n
+	o.most = max(o.most, n)
+}
+
+func (o *observed) Write(p []byte) (int, error)       { o.count(int64(len(p))); return len(p), nil }
+func (o *observed) WriteString(s string) (int, error) { o.count(int64(len(s))); return len(s), nil }
+func (o *observed) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(io.Discard, r)
+	o.count(n)
+	return n, err
+}
+
+func (o *observed) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return nil, nil, http.ErrNotSupported
 }

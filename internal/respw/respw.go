@@ -23,6 +23,7 @@ package respw
 import (
 	"errors"
 	"net/http"
+	"sync/atomic"
 )
 
 // ErrTooLarge is what writes return once a limit has refused the response.
@@ -36,17 +37,20 @@ var ErrTooLarge = errors.New("apiece: response exceeds its limit")
 // (see [Writer.Fence]).
 type Writer struct {
 	inner    http.ResponseWriter
-	r        *http.Request
 	status   int   // 0 until the final header is committed
 	n        int64 // bytes of body passed on
 	declared int64 // Content-Length at the commit, -1 if none
 	noBody   bool  // the response has no body on the wire: HEAD, 204, 304
 	hijacked bool  // changed with both locks held
-	stream   bool  // no limit on time or size applies
 	dead     error // what every call returns once the response was taken away
 
 	onCommit func(status int)
-	budget   *Budget
+
+	// Layers further in change these, which may be on another goroutine if a
+	// fence stands between.
+	stream atomic.Bool // no limit on time or size applies
+	budget atomic.Pointer[Budget]
+	asker  *http.Request // the request of the layer that set the budget
 
 	fence
 }
@@ -93,22 +97,16 @@ func Each(w http.ResponseWriter, f func(*Writer)) {
 	}
 }
 
-// Innermost returns the last writer that Unwrap leads to: the server's own,
-// unless a wrapper hides it. net/http keeps some methods for itself (closing
-// the connection after an oversized body), which only that writer has.
-func Innermost(w http.ResponseWriter) http.ResponseWriter {
-	for {
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return w
-		}
-		w = u.Unwrap()
-	}
+// Out reports whether any Writer between w and the server knows that it is too
+// late for another answer.
+func Out(w http.ResponseWriter) (out bool) {
+	Each(w, func(rw *Writer) { out = out || rw.Committed() })
+	return out
 }
 
 // Init makes rw watch w and returns the shape to hand on.
 func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
-	rw.inner, rw.r = w, r
+	rw.inner = w
 	rw.declared = -1
 	rw.noBody = r.Method == http.MethodHead
 	flush, hijack := reach(w)
@@ -125,7 +123,10 @@ func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWrit
 // with an Unwrap method says by it that optional methods may go past it.
 func reach(w http.ResponseWriter) (flush, hijack bool) {
 	for {
-		switch w.(type) {
+		switch t := w.(type) {
+		case *Writer:
+			w = t.inner // it has FlushError whatever is below
+			continue
 		case http.Flusher, interface{ FlushError() error }:
 			flush = true
 		}
@@ -186,18 +187,10 @@ func (rw *Writer) complete() bool {
 
 // Streaming reports whether the response is a stream, to which limits on time
 // and size do not apply.
-func (rw *Writer) Streaming() bool {
-	rw.lock()
-	defer rw.unlock()
-	return rw.stream
-}
+func (rw *Writer) Streaming() bool { return rw.stream.Load() }
 
 // Stream declares the response a stream.
-func (rw *Writer) Stream() {
-	rw.lock()
-	defer rw.unlock()
-	rw.stream = true
-}
+func (rw *Writer) Stream() { rw.stream.Store(true) }
 
 // BeforeCommit has f run once, just before the final header goes out, with its
 // status; f may change the header and must not write. Functions run in the
@@ -228,19 +221,18 @@ type Budget struct {
 }
 
 // SetBudget puts b in charge of rw, in place of the budget that was: the layer
-// nearest to the handler decides. Streams are exempt from any.
-func (rw *Writer) SetBudget(b *Budget) {
-	rw.lock()
-	defer rw.unlock()
-	rw.budget = b
+// nearest to the handler decides. It is given r if the budget is exceeded. A nil
+// budget is none. Streams are exempt from any.
+func (rw *Writer) SetBudget(b *Budget, r *http.Request) {
+	rw.asker = r
+	rw.budget.Store(b)
 }
 
+// Lift takes away the budget of rw, for a layer further in that has its own.
+func (rw *Writer) Lift() { rw.budget.Store(nil) }
+
 // Budget returns the budget in charge, nil if there is none.
-func (rw *Writer) Budget() *Budget {
-	rw.lock()
-	defer rw.unlock()
-	return rw.budget
-}
+func (rw *Writer) Budget() *Budget { return rw.budget.Load() }
 
 // Unwrap returns the writer below, for http.ResponseController. Every method
 // that a controller looks for is defined here, so it stops at the Writer.

@@ -24,6 +24,8 @@ func (rw *Writer) WriteHeader(status int) {
 	defer rw.unlock()
 	switch {
 	case rw.dead != nil:
+	case status < 100 || status > 999:
+		rw.inner.WriteHeader(status) // panics, and commits nothing
 	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
 		rw.inform(status)
 	case rw.status != 0 || rw.hijacked:
@@ -63,7 +65,7 @@ func (rw *Writer) commit(status, size int) bool {
 		}
 	}
 	if v := h["Content-Type"]; len(v) == 1 && isEventStream(v[0]) {
-		rw.stream = true
+		rw.stream.Store(true)
 	}
 	switch status {
 	case http.StatusNoContent, http.StatusNotModified:
@@ -82,8 +84,8 @@ func (rw *Writer) commit(status, size int) bool {
 }
 
 func isEventStream(contentType string) bool {
-	const want = "text/event-stream"
-	return len(contentType) >= len(want) && strings.EqualFold(contentType[:len(want)], want)
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
 }
 
 // over enforces the limit on a body of the given size.
@@ -93,13 +95,13 @@ func (rw *Writer) over(size int64) bool {
 		return false
 	}
 	rw.dead = ErrTooLarge
-	b.Exceeded(rw.inner, rw.r, size, rw.status != 0)
+	b.Exceeded(rw.inner, rw.asker, size, rw.status != 0)
 	return true
 }
 
 // bound returns the budget that may refuse a write, or nil.
 func (rw *Writer) bound() *Budget {
-	if b := rw.budget; b != nil && b.Max > 0 && b.Exceeded != nil && !rw.stream {
+	if b := rw.budget.Load(); b != nil && b.Max > 0 && b.Exceeded != nil && !rw.stream.Load() {
 		return b
 	}
 	return nil
@@ -117,20 +119,38 @@ func (rw *Writer) begin(size int) error {
 	return rw.dead
 }
 
+// part is how much is passed on at once behind a fence. What goes out is
+// counted after each part, so that a slow client can be told from one that
+// takes nothing.
+const part = 256 << 10
+
 // Write writes body, committing the response with 200 if it was not yet.
-func (rw *Writer) Write(p []byte) (int, error) {
+func (rw *Writer) Write(p []byte) (written int, err error) {
 	rw.lock()
 	defer rw.unlock()
 	if err := rw.begin(len(p)); err != nil {
 		return 0, err
 	}
-	n, err := rw.inner.Write(p)
-	rw.count(int64(n))
-	return n, err
+	for rw.fenced && len(p)-written > part && err == nil {
+		n := 0
+		n, err = rw.inner.Write(p[written : written+part])
+		rw.count(int64(n))
+		written += n
+	}
+	if err == nil {
+		n := 0
+		n, err = rw.inner.Write(p[written:])
+		rw.count(int64(n))
+		written += n
+	}
+	return written, err
 }
 
 // WriteString is Write without the conversion.
 func (rw *Writer) WriteString(s string) (int, error) {
+	if rw.fenced && len(s) > part {
+		return rw.Write([]byte(s))
+	}
 	rw.lock()
 	defer rw.unlock()
 	if err := rw.begin(len(s)); err != nil {
@@ -149,59 +169,84 @@ func (rw *Writer) count(n int64) {
 	}
 }
 
+// sniffed is how much of a body net/http looks at before it sends the header.
+const sniffed = 512
+
 // readFrom hands src to the writer below, which may know sendfile.
-func (rw *Writer) readFrom(src io.Reader) (int64, error) {
+func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 	rf, ok := rw.inner.(io.ReaderFrom)
 	// Behind a fence only a regular file is copied under the lock. Any other
 	// source may block for as long as it likes, and the fence with it.
 	if !ok || rw.fenced && !isFile(src) {
 		return io.Copy(struct{ io.Writer }{rw}, src)
 	}
+	if !rw.Committed() {
+		// A source that fails or ends before its first byte commits nothing.
+		total, err = io.CopyN(struct{ io.Writer }{rw}, src, sniffed)
+		if err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return total, err
+		}
+	}
 	rw.lock()
 	defer rw.unlock()
 	if err := rw.begin(0); err != nil {
-		return 0, err
+		return total, err
 	}
-	if b := rw.bound(); b != nil {
-		return rw.readWithin(rf, src, b.Max-rw.n)
+	if !rw.fenced && rw.bound() == nil {
+		n, err := rf.ReadFrom(src)
+		rw.count(n)
+		return total + n, err
 	}
-	n, err := rf.ReadFrom(src)
-	rw.count(n)
-	return n, err
+	n, err := rw.readParts(rf, src)
+	return total + n, err
 }
 
-// readWithin copies at most left bytes of src and then looks whether there
-// were more. The net package knows how to send a file through one
-// io.LimitedReader, not through two, and io.CopyN supplies one already: so
-// that one is narrowed.
-func (rw *Writer) readWithin(rf io.ReaderFrom, src io.Reader, left int64) (int64, error) {
-	bounded, ok := src.(*io.LimitedReader)
-	if ok && bounded.N <= left {
-		n, err := rf.ReadFrom(bounded)
+// readParts copies src in parts, to count them and to stop at the budget. The
+// net package knows how to send a file through one io.LimitedReader, not
+// through two, and io.CopyN supplies one already: so that one is narrowed.
+func (rw *Writer) readParts(rf io.ReaderFrom, src io.Reader) (total int64, err error) {
+	bounded, _ := src.(*io.LimitedReader)
+	for {
+		next := &io.LimitedReader{R: src, N: 4 * part}
+		if bounded != nil {
+			next.R, next.N = bounded.R, min(next.N, bounded.N)
+		}
+		if b := rw.bound(); b != nil {
+			next.N = min(next.N, b.Max-rw.n)
+		}
+		want := next.N
+		n, err := rf.ReadFrom(next)
 		rw.count(n)
-		return n, err
+		total += n
+		if bounded != nil {
+			bounded.N -= n
+		}
+		if err != nil || n < want {
+			return total, err
+		}
+		if b := rw.bound(); b != nil && rw.n == b.Max {
+			return total, rw.probe(src)
+		}
+		if want == 0 {
+			return total, nil
+		}
 	}
-	narrow := &io.LimitedReader{R: src, N: left}
-	if ok {
-		narrow.R = bounded.R
-	}
-	n, err := rf.ReadFrom(narrow)
-	rw.count(n)
-	if ok {
-		bounded.N -= n
-	}
-	if err != nil || n < left {
-		return n, err
-	}
+}
+
+// probe is called when the budget is used up: is there more?
+func (rw *Writer) probe(src io.Reader) error {
 	var next [1]byte
-	if m, err := io.ReadFull(src, next[:]); m == 0 {
+	if n, err := io.ReadFull(src, next[:]); n == 0 {
 		if err == io.EOF {
 			err = nil
 		}
-		return n, err
+		return err
 	}
 	rw.over(rw.n + 1)
-	return n, rw.dead
+	return rw.dead
 }
 
 // isFile reports whether reading from src cannot wait for anybody.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 )
 
@@ -126,10 +127,11 @@ func startServer(t testing.TB, h http.Handler, set func(*http.Protocols)) (*http
 	if err != nil {
 		t.Fatal(err)
 	}
+	logs := &testWriter{t: t}
 	server := &http.Server{
 		Handler:   h,
 		Protocols: &protocols,
-		ErrorLog:  log.New(testWriter{t}, "", 0),
+		ErrorLog:  log.New(logs, "", 0),
 	}
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(l) }()
@@ -144,13 +146,30 @@ func startServer(t testing.TB, h http.Handler, set func(*http.Protocols)) (*http
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		<-served
+		logs.stop()
 	})
 	return &http.Client{Transport: transport}, "http://" + l.Addr().String()
 }
 
-type testWriter struct{ t testing.TB }
+// A testWriter writes to the log of a test, for as long as that runs: Close does
+// not wait for the handlers of a server.
+type testWriter struct {
+	mu   sync.Mutex
+	t    testing.TB
+	over bool
+}
 
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Logf("net/http: %s", p)
+func (w *testWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.over {
+		w.t.Logf("net/http: %s", p)
+	}
 	return len(p), nil
+}
+
+func (w *testWriter) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
 }

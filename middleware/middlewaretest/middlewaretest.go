@@ -24,6 +24,8 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +39,10 @@ import (
 // Skip names subtests that the middleware is meant to fail, as in
 // "http1/hijack".
 func Run(t *testing.T, middleware func(http.Handler) http.Handler, skip ...string) {
+	skipped := make(map[string]bool)
+	for _, name := range skip {
+		skipped[name] = true
+	}
 	for _, protocol := range []string{"http1", "http2"} {
 		for _, c := range checks {
 			if c.only != "" && c.only != protocol {
@@ -44,16 +50,18 @@ func Run(t *testing.T, middleware func(http.Handler) http.Handler, skip ...strin
 			}
 			name := protocol + "/" + c.name
 			t.Run(name, func(t *testing.T) {
-				for _, s := range skip {
-					if s == name {
-						t.Skip("left out by the author")
-					}
+				if skipped[name] {
+					t.Skip("left out by the author")
 				}
 				if err := c.run(newServer(t, protocol), middleware); err != nil {
 					t.Errorf("%v: %s", err, c.why)
 				}
 			})
+			delete(skipped, name)
 		}
+	}
+	for name := range skipped {
+		t.Errorf("there is no check called %s to skip", name)
 	}
 }
 
@@ -66,7 +74,7 @@ type check struct {
 }
 
 var checks = []check{
-	{"first byte", "", checkFirstByte, "a flush must reach the client while the handler is still at work"},
+	{"first-byte", "", checkFirstByte, "a flush must reach the client while the handler is still at work"},
 	{"flusher", "", checkFlusher, "handlers written before http.ResponseController assert http.Flusher"},
 	{"status", "", checkStatus, "the status, header and body must be the handler's"},
 	{"informational", "", checkInformational, "a 1xx response is not the final one"},
@@ -77,8 +85,8 @@ var checks = []check{
 	{"pattern", "", checkPattern, "a logger outside reads the pattern that a mux inside has set"},
 	{"context", "", checkContext, "the handler learns that the client is gone"},
 	{"hijack", "http1", checkHijack, "websocket libraries assert http.Hijacker"},
-	{"read from", "http1", checkReadFrom, "without io.ReaderFrom a file is copied through memory instead of sent"},
-	{"full duplex", "http1", checkFullDuplex, "a handler may read and write at once"},
+	{"read-from", "http1", checkReadFrom, "without io.ReaderFrom a file is copied through memory instead of sent"},
+	{"full-duplex", "http1", checkFullDuplex, "a handler may read and write at once"},
 }
 
 const patience = 5 * time.Second
@@ -87,6 +95,7 @@ const patience = 5 * time.Second
 type server struct {
 	t         testing.TB
 	protocols http.Protocols
+	trace     *httptrace.ClientTrace
 }
 
 func newServer(t testing.TB, protocol string) *server {
@@ -117,6 +126,9 @@ func (s *server) get(h http.Handler) (*http.Response, error) {
 		_ = srv.Close()
 		<-served
 	})
+	if s.trace != nil {
+		ctx = httptrace.WithClientTrace(ctx, s.trace)
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+"/check", nil)
 	if err != nil {
 		return nil, err
@@ -212,13 +224,20 @@ func checkStatus(s *server, middleware func(http.Handler) http.Handler) error {
 }
 
 func checkInformational(s *server, middleware func(http.Handler) http.Handler) error {
+	hints := 0
+	s.trace = &httptrace.ClientTrace{Got1xxResponse: func(status int, _ textproto.MIMEHeader) error {
+		if status == http.StatusEarlyHints {
+			hints++
+		}
+		return nil
+	}}
 	return s.handle(middleware, func(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusAccepted)
 		return nil
 	}, func(resp *http.Response) error {
-		if resp.StatusCode != http.StatusAccepted {
-			return fmt.Errorf("the client got %s", resp.Status)
+		if resp.StatusCode != http.StatusAccepted || hints != 1 {
+			return fmt.Errorf("the client got %d early hints and then %s", hints, resp.Status)
 		}
 		return drained("")(resp)
 	})

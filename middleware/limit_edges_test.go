@@ -1,0 +1,102 @@
+package middleware_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
+)
+
+// TestRefusedAnswerStands: once a limit has answered 500, neither a panic of the
+// handler nor a deadline takes that answer away again.
+func TestRefusedAnswerStands(t *testing.T) {
+	handlers := map[string]http.HandlerFunc{
+		"panics": func(w http.ResponseWriter, r *http.Request) {
+			if _, err := w.Write(make([]byte, 20)); err != nil {
+				panic(err)
+			}
+		},
+		"is late": func(w http.ResponseWriter, r *http.Request) {
+			w.Write(make([]byte, 20))
+			late(w, r)
+		},
+	}
+	for name, handle := range handlers {
+		t.Run(name, func(t *testing.T) {
+			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+				var log testkit.Log
+				h := middleware.Recover(slog.New(slog.DiscardHandler))(
+					middleware.TimeoutWith(middleware.TimeoutConfig{Duration: short, Logger: log.Logger()})(
+						middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort, Logger: log.Logger()})(handle)))
+				client, url := tr.Serve(t, h)
+				status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
+				if err != nil || status != 500 || body != `{"title":"Internal Server Error","status":500}` {
+					t.Errorf("%d %q %v", status, body, err)
+				}
+				if got := len(log.Records()); got != 1 {
+					t.Errorf("%d records for one 500: %v", got, log.Records())
+				}
+			})
+		})
+	}
+}
+
+// TestLimitKnowsItsRequest: layers between the first piece of the kit and the
+// limit have put things into the request that the hook needs.
+func TestLimitKnowsItsRequest(t *testing.T) {
+	type id struct{}
+	var seen any
+	var pattern string
+	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
+		Limit: 10, Action: middleware.LimitAbort, Logger: slog.New(slog.DiscardHandler),
+		OnError: func(w http.ResponseWriter, r *http.Request, err error) {
+			seen, pattern = r.Context().Value(id{}), r.Pattern
+			w.WriteHeader(http.StatusInternalServerError)
+		},
+	})
+	mux := http.NewServeMux()
+	mux.Handle("GET /big", limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 20)) })))
+	h := middleware.Recover(nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), id{}, 7)))
+	}))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/big", nil))
+	if seen != 7 || pattern != "GET /big" {
+		t.Errorf("the hook sees id %v and pattern %q", seen, pattern)
+	}
+}
+
+// TestInvalidStatus: net/http panics on a status it cannot send, and a Recover
+// answers that like any panic: nothing is out.
+func TestInvalidStatus(t *testing.T) {
+	for _, status := range []int{0, 42, 1000} {
+		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+			h := middleware.Recover(slog.New(slog.DiscardHandler))(middleware.Timeout(time.Hour)(
+				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) })))
+			if resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil)); resp.StatusCode != 500 {
+				t.Errorf("WriteHeader(%d): %s", status, resp.Status)
+			}
+		})
+	}
+}
+
+// TestEmptyCopyCommitsNothing: net/http sends nothing for it, so what the handler
+// then does counts.
+func TestEmptyCopyCommitsNothing(t *testing.T) {
+	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+		h := middleware.New(middleware.Config{MaxDuration: time.Hour})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(w, io.LimitReader(strings.NewReader(""), 10))
+			w.Header().Set("X-Reason", "empty")
+			w.WriteHeader(http.StatusNotFound)
+		}))
+		if resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil)); resp.StatusCode != 404 || resp.Header.Get("X-Reason") == "" {
+			t.Errorf("%s %v", resp.Status, resp.Header)
+		}
+	})
+}

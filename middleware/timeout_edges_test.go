@@ -1,0 +1,322 @@
+package middleware_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/reply"
+)
+
+// TestTimeoutSurvivesPanics: the answer is written on the goroutine of a timer,
+// where a panic of anybody's would end the process.
+func TestTimeoutSurvivesPanics(t *testing.T) {
+	panicking := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(panicWriter{w}, r) })
+	}
+	tests := map[string]struct {
+		config middleware.TimeoutConfig
+		outer  func(http.Handler) http.Handler
+	}{
+		"status of the hook": {middleware.TimeoutConfig{OnError: func(w http.ResponseWriter, r *http.Request, err error) {
+			w.WriteHeader(40401)
+		}}, testkit.Foreign()["none"]},
+		"writer outside": {middleware.TimeoutConfig{}, panicking},
+		"logger":         {middleware.TimeoutConfig{Logger: slog.New(panicLogger{})}, testkit.Foreign()["none"]},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+				tt.config.Duration = time.Millisecond
+				if tt.config.Logger == nil {
+					tt.config.Logger = slog.New(slog.DiscardHandler)
+				}
+				client, url := tr.Serve(t, tt.outer(middleware.TimeoutWith(tt.config)(http.HandlerFunc(late))))
+				status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
+				if err == nil && (status != 504 || body != gatewayTimeout) {
+					t.Errorf("%d %q", status, body)
+				}
+			})
+		})
+	}
+}
+
+type panicWriter struct{ http.ResponseWriter }
+
+func (panicWriter) Write([]byte) (int, error) { panic(http.ErrAbortHandler) }
+
+type panicLogger struct{ slog.Handler }
+
+func (panicLogger) Enabled(context.Context, slog.Level) bool  { return true }
+func (panicLogger) Handle(context.Context, slog.Record) error { panic("logger") }
+func (l panicLogger) WithAttrs([]slog.Attr) slog.Handler      { return l }
+
+// TestTimeoutLeavesTheConnection: a handler that has answered and goes on
+// working past the deadline has done nothing to the request after it.
+func TestTimeoutLeavesTheConnection(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		var log testkit.Log
+		mux := http.NewServeMux()
+		mux.Handle("/whole", timed(&log, func(w http.ResponseWriter, r *http.Request) {
+			reply.Send(w, r, http.StatusOK, "whole")
+			late(w, r)
+		}))
+		mux.HandleFunc("/next", func(w http.ResponseWriter, r *http.Request) {
+			if err := r.Context().Err(); err != nil {
+				t.Errorf("the next request begins with %v", err)
+			}
+			io.WriteString(w, "next")
+		})
+		client, url := tr.Serve(t, mux)
+		for _, want := range []string{"whole", "next"} {
+			r, _ := http.NewRequest("GET", url+"/"+want, nil)
+			if _, _, body, err := fetch(client, r); err != nil || body != want {
+				t.Errorf("%q %v, want %q", body, err, want)
+			}
+		}
+		if len(log.Records()) != 0 {
+			t.Errorf("an answer in time was logged: %v", log.Records())
+		}
+	})
+}
+
+// TestTimeoutCauseOnTheWire: moving the deadlines of a connection makes
+// net/http cancel the request, which must not be what the handler learns. And
+// a handler that answers for itself when it learns does not get in between.
+func TestTimeoutCauseOnTheWire(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		client, url := tr.Serve(t, middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})(
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				child, cancel := context.WithCancel(r.Context())
+				defer cancel()
+				<-child.Done()
+				for name, ctx := range map[string]context.Context{"request": r.Context(), "child": child} {
+					var cause *middleware.TimeoutError
+					if ctx.Err() != context.DeadlineExceeded || !errors.As(context.Cause(ctx), &cause) {
+						t.Errorf("%s: Err %v, Cause %v", name, ctx.Err(), context.Cause(ctx))
+					}
+				}
+				http.Error(w, "too slow", http.StatusServiceUnavailable)
+			})))
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 50 {
+					status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
+					if err != nil || status != 504 || body != gatewayTimeout {
+						t.Errorf("%d %q %v", status, body, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// TestTimeoutRecords: one deadline, one record, whoever stands around it.
+func TestTimeoutRecords(t *testing.T) {
+	type chain = func(log *testkit.Log) func(http.Handler) http.Handler
+	at := func(log *testkit.Log, d time.Duration) func(http.Handler) http.Handler {
+		return middleware.TimeoutWith(middleware.TimeoutConfig{Duration: d, Logger: log.Logger()})
+	}
+	tests := map[string]struct {
+		chain  chain
+		handle http.HandlerFunc
+		gone   time.Duration // when the client goes
+		want   int
+	}{
+		"outer shorter": {func(log *testkit.Log) func(http.Handler) http.Handler {
+			return func(h http.Handler) http.Handler { return at(log, time.Second)(at(log, 2*time.Second)(h)) }
+		}, late, 0, 1},
+		"inner shorter": {func(log *testkit.Log) func(http.Handler) http.Handler {
+			return func(h http.Handler) http.Handler { return at(log, 2*time.Second)(at(log, time.Second)(h)) }
+		}, late, 0, 1},
+		"the same twice": {func(log *testkit.Log) func(http.Handler) http.Handler {
+			same := at(log, time.Second)
+			return func(h http.Handler) http.Handler { return same(same(h)) }
+		}, late, 0, 1},
+		"client gone": {func(log *testkit.Log) func(http.Handler) http.Handler { return at(log, 2*time.Second) },
+			func(w http.ResponseWriter, r *http.Request) { time.Sleep(5 * time.Second) }, time.Second, 0},
+		"returned error": {func(log *testkit.Log) func(http.Handler) http.Handler {
+			return func(h http.Handler) http.Handler { return at(log, time.Second)(testkit.Foreign()["unwrapping"](h)) }
+		}, func(w http.ResponseWriter, r *http.Request) {
+			reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+				late(w, r)
+				return errors.New("of no interest any more")
+			}).ServeHTTP(w, r)
+		}, 0, 1},
+	}
+	defer slog.SetDefault(slog.Default())
+	for name, tt := range tests {
+		for _, protocol := range []int{1, 2} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var log testkit.Log
+					slog.SetDefault(log.Logger())
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					if tt.gone > 0 {
+						time.AfterFunc(tt.gone, cancel)
+					}
+					r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
+					r.ProtoMajor = protocol
+					tt.chain(&log)(tt.handle).ServeHTTP(httptest.NewRecorder(), r)
+					time.Sleep(time.Hour)
+					synctest.Wait()
+					if got := len(log.Records()); got != tt.want {
+						t.Errorf("HTTP/%d: %d records, want %d: %v", protocol, got, tt.want, log.Records())
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestLateHandlersTouchNothing runs handlers that are left behind, and then do
+// all that a handler may, for the race detector.
+func TestLateHandlersTouchNothing(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	limit := middleware.ResponseLimit(1000)
+	recoverer := middleware.Recover(quiet)
+	handlers := map[string]http.Handler{
+		"panic": recoverer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { late(w, r); panic("late") })),
+		"abort": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { late(w, r); return http.ErrAbortHandler }),
+		"nested limit": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			late(w, r)
+			limit(http.NotFoundHandler()).ServeHTTP(w, r)
+		}),
+		"limit at the deadline": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+			}
+		}),
+		"large write": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { late(w, r); w.Write(make([]byte, 1<<20)) }),
+	}
+	for name, h := range handlers {
+		t.Run(name, func(t *testing.T) {
+			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+				var log testkit.Log
+				var left sync.WaitGroup
+				counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					left.Add(1)
+					defer left.Done()
+					h.ServeHTTP(w, r)
+				})
+				around := limit(middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 5 * time.Millisecond, Logger: log.Logger()})(counted))
+				client, url := tr.Serve(t, around)
+				for range 5 {
+					if status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil))); err != nil || status != 504 {
+						t.Errorf("%d %q %v", status, body, err)
+					}
+				}
+				left.Wait()
+			})
+		})
+	}
+}
+
+// TestTimeoutSlowHook: a hook that takes its time does not use up the time that
+// the client has for receiving what it wrote.
+func TestTimeoutSlowHook(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits longer than a second")
+	}
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		h := middleware.TimeoutWith(middleware.TimeoutConfig{
+			Duration: time.Millisecond,
+			Logger:   slog.New(slog.DiscardHandler),
+			OnError: func(w http.ResponseWriter, r *http.Request, err error) {
+				time.Sleep(1100 * time.Millisecond)
+				reply.Problem(w, r, err)
+			},
+		})(http.HandlerFunc(late))
+		if resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil)); testkit.Body(t, resp) != gatewayTimeout {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+	})
+}
+
+// TestTimeoutRemovesFiles: net/http removes the files of a form for the request
+// it made, not for a copy.
+func TestTimeoutRemovesFiles(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	var body strings.Builder
+	form := multipart.NewWriter(&body)
+	part, _ := form.CreateFormFile("file", "name")
+	io.WriteString(part, strings.Repeat("x", 1<<20))
+	form.Close()
+	for name, piece := range map[string]func(http.Handler) http.Handler{
+		"timeout": middleware.Timeout(time.Hour),
+		"all":     middleware.New(middleware.Config{MaxDuration: time.Hour}),
+		"late":    middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+				h := piece(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if err := r.ParseMultipartForm(1); err != nil {
+						t.Error(err)
+					}
+					if name == "late" {
+						late(w, r)
+					}
+				}))
+				r := httptest.NewRequest("POST", "/", strings.NewReader(body.String()))
+				r.Header.Set("Content-Type", form.FormDataContentType())
+				tr.Do(t, h, r)
+				eventually(t, "the files are gone", func() bool {
+					left, _ := filepath.Glob(filepath.Join(dir, "multipart-*"))
+					return len(left) == 0
+				})
+			})
+		})
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestShutdownIsNoEmptyAnswer: a base context that is cancelled, as services do
+// on SIGTERM, looks like a client that has gone, whose connection may as well
+// be dropped. It must not look like an answer.
+func TestShutdownIsNoEmptyAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		Handler: reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			cancel()
+			<-r.Context().Done()
+			return r.Context().Err()
+		}),
+	}
+	go server.Serve(listener)
+	defer server.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil {
+		t.Errorf("answered %q", line)
+	}
+}
