@@ -134,7 +134,13 @@ func (p *policyPackage) example() bool  { return under(p.path, "examples") }
 // library reports whether the package ends up in the services of users. The
 // examples and what only tests import do not.
 func (p *policyPackage) library() bool {
-	return len(p.files) > 0 && !p.example() && p.path != "internal/testkit"
+	return len(p.files) > 0 && !p.example() && !p.suite() && p.path != "internal/testkit"
+}
+
+// suite reports whether the package holds tests for others to run on what they
+// write to fit the package around it: stream/backplanetest for stream.
+func (p *policyPackage) suite() bool {
+	return path.Dir(p.path) != "." && strings.HasSuffix(p.path, "test")
 }
 
 // built yields the files that declare the package on the platform of the
