@@ -108,7 +108,7 @@ func readAll(src io.Reader, size, limit int64, buf []byte) ([]byte, error) {
 	}
 	for {
 		if len(buf) == cap(buf) {
-			buf = grow(buf, size)
+			buf = grow(buf, size, limit)
 		}
 		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -124,11 +124,15 @@ func readAll(src io.Reader, size, limit int64, buf []byte) ([]byte, error) {
 	}
 }
 
-// grow returns buf with room for more.
-func grow(buf []byte, size int64) []byte {
-	want := max(2*cap(buf), smallBuffer)
+// grow returns buf with room for more, but for no more than one byte beyond
+// the limit.
+func grow(buf []byte, size, limit int64) []byte {
+	want := max(2*int64(cap(buf)), smallBuffer)
 	if size >= int64(cap(buf)) {
-		want = int(min(size+1, int64(growth*cap(buf))))
+		want = min(size+1, growth*int64(cap(buf)))
+	}
+	if limit >= int64(len(buf)) {
+		want = min(want, limit+1)
 	}
 	bigger := make([]byte, len(buf), want)
 	copy(bigger, buf)

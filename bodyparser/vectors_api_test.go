@@ -97,17 +97,17 @@ var undecided = map[string]struct {
 }{
 	"body-parse/charset-base64-codec":               {415, "Unsupported charset", "base64 is no charset"},
 	"body-parse/charset-hex-codec":                  {415, "Unsupported charset", "hex is no charset"},
-	"body-parse/gzip-content-encoding-not-inflated": {415, "Unsupported content encoding", "decision 8: inflating is off by default"},
-	"body-parse/json-invalid-utf8-replaced":         {400, "Invalid JSON", "decision 8: JSON must be valid UTF-8"},
+	"body-parse/gzip-content-encoding-not-inflated": {415, "Unsupported content encoding", "inflating is off by default"},
+	"body-parse/json-invalid-utf8-replaced":         {400, "Invalid JSON", "JSON must be valid UTF-8"},
 	"body-parse/json-lone-surrogate-escape":         {200, `{"bodyType":"string","body":"` + "\uFFFD" + `"}`, "strings of Go are UTF-8, which has no lone surrogates"},
-	"body-parse/json-number-overflow":               {400, "Invalid body", "decision 8: a number that no float64 holds is an error when it is decoded"},
-	"body-parse/json-big-number-precision":          {200, `{"bodyType":"number","body":12345678901234567890}`, "decision 8: numbers keep their digits"},
-	"body-parse/multipart-as-string":                {200, `{"bodyType":"undefined"}`, "decision 8: multipart is left unread"},
-	"body-parse/problem-json-not-parsed":            {200, `{"bodyType":"object","body":{"a":1}}`, "decision 8: every +json type is JSON"},
-	"body-parse/vendor-plus-json-not-parsed":        {200, `{"bodyType":"object","body":{"a":1}}`, "decision 8: every +json type is JSON"},
-	"body-parse/us-ascii-charset":                   {200, `{"bodyType":"string","body":"a` + "\u00e9" + `"}`, "decision 8: WHATWG labels, by which us-ascii is windows-1252"},
-	"body-urlencoded/1001-keys-limited-to-1000":     {413, "Too many form fields", "decision 9: 1000 pairs"},
-	"body-urlencoded/malformed-percent-kept":        {400, "Invalid body", "decision 9: malformed percent is 400"},
+	"body-parse/json-number-overflow":               {400, "Invalid body", "a number that no float64 holds is an error when it is decoded"},
+	"body-parse/json-big-number-precision":          {200, `{"bodyType":"number","body":12345678901234567890}`, "numbers keep their digits"},
+	"body-parse/multipart-as-string":                {200, `{"bodyType":"undefined"}`, "multipart is left unread"},
+	"body-parse/problem-json-not-parsed":            {200, `{"bodyType":"object","body":{"a":1}}`, "every +json type is JSON"},
+	"body-parse/vendor-plus-json-not-parsed":        {200, `{"bodyType":"object","body":{"a":1}}`, "every +json type is JSON"},
+	"body-parse/us-ascii-charset":                   {200, `{"bodyType":"string","body":"a` + "\u00e9" + `"}`, "WHATWG labels, by which us-ascii is windows-1252"},
+	"body-urlencoded/1001-keys-limited-to-1000":     {413, "Too many form fields", "1000 pairs"},
+	"body-urlencoded/malformed-percent-kept":        {400, "Invalid body", "malformed percent is 400"},
 }
 
 // TestRequestVectors sends what was sent to a running Next.js, over a

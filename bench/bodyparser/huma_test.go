@@ -41,4 +41,18 @@ func humaAPI(max int64) http.Handler {
 	return mux
 }
 
+func humaSmall(max int64) http.Handler {
+	mux := http.NewServeMux()
+	api := humago.New(mux, huma.DefaultConfig("limits", "1"))
+	huma.Register(api, huma.Operation{OperationID: "small", Method: "POST", Path: "/", MaxBodyBytes: max, DefaultStatus: 200},
+		func(_ context.Context, in *struct {
+			Body struct {
+				A string `json:"a" required:"false"`
+			}
+		}) (*struct{ Body []byte }, error) {
+			return &struct{ Body []byte }{[]byte(in.Body.A)}, nil
+		})
+	return mux
+}
+
 func humaBinder() rival { return over("huma", humaAPI(limit)) }
