@@ -1,0 +1,134 @@
+package redis
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strconv"
+	"sync"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/stream"
+)
+
+// BackplaneConfig is how much of its log a [Backplane] keeps. Where processes
+// that share a log have different ones, the smallest holds.
+type BackplaneConfig struct {
+	// History is about how many events are kept, of all topics together: some
+	// dozens more, but not fewer. 0 is 10,000, negative is no bound.
+	History int
+	// HistoryBytes is how many bytes these may take, encoded; Redis adds some 50
+	// for each. The latest is kept whatever its size. 0 is 64 MB, negative is
+	// no bound.
+	HistoryBytes bytesize.Size
+}
+
+// A Backplane is the log of hubs in several processes, kept in Redis: see
+// [stream.Backplane].
+type Backplane struct {
+	client       goredis.UniversalClient
+	log          script
+	key          string
+	history      int
+	historyBytes bytesize.Size
+
+	mu   sync.Mutex
+	seen seen
+}
+
+// seen is the entry that was delivered last, with its mark.
+type seen struct {
+	at   stream.Position
+	mark string
+}
+
+var _ stream.Backplane = (*Backplane)(nil)
+
+// NewBackplane returns the log with the given key. It takes that key, which
+// holds a stream, and the channel of the same name, and commands only as in the
+// package comment. It panics without a client or a key.
+//
+// The client is not closed, and may serve other purposes as well. Beside the
+// connections of its pool, each hub takes one for as long as it lives.
+func NewBackplane(client goredis.UniversalClient, key string, cfg BackplaneConfig) *Backplane {
+	if client == nil {
+		panic("redis: NewBackplane without a client")
+	}
+	if key == "" {
+		panic("redis: NewBackplane without a key: services that share a Redis would share their events")
+	}
+	return &Backplane{
+		client:       client,
+		log:          newScript(logSource),
+		key:          key,
+		history:      bound(cfg.History, 10_000),
+		historyBytes: bound(cfg.HistoryBytes, 64*bytesize.MB),
+	}
+}
+
+// bound returns a setting of which 0 is the default, and negative no bound,
+// which is 0 in scripts.
+func bound[T ~int | ~int64](setting, standard T) T {
+	if setting == 0 {
+		return standard
+	}
+	return max(setting, 0)
+}
+
+//go:embed log.lua
+var logSource string
+
+// Append implements [stream.Backplane].
+//
+// If the connection breaks it tries again, for 2 seconds at most, and it does
+// not append an event a second time: an attempt of which the answer was lost is
+// found in the log, unless a thousand others were appended since.
+func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (stream.Position, error) {
+	encoded := encodeEvent(topic, event)
+	before := entryID(b.lastSeen().at)
+	since := "" // at the first attempt there is nothing to look for
+	for again := (retry{}); ; {
+		id, err := b.run(ctx, "append", encoded, b.history, int64(b.historyBytes), since).Text()
+		if err == nil {
+			return parseID(id)
+		}
+		if !mayPass(err) || !again.wait(ctx) {
+			return stream.Position{}, fmt.Errorf("redis: appending to %q: %w", b.key, err)
+		}
+		since = before
+	}
+}
+
+// Bounds implements [stream.Backplane].
+func (b *Backplane) Bounds(ctx context.Context) (last stream.Position, forgotten uint64, err error) {
+	fields, err := b.run(ctx, "bounds").StringSlice()
+	if err == nil {
+		last, err = parseID(fields[0])
+	}
+	if err == nil {
+		forgotten, err = strconv.ParseUint(fields[1], 10, 64)
+	}
+	if err != nil {
+		return last, 0, fmt.Errorf("redis: asking for the bounds of %q: %w", b.key, err)
+	}
+	return last, forgotten, nil
+}
+
+// run runs an operation of the script.
+func (b *Backplane) run(ctx context.Context, operation string, args ...any) *goredis.Cmd {
+	return b.log.run(ctx, b.client, b.key, append([]any{operation, newEpoch()}, args...)...)
+}
+
+func (b *Backplane) lastSeen() seen {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen
+}
+
+func (b *Backplane) see(s seen) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = s
+}

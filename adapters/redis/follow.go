@@ -1,0 +1,185 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/apiece/apiece/stream"
+)
+
+// How a log is followed.
+//
+// Entries come from two sides. Redis pushes each to the channel as it is
+// added, which is fast, but forgets those who are not connected at that moment.
+// The stream has them all, but has to be asked. So a follower connects to the
+// channel first, then reads the stream from where it is to the end, and then
+// takes what is pushed as long as the numbers leave no hole. What it has
+// already is passed over, and a hole, another epoch or a new connection send it
+// back to the stream. Whatever way an entry took, there is one place that passes
+// it on, and that takes the next number only.
+//
+// The check of the connection is a check of the log as well: every answer to a
+// ping sends the follower to the stream, so that nothing stays unseen for
+// longer than that, whatever happened to the channel.
+
+const (
+	checkEvery = 5 * time.Second
+	page       = 100 // entries to read at once
+)
+
+var (
+	errLost   = errors.New("the log was lost, and the one that has begun is empty")
+	errSilent = errors.New("the connection is open, but nobody answers")
+)
+
+// A follower is one call of Subscribe.
+type follower struct {
+	*Backplane
+	last    seen // what was delivered last
+	known   bool // last was in the log when that was read
+	behind  bool // there may be more in the stream
+	deliver func(stream.Entry)
+}
+
+// Subscribe implements [stream.Backplane]. If the connection breaks it makes
+// another, and returns an error if that does not succeed within 2 seconds. It
+// returns an error as well if the log was lost, and what is there now is empty.
+func (b *Backplane) Subscribe(ctx context.Context, after stream.Position, deliver func(stream.Entry)) error {
+	f := &follower{Backplane: b, last: seen{at: after}, deliver: deliver}
+	if last := b.lastSeen(); last.at == after {
+		f.last = last
+	}
+	watched, cancel := context.WithCancelCause(ctx)
+	channel := b.client.Subscribe(watched, b.key)
+	var heard atomic.Int64
+	ended := make(chan bool)
+	go func() {
+		defer close(ended)
+		watch(watched, cancel, channel, &heard)
+	}()
+	err := f.follow(watched, channel, &heard)
+	cancel(nil)
+	<-ended
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("redis: following %q: %w", b.key, err)
+}
+
+// watch closes the channel when the context is done, which ends a Receive, or
+// when the server does not answer.
+func watch(ctx context.Context, cancel context.CancelCauseFunc, channel *goredis.PubSub, heard *atomic.Int64) {
+	defer channel.Close()
+	ticker := time.NewTicker(checkEvery)
+	defer ticker.Stop()
+	for {
+		before := heard.Load()
+		_ = channel.Ping(ctx) // if that fails, no answer will come
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if heard.Load() == before {
+				cancel(errSilent)
+				return
+			}
+		}
+	}
+}
+
+func (f *follower) follow(ctx context.Context, channel *goredis.PubSub, heard *atomic.Int64) error {
+	var again retry
+	for {
+		err := f.next(ctx, channel, heard)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err == nil:
+			again = retry{}
+		case !mayPass(err) || !again.wait(ctx):
+			return err
+		}
+	}
+}
+
+// next takes one message, or reads what the stream has if there is more.
+func (f *follower) next(ctx context.Context, channel *goredis.PubSub, heard *atomic.Int64) error {
+	if f.behind {
+		return f.read(ctx)
+	}
+	message, err := channel.Receive(ctx)
+	if err != nil {
+		return err
+	}
+	heard.Add(1)
+	switch message := message.(type) {
+	case *goredis.Message:
+		return f.take(message.Payload)
+	case *goredis.Subscription, *goredis.Pong: // connected, or checked
+		f.behind = true
+	}
+	return nil
+}
+
+// take takes an entry from the channel.
+func (f *follower) take(message string) error {
+	id, event, _ := strings.Cut(message, " ")
+	at, err := parseID(id)
+	switch {
+	case err != nil:
+		return err
+	case at.Epoch != f.last.at.Epoch || at.Seq > f.last.at.Seq+1:
+		f.behind = true
+	case at.Seq == f.last.at.Seq+1:
+		f.pass(at, event)
+	}
+	return nil
+}
+
+// read takes entries from the stream, a page of them.
+func (f *follower) read(ctx context.Context) error {
+	reply, err := f.run(ctx, "read", entryID(f.last.at), f.last.mark, page).Slice()
+	if err != nil {
+		return err
+	}
+	end, err := parseID(reply[0].(string))
+	if err != nil {
+		return err
+	}
+	entries := reply[1].([]any)
+	if end.Epoch != f.last.at.Epoch {
+		if f.known && len(entries) == 0 {
+			return errLost
+		}
+		f.last = seen{at: stream.Position{Epoch: end.Epoch}}
+	}
+	f.known = true
+	for _, entry := range entries {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		entry := entry.([]any)
+		at, err := parseID(entry[0].(string))
+		if err != nil {
+			return err
+		}
+		f.pass(at, entry[1].([]any)[3].(string))
+	}
+	f.behind = len(entries) == page
+	return nil
+}
+
+// pass delivers an entry. One that cannot be decoded is delivered without an
+// event, which no hub can send: its subscribers are told of a gap.
+func (f *follower) pass(at stream.Position, encoded string) {
+	topic, event, _ := decodeEvent(encoded)
+	f.deliver(stream.Entry{Position: at, Topic: topic, Event: event})
+	f.last = seen{at, encoded[:min(markSize, len(encoded))]}
+	f.see(f.last)
+}
