@@ -57,6 +57,8 @@ var (
 	errSlow     = &httperr.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
 )
 
+const reasonVoid = "something it was made of was invalidated meanwhile"
+
 // start gives the fill its context, below ctx, and its number.
 func (f *fill) start(ctx context.Context) (err error) {
 	if f.number == 0 {
@@ -188,7 +190,7 @@ func (f *fill) conclude(rec *recorder) (*Entry, error) {
 	}
 	ctx := context.WithoutCancel(&f.node)
 	if rec.verdict == keep && !c.valid(ctx, e) {
-		rec.verdict, rec.reason = refuse, "something it was made of was invalidated meanwhile"
+		rec.verdict, rec.reason = refuse, reasonVoid
 	}
 	known := c.record(ctx, f.target.key)
 	vary, _ := varies(e.Header)

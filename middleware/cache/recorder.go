@@ -76,13 +76,26 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.client }
 func (rec *recorder) WriteHeader(status int) {
 	switch {
 	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
-		// An interim response is for one client and cannot be stored; it may
-		// always be left out.
+		rec.inform(status)
 	case rec.status == 0:
 		rec.commit(status)
 	case rec.live && !rec.alone:
 		rec.client.WriteHeader(status) // net/http logs who called it twice
 	}
+}
+
+// inform sends an interim response to the client at hand. It is not stored, and
+// the header that goes with it is not yet that of the answer.
+func (rec *recorder) inform(status int) {
+	if rec.alone {
+		return
+	}
+	h := rec.client.Header()
+	before := h.Clone()
+	join(h, rec.header)
+	rec.client.WriteHeader(status)
+	clear(h)
+	maps.Copy(h, before)
 }
 
 // commit decides by the header what becomes of the response.

@@ -54,6 +54,10 @@ type order struct {
 	err     error
 }
 
+// attempts is how often a revalidation runs if something is invalidated while it
+// does.
+const attempts = 3
+
 // A requested is how a path was asked for.
 type requested struct {
 	host   string
@@ -111,27 +115,35 @@ func (c *Cache) revalidate(ctx context.Context, path string, o *order) (err erro
 	if err != nil {
 		return err
 	}
-	// The number comes before everything: what is invalidated from here on is
-	// newer than what will be stored.
-	f := &fill{cache: c, order: o, done: make(chan struct{})}
-	if f.number, err = c.gens.Next(ctx); err != nil {
-		return fail("the generations failed", err)
-	}
-	ctx = exchange.Detach(ctx)
-	exchange.Find(ctx).Set(exchange.Cache, f)
-	r := c.request(ctx, u)
-	w := &nowhere{header: make(http.Header)}
-	if !c.survives(origin, w, r) {
-		return fail("the handler panicked", nil)
-	}
-	if !o.reached {
-		o.status = w.status
-		return fail("no handler behind this cache was reached", nil)
+	for range attempts {
+		*o = order{cached: o.cached}
+		if c.carryOut(ctx, o, origin, u); o.reason != reasonVoid {
+			break
+		}
 	}
 	if o.skipped || o.stored {
 		return nil
 	}
 	return fail(o.reason, o.err)
+}
+
+// carryOut sends the request of a revalidation on its way.
+func (c *Cache) carryOut(ctx context.Context, o *order, origin http.Handler, u *url.URL) {
+	// The number comes before everything: what is invalidated from here on is
+	// newer than what will be stored.
+	f := &fill{cache: c, order: o, done: make(chan struct{})}
+	if f.number, o.err = c.gens.Next(ctx); o.err != nil {
+		o.reason = "the generations failed"
+		return
+	}
+	ctx = exchange.Detach(ctx)
+	exchange.Find(ctx).Set(exchange.Cache, f)
+	w := &nowhere{header: make(http.Header)}
+	if !c.survives(origin, w, c.request(ctx, u)) {
+		o.stored, o.reason = false, "the handler panicked"
+	} else if !o.reached {
+		o.status, o.reason = w.status, "no handler behind this cache was reached"
+	}
 }
 
 // origin returns what serves the requests of the cache's own.
