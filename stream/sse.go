@@ -2,13 +2,8 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
-	"sync"
-	"time"
-
-	"github.com/apiece/apiece/internal/httperr"
 )
 
 // A Stream is a response made of server-sent events, open until the handler
@@ -23,9 +18,9 @@ type Stream struct{ conn }
 // X-Accel-Buffering: no tells nginx not to buffer. A deadline set by
 // middleware.Timeout is lifted, as are those of the http.Server.
 //
-// If no stream can be opened, because nothing below w can flush, SSE answers 500 and
-// returns an error that is marked as answered. A HEAD request gets the header,
-// and the same mark.
+// If no stream can be opened, because nothing below w can flush, SSE answers
+// 500 and returns an error that is marked as answered. A HEAD request gets the
+// header, and the same mark.
 //
 // Read the body of the request first: on HTTP/1 it is gone once the response
 // has begun.
@@ -59,8 +54,8 @@ func lastEventID(r *http.Request) string { return r.Header.Get("Last-Event-ID") 
 
 // Send writes the events and then flushes, once. An event that cannot be
 // encoded is an [*EventError]: nothing of the call is written, and the stream
-// goes on. Any other error ends it: the client is gone, or has not read for as
-// long as [Config.WriteTimeout].
+// goes on. Any other error ends it: the client is gone, has not read for as long
+// as [Config.WriteTimeout], or [Config.Until] is done.
 func (s *Stream) Send(events ...Event) error {
 	// Large data is copied too. Written as a string it would go out in pieces
 	// of 2 KB, which is how net/http takes strings, and need twice the time.
@@ -116,99 +111,4 @@ func (s *Stream) Relay(src io.ReadCloser) error {
 		}
 	}
 	return nil
-}
-
-// Handler returns a handler that begins an event stream and runs fn. What SSE
-// leaves to its caller is done here: heartbeats are sent while fn is silent,
-// and the error that fn returns is dealt with.
-//
-// Before the first event it is answered by [Config.OnError]. After that the
-// response cannot be finished, so the error is logged and the connection is
-// aborted: an EventSource reconnects just as it does after an orderly end, but
-// whoever reads the stream by fetch can tell half an answer from a whole one.
-// Return nil to end the stream in good order. An error that says no more than
-// that the context of the stream has ended counts as nil.
-func Handler(cfg Config, fn func(*Stream) error) http.Handler {
-	heartbeat := number(cfg.Heartbeat, 15*time.Second)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := new(Stream)
-		err := s.start(w, r, mimeSSE, &cfg)
-		switch {
-		case err == errHead:
-			s.commit()
-			return
-		case err == nil:
-			err = s.run(fn, heartbeat)
-		}
-		if err != nil {
-			httperr.Handle(s.w, r, err, cfg.OnError, cfg.Logger)
-		}
-	})
-}
-
-func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error) {
-	finished := false
-	defer func() { s.shut(finished && err == nil) }()
-	if heartbeat > 0 {
-		defer s.beat(heartbeat)()
-	}
-	err = fn(s)
-	finished = true // fn did not panic
-	if s.over(err) {
-		err = nil
-	}
-	return err
-}
-
-// beat sends heartbeats until stop is called. The timer is not reset by
-// traffic: when it fires it looks when the last write was, and sleeps again
-// for what is left.
-func (s *Stream) beat(every time.Duration) (stop func() bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = time.Now()
-	var timer *time.Timer
-	timer = time.AfterFunc(every, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		left := every - time.Since(s.last)
-		if left <= 0 {
-			if s.put(heartbeat) != nil {
-				return
-			}
-			left = every
-		}
-		timer.Reset(left)
-	})
-	return timer.Stop
-}
-
-// heartbeat is a comment in a block of its own, for parsers that hand on what
-// is between blank lines.
-var heartbeat = []byte(":\n\n")
-
-// A buffer is borrowed for the time of one Send, so that a stream that is idle
-// holds none.
-type buffer struct{ b []byte }
-
-var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, 1024)} }}
-
-func (buf *buffer) free() {
-	if cap(buf.b) <= 64<<10 {
-		buf.b = buf.b[:0]
-		buffers.Put(buf)
-	}
-}
-
-func (buf *buffer) Write(p []byte) (int, error) {
-	buf.b = append(buf.b, p...)
-	return len(p), nil
-}
-
-// encode appends v as one line of JSON: no encoder of JSON leaves a line break
-// inside a compact text.
-func (buf *buffer) encode(v any) error {
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -33,98 +31,6 @@ type subscriber struct {
 	cursor uint64 // everything up to here was sent, or does not concern it
 	told   uint64 // the last id it was sent
 	gap    uint64 // it knows that up to here events may be missing
-}
-
-// A membership is one topic of a subscriber, a member one subscriber of a
-// topic. Each knows its place in the other's list, so that leaving takes the
-// same time whatever the size of the audience.
-type (
-	membership struct {
-		*topic
-		place int
-	}
-	member struct {
-		*subscriber
-		place int
-	}
-)
-
-// join makes s one of the audience.
-func (s *subscriber) join(names []string) error {
-	h := s.hub
-	h.audience.Lock()
-	defer h.audience.Unlock()
-	if h.closed.Load() {
-		return ErrHubClosed
-	}
-	if most := h.cfg.MaxSubscribers; most > 0 && len(h.subscribers) >= most {
-		return h.full("too many subscribers")
-	}
-	if most := h.cfg.MaxPerClient; most > 0 && s.client != "" {
-		if h.clients[s.client] >= most {
-			return h.full("too many subscribers of one client")
-		}
-		h.clients[s.client]++
-	}
-	if age := h.cfg.MaxAge; age > 0 {
-		s.expires = h.now() + age - rand.N(age/10+1)
-	}
-	s.quiet.Store(int64(h.now()))
-	s.signal = make(chan struct{}, 1)
-	s.place = len(h.subscribers)
-	h.subscribers = append(h.subscribers, s)
-	if !h.dispatching {
-		h.dispatching = true
-		go h.dispatch()
-	}
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	s.topics = make([]membership, len(names))
-	for i, name := range names {
-		t := h.topic(name)
-		t.listeners++
-		h.expire(t, h.now())
-		s.topics[i] = membership{t, len(t.members)}
-		t.members = append(t.members, member{s, i})
-	}
-	return nil
-}
-
-// leave is the opposite of join.
-func (s *subscriber) leave() {
-	h := s.hub
-	h.audience.Lock()
-	defer h.audience.Unlock()
-	if s.client != "" && h.cfg.MaxPerClient > 0 {
-		if h.clients[s.client]--; h.clients[s.client] == 0 {
-			delete(h.clients, s.client)
-		}
-	}
-	last := h.subscribers[len(h.subscribers)-1]
-	last.place = s.place
-	h.subscribers[s.place] = last
-	h.subscribers[len(h.subscribers)-1] = nil
-	h.subscribers = h.subscribers[:len(h.subscribers)-1]
-	if len(h.subscribers) == 0 {
-		h.nudge() // the dispatcher has nothing left to do
-		if h.closed.Load() {
-			close(h.empty)
-		}
-	}
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, m := range s.topics {
-		m.listeners--
-		last := m.members[len(m.members)-1]
-		last.topics[last.place].place = m.place
-		m.members[m.place] = last
-		m.members[len(m.members)-1] = member{}
-		m.members = m.members[:len(m.members)-1]
-		h.forget(m.topic)
-	}
 }
 
 // run sends until the subscription ends.
@@ -215,7 +121,7 @@ func (s *subscriber) deliver() (sent, more bool, err error) {
 	case gap != noGap:
 		return true, true, s.flush(s.appendGap(nil, after))
 	}
-	switch n := len(b.entries); n {
+	switch len(b.entries) {
 	case 0:
 		return false, false, nil
 	case 1:
@@ -228,9 +134,12 @@ func (s *subscriber) deliver() (sent, more bool, err error) {
 		}
 		err = s.flush(buf.b)
 	}
+	if err != nil {
+		return false, false, err
+	}
 	s.told = b.entries[len(b.entries)-1].seq
 	s.hub.stats.delivered.Add(uint64(len(b.entries)))
-	return true, b.more, err
+	return true, b.more, nil
 }
 
 // A gapKind says why a subscriber has to be told that events are missing.
@@ -298,39 +207,6 @@ func (s *subscriber) lost() uint64 {
 	return lost
 }
 
-// A batch goes out with one flush. Its bounds keep a client that is slow but
-// alive within the deadline of that flush.
-const (
-	batchEntries = 64
-	batchBytes   = 32 << 10
-)
-
-// fitting returns how many of the entries, at least one if there is one, make
-// a batch.
-func fitting(entries []*entry) int {
-	bytes := 0
-	for i, e := range entries {
-		bytes += len(e.wire)
-		if i == batchEntries || i > 0 && bytes > batchBytes {
-			return i
-		}
-	}
-	return len(entries)
-}
-
-type batch struct {
-	entries []*entry
-	more    bool // there may be more than these
-}
-
-var batches = sync.Pool{New: func() any { return &batch{entries: make([]*entry, 0, batchEntries)} }}
-
-func (b *batch) free() {
-	clear(b.entries) // the pool must not keep events alive
-	b.entries = b.entries[:0]
-	batches.Put(b)
-}
-
 // beat tells the client that the stream is alive, and where it is if it does
 // not know: events of topics that it does not listen to count as received.
 func (s *subscriber) beat() error {
@@ -381,23 +257,3 @@ func (s *subscriber) appendRetry(dst []byte) []byte {
 
 // errTooSlow ends the stream of a subscriber whose policy is Disconnect.
 var errTooSlow error = &goneError{errors.New("too slow for the history of the hub")}
-
-// fullError refuses a subscriber for whom there is no room.
-type fullError struct {
-	reason     string
-	retryAfter time.Duration
-}
-
-func (h *Hub) full(reason string) error {
-	h.stats.refused.Add(1)
-	// Spread, like Retry: whoever is turned away together must not come back
-	// together.
-	return &fullError{reason, 5*time.Second + rand.N(10*time.Second)}
-}
-
-func (e *fullError) Error() string   { return "stream: " + e.reason }
-func (e *fullError) StatusCode() int { return http.StatusServiceUnavailable }
-func (e *fullError) Header() http.Header {
-	seconds := strconv.Itoa(int(e.retryAfter / time.Second))
-	return http.Header{"Retry-After": {seconds}}
-}

@@ -1,0 +1,25 @@
+package backplanetest_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/backplanetest"
+)
+
+// Two hubs that share a log, as those of two processes do.
+func ExampleMemory() {
+	var log backplanetest.Memory
+	one := stream.NewHub(stream.HubConfig{Backplane: &log})
+	two := stream.NewHub(stream.HubConfig{Backplane: &log})
+	defer one.Shutdown(context.Background())
+	defer two.Shutdown(context.Background())
+
+	one.Publish(context.Background(), "posts", stream.Event{Data: "first"})
+	two.Publish(context.Background(), "posts", stream.Event{Data: "second"})
+
+	last, _, err := log.Bounds(context.Background())
+	fmt.Println(last.Seq, err)
+	// Output: 2 <nil>
+}

@@ -1,0 +1,168 @@
+package stream_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/stream"
+)
+
+func TestReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := stream.NewHub(stream.HubConfig{History: 4})
+		start := hub.LastEventID()
+		first := publish(t, hub, "a", "a1")
+		publish(t, hub, "b", "b2")
+		publish(t, hub, "secret", "s3")
+		publish(t, hub, "a", "a4")
+		publish(t, hub, "b", "b5")
+		gap := func(after string) string { return `gap:{"after":"` + after + `"}` }
+		epoch, _, _ := strings.Cut(first, "-")
+		for _, tt := range []struct {
+			lastEventID string
+			topics      string
+			want        []string
+			why         string
+		}{
+			{"", "a b", nil, "a first connection receives what comes"},
+			{first, "a b", []string{"b2", "a4", "b5"}, "one order over all topics, and no other topic"},
+			{start, "a b", []string{"a1", "b2", "a4", "b5"}, "from the very beginning"},
+			{first, "a", []string{"a4"}, ""},
+			{first, "c", nil, "a topic nothing was published to"},
+			{epoch + "-5", "a b", nil, "it has everything"},
+			{epoch + "-6", "a b", []string{gap(""), "a1", "b2", "a4", "b5"}, "not published yet: not our id"},
+			{"other-3", "a b", []string{gap(""), "a1", "b2", "a4", "b5"}, "of another process"},
+			{"garbage\"\\", "a", []string{gap(""), "a1", "a4"}, "clients send anything"},
+			{epoch + "-99999999999999999999999", "a", []string{gap(""), "a1", "a4"}, "over 64 bits"},
+		} {
+			s := listen(t, hub, stream.Subscription{Topics: strings.Fields(tt.topics), LastEventID: tt.lastEventID})
+			synctest.Wait()
+			got, id := s.events(t)
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("Last-Event-ID %q, topics %s: %q, want %q: %s", tt.lastEventID, tt.topics, got, tt.want, tt.why)
+			}
+			if id == "" {
+				t.Errorf("Last-Event-ID %q: the client does not know where it is", tt.lastEventID)
+			}
+			s.leave()
+		}
+
+		// Now the first three of topic a are dropped.
+		publish(t, hub, "a", "a6 a7 a8 a9 a10")
+		for _, tt := range []struct {
+			lastEventID string
+			topics      string
+			want        []string
+			why         string
+		}{
+			{first, "a", []string{gap(first), "a7", "a8", "a9", "a10"}, "a4 and a6 are gone"},
+			{first, "a b", []string{gap(first), "b2", "b5", "a7", "a8", "a9", "a10"}, "what is left is sent"},
+			{first, "b", []string{"b2", "b5"}, "nothing of b is gone"},
+			{epoch + "-6", "a", []string{"a7", "a8", "a9", "a10"}, "it was received before it was dropped"},
+		} {
+			s := listen(t, hub, stream.Subscription{Topics: strings.Fields(tt.topics), LastEventID: tt.lastEventID})
+			synctest.Wait()
+			if got, _ := s.events(t); !slices.Equal(got, tt.want) {
+				t.Errorf("after trimming, Last-Event-ID %q, topics %s: %q, want %q: %s", tt.lastEventID, tt.topics, got, tt.want, tt.why)
+			}
+			s.leave()
+		}
+	})
+}
+
+func TestPolicies(t *testing.T) {
+	key := func(e stream.Event) string { return e.Data[:1] }
+	for _, tt := range []struct {
+		policy stream.Policy
+		behind string // published while it does not read, with room for 6
+		want   []string
+		err    bool
+		why    string
+	}{
+		{stream.Disconnect, "a1 b1 a2 b2 a3 b3", []string{"x0", "a1", "b1", "a2", "b2", "a3", "b3"}, false, "it is behind, and nothing is lost"},
+		{stream.Disconnect, "a1 b1 a2 b2 a3 b3 a4", []string{"x0"}, true, "a1 is lost"},
+		{stream.DropOldest, "a1 b1 a2 b2 a3 b3", []string{"x0", "a1", "b1", "a2", "b2", "a3", "b3"}, false, ""},
+		{stream.DropOldest, "a1 b1 a2 b2 a3 b3 a4", []string{"x0", "gap", "b1", "a2", "b2", "a3", "b3", "a4"}, false, ""},
+		{stream.Coalesce, "a1 b1 a2 b2 c1 a3", []string{"x0", "b2", "c1", "a3"}, false, "the latest of each key, in its place"},
+		{stream.Coalesce, "a1 b1 a2 b2 a3 b3 a4", []string{"x0", "gap", "b3", "a4"}, false, "too far behind even so"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			hub := stream.NewHub(stream.HubConfig{History: 6})
+			s := listen(t, hub, stream.Subscription{Topics: []string{"t"}, Policy: tt.policy, Key: key})
+			synctest.Wait()
+			s.hold.Lock()
+			at := publish(t, hub, "t", "x0")
+			synctest.Wait()
+			publish(t, hub, "t", tt.behind)
+			s.hold.Unlock()
+			synctest.Wait()
+			want := slices.Clone(tt.want)
+			if i := slices.Index(want, "gap"); i >= 0 {
+				want[i] = `gap:{"after":"` + at + `"}`
+			}
+			s.expect(t, want...)
+			select {
+			case <-s.done:
+				var gone interface{ ClientGone() bool }
+				if !tt.err || !errors.As(s.err, &gone) {
+					t.Errorf("%v, %s: the stream ended with %v", tt.policy, tt.behind, s.err)
+				}
+			default:
+				if tt.err {
+					t.Errorf("%v, %s: the stream goes on: %s", tt.policy, tt.behind, tt.why)
+				}
+			}
+		})
+	}
+}
+
+func TestHistoryBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := stream.NewHub(stream.HubConfig{HistoryBytes: 100, HistoryAge: time.Minute})
+		start := hub.LastEventID()
+		replay := func() []string {
+			s := listen(t, hub, stream.Subscription{Topics: []string{"t"}, LastEventID: start})
+			synctest.Wait()
+			got, _ := s.events(t)
+			s.leave()
+			if len(got) > 0 && strings.HasPrefix(got[0], "gap:") {
+				got[0] = "gap"
+			}
+			return got
+		}
+		publish(t, hub, "t", "1 2") // 30 bytes each
+		if got := replay(); !slices.Equal(got, []string{"1", "2"}) {
+			t.Errorf("%q", got)
+		}
+		publish(t, hub, "t", "3 4")
+		if got := replay(); len(got) >= 5 || !slices.Contains(got, "4") || got[0] != "gap" {
+			t.Errorf("%q after more than the bytes allow", got)
+		}
+		big := strings.Repeat("x", 500)
+		publish(t, hub, "t", big)
+		if got := replay(); !slices.Equal(got, []string{"gap", big}) {
+			t.Errorf("%.60q, want the latest event whatever its size", got)
+		}
+		time.Sleep(59 * time.Second)
+		publish(t, hub, "t", "5")
+		time.Sleep(2 * time.Second)
+		if got := replay(); !slices.Equal(got, []string{"gap", "5"}) {
+			t.Errorf("%.60q, want what is younger than a minute", got)
+		}
+
+		// A topic that nobody listens to is forgotten, and what it had counts as
+		// missing for whoever comes back to it.
+		time.Sleep(2 * time.Minute)
+		publish(t, hub, "other", "6")
+		if n := hub.Stats().Topics; n != 1 {
+			t.Errorf("%d topics, want the other alone", n)
+		}
+		if got := replay(); !slices.Equal(got, []string{"gap"}) {
+			t.Errorf("%.60q, want a gap", got)
+		}
+	})
+}
