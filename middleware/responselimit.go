@@ -101,7 +101,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rw, w := respw.Wrap(w, r)
-			respw.Each(w, (*respw.Writer).Lift)
+			respw.Each(rw.Unwrap(), (*respw.Writer).Lift)
 			rw.SetBudget(budget, r)
 			if budget != nil && cfg.Action == LimitWarn {
 				defer cfg.warn(rw, r, budget)

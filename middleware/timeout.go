@@ -270,7 +270,7 @@ func (t *timeout) expire() {
 	// A client that has gone is not waiting for an answer, and a Timeout
 	// further out gives its own.
 	alone := t.outside.Context().Err() == nil
-	taken := t.w.Cut(http.ErrHandlerTimeout, grace,
+	taken := t.w.Cut(grace,
 		func() { t.ctx.decide(context.DeadlineExceeded, err) },
 		func(w http.ResponseWriter) { alone = t.answer(w, err) && alone })
 	switch taken {

@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -49,6 +50,21 @@ func withValues(n int) func(http.Handler) http.Handler {
 		}
 		return h
 	}
+}
+
+// BenchmarkLimit is what bounding the body costs: the kit reads it as well.
+func BenchmarkLimit(b *testing.B) {
+	read := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			b.Fatal(err)
+		}
+	})
+	run(b, 1, read,
+		rival{"bare", bare},
+		rival{"kit", bodyparser.New(bodyparser.Config{})},
+		rival{"kit-raw", bodyparser.New(bodyparser.Config{Raw: true, Limit: 1 << 20})},
+		rival{"stdlib-MaxBytesHandler", func(h http.Handler) http.Handler { return http.MaxBytesHandler(h, 1<<20) }},
+	)
 }
 
 // BenchmarkLayers is the whole kit around a handler that does nothing.

@@ -14,6 +14,7 @@ var timeouts = []rival{
 	{"kit", middleware.Timeout(time.Minute)},
 	{"stdlib", func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "") }},
 	chiTimeout,
+	echoTimeout,
 }
 
 // BenchmarkTimeout is a handler that writes little, one that watches its

@@ -14,13 +14,12 @@ import (
 // running: a lock around every call, a header map that is the handler's alone,
 // and deadlines the handler can no longer move.
 type fence struct {
-	fenced bool
-	header http.Header
-	mu     sync.Mutex // held by every call, for as long as it writes
-	quick  sync.Mutex // held to set deadlines and to hijack; never while writing
-	cut    bool       // guarded by quick
-
+	header   http.Header
+	mu       sync.Mutex   // held by every call, for as long as it writes
+	quick    sync.Mutex   // held to set deadlines and to hijack; never while writing
 	progress atomic.Int64 // 0 until the commit, then more with every write
+	fenced   bool
+	cut      bool // guarded by quick
 }
 
 // Fence prepares rw to be cut: from now on calls are safe for concurrent use,
@@ -57,7 +56,7 @@ func (rw *Writer) Progress() int64 { return rw.progress.Load() }
 func (rw *Writer) Finish() {
 	rw.lock()
 	defer rw.unlock()
-	if rw.dead != nil || rw.hijacked {
+	if rw.dead != alive || rw.hijacked {
 		return
 	}
 	if rw.status == 0 {
@@ -103,16 +102,16 @@ const (
 )
 
 // Cut takes the response away from the handler. From now on everything the
-// handler calls fails with err, and a Read or Write it is stuck in returns;
-// a Write after the grace. If nothing was committed, answer writes the response
-// instead, to the writer below. If a part is out, the connection is poisoned,
-// so that nobody can take the part for the whole. A response that is complete
-// is flushed and stays, and so does what the request next on the connection
-// needs; a hijacked connection is left alone.
+// handler calls fails with http.ErrHandlerTimeout, and a Read or Write it is
+// stuck in returns; a Write after the grace. If nothing was committed, answer
+// writes the response instead, to the writer below. If a part is out, the
+// connection is poisoned, so that nobody can take the part for the whole. A
+// response that is complete is flushed and stays, and its connection is as
+// before for the next request; a hijacked connection is left alone.
 //
 // Decided runs as soon as the response is taken, before the deadlines move:
 // moving the one for reading makes net/http cancel the context of the request.
-func (rw *Writer) Cut(err error, grace time.Duration, decided func(), answer func(http.ResponseWriter)) Fate {
+func (rw *Writer) Cut(grace time.Duration, decided func(), answer func(http.ResponseWriter)) Fate {
 	rc := http.NewResponseController(rw.inner)
 	if !rw.mu.TryLock() {
 		// The handler is in the middle of a call, perhaps stuck in it. It must
@@ -132,12 +131,12 @@ func (rw *Writer) Cut(err error, grace time.Duration, decided func(), answer fun
 	}
 	fate := Severed
 	switch {
-	case rw.dead != nil && rw.status == 0, rw.complete():
+	case rw.dead != alive && rw.status == 0, rw.complete():
 		fate = Whole // refused with an answer of its own, or finished
-	case rw.dead == nil && rw.status == 0:
+	case rw.dead == alive && rw.status == 0:
 		fate = Answered
 	}
-	rw.dead = err
+	rw.dead = timedOut
 	decided()
 
 	rw.quick.Lock()
@@ -163,7 +162,7 @@ func (rw *Writer) Cut(err error, grace time.Duration, decided func(), answer fun
 func (rw *Writer) Dead() error {
 	rw.lock()
 	defer rw.unlock()
-	return rw.dead
+	return rw.dead.err()
 }
 
 // SetReadDeadline and the two methods after it pass the call on, unless the
@@ -200,8 +199,8 @@ func (rw *Writer) EnableFullDuplex() error {
 func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	rw.lock()
 	defer rw.unlock()
-	if rw.dead != nil {
-		return nil, nil, rw.dead
+	if rw.dead != alive {
+		return nil, nil, rw.dead.err()
 	}
 	rw.quick.Lock()
 	defer rw.quick.Unlock()

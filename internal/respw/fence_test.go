@@ -82,7 +82,7 @@ func TestCutBeforeTheCommit(t *testing.T) {
 			for rw.Status() != 0 {
 				t.Error("committed by a 1xx")
 			}
-			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, timeout); fate != respw.Answered {
+			if fate := rw.Cut(time.Second, func() {}, timeout); fate != respw.Answered {
 				t.Errorf("Cut: %d, want Answered", fate)
 			}
 		})
@@ -110,7 +110,7 @@ func TestCutAfterTheCommit(t *testing.T) {
 		}, func(rw *respw.Writer) {
 			<-started
 			defer close(cut)
-			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, timeout); fate != respw.Severed {
+			if fate := rw.Cut(time.Second, func() {}, timeout); fate != respw.Severed {
 				t.Errorf("Cut: %d, want Severed", fate)
 			}
 		})
@@ -142,7 +142,7 @@ func TestCutKeepsAWholeResponse(t *testing.T) {
 			<-read
 		}, func(rw *respw.Writer) {
 			<-sent
-			if fate := rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, timeout); fate != respw.Whole {
+			if fate := rw.Cut(time.Second, func() {}, timeout); fate != respw.Whole {
 				t.Errorf("Cut: %d, want Whole", fate)
 			}
 		})
@@ -168,7 +168,7 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 				}
 			}, func(rw *respw.Writer) {
 				<-entered
-				rw.Cut(http.ErrHandlerTimeout, time.Second, func() {}, func(w http.ResponseWriter) {
+				rw.Cut(time.Second, func() {}, func(w http.ResponseWriter) {
 					timeout(w)
 					_ = http.NewResponseController(w).Flush()
 				})
@@ -196,7 +196,7 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 				}
 			}, func(rw *respw.Writer) {
 				<-entered
-				rw.Cut(http.ErrHandlerTimeout, 50*time.Millisecond, func() {}, timeout)
+				rw.Cut(50*time.Millisecond, func() {}, timeout)
 			})
 			client, url := tr.Serve(t, h)
 			resp, err := client.Get(url)
@@ -226,7 +226,7 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 	}, func(rw *respw.Writer) {
 		<-taken
 		defer close(cut)
-		if fate := rw.Cut(http.ErrHandlerTimeout, 0, func() {}, timeout); fate != respw.Whole {
+		if fate := rw.Cut(0, func() {}, timeout); fate != respw.Whole {
 			t.Errorf("Cut: %d, want Whole: the connection is not ours", fate)
 		}
 	})
@@ -255,7 +255,7 @@ func TestFenceIsRaceFree(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 			}
 		})
-		rw.Cut(http.ErrHandlerTimeout, 0, func() {}, timeout)
+		rw.Cut(0, func() {}, timeout)
 		rw.Committed()
 		wg.Wait()
 		rw.Finish()

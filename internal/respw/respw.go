@@ -37,22 +37,40 @@ var ErrTooLarge = errors.New("apiece: response exceeds its limit")
 // (see [Writer.Fence]).
 type Writer struct {
 	inner    http.ResponseWriter
-	status   int   // 0 until the final header is committed
-	n        int64 // bytes of body passed on
-	declared int64 // Content-Length at the commit, -1 if none
-	noBody   bool  // the response has no body on the wire: HEAD, 204, 304
-	hijacked bool  // changed with both locks held
-	dead     error // what every call returns once the response was taken away
-
+	n        int64       // bytes of body passed on
+	declared int64       // Content-Length at the commit, -1 if none
+	status   int32       // 0 until the final header is committed
+	stream   atomic.Bool // no limit on time or size applies
+	noBody   bool        // the response has no body on the wire: HEAD, 204, 304
+	hijacked bool        // changed with both locks held
+	dead     death       // the response was taken away
 	onCommit func(status int)
 
-	// Layers further in change these, which may be on another goroutine if a
-	// fence stands between.
-	stream atomic.Bool // no limit on time or size applies
+	// Layers further in take budgets away, perhaps from another goroutine if
+	// a fence stands between.
 	budget atomic.Pointer[Budget]
 	asker  *http.Request // the request of the layer that set the budget
 
 	fence
+}
+
+// A death is why nothing can be written any more.
+type death uint8
+
+const (
+	alive death = iota
+	timedOut
+	tooLarge
+)
+
+func (d death) err() error {
+	switch d {
+	case timedOut:
+		return http.ErrHandlerTimeout
+	case tooLarge:
+		return ErrTooLarge
+	}
+	return nil
 }
 
 // Wrap returns the Writer that watches w, and the ResponseWriter to hand on in
@@ -145,7 +163,7 @@ func reach(w http.ResponseWriter) (flush, hijack bool) {
 func (rw *Writer) Status() int {
 	rw.lock()
 	defer rw.unlock()
-	return rw.status
+	return int(rw.status)
 }
 
 // Written returns the number of body bytes so far.
@@ -161,7 +179,7 @@ func (rw *Writer) Written() int64 {
 func (rw *Writer) Committed() bool {
 	rw.lock()
 	defer rw.unlock()
-	return rw.status != 0 || rw.hijacked || rw.dead != nil
+	return rw.status != 0 || rw.hijacked || rw.dead != alive
 }
 
 // Hijacked reports whether the connection has been taken over. It does not wait
@@ -229,7 +247,11 @@ func (rw *Writer) SetBudget(b *Budget, r *http.Request) {
 }
 
 // Lift takes away the budget of rw, for a layer further in that has its own.
-func (rw *Writer) Lift() { rw.budget.Store(nil) }
+func (rw *Writer) Lift() {
+	if rw.budget.Load() != nil {
+		rw.budget.Store(nil)
+	}
+}
 
 // Budget returns the budget in charge, nil if there is none.
 func (rw *Writer) Budget() *Budget { return rw.budget.Load() }

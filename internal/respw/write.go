@@ -23,7 +23,7 @@ func (rw *Writer) WriteHeader(status int) {
 	rw.lock()
 	defer rw.unlock()
 	switch {
-	case rw.dead != nil:
+	case rw.dead != alive:
 	case status < 100 || status > 999:
 		rw.inner.WriteHeader(status) // panics, and commits nothing
 	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
@@ -79,7 +79,7 @@ func (rw *Writer) commit(status, size int) bool {
 		replace(rw.inner.Header(), rw.header)
 		rw.progress.Store(1)
 	}
-	rw.status = status
+	rw.status = int32(status)
 	return true
 }
 
@@ -94,7 +94,7 @@ func (rw *Writer) over(size int64) bool {
 	if b == nil || size <= b.Max {
 		return false
 	}
-	rw.dead = ErrTooLarge
+	rw.dead = tooLarge
 	b.Exceeded(rw.inner, rw.asker, size, rw.status != 0)
 	return true
 }
@@ -110,13 +110,13 @@ func (rw *Writer) bound() *Budget {
 // begin is what every write of body goes through first.
 func (rw *Writer) begin(size int) error {
 	switch {
-	case rw.dead != nil:
+	case rw.dead != alive:
 	case rw.status == 0 && !rw.hijacked:
 		rw.commit(http.StatusOK, size)
 	default:
 		rw.over(rw.n + int64(size))
 	}
-	return rw.dead
+	return rw.dead.err()
 }
 
 // part is how much is passed on at once behind a fence. What goes out is
@@ -246,7 +246,7 @@ func (rw *Writer) probe(src io.Reader) error {
 		return err
 	}
 	rw.over(rw.n + 1)
-	return rw.dead
+	return rw.dead.err()
 }
 
 // isFile reports whether reading from src cannot wait for anybody.
@@ -268,11 +268,11 @@ func isFile(src io.Reader) bool {
 func (rw *Writer) FlushError() error {
 	rw.lock()
 	defer rw.unlock()
-	if rw.dead != nil {
-		return rw.dead
+	if rw.dead != alive {
+		return rw.dead.err()
 	}
 	if flush, _ := reach(rw.inner); flush && rw.status == 0 && !rw.hijacked && !rw.commit(http.StatusOK, 0) {
-		return rw.dead
+		return rw.dead.err()
 	}
 	return http.NewResponseController(rw.inner).Flush()
 }
