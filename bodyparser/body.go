@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Body is the body of one request, read to its end. Its methods are for the
@@ -193,11 +194,10 @@ func checkNumbers(v any) error {
 
 // toValid returns text with each byte that is not UTF-8 replaced.
 func toValid(text []byte) string {
-	s := string(text)
-	if strings.ToValidUTF8(s, "") == s {
-		return s
+	if utf8.Valid(text) {
+		return string(text)
 	}
-	return string([]rune(s))
+	return string([]rune(string(text)))
 }
 
 // replay is the r.Body of a request that was parsed. It yields the bytes once

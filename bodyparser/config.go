@@ -33,7 +33,7 @@ type Config struct {
 	// bytes cannot be said.
 	//
 	// Next.js: bodyParser.sizeLimit.
-	Limit bytesize.Size `json:"sizeLimit"`
+	Limit bytesize.Size `json:"sizeLimit,omitzero"`
 
 	// Raw leaves the body unread, for handlers that read r.Body themselves. No
 	// limit applies then, unless Limit is set: a declared length beyond it is
@@ -42,7 +42,7 @@ type Config struct {
 	// upload to stream.
 	//
 	// Next.js: bodyParser: false.
-	Raw bool `json:"raw"`
+	Raw bool `json:"raw,omitzero"`
 
 	// ReadTimeout bounds the time that reading the body may take; a slower
 	// client is answered with 408. It needs a server whose writer has read
@@ -53,23 +53,23 @@ type Config struct {
 	// Depth bounds how deeply the arrays and objects of a JSON body nest;
 	// deeper is 400. 0 is 512, negative is whatever the decoder accepts, which
 	// is 10,000 levels for encoding/json. Next.js has no bound.
-	Depth int `json:"depth"`
+	Depth int `json:"depth,omitzero"`
 
 	// Pairs bounds the number of key-value pairs in a form; more is 413. 0 is
 	// 1000, negative leaves the bound to Limit. Next.js silently drops what
 	// comes after the first 1000.
-	Pairs int `json:"pairs"`
+	Pairs int `json:"pairs,omitzero"`
 
 	// UniqueKeys refuses JSON objects that have a key twice, with 400. Other
 	// readers of the same body may take another of the two for the value. By
 	// default the last wins, as in Next.js.
-	UniqueKeys bool `json:"uniqueKeys"`
+	UniqueKeys bool `json:"uniqueKeys,omitzero"`
 
 	// Inflate accepts bodies compressed with gzip or deflate and reads what is
 	// in them. By default, and for any other Content-Encoding, the answer is
 	// 415, with the codings that are known in Accept-Encoding. Next.js takes
 	// the compressed bytes for the body.
-	Inflate bool `json:"inflate"`
+	Inflate bool `json:"inflate,omitzero"`
 
 	// Decoders adds further values of Content-Encoding, by lower-case name.
 	// What a decoder returns is read up to Limit and then closed.

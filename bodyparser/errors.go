@@ -1,6 +1,7 @@
 package bodyparser
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -74,18 +75,8 @@ func tooLarge(limit int64) *Error {
 		"Body exceeded "+bytesize.Size(limit).String()+" limit", &http.MaxBytesError{Limit: limit})
 }
 
-// corrupt says what failed while a body was inflated.
-func corrupt(err error) *Error {
-	var own *Error
-	var source *sourceError
-	if errors.As(err, &own) || errors.As(err, &source) {
-		return readError(err)
-	}
-	return refuse(http.StatusBadRequest, invalidBody, err)
-}
-
 // readError says what a failed read means.
-func readError(err error) *Error {
+func readError(ctx context.Context, err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own
@@ -96,11 +87,22 @@ func readError(err error) *Error {
 		e.Err = err
 		return e
 	}
-	switch reqbody.Explain(err) {
+	switch reqbody.Explain(ctx, err) {
 	case reqbody.Slow:
 		return refuse(http.StatusRequestTimeout, "The body took too long to arrive", err)
 	case reqbody.Aborted:
 		return refuse(http.StatusBadRequest, invalidBody, fmt.Errorf("%w: %w", ErrAborted, err))
+	}
+	return refuse(http.StatusBadRequest, invalidBody, err)
+}
+
+// corrupt says what failed while a body was inflated, if anything did. What is
+// not the client's connection is the client's data.
+func corrupt(err error) error {
+	var own *Error
+	var source *sourceError
+	if err == nil || errors.As(err, &own) || errors.As(err, &source) {
+		return err
 	}
 	return refuse(http.StatusBadRequest, invalidBody, err)
 }

@@ -262,6 +262,48 @@ func TestAbortIsNotLogged(t *testing.T) {
 	}
 }
 
+// HTTP/2 has other errors for a client that leaves.
+func TestAbortOverHTTP2(t *testing.T) {
+	errs := make(chan error, 1)
+	client, url := testkit.HTTP2.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := bodyparser.Parse(w, r, bodyparser.Config{})
+		errs <- err
+	}))
+	ctx, cancel := context.WithCancel(t.Context())
+	body, rest := io.Pipe()
+	defer rest.Close()
+	go func() {
+		io.WriteString(rest, "half")
+		cancel()
+	}()
+	r, _ := http.NewRequestWithContext(ctx, "POST", url, body)
+	if resp, err := client.Do(r); err == nil {
+		resp.Body.Close()
+		t.Error("an answer")
+	}
+	if err := <-errs; !errors.Is(err, bodyparser.ErrAborted) || statusOf(err) != 400 {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is refused for its header is not read, and a client that does not send
+// it either is not waited for.
+func TestRefusedForItsHeader(t *testing.T) {
+	h := bodyparser.New(bodyparser.Config{})(answerText)
+	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
+		start := time.Now()
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=klingon\r\nContent-Length: 50\r\n\r\nabc")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		if resp.StatusCode != 415 || time.Since(start) > 30*time.Second {
+			t.Errorf("%d after %v", resp.StatusCode, time.Since(start))
+		}
+	})
+}
+
 // A client may close its side in the middle of the body and still wait.
 func TestShortBodyOfAClientThatWaits(t *testing.T) {
 	for _, request := range []string{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/reqbody"
+	"golang.org/x/text/encoding"
 )
 
 // Parse reads and checks the body of r. It never answers: a body that is
@@ -140,32 +141,17 @@ func (s *settings) parse(w http.ResponseWriter, r *http.Request, b *Body) error 
 }
 
 // receive reads the body into what l lends, up to the point where its content
-// matters. With keep it is copied from there, in its exact size. The order of
-// the checks is fixed: what can be refused by its header is not read.
+// matters. With keep it is copied from there, in its exact size.
 func (b *Body) receive(w http.ResponseWriter, r *http.Request, l *loan, keep bool) error {
 	s := b.settings
-	b.media = contentType(r.Header)
-	if s.Raw {
-		b.kind = untouched
-		return b.leave(w, r)
+	enc, decode, err := b.describe(r.Header)
+	if err != nil {
+		// Before net/http sends the answer it may read on, and wait for it.
+		reqbody.Arm(w, r, s.ReadTimeout)
+		return err
 	}
-	if !b.media.ok {
-		return refuse(http.StatusUnsupportedMediaType, "Unsupported media type", errMediaType)
-	}
-	b.kind = b.media.kind()
 	if b.kind == untouched {
-		if s.Verify == nil {
-			return b.leave(w, r)
-		}
-		b.kind = text // nothing passes unverified
-	}
-	enc, err := lookupCharset(b.media.charset)
-	if err != nil {
-		return err
-	}
-	decode, err := s.decoder(r.Header)
-	if err != nil {
-		return err
+		return b.leave(w, r)
 	}
 	b.raw, err = s.read(w, r, decode, l.buffer(r.ContentLength))
 	l.grown(b.raw)
@@ -183,6 +169,32 @@ func (b *Body) receive(w http.ResponseWriter, r *http.Request, l *loan, keep boo
 	}
 	b.text, err = toUTF8(b.raw, enc)
 	return err
+}
+
+// describe finds out from the header what the body is. The order is fixed, and
+// all of it comes before the length is looked at: what is refused for its kind
+// is not refused for its size.
+func (b *Body) describe(h http.Header) (enc encoding.Encoding, decode decoder, err error) {
+	s := b.settings
+	b.media = contentType(h)
+	if s.Raw {
+		b.kind = untouched
+		return nil, nil, nil
+	}
+	if !b.media.ok {
+		return nil, nil, refuse(http.StatusUnsupportedMediaType, "Unsupported media type", errMediaType)
+	}
+	if b.kind = b.media.kind(); b.kind == untouched {
+		if s.Verify == nil {
+			return nil, nil, nil
+		}
+		b.kind = text // nothing passes unverified
+	}
+	if enc, err = lookupCharset(b.media.charset); err != nil {
+		return nil, nil, err
+	}
+	decode, err = s.decoder(h)
+	return enc, decode, err
 }
 
 // ignores reports whether nothing at all is to be done about the body.

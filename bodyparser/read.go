@@ -33,21 +33,22 @@ func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, 
 		reqbody.Refuse(w, r)
 		return buf, tooLarge(s.limit)
 	}
-	if r.Body == nil || r.Body == http.NoBody {
-		if decode != nil {
-			return s.inflate(http.NoBody, decode, buf)
+	src := r.Body
+	if src == nil || src == http.NoBody {
+		if decode == nil {
+			return buf, nil
 		}
-		return buf, nil
+		src = http.NoBody // which is nothing that could be inflated
 	}
 	deadline := reqbody.Arm(w, r, s.ReadTimeout)
 	var err error
 	if decode != nil {
-		buf, err = s.inflate(r.Body, decode, buf)
+		buf, err = s.inflate(src, decode, buf)
 	} else {
-		buf, err = readAll(r.Body, r.ContentLength, s.limit, buf)
+		buf, err = readAll(src, r.ContentLength, s.limit, buf)
 	}
 	if err != nil {
-		e := readError(err)
+		e := readError(r.Context(), err)
 		if e.Status == http.StatusRequestEntityTooLarge {
 			reqbody.Refuse(w, r)
 		}
@@ -61,7 +62,8 @@ func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, 
 // without the one on the compressed bytes, empty members of a gzip stream keep
 // a server busy for as long as the client cares to send them.
 func (s *settings) inflate(src io.Reader, decode decoder, buf []byte) ([]byte, error) {
-	z, err := decode(&limited{src, s.limit, s.limit})
+	in := &limited{src, s.limit, s.limit}
+	z, err := decode(in)
 	if err != nil {
 		return buf, corrupt(err)
 	}
@@ -69,10 +71,14 @@ func (s *settings) inflate(src io.Reader, decode decoder, buf []byte) ([]byte, e
 	if closeErr := z.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
-		err = corrupt(err)
+	if err == nil {
+		// Only the end of the body shows that it is whole.
+		var n int64
+		if n, err = io.Copy(io.Discard, in); n > 0 {
+			err = errTrailing
+		}
 	}
-	return buf, err
+	return buf, corrupt(err)
 }
 
 // limited fails with an Error once more than limit bytes were read from it.

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"mime/multipart"
@@ -58,7 +59,7 @@ func tooMany(what string, limit int) *Error {
 }
 
 // explain says what failed while a part or its header was read.
-func explain(err error) *Error {
+func explain(ctx context.Context, err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own
@@ -72,7 +73,7 @@ func explain(err error) *Error {
 	case errors.Is(err, multipart.ErrMessageTooLarge):
 		return &Error{http.StatusRequestEntityTooLarge, "The headers of the parts are too many", err}
 	}
-	switch reqbody.Explain(err) {
+	switch reqbody.Explain(ctx, err) {
 	case reqbody.Slow:
 		return &Error{http.StatusRequestTimeout, "The body took too long to arrive", err}
 	case reqbody.Aborted:

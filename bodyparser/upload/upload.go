@@ -23,7 +23,12 @@ import (
 // reads a little of it and else closes the connection.
 func Parts(w http.ResponseWriter, r *http.Request, cfg Config) iter.Seq2[*Part, error] {
 	return func(yield func(*Part, error) bool) {
-		f, err := open(w, r, cfg.bounds())
+		cfg := cfg.bounds()
+		f, err := open(w, r, cfg)
+		if err != nil {
+			// Before net/http sends the answer it may read on, and wait for it.
+			reqbody.Arm(w, r, cfg.ReadTimeout)
+		}
 		for err == nil {
 			var p *Part
 			if p, err = f.next(); err == nil && !yield(p, nil) {
@@ -124,7 +129,7 @@ func (f *form) next() (*Part, error) {
 // out.
 func (f *form) fail(err error) error {
 	if err != io.EOF {
-		e := explain(err)
+		e := explain(f.r.Context(), err)
 		if e.Status == http.StatusRequestEntityTooLarge {
 			reqbody.Refuse(f.w, f.r)
 		}

@@ -98,13 +98,15 @@ const (
 	Slow                     // the deadline passed
 )
 
-// Explain classifies the error of a read.
-func Explain(err error) Failure {
+// Explain classifies the error of a read. The context of the request, which
+// net/http ends for a connection that is lost, tells what the errors of HTTP/2
+// do not.
+func Explain(ctx context.Context, err error) Failure {
 	var op *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return Slow
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), errors.As(err, &op):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.As(err, &op), ctx.Err() == context.Canceled:
 		return Aborted
 	}
 	return Malformed
