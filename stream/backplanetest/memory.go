@@ -70,15 +70,10 @@ func (m *Memory) Subscribe(ctx context.Context, after stream.Position, deliver f
 		m.mu.Unlock()
 		for _, e := range news {
 			if ctx.Err() != nil {
-				break
+				return context.Cause(ctx)
 			}
 			deliver(e)
 			after = e.Position
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		default:
 		}
 		if len(news) > 0 {
 			continue
