@@ -349,6 +349,9 @@ func TestOtherTypes(t *testing.T) {
 	if got, err := bind.Body[struct{}](post("", ``)); err != nil {
 		t.Errorf("nothing: %v, %v", got, err)
 	}
+	if _, status := fields(second(bind.Body[[]item](post(formType, `sku=x`)))); status != 415 {
+		t.Errorf("a form for a list: %d", status)
+	}
 	type page[E any] struct {
 		Rows []E `json:"rows" validate:"dive"`
 	}
@@ -364,6 +367,52 @@ func TestOtherTypes(t *testing.T) {
 	}
 	if got, _ := fields(second(bind.Body[quoted](post(jsonType, `{"n":"x","m":{"one":2}}`)))); got != "/m/one type, /n type" {
 		t.Errorf("a quoted number: %s", got)
+	}
+}
+
+func TestManyMistakes(t *testing.T) {
+	for _, body := range []string{
+		"[" + strings.Repeat("{},", 20_000) + "{}]",
+		"[" + strings.Repeat("7,", 20_000) + "7]",
+	} {
+		_, err := bind.Body[[]item](post(jsonType, body))
+		var e *bind.Errors
+		if !errors.As(err, &e) || len(e.Fields) != 50 {
+			t.Errorf("%.20s: %.200v", body, err)
+		}
+	}
+}
+
+func TestMessages(t *testing.T) {
+	type in struct {
+		A string   `validate:"min=1"`
+		B string   `validate:"len=2"`
+		C int      `validate:"gt=3"`
+		D []int    `validate:"min=2"`
+		E string   `validate:"oneof=x y"`
+		F string   `validate:"eq=z"`
+		G string   `validate:"eqfield=A"`
+		H string   `validate:"required_with=C"`
+		I string   `validate:"alpha"`
+		J []string `validate:"unique"`
+		K string   `validate:"startswith=k"`
+	}
+	_, err := bind.Body[in](post(jsonType, `{"C":1,"I":"1","G":"g","J":["a","a"]}`))
+	var e *bind.Errors
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	var got []string
+	for f := range e.All() {
+		got = append(got, f.String()+"|"+f.Param)
+	}
+	want := []string{
+		"/A must have at least 1 character|1", "/B must have exactly 2 characters|2", "/C must be more than 3|3", "/D must have at least 2 elements|2",
+		"/E must be one of: x y|x y", "/F must be z|z", "/G must satisfy the rule eqfield|", "/H is required|", "/I must satisfy the rule alpha|",
+		"/J must not have the same element twice|", "/K must satisfy the rule startswith=k|k",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
 	}
 }
 
@@ -420,7 +469,15 @@ func TestTagsAreCheckedAtOnce(t *testing.T) {
 		Time time.Time
 	}
 	bind.New[node](bind.Config{})
+	type author struct{ Posts []*order }
+	type post struct{ Author *author }
+	bind.New[struct{ *Embedded }](bind.Config{}) // leads back to itself, but by a list
+	bind.New[post](bind.Config{})
 	bind.New[order](bind.Config{})
+}
+
+type Embedded struct {
+	Children []struct{ *Embedded }
 }
 
 type statusError struct{ error }

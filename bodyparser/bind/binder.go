@@ -132,6 +132,9 @@ func (b *Binder[T]) whole(fill func(*T) error) (T, error) {
 // part of it and win over what the client has put into the query; see
 // pattern.Query. A query that is malformed, or has more than 1000 pairs, is 400.
 func (b *Binder[T]) Query(r *http.Request) (T, error) {
+	if b.form == nil {
+		return *new(T), fmt.Errorf("bind: a query needs a struct, not %v", b.typ)
+	}
 	raw := r.URL.RawQuery
 	if strings.ContainsAny(raw, "%;") {
 		if _, err := url.ParseQuery(raw); err != nil {
@@ -149,23 +152,23 @@ func (b *Binder[T]) Query(r *http.Request) (T, error) {
 const maxPairs = 1000
 
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
-	switch body.MediaType() {
-	case "application/x-www-form-urlencoded":
+	switch mediaType := body.MediaType(); {
+	case mediaType == "" && !body.Present():
+		return b.finish(r, v, fromJSON)
+	case b.form == nil:
+		// Only JSON has values other than objects.
+	case mediaType == "application/x-www-form-urlencoded":
 		values, err := body.Form()
 		if err != nil {
 			return err
 		}
 		return b.fill(r, values, v)
-	case "multipart/form-data":
+	case mediaType == "multipart/form-data":
 		values, err := b.multipart(w, r)
 		if err != nil {
 			return err
 		}
 		return b.fill(r, values, v)
-	case "":
-		if !body.Present() {
-			return b.finish(r, v, fromJSON)
-		}
 	}
 	var dst any = v
 	if b.cfg.Strict && b.rules {
@@ -215,9 +218,6 @@ func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
 
 // fill decodes form values.
 func (b *Binder[T]) fill(r *http.Request, values url.Values, v *T) error {
-	if b.form == nil {
-		return fmt.Errorf("bind: a form or a query needs a struct, not %v", b.typ)
-	}
 	dst := reflect.ValueOf(v).Elem()
 	for dst.Kind() == reflect.Pointer {
 		dst.Set(reflect.New(dst.Type().Elem()))
@@ -238,5 +238,5 @@ func (b *Binder[T]) finish(r *http.Request, v *T, src source) error {
 	if err != nil {
 		return err
 	}
-	return broken(fields)
+	return wrong(http.StatusUnprocessableEntity, fields, nil)
 }

@@ -28,8 +28,11 @@
 // nested fields are written a.b or a[b], lists a=1&a=2, a[]=1 or a[0]=1, and
 // lists of structs items.0.sku or items[0][sku]. A field whose schema tag, or
 // json tag if it has no other, is "-" cannot be set. Empty values of other
-// fields than strings are ignored, since pages send every input. Rules are
-// those of go-playground/validator.
+// fields than strings are ignored, since pages send every input.
+//
+// Rules are those of go-playground/validator. A list whose elements have rules
+// deserves a bound in front of them, as in "max=100,dive": the validator takes
+// note of every element that fails.
 //
 // # Differences from Next.js
 //

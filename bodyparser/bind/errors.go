@@ -19,8 +19,8 @@ type Errors struct {
 	// right type but break a rule. 0 is 422.
 	Status int
 
-	// Fields are what is wrong. What bind returns is sorted by Path; what a
-	// handler returns is kept in its order.
+	// Fields are what is wrong. What bind returns is sorted by Path, and no more
+	// than 50; what a handler returns is kept as it is.
 	Fields []FieldError
 
 	// Err is the cause, for the log, if there is one.
@@ -86,7 +86,7 @@ func (e *Errors) PublicMessage() string {
 // ProblemMembers returns the fields as the member "errors" of a problem
 // document.
 func (e *Errors) ProblemMembers() map[string]any {
-	return map[string]any{"errors": slices.Clip(append([]FieldError{}, e.Fields...))}
+	return map[string]any{"errors": append([]FieldError{}, e.Fields...)}
 }
 
 // All returns the fields in order.
@@ -95,7 +95,11 @@ func (e *Errors) All() iter.Seq[FieldError] { return slices.Values(e.Fields) }
 // Unwrap returns the cause.
 func (e *Errors) Unwrap() error { return e.Err }
 
-// wrong returns the fields as an error, nil if there are none.
+// maxFields bounds what a hostile body makes of an answer.
+const maxFields = 50
+
+// wrong returns the fields as an error, nil if there are none. Of a great many
+// it is the first ones.
 func wrong(status int, fields []FieldError, cause error) error {
 	if len(fields) == 0 {
 		return nil
@@ -103,5 +107,5 @@ func wrong(status int, fields []FieldError, cause error) error {
 	slices.SortStableFunc(fields, func(a, b FieldError) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
 	})
-	return &Errors{Status: status, Fields: fields, Err: cause}
+	return &Errors{Status: status, Fields: slices.Clip(fields[:min(len(fields), maxFields)]), Err: cause}
 }

@@ -60,18 +60,18 @@ func (f *formType) prepare(t reflect.Type) error {
 		return nil
 	}
 	f.members[t] = fromForm.members(t)
-	errs := []error{checkStruct(t)}
+	errs := []error{checkFields(t)}
 	for _, m := range f.members[t] {
 		errs = append(errs, f.prepare(m.field.Type))
 	}
 	return errors.Join(errs...)
 }
 
-// checkStruct looks for what gorilla/schema does not tell: it takes the first
+// checkFields looks for what gorilla/schema does not tell: it takes the first
 // of two fields with one name, capitals or not, takes a required field for
 // given if the name of another begins with its own, and allocates what is
 // embedded, without asking whether it may or whether it will come to an end.
-func checkStruct(t reflect.Type) error {
+func checkFields(t reflect.Type) error {
 	var errs []error
 	complain := func(f reflect.StructField, what string) {
 		errs = append(errs, fmt.Errorf("bind: %v.%s %s", t, f.Name, what))
@@ -83,12 +83,12 @@ func checkStruct(t reflect.Type) error {
 		if name == "-" {
 			continue
 		}
-		if embedded := deref(f.Type); f.Anonymous && f.Type.Kind() == reflect.Pointer && embedded.Kind() == reflect.Struct {
+		if f.Anonymous && f.Type.Kind() == reflect.Pointer && deref(f.Type).Kind() == reflect.Struct {
 			if !f.IsExported() {
 				complain(f, "embeds a pointer to an unexported struct, which a form cannot fill")
 			}
-			if slices.Contains(structs(embedded, nil), t) {
-				complain(f, "embeds a struct that leads back to itself, which a form cannot fill")
+			if endless(t, nil) {
+				complain(f, "embeds a struct that embeds its parent, which a form cannot fill")
 			}
 		}
 		if slices.Contains(options, "required") {
@@ -100,6 +100,23 @@ func checkStruct(t reflect.Type) error {
 		names[strings.ToLower(name)] = f.Name
 	}
 	return errors.Join(errs...)
+}
+
+// endless reports whether a value of t, with all that it embeds allocated,
+// would have no end.
+func endless(t reflect.Type, around []reflect.Type) bool {
+	if slices.Contains(around, t) {
+		return true
+	}
+	around = append(around[:len(around):len(around)], t)
+	for i := range t.NumField() {
+		f := t.Field(i)
+		inside := f.Type.Kind() == reflect.Struct || f.Anonymous && deref(f.Type).Kind() == reflect.Struct
+		if inside && endless(deref(f.Type), around) {
+			return true
+		}
+	}
+	return false
 }
 
 // schemaName returns what gorilla/schema calls a field.
@@ -264,9 +281,7 @@ type guard struct {
 }
 
 func (g *guard) report(path, rule, message string) {
-	if len(g.wrong) < maxMistakes {
-		g.wrong = append(g.wrong, FieldError{Path: path, Rule: rule, Message: message})
-	}
+	g.wrong = append(g.wrong, FieldError{Path: path, Rule: rule, Message: message})
 }
 
 // add resolves one key and keeps its values.

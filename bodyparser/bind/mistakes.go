@@ -14,9 +14,6 @@ import (
 // value is walked along the type, and every place is found and named, the same
 // under any decoder.
 
-// maxMistakes bounds what a hostile body makes of the answer.
-const maxMistakes = 50
-
 // mistakes returns where the JSON value does not fit the type. With strict,
 // fields that the type does not have are mistakes too. The text is known to be
 // valid.
@@ -36,7 +33,7 @@ type walker struct {
 }
 
 func (w *walker) report(path, rule, message string) {
-	if len(w.found) < maxMistakes {
+	if len(w.found) < maxFields {
 		w.found = append(w.found, FieldError{Path: path, Rule: rule, Message: message})
 	}
 }

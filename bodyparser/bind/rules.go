@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
@@ -54,6 +53,8 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 	if !errors.As(err, &failed) {
 		return nil, fmt.Errorf("bind: %w", err)
 	}
+	// More than enough to choose the first of, in the order of their paths.
+	failed = failed[:min(len(failed), 20*maxFields)]
 	fields := make([]FieldError, 0, len(failed))
 	for _, f := range failed {
 		// The namespace starts with the name of the type, which for a generic
@@ -62,12 +63,8 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 		if name := v.Type().Name(); name != "" {
 			where = strings.TrimPrefix(where, name+".")
 		}
-		fields = append(fields, FieldError{
-			Path:    pointer(v, where, path, src),
-			Rule:    f.Tag(),
-			Param:   f.Param(),
-			Message: phrase(f),
-		})
+		param, phrase := about(f)
+		fields = append(fields, FieldError{pointer(v, where, path, src), f.Tag(), param, phrase})
 	}
 	return fields, nil
 }
@@ -132,48 +129,60 @@ func pointer(v reflect.Value, where, path string, src source) string {
 	return pointer(v.FieldByIndex(f.Index), strings.TrimPrefix(where[end:], "."), path, src)
 }
 
-// phrase says in English what a rule asks for.
-func phrase(f validator.FieldError) string {
+// about says what a rule asks for: its parameter, and a phrase in English. The
+// parameters that are names of other fields are those of Go, which are none of
+// a client's business.
+func about(f validator.FieldError) (param, phrase string) {
+	tag, param := f.Tag(), f.Param()
 	size := func(bound string) string {
+		unit := ""
 		switch f.Kind() {
 		case reflect.String:
-			return "must have " + bound + " " + f.Param() + " characters"
+			unit = " character"
 		case reflect.Slice, reflect.Array, reflect.Map:
-			return "must have " + bound + " " + f.Param() + " elements"
+			unit = " element"
 		}
-		return "must be " + bound + " " + f.Param()
+		switch {
+		case unit == "":
+			return "must be " + bound + " " + param
+		case param != "1":
+			unit += "s"
+		}
+		return "must have " + bound + " " + param + unit
 	}
-	switch f.Tag() {
-	case "required", "required_if", "required_unless", "required_with", "required_without":
-		return "is required"
+	switch tag {
+	case "required":
+		return "", "is required"
 	case "email":
-		return "must be an email address"
+		return "", "must be an email address"
 	case "url", "http_url":
-		return "must be a URL"
+		return "", "must be a URL"
 	case "uuid", "uuid4", "uuid_rfc4122", "uuid4_rfc4122":
-		return "must be a UUID"
-	case "min", "gte":
-		return size("at least")
-	case "max", "lte":
-		return size("at most")
-	case "len", "eq":
-		return size("exactly")
-	case "gt":
-		return size("more than")
-	case "lt":
-		return size("less than")
-	case "oneof":
-		return "must be one of: " + f.Param()
+		return "", "must be a UUID"
 	case "unique":
-		return "must not have the same element twice"
+		return "", "must not have the same element twice"
+	case "oneof":
+		return param, "must be one of: " + param
+	case "eq":
+		return param, "must be " + param
+	case "min", "gte":
+		return param, size("at least")
+	case "max", "lte":
+		return param, size("at most")
+	case "len":
+		return param, size("exactly")
+	case "gt":
+		return param, size("more than")
+	case "lt":
+		return param, size("less than")
 	}
-	if f.Param() != "" {
-		return "must satisfy the rule " + f.Tag() + "=" + f.Param()
+	switch {
+	case strings.HasPrefix(tag, "required_"):
+		return "", "is required"
+	case strings.HasPrefix(tag, "excluded_"):
+		return "", "must be left out"
+	case param == "", strings.HasSuffix(tag, "field"):
+		return "", "must satisfy the rule " + tag
 	}
-	return "must satisfy the rule " + f.Tag()
-}
-
-// broken returns the failed rules as an error.
-func broken(fields []FieldError) error {
-	return wrong(http.StatusUnprocessableEntity, fields, nil)
+	return param, "must satisfy the rule " + tag + "=" + param
 }
