@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -83,6 +84,8 @@ func TestVectors(t *testing.T) {
 			whole[d.ID] = d.Kind
 		}
 	}
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	counts := map[string]int{}
 	for _, v := range file.Cases {
 		play := playHTTP
