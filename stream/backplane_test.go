@@ -161,3 +161,28 @@ func TestBackplaneThatStutters(t *testing.T) {
 		s.expect(t, "1", "2", "3")
 	})
 }
+
+// liar delivers what could not be sent as an id.
+type liar struct{ backplanetest.Memory }
+
+func (l *liar) Subscribe(ctx context.Context, after stream.Position, deliver func(stream.Entry)) error {
+	return l.Memory.Subscribe(ctx, after, func(e stream.Entry) {
+		for _, epoch := range []string{"", "a\ndata: b", strings.Repeat("x", 33)} {
+			deliver(stream.Entry{Position: stream.Position{Epoch: epoch, Seq: 1}, Topic: "a", Event: stream.Event{Data: "lie"}})
+		}
+		deliver(stream.Entry{Position: stream.Position{Epoch: "a"}, Topic: "a", Event: stream.Event{Data: "lie"}})
+		deliver(e)
+	})
+}
+
+func TestBackplaneThatLies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := stream.NewHub(stream.HubConfig{Backplane: new(liar)})
+		defer hub.Shutdown(t.Context())
+		s := listen(t, hub, stream.Subscription{Topics: []string{"a"}})
+		synctest.Wait()
+		publish(t, hub, "a", "1 2")
+		synctest.Wait()
+		s.expect(t, "1", "2")
+	})
+}

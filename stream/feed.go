@@ -100,8 +100,8 @@ func (h *Hub) followOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n := len(last.Epoch); n == 0 || n > maxEpoch {
-		return fmt.Errorf("stream: Backplane.Bounds returned an epoch of %d bytes", n)
+	if !validEpoch(last.Epoch) {
+		return fmt.Errorf("stream: the backplane has the epoch %q", last.Epoch)
 	}
 	h.mu.Lock()
 	if h.epoch != last.Epoch {
@@ -154,8 +154,12 @@ func (h *Hub) allFresh() {
 	}
 }
 
-// take stores an entry of the backplane.
+// take stores an entry of the backplane. It passes over one whose position
+// cannot be an id, which no backplane delivers that keeps its promises.
 func (h *Hub) take(e Entry) {
+	if !validEpoch(e.Epoch) || e.Seq == 0 {
+		return
+	}
 	body, err := encodeBody(e.Event)
 	h.mu.Lock()
 	if e.Epoch != h.epoch {

@@ -41,3 +41,12 @@ func newEpoch() string {
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
 }
+
+func validEpoch(epoch string) bool {
+	for _, c := range []byte(epoch) {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') {
+			return false
+		}
+	}
+	return epoch != "" && len(epoch) <= maxEpoch
+}
