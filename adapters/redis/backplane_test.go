@@ -5,21 +5,17 @@ import (
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/backplanetest"
 )
 
-func connect(t testing.TB, addr string) *goredis.Client {
-	client := goredis.NewClient(&goredis.Options{Addr: addr})
-	t.Cleanup(func() { client.Close() })
-	return client
-}
-
 func TestBackplaneMini(t *testing.T) {
 	testBackplane(t, miniredis.RunT(t).Addr())
+}
+
+func TestBackplane(t *testing.T) {
+	testBackplane(t, start(t).addr)
 }
 
 func testBackplane(t *testing.T, addr string) {

@@ -78,18 +78,19 @@ func watch(ctx context.Context, cancel context.CancelCauseFunc, channel *goredis
 	defer channel.Close()
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
+	asked := int64(-1) // what had been heard at the last ping
 	for {
-		before := heard.Load()
-		_ = channel.Ping(ctx) // if that fails, no answer will come
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if heard.Load() == before {
-				cancel(errSilent)
-				return
-			}
 		}
+		if heard.Load() == asked {
+			cancel(errSilent)
+			return
+		}
+		asked = heard.Load()
+		_ = channel.Ping(ctx) // if that fails, no answer will come
 	}
 }
 
