@@ -15,13 +15,6 @@ func (e *goneError) Error() string    { return "stream: client gone: " + e.cause
 func (e *goneError) Unwrap() error    { return e.cause }
 func (e *goneError) ClientGone() bool { return true }
 
-// answeredError is a stream that was not opened, and whose client has been
-// told.
-type answeredError struct{ error }
-
-func (e *answeredError) Answered() bool { return true }
-func (e *answeredError) Unwrap() error  { return e.error }
-
 // headError keeps a HEAD request from opening a stream that has no body to
 // write to. Its status is never sent: it keeps the error out of the log, which
 // takes those of 500 and more.
@@ -38,13 +31,13 @@ func (headError) StatusCode() int { return http.StatusMethodNotAllowed }
 func (c *conn) refuse(err error, hook httperr.Hook) error {
 	if err == errHead {
 		c.commit()
-		return &answeredError{err}
+		return httperr.Mark(err)
 	}
 	if rw, _ := respw.Of(c.w); rw.Committed() || httperr.ClientGone(c.r, err) {
 		return err
 	}
 	httperr.Render(c.w, c.r, err, hook)
-	return &answeredError{err}
+	return httperr.Mark(err)
 }
 
 // over reports whether err says no more than that the stream has ended because

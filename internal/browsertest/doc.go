@@ -1,6 +1,7 @@
 // Package browsertest holds the kit against a real browser: that redirects stay
 // where package redirect says they stay, that cookies are kept or dropped as
-// package cookies predicts, and that a form ends up on the page it should.
+// package cookies predicts, that a form ends up on the page it should, and that
+// an EventSource loses nothing when its connection does.
 //
 // Its tests drive headless Chromium, from the Debian package of that name, and skip
 // if there is none, unless the environment variable APIECE_REQUIRE names chromium.
