@@ -61,8 +61,8 @@ type Config struct {
 	Pairs int `json:"pairs,omitzero"`
 
 	// UniqueKeys refuses JSON objects that have a key twice, with 400. Other
-	// readers of the same body may take another of the two for the value. By
-	// default the last wins, as in Next.js.
+	// readers of the same body may take another of the two for the value. Keys
+	// are compared exactly. By default the last wins, as in Next.js.
 	UniqueKeys bool `json:"uniqueKeys,omitzero"`
 
 	// Inflate accepts bodies compressed with gzip or deflate and reads what is

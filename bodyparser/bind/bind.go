@@ -52,8 +52,9 @@ func standard[T any]() (*Binder[T], error) {
 
 // Handler returns the handler that calls fn with the body of the request as a
 // T. Requests that do not fit are answered without a call, and so are the
-// errors that fn returns, as reply.HandlerFunc does. It panics if a tag in T is
-// wrong; see [New].
+// errors that fn returns, as reply.HandlerFunc does. fn finds r.Body empty,
+// unless a bodyparser.New in front has kept the bytes. It panics if a tag in T
+// is wrong; see [New].
 //
 // Next.js: an API route with a typed NextApiRequest.
 func Handler[T any](fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {

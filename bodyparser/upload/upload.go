@@ -23,12 +23,7 @@ import (
 // reads a little of it and else closes the connection.
 func Parts(w http.ResponseWriter, r *http.Request, cfg Config) iter.Seq2[*Part, error] {
 	return func(yield func(*Part, error) bool) {
-		cfg := cfg.bounds()
-		f, err := open(w, r, cfg)
-		if err != nil {
-			// Before net/http sends the answer it may read on, and wait for it.
-			reqbody.Arm(w, r, cfg.ReadTimeout)
-		}
+		f, err := open(w, r, cfg.bounds())
 		for err == nil {
 			var p *Part
 			if p, err = f.next(); err == nil && !yield(p, nil) {
@@ -86,6 +81,8 @@ type form struct {
 const longestType = 1000
 
 func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
+	// First, since net/http may read on, and wait, before it sends a refusal.
+	deadline := reqbody.Arm(w, r, cfg.ReadTimeout)
 	contentType := r.Header.Get("Content-Type")
 	if len(contentType) > longestType {
 		return nil, &Error{http.StatusUnsupportedMediaType, "Unsupported media type", nil}
@@ -107,7 +104,7 @@ func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
 	}
 	src := &source{
 		body: r.Body, limit: cfg.Limit, header: -1,
-		deadline: reqbody.Arm(w, r, cfg.ReadTimeout), timeout: cfg.ReadTimeout, armed: time.Now(),
+		deadline: deadline, timeout: cfg.ReadTimeout, armed: time.Now(),
 	}
 	return &form{Config: cfg, w: w, r: r, src: src, reader: multipart.NewReader(src, boundary)}, nil
 }

@@ -1,0 +1,203 @@
+package bind_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+)
+
+func TestForms(t *testing.T) {
+	for _, test := range []struct {
+		why, body string
+		status    int
+		want      string // fields that are wrong, or the JSON of the value
+	}{
+		{"schema names, json names, and names of fields", `mail=a%40b.example&price=2.5&untagged=x`, 200, `{"email":"a@b.example","price":2.5,"Untagged":"x"}`},
+		{"the json name is not the form's if there is another", `email=x`, 422, "/mail required"},
+		{"brackets and dots", `mail=a%40b.example&items[0][sku]=x&items.0.qty=2&items[1].sku=y&items[1][qty]=3`, 200,
+			`{"email":"a@b.example","items":[{"sku":"x","qty":2},{"sku":"y","qty":3}]}`},
+		{"lists by repetition", `mail=a%40b.example&tags=b&tags=a`, 200, `{"email":"a@b.example","tags":["b","a"]}`},
+		{"lists by empty brackets", `mail=a%40b.example&tags[]=b&tags[]=a`, 200, `{"email":"a@b.example","tags":["b","a"]}`},
+		{"lists by index", `mail=a%40b.example&tags[1]=b&tags[0]=a&tags.7=c`, 200, `{"email":"a@b.example","tags":["a","b","c"]}`},
+		{"numbers with commas", `mail=a%40b.example&counts=1,2&counts=3`, 200, `{"email":"a@b.example","counts":[1,2,3]}`},
+		{"text types", `mail=a%40b.example&due=2026-01-02T03:04:05Z&from=192.0.2.1`, 200, `{"email":"a@b.example","due":"2026-01-02T03:04:05Z","from":"192.0.2.1"}`},
+		{"lists of text types", `mail=a%40b.example&days=2026-01-02T03:04:05Z&days=2027-01-02T03:04:05Z`, 200,
+			`{"email":"a@b.example","days":["2026-01-02T03:04:05Z","2027-01-02T03:04:05Z"]}`},
+		{"a checkbox", `mail=a%40b.example&gift=on`, 200, `{"email":"a@b.example","gift":true}`},
+		{"inputs that were left empty", `mail=a%40b.example&price=&due=&gift=&counts=&tags=&from=&days=`, 200, `{"email":"a@b.example","tags":[]}`},
+		{"a struct in a struct", `mail=a%40b.example&inner[deep].level=3`, 200, `{"email":"a@b.example","inner":{"deep":{"level":3}}}`},
+		{"a field of an embedded struct", `mail=a%40b.example&by=me`, 200, `{"by":"me","email":"a@b.example"}`},
+		{"unknown keys, and what is hidden", `mail=a%40b.example&secret=x&Secret=x&-=x&more=1&a[=1&]=2&items=1&inner=2&notes.a.sku=x&audit=1`, 200, `{"email":"a@b.example"}`},
+		{"a scalar given twice is the last", `mail=x&mail=a%40b.example`, 200, `{"email":"a@b.example"}`},
+		{"a scalar under two names", `mail=x&MAIL=a%40b.example`, 400, "/mail duplicate"},
+		{"a list in two ways", `tags=x&tags[0]=y`, 400, "/tags/0 duplicate"},
+		{"an element in two ways", `tags.0=x&tags[0]=y`, 400, "/tags/0 duplicate"},
+		{"wrong types", `price=x&counts=1&counts=b&gift=maybe&inner.deep.level=200&due=tomorrow&from=x&days[1]=x&days[0]=2026-01-02T03:04:05Z`, 400,
+			"/counts type, /days/1 type, /due type, /from type, /gift type, /inner/deep/level type, /price type"},
+		{"no number at all", `price=NaN`, 400, "/price type"},
+		{"nor one that JSON could carry on", `price=-inf`, 400, "/price type"},
+		{"rules", `mail=x&tags=a&tags=long+one`, 422, "/mail email, /tags/1 max"},
+	} {
+		got, err := bind.Body[order](post(formType, test.body))
+		wrong, status := fields(err)
+		if status != test.status {
+			t.Errorf("%s: %d %s, want %d", test.why, status, wrong, test.status)
+			continue
+		}
+		if err != nil {
+			if wrong != test.want {
+				t.Errorf("%s: %s\nwant %s", test.why, wrong, test.want)
+			}
+			continue
+		}
+		var want order
+		if err := json.Unmarshal([]byte(test.want), &want); err != nil {
+			t.Fatal(err)
+		}
+		if got.From != nil {
+			got.From = got.From.To16()
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v\nwant %+v", test.why, got, want)
+		}
+	}
+}
+
+// What the decoder behind would make of these takes the service down, or its
+// memory.
+func TestHostileForms(t *testing.T) {
+	var sparse, nested url.Values = url.Values{}, url.Values{}
+	for i := range 900 {
+		sparse.Add(fmt.Sprintf("items.%d.sku", i%150), "x")
+	}
+	for i := range 90 {
+		nested.Set(fmt.Sprintf("children.%d.children.99.children.99.name", i), "x")
+	}
+	for _, test := range []struct{ why, body, want string }{
+		{"a negative index panics there", "items.-1.sku=x", "/items/-1 index"},
+		{"in brackets", "items[-1][sku]=x", "/items/-1 index"},
+		{"a sign", "items.%2B1.sku=x", "/items/+1 index"},
+		{"letters", "items.one.sku=x", "/items/one index"},
+		{"hexadecimal", "items.0x1.sku=x", "/items/0x1 index"},
+		{"digits of another script", "items.%D9%A1.sku=x", "/items/\u0661 index"},
+		{"an index beyond the bound", "items.100.sku=x", "/items/100 index"},
+		{"far beyond", "items.16000.sku=x", "/items/16000 index"},
+		{"beyond any integer", "items.99999999999999999999.sku=x", "/items/99999999999999999999 index"},
+		{"a list of plain values", "tags[100]=x", "/tags/100 index"},
+		{"many of them", sparse.Encode(), ""},
+		{"commas", "counts=" + strings.Repeat("1,", 2000) + "1", " index"},
+		{"a name of great length", "items." + strings.Repeat("9", 5000) + ".sku=x", "/items/... index"},
+	} {
+		r := post(formType, test.body)
+		_, err := bind.Body[order](r)
+		got, status := fields(err)
+		if status != 400 || test.want != "" && got != test.want {
+			t.Errorf("%s: %d %.300s, want %s", test.why, status, got, test.want)
+		}
+	}
+
+	type tree struct {
+		Name     string `json:"name"`
+		Children []tree `json:"children"`
+	}
+	if _, err := bind.Body[tree](post(formType, nested.Encode())); err == nil {
+		t.Error("lists in lists ask for elements without end")
+	}
+	deep := strings.Repeat("children.0.", 50) + "name=x"
+	if got, err := bind.Body[tree](post(formType, deep)); err != nil || got.Children != nil {
+		t.Errorf("a key of many parts: %v, %v", got, err)
+	}
+	if got, err := bind.Body[tree](post(formType, "children.1.children.0.name=x&name=y")); err != nil || len(got.Children) != 2 || got.Children[1].Children[0].Name != "x" {
+		t.Errorf("a tree: %+v, %v", got, err)
+	}
+}
+
+func TestMultipart(t *testing.T) {
+	body := "--b\r\nContent-Disposition: form-data; name=mail\r\n\r\na@b.example\r\n--b\r\nContent-Disposition: form-data; name=tags\r\n\r\nx\r\n--b--\r\n"
+	verified := bind.Config{Parser: bodyparser.Config{Verify: func(*http.Request, []byte) error { return nil }}}
+	for name, h := range map[string]http.Handler{
+		"alone":             bind.Handler(wantOrder(t)),
+		"behind a parser":   bodyparser.New(bodyparser.Config{})(bind.Handler(wantOrder(t))),
+		"behind a limit":    bodyparser.New(bodyparser.Config{Limit: 10_000})(bind.Handler(wantOrder(t))),
+		"with verification": bind.HandlerWith(verified, wantOrder(t)),
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, post("multipart/form-data; boundary=b", body))
+		if w.Code != 200 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	withFile := strings.Replace(body, "name=tags", "name=tags; filename=x", 1)
+	if _, err := bind.Body[order](post("multipart/form-data; boundary=b", withFile)); err == nil {
+		t.Error("a file went nowhere")
+	}
+	large := strings.Replace(body, "a@b", strings.Repeat("a", 2<<20)+"@b", 1)
+	if _, status := fields(second(bind.Body[order](post("multipart/form-data; boundary=b", large)))); status != 413 {
+		t.Errorf("a form over the limit: %d", status)
+	}
+}
+
+func wantOrder(t *testing.T) func(http.ResponseWriter, *http.Request, order) error {
+	return func(w http.ResponseWriter, r *http.Request, o order) error {
+		if o.Email != "a@b.example" || len(o.Tags) != 1 {
+			t.Errorf("%+v", o)
+		}
+		return nil
+	}
+}
+
+func TestQuery(t *testing.T) {
+	type query struct {
+		ID    string   `schema:"pid" validate:"max=3"`
+		Draft bool     `schema:"draft"`
+		Tags  []string `schema:"tag"`
+		Slug  []string `schema:"slug"`
+		Page  int      `schema:"page,default:1" validate:"min=1"`
+	}
+	h, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/post/[pid]/[[...slug]]": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			q, err := bind.Query[query](r)
+			if err != nil {
+				return err
+			}
+			return reply.JSON(w, r, 200, q)
+		}),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		target string
+		status int
+		want   string
+	}{
+		{"/api/post/1?draft=true&tag=a&tag=b", 200, `{"ID":"1","Draft":true,"Tags":["a","b"],"Slug":null,"Page":1}`},
+		{"/api/post/1/x%2Fy/z?pid=2&slug=3&page=4", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":["x/y","z"],"Page":4}`},
+		{"/api/post/1?page=0", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":null,"Page":1}`},
+		{"/api/post/1?page=-1", 422, `"/page"`},
+		{"/api/post/1?page=x", 400, `"/page"`},
+		{"/api/post/1234", 422, `"/pid"`},
+		{"/api/post/1?tag=%zz", 400, ``},
+		{"/api/post/1?a;b", 400, ``},
+		{"/api/post/1?" + strings.Repeat("tag=&", 1000), 400, ``},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", test.target, nil))
+		if w.Code != test.status || !strings.Contains(w.Body.String(), test.want) {
+			t.Errorf("%.50s: %d %s, want %d %s", test.target, w.Code, w.Body, test.status, test.want)
+		}
+	}
+	if _, err := bind.Query[[]int](httptest.NewRequest("GET", "/", nil)); err == nil {
+		t.Error("a query became a list")
+	}
+}

@@ -1,0 +1,170 @@
+package bind_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/bind"
+)
+
+func TestWrongJSON(t *testing.T) {
+	for _, test := range []struct {
+		why, body string
+		status    int
+		want      string
+	}{
+		{"a value that fits", `{"email":"a@b.example"}`, 200, ""},
+		{"names in other capitals, as for encoding/json", `{"EMAIL":"a@b.example","UNTAGGED":"x"}`, 200, ""},
+		{"null is the zero value", `{"email":"a@b.example","items":null,"due":null,"notes":{"a":null}}`, 200, ""},
+		{"no body has to obey the rules too", ``, 422, "/email required"},
+		{"a list where an object belongs", `[]`, 400, " type"},
+		{"a string where an object belongs", `"x"`, 400, " type"},
+		{"every place is named, in order", `{"tags":"x","items":[{"qty":"1"},7,{"sku":false}],"email":1}`, 400,
+			"/email type, /items/0/qty type, /items/1 type, /items/2/sku type, /tags type"},
+		{"a fraction for a whole number", `{"counts":[1,2.5]}`, 400, "/counts/1 type"},
+		{"a number that does not fit", `{"inner":{"deep":{"level":200}}}`, 400, "/inner/deep/level type"},
+		{"what a method refuses", `{"due":"tomorrow","from":"1.2.3"}`, 400, "/due type, /from type"},
+		{"keys of maps may have dots and slashes", `{"notes":{"a.b/c~d":{"qty":"x"}}}`, 400, "/notes/a.b~1c~0d/qty type"},
+		{"a field that is hidden", `{"email":"a@b.example","-":"x","Secret":"x"}`, 200, ""},
+		{"a field of an embedded struct", `{"by":7}`, 400, "/by type"},
+		{"syntax", `{"email":`, 400, "bodyparser: Invalid JSON at offset 9: syntax error"},
+		{"a rule", `{"email":"nobody"}`, 422, "/email email"},
+		{"rules in lists", `{"email":"a@b.example","items":[{"sku":"x","qty":1},{"qty":11}],"tags":["a","long one"]}`, 422,
+			"/items/1/qty max, /items/1/sku required, /tags/1 max"},
+		{"rules in maps", `{"email":"a@b.example","notes":{"a]b.[c":{"qty":1},"a":{"sku":"x","qty":1},"a]b":{"sku":"x","qty":0}}}`, 422,
+			"/notes/a]b.[c/sku required, /notes/a]b/qty min"},
+		{"a rule in an embedded struct", `{"email":"a@b.example","by":"somebody"}`, 422, "/by max"},
+		{"a type comes before a rule", `{"email":"nobody","price":"x"}`, 400, "/price type"},
+	} {
+		_, err := bind.Body[order](post(jsonType, test.body))
+		if got, status := fields(err); status != test.status || got != test.want {
+			t.Errorf("%s: %d %s\nwant %d %s", test.why, status, got, test.status, test.want)
+		}
+	}
+}
+
+func TestStrict(t *testing.T) {
+	b := bind.New[order](bind.Config{Strict: true})
+	for _, test := range []struct{ contentType, body, want string }{
+		{jsonType, `{"email":"a@b.example","by":"x"}`, ""},
+		{jsonType, `{"emial":"a@b.example","items":[{"name":"x"}],"Secret":"x","price":"x"}`, "/Secret unknown, /emial unknown, /items/0/name unknown, /price type"},
+		{jsonType, `{"email":`, "bodyparser: Invalid JSON at offset 9: syntax error"},
+		{formType, `emial=x&items.0.name=x&secret=x`, "/emial unknown, /items.0.name unknown, /secret unknown"},
+		{"text/plain", `x`, `bodyparser: Unsupported media type: Content-Type "text/plain"`},
+	} {
+		_, err := b.Body(post(test.contentType, test.body))
+		if got, _ := fields(err); got != test.want {
+			t.Errorf("%s: %s, want %s", test.body, got, test.want)
+		}
+	}
+}
+
+func TestManyMistakes(t *testing.T) {
+	for _, body := range []string{
+		"[" + strings.Repeat("{},", 20_000) + "{}]",
+		"[" + strings.Repeat("7,", 20_000) + "7]",
+	} {
+		_, err := bind.Body[[]item](post(jsonType, body))
+		var e *bind.Errors
+		if !errors.As(err, &e) || len(e.Fields) != 50 {
+			t.Errorf("%.20s: %.200v", body, err)
+		}
+	}
+}
+
+func TestMessages(t *testing.T) {
+	type in struct {
+		A string   `validate:"min=1"`
+		B string   `validate:"len=2"`
+		C int      `validate:"gt=3"`
+		D []int    `validate:"min=2"`
+		E string   `validate:"oneof=x y"`
+		F string   `validate:"eq=z"`
+		G string   `validate:"eqfield=A"`
+		H string   `validate:"required_with=C"`
+		I string   `validate:"alpha"`
+		J []string `validate:"unique"`
+		K string   `validate:"startswith=k"`
+	}
+	_, err := bind.Body[in](post(jsonType, `{"C":1,"I":"1","G":"g","J":["a","a"]}`))
+	var e *bind.Errors
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	var got []string
+	for f := range e.All() {
+		got = append(got, f.String()+"|"+f.Param)
+	}
+	want := []string{
+		"/A must have at least 1 character|1", "/B must have exactly 2 characters|2", "/C must be more than 3|3", "/D must have at least 2 elements|2",
+		"/E must be one of: x y|x y", "/F must be z|z", "/G must satisfy the rule eqfield|", "/H is required|", "/I must satisfy the rule alpha|",
+		"/J must not have the same element twice|", "/K must satisfy the rule startswith=k|k",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
+
+func TestUnmarshalHook(t *testing.T) {
+	// A decoder that says no more than that it does not like it.
+	b := bind.New[item](bind.Config{Parser: bodyparser.Config{Unmarshal: func(data []byte, v any) error {
+		if json.Unmarshal(data, v) != nil {
+			return errors.New("no")
+		}
+		return nil
+	}}})
+	_, err := b.Body(post(jsonType, `{"sku":1,"qty":1}`))
+	if got, status := fields(err); status != 400 || got != "/sku type" {
+		t.Errorf("%d %s", status, got)
+	}
+}
+
+func TestOtherTypes(t *testing.T) {
+	if got, err := bind.Body[[]item](post(jsonType, `[{"sku":"a","qty":1}]`)); err != nil || len(got) != 1 {
+		t.Errorf("a list: %v, %v", got, err)
+	}
+	if got, status := fields(second(bind.Body[[]item](post(jsonType, `[{"sku":"a","qty":1},{"qty":1}]`)))); status != 422 || got != "/1/sku required" {
+		t.Errorf("a rule in a list: %d %s", status, got)
+	}
+	if got, status := fields(second(bind.Body[map[string]item](post(jsonType, `{"x":{"qty":1}}`)))); status != 422 || got != "/x/sku required" {
+		t.Errorf("a rule in a map: %d %s", status, got)
+	}
+	if got, err := bind.Body[*item](post(jsonType, `null`)); err != nil || got != nil {
+		t.Errorf("null for a pointer: %v, %v", got, err)
+	}
+	if got, err := bind.Body[*item](post(formType, `sku=x&qty=1`)); err != nil || got.SKU != "x" {
+		t.Errorf("a form for a pointer: %v, %v", got, err)
+	}
+	if got, err := bind.Body[map[string]any](post(jsonType, `{"id":12345678901234567890}`)); err != nil || got["id"] != json.Number("12345678901234567890") {
+		t.Errorf("a map of anything: %v, %v", got, err)
+	}
+	if got, err := bind.Body[int](post(jsonType, `7`)); err != nil || got != 7 {
+		t.Errorf("a number: %v, %v", got, err)
+	}
+	if got, err := bind.Body[struct{}](post("", ``)); err != nil {
+		t.Errorf("nothing: %v, %v", got, err)
+	}
+	if _, status := fields(second(bind.Body[[]item](post(formType, `sku=x`)))); status != 415 {
+		t.Errorf("a form for a list: %d", status)
+	}
+	type page[E any] struct {
+		Rows []E `json:"rows" validate:"dive"`
+	}
+	if got, status := fields(second(bind.Body[page[item]](post(jsonType, `{"rows":[{"qty":1}]}`)))); status != 422 || got != "/rows/0/sku required" {
+		t.Errorf("a generic type: %d %s", status, got)
+	}
+	type quoted struct {
+		N int         `json:"n,string"`
+		M map[int]int `json:"m"`
+	}
+	if got, err := bind.Body[quoted](post(jsonType, `{"n":"7","m":{"1":2}}`)); err != nil || got.N != 7 || got.M[1] != 2 {
+		t.Errorf("a quoted number: %v, %v", got, err)
+	}
+	if got, _ := fields(second(bind.Body[quoted](post(jsonType, `{"n":"x","m":{"one":2}}`)))); got != "/m/one type, /n type" {
+		t.Errorf("a quoted number: %s", got)
+	}
+}

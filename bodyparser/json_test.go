@@ -1,0 +1,129 @@
+package bodyparser_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/bodyparser"
+)
+
+func TestJSON(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	objects := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	for _, test := range []struct {
+		why    string
+		cfg    bodyparser.Config
+		body   string
+		offset int64 // of the error, -1 if there is none
+	}{
+		{"as deep as the default", bodyparser.Config{}, nested(512), -1},
+		{"one deeper", bodyparser.Config{}, nested(513), 512},
+		{"objects count too", bodyparser.Config{}, objects(513), 512 * 5},
+		{"wide is not deep", bodyparser.Config{}, "[" + strings.Repeat("[],", 2000) + "{}]", -1},
+		{"brackets in strings are none", bodyparser.Config{}, `["` + strings.Repeat(`[{\"`, 2000) + `"]`, -1},
+		{"a bound of one's own", bodyparser.Config{Depth: 2}, nested(3), 2},
+		{"no bound, up to that of encoding/json", bodyparser.Config{Depth: -1}, nested(10_000), -1},
+		{"beyond it", bodyparser.Config{Depth: -1}, nested(10_001), 10_000},
+		{"two values", bodyparser.Config{}, `{} {}`, 3},
+		{"trailing garbage", bodyparser.Config{}, `{}x`, 2},
+		{"nothing but space", bodyparser.Config{}, ` `, 1},
+		{"a byte order mark is no part of it", bodyparser.Config{}, "\xef\xbb\xbf{}", -1},
+		{"two byte order marks", bodyparser.Config{}, "\xef\xbb\xbf\xef\xbb\xbf{}", 0},
+		{"invalid UTF-8 in a string", bodyparser.Config{}, "[\"a\xff\"]", 3},
+		{"an overlong form", bodyparser.Config{}, "[\"\xc0\xaf\"]", 2},
+		{"a surrogate in UTF-8", bodyparser.Config{}, "[\"\xed\xa0\x80\"]", 2},
+		{"a control character", bodyparser.Config{}, "[\"a\nb\"]", 3},
+		{"a bad escape", bodyparser.Config{}, `["\x"]`, 2},
+		{"half an escape", bodyparser.Config{}, `["\u12"]`, 2},
+		{"a leading zero", bodyparser.Config{}, `[01]`, 2},
+		{"no digit behind the point", bodyparser.Config{}, `[1.]`, 3},
+		{"no digit in the exponent", bodyparser.Config{}, `[1e+]`, 4},
+		{"a trailing comma", bodyparser.Config{}, `[1,]`, 3},
+		{"a key that is no string", bodyparser.Config{}, `{1:2}`, 1},
+		{"a colon missing", bodyparser.Config{}, `{"a" 2}`, 5},
+		{"the same key twice is the last", bodyparser.Config{}, `{"a":1,"a":2}`, -1},
+		{"unless that is refused", bodyparser.Config{UniqueKeys: true}, `{"a":1,"a":2}`, 7},
+		{"in another spelling", bodyparser.Config{UniqueKeys: true}, `{"a":1,"\u0061":2}`, 7},
+		{"in an object within", bodyparser.Config{UniqueKeys: true}, `{"a":[{"b":1,"b":2}]}`, 13},
+		{"but not in two objects", bodyparser.Config{UniqueKeys: true}, `[{"a":1},{"a":{"a":2}}]`, -1},
+	} {
+		// Once before the handler, and once by the decoder alone.
+		_, err := bodyparser.Parse(nil, post(jsonType, test.body), test.cfg)
+		borrowed := bodyparser.Borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
+			var v any
+			return b.Decode(&v)
+		})
+		for _, err := range []error{err, borrowed} {
+			if test.offset < 0 {
+				if err != nil {
+					t.Errorf("%s: %v", test.why, err)
+				}
+				continue
+			}
+			var e *bodyparser.Error
+			if !errors.As(err, &e) || e.Status != 400 || e.Message != "Invalid JSON" || e.Offset != test.offset {
+				t.Errorf("%s: %v, want an error at offset %d", test.why, err, test.offset)
+			}
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	type user struct {
+		Name string `json:"name"`
+		Age  int    `json:"age"`
+	}
+	var u user
+	if err := parse(t, jsonType, `{"NAME":"x","age":7,"more":1}`).Decode(&u); err != nil || u != (user{"x", 7}) {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if err := parse(t, jsonType, "").Decode(&u); err != nil || u != (user{"x", 7}) {
+		t.Errorf("an empty body changes nothing in a struct: %+v, %v", u, err)
+	}
+	if err := parse(t, jsonType, `{"age":"seven"}`).Decode(&u); statusOf(err) != 400 {
+		t.Errorf("a value of another type: %v", err)
+	}
+	var m map[string]any
+	if err := parse(t, jsonType, `{"n":12345678901234567890}`).Decode(&m); err != nil || m["n"] != json.Number("12345678901234567890") {
+		t.Errorf("%v, %v", m, err)
+	}
+	for _, text := range []string{`{"n":1e400}`, `[[-1e999]]`, strings.Repeat("9", 400)} {
+		var v any
+		if err := parse(t, jsonType, text).Decode(&v); statusOf(err) != 400 {
+			t.Errorf("%.20s: a number beyond float64: %v", text, err)
+		}
+	}
+	for _, contentType := range []string{"", "text/plain", formType} {
+		if err := parse(t, contentType, "x").Decode(&u); statusOf(err) != 415 {
+			t.Errorf("Decode of %q: %v", contentType, err)
+		}
+	}
+	if _, err := parse(t, jsonType, "{}").Form(); statusOf(err) != 415 {
+		t.Errorf("Form of JSON: %v", err)
+	}
+}
+
+func TestUnmarshal(t *testing.T) {
+	calls := 0
+	cfg := bodyparser.Config{Unmarshal: func(data []byte, dst any) error {
+		calls++
+		if string(data) != `["x"]` {
+			t.Errorf("was given %q", data)
+		}
+		return json.Unmarshal(data, dst)
+	}}
+	b, err := bodyparser.Parse(nil, post(jsonType, "\xef\xbb\xbf[\"x\"]"), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := b.Decode(&got); err != nil || calls != 1 || !reflect.DeepEqual(got, []string{"x"}) {
+		t.Errorf("%v, %v after %d calls", got, err, calls)
+	}
+	if _, err := bodyparser.Parse(nil, post(jsonType, "[\"\xff\"]"), cfg); statusOf(err) != 400 || calls != 1 {
+		t.Errorf("invalid UTF-8 reached the decoder: %v", err)
+	}
+}
