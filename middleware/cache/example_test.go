@@ -1,0 +1,102 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+// A page is rendered once, kept, and rendered anew when it is edited.
+func Example() {
+	mux := http.NewServeMux()
+	pages := cache.New(cache.Config{
+		Policy: cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
+		Origin: mux,
+	})
+
+	text := "Hello"
+	mux.Handle("GET /blog/{id}", pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cache.Tag(r.Context(), "post:"+r.PathValue("id"))
+		fmt.Fprintf(w, "<h1>%s</h1>", text)
+	})))
+	mux.HandleFunc("POST /api/edit", func(w http.ResponseWriter, r *http.Request) {
+		text = "Hello again"
+		if err := pages.Revalidate(r.Context(), "/blog/1"); err != nil {
+			http.Error(w, "the old page stays", http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprint(w, "edited")
+	})
+
+	send := func(method, path string) {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		fmt.Println(method, path, w.Code, w.Header().Get("Cache-Status"), w.Body)
+	}
+	send("GET", "/blog/1")
+	send("GET", "/blog/1")
+	send("POST", "/api/edit")
+	send("GET", "/blog/1")
+	// Output:
+	// GET /blog/1 200 apiece; fwd=miss; stored <h1>Hello</h1>
+	// GET /blog/1 200 apiece; hit; ttl=3599 <h1>Hello</h1>
+	// POST /api/edit 200  edited
+	// GET /blog/1 200 apiece; hit; ttl=3599 <h1>Hello again</h1>
+}
+
+// One tag may stand for many pages. They are made anew when somebody asks.
+func ExampleCache_InvalidateTag() {
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+	price := 10
+	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cache.Tag(r.Context(), "prices")
+		fmt.Fprint(w, r.URL.Path, " costs ", price)
+	}))
+	show := func() {
+		for _, path := range []string{"/tea", "/coffee"} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			fmt.Println(w.Body)
+		}
+	}
+	show()
+	price = 12
+	show()
+	if err := pages.InvalidateTag(context.Background(), "prices"); err != nil {
+		fmt.Println(err)
+	}
+	show()
+	// Output:
+	// /tea costs 10
+	// /coffee costs 10
+	// /tea costs 10
+	// /coffee costs 10
+	// /tea costs 12
+	// /coffee costs 12
+}
+
+// What a browser may keep, and what the cache keeps, are two things.
+func ExampleSetPolicy() {
+	pages := cache.New(cache.Config{})
+	runs := 0
+	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		runs++
+		cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour, Public: true})
+		w.Header().Set("Cache-Control", "max-age=0, must-revalidate")
+		fmt.Fprint(w, "run ", runs)
+	}))
+	for range 2 {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/", nil)
+		r.AddCookie(&http.Cookie{Name: "theme", Value: "dark"})
+		h.ServeHTTP(w, r)
+		fmt.Println(w.Body, "-", w.Header().Get("Cache-Control"))
+	}
+	// Output:
+	// run 1 - max-age=0, must-revalidate
+	// run 1 - max-age=0, must-revalidate
+}

@@ -1,0 +1,180 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+// steering are fields from which handlers and frameworks build answers without
+// saying so in Vary.
+var steering = []string{
+	"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server",
+	"Forwarded", "X-Host", "X-Original-Host", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method",
+	"X-Method-Override", "Origin",
+}
+
+// echo answers with all that a handler might build its answer from.
+func echo(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "%q %q %q %q", r.Host, r.URL.EscapedPath(), r.URL.RawQuery, r.RequestURI)
+	for _, name := range steering {
+		fmt.Fprintf(w, " %q", r.Header[http.CanonicalHeaderKey(name)])
+	}
+}
+
+func echoed(r *http.Request) string {
+	w := httptest.NewRecorder()
+	echo(w, r)
+	return w.Body.String()
+}
+
+// TestUnkeyedHeaders: who sends a steering field gets what it makes of the page
+// alone.
+func TestUnkeyedHeaders(t *testing.T) {
+	for _, name := range steering {
+		s := newSite(forAnHour(), echo)
+		evil := request("GET", "/", name+": evil.test")
+		if w := s.do(evil); w.Body.String() != echoed(evil) {
+			t.Errorf("%s: %s", name, w.Body)
+		}
+		if w := s.get("/"); strings.Contains(w.Body.String(), "evil") {
+			t.Errorf("%s has poisoned the page: %s", name, w.Body)
+		}
+		if w := s.do(evil); w.Body.String() != echoed(evil) || s.runs.Load() != 2 {
+			t.Errorf("%s: %s after %d runs: a proxy that always sends it must have its hits", name, w.Body, s.runs.Load())
+		}
+	}
+}
+
+// FuzzKeys: no two requests that differ in what a handler may look at are taken
+// for the same.
+func FuzzKeys(f *testing.F) {
+	f.Add("a", "/x", "", "", "a", "/x", "q", "")
+	f.Add("a", "/1:x", "", "", "a1:", "/x", "", "")
+	f.Add("a", "/x", "", "p2:/y", "a", "/x", "", "")
+	f.Add("a", "/x%2Fy", "", "", "a", "/x/y", "", "")
+	f.Add("a", "/x", "", "evil", "a", "/x", "evil", "")
+	f.Fuzz(func(t *testing.T, host1, path1, query1, origin1, host2, path2, query2, origin2 string) {
+		s := newSite(forAnHour(), echo)
+		make := func(host, path, query, origin string) *http.Request {
+			uri := "/" + strings.TrimPrefix(path, "/")
+			if query != "" {
+				uri += "?" + query
+			}
+			u, err := url.ParseRequestURI(uri)
+			if err != nil {
+				t.Skip("no server would let it through")
+			}
+			r := &http.Request{Method: "GET", URL: u, RequestURI: uri, Host: host, Header: http.Header{}}
+			if origin != "" {
+				r.Header["Origin"] = []string{origin}
+			}
+			return r
+		}
+		one, two := make(host1, path1, query1, origin1), make(host2, path2, query2, origin2)
+		s.Handler = s.Middleware(http.HandlerFunc(echo)) // without the redirects of the mux
+		for _, r := range []*http.Request{one, two, one} {
+			if w := s.do(r); w.Body.String() != echoed(r) {
+				t.Fatalf("got  %s\nwant %s", w.Body, echoed(r))
+			}
+		}
+	})
+}
+
+// TestRewrittenPaths: layers outside may have changed the path; what is stored
+// for one way to a page is not given to those who come by another.
+func TestRewrittenPaths(t *testing.T) {
+	s := newSite(forAnHour(), nil)
+	c := s.Cache
+	page := func(text string) http.Handler {
+		return c.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, text, r.URL.Path) }))
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/a/", http.StripPrefix("/a", page("a")))
+	mux.Handle("/b/", http.StripPrefix("/b", page("b")))
+	mux.HandleFunc("/test", func(w http.ResponseWriter, r *http.Request) {
+		in := r.Clone(r.Context())
+		in.URL.Path = "/variant" + r.Header.Get("X-Variant")
+		page("t").ServeHTTP(w, in)
+	})
+	for _, tt := range []struct{ target, field, want string }{
+		{"/a/x", "", "a/x"}, {"/b/x", "", "b/x"}, {"/test", "X-Variant: 1", "t/variant1"}, {"/test", "X-Variant: 2", "t/variant2"},
+	} {
+		for range 2 {
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, request("GET", tt.target, tt.field))
+			if w.Body.String() != tt.want {
+				t.Errorf("%s %s got %q", tt.target, tt.field, w.Body)
+			}
+		}
+	}
+	for _, target := range []string{"http://example.com/a/x", "/a/x"} { // absolute form
+		r := request("GET", "/a/x")
+		r.RequestURI = target
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		if got := w.Header().Get("Cache-Status"); got != "apiece; hit; ttl=3599" {
+			t.Errorf("%s: %s", target, got)
+		}
+	}
+}
+
+// TestQuery: parameters that are not part of the key are not seen.
+func TestQuery(t *testing.T) {
+	cfg := forAnHour()
+	cfg.Query = []string{"page", "sort"}
+	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/private" {
+			w.Header().Set("Cache-Control", "private")
+		}
+		fmt.Fprint(w, r.URL.RawQuery, " ", r.RequestURI)
+	})
+	for _, target := range []string{"/?sort=a&utm=evil&page=1", "/?page=1&sort=a", "/?page=1&sort=a&sort", "/private?page=1&sort=a&x", "/private?utm&page=1&sort=a"} {
+		w := s.get(target)
+		if strings.Contains(w.Body.String(), "utm") || strings.Contains(w.Body.String(), "x") || !strings.Contains(w.Body.String(), "page=1&sort=a") {
+			t.Errorf("%s: %q", target, w.Body)
+		}
+	}
+	if n := s.runs.Load(); n != 4 { // the third has a second sort, and the last two are private
+		t.Errorf("%d runs, want 4", n)
+	}
+	cfg.Query = []string{}
+	s = newSite(cfg, nil)
+	s.get("/?a")
+	s.shows(t, "/?b", "run 1", "apiece; hit; ttl=3599")
+}
+
+// collide is a store that confuses keys, as one that uses a short hash does.
+type collide struct{ cache.Store }
+
+func (s collide) Get(ctx context.Context, key string) (*cache.Entry, error) {
+	return s.Store.Get(ctx, "hash")
+}
+
+func (s collide) Set(ctx context.Context, e *cache.Entry) error {
+	under := *e
+	under.Key = "hash"
+	if err := s.Store.Set(ctx, &under); err != nil {
+		return err
+	}
+	stored, err := s.Store.Get(ctx, "hash")
+	*stored = *e // with its own key again, as it would come out
+	return err
+}
+
+func TestKeysAreCompared(t *testing.T) {
+	cfg := forAnHour()
+	cfg.Store, cfg.Generations = collide{cache.NewStore(0)}, cache.NewGenerations(0)
+	s := newSite(cfg, echo)
+	for _, target := range []string{"/a", "/b", "/a"} {
+		if w := s.get(target); w.Body.String() != echoed(request("GET", target)) {
+			t.Errorf("%s got %s", target, w.Body)
+		}
+	}
+}
