@@ -427,6 +427,22 @@ func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
 	})
 }
 
+func TestSlowBodyOverHTTP2(t *testing.T) {
+	h := bodyparser.New(bodyparser.Config{ReadTimeout: 20 * time.Millisecond})(answerText)
+	client, url := testkit.HTTP2.Serve(t, h)
+	body, rest := io.Pipe()
+	defer rest.Close()
+	go io.WriteString(rest, "half")
+	resp, err := client.Post(url, "text/plain", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 408 {
+		t.Errorf("%d %s", resp.StatusCode, testkit.Body(t, resp))
+	}
+}
+
 func TestReadTimeoutOff(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{ReadTimeout: -1})(answerText)
 	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {

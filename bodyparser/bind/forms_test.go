@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -119,6 +120,31 @@ func TestHostileForms(t *testing.T) {
 	}
 	if got, err := bind.Body[tree](post(formType, "children.1.children.0.name=x&name=y")); err != nil || len(got.Children) != 2 || got.Children[1].Children[0].Name != "x" {
 		t.Errorf("a tree: %+v, %v", got, err)
+	}
+}
+
+// Ten kilobytes of keys must not become more than a few hundred of memory.
+func TestHostileFormsAreCheap(t *testing.T) {
+	type cart struct {
+		Items []struct {
+			SKU   string
+			Notes []struct{ Text string }
+		}
+	}
+	b := bind.New[cart](bind.Config{})
+	for _, key := range []string{"Items.%d.SKU", "Items.%d.Notes.15000.Text", "Items.0.Notes.%d.Text", "Items.%d.Notes.99.Text", "Items[%d][Notes][0][Text]"} {
+		values := url.Values{}
+		for i := range 400 {
+			values.Set(fmt.Sprintf(key, i), "x")
+		}
+		r := post(formType, values.Encode())
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := b.Body(r)
+		runtime.ReadMemStats(&after)
+		if size := after.TotalAlloc - before.TotalAlloc; err == nil || size > 1<<20 {
+			t.Errorf("%s: %d KB, %.100v", key, size>>10, err)
+		}
 	}
 }
 
