@@ -68,11 +68,20 @@ func HandlerWith[T any](cfg Config, fn func(http.ResponseWriter, *http.Request, 
 
 // Handler is the function [Handler] with the Config of the Binder.
 func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
+	// What a request costs, in one piece: its value, and what watches the
+	// response, so that an error is known to come in time or too late.
+	type call struct {
+		value  T
+		writer respw.Writer
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, w = respw.Wrap(w, r) // so that an error knows whether it comes too late
-		v, err := b.read(w, r)
+		c := new(call)
+		if _, ok := respw.Of(w); !ok {
+			w = c.writer.Init(w, r)
+		}
+		err := b.read(w, r, &c.value)
 		if err == nil {
-			err = fn(w, r, v)
+			err = fn(w, r, c.value)
 		}
 		if err != nil {
 			httperr.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)

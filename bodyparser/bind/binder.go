@@ -109,11 +109,9 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 }
 
 // read is Body with a writer, and in memory that is lent.
-func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request) (T, error) {
-	return b.whole(func(v *T) error {
-		return bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
-			return b.decode(w, r, body, v)
-		})
+func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) error {
+	return bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
+		return b.decode(w, r, body, v)
 	})
 }
 
