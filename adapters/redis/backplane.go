@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 
@@ -53,18 +54,24 @@ var _ stream.Backplane = (*Backplane)(nil)
 // The client is not closed, and may serve other purposes as well. Beside the
 // connections of its pool, each hub takes one for as long as it lives.
 func NewBackplane(client goredis.UniversalClient, key string, cfg BackplaneConfig) *Backplane {
-	if client == nil {
-		panic("redis: NewBackplane without a client")
-	}
-	if key == "" {
-		panic("redis: NewBackplane without a key: services that share a Redis would share their events")
-	}
+	check("NewBackplane", client, "key", key)
 	return &Backplane{
 		client:       client,
 		log:          newScript(logSource),
 		key:          key,
 		history:      bound(cfg.History, 10_000),
 		historyBytes: bound(cfg.HistoryBytes, 64*bytesize.MB),
+	}
+}
+
+// check panics unless the arguments that every constructor needs are there.
+// Without a name of its own, what services keep in one Redis would mix.
+func check(constructor string, client goredis.UniversalClient, what, name string) {
+	if client == nil {
+		panic("redis: " + constructor + " without a client")
+	}
+	if name == "" {
+		panic("redis: " + constructor + " without a " + what)
 	}
 }
 
@@ -86,7 +93,7 @@ var logSource string
 // not append an event a second time: an attempt of which the answer was lost is
 // found in the log, unless a thousand others were appended since.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (stream.Position, error) {
-	encoded := encodeEvent(topic, event)
+	encoded := encodeEvent(rand.Uint64(), topic, event)
 	before := entryID(b.lastSeen().at)
 	since := "" // at the first attempt there is nothing to look for
 	for again := (retry{}); ; {

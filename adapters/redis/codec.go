@@ -2,92 +2,175 @@ package redis
 
 import (
 	"encoding/binary"
-	"errors"
-	"math/rand/v2"
-	"strconv"
+	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
+	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/stream"
 )
 
-// markSize is the length of the mark that each event in a log begins with. The
-// mark tells it from every other, so that an attempt to append it a second time
-// is recognized, and so is a log that has another event in its place.
-const markSize = 8
-
-// format is the byte after the mark. Processes of one deployment, old and new,
-// read the same log: a change to the encoding needs another.
-const format = 1
+// What is kept in Redis is read by processes of several versions while a
+// deployment is under way, and by other programs never. The format is a byte
+// that changes with it, then the fields in order, each text behind its length,
+// each list behind its count. What has another format, or is not whole, is as
+// good as absent.
+const (
+	eventFormat = 1
+	entryFormat = 1
+)
 
 // encodeEvent returns the mark, the format and the fields.
-func encodeEvent(topic string, e stream.Event) string {
-	b := make([]byte, 0, markSize+1+4*binary.MaxVarintLen64+len(topic)+len(e.Name)+len(e.Comment)+len(e.Data))
-	b = binary.BigEndian.AppendUint64(b, rand.Uint64())
-	b = append(b, format)
-	for _, s := range []string{topic, e.Name, e.Comment, e.Data} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	b = binary.AppendVarint(b, int64(e.Retry))
-	return string(b)
+func encodeEvent(mark uint64, topic string, e stream.Event) []byte {
+	const room = markSize + 1 + 5*binary.MaxVarintLen64
+	w := writer(make([]byte, 0, room+len(topic)+len(e.Name)+len(e.Comment)+len(e.Data)))
+	w = binary.BigEndian.AppendUint64(w, mark)
+	w = append(w, eventFormat)
+	w.text(topic, e.Name, e.Comment, e.Data)
+	w.number(int64(e.Retry))
+	return w
 }
 
-var errFormat = errors.New("redis: an entry of the log is in no format known here")
-
-func decodeEvent(s string) (topic string, e stream.Event, err error) {
-	if len(s) <= markSize || s[markSize] != format {
-		return "", e, errFormat
+func decodeEvent(encoded string) (topic string, e stream.Event, ok bool) {
+	if len(encoded) <= markSize || encoded[markSize] != eventFormat {
+		return "", e, false
 	}
-	b := []byte(s[markSize+1:])
-	ok := true
-	text := func() (field string) {
-		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64(len(b)-size) {
-			ok = false
-			return ""
+	r := reader{rest: encoded[markSize+1:]}
+	topic = r.text()
+	e = stream.Event{Name: r.text(), Comment: r.text(), Data: r.text(), Retry: time.Duration(r.number())}
+	return topic, e, r.whole()
+}
+
+// numberSize is the length of the number that an entry begins with, in decimal,
+// where the script that compares it finds it.
+const numberSize = 20
+
+// encodeEntry returns the number, the format and the other fields.
+func encodeEntry(e *cache.Entry) []byte {
+	w := writer(make([]byte, 0, e.Size()))
+	w = fmt.Appendf(w, "%0*d", numberSize, e.Number)
+	w = append(w, entryFormat)
+	w.text(e.Key)
+	w.list(e.Tags)
+	w.list(e.Vary)
+	w.number(int64(e.Status))
+	w.number(int64(len(e.Header)))
+	for name, values := range e.Header {
+		w.text(name)
+		w.list(values)
+	}
+	w.text(string(e.Body))
+	w.number(e.Created.UnixNano())
+	p := e.Policy
+	for _, d := range []time.Duration{p.TTL, p.StaleWhileRevalidate, p.StaleIfError} {
+		w.number(int64(d))
+	}
+	public := int64(0)
+	if p.Public {
+		public = 1
+	}
+	w.number(public)
+	return w
+}
+
+// decodeEntry returns nil for what is no entry of this format.
+func decodeEntry(encoded string) *cache.Entry {
+	if len(encoded) <= numberSize || encoded[numberSize] != entryFormat {
+		return nil
+	}
+	e := &cache.Entry{}
+	if _, err := fmt.Sscanf(encoded[:numberSize], "%d", &e.Number); err != nil {
+		return nil
+	}
+	r := reader{rest: encoded[numberSize+1:]}
+	e.Key = r.text()
+	e.Tags, e.Vary = r.list(), r.list()
+	e.Status = int(r.number())
+	if n := r.count(); n > 0 {
+		e.Header = make(http.Header, n)
+		for range n {
+			name := r.text()
+			e.Header[name] = r.list()
 		}
-		field, b = string(b[size:size+int(n)]), b[size+int(n):]
-		return field
 	}
-	topic, e.Name, e.Comment, e.Data = text(), text(), text(), text()
-	retry, size := binary.Varint(b)
-	if !ok || size <= 0 || size != len(b) {
-		return "", stream.Event{}, errFormat
+	e.Body = []byte(r.text())
+	e.Created = time.Unix(0, r.number())
+	e.Policy = cache.Policy{
+		TTL:                  time.Duration(r.number()),
+		StaleWhileRevalidate: time.Duration(r.number()),
+		StaleIfError:         time.Duration(r.number()),
+		Public:               r.number() != 0,
 	}
-	e.Retry = time.Duration(retry)
-	return topic, e, nil
+	if !r.whole() {
+		return nil
+	}
+	return e
 }
 
-// Epochs are numbers in Redis, since they are part of ids, and written shorter
-// in the ids that clients get.
+// A writer appends fields to itself.
+type writer []byte
 
-// newEpoch returns the epoch of a log that may have to be begun. It is short
-// enough to be exact wherever a number passes through a float.
-func newEpoch() string { return strconv.FormatUint(rand.Uint64N(1<<52)+1, 10) }
+func (w *writer) number(n int64) { *w = binary.AppendVarint(*w, n) }
 
-// parseID returns the position that the id of an entry stands for.
-func parseID(id string) (at stream.Position, err error) {
-	seq, epoch, _ := strings.Cut(id, "-")
-	number, err := strconv.ParseUint(epoch, 10, 64)
-	if err != nil {
-		return at, err
+func (w *writer) text(fields ...string) {
+	for _, s := range fields {
+		w.number(int64(len(s)))
+		*w = append(*w, s...)
 	}
-	at.Epoch = strconv.FormatUint(number, 36)
-	at.Seq, err = strconv.ParseUint(seq, 10, 64)
-	return at, err
 }
 
-// entryID returns the id of the entry at the position.
-func entryID(at stream.Position) string {
-	return strconv.FormatUint(at.Seq, 10) + "-" + epochNumber(at.Epoch)
+func (w *writer) list(fields []string) {
+	w.number(int64(len(fields)))
+	w.text(fields...)
 }
 
-// epochNumber is the way back. What is no epoch of ours gives that of no log.
-func epochNumber(epoch string) string {
-	number, _ := strconv.ParseUint(epoch, 36, 64)
-	if strconv.FormatUint(number, 36) != epoch {
-		return "0"
+// A reader takes fields off what is left. After the first that is not there, all
+// of them are zero.
+type reader struct {
+	rest   string
+	broken bool
+}
+
+// whole reports whether all fields were there, and nothing else.
+func (r *reader) whole() bool { return !r.broken && r.rest == "" }
+
+func (r *reader) number() int64 {
+	// ReadVarint wants bytes; a varint is short, and this copy stays on the stack.
+	var buf [binary.MaxVarintLen64]byte
+	n, size := binary.Varint(buf[:copy(buf[:], r.rest)])
+	if size <= 0 {
+		r.rest, r.broken = "", true
+		return 0
 	}
-	return strconv.FormatUint(number, 10)
+	r.rest = r.rest[size:]
+	return n
+}
+
+// count returns a number of bytes or fields that what is left has room for.
+func (r *reader) count() int {
+	n := r.number()
+	if n < 0 || n > int64(len(r.rest)) {
+		r.rest, r.broken = "", true
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) text() (s string) {
+	n := r.count()
+	s, r.rest = strings.Clone(r.rest[:n]), r.rest[n:]
+	return s
+}
+
+func (r *reader) list() (fields []string) {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	fields = make([]string, 0, n)
+	for range n {
+		fields = append(fields, r.text())
+	}
+	return fields
 }

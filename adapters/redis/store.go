@@ -1,0 +1,108 @@
+package redis
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+// StoreConfig bounds a [Store].
+type StoreConfig struct {
+	// MaxEntry is the largest entry that is kept, encoded: a body and some
+	// hundred bytes. 0 is 2 MB, negative is no bound. How much all of them take
+	// is for Redis to bound, by maxmemory and a policy such as allkeys-lru; it
+	// may evict whatever is the Store's.
+	MaxEntry bytesize.Size
+	// Tags is how many tags are remembered to be invalidated. If there are more,
+	// entries older than those invalidations are void, and are made anew when
+	// they are asked for. 0 is 65,536, negative is no bound.
+	Tags int
+}
+
+// A Store holds what caches in several processes share: the entries, and what
+// was invalidated. It is both a [cache.Store] and [cache.Generations], and
+// belongs in both fields of a [cache.Config]. In Generations alone it serves
+// caches that keep their entries in memory: each makes its own, and all know
+// what was invalidated anywhere.
+type Store struct {
+	client      goredis.UniversalClient
+	set         *goredis.Script
+	generations *goredis.Script
+	prefix      string
+	maxEntry    bytesize.Size
+	tags        int
+}
+
+var _ cache.Store = (*Store)(nil)
+
+// NewStore returns a store whose keys begin with the prefix. It panics without a
+// client or a prefix. The client is not closed.
+//
+// Requests wait for Redis, one that is served from the cache twice. How long
+// they wait for a Redis that does not answer is set by the timeouts and
+// MaxRetries of the client; after that their handlers run.
+func NewStore(client goredis.UniversalClient, prefix string, cfg StoreConfig) *Store {
+	check("NewStore", client, "prefix", prefix)
+	return &Store{
+		client:      client,
+		set:         goredis.NewScript(setSource),
+		generations: goredis.NewScript(generationsSource),
+		prefix:      prefix,
+		maxEntry:    bound(cfg.MaxEntry, 2*bytesize.MB),
+		tags:        bound(cfg.Tags, 1<<16),
+	}
+}
+
+// key returns where an entry is: keys are long, and of any bytes.
+func (s *Store) key(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return s.prefix + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Get implements [cache.Store].
+func (s *Store) Get(ctx context.Context, key string) (*cache.Entry, error) {
+	encoded, err := s.client.Get(ctx, s.key(key)).Result()
+	switch {
+	case errors.Is(err, goredis.Nil):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("redis: reading from %q: %w", s.prefix, err)
+	}
+	return decodeEntry(encoded), nil
+}
+
+// setSource stores ARGV[2] for ARGV[3] milliseconds, unless what is there has a
+// number above ARGV[1]: the first 20 bytes of every value.
+const setSource = `
+local held = tonumber(redis.call('GETRANGE', KEYS[1], 0, 19))
+if not held or held <= tonumber(ARGV[1]) then
+	redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+return 0`
+
+// remembered is how long the number of an entry that is of no use is kept, so
+// that a run that began earlier, and takes longer, does not store its own.
+const remembered = time.Minute
+
+// Set implements [cache.Store].
+func (s *Store) Set(ctx context.Context, e *cache.Entry) error {
+	encoded := encodeEntry(e)
+	keep := max(time.Until(e.Expires()), remembered)
+	if s.maxEntry > 0 && len(encoded) > int(s.maxEntry) {
+		encoded, keep = encoded[:numberSize], remembered
+	}
+	err := s.set.Run(ctx, s.client, []string{s.key(e.Key)}, e.Number, encoded, keep.Milliseconds()).Err()
+	if err != nil {
+		return fmt.Errorf("redis: writing to %q: %w", s.prefix, err)
+	}
+	return nil
+}
