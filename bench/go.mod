@@ -20,6 +20,7 @@ require (
 	github.com/julienschmidt/httprouter v1.3.0
 	github.com/justinas/alice v1.2.0
 	github.com/labstack/echo/v5 v5.3.1
+	github.com/maypok86/otter/v2 v2.4.0
 	github.com/r3labs/sse/v2 v2.10.0
 	github.com/tmaxmax/go-sse v0.11.0
 	github.com/uptrace/bunrouter v1.0.23

@@ -1,0 +1,32 @@
+package cache_test
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+func hour() *cache.Cache {
+	return cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+}
+
+// kit is package cache.
+func kit(h http.Handler) http.Handler { return hour().Middleware(h) }
+
+// kitVary is the same for a page that has tags and varies with the language.
+func kitVary(h http.Handler) http.Handler {
+	return hour().Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cache.Tag(r.Context(), "post:1", "author:7")
+		w.Header().Set("Vary", "Accept-Language")
+		h.ServeHTTP(w, r)
+	}))
+}
+
+// kitPass is the same for a page that is not to be stored.
+func kitPass(h http.Handler) http.Handler {
+	return hour().Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "private")
+		h.ServeHTTP(w, r)
+	}))
+}
