@@ -67,15 +67,21 @@ func BenchmarkLimit(b *testing.B) {
 	)
 }
 
-// BenchmarkLayers is the whole kit around a handler that does nothing.
+// BenchmarkLayers is the whole kit around a handler that does nothing, for a
+// request with a body, which one of the layers reads, and for one without.
 func BenchmarkLayers(b *testing.B) {
-	run(b, 1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
-		rival{"bare", bare},
-		rival{"kit", kitLayers(0)},
-		rival{"kit-timeout", kitLayers(time.Minute)},
-		rival{"kit-without-parser", func(h http.Handler) http.Handler {
-			return alice.New(middleware.Recover(nil), middleware.ResponseLimit(0), routed).Then(h)
-		}},
-		rival{"six-WithValue", withValues(6)},
-	)
+	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for name, body := range map[string]string{"body": body, "empty": ""} {
+		b.Run(name, func(b *testing.B) {
+			runWith(b, 1, body, nothing,
+				rival{"bare", bare},
+				rival{"kit", kitLayers(0)},
+				rival{"kit-timeout", kitLayers(time.Minute)},
+				rival{"kit-without-parser", func(h http.Handler) http.Handler {
+					return alice.New(middleware.Recover(nil), middleware.ResponseLimit(0), routed).Then(h)
+				}},
+				rival{"six-WithValue", withValues(6)},
+			)
+		})
+	}
 }

@@ -40,6 +40,10 @@ func (w *null) SetWriteDeadline(time.Time) error             { return nil }
 // be cancelled, as that of net/http can, which is what contexts derived from
 // it cost. Every request is a copy, since layers leave things on it.
 func run(b *testing.B, protocol int, handler http.Handler, rivals ...rival) {
+	runWith(b, protocol, body, handler, rivals...)
+}
+
+func runWith(b *testing.B, protocol int, body string, handler http.Handler, rivals ...rival) {
 	for _, rival := range rivals {
 		b.Run(rival.name, func(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())
