@@ -110,6 +110,14 @@ func inMemory(r rival) func() {
 	}
 }
 
+// recorded is the same with the writer that most tests use, which keeps what
+// it is given.
+func recorded(r rival) func() {
+	h := r.wrap(http.HandlerFunc(answer))
+	in := request()
+	return func() { h.ServeHTTP(httptest.NewRecorder(), in) }
+}
+
 // loopback returns a function that sends one request over a connection.
 func loopback(t testing.TB, r rival) func() {
 	server := httptest.NewServer(r.wrap(http.HandlerFunc(answer)))
@@ -186,11 +194,12 @@ func TestReport(t *testing.T) {
 		*rounds = 1
 	}
 	defer out.Flush()
-	memory, wire := make([]func(), len(rivals)), make([]func(), len(rivals))
+	memory, kept, wire := make([]func(), len(rivals)), make([]func(), len(rivals)), make([]func(), len(rivals))
 	for i, r := range rivals {
-		memory[i], wire[i] = inMemory(r), loopback(t, r)
+		memory[i], kept[i], wire[i] = inMemory(r), recorded(r), loopback(t, r)
 	}
-	table(out, "1 KB again, in memory", memory, turn)
+	table(out, "1 KB again, written to nowhere", memory, turn)
+	table(out, "1 KB again, to a recorder", kept, turn)
 	table(out, "1 KB again, over HTTP/1.1", wire, turn)
 	stampede(t, out)
 	bound(t, out)

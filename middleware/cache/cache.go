@@ -102,12 +102,13 @@ func isMux(h http.Handler) bool {
 }
 
 func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	if f := fillOf(r.Context()); f != nil {
-		switch ordered := f.order != nil && !f.order.reached; {
-		case ordered && f.cache == c:
-			c.fulfil(f, w, r, next)
+	outer := fillOf(r.Context())
+	if outer != nil {
+		switch ordered := outer.order != nil && !outer.order.reached; {
+		case ordered && outer.cache == c:
+			c.fulfil(outer, w, r, next)
 			return
-		case ordered, f.within(c): // another cache's, or this one stands here twice
+		case ordered, outer.within(c): // another cache's, or this one stands here twice
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -126,7 +127,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		c.last.Store(asRequested(r))
 	}
 	for range rounds {
-		found, err := c.look(r, &t)
+		found, err := c.look(r, &t, outer)
 		if err != nil {
 			c.complain(err)
 			break

@@ -24,8 +24,8 @@ type found struct {
 	now   time.Time
 }
 
-// look looks for an entry.
-func (c *Cache) look(r *http.Request, t *target) (found, error) {
+// look looks for an entry. A fill around this request depends on what is found.
+func (c *Cache) look(r *http.Request, t *target, outer *fill) (found, error) {
 	ctx := r.Context()
 	at := found{slot: t.key}
 	e, err := c.get(ctx, at.slot)
@@ -42,9 +42,7 @@ func (c *Cache) look(r *http.Request, t *target) (found, error) {
 	at.now = time.Now()
 	at.entry = e
 	at.use = e.usable(at.now)
-	if outer := fillOf(ctx); outer != nil {
-		outer.inherit(e)
-	}
+	outer.inherit(e)
 	return at, nil
 }
 

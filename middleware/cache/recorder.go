@@ -92,7 +92,7 @@ func (rec *recorder) inform(status int) {
 	}
 	h := rec.client.Header()
 	before := h.Clone()
-	join(h, rec.header)
+	new(values).join(h, rec.header)
 	rec.client.WriteHeader(status)
 	clear(h)
 	maps.Copy(h, before)
@@ -125,7 +125,7 @@ func (rec *recorder) goLive(reason string) {
 		return // taken over
 	}
 	h := rec.client.Header()
-	join(h, rec.header)
+	new(values).join(h, rec.header)
 	rec.f.cache.mark(h, forwarded(rec.f.old != nil), "MISS")
 	if rec.status == http.StatusOK && notModified(rec.header, rec.r.Header) {
 		rec.mute = true

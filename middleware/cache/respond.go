@@ -28,9 +28,14 @@ func forwarded(had bool) string {
 
 // mark adds to h where the response comes from.
 func (c *Cache) mark(h http.Header, status, word string) {
-	h["Cache-Status"] = append(h["Cache-Status"], status)
+	var v values
+	c.markWith(&v, h, status, word)
+}
+
+func (c *Cache) markWith(v *values, h http.Header, status, word string) {
+	v.set(h, "Cache-Status", status)
 	if c.cfg.StatusHeader != "" && word != "" {
-		h.Set(c.cfg.StatusHeader, word)
+		v.set(h, c.cfg.StatusHeader, word)
 	}
 }
 
@@ -50,10 +55,11 @@ func (c *Cache) sendStored(w http.ResponseWriter, r *http.Request, e *Entry, now
 // send answers with an entry; age is empty if it was made just now.
 func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, word, age string) {
 	h := w.Header()
-	join(h, e.Header)
-	c.mark(h, status, word)
+	v := make(values, 0, len(e.Header)+3) // which one value for each field needs
+	v.join(h, e.Header)
+	c.markWith(&v, h, status, word)
 	if age != "" {
-		h["Age"] = []string{age}
+		v.set(h, "Age", age)
 	}
 	if e.Status == http.StatusOK && notModified(e.Header, r.Header) {
 		answerNotModified(w)
@@ -65,26 +71,31 @@ func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, w
 	}
 }
 
-// join adds the header of a handler to what layers outside have set. The
-// handler's fields replace theirs, but for lists that everybody adds to. The
-// values are copied: what is stored stays as it is, whatever is done to h.
-func join(h, from http.Header) {
-	n := 0
-	for _, values := range from {
-		n += len(values)
+// values is memory for the values of header fields, so that they take one
+// allocation together.
+type values []string
+
+// set makes more the values of a field, or adds them to a list that everybody
+// adds to.
+func (v *values) set(h http.Header, name string, more ...string) {
+	start := len(*v)
+	if name == "Vary" || name == "Cache-Status" {
+		*v = append(*v, h[name]...)
 	}
-	all := make([]string, 0, n+1)
-	for name, values := range from {
-		start := len(all)
-		switch {
-		case values == nil:
+	*v = append(*v, more...)
+	h[name] = (*v)[start:len(*v):len(*v)]
+}
+
+// join adds the header of a handler to what layers outside have set, whose
+// fields it replaces. The values are copied: what is stored stays as it is,
+// whatever is done to h.
+func (v *values) join(h, from http.Header) {
+	for name, own := range from {
+		if own == nil {
 			h[name] = nil // which keeps net/http from finding a Content-Type
 			continue
-		case name == "Vary" || name == "Cache-Status":
-			all = append(all, h[name]...)
 		}
-		all = append(all, values...)
-		h[name] = all[start:len(all):len(all)]
+		v.set(h, name, own...)
 	}
 }
 
@@ -94,17 +105,15 @@ func notModified(h, request http.Header) bool {
 	if none := request["If-None-Match"]; none != nil {
 		return matches(none, h.Get("Etag"))
 	}
-	since := request.Get("If-Modified-Since")
-	modified := h.Get("Last-Modified")
-	if since == "" || modified == "" {
+	if request["If-Modified-Since"] == nil || h["Last-Modified"] == nil {
 		return false
 	}
-	s, err := http.ParseTime(since)
+	since, err := http.ParseTime(request.Get("If-Modified-Since"))
 	if err != nil {
 		return false
 	}
-	m, err := http.ParseTime(modified)
-	return err == nil && !m.After(s)
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	return err == nil && !modified.After(since)
 }
 
 // matches reports whether one of the listed tags is the etag, weakly.

@@ -27,10 +27,6 @@ var steering = []string{
 	"X-Method-Override", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url",
 }
 
-// maySteer reports whether a name may be one of the steering fields, to spare the
-// others the comparison.
-func maySteer(name string) bool { return name != "" && strings.IndexByte("FOX", name[0]) >= 0 }
-
 // safe reports whether a method changes nothing (RFC 9110, section 9.2.1).
 func safe(method string) bool {
 	switch method {
@@ -58,7 +54,9 @@ func (c *Cache) target(r *http.Request) (target, bool) {
 				return t, false
 			}
 		default:
-			t.steered = t.steered || maySteer(name) && slices.Contains(steering, name)
+			if name != "" && (name[0] == 'X' || name[0] == 'F' || name[0] == 'O') {
+				t.steered = t.steered || slices.Contains(steering, name)
+			}
 		}
 	}
 	t.query = c.visible(r.URL)
@@ -70,9 +68,11 @@ func (c *Cache) target(r *http.Request) (target, bool) {
 	buf = appendPart(buf, r.Host)
 	buf = appendPart(buf, t.uri)
 	buf = appendPart(buf, t.query)
-	if path := r.URL.EscapedPath(); path != t.uri {
-		// Somebody has rewritten the path, with who knows what in mind.
-		buf = appendPart(append(buf, 'p'), path)
+	if r.URL.Path != t.uri || strings.Contains(t.uri, "%") {
+		if path := r.URL.EscapedPath(); path != t.uri {
+			// Somebody has rewritten the path, with who knows what in mind.
+			buf = appendPart(append(buf, 'p'), path)
+		}
 	}
 	if t.steered {
 		buf = appendFields(append(buf, 's'), steering, r.Header)

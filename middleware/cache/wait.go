@@ -96,9 +96,7 @@ func (c *Cache) wait(f *fill, w http.ResponseWriter, r *http.Request, next http.
 	case variant(f.target.key, out.vary, r.Header) != out.entry.Key || !c.valid(r.Context(), out.entry):
 		return false
 	default:
-		if outer := fillOf(r.Context()); outer != nil {
-			outer.inherit(out.entry)
-		}
+		fillOf(r.Context()).inherit(out.entry)
 		c.send(w, r, out.entry, forwarded(at.entry != nil)+"; collapsed", "MISS", "")
 	}
 	return true
