@@ -66,7 +66,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	if node == nil || node.Get(exchange.Body) != nil {
 		node = &m.Node
 		own = exchange.Attach(r, node)
-		defer handBack(r, own)
+		defer exchange.HandBack(r, own)
 	}
 	if err := s.parse(w, own, &m.body); err != nil {
 		httperr.Handle(w, own, err, s.OnError, s.Logger)
@@ -76,14 +76,4 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		node.Set(exchange.Body, &m.body)
 	}
 	next.ServeHTTP(w, own)
-}
-
-// handBack tells the request that came in what became of its copy: the pattern
-// that matched, for whoever logs it, and the files of a form. net/http removes
-// those for the request it made itself, and none if a handler panics.
-func handBack(r, own *http.Request) {
-	r.Pattern = own.Pattern
-	if own.MultipartForm != nil && own.MultipartForm != r.MultipartForm {
-		_ = own.MultipartForm.RemoveAll()
-	}
 }

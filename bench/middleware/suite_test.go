@@ -56,8 +56,10 @@ func runWith(b *testing.B, protocol int, body string, handler http.Handler, riva
 			b.ReportAllocs()
 			for b.Loop() {
 				*r = *template
-				r.Body = io.NopCloser(strings.NewReader(body))
-				r.ContentLength = int64(len(body))
+				r.Body, r.ContentLength = http.NoBody, int64(len(body))
+				if body != "" {
+					r.Body = io.NopCloser(strings.NewReader(body))
+				}
 				clear(w.header)
 				h.ServeHTTP(w, r)
 			}

@@ -93,21 +93,19 @@ func Attach(r *http.Request, n *Node) *http.Request {
 }
 
 // HandBack tells the request that came in what became of its copy, once the
-// handler has returned: the pattern that matched, for whoever logs it. Files of
-// a form are removed. net/http removes those of the request it made itself,
-// not those of a copy, and none if a handler panics.
+// handler has returned: the pattern that matched, for whoever logs it. The files
+// of a form that was parsed in between are removed.
 func HandBack(r, inside *http.Request) {
-	if r == inside {
-		return
-	}
 	r.Pattern = inside.Pattern
-	RemoveFiles(inside)
+	RemoveFiles(r, inside)
 }
 
-// RemoveFiles removes the files that parsing a form has left on the disk.
-func RemoveFiles(r *http.Request) {
-	if r.MultipartForm != nil {
-		_ = r.MultipartForm.RemoveAll()
+// RemoveFiles removes the files of a form that inside has and r has not.
+// net/http removes those of the request it made itself, not those of a copy, and
+// none if a handler panics.
+func RemoveFiles(r, inside *http.Request) {
+	if form := inside.MultipartForm; form != nil && form != r.MultipartForm {
+		_ = form.RemoveAll()
 	}
 }
 
