@@ -29,3 +29,88 @@ func testBackplane(t *testing.T, addr string) {
 		Wipe:   func(t testing.TB, log string) { admin.Del(t.Context(), key(log)) },
 	}.Run(t)
 }
+
+func TestHistory(t *testing.T) {
+	t.Run("miniredis", func(t *testing.T) { testHistory(t, miniredis.RunT(t).Addr()) })
+	t.Run("redis", func(t *testing.T) { testHistory(t, start(t).addr) })
+}
+
+func testHistory(t *testing.T, addr string) {
+	tests := []struct {
+		name        string
+		cfg         redis.BackplaneConfig
+		size        func(i int) int // of event i
+		least, most int             // events that are kept of 1,000
+		why         string
+	}{
+		{"default", redis.BackplaneConfig{}, func(int) int { return 10 }, 1000, 1000, "there is room"},
+		{"count", redis.BackplaneConfig{History: 50}, func(int) int { return 10 }, 50, 150, "Redis drops a node of 100 at once"},
+		{"bytes", redis.BackplaneConfig{HistoryBytes: 10_000}, func(int) int { return 100 - 15 }, 80, 100, "15 bytes go to what is not data"},
+		{"one that fills it", redis.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int {
+			if i == 999 {
+				return 20_000
+			}
+			return 10
+		}, 1, 1, "the latest is kept whatever its size"},
+		{"large and small", redis.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int { return []int{5, 2000}[i%2] }, 7, 10, ""},
+		{"off", redis.BackplaneConfig{History: -1, HistoryBytes: -1}, func(int) int { return 10 }, 1000, 1000, ""},
+	}
+	for _, tt := range tests {
+		log := redis.NewBackplane(connect(t, addr), tt.name, tt.cfg)
+		for i := range 1000 {
+			if _, err := log.Append(t.Context(), "t", stream.Event{Data: strings.Repeat("x", tt.size(i))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last, forgotten, err := log.Bounds(t.Context())
+		kept := int(last.Seq - forgotten)
+		if err != nil || last.Seq != 1000 || kept < tt.least || kept > tt.most {
+			t.Errorf("%s: %d of %d events are kept, %v; want %d to %d: %s", tt.name, kept, last.Seq, err, tt.least, tt.most, tt.why)
+		}
+	}
+}
+
+// An answer that is lost does not tell whether the event is in the log.
+func TestAppendOnce(t *testing.T) {
+	t.Run("miniredis", func(t *testing.T) { testAppendOnce(t, miniredis.RunT(t).Addr()) })
+	t.Run("redis", func(t *testing.T) { testAppendOnce(t, start(t).addr) })
+}
+
+func testAppendOnce(t *testing.T, addr string) {
+	proxy := newProxy(t, addr)
+	log := redis.NewBackplane(connect(t, proxy.addr), "log", redis.BackplaneConfig{})
+	other := redis.NewBackplane(connect(t, addr), "log", redis.BackplaneConfig{})
+	for i := range 20 {
+		if i > 0 { // the first makes the connection, and loads the script
+			proxy.lose.Store(1)
+		}
+		if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil || at.Seq != uint64(2*i+1) {
+			t.Fatalf("appended as %v, %v; want number %d", at, err, 2*i+1)
+		}
+		if left := proxy.lose.Load(); left != 0 {
+			t.Fatal("no answer was lost: the test has tested nothing")
+		}
+		if _, err := other.Append(t.Context(), "t", stream.Event{Data: "y"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNewPanics(t *testing.T) {
+	client := connect(t, "127.0.0.1:1")
+	for name, construct := range map[string]func(){
+		"no client":        func() { redis.NewBackplane(nil, "key", redis.BackplaneConfig{}) },
+		"no key":           func() { redis.NewBackplane(client, "", redis.BackplaneConfig{}) },
+		"no client, store": func() { redis.NewStore(nil, "prefix", redis.StoreConfig{}) },
+		"no prefix":        func() { redis.NewStore(client, "", redis.StoreConfig{}) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			construct()
+		}()
+	}
+}

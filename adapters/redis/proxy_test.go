@@ -13,6 +13,7 @@ type proxy struct {
 	addr   string
 	to     string
 	delay  atomic.Int64 // of what is passed on, each way
+	lose   atomic.Int64 // so many of the next answers are lost, with their connections
 	silent atomic.Bool  // it holds everything back, and nobody is told
 
 	mu    sync.Mutex
@@ -80,8 +81,8 @@ func (p *proxy) serve(from net.Conn) {
 	if !p.add(from, to) {
 		return
 	}
-	p.wg.Go(func() { p.pass(from, to) })
-	p.pass(to, from)
+	p.wg.Go(func() { p.pass(from, to, false) })
+	p.pass(to, from, true)
 }
 
 // A parcel is something on its way.
@@ -90,7 +91,7 @@ type parcel struct {
 	due  time.Time
 }
 
-func (p *proxy) pass(from, to net.Conn) {
+func (p *proxy) pass(from, to net.Conn, answers bool) {
 	way := make(chan parcel, 1000)
 	p.wg.Go(func() {
 		defer to.Close()
@@ -108,9 +109,19 @@ func (p *proxy) pass(from, to net.Conn) {
 	for {
 		buf := make([]byte, 16<<10)
 		n, err := from.Read(buf)
-		if err != nil {
+		if err != nil || answers && p.loses() {
 			return
 		}
 		way <- parcel{buf[:n], time.Now().Add(time.Duration(p.delay.Load()))}
 	}
+}
+
+// loses reports whether to lose an answer.
+func (p *proxy) loses() bool {
+	for left := p.lose.Load(); left > 0; left = p.lose.Load() {
+		if p.lose.CompareAndSwap(left, left-1) {
+			return true
+		}
+	}
+	return false
 }
