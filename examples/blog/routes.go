@@ -49,6 +49,8 @@ func (b *blog) routes() http.Handler {
 		Logger: b.log,
 	}))
 
+	mux := http.NewServeMux()
+	pages := newPages(mux)
 	routes, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/posts":            api.Then(b.collection()),
 		"/api/post/[pid]":       api.Then(reply.HandlerFunc(b.post)),
@@ -59,6 +61,7 @@ func (b *blog) routes() http.Handler {
 		"/api/slow":             api.Extend(quick).ThenFunc(slow),
 		"/api/big":              api.Extend(small).ThenFunc(big),
 		"/api/feed":             api.ThenFunc(b.serveFeed),
+		"/api/revalidate":       api.Then(middleware.Methods{"POST": revalidate(pages)}),
 
 		// `bodyParser: false`: the signature is of the raw bytes.
 		"/api/webhook": middleware.New(middleware.Config{
@@ -70,8 +73,8 @@ func (b *blog) routes() http.Handler {
 		panic(err) // two routes of the list above contradict each other
 	}
 
-	mux := http.NewServeMux()
 	mux.Handle("/api/", routes)
+	mux.Handle("GET /blog/{id}", pages.Middleware(reply.HandlerFunc(b.render)))
 	mux.HandleFunc("GET /{$}", home)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		reply.Send(w, r, http.StatusOK, "ok")
