@@ -36,6 +36,7 @@ type StoreConfig struct {
 type Store struct {
 	client      goredis.UniversalClient
 	set         *goredis.Script
+	unlock      *goredis.Script
 	generations *goredis.Script
 	prefix      string
 	maxEntry    bytesize.Size
@@ -55,6 +56,7 @@ func NewStore(client goredis.UniversalClient, prefix string, cfg StoreConfig) *S
 	return &Store{
 		client:      client,
 		set:         goredis.NewScript(setSource),
+		unlock:      goredis.NewScript(unlockSource),
 		generations: goredis.NewScript(generationsSource),
 		prefix:      prefix,
 		maxEntry:    bound(cfg.MaxEntry, 2*bytesize.MB),

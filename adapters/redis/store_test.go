@@ -1,8 +1,15 @@
 package redis_test
 
 import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -34,4 +41,82 @@ func testStore(t *testing.T, addr string, operations int) {
 		},
 		Operations: operations,
 	}.Run(t)
+}
+
+func TestLock(t *testing.T) {
+	t.Run("miniredis", func(t *testing.T) { testLock(t, miniredis.RunT(t).Addr()) })
+	t.Run("redis", func(t *testing.T) { testLock(t, start(t).addr) })
+}
+
+func testLock(t *testing.T, addr string) {
+	one := redis.NewStore(connect(t, addr), "cache:", redis.StoreConfig{})
+	two := redis.NewStore(connect(t, addr), "cache:", redis.StoreConfig{})
+	lock := func(s *redis.Store, key string) func() {
+		t.Helper()
+		unlock, err := s.Lock(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return unlock
+	}
+	first, other := lock(one, "key"), lock(two, "another key")
+	if first == nil || other == nil {
+		t.Fatal("a free lock was refused")
+	}
+	defer other()
+
+	waited := make(chan bool)
+	go func() { waited <- lock(two, "key") == nil }()
+	select {
+	case <-waited:
+		t.Error("the second did not wait")
+	case <-time.After(50 * time.Millisecond):
+	}
+	first()
+	if !<-waited {
+		t.Error("the second has the lock: it should look first")
+	}
+	again := lock(two, "key")
+	if again == nil {
+		t.Fatal("a lock that was released was refused")
+	}
+	first() // once more, when it is another's
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if unlock, err := one.Lock(ctx, "key"); unlock != nil || err == nil {
+		t.Errorf("Lock = %t, %v; want the error of the context: the lock is another's", unlock != nil, err)
+	}
+	again()
+}
+
+// Caches that share a store run a handler once, or, where the promise is no
+// more than that it is usually once, once each.
+func TestStampede(t *testing.T) {
+	const readers = 50
+	addr := start(t).addr
+	var runs atomic.Int64
+	var sites [2]http.Handler
+	for i := range sites {
+		store := redis.NewStore(connect(t, addr), "cache:", redis.StoreConfig{})
+		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store})
+		sites[i] = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(100 * time.Millisecond)
+			fmt.Fprint(w, "run ", runs.Add(1))
+		}))
+	}
+	var wg sync.WaitGroup
+	for i := range readers {
+		wg.Go(func() {
+			w := httptest.NewRecorder()
+			sites[i%2].ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			if !strings.HasPrefix(w.Body.String(), "run ") {
+				t.Errorf("a reader got %d %q", w.Code, w.Body)
+			}
+		})
+	}
+	wg.Wait()
+	if n := runs.Load(); n > int64(len(sites)) {
+		t.Errorf("%d runs for %d readers", n, readers)
+	}
+	t.Logf("%d readers of %d processes, %d runs", readers, len(sites), runs.Load())
 }

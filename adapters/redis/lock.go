@@ -1,0 +1,70 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+const (
+	// lease is how long a lock is held at most: a process may end before its
+	// handler does.
+	lease = 10 * time.Second
+	// queue is how long another waits for it.
+	queue = 5 * time.Second
+)
+
+// unlockSource deletes a lock that is still the caller's.
+const unlockSource = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+	redis.call('DEL', KEYS[1])
+end
+return 0`
+
+// Lock has the processes that share the store fill an entry one at a time. It
+// returns how to unlock it when that is done; or, if another process was filling
+// it, nil, once that one is done: what it has stored can be looked for then.
+//
+// This saves work and promises nothing. A process that takes longer than 10
+// seconds loses the lock, one that has waited for 5 goes on without, and so a
+// handler usually runs once for all processes, but not always.
+func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error) {
+	at, mine := s.key(key)+":lock", strconv.FormatUint(rand.Uint64(), 36)
+	free, err := s.acquire(ctx, at, mine)
+	if free {
+		return func() {
+			// Whatever has become of the request; if it fails, the lease ends.
+			_ = s.unlock.Run(context.WithoutCancel(ctx), s.client, []string{at}, mine).Err()
+		}, nil
+	}
+	// Somebody who waits asks every now and then. There is at most one in each
+	// process, since those behind it wait there.
+	until := time.Now().Add(queue)
+	for pause := 5 * time.Millisecond; err == nil && time.Now().Before(until); pause = min(2*pause, 100*time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+		var held int64
+		if held, err = s.client.Exists(ctx, at).Result(); held == 0 {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("redis: waiting for a lock of %q: %w", s.prefix, err)
+	}
+	return nil, nil
+}
+
+func (s *Store) acquire(ctx context.Context, at, mine string) (bool, error) {
+	err := s.client.SetArgs(ctx, at, mine, goredis.SetArgs{Mode: "NX", TTL: lease}).Err()
+	if err == goredis.Nil {
+		return false, nil
+	}
+	return err == nil, err
+}
