@@ -113,8 +113,13 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 			return
 		}
 	}
-	if !safe(r.Method) {
-		c.serveWrite(w, r, next)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		c.mark(w.Header(), byMethod, "")
+		if c.cfg.IgnoreWrites || safe(r.Method) {
+			next.ServeHTTP(w, r)
+		} else {
+			c.serveWrite(w, r, next)
+		}
 		return
 	}
 	t, ok := c.target(r)
@@ -176,11 +181,6 @@ func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, 
 // for its path to be changed if it succeeds, before the client learns that it
 // did: its next request must not be answered from before.
 func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	c.mark(w.Header(), unsafe, "")
-	if c.cfg.IgnoreWrites {
-		next.ServeHTTP(w, r)
-		return
-	}
 	path := pathTag(originalPath(r))
 	changed := func(status int) {
 		if status >= 200 && status < 400 {

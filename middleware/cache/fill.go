@@ -136,10 +136,10 @@ func (f *fill) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *h
 	defer func() {
 		r.Pattern = in.Pattern
 		f.release()
+		f.cache.settle(f, outcome{failed: true, err: errPanicked}) // unless it has been
 		if returned {
 			return
 		}
-		f.cache.settle(f, outcome{failed: true, err: errPanicked})
 		if rec.alone || !rec.live && f.excused(http.StatusInternalServerError) {
 			if v := recover(); v != nil {
 				f.cache.logPanic(r, v)
@@ -148,9 +148,10 @@ func (f *fill) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *h
 		}
 	}()
 	next.ServeHTTP(w, in)
-	returned = true
 	r.Pattern = in.Pattern
-	return f.conclude(rec)
+	e, err = f.conclude(rec)
+	returned = true
+	return e, err
 }
 
 // conclude makes an entry of what the handler has answered, and stores it if

@@ -207,3 +207,27 @@ type discard struct{ header http.Header }
 func (w *discard) Header() http.Header         { return w.header }
 func (w *discard) WriteHeader(int)             {}
 func (w *discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// TestForgottenTags: a tag that was dropped counts as raised.
+func TestForgottenTags(t *testing.T) {
+	for _, max := range []int{1, 2, 7, -1} {
+		gens := cache.NewGenerations(max)
+		raised := map[string]uint64{}
+		for i := range 200 {
+			n, _ := gens.Next(t.Context())
+			tag := fmt.Sprint("tag:", i%50)
+			raised[tag] = n
+			if err := gens.Raise(t.Context(), n, tag); err != nil {
+				t.Fatal(err)
+			}
+			for tag, n := range raised {
+				if at, _ := gens.Latest(t.Context(), tag); at < n {
+					t.Fatalf("with room for %d tags, %s is at %d after it was raised to %d", max, tag, at, n)
+				}
+			}
+		}
+		if at, _ := gens.Latest(t.Context(), "tag:never"); max < 0 && at != 0 {
+			t.Errorf("nothing was forgotten, and a new tag is at %d", at)
+		}
+	}
+}

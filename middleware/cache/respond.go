@@ -14,7 +14,7 @@ const (
 
 	bypassed = cacheName + "; fwd=bypass"  // we do not look
 	asked    = cacheName + "; fwd=request" // the request does not want us to
-	unsafe   = cacheName + "; fwd=method"
+	byMethod = cacheName + "; fwd=method"
 )
 
 // forwarded says that the handler ran because nothing fit, or because what did

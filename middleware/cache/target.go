@@ -36,12 +36,12 @@ func safe(method string) bool {
 	return false
 }
 
-// target looks at the request, and reports false if it is none that a stored
+// target looks at a GET or HEAD request, and reports false if it is none that a stored
 // response could answer.
 func (c *Cache) target(r *http.Request) (target, bool) {
 	var t target
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.ContentLength != 0 {
-		return t, false
+	if r.ContentLength != 0 {
+		return t, false // a handler may read a body, which is part of no key
 	}
 	for name, values := range r.Header {
 		switch name {
@@ -170,10 +170,9 @@ func (t *target) narrow(r *http.Request) {
 // handler is to make the whole response, whatever the client has already.
 func (t *target) generalize(r *http.Request) {
 	t.narrow(r)
-	if r.Header["If-None-Match"] != nil || r.Header["If-Modified-Since"] != nil || r.Header["If-Range"] != nil {
+	if r.Header["If-None-Match"] != nil || r.Header["If-Modified-Since"] != nil {
 		r.Header = r.Header.Clone()
-		for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Range"} {
-			delete(r.Header, name)
-		}
+		delete(r.Header, "If-None-Match")
+		delete(r.Header, "If-Modified-Since")
 	}
 }
