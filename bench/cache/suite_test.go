@@ -1,7 +1,7 @@
 // Package cache_test measures package cache beside a handler that answers
 // itself, the store that the kit uses, and the cache that everybody writes
-// first. The caches for net/http that others publish are not to be had from
-// the module proxy; how they did in the tests for leaks is in results.md.
+// first. None of the other two keeps from one client what is another's: what
+// the kit does beyond them is what it costs more.
 package cache_test
 
 import (

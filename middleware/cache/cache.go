@@ -3,10 +3,12 @@ package cache
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +62,8 @@ func New(cfg Config) *Cache {
 	}
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
 	cfg.FillTimeout = cmp.Or(cfg.FillTimeout, defaultFillTimeout)
+	cfg.Query = slices.Clone(cfg.Query)
+	cfg.StatusHeader = http.CanonicalHeaderKey(cfg.StatusHeader)
 	c := &Cache{
 		cfg:       cfg,
 		store:     cfg.Store,
@@ -104,7 +108,7 @@ func isMux(h http.Handler) bool {
 func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	outer := fillOf(r.Context())
 	if outer != nil {
-		switch ordered := outer.order != nil && !outer.order.reached; {
+		switch ordered := outer.order != nil && !outer.order.reached.Load(); {
 		case ordered && outer.cache == c:
 			c.fulfil(outer, w, r, next)
 			return
@@ -205,9 +209,9 @@ func (c *Cache) raise(ctx context.Context, tags ...string) error {
 }
 
 // complain logs an error of the store or the generations, at most one a second:
-// when they are down, every request has one.
+// when they are down, every request has one. That a client is gone is none.
 func (c *Cache) complain(err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, context.Canceled) {
 		return
 	}
 	now := time.Now().Unix()

@@ -20,7 +20,7 @@ type Policy struct {
 
 	// StaleWhileRevalidate is how long after that it is served while it is being
 	// made anew, which one reader sets off and nobody waits for (RFC 5861).
-	// Negative is not at all. Next: expireTime, and what it does by default.
+	// Negative is not at all. Next: until expireTime.
 	StaleWhileRevalidate time.Duration
 
 	// StaleIfError is how long after TTL it is served if making it anew ends in
@@ -50,6 +50,13 @@ func (p Policy) over(below Policy) Policy {
 
 // A Config is what [New] makes a cache of. The zero Config keeps responses that
 // state their own lifetime, in 64 MB of memory.
+//
+// Two requests are for the same response if they have the same host, path and
+// query, the same values of the fields that the response names in Vary, and of
+// those by which proxies and clients steer frameworks without being named, such
+// as X-Forwarded-Host, X-Original-URL and Origin. A proxy in front should not
+// send Forwarded with the address of each client: it would make a response for
+// each.
 //
 // Never stored, whatever the policy says, is a response
 //

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -53,11 +52,16 @@ type outcome struct {
 }
 
 var (
-	errPanicked = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler that others waited for panicked")}
+	errPanicked = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler panicked")}
 	errSlow     = &httperr.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
 )
 
-const reasonVoid = "something it was made of was invalidated meanwhile"
+// Reasons why a response is not stored.
+const (
+	reasonVoid        = "something it was made of was invalidated meanwhile"
+	reasonStore       = "the store failed"
+	reasonGenerations = "the generations failed"
+)
 
 // start gives the fill its context, below ctx, and its number.
 func (f *fill) start(ctx context.Context) (err error) {
@@ -69,7 +73,7 @@ func (f *fill) start(ctx context.Context) (err error) {
 	ctx, f.cancel = context.WithCancelCause(ctx)
 	if d := f.cache.cfg.FillTimeout; d > 0 {
 		f.timer = time.AfterFunc(d, func() {
-			f.stop(errSlow)
+			f.cancel(errSlow)
 			f.cache.settle(f, outcome{failed: true, err: errSlow})
 		})
 	}
@@ -82,9 +86,6 @@ func (f *fill) start(ctx context.Context) (err error) {
 	f.node.Set(exchange.Cache, f)
 	return nil
 }
-
-// stop ends the context of the handler.
-func (f *fill) stop(cause error) { f.cancel(cause) }
 
 // follow ties the context of the handler to that of the client.
 func (f *fill) follow(ctx context.Context) {
@@ -120,7 +121,7 @@ func (f *fill) refused(status int) {
 		c.remember(passMark+f.key, passFor)
 		if f.old != nil {
 			// What was for everybody no longer is.
-			c.put(&Entry{Key: f.slot, Number: f.number, Created: time.Now()})
+			c.put(context.WithoutCancel(&f.node), &Entry{Key: f.slot, Number: f.number, Created: time.Now()})
 		}
 	}
 	c.settle(f, outcome{})
@@ -154,15 +155,14 @@ func (f *fill) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *h
 	return e, err
 }
 
-// conclude makes an entry of what the handler has answered, and stores it if
-// that is right.
+// conclude makes an entry of what the handler has answered, stores it if that is
+// right, and gives it to those who wait.
 func (f *fill) conclude(rec *recorder) (*Entry, error) {
-	c := f.cache
 	late := !rec.live && f.node.Err() != nil
 	switch {
 	case rec.status == 0 && late:
 		err := context.Cause(&f.node)
-		c.settle(f, outcome{failed: true, err: err})
+		f.cache.settle(f, outcome{failed: true, err: err})
 		return nil, err
 	case rec.status == 0 && !rec.live:
 		rec.commit(http.StatusOK) // as net/http does for a handler that is silent
@@ -174,66 +174,67 @@ func (f *fill) conclude(rec *recorder) (*Entry, error) {
 		return nil, nil
 	}
 	if rec.verdict == keep {
-		switch rec.reason = rec.whole(); {
+		switch partial := rec.partial(); {
 		case late:
-			rec.reason = "its handler took too long"
+			rec.refuse("its handler took too long")
+		case partial != "":
+			rec.refuse(partial)
 		case f.order != nil && rec.status >= 400 && rec.r.Pattern == "":
-			rec.reason = "no route matches"
-		}
-		if rec.reason != "" {
-			rec.verdict = refuse
+			rec.refuse("no route matches")
 		}
 	}
 	e, out := f.entry(rec), outcome{failed: rec.status >= 500}
-	if rec.verdict == refuse {
-		c.settle(f, out)
-		return e, nil
+	if rec.verdict != refuse {
+		out.entry, out.vary = e, f.store(rec, e)
 	}
-	ctx := context.WithoutCancel(&f.node)
-	if rec.verdict == keep && !c.valid(ctx, e) {
-		rec.verdict, rec.reason = refuse, reasonVoid
-	}
+	f.cache.settle(f, out)
+	return e, nil
+}
+
+// store finds the key of the entry, and puts it into the store if it is to be
+// kept. It returns the names of the fields that are part of the key: those the
+// response names, and those that were known for the URL.
+//
+// New names go into the store as well. Two fills at once may overwrite what the
+// other has learned: an entry under a key that nobody computes any more is as
+// good as none, and the next fill learns it again.
+func (f *fill) store(rec *recorder, e *Entry) (vary []string) {
+	c, ctx := f.cache, context.WithoutCancel(&f.node)
+	vary, _ = varies(e.Header)
 	known := c.record(ctx, f.target.key)
-	vary, _ := varies(e.Header)
 	if known != nil {
 		vary = slices.Concat(vary, known.Vary)
 		slices.Sort(vary)
 		vary = slices.Compact(vary)
 	}
 	e.Key = variant(f.target.key, vary, rec.r.Header)
-	out.entry, out.vary = e, vary
-	if rec.verdict == keep && !f.store(rec, e, vary, known) {
-		rec.verdict, rec.reason = refuse, "the store failed"
+	if rec.verdict != keep {
+		return vary
 	}
-	c.settle(f, out)
-	return e, nil
-}
-
-// store puts the entry into the store and, if its URL varies with more than was
-// known, the names of the fields as well. Two fills at once may overwrite what
-// the other has learned; an entry under a key that nobody computes any more is
-// as good as none, and the next fill learns it again.
-func (f *fill) store(rec *recorder, e *Entry, vary []string, known *Entry) bool {
-	c := f.cache
-	if len(vary) > maxVary {
-		return false
+	valid, err := c.valid(ctx, e)
+	c.complain(err)
+	switch {
+	case err == nil && !valid:
+		rec.refuse(reasonVoid)
+		return vary
+	case len(vary) > maxVary:
+		rec.refuse("its URL varies with too much")
+		return vary
 	}
+	stored := err == nil
 	if len(vary) > 0 && (known == nil || len(known.Vary) < len(vary) || known.Expires().Before(e.Expires())) {
 		names := &Entry{Key: f.target.key, Number: e.Number, Vary: vary, Created: e.Created, Policy: e.Policy}
 		if known != nil {
 			names.Number = max(e.Number, known.Number)
 		}
-		if !c.put(names) {
-			return false
-		}
+		stored = stored && c.put(ctx, names)
 	}
-	if !c.put(e) {
-		return false
-	}
-	if f.order == nil {
+	if stored = stored && c.put(ctx, e); !stored {
+		rec.refuse(reasonStore)
+	} else if f.order == nil {
 		c.noteHost(rec.r, f.target)
 	}
-	return true
+	return vary
 }
 
 // entry returns the response as an entry, its key yet to be found.
@@ -250,8 +251,8 @@ func (f *fill) entry(rec *recorder) *Entry {
 		Policy:  rec.policy,
 	}
 	h := e.Header
-	if age, err := time.ParseDuration(h.Get("Age") + "s"); err == nil && age > 0 {
-		e.Created = e.Created.Add(-age) // it was old when it came
+	if age, err := strconv.ParseUint(h.Get("Age"), 10, 31); err == nil {
+		e.Created = e.Created.Add(-time.Duration(age) * time.Second) // it was old when it came
 	}
 	for _, name := range []string{"Age", "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade"} {
 		delete(h, name) // of one message, not of the response (RFC 9111, section 3.1)
@@ -272,7 +273,7 @@ func (f *fill) addTags(tags []string) {
 		f.mu.Lock()
 		for _, tag := range tags {
 			if tag = tagPrefix + tag; !slices.Contains(f.tags, tag) {
-				f.tags = append(f.tags, strings.Clone(tag))
+				f.tags = append(f.tags, tag)
 			}
 		}
 		f.mu.Unlock()

@@ -36,8 +36,8 @@ func (c *Cache) look(r *http.Request, t *target, outer *fill) (found, error) {
 	if err != nil || e == nil || e.Status == 0 || t.credentials && !e.Policy.Public {
 		return at, err
 	}
-	if !c.valid(ctx, e) {
-		return at, nil
+	if valid, err := c.valid(ctx, e); !valid {
+		return at, err
 	}
 	at.now = time.Now()
 	at.entry = e
@@ -50,10 +50,9 @@ func (c *Cache) look(r *http.Request, t *target, outer *fill) (found, error) {
 // since its run began. Every request asks that itself of what it is given, once
 // it is given it: so nobody gets an answer older than an invalidation that was
 // complete when the request arrived.
-func (c *Cache) valid(ctx context.Context, e *Entry) bool {
+func (c *Cache) valid(ctx context.Context, e *Entry) (bool, error) {
 	latest, err := c.gens.Latest(ctx, e.Tags...)
-	c.complain(err)
-	return err == nil && latest <= e.Number
+	return err == nil && latest <= e.Number, err
 }
 
 // get returns the entry under the key, nil if there is none.
@@ -77,8 +76,8 @@ func (c *Cache) record(ctx context.Context, key string) *Entry {
 }
 
 // put stores an entry, and reports whether that went well.
-func (c *Cache) put(e *Entry) bool {
-	err := c.store.Set(context.Background(), e)
+func (c *Cache) put(ctx context.Context, e *Entry) bool {
+	err := c.store.Set(ctx, e)
 	c.complain(err)
 	return err == nil
 }

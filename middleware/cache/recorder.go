@@ -114,10 +114,10 @@ func (rec *recorder) goLive(reason string) {
 		return
 	}
 	rec.live = true
-	rec.verdict, rec.reason = refuse, reason
+	rec.refuse(reason)
 	rec.f.refused(rec.status)
 	if rec.alone {
-		rec.f.stop(errNobody)
+		rec.f.cancel(errNobody)
 		return
 	}
 	rec.f.follow(rec.r.Context())
@@ -194,9 +194,11 @@ func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // may have come after the commit. What is no trailer net/http ignores by then.
 func (rec *recorder) finish() { maps.Copy(rec.client.Header(), rec.header) }
 
-// whole reports what keeps a response that has ended from being stored, which
-// the header alone did not tell.
-func (rec *recorder) whole() (reason string) {
+func (rec *recorder) refuse(reason string) { rec.verdict, rec.reason = refuse, reason }
+
+// partial says why a response that has ended is not all there is, which the
+// header did not tell when it was committed.
+func (rec *recorder) partial() (reason string) {
 	if n := declared(rec.header); n >= 0 && n != int64(len(rec.body)) {
 		return "it is not as long as declared"
 	}

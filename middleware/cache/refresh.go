@@ -85,7 +85,7 @@ func (c *Cache) Shutdown(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for f := range c.refreshes {
-		f.stop(errShutdown)
+		f.cancel(errShutdown)
 	}
 	return context.Cause(ctx)
 }

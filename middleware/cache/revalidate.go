@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/apiece/apiece/internal/exchange"
 )
@@ -43,15 +44,19 @@ func (e *RevalidateError) Error() string {
 
 func (e *RevalidateError) Unwrap() error { return e.cause }
 
-// An order is a revalidation on its way through Config.Origin to the cache.
+// An order is a revalidation on its way through Config.Origin to the cache. Some
+// layer on the way may hand it to another goroutine and not wait for that.
 type order struct {
-	cached  bool // only if something is stored
-	reached bool // the cache
-	skipped bool // nothing was stored
-	stored  bool
-	status  int
-	reason  string
-	err     error
+	cached  bool        // only if something is stored
+	reached atomic.Bool // the cache
+	report  atomic.Pointer[report]
+}
+
+// A report is what became of an order: all is well if there is no reason.
+type report struct {
+	status int
+	reason string
+	cause  error
 }
 
 // attempts is how often a revalidation runs if something is invalidated while it
@@ -76,13 +81,13 @@ type requested struct {
 // that may not be stored, or a path without a route. ctx bounds the run,
 // besides FillTimeout.
 func (c *Cache) Revalidate(ctx context.Context, path string) error {
-	return c.revalidate(ctx, path, &order{})
+	return c.revalidate(ctx, path, false)
 }
 
 // RevalidateCached is Revalidate for a path of which something is stored; else
 // it does nothing. Next: unstable_onlyGenerated.
 func (c *Cache) RevalidateCached(ctx context.Context, path string) error {
-	return c.revalidate(ctx, path, &order{cached: true})
+	return c.revalidate(ctx, path, true)
 }
 
 // InvalidateTag makes void whatever was made with one of the tags: when it has
@@ -100,50 +105,53 @@ func (c *Cache) InvalidateTag(ctx context.Context, tags ...string) error {
 	return nil
 }
 
-func (c *Cache) revalidate(ctx context.Context, path string, o *order) (err error) {
-	fail := func(reason string, cause error) error {
-		return &RevalidateError{Path: path, Status: o.status, Reason: reason, cause: cause}
-	}
+func (c *Cache) revalidate(ctx context.Context, path string, cached bool) error {
 	if !strings.HasPrefix(path, "/") {
-		return fail("a path begins with a slash", nil)
+		return &RevalidateError{Path: path, Reason: "a path begins with a slash"}
 	}
 	u, err := url.ParseRequestURI(path)
 	if err != nil {
-		return fail("this is no path", err)
+		return &RevalidateError{Path: path, Reason: "this is no path", cause: err}
 	}
 	origin, err := c.origin()
 	if err != nil {
 		return err
 	}
+	var did report
 	for range attempts {
-		*o = order{cached: o.cached}
-		if c.carryOut(ctx, o, origin, u); o.reason != reasonVoid {
+		if did = c.carryOut(ctx, cached, origin, u); did.reason != reasonVoid {
 			break
 		}
 	}
-	if o.skipped || o.stored {
+	if did.reason == "" {
 		return nil
 	}
-	return fail(o.reason, o.err)
+	return &RevalidateError{Path: path, Status: did.status, Reason: did.reason, cause: did.cause}
 }
 
 // carryOut sends the request of a revalidation on its way.
-func (c *Cache) carryOut(ctx context.Context, o *order, origin http.Handler, u *url.URL) {
+func (c *Cache) carryOut(ctx context.Context, cached bool, origin http.Handler, u *url.URL) report {
 	// The number comes before everything: what is invalidated from here on is
 	// newer than what will be stored.
-	f := &fill{cache: c, order: o, done: make(chan struct{})}
-	if f.number, o.err = c.gens.Next(ctx); o.err != nil {
-		o.reason = "the generations failed"
-		return
+	number, err := c.gens.Next(ctx)
+	if err != nil {
+		return report{reason: reasonGenerations, cause: err}
 	}
+	o := &order{cached: cached}
 	ctx = exchange.Detach(ctx)
-	exchange.Find(ctx).Set(exchange.Cache, f)
+	exchange.Find(ctx).Set(exchange.Cache, &fill{cache: c, order: o, number: number, done: make(chan struct{})})
 	w := &nowhere{header: make(http.Header)}
-	if !c.survives(origin, w, c.request(ctx, u)) {
-		o.stored, o.reason = false, "the handler panicked"
-	} else if !o.reached {
-		o.status, o.reason = w.status, "no handler behind this cache was reached"
+	returned := c.survives(origin, w, c.request(ctx, u))
+	did := o.report.Load()
+	switch {
+	case !returned:
+		return report{reason: "a layer around the handler panicked"}
+	case did != nil:
+		return *did
+	case o.reached.Load():
+		return report{status: w.status, reason: "a layer around the handler did not wait for it"}
 	}
+	return report{status: w.status, reason: "no handler behind this cache was reached"}
 }
 
 // origin returns what serves the requests of the cache's own.
@@ -204,45 +212,45 @@ func asRequested(r *http.Request) *requested {
 
 // fulfil runs the handler for a revalidation that has arrived at the cache.
 func (c *Cache) fulfil(f *fill, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	o := f.order
-	o.reached = true
-	t, ok := c.target(r)
-	if !ok {
-		o.reason = "a layer outside has changed the request to one that is not cached"
-		next.ServeHTTP(w, r)
-		return
+	f.order.reached.Store(true)
+	did := c.remake(f, w, r, next)
+	f.order.report.Store(&did)
+}
+
+func (c *Cache) remake(f *fill, w http.ResponseWriter, r *http.Request, next http.Handler) report {
+	var ok bool
+	if f.target, ok = c.target(r); !ok {
+		return report{reason: "a layer around the handler has made it a request that is not cached"}
 	}
-	f.target = t
-	if o.cached {
-		e, err := c.get(r.Context(), t.key)
+	if f.order.cached {
+		e, err := c.get(r.Context(), f.target.key)
+		if err != nil {
+			return report{reason: reasonStore, cause: err}
+		}
 		if e == nil {
-			o.skipped, o.err, o.reason = err == nil, err, "the store failed"
-			return
+			return report{}
 		}
 	}
 	if err := f.start(r.Context()); err != nil {
-		o.reason, o.err = "the generations failed", err
-		return
+		return report{reason: reasonGenerations, cause: err}
 	}
 	rec, inner := newRecorder(f, w, r)
 	rec.alone = true
 	e, err := f.run(next, rec, inner, r)
-	o.status = rec.status
+	if e != nil {
+		c.send(w, r, e, asked, "REVALIDATED", "") // for layers around that want to see it
+	}
 	switch {
 	case err != nil:
-		o.reason, o.err = "the handler did not answer", err
+		return report{reason: "the handler did not answer", cause: err}
 	case rec.verdict != keep:
-		o.reason = rec.reason
-	default:
-		if err := c.gens.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
-			o.reason, o.err = "the generations failed", err
-			break
-		}
-		o.stored = true
+		return report{status: rec.status, reason: rec.reason}
 	}
-	if e != nil {
-		c.send(w, r, e, asked, "REVALIDATED", "")
+	// From here on all that is older is void.
+	if err := c.gens.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
+		return report{status: rec.status, reason: reasonGenerations, cause: err}
 	}
+	return report{}
 }
 
 // survives runs a handler for no client, and reports whether it returned. A

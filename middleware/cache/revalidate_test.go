@@ -116,7 +116,7 @@ func TestRevalidateFails(t *testing.T) {
 		{"503", "/blog/1", 503, 503, "cache: failed to revalidate /blog/1: its status is 503 (status 503)", "next.js#29768: keep the old page"},
 		{"204", "/blog/1", 204, 204, "its status is 204", "Next fails as well"},
 		{"302", "/blog/1", 302, 302, "its status is 302", "a redirect to the login is no page"},
-		{"panic", "/blog/1", 1, 0, "panicked", ""},
+		{"panic", "/blog/1", 1, 0, "the handler panicked", ""},
 		{"private", "/blog/private", 0, 200, "Cache-Control says private", "nothing was stored"},
 		{"no route", "/nowhere", 0, 404, "no handler behind this cache", "as Next"},
 		{"another's route", "/about", 0, 200, "no handler behind this cache", "not a page of this cache"},
@@ -240,6 +240,20 @@ func TestOrigin(t *testing.T) {
 		if err := c.Revalidate(t.Context(), "/site/blog/1"); err != nil || sawUser != "nobody" {
 			t.Errorf("%v, user %v", err, sawUser)
 		}
+	})
+	t.Run("below a layer that does not wait", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			mux := http.NewServeMux()
+			cfg := forAnHour()
+			cfg.Origin = http.TimeoutHandler(mux, time.Second, "")
+			c := cache.New(cfg)
+			mux.Handle("/", c.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Minute) })))
+			err := c.Revalidate(t.Context(), "/x")
+			if err == nil || !strings.Contains(err.Error(), "did not wait") {
+				t.Errorf("%v", err)
+			}
+			time.Sleep(time.Hour)
+		})
 	})
 	t.Run("its context", func(t *testing.T) {
 		cfg := forAnHour()

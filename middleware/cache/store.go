@@ -25,8 +25,9 @@ type Store interface {
 
 	// Set stores the entry under e.Key, which is up to some thousand bytes of any
 	// kind, unless the store holds one with a higher Number: then it does
-	// nothing. Comparing and replacing must be one step. An entry that is too
-	// large to keep is dropped, with what it would replace, and is no error.
+	// nothing. Comparing and replacing must be one step. An entry that cannot be
+	// kept, because it is too large or has expired, still takes the place of the
+	// one before, and is no error.
 	Set(ctx context.Context, e *Entry) error
 }
 

@@ -89,11 +89,22 @@ func (c *Cache) wait(f *fill, w http.ResponseWriter, r *http.Request, next http.
 	switch {
 	case out.failed && at.entry.standsIn(time.Now()):
 		c.sendStored(w, r, at.entry, time.Now())
+		return true
 	case out.err != nil:
 		httperr.Handle(w, r, out.err, c.cfg.OnError, c.cfg.Logger)
+		return true
 	case out.entry == nil:
 		c.pass(w, r, next, &f.target, forwarded(at.entry != nil))
-	case variant(f.target.key, out.vary, r.Header) != out.entry.Key || !c.valid(r.Context(), out.entry):
+		return true
+	case variant(f.target.key, out.vary, r.Header) != out.entry.Key:
+		return false
+	}
+	valid, err := c.valid(r.Context(), out.entry)
+	switch {
+	case err != nil:
+		c.complain(err)
+		c.pass(w, r, next, &f.target, bypassed)
+	case !valid:
 		return false
 	default:
 		fillOf(r.Context()).inherit(out.entry)

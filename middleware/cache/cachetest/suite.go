@@ -111,6 +111,14 @@ func (s Suite) highestNumber(t *testing.T) {
 		t.Errorf("an entry of the same number did not replace the other: %+v", e)
 	}
 
+	// What has expired may be dropped, but must not leave the one before.
+	expired := sample("key", 10)
+	expired.Created = time.Now().Add(-24 * time.Hour)
+	set(t, store, expired)
+	if e := get(t, store, "key"); e != nil && e.Number != 10 {
+		t.Errorf("after one that has expired: %+v", e)
+	}
+
 	const writers = 8
 	var wg sync.WaitGroup
 	for i := range writers {
