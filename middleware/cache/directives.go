@@ -69,6 +69,10 @@ func cutDirective(line string) (directive, rest string) {
 			}
 		}
 	}
+	if quoted { // a quote that does not end must not hide what comes after it
+		directive, rest, _ = strings.Cut(line, ",")
+		return directive, rest
+	}
 	return line, ""
 }
 
@@ -88,28 +92,20 @@ func least(d *time.Duration, arg string) {
 // policy returns what the response says of its lifetime, over what the config
 // has for those that say nothing.
 func (d directives) policy(h http.Header, config Policy, now time.Time) Policy {
-	p := Policy{Public: d.public}
-	explicit := true
+	p := Policy{
+		TTL:                  stated(d.maxAge),
+		StaleWhileRevalidate: stated(d.staleWhileRevalidate),
+		StaleIfError:         stated(d.staleIfError),
+		Public:               d.public,
+	}
 	switch {
 	case d.sMaxAge >= 0:
-		p.TTL = d.sMaxAge
-	case d.maxAge >= 0:
-		p.TTL = d.maxAge
-	case h["Expires"] != nil:
-		if at, err := http.ParseTime(h.Get("Expires")); err == nil {
+		p.TTL = stated(d.sMaxAge)
+	case d.maxAge < 0 && h["Expires"] != nil:
+		p.TTL = -1 // what is no date is the past
+		if at, err := http.ParseTime(h.Get("Expires")); err == nil && at.After(now) {
 			p.TTL = at.Sub(now)
 		}
-	default:
-		explicit = false
-	}
-	if explicit && p.TTL <= 0 {
-		p.TTL = -1
-	}
-	if d.staleWhileRevalidate > 0 {
-		p.StaleWhileRevalidate = d.staleWhileRevalidate
-	}
-	if d.staleIfError > 0 {
-		p.StaleIfError = d.staleIfError
 	}
 	// s-maxage forbids stale responses as must-revalidate does (RFC 9111, section
 	// 5.2.2.10), unless the response allows them itself.
@@ -122,6 +118,18 @@ func (d directives) policy(h http.Header, config Policy, now time.Time) Policy {
 		}
 	}
 	return p.over(config)
+}
+
+// stated returns what a directive says as a field of a Policy, where nothing is 0
+// and 0 is off.
+func stated(d time.Duration) time.Duration {
+	switch {
+	case d < 0:
+		return 0
+	case d == 0:
+		return -1
+	}
+	return d
 }
 
 // maxVary bounds the fields that a URL may vary with.

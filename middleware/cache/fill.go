@@ -245,7 +245,7 @@ func (f *fill) entry(rec *recorder) *Entry {
 		Number:  f.number,
 		Tags:    append([]string{pathTag(f.target.uri)}, f.tags...),
 		Status:  rec.status,
-		Header:  rec.header.Clone(),
+		Header:  rec.sent,
 		Body:    rec.body,
 		Created: rec.created,
 		Policy:  rec.policy,

@@ -26,8 +26,9 @@ type recorder struct {
 	r      *http.Request // the client's
 	alone  bool          // there is no client: nothing goes live
 
-	header  http.Header
-	status  int // 0 until the commit
+	header  http.Header // as the handler sees it
+	sent    http.Header // as it was at the commit: what comes later is not sent
+	status  int         // 0 until the commit
 	created time.Time
 	policy  Policy
 	verdict verdict
@@ -101,7 +102,8 @@ func (rec *recorder) inform(status int) {
 // commit decides by the header what becomes of the response.
 func (rec *recorder) commit(status int) {
 	rec.status, rec.created = status, time.Now()
-	rec.policy, rec.verdict, rec.reason = rec.f.judge(status, rec.header, rec.created)
+	rec.sent = rec.header.Clone()
+	rec.policy, rec.verdict, rec.reason = rec.f.judge(status, rec.sent, rec.created)
 	if rec.verdict == refuse && !rec.f.excused(status) {
 		rec.goLive(rec.reason)
 	}
@@ -125,9 +127,9 @@ func (rec *recorder) goLive(reason string) {
 		return // taken over
 	}
 	h := rec.client.Header()
-	new(values).join(h, rec.header)
+	new(values).join(h, rec.sent)
 	rec.f.cache.mark(h, forwarded(rec.f.old != nil), "MISS")
-	if rec.status == http.StatusOK && notModified(rec.header, rec.r.Header) {
+	if rec.status == http.StatusOK && notModified(rec.sent, rec.r.Header) {
 		rec.mute = true
 		answerNotModified(rec.client)
 		return
@@ -199,7 +201,7 @@ func (rec *recorder) refuse(reason string) { rec.verdict, rec.reason = refuse, r
 // partial says why a response that has ended is not all there is, which the
 // header did not tell when it was committed.
 func (rec *recorder) partial() (reason string) {
-	if n := declared(rec.header); n >= 0 && n != int64(len(rec.body)) {
+	if n := declared(rec.sent); n >= 0 && n != int64(len(rec.body)) {
 		return "it is not as long as declared"
 	}
 	for name := range rec.header {

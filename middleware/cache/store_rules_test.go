@@ -71,6 +71,7 @@ func TestWhatIsStored(t *testing.T) {
 		{"named field", "GET", nil, set(`Cache-Control: private="x-user, x-name", max-age=60`), false, "more than it asks for, and safe"},
 		{"quoted", "GET", nil, set(`Cache-Control: ext="a, no-store, b"`), true, "an argument is no directive"},
 		{"escaped quote", "GET", nil, set(`Cache-Control: ext="a\", b", no-store`), false, ""},
+		{"open quote", "GET", nil, set(`Cache-Control: ext="a, no-store`), false, "the safe reading of what is broken"},
 		{"no-store and policy", "GET", nil, policy(cache.Policy{TTL: time.Hour}, set("Cache-Control: no-store")), false, "a policy does not lift it"},
 		{"max-age=0 and policy", "GET", nil, policy(cache.Policy{TTL: time.Hour}, set("Cache-Control: max-age=0, must-revalidate")), true, "that was for browsers"},
 		{"policy says no", "GET", nil, policy(cache.Policy{TTL: -1}, set("Cache-Control: max-age=60")), false, ""},
@@ -227,6 +228,27 @@ func TestOutside(t *testing.T) {
 	both.get("/private")
 	if n := s.runs.Load(); n != 3 {
 		t.Errorf("%d runs, want 3: a layer outside has forbidden to store", n)
+	}
+}
+
+// TestLateHeader: what is set after the header has been committed is not part of
+// the response, and must not be part of what is stored either.
+func TestLateHeader(t *testing.T) {
+	for _, size := range []int{4, 2000} { // stored, and too large
+		cfg := forAnHour()
+		cfg.MaxBody = 1000
+		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Early", "1")
+			w.Write(make([]byte, 4))
+			w.Header().Set("Set-Cookie", "late=1")
+			w.Header().Set("X-Early", "2")
+			w.Write(make([]byte, size-4))
+		})
+		for range 2 {
+			if h := s.get("/").Result().Header; h["Set-Cookie"] != nil || h.Get("X-Early") != "1" {
+				t.Errorf("%d bytes: %v", size, h)
+			}
+		}
 	}
 }
 

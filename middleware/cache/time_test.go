@@ -174,6 +174,7 @@ func TestDirectives(t *testing.T) {
 		{"s-maxage, swr", "Cache-Control: s-maxage=7, stale-while-revalidate=30", cache.Policy{}, 7 * time.Second, 30 * time.Second, "unless it allows them itself; Next sends this"},
 		{"must-revalidate", "Cache-Control: max-age=5, must-revalidate, stale-while-revalidate=9", cache.Policy{}, 5 * time.Second, 0, ""},
 		{"proxy-revalidate", "Cache-Control: max-age=5, proxy-revalidate", cache.Policy{}, 5 * time.Second, 0, ""},
+		{"swr=0", "Cache-Control: max-age=5, stale-while-revalidate=0", cache.Policy{}, 5 * time.Second, 0, "says so itself"},
 		{"own policy", "Cache-Control: max-age=5, must-revalidate", cache.Policy{TTL: 30 * time.Second, StaleWhileRevalidate: 5 * time.Second}, 30 * time.Second, 5 * time.Second, "the header is for browsers"},
 		{"own, no stale", "", cache.Policy{StaleWhileRevalidate: -1}, 10 * time.Second, 0, "negative is off"},
 		{"age", "Age: 4", cache.Policy{}, 6 * time.Second, 20 * time.Second, "it was old when it came"},
