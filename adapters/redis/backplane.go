@@ -17,8 +17,8 @@ import (
 // BackplaneConfig is how much of its log a [Backplane] keeps. Where processes
 // that share a log have different ones, the smallest holds.
 type BackplaneConfig struct {
-	// History is about how many events are kept, of all topics together: some
-	// dozens more, but not fewer. 0 is 10,000, negative is no bound.
+	// History is how many events are kept, of all topics together, or up to a
+	// hundred more. 0 is 10,000, negative is no bound.
 	History int
 	// HistoryBytes is how many bytes these may take, encoded; Redis adds some 50
 	// for each. The latest is kept whatever its size. 0 is 64 MB, negative is
@@ -89,9 +89,11 @@ var logSource string
 
 // Append implements [stream.Backplane].
 //
-// If the connection breaks it tries again, for 2 seconds at most, and it does
-// not append an event a second time: an attempt of which the answer was lost is
-// found in the log, unless a thousand others were appended since.
+// If the connection breaks it tries again, for 2 seconds at most, and does not
+// append an event a second time: an attempt of which the answer was lost is
+// found in the log, unless a thousand others were appended since. If there is a
+// connection but no answer in time it does not try again, since the first
+// attempt might be carried out after the second.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (stream.Position, error) {
 	encoded := encodeEvent(rand.Uint64(), topic, event)
 	before := entryID(b.lastSeen().at)
@@ -101,7 +103,7 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 		if err == nil {
 			return parseID(id)
 		}
-		if !mayPass(err) || !again.wait(ctx) {
+		if timedOut(err) || !mayPass(err) || !again.wait(ctx) {
 			return stream.Position{}, fmt.Errorf("redis: appending to %q: %w", b.key, err)
 		}
 		since = before

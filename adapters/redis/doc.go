@@ -43,8 +43,8 @@
 // process that was given the lost events is alive. The same goes for a server
 // that was restarted with an older copy of its data.
 //
-// If Redis does not answer, Publish returns an error when the timeouts of the
-// client or the deadline of the context pass. Connections that break are made
+// If Redis does not answer, Publish returns an error when a timeout of the
+// client or the deadline of the context has passed. Connections that break are made
 // again, in each process after a pause of its own. One that is silent is given
 // up after 5 to 10 seconds. Clients stay connected meanwhile, and receive what
 // they have missed; a process that has not reached Redis since it was started

@@ -6,12 +6,15 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/internal/testkit"
@@ -157,6 +160,12 @@ func TestPausedServer(t *testing.T) {
 	s := start(t)
 	nodes := []*node{open(t, s.addr, "log"), open(t, s.addr, "log")}
 	nodes[0].publish(t, 0, 10)
+	client := goredis.NewClient(&goredis.Options{Addr: s.addr, ReadTimeout: 200 * time.Millisecond})
+	defer client.Close()
+	impatient := redis.NewBackplane(client, "log", redis.BackplaneConfig{})
+	if _, _, err := impatient.Bounds(t.Context()); err != nil { // connects
+		t.Fatal(err)
+	}
 
 	begun := time.Now()
 	s.signal(syscall.SIGSTOP)
@@ -169,14 +178,17 @@ func TestPausedServer(t *testing.T) {
 	if err == nil || took > pause-time.Second {
 		t.Errorf("Publish = %v after %v, want an error after %v", err, took, bound)
 	}
+	if at, err := impatient.Append(t.Context(), topic, stream.Event{Data: "impatient"}); err == nil {
+		t.Errorf("Append = %v although the server is paused", at)
+	}
 	time.Sleep(time.Until(begun.Add(pause)))
 
 	nodes[1].publish(t, 10, 20)
 	for i, n := range nodes {
-		// The publisher was told that nobody knows: it is there once or not at all.
+		// These two were told that nobody knows: it is there once or not at all.
 		during := func() (n int) {
 			for _, e := range nodes[i].received() {
-				if e.Data == "during" {
+				if e.Data == "during" || e.Data == "impatient" {
 					n++
 				}
 			}
@@ -223,6 +235,32 @@ func TestOutOfMemory(t *testing.T) {
 	}
 	if id := n.received()[19].ID; !strings.HasSuffix(id, "-20") {
 		t.Errorf("the 20th event has the id %q: what was refused has taken a number", id)
+	}
+}
+
+// What others put into the stream or the channel stops nobody.
+func TestForeignEntries(t *testing.T) {
+	s := start(t)
+	n := open(t, s.addr, "log")
+	for _, garbage := range []string{"", " ", "x", "1-", "-1 ", "3-x y", "99999999999999999999-1 "} {
+		s.do("PUBLISH", "log", garbage)
+	}
+	n.publish(t, 0, 3)
+	eventually(t, "the events are there", func() bool { return n.count() == 3 })
+	if gaps := n.audit(t); gaps != 0 {
+		t.Errorf("%d gaps, want none", gaps)
+	}
+	last, _, err := redis.NewBackplane(connect(t, s.addr), "log", redis.BackplaneConfig{}).Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch, _ := strconv.ParseUint(last.Epoch, 36, 64)
+	s.do("XADD", "log", fmt.Sprintf("4-%d", epoch), "field", "1000")
+	s.do("XADD", "log", fmt.Sprintf("5-%d", epoch), "b", "1000", "e", "of another format")
+	n.publish(t, 3, 6)
+	eventually(t, "the next events are there", func() bool { return n.count() == 6 })
+	if gaps := n.audit(t); gaps == 0 {
+		t.Error("entries that nobody could read passed without a gap")
 	}
 }
 

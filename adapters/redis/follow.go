@@ -21,8 +21,7 @@ import (
 // channel first, then reads the stream from where it is to the end, and then
 // takes what is pushed as long as the numbers leave no hole. What it has
 // already is passed over, and a hole, another epoch or a new connection send it
-// back to the stream. Whatever way an entry took, there is one place that passes
-// it on, and that takes the next number only.
+// back to the stream.
 //
 // The check of the connection is a check of the log as well: every answer to a
 // ping sends the follower to the stream, so that nothing stays unseen for
@@ -41,29 +40,35 @@ var (
 // A follower is one call of Subscribe.
 type follower struct {
 	*Backplane
-	last    seen // what was delivered last
-	known   bool // last was in the log when that was read
-	behind  bool // there may be more in the stream
+	channel *goredis.PubSub
+	heard   atomic.Int64 // messages from the channel
 	deliver func(stream.Entry)
+
+	last   seen // what was delivered last
+	known  bool // last was in the log when that was read
+	behind bool // there may be more in the stream
 }
 
 // Subscribe implements [stream.Backplane]. If the connection breaks it makes
 // another, and returns an error if that does not succeed within 2 seconds. It
 // returns an error as well if the log was lost, and what is there now is empty.
 func (b *Backplane) Subscribe(ctx context.Context, after stream.Position, deliver func(stream.Entry)) error {
-	f := &follower{Backplane: b, last: seen{at: after}, deliver: deliver}
+	watched, cancel := context.WithCancelCause(ctx)
+	f := &follower{
+		Backplane: b,
+		channel:   b.client.Subscribe(watched, b.key),
+		deliver:   deliver,
+		last:      seen{at: after},
+	}
 	if last := b.lastSeen(); last.at == after {
 		f.last = last
 	}
-	watched, cancel := context.WithCancelCause(ctx)
-	channel := b.client.Subscribe(watched, b.key)
-	var heard atomic.Int64
 	ended := make(chan bool)
 	go func() {
 		defer close(ended)
-		watch(watched, cancel, channel, &heard)
+		f.watch(watched, cancel)
 	}()
-	err := f.follow(watched, channel, &heard)
+	err := f.follow(watched)
 	cancel(nil)
 	<-ended
 	if ctx.Err() != nil {
@@ -72,32 +77,32 @@ func (b *Backplane) Subscribe(ctx context.Context, after stream.Position, delive
 	return fmt.Errorf("redis: following %q: %w", b.key, err)
 }
 
-// watch closes the channel when the context is done, which ends a Receive, or
-// when the server does not answer.
-func watch(ctx context.Context, cancel context.CancelCauseFunc, channel *goredis.PubSub, heard *atomic.Int64) {
-	defer channel.Close()
+// watch closes the channel, which ends a Receive, when the context is done or
+// the server does not answer.
+func (f *follower) watch(ctx context.Context, cancel context.CancelCauseFunc) {
+	defer f.channel.Close()
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
-	asked := int64(-1) // what had been heard at the last ping
-	for {
+	for asked := int64(-1); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		if heard.Load() == asked {
+		heard := f.heard.Load()
+		if heard == asked {
 			cancel(errSilent)
 			return
 		}
-		asked = heard.Load()
-		_ = channel.Ping(ctx) // if that fails, no answer will come
+		asked = heard
+		_ = f.channel.Ping(ctx) // if that fails, no answer will come
 	}
 }
 
-func (f *follower) follow(ctx context.Context, channel *goredis.PubSub, heard *atomic.Int64) error {
+func (f *follower) follow(ctx context.Context) error {
 	var again retry
 	for {
-		err := f.next(ctx, channel, heard)
+		err := f.next(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -110,18 +115,18 @@ func (f *follower) follow(ctx context.Context, channel *goredis.PubSub, heard *a
 }
 
 // next takes one message, or reads what the stream has if there is more.
-func (f *follower) next(ctx context.Context, channel *goredis.PubSub, heard *atomic.Int64) error {
+func (f *follower) next(ctx context.Context) error {
 	if f.behind {
 		return f.read(ctx)
 	}
-	message, err := channel.Receive(ctx)
+	message, err := f.channel.Receive(ctx)
 	if err != nil {
 		return err
 	}
-	heard.Add(1)
+	f.heard.Add(1)
 	switch message := message.(type) {
 	case *goredis.Message:
-		return f.take(message.Payload)
+		f.take(message.Payload)
 	case *goredis.Subscription, *goredis.Pong: // connected, or checked
 		f.behind = true
 	}
@@ -129,18 +134,15 @@ func (f *follower) next(ctx context.Context, channel *goredis.PubSub, heard *ato
 }
 
 // take takes an entry from the channel.
-func (f *follower) take(message string) error {
+func (f *follower) take(message string) {
 	id, event, _ := strings.Cut(message, " ")
 	at, err := parseID(id)
-	switch {
-	case err != nil:
-		return err
-	case at.Epoch != f.last.at.Epoch || at.Seq > f.last.at.Seq+1:
+	switch last := f.last.at; {
+	case err != nil || at.Epoch != last.Epoch || at.Seq > last.Seq+1:
 		f.behind = true
-	case at.Seq == f.last.at.Seq+1:
+	case at.Seq == last.Seq+1:
 		f.pass(at, event)
 	}
-	return nil
 }
 
 // read takes entries from the stream, a page of them.
@@ -165,19 +167,23 @@ func (f *follower) read(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		entry := entry.([]any)
+		entry := entry.([]any) // the id and the fields
 		at, err := parseID(entry[0].(string))
 		if err != nil {
 			return err
 		}
-		f.pass(at, entry[1].([]any)[3].(string))
+		event := ""
+		if fields := entry[1].([]any); len(fields) == 4 {
+			event = fields[3].(string)
+		}
+		f.pass(at, event)
 	}
 	f.behind = len(entries) == page
 	return nil
 }
 
-// pass delivers an entry. One that cannot be decoded is delivered without an
-// event, which no hub can send: its subscribers are told of a gap.
+// pass delivers an entry. What cannot be decoded is delivered without an event,
+// which no hub can send: its subscribers are told of a gap.
 func (f *follower) pass(at stream.Position, encoded string) {
 	topic, event, _ := decodeEvent(encoded)
 	f.deliver(stream.Entry{Position: at, Topic: topic, Event: event})

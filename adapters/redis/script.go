@@ -55,6 +55,11 @@ func mayPass(err error) bool {
 	return false
 }
 
+func timedOut(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
 // A retry spaces out attempts, each after a longer pause than the one before,
 // and each client after another: those of all processes fail at the same
 // moment, and should not come back at the same moment. It ends 2 seconds after

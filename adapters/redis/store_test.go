@@ -19,11 +19,11 @@ import (
 )
 
 func TestStoreMini(t *testing.T) {
-	testStore(t, miniredis.RunT(t).Addr(), 1000)
+	testStore(t, miniredis.RunT(t).Addr(), 300)
 }
 
 func TestStore(t *testing.T) {
-	testStore(t, start(t).addr, 0)
+	testStore(t, start(t).addr, 2000)
 }
 
 func testStore(t *testing.T, addr string, operations int) {
