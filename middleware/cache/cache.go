@@ -18,6 +18,20 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
+// What happens to a request.
+//
+// One that no stored response could answer goes past (target). For any other
+// the store is asked, and the generations whether what it has is valid (look).
+// A fresh entry is sent. A stale one is sent, and a goroutine makes it anew
+// (refresh). Else one request runs the handler (lead, fill.run) and the others
+// for the same response wait for it (wait).
+//
+// The handler writes to a recorder, which decides by the header whether the
+// response may be for others (judge). If not it goes live: from then on it is
+// between this client and the handler, and those who wait run the handler
+// themselves. If so it is held back until it is whole, becomes an entry, is
+// stored, and is sent to all.
+
 // A Cache keeps responses. Make one with [New]; one serves any number of routes.
 type Cache struct {
 	cfg   Config
@@ -84,7 +98,8 @@ func New(cfg Config) *Cache {
 
 // Middleware puts the cache before next. Layers that answer some clients
 // differently without saying so in the response, such as authentication, belong
-// outside of it.
+// outside of it. A time limit outside is for how long a client waits, one inside
+// for how long the handler takes.
 func (c *Cache) Middleware(next http.Handler) http.Handler {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
 	if isMux(next) {

@@ -30,6 +30,7 @@
 //     with unstable_onlyGenerated only.
 //   - Nothing that was invalidated is served again, also while it is renewed or
 //     if that fails. In Next.js that depends on which function was called.
-//   - Responses with cookies, to requests with cookies, and those that
-//     Cache-Control forbids to share are not stored, whatever the policy is.
+//   - A response that sets a cookie, or that Cache-Control forbids to share, is
+//     not stored, whatever the policy is; nor is one to a request with a cookie,
+//     unless it is public.
 package cache
