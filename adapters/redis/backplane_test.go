@@ -10,20 +10,18 @@ import (
 	"github.com/apiece/apiece/stream/backplanetest"
 )
 
-func TestBackplaneMini(t *testing.T) {
-	testBackplane(t, miniredis.RunT(t).Addr())
-}
-
 func TestBackplane(t *testing.T) {
-	testBackplane(t, start(t).addr)
+	t.Run("miniredis", func(t *testing.T) { testBackplane(t, connector(miniredis.RunT(t).Addr())) })
+	t.Run("redis", func(t *testing.T) { testBackplane(t, connector(start(t).addr)) })
+	t.Run("cluster", func(t *testing.T) { testBackplane(t, startCluster(t)) })
 }
 
-func testBackplane(t *testing.T, addr string) {
-	admin := connect(t, addr)
-	key := func(log string) string { return "{" + strings.ReplaceAll(log, "/", ":") + "}" }
+func testBackplane(t *testing.T, connect connectFunc) {
+	admin := connect(t)
+	key := func(log string) string { return strings.ReplaceAll(log, "/", ":") }
 	backplanetest.Suite{
 		Open: func(t testing.TB, log string) stream.Backplane {
-			return redis.NewBackplane(connect(t, addr), key(log), redis.BackplaneConfig{})
+			return redis.NewBackplane(connect(t), key(log), redis.BackplaneConfig{})
 		},
 		Forget: func(t testing.TB, log string) { admin.XTrimMaxLen(t.Context(), key(log), 1) },
 		Wipe:   func(t testing.TB, log string) { admin.Del(t.Context(), key(log)) },

@@ -117,8 +117,38 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// After a fail-over, what the old server had not passed on is missing, and
-// others may have used its numbers before any node comes back.
+// A replica takes over that lacks the last events: those who have them are told
+// that something is missing, and so is everybody else.
+func TestFailOver(t *testing.T) {
+	first, second := start(t, "--repl-diskless-sync-delay", "0"), start(t)
+	host, port, _ := strings.Cut(first.addr, ":")
+	second.do("REPLICAOF", host, port)
+	proxy := newProxy(t, first.addr)
+	nodes := []*node{open(t, proxy.addr, "log"), open(t, proxy.addr, "log")}
+	nodes[0].publish(t, 0, 100)
+	first.do("WAIT", 1, 0)
+	second.do("REPLICAOF", "NO", "ONE")
+	nodes[0].publish(t, 100, 105)
+	for _, n := range nodes {
+		eventually(t, "the events are there", func() bool { return n.count() == 105 })
+	}
+	proxy.to.Store(second.addr)
+	proxy.cut()
+	proxy.restore()
+	for _, n := range nodes {
+		eventually(t, "the reader is told", func() bool { return n.audit(t) == 1 })
+	}
+	nodes[1].publish(t, 105, 205)
+	for i, n := range nodes {
+		eventually(t, "the events after it are there", func() bool { return n.count() >= 205 })
+		if gaps := n.audit(t); gaps != 1 || n.count() != 205 {
+			t.Errorf("node %d: %d events and %d gaps, want 205 and one", i, n.count(), gaps)
+		}
+	}
+	t.Logf("205/205 in order, none twice, one gap")
+}
+
+// By then others may have used the numbers of what is missing.
 func TestForkedLog(t *testing.T) {
 	s := start(t)
 	n := open(t, s.addr, "log")

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
@@ -139,10 +137,4 @@ func (n *node) audit(t testing.TB) (gaps int) {
 		data[e.Data] = true
 	}
 	return gaps
-}
-
-func connect(t testing.TB, addr string) *goredis.Client {
-	client := goredis.NewClient(&goredis.Options{Addr: addr, ContextTimeoutEnabled: true})
-	t.Cleanup(func() { client.Close() })
-	return client
 }

@@ -11,7 +11,7 @@ import (
 // A proxy is a network between a node and the server, with faults.
 type proxy struct {
 	addr   string
-	to     string
+	to     atomic.Value // the address of the server
 	delay  atomic.Int64 // of what is passed on, each way
 	lose   atomic.Int64 // so many of the next answers are lost, with their connections
 	silent atomic.Bool  // it holds everything back, and nobody is told
@@ -27,7 +27,8 @@ func newProxy(t testing.TB, to string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addr: l.Addr().String(), to: to, conns: make(map[net.Conn]bool)}
+	p := &proxy{addr: l.Addr().String(), conns: make(map[net.Conn]bool)}
+	p.to.Store(to)
 	p.wg.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -73,7 +74,7 @@ func (p *proxy) add(conns ...net.Conn) (ok bool) {
 
 func (p *proxy) serve(from net.Conn) {
 	defer from.Close()
-	to, err := net.Dial("tcp", p.to)
+	to, err := net.Dial("tcp", p.to.Load().(string))
 	if err != nil {
 		return
 	}

@@ -37,17 +37,49 @@ func start(t testing.TB, args ...string) *server {
 		}
 		t.Skip("no redis-server found; set APIECE_REQUIRE=redis to fail instead")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, path: path, addr: l.Addr().String()}
-	l.Close()
-	_, port, _ := net.SplitHostPort(s.addr)
+	port := freePort(t)
+	s := &server{t: t, path: path, addr: net.JoinHostPort("127.0.0.1", port)}
 	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", ""}, args...)
 	t.Cleanup(s.kill)
 	s.start()
 	return s
+}
+
+func freePort(t testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// A connectFunc makes a client of its own, for one test.
+type connectFunc func(t testing.TB) goredis.UniversalClient
+
+func connector(addr string) connectFunc {
+	return func(t testing.TB) goredis.UniversalClient { return connect(t, addr) }
+}
+
+func connect(t testing.TB, addr string) *goredis.Client {
+	client := goredis.NewClient(&goredis.Options{Addr: addr, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// startCluster starts a cluster of one server. Like a larger one it refuses
+// scripts whose keys are in several slots, and is slow to begin.
+func startCluster(t testing.TB) connectFunc {
+	s := start(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
+	s.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+	connect := func(t testing.TB) goredis.UniversalClient {
+		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: []string{s.addr}, ContextTimeoutEnabled: true})
+		t.Cleanup(func() { client.Close() })
+		return client
+	}
+	eventually(t, "the cluster is up", func() bool { return connect(t).Set(t.Context(), "up", 1, 0).Err() == nil })
+	return connect
 }
 
 // start starts the server, once more after kill, on the same port and with the

@@ -18,20 +18,18 @@ import (
 	"github.com/apiece/apiece/middleware/cache/cachetest"
 )
 
-func TestStoreMini(t *testing.T) {
-	testStore(t, miniredis.RunT(t).Addr(), 300)
-}
-
 func TestStore(t *testing.T) {
-	testStore(t, start(t).addr, 2000)
+	t.Run("miniredis", func(t *testing.T) { testStore(t, connector(miniredis.RunT(t).Addr()), 300) })
+	t.Run("redis", func(t *testing.T) { testStore(t, connector(start(t).addr), 2000) })
+	t.Run("cluster", func(t *testing.T) { testStore(t, startCluster(t), 500) })
 }
 
-func testStore(t *testing.T, addr string, operations int) {
-	admin := connect(t, addr)
-	prefix := func(name string) string { return "{" + strings.ReplaceAll(name, "/", ":") + "}" }
+func testStore(t *testing.T, connect connectFunc, operations int) {
+	admin := connect(t)
+	prefix := func(name string) string { return strings.ReplaceAll(name, "/", ":") + ":" }
 	cachetest.Suite{
 		Open: func(t testing.TB, name string) (cache.Store, cache.Generations) {
-			s := redis.NewStore(connect(t, addr), prefix(name), redis.StoreConfig{})
+			s := redis.NewStore(connect(t), prefix(name), redis.StoreConfig{})
 			return s, s
 		},
 		Wipe: func(t testing.TB, name string) {
