@@ -34,35 +34,36 @@ func TestHistory(t *testing.T) {
 }
 
 func testHistory(t *testing.T, addr string) {
+	const events = 300
 	tests := []struct {
 		name        string
 		cfg         redis.BackplaneConfig
 		size        func(i int) int // of event i
-		least, most int             // events that are kept of 1,000
+		least, most int             // events that are kept
 		why         string
 	}{
-		{"default", redis.BackplaneConfig{}, func(int) int { return 10 }, 1000, 1000, "there is room"},
+		{"default", redis.BackplaneConfig{}, func(int) int { return 10 }, events, events, "there is room"},
 		{"count", redis.BackplaneConfig{History: 50}, func(int) int { return 10 }, 50, 150, "Redis drops a node of 100 at once"},
 		{"bytes", redis.BackplaneConfig{HistoryBytes: 10_000}, func(int) int { return 100 - 15 }, 80, 100, "15 bytes go to what is not data"},
 		{"one that fills it", redis.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int {
-			if i == 999 {
+			if i == events-1 {
 				return 20_000
 			}
 			return 10
 		}, 1, 1, "the latest is kept whatever its size"},
 		{"large and small", redis.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int { return []int{5, 2000}[i%2] }, 7, 10, ""},
-		{"off", redis.BackplaneConfig{History: -1, HistoryBytes: -1}, func(int) int { return 10 }, 1000, 1000, ""},
+		{"off", redis.BackplaneConfig{History: -1, HistoryBytes: -1}, func(int) int { return 10 }, events, events, ""},
 	}
 	for _, tt := range tests {
 		log := redis.NewBackplane(connect(t, addr), tt.name, tt.cfg)
-		for i := range 1000 {
+		for i := range events {
 			if _, err := log.Append(t.Context(), "t", stream.Event{Data: strings.Repeat("x", tt.size(i))}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		last, forgotten, err := log.Bounds(t.Context())
 		kept := int(last.Seq - forgotten)
-		if err != nil || last.Seq != 1000 || kept < tt.least || kept > tt.most {
+		if err != nil || last.Seq != events || kept < tt.least || kept > tt.most {
 			t.Errorf("%s: %d of %d events are kept, %v; want %d to %d: %s", tt.name, kept, last.Seq, err, tt.least, tt.most, tt.why)
 		}
 	}
