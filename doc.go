@@ -17,6 +17,7 @@
 //	res.redirect, safe for targets that users supply     redirect
 //	server-sent events, JSON lines, fan-out with replay  stream
 //	maxDuration, responseLimit, methods, all of config   middleware
+//	res.revalidate: a cache that is renewed on demand    middleware/cache
 //	"4mb" as text and as a number                        bytesize
 //
 // # What the pieces agree on

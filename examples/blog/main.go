@@ -57,10 +57,11 @@ func run(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	// A server that shuts down waits for open streams and does not tell them,
-	// so the feed ends first.
+	// so the feed ends first. Pages may still be rendered behind a reader's
+	// back after it.
 	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err := errors.Join(blog.feed.Shutdown(deadline), server.Shutdown(deadline))
+	err := errors.Join(blog.feed.Shutdown(deadline), server.Shutdown(deadline), blog.pages.Shutdown(deadline))
 	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}

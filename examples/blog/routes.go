@@ -11,6 +11,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
@@ -27,6 +28,7 @@ const webhookSecret = "it is a demo"
 type blog struct {
 	posts *posts
 	feed  *stream.Hub
+	pages *cache.Cache // made by routes, which it asks for pages
 	log   *slog.Logger
 }
 
@@ -50,7 +52,7 @@ func (b *blog) routes() http.Handler {
 	}))
 
 	mux := http.NewServeMux()
-	pages := newPages(mux)
+	b.pages = newPages(mux)
 	routes, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/posts":            api.Then(b.collection()),
 		"/api/post/[pid]":       api.Then(reply.HandlerFunc(b.post)),
@@ -61,7 +63,7 @@ func (b *blog) routes() http.Handler {
 		"/api/slow":             api.Extend(quick).ThenFunc(slow),
 		"/api/big":              api.Extend(small).ThenFunc(big),
 		"/api/feed":             api.ThenFunc(b.serveFeed),
-		"/api/revalidate":       api.Then(middleware.Methods{"POST": revalidate(pages)}),
+		"/api/revalidate":       api.Then(middleware.Methods{"POST": revalidate(b.pages)}),
 
 		// `bodyParser: false`: the signature is of the raw bytes.
 		"/api/webhook": middleware.New(middleware.Config{
@@ -74,7 +76,7 @@ func (b *blog) routes() http.Handler {
 	}
 
 	mux.Handle("/api/", routes)
-	mux.Handle("GET /blog/{id}", pages.Middleware(reply.HandlerFunc(b.render)))
+	mux.Handle("GET /blog/{id}", b.pages.Middleware(reply.HandlerFunc(b.render)))
 	mux.HandleFunc("GET /{$}", home)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		reply.Send(w, r, http.StatusOK, "ok")
