@@ -18,8 +18,8 @@
 // The client is any of go-redis: it brings TLS, passwords, a cluster, or
 // sentinels. ContextTimeoutEnabled has the deadlines of contexts hold for what
 // is asked of Redis too, such as that of the request in which an event is
-// published. A Ring is not for this: when a shard is away, it goes on
-// with another that knows nothing.
+// published. A Ring is not for this: when a shard is away, it goes on with
+// another that knows nothing.
 //
 // # What a hub can rely on
 //
@@ -44,11 +44,11 @@
 // that was restarted with an older copy of its data.
 //
 // If Redis does not answer, Publish returns an error when a timeout of the
-// client or the deadline of the context has passed. Connections that break are made
-// again, in each process after a pause of its own. One that is silent is given
-// up after 5 to 10 seconds. Clients stay connected meanwhile, and receive what
-// they have missed; a process that has not reached Redis since it was started
-// refuses them with 503, so that they go elsewhere.
+// client or the deadline of the context has passed. Connections that break are
+// made again, in each process after a pause of its own. One that is silent is
+// given up after 5 to 10 seconds. Clients stay connected meanwhile, and receive
+// what they have missed; a process that has not reached Redis since it was
+// started refuses them with 503, so that they go elsewhere.
 //
 // # What a cache can rely on
 //
