@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -111,10 +113,17 @@ func (d *Draft) Enable(w http.ResponseWriter, r *http.Request, maxAge time.Durat
 	if err := d.set(w, d.cfg.Name, "", maxAge); err != nil {
 		return err
 	}
-	if _, valid := d.data(r); !valid {
+	if _, valid := d.data(r); !valid && !d.setsData(w) {
 		return Delete(w, d.cfg.cookie(d.cfg.DataName, 0))
 	}
 	return nil
+}
+
+// setsData reports whether the response stores preview data already.
+func (d *Draft) setsData(w http.ResponseWriter) bool {
+	return slices.ContainsFunc(w.Header()["Set-Cookie"], func(line string) bool {
+		return strings.HasPrefix(line, d.cfg.DataName+"=")
+	})
 }
 
 // SetPreview switches draft mode on as Enable does and stores data, as JSON, for

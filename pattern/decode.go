@@ -21,7 +21,7 @@ func (noMatch) StatusCode() int { return http.StatusNotFound }
 // is not valid percent-encoded UTF-8.
 type DecodeError struct {
 	Pattern string // the route that matches
-	Path    string // percent-encoded, as it was sent
+	Path    string // as it was matched: percent-encoded, unless it came decoded
 }
 
 func (e *DecodeError) Error() string {

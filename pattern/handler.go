@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/apiece/apiece/internal/httperr"
 )
@@ -103,11 +102,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, registered bool)
 	h.handlers[l.index].ServeHTTP(w, r)
 }
 
-// setPathValues gives the parameters to r.PathValue. A mux outside may have set
-// values by wildcards of its own; one with the name of a parameter would be
+// setPathValues gives the parameters to r.PathValue. A mux or a Handler outside
+// may have set values of its own; one with the name of a parameter would be
 // false from here on, whether or not the parameter has a value.
 func (h *Handler) setPathValues(r *http.Request, params Params) {
-	if strings.IndexByte(r.Pattern, '{') >= 0 {
+	if r.Pattern != "" {
 		for _, q := range params.c.params {
 			if r.PathValue(q.name) != "" {
 				r.SetPathValue(q.name, params.Get(q.name))

@@ -14,6 +14,9 @@ import (
 //	/api/post/[pid]  "/api/post" and "/api/post/"
 //
 // Within a subtree such as the second, h answers what no route matches.
+// If the mux is mounted in another one as a subtree, such as "/api/", and h
+// redirects to the bare form, mount it at "/api" too; see [RedirectToBare].
+//
 // Register panics where ServeMux.Handle does. It does so in particular if the
 // mux has a pattern with a method that is a subtree as well: neither of
 // "GET /" and "/api/" is the more specific. Register "/" without the method,

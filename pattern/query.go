@@ -10,8 +10,9 @@ import (
 
 // Query returns the query parameters of a request with the parameters of its
 // route laid over them; Next.js calls it req.query. A parameter of the route
-// always wins, and the name of an optional catch-all that took nothing is
-// removed, so that no query string can stand in for a parameter. Malformed
+// always wins, and the name of one without a value, such as an optional
+// catch-all that took nothing, is removed, so that no query string can stand in
+// for a parameter. Malformed
 // pairs are skipped, as r.URL.Query does.
 //
 // It works for the routes of a [Handler] and for those of an http.ServeMux.
@@ -21,7 +22,7 @@ func Query(r *http.Request) url.Values {
 	for w := range wildcards(r.Pattern) {
 		if values := w.values(r); values != nil {
 			q[w.name] = values
-		} else if w.kind >= rest {
+		} else if w.kind >= rest || !w.mux { // {x} without a value is text
 			delete(q, w.name)
 		}
 	}
@@ -30,7 +31,8 @@ func Query(r *http.Request) url.Values {
 
 // Values returns the values of a path parameter: one for [x] and {x}, one for
 // each segment of a catch-all, [...x] or {x...}, in which an encoded slash is
-// no separator. It returns nil for a name without a value.
+// no separator. It returns nil for a name without a value. Ask before changing
+// r.URL: what r.PathValue cannot tell is read off the path.
 func Values(r *http.Request, name string) []string {
 	for w := range wildcards(r.Pattern) {
 		if w.name == name {

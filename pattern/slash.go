@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,7 +13,10 @@ type TrailingSlash uint8
 const (
 	// ServeBoth serves /a and /a/ alike.
 	ServeBoth TrailingSlash = iota
-	// RedirectToBare redirects /a/ to /a with 308, as Next.js does.
+	// RedirectToBare redirects /a/ to /a with 308, as Next.js does. If a mux
+	// that is itself mounted as a subtree stands in between, mount that one
+	// without the slash too, at "/api" and "/api/": http.ServeMux would redirect
+	// /api back to /api/.
 	RedirectToBare
 	// RedirectToSlash redirects /a to /a/ with 308, as Next.js does with
 	// trailingSlash: true. A last segment with a dot in it is taken for the
@@ -45,18 +49,31 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, path string, 
 		target = "../" + last
 	}
 	if r.URL.RawQuery != "" {
-		target += "?" + r.URL.RawQuery
+		target += "?" + escapeQuery(r.URL.RawQuery)
 	}
 	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusPermanentRedirect)
 	return true
 }
 
+// escapeQuery escapes the bytes that have no place in a header.
+func escapeQuery(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
 // isMountPoint reports whether path may be where a ServeMux has mounted a
 // subtree, by the pattern "/api/" for instance. ServeMux redirects "/api" to
 // "/api/", and a redirect back would go round for ever. The path may have lost
-// a prefix, so they are compared from the end. Register leaves no such point:
-// it registers "/api" too.
+// a prefix, so they are compared from the end. Register leaves no such point on
+// its mux: it registers "/api" too.
 func isMountPoint(mux, path string) bool {
 	if i := strings.IndexByte(mux, '/'); i >= 0 {
 		mux = mux[i:] // without method and host

@@ -94,13 +94,17 @@ func (p *Policy) notAllowed(target string) (offset int, reason string) {
 // normalize returns the one form of an origin that is compared.
 func normalize(scheme, authority string) string {
 	scheme, authority = lower(scheme), lower(authority)
+	host := authority
 	switch scheme {
 	case "http":
-		authority = strings.TrimSuffix(authority, ":80")
+		host = strings.TrimSuffix(authority, ":80")
 	case "https":
-		authority = strings.TrimSuffix(authority, ":443")
+		host = strings.TrimSuffix(authority, ":443")
 	}
-	return scheme + "://" + authority
+	if strings.IndexByte(host[strings.IndexByte(host, ']')+1:], ':') >= 0 {
+		host = authority // two ports are no default port
+	}
+	return scheme + "://" + host
 }
 
 // lower is strings.ToLower for ASCII. The other would turn the Kelvin sign into

@@ -55,17 +55,22 @@ func Code(w http.ResponseWriter, r *http.Request, code int, target string) error
 // page. The status is 303 after POST and other unsafe methods, so that the
 // browser continues with GET, and 307 after GET, HEAD, OPTIONS and TRACE.
 //
+// A target of more than 8192 bytes gives way to the fallback as well: browsers
+// and proxies refuse headers not much longer than that.
+//
 // The fallback must be local too, whether it is needed or not: otherwise the
 // answer is 500 and the error an [*Error]. Nothing that Local sends leaves the origin.
 func Local(w http.ResponseWriter, r *http.Request, target, fallback string) error {
 	if offset, reason := notLocal(fallback); reason != "" {
 		return fail(w, r, fallback, offset, reason+", and is the fallback")
 	}
-	if !IsLocal(target) {
+	if len(target) > maxTarget || !IsLocal(target) {
 		target = fallback
 	}
 	return send(w, r, statusFor(r), escape(target))
 }
+
+const maxTarget = 8192
 
 // statusFor returns the status that makes a browser continue with GET, and is
 // otherwise the default of To.
