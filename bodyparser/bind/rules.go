@@ -1,18 +1,28 @@
 package bind
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
+	"runtime"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
 )
 
+// enough is how many failures are collected before the first maxFields of them
+// are chosen, in the order of their paths.
+const enough = 20 * maxFields
+
 // check runs the rules of all structs that v leads to without passing through
-// another struct; from there on the validator follows the tags.
+// another struct; from there on the validator follows the tags. No more of them
+// are asked once there are enough failures.
 func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src source) (fields []FieldError, err error) {
 	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -27,7 +37,7 @@ func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src
 		var more []FieldError
 		more, err = b.check(ctx, v, path, src)
 		fields = append(fields, more...)
-		return err == nil
+		return err == nil && len(fields) < enough
 	}
 	switch v.Kind() {
 	case reflect.Slice, reflect.Array:
@@ -45,16 +55,19 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 	if v.CanAddr() {
 		target = v.Addr().Interface() // saves the copy
 	}
-	err := b.validate.StructCtx(ctx, target)
-	if err == nil {
-		return nil, nil
-	}
+	err := b.obeys(ctx, target)
 	var failed validator.ValidationErrors
 	if !errors.As(err, &failed) {
-		return nil, fmt.Errorf("bind: %w", err)
+		return nil, err
 	}
-	// More than enough to choose the first of, in the order of their paths.
-	failed = failed[:min(len(failed), 20*maxFields)]
+	// Finding the place of a failure costs more than the failure, so they are
+	// chosen before. The order is that of Go's names, which is as good.
+	failed = failed[:min(len(failed), enough)]
+	slices.SortStableFunc(failed, func(a, b validator.FieldError) int {
+		return cmp.Or(cmp.Compare(a.StructNamespace(), b.StructNamespace()), cmp.Compare(a.Tag(), b.Tag()))
+	})
+	failed = failed[:min(len(failed), maxFields)]
+	places := places{src: src}
 	fields := make([]FieldError, 0, len(failed))
 	for _, f := range failed {
 		// The namespace starts with the name of the type, which for a generic
@@ -64,70 +77,71 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 			where = strings.TrimPrefix(where, name+".")
 		}
 		param, phrase := about(f)
-		fields = append(fields, FieldError{pointer(v, where, path, src), f.Tag(), param, phrase})
+		fields = append(fields, FieldError{places.pointer(v, where, path), f.Tag(), param, phrase})
 	}
 	return fields, nil
 }
 
-// pointer translates what the validator calls a place, such as
-// Items[0].Prices[a.b].Amount, to a JSON pointer in the client's names. Keys of
-// maps may hold anything, the characters that separate names included, so the
-// value has to be walked to know where one ends.
-func pointer(v reflect.Value, where, path string, src source) string {
-	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
-		if v.IsNil() {
-			return path
+// obeys asks the validator about one struct. Where a field is an any, or a list
+// may hold null, a client can send what a rule was not made for, and the
+// validator panics about it. That is a value of the wrong type, as it would be
+// in a field of a type. Any other panic is a fault of the service, and would
+// take the connection down; its stack is for the log.
+func (b *Binder[T]) obeys(ctx context.Context, target any) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
 		}
-		v = v.Elem()
-	}
-	if where == "" {
-		return path
-	}
-	if inside, ok := strings.CutPrefix(where, "["); ok {
-		switch v.Kind() {
-		case reflect.Slice, reflect.Array:
-			index, rest, _ := strings.Cut(inside, "]")
-			i, err := strconv.Atoi(index)
-			if err != nil || i >= v.Len() {
-				return path
-			}
-			return pointer(v.Index(i), strings.TrimPrefix(rest, "."), step(path, index), src)
-		case reflect.Map:
-			var best string
-			var element reflect.Value
-			for iter := v.MapRange(); iter.Next(); {
-				key := fmt.Sprint(iter.Key())
-				if strings.HasPrefix(inside, key+"]") && (!element.IsValid() || len(key) > len(best)) {
-					best, element = key, iter.Value()
-				}
-			}
-			if !element.IsValid() {
-				return path
-			}
-			return pointer(element, strings.TrimPrefix(inside[len(best)+1:], "."), step(path, best), src)
+		cause := fmt.Errorf("bind: the validator panicked: %v", p)
+		if unfit(p) {
+			err = wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "has a value of the wrong type"}}, cause)
+		} else {
+			err = fmt.Errorf("%w\n%s", cause, debug.Stack())
 		}
-		return path
+	}()
+	if err = b.validate.StructCtx(ctx, target); err != nil {
+		err = fmt.Errorf("bind: %w", err)
 	}
-	if v.Kind() != reflect.Struct {
-		return path
-	}
-	end := strings.IndexAny(where, ".[")
-	if end < 0 {
-		end = len(where)
-	}
-	f, ok := v.Type().FieldByName(where[:end])
-	if !ok {
-		return path
-	}
-	if !src.promoted(f) {
-		name, _ := src.name(f)
-		if name == "" {
-			name = f.Name // hidden from clients, and still with a rule
-		}
-		path = step(path, name)
-	}
-	return pointer(v.FieldByIndex(f.Index), strings.TrimPrefix(where[end:], "."), path, src)
+	return err
 }
+
+// unfit reports whether the validator has panicked about a value. It is called
+// while the panic is recovered from: the same panic in a rule that the service
+// has registered is a fault of that rule, and only the stack tells the two
+// apart.
+func unfit(p any) bool {
+	switch p := p.(type) {
+	case string:
+		if strings.HasPrefix(p, "Bad field type") || strings.HasPrefix(p, "dive error") {
+			return true
+		}
+		if !strings.HasPrefix(p, "reflect") {
+			return false
+		}
+	case runtime.Error, *reflect.ValueError:
+	default:
+		return false
+	}
+	var stack [64]uintptr
+	frames := runtime.CallersFrames(stack[:runtime.Callers(1, stack[:])])
+	panicking := false
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			panicking = true
+		case !panicking, strings.HasPrefix(f.Function, "runtime."), strings.HasPrefix(f.Function, "reflect."):
+		default:
+			return strings.HasPrefix(f.Function, validatorPackage)
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+var validatorPackage = reflect.TypeFor[validator.Validate]().PkgPath() + "."
 
 // about says what a rule asks for: its parameter, and a phrase in English. The
 // parameters that are names of other fields are those of Go, which are none of

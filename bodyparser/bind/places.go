@@ -1,0 +1,108 @@
+package bind
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"unsafe"
+)
+
+// The validator calls a place by the names of Go, such as
+// Items[0].Prices[a.b].Amount. Keys of maps may hold anything, the characters
+// that separate names included, so the value has to be walked to know where one
+// ends. A key is looked up for that, not looked for: a client that sends a
+// large map in which everything is wrong would have it walked for each failure.
+
+// places translates to JSON pointers in the client's names.
+type places struct {
+	src  source
+	keys map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map
+}
+
+// pointer returns the place in v that the validator calls where.
+func (p *places) pointer(v reflect.Value, where, path string) string {
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v.IsNil() {
+			return path
+		}
+		v = v.Elem()
+	}
+	if where == "" {
+		return path
+	}
+	if inside, ok := strings.CutPrefix(where, "["); ok {
+		switch v.Kind() {
+		case reflect.Slice, reflect.Array:
+			index, rest, _ := strings.Cut(inside, "]")
+			i, err := strconv.Atoi(index)
+			if err != nil || i >= v.Len() {
+				return path
+			}
+			return p.pointer(v.Index(i), strings.TrimPrefix(rest, "."), step(path, index))
+		case reflect.Map:
+			key, element := p.element(v, inside)
+			if !element.IsValid() {
+				return path
+			}
+			return p.pointer(element, strings.TrimPrefix(inside[len(key)+1:], "."), step(path, key))
+		}
+		return path
+	}
+	if v.Kind() != reflect.Struct {
+		return path
+	}
+	end := strings.IndexAny(where, ".[")
+	if end < 0 {
+		end = len(where)
+	}
+	f, ok := v.Type().FieldByName(where[:end])
+	if !ok {
+		return path
+	}
+	if !p.src.promoted(f) {
+		name, _ := p.src.name(f)
+		if name == "" {
+			name = f.Name // hidden from clients, and still with a rule
+		}
+		path = step(path, name)
+	}
+	return p.pointer(v.FieldByIndex(f.Index), strings.TrimPrefix(where[end:], "."), path)
+}
+
+// element returns the longest key of m that is followed by a bracket in inside,
+// and its value, which is not valid if there is none. A key with more brackets
+// than anybody's is not found; each of them is one more to look up.
+func (p *places) element(m reflect.Value, inside string) (key string, element reflect.Value) {
+	const most = 32
+	var ends []int
+	for i := 0; i < len(inside) && len(ends) < most; i++ {
+		if inside[i] == ']' {
+			ends = append(ends, i)
+		}
+	}
+	for len(ends) > 0 && !element.IsValid() {
+		key, ends = inside[:ends[len(ends)-1]], ends[:len(ends)-1]
+		element = p.lookup(m, key)
+	}
+	return key, element
+}
+
+// lookup returns the value whose key the validator writes as key.
+func (p *places) lookup(m reflect.Value, key string) reflect.Value {
+	if t := m.Type().Key(); t.Kind() == reflect.String && t.NumMethod() == 0 {
+		return m.MapIndex(reflect.ValueOf(key).Convert(t))
+	}
+	keys, ok := p.keys[m.UnsafePointer()]
+	if !ok {
+		keys = make(map[string]reflect.Value, m.Len())
+		for iter := m.MapRange(); iter.Next(); {
+			keys[fmt.Sprint(iter.Key())] = iter.Value()
+		}
+		if p.keys == nil {
+			p.keys = map[unsafe.Pointer]map[string]reflect.Value{}
+		}
+		p.keys[m.UnsafePointer()] = keys
+	}
+	return keys[key]
+}
