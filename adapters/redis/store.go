@@ -43,7 +43,10 @@ type Store struct {
 	tags        int
 }
 
-var _ cache.Store = (*Store)(nil)
+var (
+	_ cache.Store  = (*Store)(nil)
+	_ cache.Locker = (*Store)(nil)
+)
 
 // NewStore returns a store whose keys begin with the prefix. It panics without a
 // client or a prefix. The client is not closed.

@@ -150,7 +150,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	if c.last.Load() == nil {
 		c.last.Store(asRequested(r))
 	}
-	for range rounds {
+	for round := range rounds {
 		found, err := c.look(r, &t, outer)
 		if err != nil {
 			c.complain(err)
@@ -173,6 +173,8 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		case f == nil:
 			c.pass(w, r, next, &t, forwarded(found.entry != nil))
 			return
+		case leads && round == 0 && !c.lock(r.Context(), f):
+			c.settle(f, outcome{again: true})
 		case leads:
 			c.lead(f, w, r, next)
 			return

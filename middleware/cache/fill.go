@@ -29,6 +29,7 @@ type fill struct {
 	old     *Entry      // valid but past its time, or nil
 	order   *order      // of a revalidation, or nil
 
+	unlock   func() // for other processes, nil if nothing is locked; guarded by the cache's lock
 	cancel   context.CancelCauseFunc
 	timer    *time.Timer // nil for ever
 	unfollow func() bool
@@ -49,6 +50,7 @@ type outcome struct {
 	vary   []string // with what the entry's key was made
 	failed bool     // by a 5xx, a panic or a timeout
 	err    error    // what to answer if there is no entry
+	again  bool     // look again: another process has filled it
 }
 
 var (

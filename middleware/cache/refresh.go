@@ -39,6 +39,11 @@ func (c *Cache) refresh(r *http.Request, next http.Handler, t target, at found) 
 	}
 	go func() {
 		defer c.end(f)
+		if !c.lock(own.Context(), f) {
+			f.release()
+			c.settle(f, outcome{again: true})
+			return
+		}
 		w := &nowhere{header: make(http.Header)}
 		rec, inner := newRecorder(f, w, own)
 		rec.alone = true

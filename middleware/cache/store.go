@@ -31,6 +31,17 @@ type Store interface {
 	Set(ctx context.Context, e *Entry) error
 }
 
+// A Locker is a [Store] that several processes share, and that keeps them from
+// running a handler for the same entry at once. A cache asks it before it fills
+// an entry.
+type Locker interface {
+	// Lock returns what to call when the entry is filled, or has turned out not
+	// to be one. If another process is filling it, Lock waits until that has
+	// ended, for as long as the Locker sees fit, and returns nil: the entry may
+	// be there. With an error the cache runs the handler.
+	Lock(ctx context.Context, key string) (unlock func(), err error)
+}
+
 // An Entry is what a [Store] holds: a response, or, for a URL whose responses
 // vary, the names of the header fields that they vary with; or neither, which
 // is as good as none. It is not changed once it is made. All fields must come

@@ -32,16 +32,47 @@ func (c *Cache) enter(t target, at found) (f *fill, leads bool) {
 // settle gives those who wait for the fill its outcome, unless they have one,
 // and lets others begin anew.
 func (c *Cache) settle(f *fill, out outcome) {
+	if unlock := c.decide(f, out); unlock != nil {
+		unlock()
+	}
+}
+
+// decide is the part of settle that no other goroutine may come between. It
+// returns what is left to do.
+func (c *Cache) decide(f *fill, out outcome) (unlock func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.settled {
-		return
+		return nil
 	}
 	f.settled, f.out = true, out
 	if c.fills[f.key] == f {
 		delete(c.fills, f.key)
 	}
 	close(f.done)
+	return f.unlock
+}
+
+// lock keeps other processes from filling the entry, if the store can. It
+// reports false if one of them was, and has ended.
+func (c *Cache) lock(ctx context.Context, f *fill) bool {
+	l, ok := c.store.(Locker)
+	if !ok {
+		return true
+	}
+	unlock, err := l.Lock(context.WithoutCancel(ctx), f.key) // others wait for f as well
+	c.complain(err)
+	if unlock == nil {
+		return err != nil
+	}
+	c.mu.Lock()
+	settled := f.settled // by FillTimeout
+	f.unlock = unlock
+	c.mu.Unlock()
+	if settled {
+		unlock()
+	}
+	return true
 }
 
 func (c *Cache) remember(mark string, d time.Duration) {
@@ -87,6 +118,8 @@ func (c *Cache) wait(f *fill, w http.ResponseWriter, r *http.Request, next http.
 	}
 	out := f.out
 	switch {
+	case out.again:
+		return false
 	case out.failed && at.entry.standsIn(time.Now()):
 		c.sendStored(w, r, at.entry, time.Now())
 		return true
