@@ -113,8 +113,10 @@ func (b *Binder[T]) obeys(ctx context.Context, target any) (err error) {
 func unfit(p any) bool {
 	switch p := p.(type) {
 	case string:
-		if strings.HasPrefix(p, "Bad field type") || strings.HasPrefix(p, "dive error") {
-			return true
+		for _, words := range []string{"Bad field type", "Bad field name provided", "dive error"} {
+			if strings.HasPrefix(p, words) {
+				return true
+			}
 		}
 		if !strings.HasPrefix(p, "reflect") {
 			return false
