@@ -152,6 +152,48 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
+// insatiable is a client that is never up to date: whenever it is sent something
+// more is published than it was sent.
+type insatiable struct {
+	discard
+	more func()
+}
+
+func (c *insatiable) Flush() { c.more() }
+
+func TestEndsWhileBehind(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		maxAge time.Duration // of the stream
+		leaves time.Duration // the client, after that
+	}{
+		{"too old", 100 * time.Second, time.Hour},
+		{"client gone", 0, 100 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hub := stream.NewHub(stream.HubConfig{MaxAge: tt.maxAge})
+				ctx, cancel := context.WithTimeout(t.Context(), tt.leaves)
+				defer cancel()
+				start := time.Now()
+				c := &insatiable{more: func() {
+					time.Sleep(time.Second)
+					if time.Since(start) < time.Hour {
+						publish(t, hub, "a", strings.Repeat("x ", 100))
+					}
+				}}
+				r := httptest.NewRequestWithContext(ctx, "GET", "/", nil)
+				if err := hub.Serve(c, r, stream.Subscription{Topics: []string{"a"}, Policy: stream.DropOldest}); err != nil {
+					t.Error(err)
+				}
+				if open := time.Since(start); open > 102*time.Second {
+					t.Errorf("the stream was open for %v, want 100 s", open)
+				}
+			})
+		})
+	}
+}
+
 func TestCaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := stream.NewHub(stream.HubConfig{MaxSubscribers: 3, MaxPerClient: 2})

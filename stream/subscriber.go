@@ -46,15 +46,19 @@ func (s *subscriber) run(lastEventID string) error {
 		if err != nil {
 			return err
 		}
-		if more {
-			continue
-		}
 		quiet := time.Duration(s.quiet.Load())
 		now := quiet // if something was sent, that was now
 		if !sent {
 			now = s.hub.now()
 		}
-		if closing || s.expires > 0 && now >= s.expires {
+		// Not left to the time when there is nothing to send: that may never come.
+		if s.ctx.Err() != nil || s.expires > 0 && now >= s.expires {
+			return nil
+		}
+		if more {
+			continue
+		}
+		if closing {
 			return nil
 		}
 		if every > 0 && now >= quiet+every {
@@ -87,7 +91,9 @@ func (s *subscriber) begin(lastEventID string) error {
 	missing, after := false, ""
 	if lastEventID != "" {
 		at, ok := parsePosition(lastEventID)
-		if ok && at.Epoch == h.epoch && at.Seq <= h.head {
+		if ok && at.Epoch == h.epoch && (at.Seq <= h.head || h.cfg.Backplane != nil) {
+			// It may be ahead: of the hubs that share a log, the one it comes
+			// from has heard more. This one will, and sends what is after it.
 			s.cursor, after = at.Seq, lastEventID
 			missing = at.Seq < s.gap
 		} else {
@@ -193,7 +199,7 @@ func (s *subscriber) collect(b *batch) (gap gapKind, after string) {
 	if b.more {
 		head = b.entries[n-1].seq
 	}
-	s.cursor = head
+	s.cursor = max(s.cursor, head) // see begin
 	return noGap, ""
 }
 
