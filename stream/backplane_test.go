@@ -86,17 +86,33 @@ func TestBackplaneOutage(t *testing.T) {
 		log.down.Store(false)
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
-		if got, _ := s.events(t); len(got) != 3 || s.done == nil {
-			t.Errorf("received %q after a loss, want no more than before", got)
-		}
-		select {
-		case <-s.done: // its policy is Disconnect
-		default:
-			t.Error("a subscriber with Policy Disconnect is still there")
-		}
+		gap := `gap:{"after":"` + at + `"}`
+		s.expect(t, "1", "2", "3", gap, "5")
 		back := listen(t, hub, stream.Subscription{Topics: []string{"a"}, LastEventID: at})
 		synctest.Wait()
-		back.expect(t, `gap:{"after":"`+at+`"}`, "5")
+		back.expect(t, gap, "5")
+		if n := hub.Stats().Disconnected; n != 0 {
+			t.Errorf("%d disconnected as too slow: nobody was", n)
+		}
+
+		// And now all of it, so that no entry tells.
+		log.down.Store(true)
+		log.cut <- struct{}{}
+		synctest.Wait()
+		at = publish(t, hub, "a", "6")
+		before := hub.LastEventID()
+		log.Forget(0)
+		log.down.Store(false)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		last := `gap:{"after":"` + before + `"}`
+		s.expect(t, "1", "2", "3", gap, "5", last)
+		if id := hub.LastEventID(); id != at {
+			t.Errorf("the hub is at %q, want %q", id, at)
+		}
+		publish(t, hub, "a", "7")
+		synctest.Wait()
+		s.expect(t, "1", "2", "3", gap, "5", last, "7")
 	})
 }
 
@@ -106,6 +122,7 @@ func TestBackplaneNeverUp(t *testing.T) {
 		log.down.Store(true)
 		hub := stream.NewHub(stream.HubConfig{Backplane: log, Logger: new(testkit.Log).Logger()})
 		defer hub.Shutdown(t.Context())
+		unknown := hub.LastEventID()
 		s := listen(t, hub, stream.Subscription{Topics: []string{"a"}})
 		<-s.done
 		if s.status != 503 || s.header.Get("Retry-After") == "" {
@@ -120,6 +137,80 @@ func TestBackplaneNeverUp(t *testing.T) {
 		publish(t, hub, "a", "1")
 		synctest.Wait()
 		s.expect(t, "1")
+		s = listen(t, hub, stream.Subscription{Topics: []string{"a"}, LastEventID: unknown})
+		synctest.Wait()
+		s.expect(t, `gap:{"after":""}`, "1")
+	})
+}
+
+// shifty is a log to which something happens between the first Bounds and
+// Subscribe.
+type shifty struct {
+	backplanetest.Memory
+	happens func(*backplanetest.Memory) error
+}
+
+func (l *shifty) Subscribe(ctx context.Context, after stream.Position, deliver func(stream.Entry)) error {
+	if happens := l.happens; happens != nil {
+		l.happens = nil
+		if err := happens(&l.Memory); err != nil {
+			return err
+		}
+	}
+	return l.Memory.Subscribe(ctx, after, deliver)
+}
+
+func TestBackplaneThatShifts(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		happens func(*backplanetest.Memory) error
+	}{
+		{"forgets all and breaks", func(m *backplanetest.Memory) error { m.Forget(0); return errDown }},
+		{"forgets some", func(m *backplanetest.Memory) error { m.Forget(1); return nil }},
+		{"is wiped", func(m *backplanetest.Memory) error {
+			m.Wipe()
+			_, err := m.Append(context.Background(), "a", stream.Event{Data: "of another log"})
+			return err
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := &shifty{happens: tt.happens}
+				for range 5 {
+					log.Append(t.Context(), "a", stream.Event{Data: "before"})
+				}
+				hub := stream.NewHub(stream.HubConfig{Backplane: log, Logger: new(testkit.Log).Logger()})
+				defer hub.Shutdown(t.Context())
+				s := listen(t, hub, stream.Subscription{Topics: []string{"a"}})
+				time.Sleep(time.Second)
+				publish(t, hub, "a", "1")
+				synctest.Wait()
+				s.expect(t, "1")
+			})
+		})
+	}
+}
+
+func TestBackplaneNeverUpAndShutDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &flaky{cut: make(chan struct{})}
+		log.down.Store(true)
+		hub := stream.NewHub(stream.HubConfig{Backplane: log, Logger: new(testkit.Log).Logger()})
+		start := time.Now()
+		waits := listen(t, hub, stream.Subscription{Topics: []string{"a"}})
+		synctest.Wait()
+		if err := hub.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, s := range []*sink{waits, listen(t, hub, stream.Subscription{Topics: []string{"a"}})} {
+			<-s.done
+			if s.status != 200 || s.err != nil {
+				t.Errorf("%d, %v; want a stream that ends, so that an EventSource comes back", s.status, s.err)
+			}
+		}
+		if waited := time.Since(start); waited > 0 {
+			t.Errorf("they waited %v for a hub that is shut down", waited)
+		}
 	})
 }
 

@@ -54,6 +54,8 @@ func (f *feed) ready(ctx context.Context) error {
 	select {
 	case <-f.caughtUp:
 		return nil
+	case <-f.done:
+		return ErrHubClosed
 	case <-wait.Done():
 		return &unavailableError{}
 	}
@@ -104,15 +106,18 @@ func (h *Hub) followOnce(ctx context.Context) error {
 		return fmt.Errorf("stream: the backplane has the epoch %q", last.Epoch)
 	}
 	h.mu.Lock()
-	if h.epoch != last.Epoch {
+	switch {
+	case h.epoch != last.Epoch:
 		h.restart(Position{last.Epoch, forgotten})
+	case forgotten > h.head: // and perhaps nothing is left, and no entry to tell
+		h.skip(forgotten)
 	}
 	after := h.position()
 	h.mu.Unlock()
 	h.nudge()
 
-	reached := func(seq uint64) {
-		if seq < last.Seq {
+	reached := func(at Position) {
+		if at.Epoch == last.Epoch && at.Seq < last.Seq {
 			return
 		}
 		select {
@@ -121,10 +126,10 @@ func (h *Hub) followOnce(ctx context.Context) error {
 			close(h.feed.caughtUp)
 		}
 	}
-	reached(after.Seq)
+	reached(after)
 	err = h.cfg.Backplane.Subscribe(ctx, after, func(e Entry) {
 		h.take(e)
-		reached(e.Seq)
+		reached(h.latest())
 	})
 	if err == nil {
 		err = errors.New("stream: Backplane.Subscribe returned without an error")
@@ -141,6 +146,12 @@ func (h *Hub) restart(at Position) {
 			delete(h.topics, name)
 		}
 	}
+	h.allFresh()
+}
+
+// skip counts what is not there yet, up to the seq, as missing.
+func (h *Hub) skip(seq uint64) {
+	h.head, h.floor = seq, seq
 	h.allFresh()
 }
 
@@ -168,12 +179,10 @@ func (h *Hub) take(e Entry) {
 	switch {
 	case e.Seq <= h.head: // again
 	case err != nil: // not one of ours: something is missing, and nobody can have it
-		h.head, h.floor = e.Seq, e.Seq
-		h.allFresh()
+		h.skip(e.Seq)
 	default:
 		if e.Seq > h.head+1 {
-			h.floor = e.Seq - 1
-			h.allFresh()
+			h.skip(e.Seq - 1)
 		}
 		h.append(e.Position, e.Topic, e.Event, body)
 	}

@@ -108,6 +108,9 @@ func (h *Hub) Publish(ctx context.Context, topic string, event Event) (id string
 // LastEventID returns the id of the latest event. A client that is given the
 // present state together with this id, and subscribes with it, misses nothing
 // that happens in between: see [Subscription.LastEventID].
+//
+// Before a [Backplane] has answered for the first time the id is one of no log:
+// a client that subscribes with it is sent a [GapEvent], and what there is.
 func (h *Hub) LastEventID() string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()

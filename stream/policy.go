@@ -3,7 +3,9 @@ package stream
 import "strconv"
 
 // A Policy says what becomes of a subscriber who is so far behind that events
-// it has not been sent are dropped from the history of a topic.
+// it has not been sent are dropped from the history of a topic. Events that a
+// [Backplane] has lost are nobody's doing: whatever the policy, the subscriber
+// is sent a [GapEvent] and goes on.
 type Policy int
 
 const (

@@ -153,6 +153,7 @@ type gapKind int
 
 const (
 	noGap    gapKind = iota
+	hole             // the log has lost some, whoever reads it
 	tooSlow          // the history has moved past its cursor
 	otherLog         // the log was lost, and with it what the cursor meant
 )
@@ -166,13 +167,16 @@ func (s *subscriber) collect(b *batch) (gap gapKind, after string) {
 		most = h.cfg.History
 	}
 	h.mu.RLock()
-	switch lost := s.lost(); {
+	switch lost, known := s.lost(), max(s.cursor, s.gap); {
 	case s.epoch != h.epoch:
 		s.epoch, s.cursor, s.gap = h.epoch, 0, lost
 		gap = otherLog
-	case lost > max(s.cursor, s.gap):
+	case lost > known:
 		s.gap = lost
-		gap, after = tooSlow, s.position().String()
+		gap, after = hole, s.position().String()
+		if s.trimmed() > known {
+			gap = tooSlow
+		}
 	default:
 		for _, m := range s.topics {
 			b.entries = m.ring.after(b.entries, s.cursor, most)
@@ -205,12 +209,15 @@ func (s *subscriber) collect(b *batch) (gap gapKind, after string) {
 
 // lost returns the seq up to which entries of its topics may be missing. The
 // caller holds Hub.mu.
-func (s *subscriber) lost() uint64 {
-	lost := s.hub.floor
+func (s *subscriber) lost() uint64 { return max(s.hub.floor, s.trimmed()) }
+
+// trimmed returns the seq of the latest entry of its topics that was dropped
+// from their histories. The caller holds Hub.mu.
+func (s *subscriber) trimmed() (seq uint64) {
 	for _, m := range s.topics {
-		lost = max(lost, m.ring.trimmed)
+		seq = max(seq, m.ring.trimmed)
 	}
-	return lost
+	return seq
 }
 
 // beat tells the client that the stream is alive, and where it is if it does
