@@ -3,6 +3,7 @@ package bodyparser
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,8 +70,9 @@ func (b *Body) Form() (url.Values, error) {
 //	urlencoded      map[string]any of string and []string
 //	everything else string
 //
-// An empty body is an empty map for JSON and forms, else an empty string. A
-// number too large for a float64 is an error with status 400.
+// An empty body is an empty map for JSON and forms, else an empty string; one
+// that was left unread is nil. A number too large for a float64 is an error with
+// status 400.
 func (b *Body) Value() (any, error) {
 	switch b.kind {
 	case jsonValue:
@@ -93,6 +95,8 @@ func (b *Body) Value() (any, error) {
 			}
 		}
 		return fields, nil
+	case untouched:
+		return nil, nil
 	}
 	return b.Text(), nil
 }
@@ -110,7 +114,13 @@ func (b *Body) Decode(dst any) error {
 		return b.misfit(b.settings.decode([]byte("{}"), dst))
 	}
 	if !b.checked {
-		if err := b.settings.checkBounds(b.text); err != nil {
+		check := b.settings.checkBounds
+		if b.settings.Unmarshal != nil {
+			// A decoder of somebody else's making may stop behind the first value.
+			check = b.settings.checkJSON
+			b.checked = true
+		}
+		if err := check(b.text); err != nil {
 			return err
 		}
 	}
@@ -203,25 +213,67 @@ func toValid(text []byte) string {
 // replay is the r.Body of a request that was parsed. It yields the bytes once
 // more, for handlers that read the body themselves.
 type replay struct {
-	body *Body
+	body *Body // nil once it was lent and is given back
 	pos  int
 }
 
+// left returns what is still to be read.
+func (p *replay) left() []byte {
+	if p.body == nil {
+		return nil
+	}
+	return p.body.raw[p.pos:]
+}
+
 func (p *replay) Read(dst []byte) (int, error) {
-	if p.pos == len(p.body.raw) {
+	left := p.left()
+	if len(left) == 0 {
 		return 0, io.EOF
 	}
-	n := copy(dst, p.body.raw[p.pos:])
+	n := copy(dst, left)
 	p.pos += n
 	return n, nil
 }
 
 // WriteTo saves io.Copy its buffer.
 func (p *replay) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(p.body.raw[p.pos:])
+	n, err := w.Write(p.left())
 	p.pos += n
 	return int64(n), err
 }
 
 // Close does nothing: the bytes stay for the accessors.
 func (p *replay) Close() error { return nil }
+
+// InMemory says that there is no client to wait for.
+func (p *replay) InMemory() {}
+
+// refused is the r.Body of a request whose body was refused. Where reading
+// stopped is up to the client, and what comes behind may look like a body: it
+// is the error that is read from then on, as from an http.MaxBytesReader.
+type refused struct{ err error }
+
+func (p *refused) Read([]byte) (int, error) { return 0, p.err }
+func (p *refused) Close() error             { return nil }
+func (p *refused) InMemory()                {}
+
+// readable returns the error of a request whose body is known to be gone.
+func readable(r *http.Request) error {
+	switch p := r.Body.(type) {
+	case *refused:
+		return p.err
+	case *replay:
+		if p.body == nil {
+			return spent()
+		}
+	}
+	return nil
+}
+
+// spent refuses a body that somebody has read already. Taken for an empty one,
+// it would be a value that the client has not sent.
+func spent() *Error {
+	return refuse(http.StatusBadRequest, "The body has been read already", errSpent)
+}
+
+var errSpent = errors.New("nothing is left of a body that was sent: parse it before anything else reads it")

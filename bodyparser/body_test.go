@@ -159,8 +159,21 @@ func TestUnread(t *testing.T) {
 	} {
 		for _, declared := range []bool{true, false} {
 			h := bodyparser.New(test.cfg)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if b, ok := bodyparser.From(r); ok {
-					t.Errorf("%s: From = %v", test.why, b)
+				b, ok := bodyparser.From(r)
+				if ok == test.cfg.Raw {
+					t.Errorf("%s: From reports %v", test.why, ok)
+				}
+				if ok {
+					value, err := b.Value()
+					if b.Present() || value != nil || err != nil {
+						t.Errorf("%s: Value = %v, %v", test.why, value, err)
+					}
+					if err := b.Decode(&value); statusOf(err) != 415 {
+						t.Errorf("%s: Decode gives %v", test.why, err)
+					}
+					if _, err := b.Form(); statusOf(err) != 415 {
+						t.Errorf("%s: Form gives %v", test.why, err)
+					}
 				}
 				n, err := io.Copy(io.Discard, r.Body)
 				var max *http.MaxBytesError

@@ -43,7 +43,7 @@ type parsed struct {
 
 func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	s := &p.settings
-	if b, ok := From(r); ok {
+	if b, ok := earlier(r); ok {
 		p.nested.Do(func() {
 			cmp.Or(s.Logger, slog.Default()).Warn("bodyparser: another parser has read the body already, and its limits hold",
 				"pattern", cmp.Or(r.Pattern, r.URL.Path))
@@ -72,7 +72,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		httperr.Handle(w, own, err, s.OnError, s.Logger)
 		return
 	}
-	if m.body.kind != untouched {
+	if !s.Raw {
 		node.Set(exchange.Body, &m.body)
 	}
 	next.ServeHTTP(w, own)

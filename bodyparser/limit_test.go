@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
@@ -425,6 +426,50 @@ func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A deadline for a body that is not there, or not to be sent any more, would end
+// the request's context too.
+func TestNoDeadlineWithoutABody(t *testing.T) {
+	refuses := func(w http.ResponseWriter, r *http.Request) error {
+		_, err := bodyparser.Parse(w, r, bodyparser.Config{})
+		return err
+	}
+	for _, test := range []struct {
+		why, header, body string
+		do                func(http.ResponseWriter, *http.Request) error
+		parser            bool
+	}{
+		{"refused for its type, and there is none", "Content-Type: nonsense", "", refuses, false},
+		{"refused again", "Content-Length: 3", "abc", func(w http.ResponseWriter, r *http.Request) error {
+			_, err := bodyparser.Parse(w, r, bodyparser.Config{Verify: func(*http.Request, []byte) error { return errors.New("no") }})
+			return errors.Join(err, refuses(w, r))
+		}, false},
+		{"of another type than an upload, behind a parser", "Content-Length: 3", "abc", func(w http.ResponseWriter, r *http.Request) error {
+			_, err := upload.Form(w, r, upload.Config{}, nil)
+			return err
+		}, true},
+	} {
+		var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := test.do(w, r); err == nil {
+				t.Errorf("%s: not refused", test.why)
+			}
+			select {
+			case <-time.After(time.Hour):
+			case <-r.Context().Done():
+				t.Errorf("%s: the context ended: %v", test.why, context.Cause(r.Context()))
+			}
+		})
+		if test.parser {
+			h = bodyparser.New(bodyparser.Config{})(h)
+		}
+		inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
+			io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+test.header+"\r\n\r\n"+test.body)
+			if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+				t.Errorf("%s: %v", test.why, err)
+			}
+		})
+	}
 }
 
 func TestSlowBodyOverHTTP2(t *testing.T) {

@@ -8,39 +8,54 @@ import (
 // Borrow is [Parse] for a caller that is done with the body when use returns:
 // the memory goes on to another request then. Neither the Body nor what its
 // Bytes return may be kept, and r.Body, which yields them while use runs, is
-// empty afterwards. The text of a JSON body is not checked in advance, since
+// empty afterwards: parsing it again gives an error, and the error of use if
+// there is one. The text of a JSON body is not checked in advance, since
 // [Body.Decode] finds out. It is what package bind decodes from.
 func Borrow(w http.ResponseWriter, r *http.Request, cfg Config, use func(*Body) error) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	if b, ok := From(r); ok {
+	if b, ok := earlier(r); ok {
 		s := cfg.settings()
 		if err := s.verify(r, b); err != nil {
 			return err
 		}
 		return use(b)
 	}
+	if err := readable(r); err != nil {
+		return err
+	}
 	l := loans.Get().(*loan)
+	defer l.end()
 	l.settings = cfg.settings()
 	b := &l.body
 	b.settings = &l.settings
-	defer func() {
-		if r.Body == &b.replay {
-			r.Body = http.NoBody
-		}
-		l.end()
-	}()
+	err := b.lend(w, r, l, use)
+	if err != nil {
+		r.Body = &refused{err}
+	}
+	return err
+}
+
+// lend reads the body, and lets use have it.
+func (b *Body) lend(w http.ResponseWriter, r *http.Request, l *loan, use func(*Body) error) error {
 	// A decoder of somebody else's making may return strings that share the
 	// bytes it was given.
-	keep := cfg.Unmarshal != nil
+	keep := b.settings.Unmarshal != nil
 	if err := b.receive(w, r, l, keep); err != nil {
 		return err
 	}
-	if b.kind != untouched {
-		b.header, b.replay.body = r.Header, b
-		r.Body = &b.replay
+	if b.kind == untouched {
+		return use(b)
 	}
+	// Apart from what is lent: a copy of the request may be read for longer.
+	p := &replay{body: b}
+	r.Body = p
+	defer func() {
+		if p.body = nil; !b.Present() && r.Body == p {
+			r.Body = http.NoBody
+		}
+	}()
 	return use(b)
 }
 

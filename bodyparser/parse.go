@@ -15,6 +15,10 @@ import (
 // other pieces know how to answer. w is what bounds slow and endless bodies,
 // and may be nil if there is none at hand.
 //
+// A body is refused for good: reading r.Body, and parsing it again, give the
+// same error. A body that somebody has read before is 400, where its length
+// tells; only what parses it is to read it.
+//
 // Afterwards r.Body yields the same bytes once more, and [From] returns the
 // Body. If r was parsed already, the Body of that time is returned; the Config
 // that was used for it holds, except that Verify is asked as well.
@@ -27,7 +31,7 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 		return nil, err
 	}
 	s := cfg.settings()
-	b, ok := From(r)
+	b, ok := earlier(r)
 	var err error
 	if ok {
 		err = s.verify(r, b)
@@ -41,12 +45,25 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 	return b, nil
 }
 
-// parse reads the body into b and makes it known to r.
+// parse reads the body into b and makes it known to r, or else why it was
+// refused.
 func (s *settings) parse(w http.ResponseWriter, r *http.Request, b *Body) error {
+	err := readable(r)
+	if err == nil {
+		err = s.take(w, r, b)
+	}
+	if err != nil {
+		r.Body = &refused{err}
+	}
+	return err
+}
+
+func (s *settings) take(w http.ResponseWriter, r *http.Request, b *Body) error {
 	b.settings = s
 	l := loans.Get().(*loan)
 	err := b.receive(w, r, l, true)
 	l.end()
+	b.header = r.Header
 	if err != nil || b.kind == untouched {
 		return err
 	}
@@ -62,7 +79,6 @@ func (s *settings) parse(w http.ResponseWriter, r *http.Request, b *Body) error 
 	if err != nil {
 		return err
 	}
-	b.header = r.Header
 	b.replay.body = b
 	r.Body = &b.replay
 	return nil
@@ -164,12 +180,13 @@ func describeInflated(r *http.Request, size int) {
 	r.ContentLength = int64(size)
 }
 
-// From returns the Body that [New] or [Parse] has read for this request. It
-// reports false if there is none: no parser stands in front, or it left the
-// body unread.
+// From returns the Body that [New] or [Parse] has read for this request. A
+// multipart body, which New leaves unread, is one that knows no more than its
+// type, so that there is one in every handler behind a New. It reports false if
+// no parser stands in front, or its Config says Raw.
 func From(r *http.Request) (*Body, bool) {
 	if p, ok := r.Body.(*replay); ok {
-		return p.body, true
+		return p.body, p.body != nil
 	}
 	// Somebody may have wrapped r.Body. But a handler may also have made a
 	// request of its own within the context of this one, and that request has
@@ -179,4 +196,10 @@ func From(r *http.Request) (*Body, bool) {
 		return b, true
 	}
 	return nil, false
+}
+
+// earlier returns the Body if it has been read, which leaves nothing to do.
+func earlier(r *http.Request) (*Body, bool) {
+	b, ok := From(r)
+	return b, ok && b.kind != untouched
 }

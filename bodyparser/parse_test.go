@@ -218,8 +218,8 @@ func TestAllocs(t *testing.T) {
 	w := httptest.NewRecorder()
 	use := func(*bodyparser.Body) error { return nil }
 	base := testing.AllocsPerRun(100, func() { again() })
-	if n := testing.AllocsPerRun(100, func() { _ = bodyparser.Borrow(w, again(), bodyparser.Config{}, use) }); n > base {
-		t.Errorf("Borrow: %v allocations, want none", n-base)
+	if n := testing.AllocsPerRun(100, func() { _ = bodyparser.Borrow(w, again(), bodyparser.Config{}, use) }); n > base+1 {
+		t.Errorf("Borrow: %v allocations, want 1: what replays", n-base)
 	}
 	h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	if n := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, again()) }); n > base+3 {

@@ -36,7 +36,7 @@ func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, 
 	src := r.Body
 	if src == nil || src == http.NoBody {
 		if decode == nil {
-			return buf, nil
+			return buf, complete(r, 0)
 		}
 		src = http.NoBody // which is nothing that could be inflated
 	}
@@ -55,7 +55,19 @@ func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, 
 		return buf, e
 	}
 	deadline.Disarm()
-	return buf, nil
+	if decode == nil {
+		err = complete(r, len(buf))
+	}
+	return buf, err
+}
+
+// complete finds out whether somebody has read the body before. net/http does
+// not end a body of a declared length without an error before it is all there.
+func complete(r *http.Request, size int) error {
+	if size == 0 && r.ContentLength > 0 {
+		return spent()
+	}
+	return nil
 }
 
 // inflate reads what is compressed in src. The limit holds for both sides:

@@ -254,6 +254,7 @@ func echo(w http.ResponseWriter, r *http.Request, pick []string) error {
 		if value, err = body.Value(); err != nil {
 			return err
 		}
+		parsed = !strings.HasPrefix(body.MediaType(), "multipart/")
 	}
 	for _, name := range pick {
 		switch name {

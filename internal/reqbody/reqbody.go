@@ -21,13 +21,21 @@ type deadliner interface{ SetReadDeadline(time.Time) error }
 // bounds nothing.
 type Deadline struct{ w deadliner }
 
+// InMemory marks an r.Body that has all its bytes already.
+type InMemory interface{ InMemory() }
+
 // Arm lets reads of the body of r fail from d on. A writer that knows no
-// deadlines, or a nil one, gives the zero Deadline, as does a d of 0 or less.
+// deadlines, or a nil one, gives the zero Deadline, as does a d of 0 or less, and
+// a body that nobody has to send: the deadline would end up in the request's
+// context.
 //
 // A server that bounds the whole request more tightly with its ReadTimeout
 // keeps its own deadline, which ours would extend.
 func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
-	if w == nil || d <= 0 {
+	if w == nil || d <= 0 || r.Body == nil || r.Body == http.NoBody {
+		return Deadline{}
+	}
+	if _, ok := r.Body.(InMemory); ok {
 		return Deadline{}
 	}
 	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.ReadTimeout > 0 && s.ReadTimeout <= d {
