@@ -11,12 +11,16 @@ import (
 // leaves to its caller is done here: heartbeats are sent while fn is silent,
 // and the error that fn returns is dealt with.
 //
-// Before the first event it is answered by [Config.OnError]. After that the
-// response cannot be finished, so the error is logged and the connection is
-// aborted: an EventSource reconnects just as it does after an orderly end, but
-// whoever reads the stream by fetch can tell half an answer from a whole one.
-// Return nil to end the stream in good order. An error that says no more than
-// that the context of the stream has ended counts as nil.
+// Before anything was sent it is answered by [Config.OnError]. A heartbeat opens
+// the stream as an event does: what may be refused is best checked first. Once
+// the stream is open the response cannot be finished, so the error is logged and
+// the connection is aborted: an EventSource reconnects just as it does after an
+// orderly end, but whoever reads the stream by fetch can tell half an answer from
+// a whole one. Return nil to end the stream in good order. An error that says no
+// more than that the context of the stream has ended counts as nil.
+//
+// A HEAD request gets the header of a stream. fn is not run for it, so it is not
+// told of an error that GET would be.
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 	heartbeat := number(cfg.Heartbeat, 15*time.Second)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

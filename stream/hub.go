@@ -124,7 +124,7 @@ func (h *Hub) append(at Position, name string, event Event, body []byte) {
 	h.head = at.Seq
 	t := h.topic(name)
 	now := h.now()
-	e := &entry{seq: at.Seq, at: now, event: event, wire: withID(body, at)}
+	e := &entry{seq: at.Seq, topic: t, at: now, event: event, wire: withID(body, at)}
 	t.ring.add(e, h.cfg.History, int64(h.cfg.HistoryBytes))
 	h.expire(t, now)
 	if t.listeners > 0 && !t.isFresh {

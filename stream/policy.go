@@ -15,7 +15,7 @@ const (
 	// DropOldest goes on with the oldest event that is left, after an event
 	// that tells of the gap.
 	DropOldest
-	// Coalesce sends, of the events that are waiting and have the same
+	// Coalesce sends, of the events of a topic that are waiting and have the same
 	// [Subscription.Key], the latest alone. It is for values of which only the
 	// present one counts: prices, positions, progress. Who is too far behind
 	// even so is treated as by DropOldest.
@@ -35,21 +35,25 @@ func (p Policy) String() string {
 	return "Policy(" + strconv.Itoa(int(p)) + ")"
 }
 
-// coalesce keeps of the entries with the same key the last, in its place. An
-// entry without a key stays.
+// coalesce keeps of the entries with the same topic and key the last, in its
+// place. An entry without a key stays.
 func coalesce(entries []*entry, key func(Event) string) []*entry {
 	if len(entries) < 2 {
 		return entries
 	}
-	latest := make(map[string]uint64, len(entries))
-	keys := make([]string, len(entries))
+	type value struct {
+		topic *topic
+		key   string
+	}
+	latest := make(map[value]uint64, len(entries))
+	values := make([]value, len(entries))
 	for i, e := range entries {
-		keys[i] = key(e.event)
-		latest[keys[i]] = e.seq
+		values[i] = value{e.topic, key(e.event)}
+		latest[values[i]] = e.seq
 	}
 	kept := entries[:0]
 	for i, e := range entries {
-		if keys[i] == "" || latest[keys[i]] == e.seq {
+		if values[i].key == "" || latest[values[i]] == e.seq {
 			kept = append(kept, e)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,23 @@ func TestRelay(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestRelayedFields(t *testing.T) {
+	for _, tt := range []struct{ sent, want, why string }{
+		{"id:\t 5 \t\ndata: a\n\ndata: b\n\n", "id: 5\ndata: a\n\nid: 5\ndata: b\n\n", "Send would refuse the id"},
+		{"id: 5 6\ndata: a\n\n", "id: 5 6\ndata: a\n\n", "what is inside comes back"},
+		{"id:   \ndata: a\n\n", "data: a\n\n", "an id of whitespace is none"},
+		{"retry: 5\ndata: a\n\n", "data: a\n\n", "that is not theirs to say"},
+	} {
+		w := httptest.NewRecorder()
+		stream.Handler(stream.Config{}, func(s *stream.Stream) error {
+			return s.Relay(io.NopCloser(strings.NewReader(tt.sent)))
+		}).ServeHTTP(w, get("/"))
+		if got := w.Body.String(); got != tt.want {
+			t.Errorf("%q is relayed as %q, want %q: %s", tt.sent, got, tt.want, tt.why)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package stream_test
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,6 +119,29 @@ func TestPolicies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same key in two topics means two things.
+func TestCoalesceTopics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := stream.NewHub(stream.HubConfig{})
+		start := hub.LastEventID()
+		for i := range 3 {
+			publish(t, hub, "price", "go="+strconv.Itoa(i))
+			publish(t, hub, "position", "go="+strconv.Itoa(i+100))
+		}
+		s := listen(t, hub, stream.Subscription{
+			Topics:      []string{"price", "position"},
+			Policy:      stream.Coalesce,
+			Key:         func(e stream.Event) string { key, _, _ := strings.Cut(e.Data, "="); return key },
+			LastEventID: start,
+		})
+		synctest.Wait()
+		s.expect(t, "go=2", "go=102")
+		if n := hub.Stats().Coalesced; n != 4 {
+			t.Errorf("%d events counted as passed over, want 4", n)
+		}
+	})
 }
 
 func TestHistoryBounds(t *testing.T) {

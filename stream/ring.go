@@ -9,6 +9,7 @@ import (
 // never changes.
 type entry struct {
 	seq   uint64
+	topic *topic
 	at    time.Duration // since the hub was made
 	event Event         // for Subscription.Key
 	wire  []byte

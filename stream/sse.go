@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // A Stream is a response made of server-sent events, open until the handler
@@ -90,7 +91,9 @@ func (s *Stream) Flush() error { return s.send(nil) }
 
 // Relay sends the events of another stream as they arrive, until it ends, and
 // closes src. When the client goes, src is closed at once, which ends the
-// request that it is the body of. Ids and names are kept, comments are not.
+// request that it is the body of. Ids and names are kept, but for whitespace
+// around an id, which would not come back; comments and retry are not, since
+// when to come back to this server is for this one to say.
 //
 // To change events on the way, range over a [Reader] instead.
 func (s *Stream) Relay(src io.ReadCloser) error {
@@ -103,6 +106,7 @@ func (s *Stream) Relay(src io.ReadCloser) error {
 		if err != nil {
 			return err
 		}
+		event.ID = strings.Trim(event.ID, " \t")
 		if event.Data == "" && event.Name == "" {
 			event.Name = "message" // see Event
 		}

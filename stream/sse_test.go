@@ -274,6 +274,38 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
+// A heartbeat opens the stream: an error that comes later cannot be answered.
+func TestErrorAfterHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			silent time.Duration
+			status int
+			abort  any
+		}{
+			{9 * time.Second, 500, nil},
+			{11 * time.Second, 200, http.ErrAbortHandler},
+		} {
+			var log testkit.Log
+			w := httptest.NewRecorder()
+			h := stream.Handler(stream.Config{Heartbeat: 10 * time.Second, Logger: log.Logger()}, func(*stream.Stream) error {
+				time.Sleep(tt.silent)
+				return errors.New("out of order")
+			})
+			func() {
+				defer func() {
+					if e := recover(); e != tt.abort {
+						t.Errorf("after %v: panic %v, want %v", tt.silent, e, tt.abort)
+					}
+				}()
+				h.ServeHTTP(w, get("/"))
+			}()
+			if w.Code != tt.status || len(log.Records()) != 1 {
+				t.Errorf("after %v: %d and %d log records, want %d with one", tt.silent, w.Code, len(log.Records()), tt.status)
+			}
+		}
+	})
+}
+
 func TestUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, first := range map[string]bool{"after an event": true, "before any": false} {

@@ -14,8 +14,8 @@ type Subscription struct {
 	// Policy says what happens when the client is too slow. The zero Policy is
 	// [Disconnect].
 	Policy Policy
-	// Key says which events replace each other; [Coalesce] needs it. Events
-	// whose key is "" replace nothing.
+	// Key says which events of a topic replace each other; [Coalesce] needs it.
+	// Events whose key is "" replace nothing.
 	Key func(Event) string
 	// Client says whose subscription it is, for [HubConfig.MaxPerClient]: a
 	// user, an address. "" is not counted.
