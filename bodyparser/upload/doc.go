@@ -6,7 +6,7 @@
 //			reply.Problem(w, r, err)
 //			return
 //		}
-//		if part.IsFile() {
+//		if part.IsFile() && part.FileName() != "" {
 //			_, err = part.SaveAs(filepath.Join(dir, part.FileName()))
 //		}
 //		...

@@ -40,7 +40,7 @@ func safeName(name string) string {
 		for !utf8.RuneStart(name[cut]) {
 			cut--
 		}
-		name = name[:cut] + ext
+		name = strings.TrimRight(name[:cut], ". ") + ext
 	}
 	return name
 }

@@ -74,8 +74,9 @@ func (p *Part) Read(dst []byte) (int, error) {
 		n, err = 0, refused
 	}
 	if err != nil && err != io.EOF {
-		err = p.form.fail(err)
+		return n, p.form.fail(err)
 	}
+	p.form.src.rest()
 	return n, err
 }
 

@@ -2,12 +2,14 @@ package upload
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/apiece/apiece/bytesize"
@@ -27,6 +29,7 @@ func Parts(w http.ResponseWriter, r *http.Request, cfg Config) iter.Seq2[*Part, 
 		for err == nil {
 			var p *Part
 			if p, err = f.next(); err == nil && !yield(p, nil) {
+				f.leave()
 				return
 			}
 		}
@@ -81,32 +84,51 @@ type form struct {
 const longestType = 1000
 
 func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
-	// First, since net/http may read on, and wait, before it sends a refusal.
-	deadline := reqbody.Arm(w, r, cfg.ReadTimeout)
-	contentType := r.Header.Get("Content-Type")
+	src := &source{w: w, r: r, body: r.Body, limit: cfg.Limit, header: -1, timeout: cfg.ReadTimeout}
+	boundary, err := boundaryOf(r.Header)
+	switch {
+	case err != nil:
+	case cfg.Limit >= 0 && r.ContentLength > int64(cfg.Limit):
+		reqbody.Refuse(w, r)
+		return nil, tooLarge("Body", cfg.Limit)
+	case r.Body == nil:
+		err = malformed("Invalid body", io.ErrUnexpectedEOF)
+	}
+	if err != nil {
+		src.arm() // net/http may read on, and wait, before it sends a refusal
+		return nil, err
+	}
+	return &form{Config: cfg, w: w, r: r, src: src, reader: multipart.NewReader(src, boundary)}, nil
+}
+
+// boundaryOf returns what separates the parts. A form that is compressed, which
+// no browser sends, is not read as if it were none.
+func boundaryOf(h http.Header) (string, error) {
+	contentType := h.Get("Content-Type")
 	if len(contentType) > longestType {
-		return nil, &Error{http.StatusUnsupportedMediaType, "Unsupported media type", nil}
+		return "", &Error{http.StatusUnsupportedMediaType, "Unsupported media type", nil}
 	}
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "multipart/form-data" {
-		return nil, &Error{http.StatusUnsupportedMediaType, "Unsupported media type", err}
+		return "", &Error{http.StatusUnsupportedMediaType, "Unsupported media type", err}
+	}
+	coding := strings.TrimSpace(strings.Join(h["Content-Encoding"], ","))
+	if coding != "" && !strings.EqualFold(coding, "identity") {
+		return "", &Error{http.StatusUnsupportedMediaType, "Unsupported content encoding", fmt.Errorf("Content-Encoding %.40q", coding)}
 	}
 	boundary := params["boundary"]
 	if len(boundary) < 1 || len(boundary) > 70 { // RFC 2046, section 5.1.1
-		return nil, malformed("Invalid multipart boundary", nil)
+		return "", malformed("Invalid multipart boundary", nil)
 	}
-	if cfg.Limit >= 0 && r.ContentLength > int64(cfg.Limit) {
-		reqbody.Refuse(w, r)
-		return nil, tooLarge("Body", cfg.Limit)
+	return boundary, nil
+}
+
+// leave is for a handler that breaks off. net/http may read on then, and wait
+// for the client; behind a read that failed it finds the deadline still there.
+func (f *form) leave() {
+	if f.err == nil {
+		f.src.arm()
 	}
-	if r.Body == nil {
-		return nil, malformed("Invalid body", io.ErrUnexpectedEOF)
-	}
-	src := &source{
-		body: r.Body, limit: cfg.Limit, header: -1,
-		deadline: deadline, timeout: cfg.ReadTimeout, armed: time.Now(),
-	}
-	return &form{Config: cfg, w: w, r: r, src: src, reader: multipart.NewReader(src, boundary)}, nil
 }
 
 // next returns the next part, and io.EOF behind the last.
@@ -119,6 +141,7 @@ func (f *form) next() (*Part, error) {
 		return nil, f.fail(err)
 	}
 	f.part = p
+	f.src.rest()
 	return p, nil
 }
 
@@ -202,19 +225,24 @@ func (f *form) finish() error {
 	if _, err := io.Copy(io.Discard, f.src); err != nil {
 		return err
 	}
-	f.src.deadline.Disarm()
+	f.src.rest()
 	return io.EOF
 }
 
-// A source is the body as package multipart reads it.
+// A source is the body as package multipart reads it. A deadline holds while it
+// is read, and not while the handler is busy with a part: HTTP/2 would end the
+// body at the deadline, and HTTP/1 the request's context if the body is over.
 type source struct {
+	w        http.ResponseWriter
+	r        *http.Request
 	body     io.Reader
 	limit    bytesize.Size
 	read     int64
 	header   int64 // what may still be read for a header, -1 outside of one
-	deadline reqbody.Deadline
 	timeout  time.Duration
-	armed    time.Time
+	deadline reqbody.Deadline
+	armed    time.Time // zero while no deadline holds
+	over     bool      // there is nothing left that a deadline could be for
 }
 
 var errHeader = &Error{http.StatusRequestEntityTooLarge, "The header of a part is too large", errors.New("more than Config.HeaderLimit")}
@@ -226,19 +254,42 @@ func (s *source) Read(p []byte) (int, error) {
 		}
 		p = p[:min(int64(len(p)), s.header)]
 	}
-	// The deadline moves on with the bytes, but not with each: setting it costs
-	// about as much as a read.
-	if now := time.Now(); now.Sub(s.armed) > s.timeout/16 {
-		s.deadline.Extend(s.timeout)
-		s.armed = now
-	}
+	s.arm()
 	n, err := s.body.Read(p)
 	s.read += int64(n)
 	if s.header > 0 {
 		s.header -= int64(n)
 	}
+	if err == io.EOF {
+		s.rest()
+		s.over = true
+	}
 	if s.limit >= 0 && s.read > int64(s.limit) {
 		return 0, tooLarge("Body", s.limit)
 	}
 	return n, err
+}
+
+// arm gives the client the whole timeout again. The deadline moves on with the
+// bytes, but not with each: setting it costs about as much as a read.
+func (s *source) arm() {
+	now := time.Now()
+	switch {
+	case s.over:
+	case s.armed.IsZero():
+		s.deadline = reqbody.Arm(s.w, s.r, s.timeout)
+		s.armed = now
+	case now.Sub(s.armed) > s.timeout/16:
+		s.deadline.Extend(s.timeout)
+		s.armed = now
+	}
+}
+
+// rest comes before the handler goes on. Behind a read that failed the deadline
+// stays, or net/http would wait for the rest of the body.
+func (s *source) rest() {
+	if !s.armed.IsZero() {
+		s.deadline.Disarm()
+		s.armed = time.Time{}
+	}
 }

@@ -3,6 +3,7 @@ package upload_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -182,6 +183,25 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// A form that is compressed must not be taken for one that is not.
+func TestContentEncoding(t *testing.T) {
+	for _, test := range []struct {
+		fields []string
+		status int
+	}{
+		{[]string{"gzip"}, 415},
+		{[]string{"identity", "br"}, 415},
+		{[]string{" Identity "}, 200},
+		{[]string{""}, 200},
+	} {
+		r := request(field("a", "1") + end)
+		r.Header["Content-Encoding"] = test.fields
+		if _, err := read(nil, r, upload.Config{}); statusOf(err) != test.status {
+			t.Errorf("%q: %v, want %d", test.fields, err, test.status)
+		}
+	}
+}
+
 func statusOf(err error) int {
 	if err == nil {
 		return 200
@@ -192,37 +212,39 @@ func statusOf(err error) int {
 func TestFileName(t *testing.T) {
 	long := strings.Repeat("é", 200)
 	for sent, want := range map[string]string{
-		"photo.jpg":                     "photo.jpg",
-		"my photo (1).tar.gz":           "my photo (1).tar.gz",
-		"写真.jpg":                        "写真.jpg",
-		"../../etc/passwd":              "passwd",
-		`C:\Users\me\photo.jpg`:         "photo.jpg",
-		`..\..\boot.ini`:                "boot.ini",
-		"/":                             "",
-		"..":                            "",
-		".":                             "",
-		"...":                           "",
-		"a/..":                          "",
-		" . ":                           "",
-		".htaccess":                     ".htaccess",
-		"name. . ":                      "name",
-		"a\x00b\x1f\x7f.txt":            "ab.txt",
-		"a\u0085b.txt":                  "ab.txt",
-		"a.txt:hidden":                  "a.txt_hidden",
-		"C:photo.jpg":                   "C_photo.jpg",
-		`what<is>"this"|?*`:             "what_is__this____",
-		"CON":                           "_CON",
-		"nul.txt":                       "_nul.txt",
-		"Com1.tar.gz":                   "_Com1.tar.gz",
-		"LPT¹":                          "_LPT¹",
-		"con .txt":                      "_con .txt",
-		"COM10":                         "COM10",
-		"console.log":                   "console.log",
-		"evil\u202egpj.exe":             "evilgpj.exe",
-		"bad\xffutf8.txt":               "badutf8.txt",
-		long + ".jpeg":                  strings.Repeat("é", 125) + ".jpeg",
-		strings.Repeat("x", 300):        strings.Repeat("x", 255),
-		"x." + strings.Repeat("y", 300): "x." + strings.Repeat("y", 253),
+		"photo.jpg":                              "photo.jpg",
+		"my photo (1).tar.gz":                    "my photo (1).tar.gz",
+		"写真.jpg":                                 "写真.jpg",
+		"../../etc/passwd":                       "passwd",
+		`C:\Users\me\photo.jpg`:                  "photo.jpg",
+		`..\..\boot.ini`:                         "boot.ini",
+		"/":                                      "",
+		"..":                                     "",
+		".":                                      "",
+		"...":                                    "",
+		"a/..":                                   "",
+		" . ":                                    "",
+		".htaccess":                              ".htaccess",
+		"name. . ":                               "name",
+		"a\x00b\x1f\x7f.txt":                     "ab.txt",
+		"a\u0085b.txt":                           "ab.txt",
+		"a.txt:hidden":                           "a.txt_hidden",
+		"C:photo.jpg":                            "C_photo.jpg",
+		`what<is>"this"|?*`:                      "what_is__this____",
+		"CON":                                    "_CON",
+		"nul.txt":                                "_nul.txt",
+		"Com1.tar.gz":                            "_Com1.tar.gz",
+		"LPT¹":                                   "_LPT¹",
+		"con .txt":                               "_con .txt",
+		"COM10":                                  "COM10",
+		"console.log":                            "console.log",
+		"evil\u202egpj.exe":                      "evilgpj.exe",
+		"bad\xffutf8.txt":                        "badutf8.txt",
+		long + ".jpeg":                           strings.Repeat("é", 125) + ".jpeg",
+		strings.Repeat("x", 300):                 strings.Repeat("x", 255),
+		"x." + strings.Repeat("y", 300):          "x." + strings.Repeat("y", 253),
+		strings.Repeat("x", 254) + " y":          strings.Repeat("x", 254),
+		strings.Repeat("x", 248) + ". . yy.jpeg": strings.Repeat("x", 248) + ".jpeg",
 	} {
 		header := textproto.MIMEHeader{}
 		header.Set("Content-Disposition", `form-data; name="f"; filename="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(sent)+`"`)
@@ -449,6 +471,94 @@ func TestSlow(t *testing.T) {
 		server.Close()
 		<-served
 		time.Sleep(2 * time.Hour) // for the client that is stuck
+	})
+}
+
+// The client is done, or waits for the handler: neither may cost the handler
+// its time.
+func TestSlowHandler(t *testing.T) {
+	const timeout = 50 * time.Millisecond
+	first := file("a", "a", strings.Repeat("x", 1<<20))
+	for _, test := range []struct {
+		why  string
+		body string
+		work func(w http.ResponseWriter, r *http.Request, slow func()) error
+	}{
+		{"with a part that is large", first + field("b", "2") + end, func(w http.ResponseWriter, r *http.Request, slow func()) error {
+			_, err := upload.Form(w, r, upload.Config{ReadTimeout: timeout}, func(p *upload.Part) error {
+				if _, err := p.Read(make([]byte, 10)); err != nil {
+					return err
+				}
+				slow()
+				_, err := p.Text()
+				return err
+			})
+			return err
+		}},
+		{"with a form that is all there", field("a", "1") + field("b", "2") + end, func(w http.ResponseWriter, r *http.Request, slow func()) error {
+			for _, err := range upload.Parts(w, r, upload.Config{ReadTimeout: timeout}) {
+				if err != nil {
+					return err
+				}
+				slow()
+			}
+			slow()
+			return nil
+		}},
+		{"having broken off", field("a", "1") + field("b", "2") + end, func(w http.ResponseWriter, r *http.Request, slow func()) error {
+			for _, err := range upload.Parts(w, r, upload.Config{ReadTimeout: timeout}) {
+				if err != nil {
+					return err
+				}
+				break
+			}
+			slow()
+			return nil
+		}},
+	} {
+		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+			h := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+				err := test.work(w, r, func() {
+					select {
+					case <-time.After(3 * timeout):
+					case <-r.Context().Done():
+					}
+				})
+				if err != nil {
+					return err
+				}
+				return context.Cause(r.Context())
+			})
+			resp := tr.Do(t, h, request(test.body))
+			if text := testkit.Body(t, resp); resp.StatusCode != 200 {
+				t.Errorf("%s: %d %s", test.why, resp.StatusCode, text)
+			}
+		})
+	}
+}
+
+// A handler that breaks off leaves net/http with a client that may send no
+// more: it must not wait for it.
+func TestBreakOffIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := listener{make(chan net.Conn), make(chan struct{})}
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for range upload.Parts(w, r, upload.Config{ReadTimeout: 10 * time.Second}) {
+				break
+			}
+		})}
+		served := make(chan struct{})
+		go func() { defer close(served); server.Serve(l) }()
+		ours, theirs := net.Pipe()
+		l.conns <- theirs
+		start := time.Now()
+		fmt.Fprintf(ours, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=%s\r\nContent-Length: 1000\r\n\r\n%s", boundary, field("a", "1"))
+		if _, err := http.ReadResponse(bufio.NewReader(ours), nil); err != nil || time.Since(start) > 20*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		ours.Close()
+		server.Close()
+		<-served
 	})
 }
 
