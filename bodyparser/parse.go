@@ -11,7 +11,8 @@ import (
 )
 
 // Parse reads and checks the body of r. It never answers: a body that is
-// refused is returned as an [*Error], which reply.Problem and the OnError of
+// refused is returned as an [*Error], or as what Config.Verify has returned if
+// that has a status of its own, which reply.Problem and the OnError of
 // other pieces know how to answer. w is what bounds slow and endless bodies,
 // and may be nil if there is none at hand.
 //

@@ -91,7 +91,8 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 
 // Func returns the handler that answers with what fn returns, as JSON: typed
 // from end to end. The status is 200, or what the StatusCode method of the Out
-// returns if it has one. Use struct{} as In for requests without a body.
+// returns if it has one. Use struct{} as In for requests without a body, whose
+// Content-Type does not matter then.
 //
 // Next.js: NextApiResponse<Out>.
 func Func[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {

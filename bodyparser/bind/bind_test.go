@@ -193,6 +193,18 @@ func TestFunc(t *testing.T) {
 	if w.Code != 200 || strings.TrimSpace(w.Body.String()) != `["<a>"]` {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	for _, contentType := range []string{jsonType, formType, "text/plain", "application/octet-stream", "multipart/form-data; boundary=x"} {
+		w = httptest.NewRecorder()
+		get.ServeHTTP(w, post(contentType, ""))
+		if w.Code != 200 {
+			t.Errorf("no body of type %s: %d %s", contentType, w.Code, w.Body)
+		}
+	}
+	w = httptest.NewRecorder()
+	get.ServeHTTP(w, post("text/plain", "x"))
+	if w.Code != 415 {
+		t.Errorf("a body where none is asked for: %d %s", w.Code, w.Body)
+	}
 	var log testkit.Log
 	bad := bind.FuncWith(bind.Config{Logger: log.Logger()}, func(r *http.Request, _ struct{}) (any, error) { return func() {}, nil })
 	w = httptest.NewRecorder()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -34,7 +35,8 @@ type Config struct {
 	Validator *validator.Validate
 
 	// Strict refuses fields that the type does not have, with 400. By default
-	// they are ignored, as by encoding/json.
+	// they are ignored, as by encoding/json. Parameters of the route are no
+	// fields of the query.
 	Strict bool
 
 	// OnError answers a request that does not fit, and the errors of the
@@ -63,6 +65,7 @@ type Binder[T any] struct {
 	typ      reflect.Type
 	form     *formType // nil if T is not a struct
 	rules    bool      // T leads to structs, which may have rules
+	void     bool      // T is a struct without fields, which asks for no body
 }
 
 // New returns the Binder for T. It panics if the Config is not valid, or if a
@@ -88,6 +91,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 		if b.form, err = newFormType(t); err != nil {
 			return nil, err
 		}
+		b.void = t.NumField() == 0
 	}
 	b.rules = len(structs(b.typ, nil)) > 0
 	return b, nil
@@ -96,6 +100,10 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // Body returns the body of the request as a T, decoded and validated: JSON, or
 // a form. Where no parser stands in front, the body is read here, and may be
 // asked for again.
+//
+// The fields of a multipart form are the exception. They are read from the
+// connection and not kept, so they can be asked for once, and without the bound
+// on the time that only a writer has: [Binder.Handler] has one.
 //
 // What does not fit is [*Errors]; a body that cannot be read is an error of
 // package bodyparser. A request without a body is the zero T, if the rules
@@ -134,15 +142,23 @@ func (b *Binder[T]) Query(r *http.Request) (T, error) {
 		return *new(T), fmt.Errorf("bind: a query needs a struct, not %v", b.typ)
 	}
 	raw := r.URL.RawQuery
+	if strings.Count(raw, "&") >= maxPairs { // before they cost anything
+		return *new(T), wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "has too many pairs"}}, nil)
+	}
 	if strings.ContainsAny(raw, "%;") {
 		if _, err := url.ParseQuery(raw); err != nil {
 			return *new(T), wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is not a query"}}, err)
 		}
 	}
-	if strings.Count(raw, "&") >= maxPairs {
-		return *new(T), wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "has too many pairs"}}, nil)
+	values := pattern.Query(r)
+	if b.cfg.Strict {
+		// What the route has and the type has not is no fault of the client's.
+		maps.DeleteFunc(values, func(name string, _ []string) bool {
+			field, _ := b.form.resolve(name)
+			return field == nil && pattern.Values(r, name) != nil
+		})
 	}
-	return b.whole(func(v *T) error { return b.fill(r, pattern.Query(r), v) })
+	return b.whole(func(v *T) error { return b.fill(r, values, v) })
 }
 
 // maxPairs bounds queries and multipart forms, as bodyparser.Config bounds
@@ -151,7 +167,7 @@ const maxPairs = 1000
 
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
 	switch mediaType := body.MediaType(); {
-	case mediaType == "" && !body.Present():
+	case mediaType == "" && !body.Present(), b.void && empty(r, body):
 		return b.finish(r, v, fromJSON)
 	case b.form == nil:
 		// Only JSON has values other than objects.
@@ -179,6 +195,12 @@ func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodypar
 		return b.locate(body, err)
 	}
 	return b.finish(r, v, fromJSON)
+}
+
+// empty reports whether the request has no body. One that was left unread shows
+// it by its length alone.
+func empty(r *http.Request, body *bodyparser.Body) bool {
+	return !body.Present() && (r.ContentLength == 0 || !strings.HasPrefix(body.MediaType(), "multipart/"))
 }
 
 // strict decodes a value and refuses fields that its type does not have. Any

@@ -23,8 +23,10 @@
 //
 // JSON is decoded by the rules of encoding/json. Forms are decoded by
 // gorilla/schema, which never sees a client's key: keys are resolved against
-// the type, and lists are bounded at 100 elements each and 1000 together. The
-// names are those of the schema tag, else of the json tag, else of the field;
+// the type. An index is less than 100, and indexes and commas make no more than
+// 1000 elements in all lists together; what bounds a list that repeats its name
+// is the number of pairs. Of several values for a field that is no list the last
+// counts. The names are those of the schema tag, else of the json tag, else of the field;
 // nested fields are written a.b or a[b], lists a=1&a=2, a[]=1 or a[0]=1, and
 // lists of structs items.0.sku or items[0][sku]. A field whose schema tag, or
 // json tag if it has no other, is "-" cannot be set. Empty values of other
@@ -32,7 +34,8 @@
 //
 // Rules are those of go-playground/validator. A list whose elements have rules
 // deserves a bound in front of them, as in "max=100,dive": the validator takes
-// note of every element that fails.
+// note of every element that fails. A value that its rule was not made for,
+// which a client may put into an any, is of the wrong type.
 //
 // # Differences from Next.js
 //

@@ -216,6 +216,7 @@ func TestQuery(t *testing.T) {
 		{"/api/post/1?tag=%zz", 400, ``},
 		{"/api/post/1?a;b", 400, ``},
 		{"/api/post/1?" + strings.Repeat("tag=&", 1000), 400, ``},
+		{"/api/post/1?" + strings.Repeat("tag=%zz&", 1000), 400, `has too many pairs`}, // counted before any is read
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", test.target, nil))
@@ -225,5 +226,36 @@ func TestQuery(t *testing.T) {
 	}
 	if _, err := bind.Query[[]int](httptest.NewRequest("GET", "/", nil)); err == nil {
 		t.Error("a query became a list")
+	}
+}
+
+// A type need not have a field for each parameter of the route.
+func TestStrictQuery(t *testing.T) {
+	b := bind.New[struct {
+		Page int      `json:"page"`
+		Tags []string `json:"tags"`
+	}](bind.Config{Strict: true})
+	mux := http.NewServeMux()
+	mux.Handle("/post/{pid}/{tags}/{rest...}", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		q, err := b.Query(r)
+		if err != nil {
+			return err
+		}
+		return reply.JSON(w, r, 200, q)
+	}))
+	for _, test := range []struct {
+		target string
+		status int
+		want   string
+	}{
+		{"/post/1/x/a/b?page=2", 200, `{"page":2,"tags":["x"]}`},
+		{"/post/1/x/?pid=2&tags=y", 200, `{"page":0,"tags":["x"]}`},
+		{"/post/1/x/?pig=2", 400, `"/pig"`},
+	} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", test.target, nil))
+		if w.Code != test.status || !strings.Contains(w.Body.String(), test.want) {
+			t.Errorf("%s: %d %s, want %d %s", test.target, w.Code, w.Body, test.status, test.want)
+		}
 	}
 }
