@@ -125,6 +125,7 @@ func unfit(p any) bool {
 	default:
 		return false
 	}
+	own := reflect.TypeFor[validator.Validate]().PkgPath() + "."
 	var stack [64]uintptr
 	frames := runtime.CallersFrames(stack[:runtime.Callers(1, stack[:])])
 	panicking := false
@@ -135,15 +136,13 @@ func unfit(p any) bool {
 			panicking = true
 		case !panicking, strings.HasPrefix(f.Function, "runtime."), strings.HasPrefix(f.Function, "reflect."):
 		default:
-			return strings.HasPrefix(f.Function, validatorPackage)
+			return strings.HasPrefix(f.Function, own)
 		}
 		if !more {
 			return false
 		}
 	}
 }
-
-var validatorPackage = reflect.TypeFor[validator.Validate]().PkgPath() + "."
 
 // about says what a rule asks for: its parameter, and a phrase in English. The
 // parameters that are names of other fields are those of Go, which are none of
