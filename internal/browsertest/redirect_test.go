@@ -97,7 +97,8 @@ func TestRedirects(t *testing.T) {
 		if redirect.IsLocal(target) {
 			local++
 			landed, err := follow(func(w http.ResponseWriter, r *http.Request) error { return redirect.Local(w, r, target, "/fallback") })
-			if err != nil || originOf(landed) != own || landed == own+"/fallback" {
+			tooLong := len(target) > 8192 // longer than browsers and proxies care for
+			if err != nil || originOf(landed) != own || (landed == own+"/fallback") != tooLong {
 				t.Errorf("%s: after Local(%q) the browser is at %q, error %v", v.ID, target, landed, err)
 			}
 		}
