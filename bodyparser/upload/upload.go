@@ -149,6 +149,9 @@ func (f *form) next() (*Part, error) {
 // out.
 func (f *form) fail(err error) error {
 	if err != io.EOF {
+		if f.src.armed.IsZero() {
+			f.src.arm() // what was wrong had been read ahead
+		}
 		e := explain(f.r.Context(), err)
 		if e.Status == http.StatusRequestEntityTooLarge {
 			reqbody.Refuse(f.w, f.r)
