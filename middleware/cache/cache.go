@@ -194,7 +194,7 @@ func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, 
 	}
 	in := r.WithContext(r.Context())
 	t.narrow(in)
-	defer func() { r.Pattern = in.Pattern }()
+	defer exchange.HandBack(r, in)
 	next.ServeHTTP(w, in)
 }
 

@@ -137,7 +137,7 @@ func (f *fill) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *h
 	f.target.generalize(in)
 	returned := false
 	defer func() {
-		r.Pattern = in.Pattern
+		exchange.HandBack(r, in)
 		f.release()
 		f.cache.settle(f, outcome{failed: true, err: errPanicked}) // unless it has been
 		if returned {
