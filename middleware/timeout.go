@@ -208,6 +208,7 @@ type fate int
 const (
 	open     fate = iota
 	finished      // the handler was in time
+	whole         // its response was, but it is still at work
 	answered      // the client has a 504
 	severed       // the client has a part of the handler's response
 )
@@ -279,9 +280,9 @@ func (t *timeout) expire() {
 	case respw.Severed:
 		t.fate = severed
 	case respw.Whole:
-		t.fate = finished
+		t.fate = whole
 	}
-	if t.fate != finished && alone {
+	if t.fate != whole && alone {
 		t.log(err, slog.Bool("severed", t.fate == severed))
 	}
 	t.ctx.announce()

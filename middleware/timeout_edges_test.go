@@ -95,6 +95,26 @@ func TestTimeoutLeavesTheConnection(t *testing.T) {
 	})
 }
 
+// TestPanicBehindAWholeResponse: the client has what it was promised, and what
+// happened to the handler since is known all the same.
+func TestPanicBehindAWholeResponse(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		var log testkit.Log
+		h := middleware.Recover(log.Logger())(timed(&log, func(w http.ResponseWriter, r *http.Request) {
+			reply.Send(w, r, http.StatusOK, "whole")
+			late(w, r)
+			explode(w, r)
+		}))
+		if resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil)); testkit.Body(t, resp) != "whole" {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+		eventually(t, "one record, of the panic", func() bool {
+			records := log.Records()
+			return len(records) == 1 && strings.Contains(testkit.Attr(records[0], "stack"), "middleware_test.explode")
+		})
+	})
+}
+
 // TestTimeoutCauseOnTheWire: moving the deadlines of a connection makes
 // net/http cancel the request, which must not be what the handler learns. And
 // a handler that answers for itself when it learns does not get in between.

@@ -26,7 +26,7 @@ type Hook = func(http.ResponseWriter, *http.Request, error)
 // nothing was written: callers wrap w before they run a handler.
 func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger) {
 	rw, w := respw.Wrap(w, r)
-	status := Status(err)
+	status := statusOf(err)
 	switch {
 	case errors.Is(err, http.ErrAbortHandler):
 		respw.Abort(w)
@@ -69,7 +69,7 @@ func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) (statu
 		hook = Problem
 	}
 	rw, w := respw.Wrap(w, r)
-	Discard(w.Header())
+	discard(w.Header())
 	hook(w, r, err)
 	if !rw.Committed() {
 		Problem(w, r, &Error{Status: http.StatusInternalServerError})

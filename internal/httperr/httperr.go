@@ -30,9 +30,9 @@ func find[T any](err error) (T, bool) {
 
 type statusCoder interface{ StatusCode() int }
 
-// Status returns the status for err: its StatusCode if that is an error
+// statusOf returns the status for err: its StatusCode if that is an error
 // status, 413 for a body over the limit of http.MaxBytesReader, else 500.
-func Status(err error) int {
+func statusOf(err error) int {
 	if c, ok := find[statusCoder](err); ok {
 		if status := c.StatusCode(); status >= 400 && status <= 599 {
 			return status
@@ -58,9 +58,9 @@ func decisive(err error) any {
 
 type publisher interface{ PublicMessage() string }
 
-// Message returns what the client may read about err: the PublicMessage of
+// messageOf returns what the client may read about err: the PublicMessage of
 // the error that decides the status, or "" if it has none.
-func Message(err error) string {
+func messageOf(err error) string {
 	if p, ok := decisive(err).(publisher); ok {
 		return p.PublicMessage()
 	}

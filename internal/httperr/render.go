@@ -13,14 +13,14 @@ import (
 
 // Problem answers err as an RFC 9457 problem document.
 func Problem(w http.ResponseWriter, r *http.Request, err error) {
-	status := Status(err)
+	status := statusOf(err)
 	write(w, r, err, status, "application/problem+json", document(status, err))
 }
 
 // Plain answers err as its message in plain text, which is what Next.js does.
 func Plain(w http.ResponseWriter, r *http.Request, err error) {
-	status := Status(err)
-	text := Message(err)
+	status := statusOf(err)
+	text := messageOf(err)
 	if text == "" {
 		text = statusText(status)
 	}
@@ -46,7 +46,7 @@ func document(status int, err error) []byte {
 	if _, ok := members["title"]; !ok {
 		members["title"] = statusText(status)
 	}
-	if detail := Message(err); detail != "" {
+	if detail := messageOf(err); detail != "" {
 		members["detail"] = detail
 	}
 
@@ -95,7 +95,7 @@ func encode(v any) (text []byte, err error) {
 
 func write(w http.ResponseWriter, r *http.Request, err error, status int, contentType string, body []byte) {
 	h := w.Header()
-	Discard(h)
+	discard(h)
 	if e, ok := decisive(err).(interface{ Header() http.Header }); ok {
 		for name, values := range e.Header() {
 			if name == "Vary" { // what others vary by holds as well
@@ -113,10 +113,10 @@ func write(w http.ResponseWriter, r *http.Request, err error, status int, conten
 	}
 }
 
-// Discard removes from h what described the response that will not be sent.
+// discard removes from h what described the response that will not be sent.
 // Everything else stays: what layers outside have set, such as CORS, is as
 // true of the error. A Cache-Control that forbids storing stays too.
-func Discard(h http.Header) {
+func discard(h http.Header) {
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
 		delete(h, name)
 	}
