@@ -72,6 +72,7 @@ func TestRoutes(t *testing.T) {
 		{"forged", "POST", "/api/webhook", "application/json", delivery, "X-Hub-Signature-256: " + sign(delivery, "guess"), 403, "Verification failed"},
 		{"unsigned", "POST", "/api/webhook", "application/json", delivery, "", 403, "Verification failed"},
 
+		{"feed", "POST", "/api/feed", "", "", "", 405, "Allow: GET, HEAD, OPTIONS"},
 		{"quick enough", "GET", "/api/slow?ms=1", "", "", "", 200, `{"ms":1}`},
 		{"too slow", "GET", "/api/slow?ms=1500", "", "", "", 504, "Gateway Timeout"},
 		{"small enough", "GET", "/api/big?kb=64", "", "", "", 200, "xxx"},

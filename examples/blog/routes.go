@@ -62,7 +62,7 @@ func (b *blog) routes() http.Handler {
 		"/api/theme":            api.Then(theme()),
 		"/api/slow":             api.Extend(quick).ThenFunc(slow),
 		"/api/big":              api.Extend(small).ThenFunc(big),
-		"/api/feed":             api.ThenFunc(b.serveFeed),
+		"/api/feed":             api.Then(middleware.Methods{"GET": http.HandlerFunc(b.serveFeed)}),
 		"/api/revalidate":       api.Then(middleware.Methods{"POST": revalidate(b.pages)}),
 
 		// `bodyParser: false`: the signature is of the raw bytes.
