@@ -51,11 +51,16 @@ func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src
 }
 
 func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path string, src source) ([]FieldError, error) {
-	target := v.Interface()
+	var target any
 	if v.CanAddr() {
 		target = v.Addr().Interface() // saves the copy
+	} else {
+		target = v.Interface()
 	}
 	err := b.obeys(ctx, target)
+	if err == nil {
+		return nil, nil // before there is anything to allocate
+	}
 	var failed validator.ValidationErrors
 	if !errors.As(err, &failed) {
 		return nil, err

@@ -1,0 +1,53 @@
+package bind_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/go-playground/validator/v10"
+)
+
+// A handler pays for the value and for what keeps r.Body readable. Everything
+// else is what the decoder and the validator allocate for anybody.
+func TestAllocs(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
+	text := []byte(`{"email":"ada@example.org","items":[{"sku":"a","qty":1},{"sku":"b","qty":2}],"tags":["x"]}`)
+	check := validator.New(validator.WithRequiredStructEnabled())
+	byHand := testing.AllocsPerRun(100, func() {
+		o := new(order)
+		if err := json.Unmarshal(text, o); err != nil {
+			t.Fatal(err)
+		}
+		if err := check.Struct(o); err != nil {
+			t.Fatal(err)
+		}
+	})
+
+	h := bind.Handler(func(http.ResponseWriter, *http.Request, order) error { return nil })
+	r, body, w := post(jsonType, ""), new(reusedBody), serverWriter{httptest.NewRecorder()}
+	got := testing.AllocsPerRun(100, func() {
+		body.Reset(text)
+		r.Body, r.ContentLength = body, int64(len(text))
+		h.ServeHTTP(w, r)
+	})
+	if got > byHand+1 {
+		t.Errorf("Handler: %v allocations, by hand %v: want one more at most", got, byHand)
+	}
+}
+
+// A serverWriter has deadlines, as the one of net/http has.
+type serverWriter struct{ *httptest.ResponseRecorder }
+
+func (serverWriter) SetReadDeadline(time.Time) error { return nil }
+
+type reusedBody struct{ bytes.Reader }
+
+func (*reusedBody) Close() error { return nil }
