@@ -1,4 +1,4 @@
-package pattern_test
+package pattern
 
 import (
 	"net/http"
@@ -6,13 +6,13 @@ import (
 	"github.com/gorilla/mux"
 )
 
-var gorillaMux = router{"gorilla/mux", true, func(routes []route, read string) http.Handler {
+var gorillaMux = router{"gorilla/mux", std, "github.com/gorilla/mux", func(routes []route) http.Handler {
 	m := mux.NewRouter()
 	m.NotFoundHandler = http.HandlerFunc(nothing)
 	for _, r := range routes {
 		h := nothing
-		if read != "" {
-			h = func(_ http.ResponseWriter, q *http.Request) { ran(r.path, mux.Vars(q)[read]) }
+		if r.read != "" {
+			h = func(_ http.ResponseWriter, q *http.Request) { ran(r.path, mux.Vars(q)[r.read]) }
 		}
 		m.HandleFunc(syntax{"{%s}", "{%s:.*}"}.write(r.path), h).Methods(r.method)
 	}

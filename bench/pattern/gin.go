@@ -1,4 +1,4 @@
-package pattern_test
+package pattern
 
 import (
 	"net/http"
@@ -6,14 +6,14 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-var ginEngine = router{"gin", false, func(routes []route, read string) http.Handler {
+var ginEngine = router{"gin", native, "github.com/gin-gonic/gin", func(routes []route) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	m := gin.New()
 	m.NoRoute(func(c *gin.Context) { c.Status(http.StatusOK) })
 	for _, r := range routes {
 		h := func(*gin.Context) {}
-		if read != "" {
-			h = func(c *gin.Context) { ran(r.path, c.Param(read)) }
+		if r.read != "" {
+			h = func(c *gin.Context) { ran(r.path, c.Param(r.read)) }
 		}
 		m.Handle(r.method, colonStar.write(r.path), h)
 	}

@@ -1,4 +1,4 @@
-package pattern_test
+package pattern
 
 import (
 	"net/http"
@@ -10,25 +10,25 @@ func newBun() *bunrouter.Router {
 	return bunrouter.New(bunrouter.WithNotFoundHandler(func(http.ResponseWriter, bunrouter.Request) error { return nil }))
 }
 
-var bunNative = router{"bunrouter", false, func(routes []route, read string) http.Handler {
+var bunNative = router{"bunrouter", native, "github.com/uptrace/bunrouter", func(routes []route) http.Handler {
 	m := newBun()
 	for _, r := range routes {
 		h := func(http.ResponseWriter, bunrouter.Request) error { return nil }
-		if read != "" {
-			h = func(_ http.ResponseWriter, q bunrouter.Request) error { ran(r.path, q.Param(read)); return nil }
+		if r.read != "" {
+			h = func(_ http.ResponseWriter, q bunrouter.Request) error { ran(r.path, q.Param(r.read)); return nil }
 		}
 		m.Handle(r.method, colonStar.write(r.path), h)
 	}
 	return m
 }}
 
-var bunStd = router{"bunrouter std", true, func(routes []route, read string) http.Handler {
+var bunStd = router{"bunrouter std", std, "github.com/uptrace/bunrouter", func(routes []route) http.Handler {
 	m := newBun().Compat()
 	for _, r := range routes {
 		h := nothing
-		if read != "" {
+		if r.read != "" {
 			h = func(_ http.ResponseWriter, q *http.Request) {
-				ran(r.path, bunrouter.ParamsFromContext(q.Context()).ByName(read))
+				ran(r.path, bunrouter.ParamsFromContext(q.Context()).ByName(r.read))
 			}
 		}
 		m.Handle(r.method, colonStar.write(r.path), h)

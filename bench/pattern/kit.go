@@ -1,8 +1,8 @@
-package pattern_test
+package pattern
 
 import (
 	"net/http"
-	"testing"
+	"strings"
 
 	"github.com/apiece/apiece/pattern"
 )
@@ -29,26 +29,26 @@ func (m *byMethod[H]) of(method string) *H {
 	return &m.other
 }
 
-func group[H any](routes []route, handler func(at string) H) map[string]*byMethod[H] {
+func group[H any](routes []route, handler func(route) H) map[string]*byMethod[H] {
 	paths := map[string]*byMethod[H]{}
 	for _, r := range routes {
 		if paths[r.path] == nil {
 			paths[r.path] = new(byMethod[H])
 		}
-		*paths[r.path].of(r.method) = handler(r.path)
+		*paths[r.path].of(r.method) = handler(r)
 	}
 	return paths
 }
 
 // kit table is a Table with handlers that take the parameters as an argument,
 // which is what a router on top of it would have.
-var kitTable = router{"kit table", false, func(routes []route, read string) http.Handler {
+var kitTable = router{"kit table", native, "", func(routes []route) http.Handler {
 	type native func(http.ResponseWriter, *http.Request, pattern.Params)
-	table, err := pattern.NewTable(group(routes, func(at string) native {
-		if read == "" {
+	table, err := pattern.NewTable(group(routes, func(at route) native {
+		if at.read == "" {
 			return func(http.ResponseWriter, *http.Request, pattern.Params) {}
 		}
-		return func(_ http.ResponseWriter, _ *http.Request, p pattern.Params) { ran(at, p.Get(read)) }
+		return func(_ http.ResponseWriter, _ *http.Request, p pattern.Params) { ran(at.path, p.Get(at.read)) }
 	}))
 	if err != nil {
 		panic(err)
@@ -72,7 +72,7 @@ func (m *methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func kitMount(routes []route, noValues bool, handler func(at string) http.Handler) http.Handler {
+func kitMount(routes []route, noValues bool, handler func(route) http.Handler) http.Handler {
 	handlers := map[string]http.Handler{}
 	for path, m := range group(routes, handler) {
 		handlers[path] = &methods{*m}
@@ -84,43 +84,38 @@ func kitMount(routes []route, noValues bool, handler func(at string) http.Handle
 	return h
 }
 
-var kitHandler = router{"kit handler", true, func(routes []route, read string) http.Handler {
-	return kitMount(routes, false, func(at string) http.Handler { return pathValue(at, read) })
+var kitHandler = router{"kit handler", std, "", func(routes []route) http.Handler {
+	return kitMount(routes, false, func(at route) http.Handler { return pathValue(at) })
 }}
 
-var kitNoValues = router{"kit no values", true, func(routes []route, read string) http.Handler {
-	return kitMount(routes, true, func(at string) http.Handler {
-		if read == "" {
+var kitNoValues = router{"kit no values", std, "", func(routes []route) http.Handler {
+	return kitMount(routes, true, func(at route) http.Handler {
+		if at.read == "" {
 			return http.HandlerFunc(nothing)
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			value := ""
-			for _, v := range pattern.Values(r, read) {
-				value += v
-			}
-			ran(at, value)
+			ran(at.path, strings.Join(pattern.Values(r, at.read), "/"))
 		})
 	})
 }}
 
 // pathValue reads what net/http has.
-func pathValue(at, read string) http.HandlerFunc {
-	if read == "" {
+func pathValue(at route) http.HandlerFunc {
+	if at.read == "" {
 		return nothing
 	}
-	return func(w http.ResponseWriter, r *http.Request) { ran(at, r.PathValue(read)) }
+	return func(w http.ResponseWriter, r *http.Request) { ran(at.path, r.PathValue(at.read)) }
 }
 
-// BenchmarkNewTable is the cost of a table of 10,000 routes alone.
-func BenchmarkNewTable(b *testing.B) {
-	routes := map[string]int{}
-	for _, r := range scale(10000) {
-		routes[r.path] = len(routes)
+// tableAlone is the cost of a Table for routes that are a map already.
+func tableAlone(routes []route) func() {
+	paths := map[string]int{}
+	for i, r := range routes {
+		paths[r.path] = i
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := pattern.NewTable(routes); err != nil {
-			b.Fatal(err)
+	return func() {
+		if _, err := pattern.NewTable(paths); err != nil {
+			panic(err)
 		}
 	}
 }

@@ -1,0 +1,165 @@
+package compare
+
+import (
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// Options say how long to measure.
+type Options struct {
+	Rounds int           // turns of each contender
+	Turn   time.Duration // how long a turn takes at least
+	Budget time.Duration // after which no round begins, once there were MinRounds
+}
+
+// MinRounds is how many rounds a comparison has at least: fewer have no spread.
+const MinRounds = 3
+
+// HeavyRounds is how many rounds a heavy comparison has at most.
+const HeavyRounds = 7
+
+// Cost returns how long a comparison takes, without what it takes to get ready.
+func (o Options) Cost(c Comparison) time.Duration {
+	rounds := o.rounds(c)
+	return min(o.Budget, time.Duration(rounds*len(c.Contenders))*o.Turn) + time.Duration(len(c.Contenders))*o.Turn
+}
+
+func (o Options) rounds(c Comparison) int {
+	if c.Heavy {
+		return min(HeavyRounds, o.Rounds)
+	}
+	return o.Rounds
+}
+
+// A Result is what was measured.
+type Result struct {
+	Suite    string   `json:"suite"`
+	Name     string   `json:"name"`
+	Text     string   `json:"text,omitempty"`
+	Unit     string   `json:"unit"`
+	Subtract string   `json:"subtract,omitempty"`
+	Growth   string   `json:"growth,omitempty"`
+	Size     float64  `json:"size,omitempty"`
+	Date     string   `json:"date"`
+	Samples  []Sample `json:"samples"`
+}
+
+// A Sample is what was measured of one contender.
+type Sample struct {
+	Name   string `json:"name"`
+	Role   Role   `json:"role"`
+	Class  string `json:"class,omitempty"`
+	Module string `json:"module,omitempty"`
+	Error  string `json:"error,omitempty"` // why it does not take part
+
+	NS      []float64          `json:"ns,omitempty"` // nanoseconds for each piece of work, by round
+	Allocs  float64            `json:"allocs"`       // for each piece of work
+	Bytes   float64            `json:"bytes"`
+	Metrics map[string]float64 `json:"metrics,omitempty"`
+}
+
+type contender struct {
+	*Sample
+	run   *Run
+	work  func()
+	loops int
+}
+
+// Measure lets the contenders take turns. What else the machine does then falls
+// on all of them, and a ratio is always that of two turns in one round. The
+// order is another in each round: whoever comes behind one that leaves garbage
+// may have to help collecting it, and that should not always be the same.
+func (c Comparison) Measure(o Options) Result {
+	result := Result{
+		Suite: "", Name: c.Name, Text: c.Text, Unit: c.Unit, Subtract: c.Subtract, Growth: c.Growth, Size: c.Size,
+		Date:    time.Now().UTC().Format(time.DateOnly),
+		Samples: make([]Sample, len(c.Contenders)),
+	}
+	var all []*contender
+	for i, who := range c.Contenders {
+		s := &result.Samples[i]
+		*s = Sample{Name: who.Name, Role: who.role(), Class: who.Class, Module: who.Module}
+		run, work, err := c.start(who)
+		if err != nil {
+			s.Error = err.Error()
+			continue
+		}
+		defer run.stop()
+		s.Metrics = run.metrics
+		all = append(all, &contender{Sample: s, run: run, work: work})
+	}
+	for _, who := range all {
+		who.loops = warmUp(who.work, o.Turn)
+	}
+	runtime.GC()
+	begin := time.Now()
+	for round := range o.rounds(c) {
+		if round >= MinRounds && time.Since(begin) > o.Budget {
+			break
+		}
+		rand.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
+		for _, who := range all {
+			start := time.Now()
+			for range who.loops {
+				who.work()
+			}
+			took := float64(time.Since(start).Nanoseconds())
+			who.NS = append(who.NS, significant(took/float64(who.loops)/c.per()))
+		}
+	}
+	for _, who := range all {
+		who.Allocs, who.Bytes = cost(who.work, min(who.loops, 100), c.per())
+	}
+	return result
+}
+
+func (c Contender) role() Role {
+	if c.Role == "" {
+		return Rival
+	}
+	return c.Role
+}
+
+// warmUp works for at least one turn and returns how often the work fits in.
+func warmUp(work func(), turn time.Duration) int {
+	for n := 1; ; n *= 2 {
+		start := time.Now()
+		for range n {
+			work()
+		}
+		if took := time.Since(start); took >= turn {
+			return max(1, int(float64(n)*float64(turn)/float64(took)+0.5))
+		}
+	}
+}
+
+// cost returns what a piece of work allocates. Collections are held off, since
+// they empty pools.
+func cost(work func(), loops int, per float64) (allocs, bytes float64) {
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	work()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range loops {
+		work()
+	}
+	runtime.ReadMemStats(&after)
+	n := float64(loops) * per
+	return hundredth(float64(after.Mallocs-before.Mallocs) / n), hundredth(float64(after.TotalAlloc-before.TotalAlloc) / n)
+}
+
+func hundredth(x float64) float64 { return math.Round(x*100) / 100 }
+
+// significant drops the digits that mean nothing, and would only make the file
+// of samples longer.
+func significant(x float64) float64 {
+	if x <= 0 {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(x))-3)
+	return math.Round(x/unit) * unit
+}

@@ -1,0 +1,90 @@
+package compare
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+)
+
+// Test has every contender of a suite give its answer and do its work once, and
+// asks for every finding.
+func Test(t *testing.T, s Suite) {
+	for _, c := range s.Comparisons {
+		t.Run(c.Name, func(t *testing.T) {
+			for _, who := range c.tested() {
+				run, work, err := c.start(who)
+				switch {
+				case err == nil && c.refused(who.Name):
+					t.Errorf("%s takes part, though it is not expected to", who.Name)
+				case err == nil:
+				case c.refused(who.Name):
+					t.Logf("%s %v", who.Name, err)
+					continue
+				default:
+					t.Errorf("%s %v", who.Name, err)
+					continue
+				}
+				work()
+				run.stop()
+			}
+		})
+	}
+	for _, f := range s.Findings {
+		t.Run(f.Name, func(t *testing.T) {
+			table, err := f.Find(true)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, row := range table.Rows {
+				if len(row) != len(table.Columns) {
+					t.Errorf("row %q does not fit the columns %q", row, table.Columns)
+				}
+				t.Logf("%q", row)
+			}
+		})
+	}
+}
+
+// tested are the contenders that take part in a test.
+func (c Comparison) tested() (all []Contender) {
+	for _, who := range c.Contenders {
+		if !c.Heavy || who.Role == Kit {
+			all = append(all, who)
+		}
+	}
+	return all
+}
+
+// Bench is the same work as benchmarks. The contenders follow each other, so
+// that what the machine does meanwhile falls on one of them: run it with -count
+// and compare with benchstat, or take the report.
+func Bench(b *testing.B, s Suite) {
+	for _, c := range s.Comparisons {
+		b.Run(c.Name, func(b *testing.B) {
+			contenders := c.Contenders
+			if flag.Lookup("test.benchtime").Value.String() == "1x" {
+				contenders = c.tested() // that it runs, not how fast
+			}
+			for _, who := range contenders {
+				b.Run(who.Name, func(b *testing.B) {
+					run, work, err := c.start(who)
+					if err != nil {
+						b.Skip(err)
+					}
+					defer run.stop()
+					work()
+					b.ReportAllocs()
+					for b.Loop() {
+						work()
+					}
+					if c.Per > 1 {
+						b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/c.per(), fmt.Sprint("ns/", c.Unit))
+					}
+					for unit, value := range run.metrics {
+						b.ReportMetric(value, unit)
+					}
+				})
+			}
+		})
+	}
+}
