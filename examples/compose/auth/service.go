@@ -1,0 +1,76 @@
+package auth
+
+import (
+	"html/template"
+	"net/http"
+
+	"github.com/justinas/alice"
+
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/cookies"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/redirect"
+	"github.com/apiece/apiece/reply"
+)
+
+// Routes is a whole service, for package pattern: what is behind the guard and
+// what is not. A table that is a value can be walked by a test, and the test in
+// this package fails for a route that somebody adds outside.
+func Routes(tokens *Tokens, check func(name, password string) (User, bool)) map[string]http.Handler {
+	guarded := alice.New(Require(tokens.Verify))
+	return map[string]http.Handler{
+		"/login":          middleware.Methods{"GET": reply.HandlerFunc(loginPage), "POST": login(tokens, check)},
+		"/account":        guarded.Then(middleware.Methods{"GET": reply.HandlerFunc(me)}),
+		"/api/me":         guarded.Then(middleware.Methods{"GET": reply.HandlerFunc(me)}),
+		"/api/notes/[id]": guarded.Then(middleware.Methods{"GET": reply.HandlerFunc(me), "DELETE": reply.HandlerFunc(me)}),
+	}
+}
+
+// me is behind the guard, so there is a user.
+func me(w http.ResponseWriter, r *http.Request) error {
+	user, _ := From(r)
+	w.Header().Set("Cache-Control", "private") // or a cache would give it to the next one
+	return reply.JSON(w, r, http.StatusOK, map[string]string{"user": user.ID})
+}
+
+var page = template.Must(template.New("login").Parse(`<!doctype html><title>Login</title>
+<form method="post" action="/login">
+<input type="hidden" name="next" value="{{.}}"><input name="name"><input name="password" type="password">
+<button>Sign in</button></form>
+`))
+
+func loginPage(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	return page.Execute(w, r.URL.Query().Get("next"))
+}
+
+// cookieName begins with __Host-, which browsers keep only from this host, over
+// TLS and for the whole of it.
+const cookieName = "__Host-token"
+
+// login signs a user in and sends the browser back to where it wanted to go, if
+// that is on this site: next has been in a link that anybody can have made.
+func login(tokens *Tokens, check func(name, password string) (User, bool)) http.Handler {
+	return bind.Handler(func(w http.ResponseWriter, r *http.Request, in struct {
+		Name     string `json:"name" validate:"required"`
+		Password string `json:"password" validate:"required"`
+		Next     string `json:"next"`
+	}) error {
+		user, ok := check(in.Name, in.Password)
+		if !ok {
+			return reply.NewError(http.StatusForbidden, "Name or password is wrong")
+		}
+		token, err := tokens.Issue(user)
+		if err != nil {
+			return err
+		}
+		err = cookies.Set(w, &http.Cookie{
+			Name: cookieName, Value: token, Path: "/", MaxAge: int(tokens.lifetime.Seconds()),
+			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+		if err != nil {
+			return err
+		}
+		return redirect.Local(w, r, in.Next, "/account")
+	})
+}
