@@ -77,7 +77,7 @@ func records(log *testkit.Log, n int) []slog.Record {
 // the client.
 func TestRequest(t *testing.T) {
 	var seen *http.Request
-	h, host, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { seen = r }), middleware.Config{})
+	h, host, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); seen = r }), middleware.Config{})
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		r := httptest.NewRequest("GET", "/api/secret/7?page=2&bad=%zz", nil)
 		for name, value := range map[string]string{
@@ -102,6 +102,18 @@ func TestRequest(t *testing.T) {
 		want := http.Header{"Accept": {"application/json"}, "Authorization": {"Bearer our-key"}}
 		if got := fmt.Sprint(seen.Header); got != fmt.Sprint(want) {
 			t.Errorf("header %v, want %v", got, want)
+		}
+
+		client, base := tr.Serve(t, h)
+		r, _ = http.NewRequest("POST", base+"/api/secret", io.MultiReader(strings.NewReader("body")))
+		r.Trailer = http.Header{"X-Sum": {"1"}}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if seen.Method != "POST" || len(seen.Trailer) > 0 {
+			t.Errorf("%s with trailers %v", seen.Method, seen.Trailer)
 		}
 	})
 }
@@ -370,10 +382,14 @@ func TestEvents(t *testing.T) {
 		}
 	})
 	h, _, log := service(t, there, middleware.Config{MaxDuration: 300 * time.Millisecond, ResponseLimit: 10, WarnUnresolved: true})
+	hurried := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // a server's WriteTimeout
+		h.ServeHTTP(w, r)
+	})
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		r := httptest.NewRequest("GET", "/api/secret", nil)
 		r.Header.Set("Last-Event-ID", "7")
-		resp := tr.Do(t, h, r)
+		resp := tr.Do(t, hurried, r)
 		lines := bufio.NewScanner(resp.Body)
 		for i := range 3 {
 			if !lines.Scan() || lines.Text() != fmt.Sprintf("data: %d from 7", i) || !lines.Scan() {
