@@ -2,47 +2,79 @@ package middleware
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// An alarm is a timer that can be used again: it rings whoever holds it. Most
-// requests end long before their deadline, and would each leave a timer and
-// its callback to the collector.
+// An alarm rings whoever holds it when a time has come. Nearly all requests end
+// long before their deadline, and setting a timer and stopping it again would
+// be a good part of what a Timeout costs them. So an alarm that is given back
+// stays set. The deadline of its next holder is mostly later: the alarm rings
+// too early then, once, and is set anew.
 type alarm struct {
+	mu     sync.Mutex
 	timer  *time.Timer
-	holder atomic.Pointer[timeout]
+	rings  time.Time // zero unless the timer is set
+	holder *timeout
 }
 
 var alarms = sync.Pool{New: func() any { return new(alarm) }}
 
-// set has t.expire called after d, at the time given as now.
-func (t *timeout) set(now time.Time, d time.Duration) {
-	var a *alarm
-	if bubbled(now) {
-		a = new(alarm)
+// setAlarm has t.expire called at its deadline, or before.
+func (t *timeout) setAlarm() {
+	if bubbled(t.start) {
+		t.alarm = new(alarm)
 	} else {
-		a = alarms.Get().(*alarm)
+		t.alarm = alarms.Get().(*alarm)
 	}
-	a.holder.Store(t)
-	t.alarm = a
-	if a.timer != nil {
-		a.timer.Reset(d)
-		return
-	}
-	a.timer = time.AfterFunc(d, func() {
-		if t := a.holder.Load(); t != nil {
-			t.expire()
-		}
-	})
+	a := t.alarm
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.holder = t
+	a.ringBy(t.ctx.at, t.start)
 }
 
-// unset is called once, when t no longer needs its alarm. One that has rung, or
-// may just be ringing, is not used again.
-func (t *timeout) unset(now time.Time) {
-	if a := t.alarm; a.timer.Stop() && !bubbled(now) {
-		a.holder.Store(nil)
+// unsetAlarm is called once, with the turn held and the fate decided: t does
+// nothing about an alarm that is just ringing.
+func (t *timeout) unsetAlarm() {
+	a := t.alarm
+	a.mu.Lock()
+	a.holder = nil
+	a.mu.Unlock()
+	if bubbled(t.start) {
+		a.timer.Stop()
+	} else {
 		alarms.Put(a)
+	}
+}
+
+// moveAlarm has t.expire called at the given time, or before.
+func (t *timeout) moveAlarm(at, now time.Time) {
+	t.alarm.mu.Lock()
+	defer t.alarm.mu.Unlock()
+	t.alarm.ringBy(at, now)
+}
+
+func (a *alarm) ringBy(at, now time.Time) {
+	switch {
+	case a.timer == nil:
+		a.timer = time.AfterFunc(at.Sub(now), a.ring)
+	case a.rings.IsZero() || at.Before(a.rings):
+		a.timer.Reset(at.Sub(now))
+	default:
+		return
+	}
+	a.rings = at
+}
+
+// ring is the timer's callback. Whoever takes the alarm from here on finds that
+// it is not set.
+func (a *alarm) ring() {
+	a.mu.Lock()
+	a.rings = time.Time{}
+	t := a.holder
+	a.mu.Unlock()
+	if t != nil {
+		t.expire()
 	}
 }
 

@@ -215,7 +215,7 @@ const (
 
 // serve runs the handler where it is.
 func (t *timeout) serve(next http.Handler, w http.ResponseWriter) {
-	t.set(t.start, t.cfg.Duration)
+	t.setAlarm()
 	returned := false
 	defer func() {
 		fate := t.settle()
@@ -233,10 +233,10 @@ func (t *timeout) serve(next http.Handler, w http.ResponseWriter) {
 func (t *timeout) settle() fate {
 	t.turn.Lock()
 	defer t.turn.Unlock()
-	t.unset(t.start)
 	if t.fate == open {
 		t.fate = finished
 	}
+	t.unsetAlarm()
 	t.ctx.decide(context.Canceled, nil)
 	t.ctx.announce()
 	return t.fate
@@ -260,9 +260,13 @@ const grace = time.Second
 func (t *timeout) expire() {
 	t.turn.Lock()
 	defer t.turn.Unlock()
-	at := t.ctx.limit()
-	if t.fate != open || at.IsZero() || time.Now().Before(at) || t.w.Hijacked() {
-		return // done, lifted, moved, or none of our business any more
+	at, now := t.ctx.limit(), time.Now()
+	if t.fate != open || at.IsZero() || t.w.Hijacked() {
+		return // done, lifted, or none of our business any more
+	}
+	if now.Before(at) {
+		t.moveAlarm(at, now)
+		return
 	}
 	if t.goesOn() {
 		return
@@ -382,10 +386,10 @@ func (t *timeout) AtLeast(d time.Duration) error {
 // is under way finds out.
 func (t *timeout) moveTo(d time.Duration) {
 	if d < 0 {
-		t.alarm.timer.Stop()
 		t.ctx.move(time.Time{})
 		return
 	}
-	t.ctx.move(time.Now().Add(d))
-	t.alarm.timer.Reset(d)
+	now := time.Now()
+	t.ctx.move(now.Add(d))
+	t.moveAlarm(now.Add(d), now)
 }

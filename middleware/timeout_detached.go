@@ -12,7 +12,7 @@ import (
 // behind when the time is up.
 func (t *timeout) serveDetached(next http.Handler, w http.ResponseWriter) {
 	t.gone = make(chan struct{})
-	t.set(t.start, t.cfg.Duration)
+	t.setAlarm()
 	done := make(chan outcome, 1)
 	go func() {
 		var out outcome
