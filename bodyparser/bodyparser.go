@@ -43,7 +43,8 @@ type parsed struct {
 
 func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	s := &p.settings
-	if b, ok := earlier(r); ok {
+	node := exchange.Find(r.Context())
+	if b, ok := earlier(r, node); ok {
 		p.nested.Do(func() {
 			cmp.Or(s.Logger, slog.Default()).Warn("bodyparser: another parser has read the body already, and its limits hold",
 				"pattern", cmp.Or(r.Pattern, r.URL.Path))
@@ -61,11 +62,10 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 
-	m := new(parsed)
-	node, own := exchange.Find(r.Context()), r
+	m, own := new(parsed), r
 	if node == nil || node.Get(exchange.Body) != nil {
+		own = m.Attach(r, node)
 		node = &m.Node
-		own = exchange.Attach(r, node)
 		defer exchange.HandBack(r, own)
 	}
 	if err := s.parse(w, own, &m.body); err != nil {

@@ -3,6 +3,8 @@ package bodyparser
 import (
 	"net/http"
 	"sync"
+
+	"github.com/apiece/apiece/internal/exchange"
 )
 
 // Borrow is [Parse] for a caller that is done with the body when use returns:
@@ -15,7 +17,7 @@ func Borrow(w http.ResponseWriter, r *http.Request, cfg Config, use func(*Body) 
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	if b, ok := earlier(r); ok {
+	if b, ok := earlier(r, exchange.Find(r.Context())); ok {
 		s := cfg.settings()
 		if err := s.verify(r, b); err != nil {
 			return err

@@ -32,7 +32,7 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 		return nil, err
 	}
 	s := cfg.settings()
-	b, ok := earlier(r)
+	b, ok := earlier(r, exchange.Find(r.Context()))
 	var err error
 	if ok {
 		err = s.verify(r, b)
@@ -186,21 +186,29 @@ func describeInflated(r *http.Request, size int) {
 // type, so that there is one in every handler behind a New. It reports false if
 // no parser stands in front, or its Config says Raw.
 func From(r *http.Request) (*Body, bool) {
+	return from(r, exchange.Find(r.Context()))
+}
+
+func from(r *http.Request, node *exchange.Node) (*Body, bool) {
 	if p, ok := r.Body.(*replay); ok {
 		return p.body, p.body != nil
+	}
+	if node == nil {
+		return nil, false
 	}
 	// Somebody may have wrapped r.Body. But a handler may also have made a
 	// request of its own within the context of this one, and that request has
 	// its own header.
-	b, ok := exchange.Get[*Body](r, exchange.Body)
+	b, ok := node.Get(exchange.Body).(*Body)
 	if ok && r.Header != nil && reflect.ValueOf(b.header).Pointer() == reflect.ValueOf(r.Header).Pointer() {
 		return b, true
 	}
 	return nil, false
 }
 
-// earlier returns the Body if it has been read, which leaves nothing to do.
-func earlier(r *http.Request) (*Body, bool) {
-	b, ok := From(r)
+// earlier returns the Body if it has been read, which leaves nothing to do. The
+// node is that of the request.
+func earlier(r *http.Request, node *exchange.Node) (*Body, bool) {
+	b, ok := from(r, node)
 	return b, ok && b.kind != untouched
 }

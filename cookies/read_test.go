@@ -161,7 +161,7 @@ func TestLookupSeesTheHeaderOfNow(t *testing.T) {
 
 // Handlers read cookies from several goroutines, as they read the header.
 func TestReadFromSeveralGoroutines(t *testing.T) {
-	r := exchange.Attach(carrying("a=1; b=%20"), new(exchange.Node))
+	r := new(exchange.Node).Attach(carrying("a=1; b=%20"), nil)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

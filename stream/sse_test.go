@@ -198,7 +198,7 @@ func TestLimitsAreLifted(t *testing.T) {
 	outer, ow := respw.Wrap(w, get("/"))
 	inner, iw := respw.Wrap(testkit.Unwrapping{ResponseWriter: ow}, get("/"))
 	node := new(exchange.Node)
-	r := exchange.Attach(get("/"), node)
+	r := node.Attach(get("/"), nil)
 	node.Set(exchange.Deadline, &d)
 	s, err := stream.SSE(iw, r, stream.Config{})
 	if err != nil {

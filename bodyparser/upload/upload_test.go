@@ -477,7 +477,7 @@ func TestSlow(t *testing.T) {
 // The client is done, or waits for the handler: neither may cost the handler
 // its time.
 func TestSlowHandler(t *testing.T) {
-	const timeout = 50 * time.Millisecond
+	const timeout = 100 * time.Millisecond
 	// More than HTTP/2 lets a client send before it is read.
 	first := file("a", "a", strings.Repeat("x", 3<<20))
 	for _, test := range []struct {

@@ -39,7 +39,7 @@ type Extender interface {
 }
 
 // A Node is a context that carries one value per slot. The zero Node is ready
-// for [Attach]. Pieces embed a Node in what they allocate anyway.
+// for [Node.Attach]. Pieces embed a Node in what they allocate anyway.
 type Node struct {
 	context.Context
 	slots [numSlots]any
@@ -69,6 +69,17 @@ func (n *Node) Inherit(ctx context.Context) {
 	}
 }
 
+// Attach returns a copy of r whose context is n, a child of r's own. The slots
+// of parent are inherited: it is the node that r carries, nil if there is none,
+// which the caller has looked for already.
+func (n *Node) Attach(r *http.Request, parent *Node) *http.Request {
+	n.Context = r.Context()
+	if parent != nil {
+		n.slots = parent.slots
+	}
+	return r.WithContext(n)
+}
+
 // Find returns the nearest node of ctx, or nil.
 func Find(ctx context.Context) *Node {
 	n, _ := ctx.Value(nodeKey{}).(*Node)
@@ -81,15 +92,6 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 		v, ok = n.slots[s].(T)
 	}
 	return v, ok
-}
-
-// Attach returns a copy of r whose context is n, a child of r's own. The slots
-// of a node further out are inherited.
-func Attach(r *http.Request, n *Node) *http.Request {
-	ctx := r.Context()
-	n.Context = ctx
-	n.Inherit(ctx)
-	return r.WithContext(n)
 }
 
 // HandBack tells the request that came in what became of its copy, once the

@@ -21,7 +21,7 @@ func TestNode(t *testing.T) {
 	type userKey struct{}
 	r = r.WithContext(context.WithValue(r.Context(), userKey{}, "user"))
 	outer := new(exchange.Node)
-	r = exchange.Attach(r, outer)
+	r = outer.Attach(r, nil)
 	n := 7
 	outer.Set(exchange.Body, &n)
 	if got, ok := exchange.Get[*int](r, exchange.Body); !ok || got != &n {
@@ -41,12 +41,12 @@ func TestNode(t *testing.T) {
 func TestChildStartsWithTheSlotsOfItsParent(t *testing.T) {
 	outer, inner := new(exchange.Node), new(exchange.Node)
 	a, b := 1, 2
-	r := exchange.Attach(httptest.NewRequest("GET", "/", nil), outer)
+	r := outer.Attach(httptest.NewRequest("GET", "/", nil), nil)
 	outer.Set(exchange.Body, &a)
 
 	// Between the two stands a context of somebody else's.
 	ctx, cancel := context.WithCancel(r.Context())
-	child := exchange.Attach(r.WithContext(ctx), inner)
+	child := inner.Attach(r.WithContext(ctx), exchange.Find(ctx))
 	if got, _ := exchange.Get[*int](child, exchange.Body); got != &a {
 		t.Error("the child does not see what its parent knew")
 	}
@@ -62,7 +62,7 @@ func TestChildStartsWithTheSlotsOfItsParent(t *testing.T) {
 
 func TestDetach(t *testing.T) {
 	node := new(exchange.Node)
-	r := exchange.Attach(httptest.NewRequest("GET", "/", nil), node)
+	r := node.Attach(httptest.NewRequest("GET", "/", nil), nil)
 	n := 1
 	node.Set(exchange.Body, &n)
 
@@ -81,7 +81,7 @@ func TestContextsBelowShareOneDoneChannel(t *testing.T) {
 	// unless they hand it the channel of one it does.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := exchange.Attach(httptest.NewRequest("GET", "/", nil).WithContext(ctx), new(exchange.Node))
+	r := new(exchange.Node).Attach(httptest.NewRequest("GET", "/", nil).WithContext(ctx), nil)
 	child, stop := context.WithCancel(r.Context())
 	defer stop()
 	cancel()
@@ -98,7 +98,7 @@ func TestAllocs(t *testing.T) {
 	n := 1
 	got := testing.AllocsPerRun(100, func() {
 		node := new(exchange.Node)
-		r := exchange.Attach(r, node)
+		r := node.Attach(r, nil)
 		node.Set(exchange.Body, &n)
 		node.Set(exchange.Deadline, &n)
 		if _, ok := exchange.Get[*int](r, exchange.Body); !ok {
