@@ -15,7 +15,6 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bytesize"
-	"github.com/apiece/apiece/cookies"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/redirect"
@@ -30,7 +29,7 @@ func call(h http.Handler, method, path, contentType, body string) {
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	fmt.Println(method, path, "->", w.Code, w.Body)
+	fmt.Println(strings.TrimSpace(fmt.Sprintln(method, path, "->", w.Code, w.Body)))
 }
 
 const (
@@ -224,34 +223,4 @@ func Example_errors() {
 	// GET /items/2 -> 500 {"error":"failed to load data"}
 	// GET /items/3 -> 404 {"error":"No such item"}
 	// POST /items/1 -> 413 {"error":"Body exceeded 10b limit"}
-}
-
-// Cookies are read as browsers send them and written only if browsers keep
-// them.
-func Example_cookies() {
-	mux := http.NewServeMux()
-	mux.Handle("POST /theme/{theme}", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		cookie := &http.Cookie{Name: "__Host-theme", Value: r.PathValue("theme"), Path: "/", Secure: true}
-		if err := cookies.Set(w, cookie); err != nil {
-			return err
-		}
-		return reply.Send(w, r, http.StatusNoContent, nil)
-	}))
-	mux.HandleFunc("GET /theme", func(w http.ResponseWriter, r *http.Request) {
-		theme, ok := cookies.Lookup(r, "__Host-theme")
-		reply.JSON(w, r, http.StatusOK, map[string]any{"theme": theme, "chosen": ok})
-	})
-
-	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequest("POST", "/theme/dark%20blue", nil))
-	fmt.Println(w.Header().Get("Set-Cookie"))
-
-	r := httptest.NewRequest("GET", "/theme", nil)
-	r.Header.Set("Cookie", "__Host-theme=dark%20blue")
-	w = httptest.NewRecorder()
-	mux.ServeHTTP(w, r)
-	fmt.Println(w.Body)
-	// Output:
-	// __Host-theme=dark%20blue; Path=/; Secure
-	// {"chosen":true,"theme":"dark blue"}
 }

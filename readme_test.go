@@ -27,3 +27,34 @@ func TestReadmeProgram(t *testing.T) {
 		t.Errorf("the first program has %d lines", lines)
 	}
 }
+
+// TestReadmeCommands: what the README types and reads back is what the test of
+// the program sends and expects.
+func TestReadmeCommands(t *testing.T) {
+	program, err := os.ReadFile("examples/hello/hello_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	for _, p := range markdownPages(t) {
+		for _, f := range p.fences {
+			lines := strings.Split(f.text, "\n")
+			for i, line := range lines {
+				if !strings.HasPrefix(line, "$ curl") {
+					continue
+				}
+				calls++
+				_, sent, _ := strings.Cut(line, "-d '")
+				sent = strings.TrimSuffix(sent, "'")
+				for _, text := range []string{sent, lines[i+1]} {
+					if !strings.Contains(string(program), "`"+text+"`") {
+						t.Errorf("%s:%d: examples/hello/hello_test.go has no `%s`", p.name, f.line+i+1, text)
+					}
+				}
+			}
+		}
+	}
+	if calls < 2 {
+		t.Errorf("found %d calls of curl", calls)
+	}
+}

@@ -1,0 +1,140 @@
+package apiece_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+)
+
+// The files of a pages/api folder, one of each kind, and the routes that they
+// are.
+func Example_files() {
+	for _, file := range []string{
+		"pages/api/index.ts",
+		"pages/api/user.js",
+		"pages/api/users/index.ts",
+		"pages/api/post/[pid].ts",
+		"pages/api/post/[...slug].ts",
+		"pages/api/docs/[[...slug]].ts",
+		"app/api/todos/[id]/route.ts",
+		"src/app/(shop)/api/cart/route.ts",
+	} {
+		route, err := pattern.FromFile(file)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(file, "->", route)
+	}
+	// Output:
+	// pages/api/index.ts -> /api
+	// pages/api/user.js -> /api/user
+	// pages/api/users/index.ts -> /api/users
+	// pages/api/post/[pid].ts -> /api/post/[pid]
+	// pages/api/post/[...slug].ts -> /api/post/[...slug]
+	// pages/api/docs/[[...slug]].ts -> /api/docs/[[...slug]]
+	// app/api/todos/[id]/route.ts -> /api/todos/[id]
+	// src/app/(shop)/api/cart/route.ts -> /api/cart
+}
+
+// An optional catch-all matches with and without a value, and its name cannot
+// be borrowed by the query string.
+func Example_optionalCatchAll() {
+	mux := http.NewServeMux()
+
+	docs := func(w http.ResponseWriter, r *http.Request) {
+		reply.JSON(w, r, http.StatusOK, pattern.Query(r))
+	}
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/docs/[[...slug]]": http.HandlerFunc(docs),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	routes.Register(mux)
+
+	call(mux, "GET", "/api/docs", "", "")
+	call(mux, "GET", "/api/docs/a", "", "")
+	call(mux, "GET", "/api/docs/a%2Fb/c?x=1", "", "")
+	call(mux, "GET", "/api/docs?slug=x", "", "")
+	// Output:
+	// GET /api/docs -> 200 {}
+	// GET /api/docs/a -> 200 {"slug":["a"]}
+	// GET /api/docs/a%2Fb/c?x=1 -> 200 {"slug":["a/b","c"],"x":["1"]}
+	// GET /api/docs?slug=x -> 200 {}
+}
+
+// A pattern may also go to the ServeMux of net/http directly, as long as no two
+// of them overlap in a way that ServeMux refuses.
+func Example_withoutTable() {
+	mux := http.NewServeMux()
+	post := func(w http.ResponseWriter, r *http.Request) {
+		reply.Send(w, r, http.StatusOK, "Post: "+pattern.Query(r).Get("pid"))
+	}
+
+	mux.HandleFunc("GET /api/post/{pid}", post)
+
+	call(mux, "GET", "/api/post/abc?pid=x", "", "")
+	// Output:
+	// GET /api/post/abc?pid=x -> 200 Post: abc
+}
+
+// The kit's routes beside those that a service has. The page at "/" is one
+// page here. A subtree with a method, "GET /", is what ServeMux does not allow
+// beside "/api/": the last lines show how it says so.
+func Example_muxConflict() {
+	posts, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/post/[pid]": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			reply.Send(w, r, http.StatusOK, "Post: "+r.PathValue("pid"))
+		}),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	home := func(w http.ResponseWriter, r *http.Request) { reply.Send(w, r, http.StatusOK, "home") }
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", home) // or "/", without a method
+	posts.Register(mux)
+
+	call(mux, "GET", "/", "", "")
+	call(mux, "GET", "/api/post/1", "", "")
+
+	defer func() {
+		text := fmt.Sprint(recover())
+		_, text, _ = strings.Cut(text, "conflicts with ")
+		fmt.Println(strings.Contains(text, "more methods than GET /, but has a more specific path pattern"))
+	}()
+	mux = http.NewServeMux()
+	mux.HandleFunc("GET /", home)
+	posts.Register(mux)
+	// Output:
+	// GET / -> 200 home
+	// GET /api/post/1 -> 200 Post: 1
+	// true
+}
+
+// The methods of a pages/api handler that looks at req.method.
+func Example_methods() {
+	text := func(s string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.Send(w, r, http.StatusOK, s) })
+	}
+	list, create := text("the list"), text("created")
+
+	handler := middleware.Methods{"GET": list, "POST": create}
+
+	for _, method := range []string{"GET", "POST", "OPTIONS", "DELETE"} {
+		call(handler, method, "/api/posts", "", "")
+	}
+	// Output:
+	// GET /api/posts -> 200 the list
+	// POST /api/posts -> 200 created
+	// OPTIONS /api/posts -> 204
+	// DELETE /api/posts -> 405 Method Not Allowed
+}

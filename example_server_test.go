@@ -1,0 +1,62 @@
+package apiece_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/stream"
+)
+
+// What the host sets on its server, and how it stops: streams are told to end,
+// then requests finish, then what runs behind the readers' backs.
+func Example_server() {
+	hub := stream.NewHub(stream.HubConfig{})
+	mux := http.NewServeMux()
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}, Origin: mux})
+	mux.HandleFunc("GET /api/events", func(w http.ResponseWriter, r *http.Request) {
+		hub.Serve(w, r, stream.Subscription{Topics: []string{"posts"}})
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	server := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+	stop := func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return errors.Join(hub.Shutdown(ctx), server.Shutdown(ctx), pages.Shutdown(ctx))
+	}
+
+	go server.Serve(listener)
+	defer http.DefaultClient.CloseIdleConnections()
+	resp, err := http.Get("http://" + listener.Addr().String() + "/api/events")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	hub.Publish(context.Background(), "posts", stream.Event{Data: "the last event"})
+	fmt.Println("stopped:", stop())
+	for event, err := range stream.NewReader(resp.Body).All() {
+		fmt.Println(event.Data, err)
+	}
+	_, err = io.ReadAll(resp.Body)
+	fmt.Println("in good order:", err == nil)
+	// Output:
+	// stopped: <nil>
+	// the last event <nil>
+	// in good order: true
+}
