@@ -1,4 +1,4 @@
-package bodyparser_test
+package bodyparser
 
 import (
 	"context"
@@ -33,26 +33,28 @@ type humaItem struct {
 	Note  string  `json:"note,omitempty"`
 }
 
-func humaAPI(max int64) http.Handler {
+func humaAPI[In, Out any](max int64, fn func(context.Context, *In) (*Out, error)) http.Handler {
 	mux := http.NewServeMux()
 	api := humago.New(mux, huma.DefaultConfig("bench", "1"))
-	huma.Register(api, huma.Operation{OperationID: "order", Method: "POST", Path: "/", MaxBodyBytes: max, DefaultStatus: 200},
-		func(context.Context, *struct{ Body humaOrder }) (*struct{}, error) { return nil, nil })
+	huma.Register(api, huma.Operation{OperationID: "order", Method: "POST", Path: "/", MaxBodyBytes: max, DefaultStatus: 200}, fn)
 	return mux
 }
 
-func humaSmall(max int64) http.Handler {
-	mux := http.NewServeMux()
-	api := humago.New(mux, huma.DefaultConfig("limits", "1"))
-	huma.Register(api, huma.Operation{OperationID: "small", Method: "POST", Path: "/", MaxBodyBytes: max, DefaultStatus: 200},
-		func(_ context.Context, in *struct {
-			Body struct {
-				A string `json:"a" required:"false"`
-			}
-		}) (*struct{ Body []byte }, error) {
-			return &struct{ Body []byte }{[]byte(in.Body.A)}, nil
-		})
-	return mux
+func humaOrders(max int64) http.Handler {
+	return humaAPI(max, func(_ context.Context, in *struct{ Body humaOrder }) (*struct{}, error) {
+		got(&in.Body)
+		return nil, nil
+	})
 }
 
-func humaBinder() rival { return over("huma", humaAPI(limit)) }
+var humaBinder = over("huma", "github.com/danielgtaylor/huma/v2", func() http.Handler { return humaOrders(limit) })
+
+func humaSmall() http.Handler {
+	return humaAPI(kibibyte, func(_ context.Context, in *struct {
+		Body struct {
+			A string `json:"a" required:"false"`
+		}
+	}) (*struct{ Body []byte }, error) {
+		return &struct{ Body []byte }{[]byte(in.Body.A)}, nil
+	})
+}

@@ -1,4 +1,4 @@
-package bodyparser_test
+package bodyparser
 
 import (
 	"net/http"
@@ -12,7 +12,7 @@ type echoValidator struct{ v *validator.Validate }
 
 func (e echoValidator) Validate(x any) error { return e.v.Struct(x) }
 
-func echoBinder() rival {
+var echoBinder = over("echo", "github.com/labstack/echo/v5", func() http.Handler {
 	e := echo.New()
 	e.Validator = echoValidator{validator.New(validator.WithRequiredStructEnabled())}
 	e.Use(middleware.BodyLimit(limit))
@@ -24,7 +24,21 @@ func echoBinder() rival {
 		if err := c.Validate(o); err != nil {
 			return err
 		}
+		got(o)
 		return c.Blob(http.StatusOK, "text/plain", okBody)
 	})
-	return over("echo", e)
+	return e
+})
+
+func echoSmall() http.Handler {
+	e := echo.New()
+	e.Use(middleware.BodyLimit(kibibyte))
+	e.POST("/", func(c *echo.Context) error {
+		var v small
+		if err := c.Bind(&v); err != nil {
+			return err
+		}
+		return c.String(200, v.A)
+	})
+	return e
 }

@@ -1,4 +1,4 @@
-package bodyparser_test
+package bodyparser
 
 import (
 	"net/http"
@@ -7,7 +7,7 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-func httpinBinder() rival {
+var httpinBinder = over("httpin", "github.com/ggicci/httpin", func() http.Handler {
 	type input struct {
 		Payload *order `in:"body=json"`
 	}
@@ -16,12 +16,14 @@ func httpinBinder() rival {
 		panic(err)
 	}
 	v := validator.New(validator.WithRequiredStructEnabled())
-	return over("httpin", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		in, err := core.Decode(r)
 		if err == nil {
-			err = v.Struct(in.(*input).Payload)
+			o := in.(*input).Payload
+			err = v.Struct(o)
+			got(o)
 		}
 		answer(w, err)
-	}))
-}
+	})
+})
