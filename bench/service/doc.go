@@ -1,0 +1,40 @@
+// Package service measures a whole service, over connections: the same small
+// one on net/http alone, with the chain of the kit around it, and on chi, echo,
+// gin and fiber. It takes a JSON body and checks it, answers a GET with a path
+// parameter, sends a page of 4 KB, and sends events.
+//
+//	go run ./service/cmd
+//
+// What makes the figures comparable:
+//
+//   - Each library has a file, and in it the service as its documentation would
+//     have it written: its own middleware, binding and rendering where it has
+//     them. All decode into the same struct, with the same version of the same
+//     validator, encoding/json and limits, and all declare the length of the
+//     page. A test compares their answers, to bad input too; a library that
+//     promises less than the kit has a list of what, and the test holds it to
+//     that as well. The same values are answered by all, but for the spelling of
+//     Content-Type, the line break behind JSON, and the ETag that the kit adds.
+//   - Each server is a process of its own, of one and the same program, with one
+//     processor (GOMAXPROCS) and the default garbage collection. The load comes
+//     from the process that started it, over loopback.
+//   - What counts is the processor time of the server process, user and system,
+//     as the system accounts for it: the load competes for the machine, but is
+//     not in the figure. A figure per CPU second is one per second and core.
+//   - The servers take turns, in another order in each round, after a warm-up
+//     in each turn. A ratio is one of two turns of the same round; printed are
+//     the median of all rounds and the quartiles.
+//   - Each byte of each body is compared with that of the first answer, which
+//     was compared with what is expected. A single difference, and a single line
+//     in the log of a server, fails the run.
+//   - Throughput has a closed loop: each connection sends a request when it has
+//     the last answer. Latency does not: requests are due at a steady rate,
+//     which leaves a server idle most of the time, and the clock of each starts
+//     when it is due, whether or not a connection is free.
+//   - Memory is that of a new process, after a garbage collection, with so many
+//     connections open more than before. What the kernel keeps for a connection
+//     is no part of it.
+//
+// It needs a Unix, whose getrusage it reads; what is resident is read from
+// /proc, and 0 where there is none.
+package service

@@ -1,0 +1,148 @@
+package service
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+)
+
+// A Result is what a run has measured, and on what.
+type Result struct {
+	Go       string   `json:"go"`
+	Platform string   `json:"platform"`
+	CPUs     int      `json:"cpus"`
+	Options  Options  `json:"options"`
+	Servers  []Server `json:"servers"`
+	// Rows are grouped by metric and unit, and within these in the order of
+	// Servers.
+	Rows []Row `json:"rows"`
+}
+
+// A Server is one of those measured.
+type Server struct {
+	Name    string `json:"name"`
+	Module  string `json:"module,omitempty"` // "" for the standard library
+	Version string `json:"version"`
+	// Weaker are the promises of the kit that it does not give.
+	Weaker []string `json:"weaker,omitempty"`
+}
+
+// A Row is one figure of one server.
+type Row struct {
+	Metric string `json:"metric"`
+	Server string `json:"server"`
+	// Median is that of all rounds; Low and High are their quartiles.
+	Median float64 `json:"median"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+	Unit   string  `json:"unit"`
+	// Higher says that more is better.
+	Higher bool `json:"higher"`
+	// RatioToBare is the median of what each round gave relative to bare
+	// net/http in the same round, RatioLow and RatioHigh their quartiles. They
+	// are 0 if bare net/http was not measured, or has 0.
+	RatioToBare float64 `json:"ratioToBare"`
+	RatioLow    float64 `json:"ratioLow"`
+	RatioHigh   float64 `json:"ratioHigh"`
+}
+
+// A figure is what is measured of each server, with a value for each round.
+type figure struct {
+	metric, unit string
+	higher       bool
+	values       map[string][]float64 // by server
+}
+
+// samples are the figures, in the order in which they first came up.
+type samples []*figure
+
+func (s *samples) add(server, metric, unit string, higher bool, value float64) {
+	i := slices.IndexFunc(*s, func(f *figure) bool { return f.metric == metric && f.unit == unit })
+	if i < 0 {
+		i = len(*s)
+		*s = append(*s, &figure{metric, unit, higher, map[string][]float64{}})
+	}
+	f := (*s)[i]
+	f.values[server] = append(f.values[server], value)
+}
+
+func (s samples) rows(servers []Server) (rows []Row) {
+	for _, f := range s {
+		for _, server := range servers {
+			values := f.values[server.Name]
+			row := Row{Metric: f.metric, Server: server.Name, Unit: f.unit, Higher: f.higher}
+			row.Low, row.Median, row.High = quartiles(values)
+			var ratios []float64
+			for i, base := range f.values[bare] {
+				if base > 0 && i < len(values) {
+					ratios = append(ratios, values[i]/base)
+				}
+			}
+			row.RatioLow, row.RatioToBare, row.RatioHigh = quartiles(ratios)
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+func quartiles(values []float64) (low, median, high float64) {
+	if len(values) == 0 {
+		return 0, 0, 0
+	}
+	v := slices.Sorted(slices.Values(values))
+	return v[len(v)/4], v[len(v)/2], v[len(v)*3/4]
+}
+
+// percentile returns one of n/100 of sorted values.
+func percentile[T any](sorted []T, n int) T { return sorted[min(len(sorted)*n/100, len(sorted)-1)] }
+
+// describe says what s is, with the version that is linked in.
+func describe(s server) Server {
+	d := Server{Name: s.name, Module: s.module, Version: runtime.Version(), Weaker: s.weaker}
+	if s.module == "" {
+		return d
+	}
+	d.Version = "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == s.module && m.Replace == nil {
+				d.Version = m.Version
+			}
+		}
+	}
+	return d
+}
+
+// WriteText writes the result as tables, for people.
+func (r *Result) WriteText(w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight|tabwriter.Debug)
+	fmt.Fprintf(w, "%s, %s, %d CPUs; every server has one\n", r.Go, r.Platform, r.CPUs)
+	for _, s := range r.Servers {
+		fmt.Fprintf(w, "%s %s\n", s.Name, s.Version)
+		for _, weaker := range s.Weaker {
+			fmt.Fprintf(w, "    %s\n", weaker)
+		}
+	}
+	title := ""
+	for _, row := range r.Rows {
+		if t := row.Metric + ", " + row.Unit; t != title {
+			title = t
+			fmt.Fprintf(out, "\n%s\tmedian\tquartiles\tx %s\tquartiles\t\n", title, bare)
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s - %s\t%.2f\t%.2f - %.2f\t\n", row.Server,
+			digits(row.Median), digits(row.Low), digits(row.High), row.RatioToBare, row.RatioLow, row.RatioHigh)
+	}
+	return out.Flush()
+}
+
+// digits writes what is large without decimals.
+func digits(x float64) string {
+	if x >= 100 {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'f', 1, 64)
+}

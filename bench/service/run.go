@@ -1,0 +1,199 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options say how much is measured. A zero field is its default, which is what
+// is printed for readers.
+type Options struct {
+	Servers     []string      `json:"servers"`     // by name; nil is all of them
+	Rounds      int           `json:"rounds"`      // in each of which every server has a turn; 15
+	Requests    int           `json:"requests"`    // of a turn; 4000
+	Connections int           `json:"connections"` // of the load; 16
+	Rate        int           `json:"rate"`        // requests per second while latency is measured; 1000
+	Latency     time.Duration `json:"latency"`     // how long that takes, for each turn; 1 s
+	Open        int           `json:"open"`        // connections, and streams, held open to measure memory; 1000
+
+	// Profile, if set, is a directory for a CPU profile of each server under
+	// each load.
+	Profile string `json:"-"`
+	// Progress, if set, is told what is being measured.
+	Progress func(what string) `json:"-"`
+}
+
+// Quick returns options for a first look, which takes some seconds.
+func Quick() Options {
+	return Options{Rounds: 3, Requests: 1000, Latency: 300 * time.Millisecond, Open: 200}
+}
+
+func (o Options) orDefault() Options {
+	if len(o.Servers) == 0 {
+		o.Servers = Servers()
+	}
+	o.Rounds = cmp.Or(o.Rounds, 15)
+	o.Requests = cmp.Or(o.Requests, 4000)
+	o.Connections = cmp.Or(o.Connections, 16)
+	o.Rate = cmp.Or(o.Rate, 1000)
+	o.Latency = cmp.Or(o.Latency, time.Second)
+	o.Open = cmp.Or(o.Open, 1000)
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	return o
+}
+
+// Run measures the servers, each in a process of its own. The calling program
+// has to call Main first. While it runs, GOMAXPROCS of this process, which makes
+// the load, is 1. Any answer that is not the expected one, and anything that a
+// server writes to its log, is an error.
+func Run(ctx context.Context, options Options) (*Result, error) {
+	o := options.orDefault()
+	r := &Result{
+		Go:       runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		CPUs:     runtime.NumCPU(),
+		Options:  o,
+	}
+	var picked []server
+	for _, name := range o.Servers {
+		s, ok := serverByName(name)
+		if !ok {
+			return nil, fmt.Errorf("no server %q: there are %s", name, strings.Join(Servers(), ", "))
+		}
+		picked = append(picked, s)
+		r.Servers = append(r.Servers, describe(s))
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var s samples
+	if err := measureRequests(ctx, o, picked, &s); err != nil {
+		return nil, err
+	}
+	if err := measureMemory(ctx, o, picked, &s); err != nil {
+		return nil, err
+	}
+	r.Rows = s.rows(r.Servers)
+	return r, nil
+}
+
+// measureRequests has the servers take turns, so that what else the machine
+// does falls on all of them, and begins each round with another.
+func measureRequests(ctx context.Context, o Options, picked []server, s *samples) (err error) {
+	requests := measured()
+	var targets []*target
+	defer func() {
+		for _, t := range targets {
+			err = errors.Join(err, t.stop())
+		}
+	}()
+	for _, server := range picked {
+		c, err := start(ctx, server)
+		if err != nil {
+			return err
+		}
+		t := &target{child: c}
+		targets = append(targets, t)
+		for _, r := range requests {
+			shot, err := r.ready(c.addr)
+			if err != nil {
+				return fmt.Errorf("%s: %w", server.name, err)
+			}
+			t.shots = append(t.shots, shot)
+		}
+	}
+	for round := range o.Rounds {
+		o.Progress(fmt.Sprintf("service: requests, round %d of %d", round+1, o.Rounds))
+		turns := slices.Concat(targets[round%len(targets):], targets[:round%len(targets)])
+		for i, r := range requests {
+			for _, t := range turns {
+				if err := t.throughput(ctx, o, r, t.shots[i], s); err != nil {
+					return fmt.Errorf("%s: %s: %w", t.server.name, r.metric, err)
+				}
+			}
+		}
+		for _, t := range turns {
+			if err := t.latency(ctx, o, s); err != nil {
+				return fmt.Errorf("%s: latency: %w", t.server.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// A target is a server under load.
+type target struct {
+	*child
+	shots []*shot // those of the measured requests
+}
+
+// throughput measures what a request costs the server: its processor time, of
+// which the load in the other process is no part, and its allocations.
+func (t *target) throughput(ctx context.Context, o Options, r request, shot *shot, s *samples) error {
+	conns, err := dialAll(t.addr, o.Connections)
+	defer hangUp(conns)
+	if err != nil {
+		return err
+	}
+	n := max(o.Requests/r.share, o.Connections)
+	if err := closedLoop(ctx, conns, shot, max(n/10, o.Connections)); err != nil { // warm up
+		return err
+	}
+	before, err := t.ask(t.profile(o, r))
+	if err != nil {
+		return err
+	}
+	if err := closedLoop(ctx, conns, shot, n); err != nil {
+		return err
+	}
+	after, err := t.ask("profiled")
+	if err != nil {
+		return err
+	}
+	count := float64(n)
+	s.add(t.server.name, r.metric, "requests per CPU second", true, count/(after.CPU-before.CPU).Seconds())
+	s.add(t.server.name, r.metric, "allocations per request", false, float64(after.Mallocs-before.Mallocs)/count)
+	s.add(t.server.name, r.metric, "bytes allocated per request", false, float64(after.AllocBytes-before.AllocBytes)/count)
+	return nil
+}
+
+func (t *target) profile(o Options, r request) string {
+	if o.Profile == "" {
+		return "usage"
+	}
+	name := strings.NewReplacer("/", "_", " ", "_").Replace(t.server.name + "-" + r.metric)
+	return "profile " + filepath.Join(o.Profile, name+".pprof")
+}
+
+// latency measures how long answers take at a rate that leaves the server idle
+// most of the time. Streams are no part of it.
+func (t *target) latency(ctx context.Context, o Options, s *samples) error {
+	conns, err := dialAll(t.addr, 2*o.Connections)
+	defer hangUp(conns)
+	if err != nil {
+		return err
+	}
+	shots := t.shots[:3]
+	for _, shot := range shots {
+		if err := closedLoop(ctx, conns, shot, len(conns)); err != nil {
+			return err
+		}
+	}
+	n := int(o.Latency.Seconds() * float64(o.Rate))
+	took, err := openLoop(ctx, conns, shots, o.Rate, n)
+	if err != nil {
+		return err
+	}
+	for _, p := range []int{50, 99} {
+		s.add(t.server.name, fmt.Sprintf("latency at %d requests per second, p%d", o.Rate, p), "µs", false,
+			float64(percentile(took, p))/1e3)
+	}
+	return nil
+}
