@@ -207,6 +207,29 @@ func TestFailedFlushCommitsNothing(t *testing.T) {
 	}
 }
 
+// cookieJar is a layer that adds to the header when it is written, as session
+// managers do, and lets flushes go past it.
+type cookieJar struct{ http.ResponseWriter }
+
+func (w cookieJar) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w cookieJar) WriteHeader(status int) {
+	w.Header().Set("Set-Cookie", "session=1")
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// TestFlushIsSeenOutside: a flush that sends the header goes past layers that
+// do not know flushes, and they are told of the header first.
+func TestFlushIsSeenOutside(t *testing.T) {
+	server := httptest.NewRecorder()
+	rw, w := respw.Wrap(cookieJar{server}, httptest.NewRequest("GET", "/", nil))
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if got := server.Result(); got.Header.Get("Set-Cookie") == "" || got.StatusCode != 200 || rw.Status() != 200 || !server.Flushed {
+		t.Errorf("%s %v, flushed %t", got.Status, got.Header, server.Flushed)
+	}
+}
+
 // TestShapeBelowAShape: a plain Writer has FlushError whatever is below it, and
 // must not be taken for something that flushes.
 func TestShapeBelowAShape(t *testing.T) {

@@ -271,8 +271,13 @@ func (rw *Writer) FlushError() error {
 	if rw.dead != alive {
 		return rw.dead.err()
 	}
-	if flush, _ := reach(rw.inner); flush && rw.status == 0 && !rw.hijacked && !rw.commit(http.StatusOK, 0) {
-		return rw.dead.err()
+	if flush, _ := reach(rw.inner); flush && rw.status == 0 && !rw.hijacked {
+		if !rw.commit(http.StatusOK, 0) {
+			return rw.dead.err()
+		}
+		// The flush goes past a layer that has no Flush of its own. One that adds
+		// a cookie when the header is written would miss it.
+		rw.inner.WriteHeader(http.StatusOK)
 	}
 	return http.NewResponseController(rw.inner).Flush()
 }
