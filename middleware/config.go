@@ -98,7 +98,7 @@ func Chain(cfg Config) alice.Chain {
 // file is the JSON form of a Config.
 type file struct {
 	BodyParser       json.RawMessage `json:"bodyParser,omitempty"`
-	ResponseLimit    *bytesize.Size  `json:"responseLimit,omitempty"`
+	ResponseLimit    json.RawMessage `json:"responseLimit,omitempty"`
 	MaxDuration      json.RawMessage `json:"maxDuration,omitempty"`
 	ExternalResolver *bool           `json:"externalResolver,omitempty"`
 }
@@ -107,7 +107,7 @@ type file struct {
 // null, keep their value.
 //
 //	bodyParser        true, false (Raw), or an object: {"sizeLimit": "500kb"}
-//	responseLimit     a size ("8mb"), a number of bytes, or false (none)
+//	responseLimit     true (4 MB), false (none), a size ("8mb"), or a number of bytes
 //	maxDuration       a number of seconds, or a Go duration ("1.5s"); 0 is none
 //	externalResolver  false sets WarnUnresolved, true clears it
 //
@@ -123,8 +123,10 @@ func (cfg *Config) UnmarshalJSON(text []byte) error {
 			return fmt.Errorf("middleware: config: bodyParser: %w", err)
 		}
 	}
-	if in.ResponseLimit != nil {
-		out.ResponseLimit = *in.ResponseLimit
+	if in.ResponseLimit != nil && string(in.ResponseLimit) != "null" {
+		if err := out.readResponseLimit(in.ResponseLimit); err != nil {
+			return fmt.Errorf("middleware: config: responseLimit: %w", err)
+		}
 	}
 	if in.MaxDuration != nil && string(in.MaxDuration) != "null" {
 		if err := out.readMaxDuration(in.MaxDuration); err != nil {
@@ -156,6 +158,14 @@ func (cfg *Config) readBodyParser(text []byte) error {
 	return strict(text, &cfg.BodyParser)
 }
 
+func (cfg *Config) readResponseLimit(text []byte) error {
+	if string(bytes.TrimSpace(text)) == "true" {
+		cfg.ResponseLimit = 0
+		return nil
+	}
+	return json.Unmarshal(text, &cfg.ResponseLimit)
+}
+
 func (cfg *Config) readMaxDuration(text []byte) error {
 	var seconds float64
 	if err := json.Unmarshal(text, &seconds); err == nil {
@@ -185,8 +195,11 @@ func (cfg *Config) readMaxDuration(text []byte) error {
 // form.
 func (cfg Config) MarshalJSON() ([]byte, error) {
 	external := !cfg.WarnUnresolved
-	out := file{ResponseLimit: &cfg.ResponseLimit, ExternalResolver: &external}
+	out := file{ExternalResolver: &external}
 	var err error
+	if out.ResponseLimit, err = json.Marshal(cfg.ResponseLimit); err != nil {
+		return nil, err
+	}
 	if cfg.BodyParser.Raw && cfg.BodyParser.Limit == 0 {
 		out.BodyParser = json.RawMessage("false")
 	} else if out.BodyParser, err = json.Marshal(cfg.BodyParser); err != nil {

@@ -38,6 +38,7 @@ func TestConfigJSON(t *testing.T) {
 		{`{"bodyParser": true}`, middleware.Config{}, "", "the default"},
 		{`{"responseLimit": "8mb"}`, middleware.Config{ResponseLimit: 8 * bytesize.MB}, "", ""},
 		{`{"responseLimit": false}`, middleware.Config{ResponseLimit: bytesize.Unlimited}, "", "Next's word for none"},
+		{`{"responseLimit": true}`, middleware.Config{}, "", "Next's word for its default"},
 		{`{"maxDuration": 5}`, middleware.Config{MaxDuration: 5 * time.Second}, "", "seconds, not nanoseconds"},
 		{`{"maxDuration": 0.5}`, middleware.Config{MaxDuration: 500 * time.Millisecond}, "", ""},
 		{`{"maxDuration": "1m30s"}`, middleware.Config{MaxDuration: 90 * time.Second}, "", "a Go duration"},
