@@ -174,16 +174,17 @@ func (v *Verdict) settle() {
 }
 
 func finish(t testing.TB, file string, verdicts map[string]*Verdict) {
+	failed := t.Failed() // and may not have come to all of them
 	counts := map[string]int{passed: 0, inPart: 0, excepted: 0}
 	for id, v := range verdicts {
 		counts[v.outcome]++
 		for _, d := range v.deviations {
-			if !d.used && v.outcome != "" && !t.Failed() {
+			if !d.used && v.outcome != "" && !failed {
 				t.Errorf("%s: %s needs no deviation in %q: %s", file, id, d.Fields, d.Why)
 			}
 		}
 	}
-	if n := counts[""]; n > 0 && !t.Failed() {
+	if n := counts[""]; n > 0 && !failed {
 		t.Errorf("%s: %d cases without a verdict", file, n)
 	}
 	line := fmt.Sprintf("%d passed, %d in part, %d excepted", counts[passed], counts[inPart], counts[excepted])
