@@ -44,8 +44,11 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// allow lists the methods that get another answer than 405.
-func (m Methods) allow() string {
+// Methods lists the methods that get another answer than 405, in the order of
+// the alphabet: those with a handler, HEAD if there is one for GET, and
+// OPTIONS. It is what the Allow header says, for tests that compare what is
+// served with what should be.
+func (m Methods) Methods() []string {
 	methods := []string{http.MethodOptions}
 	for method, h := range m {
 		if h == nil {
@@ -57,5 +60,7 @@ func (m Methods) allow() string {
 		}
 	}
 	slices.Sort(methods)
-	return strings.Join(slices.Compact(methods), ", ")
+	return slices.Compact(methods)
 }
+
+func (m Methods) allow() string { return strings.Join(m.Methods(), ", ") }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -298,6 +299,11 @@ func TestMethods(t *testing.T) {
 		{middleware.Methods{"GET": answer("x"), "HEAD": answer(""), "OPTIONS": answer("mine")}, "POST", 405, "GET, HEAD, OPTIONS", "Method Not Allowed\n", "each once"},
 	}
 	for _, tt := range tests {
+		// The list says what the answers do, whichever of them is asked for.
+		_, listed := slices.BinarySearch(tt.methods.Methods(), tt.method)
+		if listed != (tt.status != http.StatusMethodNotAllowed) {
+			t.Errorf("%s: Methods %q, but the status is %d: %s", tt.method, tt.methods.Methods(), tt.status, tt.why)
+		}
 		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 			resp := tr.Do(t, tt.methods, httptest.NewRequest(tt.method, "/", nil))
 			if body := testkit.Body(t, resp); resp.StatusCode != tt.status || body != tt.body || resp.Header.Get("Allow") != tt.allow {

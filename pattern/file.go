@@ -21,7 +21,7 @@ import (
 //
 // The extensions are those of the option pageExtensions, without the dot:
 // "tsx", "ts", "jsx" and "js" if there are none. A file that is no API route
-// is an error.
+// is an error, and so is one whose route [Parse] refuses: a [*SyntaxError].
 func FromFile(name string, ext ...string) (Pattern, error) {
 	if len(ext) == 0 {
 		ext = []string{"tsx", "ts", "jsx", "js"}
@@ -46,13 +46,13 @@ func FromFile(name string, ext ...string) (Pattern, error) {
 	}
 	p, err := Parse(strings.Join(segs, "/"))
 	if err != nil {
-		return Pattern{}, fileError(name, err.Error())
+		return Pattern{}, fmt.Errorf("%w (of the file %s)", err, name)
 	}
 	return p, nil
 }
 
 func fileError(name, reason string) error {
-	return fmt.Errorf("pattern: %s is no API route: %s", name, strings.TrimPrefix(reason, "pattern: "))
+	return fmt.Errorf("pattern: %s is no API route: %s", name, reason)
 }
 
 // cutExtension cuts the longest of the extensions off. Declarations are never
@@ -94,11 +94,9 @@ func appRoute(segs []string) (route []string, reason string) {
 			return nil, fmt.Sprintf("%s intercepts a route of a page", s)
 		case strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")"), strings.HasPrefix(s, "@"):
 		default:
-			// The way to have a path that begins with an underscore.
-			if strings.HasPrefix(s, "%5F") {
-				s = "_" + s[len("%5F"):]
-			}
-			route = append(route, s)
+			// The way to have a path that begins with an underscore. Next
+			// replaces it wherever it stands, but not "%5f".
+			route = append(route, strings.ReplaceAll(s, "%5F", "_"))
 		}
 	}
 	return route, ""

@@ -3,6 +3,7 @@ package pattern
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -80,6 +81,17 @@ func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, er
 		h.handlers[i] = routes[r.key]
 	}
 	return h, nil
+}
+
+// All iterates over the routes and their handlers in the order of precedence.
+func (h *Handler) All() iter.Seq2[Pattern, http.Handler] {
+	return func(yield func(Pattern, http.Handler) bool) {
+		for i := range h.leaves {
+			if !yield(Pattern{h.leaves[i].compiled}, h.handlers[i]) {
+				return
+			}
+		}
+	}
 }
 
 // ServeHTTP serves the request by the route that matches its path.

@@ -51,6 +51,30 @@ func fetch(t *testing.T, addr, method, path string) string {
 	return fmt.Sprint(resp.StatusCode, " ", strings.TrimSpace(testkit.Body(t, resp)))
 }
 
+func TestHandlerAll(t *testing.T) {
+	patterns := []string{"/b/[...c]", "/b/[c]", "/a", "/[[...d]]", "/b/x"}
+	routes := map[string]http.Handler{}
+	for _, p := range patterns {
+		routes[p] = http.RedirectHandler(p, http.StatusFound)
+	}
+	h, err := pattern.NewHandler(routes, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for p, handler := range h.All() {
+		if got = append(got, p.String()); handler != routes[p.String()] {
+			t.Errorf("the handler of %s is %v", p, handler)
+		}
+		if p.String() == "/b/[...c]" {
+			break
+		}
+	}
+	if want := "[/a /b/x /b/[c] /b/[...c]]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s: in the order of precedence, up to where the loop ends", got, want)
+	}
+}
+
 // TestMounts mounts a Handler in every way there is beside routes of the
 // service, and sends the same requests.
 func TestMounts(t *testing.T) {
