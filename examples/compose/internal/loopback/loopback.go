@@ -17,6 +17,13 @@ type Server struct {
 	URL    string
 	Client *http.Client
 	t      testing.TB
+	server *httptest.Server
+}
+
+// Close waits for the handlers and ends the server, earlier than the test.
+func (s *Server) Close() {
+	s.Client.CloseIdleConnections()
+	s.server.Close()
 }
 
 // Serve starts h, over HTTP/1.1, until the test ends.
@@ -37,15 +44,12 @@ func start(t testing.TB, h http.Handler, protocol string) *Server {
 	server.Config.Protocols = &protocols
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.Start()
-	transport := &http.Transport{Protocols: &protocols, DisableCompression: true}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		server.Close()
-	})
-	return &Server{URL: server.URL, t: t, Client: &http.Client{
-		Transport:     transport,
+	s := &Server{URL: server.URL, t: t, server: server, Client: &http.Client{
+		Transport:     &http.Transport{Protocols: &protocols, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	t.Cleanup(s.Close)
+	return s
 }
 
 // Open sends a request and returns the response with its body still to come.
