@@ -1,4 +1,4 @@
-package middleware_test
+package middleware
 
 import (
 	"net/http"
@@ -6,9 +6,11 @@ import (
 	"github.com/felixge/httpsnoop"
 )
 
+const httpsnoopModule = "github.com/felixge/httpsnoop"
+
 var (
 	// httpsnoopWrap counts what is written, through its hooks.
-	httpsnoopWrap = rival{"httpsnoop-Wrap", func(next http.Handler) http.Handler {
+	httpsnoopWrap = rival{name: "httpsnoop Wrap", module: httpsnoopModule, wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n := 0
 			next.ServeHTTP(httpsnoop.Wrap(w, httpsnoop.Hooks{
@@ -19,7 +21,7 @@ var (
 			seen = int64(n)
 		})
 	}}
-	httpsnoopCapture = rival{"httpsnoop-CaptureMetrics", func(next http.Handler) http.Handler {
+	httpsnoopCapture = rival{name: "httpsnoop CaptureMetrics", module: httpsnoopModule, wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			seen = httpsnoop.CaptureMetrics(next, w, r).Written
 		})

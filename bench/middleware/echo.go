@@ -1,4 +1,4 @@
-package middleware_test
+package middleware
 
 import (
 	"net/http"
@@ -9,7 +9,7 @@ import (
 )
 
 // echoTimeout includes echo's router, without which its middleware does not run.
-var echoTimeout = rival{"echo", func(h http.Handler) http.Handler {
+var echoTimeout = rival{name: "echo", module: "github.com/labstack/echo/v5", wrap: func(h http.Handler) http.Handler {
 	e := echo.New()
 	e.Use(middleware.ContextTimeout(time.Minute))
 	e.POST("/api/post/:pid", func(c *echo.Context) error {
