@@ -9,6 +9,7 @@
 //	what you need                                        package
 //
 //	/api/post/[pid], [...slug], [[...slug]], req.query   pattern
+//	a file tree of Next.js, held against the routes      pattern/nextfs
 //	req.body: limits, JSON, forms, raw, webhooks         bodyparser
 //	a typed and validated request                        bodyparser/bind
 //	files from a form, streamed                          bodyparser/upload
@@ -43,5 +44,6 @@
 //
 // # Differences from Next.js
 //
-// Each package ends with its own list.
+// Each package ends with its own list. MIGRATING.md has every feature of
+// Next.js beside its Go code, and the examples below are that Go code.
 package apiece

@@ -90,7 +90,8 @@ type Config struct {
 
 	// OnError answers a body that was refused. Nil is a problem document (RFC
 	// 9457); reply.PlainError gives the text of Next.js. The error is an
-	// [*Error], except for one of Verify's that has a status of its own. Only [New] answers; [Parse] returns the error.
+	// [*Error], except for one of Verify's that has a status of its own. Only
+	// [New] answers; [Parse] returns the error.
 	OnError func(w http.ResponseWriter, r *http.Request, err error) `json:"-"`
 
 	// Logger is told of answers of 500 and above, and once if another parser

@@ -25,25 +25,22 @@
 //
 // # Differences from Next.js
 //
-// A declared length over the limit is refused before anything is read, and
-// before the client is told to continue. A client that is too slow is answered
-// with 408.
-//
-// Every type that ends in +json is JSON. JSON must be valid UTF-8 once its
-// charset is decoded, and must not nest deeper than 512 levels. Numbers keep
-// their digits, and one that no float64 can hold is an error.
-//
-// A Content-Type that does not parse, and a charset or a content coding that
-// is not known, are answered with 415. Next.js takes the first for text/plain,
-// which turns a typing error into a string where an object is expected, answers
-// 400 to the second, and ignores the third. A trailing semicolon is no error.
-//
-// Forms with a malformed percent escape or a semicolon are answered with 400
-// instead of being taken literally, and forms of more than 1000 pairs with 413
-// instead of being cut off.
-//
-// Multipart bodies stay in the stream instead of becoming a string. Binary
-// bodies are in Bytes without loss, besides the string that Text makes of them.
-//
-// The stream is not used up by parsing: r.Body yields the bytes again.
+//   - A declared length over the limit is refused before anything is read, and
+//     before the client is told to continue.
+//   - A client that is too slow is answered with 408.
+//   - Every type that ends in +json is JSON. JSON must be valid UTF-8 once its
+//     charset is decoded, and must not nest deeper than 512 levels. Numbers
+//     keep their digits, and one that no float64 can hold is an error.
+//   - A Content-Type that does not parse is answered with 415. Next.js takes it
+//     for text/plain, which turns a typing error into a string where an object
+//     is expected. A trailing semicolon is no error.
+//   - A charset or a content coding that is not known is answered with 415.
+//     Next.js answers 400 to the first and ignores the second.
+//   - Forms with a malformed percent escape or a semicolon are answered with
+//     400 instead of being taken literally, and forms of more than 1000 pairs
+//     with 413 instead of being cut off.
+//   - Multipart bodies stay in the stream instead of becoming a string. Binary
+//     bodies are in Bytes without loss, besides the string that Text makes of
+//     them.
+//   - The stream is not used up by parsing: r.Body yields the bytes again.
 package bodyparser

@@ -15,8 +15,15 @@ import (
 // the 400 that answers it.
 var ErrAborted = errors.New("bodyparser: the client stopped sending before the end of the body")
 
-// An Error says why a body was refused. For a body that is too large,
-// errors.As also finds the *http.MaxBytesError.
+// An Error says why a body was refused. The statuses are
+//
+//	400  malformed JSON, form or text, or a client that stopped sending
+//	403  refused by Config.Verify
+//	408  a client that was too slow
+//	413  a body over Config.Limit, or a form of too many pairs
+//	415  a Content-Type, charset or Content-Encoding that is not known
+//
+// For a body that is too large, errors.As also finds the *http.MaxBytesError.
 type Error struct {
 	Status  int    // 400, 403, 408, 413 or 415
 	Message string // what the client may read: the text of Next.js, where it has one

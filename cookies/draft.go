@@ -24,7 +24,7 @@ import (
 //
 // A Draft is safe for concurrent use.
 //
-// Next: res.setDraftMode, res.setPreviewData, req.draftMode, req.previewData.
+// Next.js: res.setDraftMode, res.setPreviewData, req.draftMode, req.previewData.
 type Draft struct {
 	cfg    DraftConfig
 	sealer *Sealer
@@ -40,7 +40,7 @@ type DraftConfig struct {
 	// plain http, as Next in development. Otherwise the cookies are Secure and
 	// SameSite=None, so that they work in the frame of a CMS on another site.
 	Insecure bool
-	// Path is the path of both cookies; "" is "/". Next: options.path.
+	// Path is the path of both cookies; "" is "/". Next.js: options.path.
 	Path string
 	// Name and DataName are the names of the two cookies; "" is Next's
 	// __prerender_bypass and __next_preview_data.
@@ -108,7 +108,7 @@ func NewDraft(cfg DraftConfig) *Draft {
 // that is 0, until the browser closes. Preview data that the browser has stay, but
 // are deleted if they do not open, since they would keep draft mode off.
 //
-// Next: res.setDraftMode({enable: true}).
+// Next.js: res.setDraftMode({enable: true}).
 func (d *Draft) Enable(w http.ResponseWriter, r *http.Request, maxAge time.Duration) error {
 	if err := d.set(w, d.cfg.Name, "", maxAge); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (d *Draft) setsData(w http.ResponseWriter) bool {
 // [Draft.Preview]. Sealed they may take 2048 octets, which 1500 bytes of JSON
 // do; more is an [*Error] and sets nothing.
 //
-// Next: res.setPreviewData(data, {maxAge}), with maxAge in seconds.
+// Next.js: res.setPreviewData(data, {maxAge}), with maxAge in seconds.
 func (d *Draft) SetPreview(w http.ResponseWriter, data any, maxAge time.Duration) error {
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -148,7 +148,7 @@ func (d *Draft) SetPreview(w http.ResponseWriter, data any, maxAge time.Duration
 // Disable switches draft mode off and deletes the preview data. Calling it twice
 // in one response is calling it once.
 //
-// Next: res.setDraftMode({enable: false}), res.clearPreviewData().
+// Next.js: res.setDraftMode({enable: false}), res.clearPreviewData().
 func (d *Draft) Disable(w http.ResponseWriter) error {
 	if err := Delete(w, d.cfg.cookie(d.cfg.Name, 0)); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (d *Draft) Disable(w http.ResponseWriter) error {
 // Enabled reports whether the request is in draft mode. Unlike Next it does not
 // clear cookies that do not open: that is a Set-Cookie on pages that caches may keep.
 //
-// Next: req.draftMode, req.preview.
+// Next.js: req.draftMode, req.preview.
 func (d *Draft) Enabled(r *http.Request) bool {
 	_, on := d.sealer.Lookup(r, d.cfg.Name)
 	if !on {
@@ -173,7 +173,7 @@ func (d *Draft) Enabled(r *http.Request) bool {
 // to, and reports whether there were any. Outside draft mode there are none. The
 // error is that of json.Unmarshal for data that do not fit.
 //
-// Next: req.previewData, which is {} for draft mode without data.
+// Next.js: req.previewData, which is {} for draft mode without data.
 func (d *Draft) Preview(r *http.Request, into any) (bool, error) {
 	if !d.Enabled(r) {
 		return false, nil

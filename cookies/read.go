@@ -39,7 +39,7 @@ const (
 // All returns the cookies of the request by name, decoded. It is never nil, and
 // the caller may change it. When [Check] fails it is empty.
 //
-// Next: req.cookies.
+// Next.js: req.cookies.
 func All(r *http.Request) map[string]string {
 	all := make(map[string]string)
 	lines := r.Header["Cookie"]
@@ -69,7 +69,7 @@ func All(r *http.Request) map[string]string {
 // plant one. A name that starts with "__Host-" keeps subdomains out; a value
 // that must be trusted is signed (see [Signer]).
 //
-// Next: req.cookies[name].
+// Next.js: req.cookies[name].
 func Lookup(r *http.Request, name string) (string, bool) {
 	for value := range values(r, name) {
 		return value, true

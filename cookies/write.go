@@ -43,7 +43,7 @@ const (
 // no default: without one, or with one that does not begin with "/", the browser
 // takes the directory of the request's path.
 //
-// Next: res.setHeader("Set-Cookie", serialize(name, value, options)).
+// Next.js: res.setHeader("Set-Cookie", serialize(name, value, options)).
 func Set(w http.ResponseWriter, c *http.Cookie) error {
 	if c == nil {
 		return errNil

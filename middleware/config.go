@@ -23,14 +23,14 @@ import (
 // A Config can be read from JSON with Next's names and units: see
 // [Config.UnmarshalJSON].
 type Config struct {
-	// BodyParser is for [bodyparser.New]. Next: bodyParser, whose false is Raw.
+	// BodyParser is for [bodyparser.New]. Next.js: bodyParser, whose false is Raw.
 	BodyParser bodyparser.Config
 
-	// ResponseLimit is for [ResponseLimit]: 0 is 4 MB, negative is none. Next:
+	// ResponseLimit is for [ResponseLimit]: 0 is 4 MB, negative is none. Next.js:
 	// responseLimit, whose false is negative.
 	ResponseLimit bytesize.Size
 
-	// MaxDuration is for [Timeout]: 0 or less is none. Next: maxDuration, in
+	// MaxDuration is for [Timeout]: 0 or less is none. Next.js: maxDuration, in
 	// seconds.
 	MaxDuration time.Duration
 

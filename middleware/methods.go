@@ -15,10 +15,10 @@ import (
 //	})
 //
 // A method without a handler is answered with 405, whatever it is called, and
-// an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out. HEAD
-// runs the handler of GET, and OPTIONS is answered with 204 and Allow, unless
-// they have handlers of their own. CORS middleware goes outside and takes the
-// preflight requests.
+// an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out; the
+// text is that of http.ServeMux. HEAD runs the handler of GET, and OPTIONS is
+// answered with 204 and Allow, unless they have handlers of their own. CORS
+// middleware goes outside and takes the preflight requests.
 //
 // The keys are names as they are sent: upper case. A nil handler is none. The
 // zero Methods answers every request with 405. Methods that ServeMux is to

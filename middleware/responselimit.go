@@ -17,8 +17,8 @@ const defaultResponseLimit = 4 * bytesize.MB
 // ResponseLimit returns middleware that logs one warning for each response whose
 // body is larger than limit, and lets it pass. It is Next's responseLimit: an
 // API is meant to answer quickly, and large media belong on a CDN, or at least
-// behind http.ServeContent. 0 is 4 MB, a negative limit (Next:
-// false) is none, and also lifts the limit of a ResponseLimit further out.
+// behind http.ServeContent. 0 is 4 MB, a negative limit (Next.js: false) is
+// none, and also lifts the limit of a ResponseLimit further out.
 //
 // The one nearest to the handler holds. Streams have no size and are exempt:
 // whatever package stream opened, and any text/event-stream. To refuse large

@@ -22,7 +22,7 @@ import (
 // percent-encoded. An empty target goes out too, as in Next, and is not followed
 // by browsers. A target with a control byte is answered with 500 and returned as an [*Error].
 //
-// Next: res.redirect(target).
+// Next.js: res.redirect(target).
 func To(w http.ResponseWriter, r *http.Request, target string) error {
 	return Code(w, r, http.StatusTemporaryRedirect, target)
 }
@@ -37,7 +37,7 @@ func To(w http.ResponseWriter, r *http.Request, target string) error {
 // Any other status is answered with 500 and returned as an [*Error]: 200 with a
 // Location is a page nobody sees, and net/http panics below 100.
 //
-// Next: res.redirect(code, target).
+// Next.js: res.redirect(code, target).
 func Code(w http.ResponseWriter, r *http.Request, code int, target string) error {
 	if code < 300 || code > 399 {
 		return fail(w, r, target, 0, fmt.Sprintf("has the status %d, which is not one from 300 to 399", code))

@@ -41,7 +41,7 @@ const (
 //	[]byte            application/octet-stream *        SHA-256
 //	json.RawMessage   application/json; charset=utf-8   Next's
 //	io.Reader         application/octet-stream *        none
-//	anything else     as [JSON]                         Next's
+//	anything else     as JSON                           Next's
 //
 // A type marked * gives way to a Content-Type that is set already. A reader is
 // streamed to its end, and closed if it is an io.Closer, also when nothing of

@@ -14,7 +14,7 @@ import (
 // An Error says why an upload was refused. For one that is too large,
 // errors.As also finds the *http.MaxBytesError.
 type Error struct {
-	Status  int    // 400, 408, 413 or 415
+	Status  int    // 400 malformed, 408 too slow, 413 over a bound, 415 not multipart
 	Message string // what the client may read
 	Err     error  // the cause, for the log; may be nil
 }

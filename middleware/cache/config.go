@@ -14,13 +14,13 @@ import (
 // leaves everything to others: that of the handler ([SetPolicy]) to the
 // response, that of the response (Cache-Control) to [Config].
 type Policy struct {
-	// TTL is how long the response is fresh. Negative is not to store it. Next:
+	// TTL is how long the response is fresh. Negative is not to store it. Next.js:
 	// revalidate, in seconds.
 	TTL time.Duration
 
 	// StaleWhileRevalidate is how long after that it is served while it is being
 	// made anew, which one reader sets off and nobody waits for (RFC 5861).
-	// Negative is not at all. Next: until expireTime.
+	// Negative is not at all. Next.js: until expireTime.
 	StaleWhileRevalidate time.Duration
 
 	// StaleIfError is how long after TTL it is served if making it anew ends in
@@ -109,7 +109,7 @@ type Config struct {
 
 	// StatusHeader names a further response header that gets Next's word for
 	// where the response came from: HIT, STALE, MISS or REVALIDATED. Empty is
-	// none. Next: X-Nextjs-Cache.
+	// none. Next.js: X-Nextjs-Cache.
 	StatusHeader string
 
 	// Store holds the entries. Nil is NewStore(0).

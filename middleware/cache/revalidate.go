@@ -85,14 +85,14 @@ func (c *Cache) Revalidate(ctx context.Context, path string) error {
 }
 
 // RevalidateCached is Revalidate for a path of which something is stored; else
-// it does nothing. Next: unstable_onlyGenerated.
+// it does nothing. Next.js: unstable_onlyGenerated.
 func (c *Cache) RevalidateCached(ctx context.Context, path string) error {
 	return c.revalidate(ctx, path, true)
 }
 
 // InvalidateTag makes void whatever was made with one of the tags: when it has
 // returned without an error, none of that is served again. What is asked for is
-// made anew, once for all who ask. Next: updateTag; revalidateTag serves the old
+// made anew, once for all who ask. Next.js: updateTag; revalidateTag serves the old
 // for a while.
 func (c *Cache) InvalidateTag(ctx context.Context, tags ...string) error {
 	own := make([]string, len(tags))

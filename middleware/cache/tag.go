@@ -8,7 +8,7 @@ const tagPrefix = "tag:"
 // Tag says what the response to the request of ctx is made of, for
 // [Cache.InvalidateTag]. Call it in the handler, at any time before that
 // returns; it adds to the tags that are there. For a request that is not cached
-// it does nothing. Next: cacheTag, and next.tags of fetch.
+// it does nothing. Next.js: cacheTag, and next.tags of fetch.
 func Tag(ctx context.Context, tags ...string) { fillOf(ctx).addTags(tags) }
 
 // SetPolicy says how long the response to the request of ctx may be given and
@@ -18,7 +18,7 @@ func Tag(ctx context.Context, tags ...string) { fillOf(ctx).addTags(tags) }
 //
 // Call it in the handler, or in a middleware of one route, before anything is
 // written. For a request that is not cached it does nothing.
-// Next: export const revalidate.
+// Next.js: export const revalidate.
 func SetPolicy(ctx context.Context, p Policy) {
 	if f := fillOf(ctx); f != nil {
 		f.mu.Lock()
