@@ -1,4 +1,4 @@
-package cache_test
+package cache
 
 import (
 	"net/http"
