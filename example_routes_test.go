@@ -120,6 +120,38 @@ func Example_muxConflict() {
 	// true
 }
 
+// Two routes that overlap without one being the more specific are legal in
+// Next.js, where the first segment decides, and a panic of ServeMux.
+func Example_overlap() {
+	text := func(s string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.Send(w, r, http.StatusOK, s) })
+	}
+	first, second := text("first"), text("second")
+
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/[a]/x": first,
+		"/api/y/[b]": second,
+	}, pattern.HandlerConfig{})
+
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	call(routes, "GET", "/api/a/x", "", "")
+	call(routes, "GET", "/api/y/x", "", "")
+
+	defer func() {
+		fmt.Println(strings.Contains(fmt.Sprint(recover()), "both match some paths"))
+	}()
+	mux := http.NewServeMux()
+	mux.Handle("/api/{a}/x", first)
+	mux.Handle("/api/y/{b}", second)
+	// Output:
+	// GET /api/a/x -> 200 first
+	// GET /api/y/x -> 200 second
+	// true
+}
+
 // The methods of a pages/api handler that looks at req.method.
 func Example_methods() {
 	text := func(s string) http.Handler {
