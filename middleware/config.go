@@ -38,8 +38,8 @@ type Config struct {
 	// is true.
 	WarnUnresolved bool
 
-	// OnError answers whatever the pieces refuse. Nil answers with a problem
-	// document.
+	// OnError answers whatever the pieces refuse, and a panic, whose value is in
+	// the text of the error. Nil answers with a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger is for all of them. Nil is slog.Default.

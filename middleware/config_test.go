@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -157,6 +158,26 @@ func TestChainOrder(t *testing.T) {
 				t.Errorf("%d %q with records %v, want %d %q and %d: %s", w.Code, w.Body, log.Records(), tt.status, tt.text, tt.records, tt.why)
 			}
 		})
+	}
+}
+
+// TestPanicReachesTheHook: OnError learns why, for a trace or a report, and the
+// client does not. An error that was the value is there as text only, so that a
+// hook does not answer it as one that was returned.
+func TestPanicReachesTheHook(t *testing.T) {
+	var log testkit.Log
+	lost := errors.New("connection lost")
+	for _, max := range []time.Duration{0, time.Hour} {
+		var seen error
+		h := middleware.New(middleware.Config{MaxDuration: max, Logger: log.Logger(), OnError: func(w http.ResponseWriter, r *http.Request, err error) {
+			seen = err
+			reply.PlainError(w, r, err)
+		}})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(lost) }))
+		resp := testkit.HTTP2.Do(t, h, httptest.NewRequest("GET", "/", nil))
+		body := testkit.Body(t, resp)
+		if seen == nil || !strings.HasSuffix(seen.Error(), "panic: connection lost") || errors.Is(seen, lost) || body != "Internal Server Error" {
+			t.Errorf("MaxDuration %v: the hook got %v, the client %q", max, seen, body)
+		}
 	}
 }
 

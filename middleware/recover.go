@@ -37,14 +37,14 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 				if v == http.ErrAbortHandler {
 					panic(v)
 				}
-				logPanic(logger, r, v)
+				cause := logPanic(logger, r, v)
 				switch {
 				case rw.Dead() != nil || rw.Hijacked() || rw.Complete():
 					// The client has its answer, from us or from others.
 				case rw.Committed():
 					respw.Abort(w)
 				default:
-					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError}, onError)
+					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError)
 				}
 			}()
 			next.ServeHTTP(w, r)
@@ -53,13 +53,17 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 }
 
 // logPanic writes the record of a panic, from within the deferred call that
-// recovered it.
-func logPanic(logger *slog.Logger, r *http.Request, v any) {
+// recovered it, and returns the error in it. That has the value as text only:
+// a hook that looks for errors it can answer must not find one that nobody has
+// returned.
+func logPanic(logger *slog.Logger, r *http.Request, v any) error {
 	p, ok := v.(*panicError)
 	if !ok {
 		p = &panicError{value: v, stack: debug.Stack()}
 	}
-	httperr.Log(logger, r, http.StatusInternalServerError, fmt.Errorf("panic: %v", p.value), p.attr())
+	err := fmt.Errorf("panic: %v", p.value)
+	httperr.Log(logger, r, http.StatusInternalServerError, err, p.attr())
+	return err
 }
 
 func (e *panicError) attr() slog.Attr { return slog.String("stack", string(e.stack)) }
