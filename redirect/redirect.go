@@ -112,11 +112,11 @@ func fail(w http.ResponseWriter, r *http.Request, target string, offset int, rea
 	return answer(w, r, &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusInternalServerError})
 }
 
-// answer answers what was refused, so that a handler that drops the error does
-// not leave an empty 200 behind.
+// answer answers what was refused, as the handler answers its errors, so that one
+// that drops this error does not leave an empty 200 behind.
 func answer(w http.ResponseWriter, r *http.Request, err *Error) error {
 	if !committed(w) {
-		httperr.Problem(w, r, err)
+		httperr.Answer(w, r, err)
 		err.answered = true
 	}
 	return err

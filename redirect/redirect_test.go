@@ -274,6 +274,25 @@ func TestSafetyVectors(t *testing.T) {
 		len(file.Cases), local, list, exceptions)
 }
 
+// What is refused is answered in the form that the handler has for its errors.
+func TestAnswersAsTheHandlerDoes(t *testing.T) {
+	for _, test := range []struct {
+		call   func(http.ResponseWriter, *http.Request) error
+		status int
+		body   string
+	}{
+		{to("/\n"), 500, "Internal Server Error"},
+		{policy("https://evil.test/"), 400, "Redirect target not allowed"},
+	} {
+		rw, w := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		rw.OnError = httperr.Plain
+		r := httptest.NewRequest("GET", "/", nil)
+		if err := test.call(w, r); err == nil || rw.Status() != test.status || rw.Written() != int64(len(test.body)) {
+			t.Errorf("%d with %d bytes, %v, want %d %q", rw.Status(), rw.Written(), err, test.status, test.body)
+		}
+	}
+}
+
 // A handler that returns the error leaves one answer, and one record if that is a 500.
 func TestReturnedError(t *testing.T) {
 	for _, test := range []struct {

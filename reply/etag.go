@@ -14,16 +14,17 @@ import (
 // (packages/next/src/server/lib/etag.ts). It hashes the same in every process,
 // which a tag must that is compared by whichever replica answers.
 func textTag(text string, body []byte) string {
-	var h hash
+	var state uint64
+	var units int64
 	if body != nil {
-		h.sum(body)
+		state, units = fnv(body)
 	} else {
-		h.sumString(text)
+		state, units = fnv(text)
 	}
 	tag := make([]byte, 0, 32)
 	tag = append(tag, '"')
-	tag = strconv.AppendUint(tag, h.fold(), 36)
-	tag = strconv.AppendInt(tag, h.units, 36)
+	tag = strconv.AppendUint(tag, fold(state), 36)
+	tag = strconv.AppendInt(tag, units, 36)
 	tag = append(tag, '"')
 	return string(tag)
 }
@@ -33,50 +34,38 @@ const (
 	fnvPrime  = 0x00000100000001b3
 )
 
-type hash struct {
-	state uint64
-	units int64
-}
-
-func (h *hash) sum(b []byte) {
-	h.state = fnvOffset
-	for len(b) > 0 {
-		if c := b[0]; c < utf8.RuneSelf {
-			h.unit(uint16(c))
-			b = b[1:]
-			continue
+// fnv returns the hash of a text and its length in UTF-16 units. Each unit has
+// to wait for the multiplication of the one before it, so nothing else may
+// stand between the two: the hash is a variable, which stays in a register, and
+// a run of ASCII has a loop of its own.
+func fnv[T string | []byte](s T) (state uint64, units int64) {
+	state = fnvOffset
+	for i := 0; ; {
+		run := i
+		for i < len(s) && s[i] < utf8.RuneSelf {
+			state = (state ^ uint64(s[i])) * fnvPrime
+			i++
 		}
-		r, size := utf8.DecodeRune(b)
-		h.rune(r)
-		b = b[size:]
+		units += int64(i - run)
+		if i == len(s) {
+			return state, units
+		}
+		r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+		i += size
+		if r >= 0x10000 {
+			r -= 0x10000
+			state = (state ^ uint64(0xd800+r>>10)) * fnvPrime
+			units++
+			r = 0xdc00 + r&0x3ff
+		}
+		state = (state ^ uint64(r)) * fnvPrime
+		units++
 	}
-}
-
-func (h *hash) sumString(s string) {
-	h.state = fnvOffset
-	for _, r := range s {
-		h.rune(r)
-	}
-}
-
-func (h *hash) rune(r rune) {
-	if r < 0x10000 {
-		h.unit(uint16(r))
-		return
-	}
-	r -= 0x10000
-	h.unit(uint16(0xd800 + r>>10))
-	h.unit(uint16(0xdc00 + r&0x3ff))
-}
-
-func (h *hash) unit(u uint16) {
-	h.state = (h.state ^ uint64(u)) * fnvPrime
-	h.units++
 }
 
 // fold keeps 52 bits, the ones a JavaScript number can hold besides the twelve
 // it xors in.
-func (h *hash) fold() uint64 { return h.state&(1<<52-1) ^ h.state>>52 }
+func fold(state uint64) uint64 { return state&(1<<52-1) ^ state>>52 }
 
 // bytesTag is the tag of bytes that are not text.
 func bytesTag(_ string, body []byte) string {

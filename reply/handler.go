@@ -21,8 +21,8 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 //
 // An answer of 500 or more leaves one record in slog.Default, with method,
 // pattern and error; one below leaves none. Nothing is answered twice: not an
-// error of [JSON] or [Send], which have answered already, not one after
-// middleware has answered for the handler. If the client has gone, or the
+// error of [JSON] or [Send], which have answered already, by onError, not one
+// after middleware has answered for the handler. If the client has gone, or the
 // context of the request was cancelled by anyone else, nothing is written and
 // the connection is aborted, which leaves no empty 200 to those outside.
 // If the header is out already the error is logged, and unless the body is
@@ -36,8 +36,12 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 }
 
 func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
-	_, w = respw.Wrap(w, r) // so that it is known what is out when fn fails
-	if err := fn(w, r); err != nil {
+	rw, w := respw.Wrap(w, r) // so that it is known what is out when fn fails
+	outer := rw.OnError
+	rw.OnError = onError
+	err := fn(w, r)
+	rw.OnError = outer
+	if err != nil {
 		httperr.Handle(w, r, err, onError, nil)
 	}
 }

@@ -126,11 +126,27 @@ func TestHandler(t *testing.T) {
 		{"503", func(w http.ResponseWriter, r *http.Request) error {
 			return reply.NewError(503, "Later").WithCause(errors.New("secret"))
 		}, reply.PlainError, 503, "Later", 1, "one record"},
-		{"encoder", func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, make(chan int)) }, reply.PlainError, 500,
+		{"encoder", func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, make(chan int)) }, nil, 500,
 			`{"title":"Internal Server Error","status":500}`, 1, "answered by JSON, logged here, once"},
+		{"encoder with a hook", func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, make(chan int)) }, reply.PlainError, 500,
+			"Internal Server Error", 1, "a service has one form for its errors"},
+		{"encoder, and the error is dropped", func(w http.ResponseWriter, r *http.Request) error {
+			_ = reply.JSON(w, r, 200, make(chan int))
+			return nil
+		}, reply.PlainError, 500, "Internal Server Error", 0, "no empty 200"},
+		{"encoder behind a foreign wrapper", func(w http.ResponseWriter, r *http.Request) error {
+			return reply.JSON(testkit.Unwrapping{ResponseWriter: w}, r, 200, make(chan int))
+		}, reply.PlainError, 500, `{"title":"Internal Server Error","status":500}`, 1, "which no hook is known to stand in front of"},
+		{"a hook that fails to answer", func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, make(chan int)) },
+			func(w http.ResponseWriter, r *http.Request, err error) { _ = reply.JSON(w, r, 500, make(chan int)) }, 500,
+			`{"title":"Internal Server Error","status":500}`, 1, "it is not asked again"},
+		{"a handler within a handler", func(w http.ResponseWriter, r *http.Request) error {
+			reply.Handler(func(http.ResponseWriter, *http.Request) error { return nil }, nil).ServeHTTP(w, r)
+			return reply.Send(w, r, 99, "no such status")
+		}, reply.PlainError, 500, "Internal Server Error", 1, "each has its own hook"},
 		{"wrapped answer", func(w http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("listing posts: %w", reply.JSON(w, r, 200, make(chan int)))
-		}, reply.PlainError, 500, `{"title":"Internal Server Error","status":500}`, 1, "the mark survives wrapping"},
+		}, reply.PlainError, 500, "Internal Server Error", 1, "the mark survives wrapping"},
 		{"after the body", func(w http.ResponseWriter, r *http.Request) error {
 			reply.JSON(w, r, 200, 1)
 			return errors.New("late")

@@ -76,12 +76,16 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := new(call)
-		if _, ok := respw.Of(w); !ok {
-			w = c.writer.Init(w, r)
+		rw, ok := respw.Of(w)
+		if !ok {
+			rw, w = &c.writer, c.writer.Init(w, r)
 		}
 		err := b.read(w, r, &c.value)
 		if err == nil {
+			outer := rw.OnError
+			rw.OnError = b.cfg.OnError
 			err = fn(w, r, c.value)
+			rw.OnError = outer
 		}
 		if err != nil {
 			httperr.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)

@@ -131,6 +131,14 @@ func TestHandler(t *testing.T) {
 	if w.Code != 422 || w.Body.String() != "/sku is required" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+
+	// An answer that cannot be made is answered in the same form.
+	unencodable := bind.FuncWith(bind.Config{OnError: reply.PlainError, Logger: log.Logger()}, func(*http.Request, item) (chan int, error) { return nil, nil })
+	w = httptest.NewRecorder()
+	unencodable.ServeHTTP(w, post(jsonType, `{"sku":"x","qty":1}`))
+	if w.Code != 500 || w.Body.String() != "Internal Server Error" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 }
 
 // The answer to the same request is the same to the byte, every time.

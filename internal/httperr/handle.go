@@ -83,8 +83,21 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) error {
 	if respw.Out(w) {
 		return err
 	}
-	Problem(w, r, &Error{Status: http.StatusInternalServerError})
+	Answer(w, r, &Error{Status: http.StatusInternalServerError, Cause: err})
 	return Mark(err)
+}
+
+// Answer answers err for a function that has no hook of its own, as the handler
+// that called it would have. That is known if w is a shape of respw, as it is
+// in a handler of the kit; else it is [Problem].
+func Answer(w http.ResponseWriter, r *http.Request, err error) {
+	var hook Hook
+	if rw, ok := respw.Of(w); ok {
+		// A hook that fails to answer in its turn has had its chance.
+		hook, rw.OnError = rw.OnError, nil
+		defer func() { rw.OnError = hook }()
+	}
+	Render(w, r, err, hook)
 }
 
 // timedOut reports whether the context ended because a layer of the kit took

@@ -109,4 +109,18 @@ func TestFail(t *testing.T) {
 	if err := httperr.Fail(committed, httptest.NewRequest("GET", "/", nil), cause); httperr.Answered(err) {
 		t.Error("says that it has answered, with the header out")
 	}
+
+	// The hook of the handler answers, and is told the cause.
+	rw, hooked := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	calls := 0
+	rw.OnError = func(w http.ResponseWriter, r *http.Request, err error) {
+		calls++
+		if !errors.Is(err, cause) {
+			t.Errorf("the hook is given %v", err)
+		}
+		_ = httperr.Fail(w, r, err) // as a hook would whose own answer cannot be made
+	}
+	if httperr.Fail(hooked, httptest.NewRequest("GET", "/", nil), cause); calls != 1 || rw.Status() != 500 || rw.OnError == nil {
+		t.Errorf("the hook ran %d times, status %d", calls, rw.Status())
+	}
 }

@@ -46,6 +46,10 @@ type Writer struct {
 	dead     death       // the response was taken away
 	onCommit func(status int)
 
+	// OnError is how the handler that is running answers errors, nil if it has
+	// no say in that: for the functions it calls that answer some by themselves.
+	OnError func(http.ResponseWriter, *http.Request, error)
+
 	// Layers further in take budgets away, perhaps from another goroutine if
 	// a fence stands between.
 	budget atomic.Pointer[Budget]
