@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/apiece/apiece/internal/httperr"
 )
@@ -63,7 +64,9 @@ type Handler struct {
 }
 
 // NewHandler makes a handler of routes: patterns, and what serves them. The
-// errors are those of [NewTable].
+// errors are those of [NewTable]. A pattern has no method: "GET /post/[id]", as
+// one would write for http.ServeMux, is an error, since as a path it would
+// never be asked for.
 func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, error) {
 	keys := slices.Sorted(maps.Keys(routes))
 	sorted, err := arrange(keys, true)
@@ -71,6 +74,9 @@ func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, er
 	for _, key := range keys {
 		if routes[key] == nil {
 			errs = append(errs, fmt.Errorf("pattern: the handler of %s is nil", key))
+		}
+		if method, _, ok := strings.Cut(key, "/"); ok && strings.TrimRight(method, " \t") != method {
+			errs = append(errs, fmt.Errorf("pattern: %q: a pattern has no method; its handler gets them all, and may be a middleware.Methods", key))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

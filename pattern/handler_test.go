@@ -430,3 +430,22 @@ func TestHandlerAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestMethodsAreNoPart: what http.ServeMux takes for a method would be a path
+// that nobody asks for, so it is refused where handlers are registered.
+func TestMethodsAreNoPart(t *testing.T) {
+	for key, ok := range map[string]bool{
+		"GET /post/[id]":  false,
+		"GET  /post/[id]": false,
+		"PURGE\t/post":    false,
+		"GET /":           false,
+		"/GET /post":      true, // a path, if a strange one
+		"a b/post":        true,
+		"GET":             true,
+	} {
+		_, err := pattern.NewHandler(map[string]http.Handler{key: http.NotFoundHandler()}, pattern.HandlerConfig{})
+		if ok != (err == nil) {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+}
