@@ -46,8 +46,8 @@ type Comparison struct {
 	Growth string
 	Size   float64
 
-	// Heavy work takes seconds. Tests do it with the kit alone, and the report
-	// no more than HeavyRounds times.
+	// Heavy work takes seconds. Tests have the kit alone get ready for it, and
+	// the report does it no more than HeavyRounds times.
 	Heavy bool
 
 	Contenders []Contender

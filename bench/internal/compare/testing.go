@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Test has every contender of a suite give its answer and do its work once, and
-// asks for every finding.
+// Test has every contender of a suite give its answer, and do its work once if
+// it is not heavy. It asks for every finding.
 func Test(t *testing.T, s Suite) {
 	for _, c := range s.Comparisons {
 		t.Run(c.Name, func(t *testing.T) {
@@ -24,7 +24,9 @@ func Test(t *testing.T, s Suite) {
 					t.Errorf("%s %v", who.Name, err)
 					continue
 				}
-				work()
+				if !c.Heavy {
+					work()
+				}
 				run.stop()
 			}
 		})

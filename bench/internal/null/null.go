@@ -14,11 +14,12 @@ import (
 )
 
 // A Writer is a ResponseWriter that can all that the one of net/http can for
-// HTTP/1, keeps the status, counts the writes, and does nothing else.
+// HTTP/1, keeps the status, counts the writes, and does nothing else unless it is told to.
 type Writer struct {
 	header http.Header
 	Status int
 	Writes int
+	Kept   *bytes.Buffer // what is written, unless it is nil
 }
 
 // NewWriter returns a Writer.
@@ -41,19 +42,18 @@ func (w *Writer) WriteHeader(status int) {
 func (w *Writer) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	w.Writes++
+	if w.Kept != nil {
+		w.Kept.Write(p)
+	}
 	return len(p), nil
 }
 
 func (w *Writer) WriteString(s string) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	w.Writes++
-	return len(s), nil
+	return w.Write([]byte(s))
 }
 
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
-	w.WriteHeader(http.StatusOK)
-	w.Writes++
-	return io.Copy(io.Discard, r)
+	return io.Copy(struct{ io.Writer }{w}, r)
 }
 
 func (w *Writer) Flush() {}

@@ -1,14 +1,16 @@
-package stream_test
+package stream
 
 import (
 	"net/http"
 
 	"github.com/r3labs/sse/v2"
+
+	"github.com/apiece/apiece/bench/internal/compare"
 )
 
 // r3labs has a goroutine for each stream, and a channel and a second goroutine
 // for each subscriber. Its replay is off: it keeps every event for ever.
-var r3labs = broker{"r3labs", func() instance {
+var r3labs = broker{"r3labs", "github.com/r3labs/sse/v2", compare.Rival, func() instance {
 	s := sse.New()
 	s.AutoReplay = false
 	s.CreateStream(topic)

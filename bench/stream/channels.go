@@ -1,13 +1,15 @@
-package stream_test
+package stream
 
 import (
 	"net/http"
 	"sync"
+
+	"github.com/apiece/apiece/bench/internal/compare"
 )
 
 // channels is the hub that everybody writes first: bytes that are encoded once,
 // and a channel for each subscriber, whose slowness the publisher waits for.
-var channels = broker{"channels", func() instance {
+var channels = broker{"channels", "", compare.Rival, func() instance {
 	var (
 		mu   sync.RWMutex
 		subs = make(map[chan []byte]bool)
@@ -45,6 +47,37 @@ var channels = broker{"channels", func() instance {
 			defer mu.RUnlock()
 			for ch := range subs {
 				ch <- p
+			}
+		},
+	}
+}}
+
+// writes is what has to be done at least: each event is encoded once, and the
+// one who publishes writes it to everybody himself. Whoever is slow stops him.
+var writes = broker{"writes alone", "", compare.Floor, func() instance {
+	var (
+		mu   sync.RWMutex
+		subs = make(map[http.ResponseWriter]*http.ResponseController)
+	)
+	return instance{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			mu.Lock()
+			subs[w] = http.NewResponseController(w)
+			_ = subs[w].Flush()
+			mu.Unlock()
+			<-r.Context().Done()
+			mu.Lock()
+			delete(subs, w)
+			mu.Unlock()
+		}),
+		publish: func(data string) {
+			p := appendByHand(nil, eventID, eventName, data)
+			mu.RLock()
+			defer mu.RUnlock()
+			for w, rc := range subs {
+				_, _ = w.Write(p)
+				_ = rc.Flush()
 			}
 		},
 	}

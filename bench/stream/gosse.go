@@ -1,14 +1,19 @@
-package stream_test
+package stream
 
 import (
 	"net/http"
 
 	"github.com/tmaxmax/go-sse"
+
+	"github.com/apiece/apiece/bench/internal/compare"
+	"github.com/apiece/apiece/bench/internal/null"
 )
+
+const gosseModule = "github.com/tmaxmax/go-sse"
 
 // gosseMessage makes a message for each event, as a service does that has
 // something new to say.
-var gosseMessage = encoder{"go-sse Message", func(w *null) func(string) {
+var gosseMessage = encoder{"go-sse Message", gosseModule, compare.Rival, func(w *null.Writer) func(string) {
 	return func(data string) {
 		_, _ = gosseEvent(data).WriteTo(w)
 		w.Flush()
@@ -22,7 +27,7 @@ func gosseEvent(data string) *sse.Message {
 }
 
 // gosseJoe is the provider of go-sse: one goroutine writes to all subscribers.
-var gosseJoe = broker{"go-sse Joe", func() instance {
+var gosseJoe = broker{"go-sse Joe", gosseModule, compare.Rival, func() instance {
 	joe := new(sse.Joe)
 	return instance{
 		Handler: &sse.Server{Provider: joe, OnSession: func(w http.ResponseWriter, r *http.Request) ([]string, bool) {

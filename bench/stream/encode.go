@@ -1,46 +1,38 @@
-// Package stream_test measures package stream beside what Go services use for
-// the same work.
-package stream_test
+package stream
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
-	"testing"
 
+	"github.com/apiece/apiece/bench/internal/compare"
+	"github.com/apiece/apiece/bench/internal/null"
 	"github.com/apiece/apiece/stream"
 )
-
-// null is a ResponseWriter that throws everything away and counts the writes.
-type null struct {
-	header http.Header
-	writes int
-}
-
-func (w *null) Header() http.Header         { return w.header }
-func (w *null) WriteHeader(int)             {}
-func (w *null) Flush()                      {}
-func (w *null) Write(p []byte) (int, error) { w.writes++; return len(p), nil }
 
 const eventID, eventName = "184467", "delta"
 
 var payloads = []struct{ name, data string }{
-	{"46 B", `{"type":"text-delta","id":"0","delta":"Hello"}`},
-	{"9 lines", strings.Repeat("line of some forty bytes of text, more..\n", 8)},
-	{"16 KB", strings.Repeat("x", 16<<10)},
+	{"Short", `{"type":"text-delta","id":"0","delta":"Hello"}`},
+	{"8Lines", strings.TrimSuffix(strings.Repeat("line of some forty bytes of text, more..\n", 8), "\n")},
+	{"16KB", strings.Repeat("x", 16<<10)},
 }
 
 // An encoder writes one event with id, name and data, and flushes. The first
 // one is the floor that the others are compared with.
 type encoder struct {
-	name string
-	make func(w *null) (write func(data string))
+	name   string
+	module string
+	role   compare.Role
+	make   func(w *null.Writer) (write func(data string))
 }
 
 var encoders = []encoder{floor, kitAppendTo, kitSend, fprintf, gosseMessage}
 
 // floor is what has to be done at least: appends, and a look at each byte.
-var floor = encoder{"append by hand", func(w *null) func(string) {
+var floor = encoder{"append by hand", "", compare.Floor, func(w *null.Writer) func(string) {
 	var buf []byte
 	return func(data string) {
 		buf = appendByHand(buf[:0], eventID, eventName, data)
@@ -75,7 +67,7 @@ func appendByHand(b []byte, id, name, data string) []byte {
 	}
 }
 
-var kitAppendTo = encoder{"kit AppendTo", func(w *null) func(string) {
+var kitAppendTo = encoder{"kit AppendTo", "", compare.Kit, func(w *null.Writer) func(string) {
 	var buf []byte
 	return func(data string) {
 		buf, _ = stream.Event{ID: eventID, Name: eventName, Data: data}.AppendTo(buf[:0])
@@ -85,7 +77,7 @@ var kitAppendTo = encoder{"kit AppendTo", func(w *null) func(string) {
 }}
 
 // kitSend does more: the lock, the context and the deadline are in it.
-var kitSend = encoder{"kit Stream.Send", func(w *null) func(string) {
+var kitSend = encoder{"kit Stream.Send", "", compare.Kit, func(w *null.Writer) func(string) {
 	r, err := http.NewRequest("GET", "/", nil)
 	if err != nil {
 		panic(err)
@@ -98,7 +90,7 @@ var kitSend = encoder{"kit Stream.Send", func(w *null) func(string) {
 }}
 
 // fprintf is what most services write by hand. It lets a CR through.
-var fprintf = encoder{"fmt.Fprintf", func(w *null) func(string) {
+var fprintf = encoder{"fmt.Fprintf", "", compare.Rival, func(w *null.Writer) func(string) {
 	return func(data string) {
 		fmt.Fprintf(w, "id: %s\nevent: %s\n", eventID, eventName)
 		for _, line := range strings.Split(data, "\n") {
@@ -109,22 +101,48 @@ var fprintf = encoder{"fmt.Fprintf", func(w *null) func(string) {
 	}
 }}
 
-func BenchmarkEncode(b *testing.B) {
+func encodings() (all []compare.Comparison) {
 	for _, p := range payloads {
-		for _, e := range encoders {
-			b.Run(p.name+"/"+e.name, func(b *testing.B) {
-				w := &null{header: http.Header{}}
-				write := e.make(w)
-				write(p.data)
-				w.writes = 0
-				write(p.data)
-				writes := w.writes
-				b.ReportAllocs()
-				for b.Loop() {
-					write(p.data)
-				}
-				b.ReportMetric(float64(writes), "writes/op")
-			})
+		c := compare.Comparison{
+			Name: "Encode" + p.name, Text: fmt.Sprintf("an event with an id, a name and %d bytes of data", len(p.data)), Unit: "event",
+			Want: fmt.Sprintf("%s %s %q\n", eventID, eventName, p.data),
 		}
+		for _, e := range encoders {
+			c.Contenders = append(c.Contenders, compare.Contender{Name: e.name, Role: e.role, Module: e.module, Start: func(run *compare.Run) func() {
+				w := null.NewWriter()
+				write := e.make(w)
+				w.Reset()
+				run.Answer(func() string {
+					w.Kept = new(bytes.Buffer)
+					write(p.data)
+					run.Metric("writes/event", float64(w.Writes))
+					text := w.Kept
+					w.Kept = nil
+					return said(text, true)
+				})
+				return func() { write(p.data) }
+			}})
+		}
+		all = append(all, c)
 	}
+	return all
+}
+
+// said returns the events in a text.
+func said(text io.Reader, ids bool) string {
+	var out strings.Builder
+	for e, err := range stream.NewReader(text).All() {
+		if err != nil {
+			fmt.Fprintln(&out, err)
+			break
+		}
+		if e.Data == "" {
+			continue // a heartbeat, or the beginning
+		}
+		if ids {
+			fmt.Fprintf(&out, "%s ", e.ID)
+		}
+		fmt.Fprintf(&out, "%s %q\n", e.Name, e.Data)
+	}
+	return out.String()
 }

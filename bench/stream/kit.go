@@ -1,13 +1,14 @@
-package stream_test
+package stream
 
 import (
 	"context"
 	"net/http"
 
+	"github.com/apiece/apiece/bench/internal/compare"
 	"github.com/apiece/apiece/stream"
 )
 
-var kitHub = broker{"kit Hub", func() instance {
+var kitHub = broker{"kit Hub", "", compare.Kit, func() instance {
 	hub := stream.NewHub(stream.HubConfig{MaxSubscribers: -1})
 	return instance{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

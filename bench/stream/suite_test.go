@@ -1,0 +1,11 @@
+package stream_test
+
+import (
+	"testing"
+
+	"github.com/apiece/apiece/bench/internal/compare"
+	"github.com/apiece/apiece/bench/stream"
+)
+
+func TestStream(t *testing.T)      { compare.Test(t, stream.Suite()) }
+func BenchmarkStream(b *testing.B) { compare.Bench(b, stream.Suite()) }
