@@ -26,23 +26,25 @@ var encoders = sync.Pool{New: func() any {
 // one large answer does not stay in memory for ever.
 const maxPooled = 64 << 10
 
-// encode returns the JSON text of v. It is valid until done is called. An
-// encoder that panicked is not used again.
-func encode(v any) (text []byte, done func(), err error) {
-	e := encoders.Get().(*encoder)
+// encode returns an encoder that holds the JSON text of v, until it is released.
+// One that panicked is not used again.
+func encode(v any) (e *encoder, err error) {
+	e = encoders.Get().(*encoder)
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("encoding %T: panic: %v", v, p)
+			e, err = nil, fmt.Errorf("encoding %T: panic: %v", v, p)
 		}
 	}()
 	if err := e.enc.Encode(v); err != nil {
 		e.release()
-		return nil, nil, err
+		return nil, err
 	}
-	return bytes.TrimSuffix(e.buf.Bytes(), newline), e.release, nil
+	return e, nil
 }
 
 var newline = []byte("\n")
+
+func (e *encoder) text() []byte { return bytes.TrimSuffix(e.buf.Bytes(), newline) }
 
 func (e *encoder) release() {
 	if e.buf.Cap() <= maxPooled {

@@ -35,22 +35,27 @@ func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 	if bodiless(a.status) {
 		return commit(w, h, a.status)
 	}
+	values := make([]string, 0, 4) // of all fields that are set here: one allocation
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
 	if a.tag != nil {
 		tag := h.Get("Etag")
 		if tag == "" {
 			tag = a.tag(a.text, a.body)
-			h["Etag"] = []string{tag}
+			set("Etag", tag)
 		}
 		if a.status == http.StatusOK && fresh(r, tag) {
 			return commit(w, h, http.StatusNotModified)
 		}
 	}
 	if a.contentType != "" && (a.force || len(h["Content-Type"]) == 0) {
-		h["Content-Type"] = []string{a.contentType}
-		h["X-Content-Type-Options"] = []string{"nosniff"}
+		set("Content-Type", a.contentType)
+		set("X-Content-Type-Options", "nosniff")
 	}
 	delete(h, "Transfer-Encoding")
-	h["Content-Length"] = []string{strconv.Itoa(a.size())}
+	set("Content-Length", strconv.Itoa(a.size()))
 	w.WriteHeader(a.status)
 	if r.Method == http.MethodHead || a.size() == 0 {
 		return nil

@@ -18,12 +18,12 @@ import (
 // not one from 200 to 999, the client gets a complete 500 and the error is
 // marked as answered. A status of 204, 205 or 304 sends no body.
 func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	text, done, err := encode(v)
+	e, err := encode(v)
 	if err != nil {
 		return httperr.Fail(w, r, fmt.Errorf("reply: %w", err))
 	}
-	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text, tag: textTag})
-	done()
+	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: e.text(), tag: textTag})
+	e.release()
 	return err
 }
 
