@@ -249,22 +249,21 @@ func Example_strangler() {
 			"GET":  middleware.New(config)(post),
 			"POST": toNext, // not ported yet
 		},
-	}, pattern.HandlerConfig{NotFound: toNext})
+		"/api/post/create": toNext, // nor this, and it is no [pid] meanwhile
+	}, pattern.HandlerConfig{NotFound: toNext, TrailingSlash: pattern.RedirectToBare})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	mux := http.NewServeMux()
-	routes.Register(mux)
-	mux.Handle("/", toNext)
+	server := &http.Server{Handler: routes}
 
-	call(mux, "GET", "/api/post/1", "", "")
-	call(mux, "POST", "/api/post/1", "", "")
-	call(mux, "GET", "/api/post/a/b", "", "")
-	call(mux, "GET", "/blog?page=2", "", "")
+	call(server.Handler, "GET", "/api/post/1", "", "")
+	call(server.Handler, "POST", "/api/post/1", "", "")
+	call(server.Handler, "GET", "/api/post/create", "", "")
+	call(server.Handler, "GET", "/blog?page=2", "", "")
 	// Output:
 	// GET /api/post/1 -> 200 Post: 1
 	// POST /api/post/1 -> 200 the old server has POST /api/post/1
-	// GET /api/post/a/b -> 200 the old server has GET /api/post/a/b
+	// GET /api/post/create -> 200 the old server has GET /api/post/create
 	// GET /blog?page=2 -> 200 the old server has GET /blog?page=2
 }
