@@ -16,6 +16,10 @@ type masked struct{ *upstream }
 
 func (m masked) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := m.Transport.RoundTrip(r.WithContext(silent{r.Context()}))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return nil, err // reading what the client sends, which no parser has read before
+	}
 	if err != nil {
 		status := http.StatusBadGateway
 		var slow interface{ Timeout() bool }

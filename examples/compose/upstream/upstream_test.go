@@ -361,6 +361,19 @@ func TestBody(t *testing.T) {
 				t.Errorf("raw %t: upstream read %+v of what was refused", raw, b)
 			default:
 			}
+
+			client, base := tr.Serve(t, h)
+			resp, err := client.Post(base+"/api/secret", "text/plain", io.MultiReader(strings.NewReader("far too long, and nobody says so")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != 413 {
+				t.Errorf("raw %t: too long, of no declared length: %d", raw, resp.StatusCode)
+			}
+			if raw {
+				<-bodies // what came before the limit
+			}
 		})
 	}
 }
