@@ -7,14 +7,18 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/justinas/alice"
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/cookies"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
@@ -218,3 +222,55 @@ func TestStandardRequest(t *testing.T) {
 		}
 	})
 }
+
+// TestEveryPieceIsALink: whatever stands around a handler goes into one alice
+// chain, in any order that makes sense, and passes every method on.
+func TestEveryPieceIsALink(t *testing.T) {
+	pages := cache.New(cache.Config{Logger: discard})
+	chain := alice.New(
+		middleware.Unresolved(discard),
+		middleware.Recover(discard),
+		middleware.ResponseLimit(0),
+		middleware.ResponseLimitWith(middleware.ResponseLimitConfig{}),
+		middleware.Timeout(time.Minute),
+		middleware.TimeoutWith(middleware.TimeoutConfig{}),
+		bodyparser.New(bodyparser.Config{}),
+		pages.Middleware,
+		middleware.New(middleware.Config{Logger: discard}),
+	).Extend(middleware.Chain(middleware.Config{Logger: discard}))
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/[x]": chain.ThenFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Method) }),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+		for _, method := range []string{"GET", "POST", "OPTIONS", "PURGE", "get"} {
+			resp := tr.Do(t, routes, httptest.NewRequest(method, "/x", nil))
+			if body := testkit.Body(t, resp); resp.StatusCode != 200 || body != method {
+				t.Errorf("%s: %s %q", method, resp.Status, body)
+			}
+		}
+	})
+}
+
+// TestRawBodyIsAStream: with bodyParser: false nothing keeps what the handler
+// has read.
+func TestRawBodyIsAStream(t *testing.T) {
+	const size = 100 << 20
+	var read int64
+	h := middleware.New(middleware.Config{BodyParser: bodyparser.Config{Raw: true}})(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { read, _ = io.Copy(io.Discard, r.Body) }))
+	r := httptest.NewRequest("POST", "/", io.LimitReader(zeros{}, size))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	runtime.ReadMemStats(&after)
+	if allocated := after.TotalAlloc - before.TotalAlloc; read != size || allocated > 1<<20 {
+		t.Errorf("read %d bytes and allocated %d", read, allocated)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
