@@ -1,0 +1,189 @@
+package conformance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// A behaviour is one case. Its portability is core if a port has to match it,
+// decide if it may choose, and runtime if what was seen is an accident of
+// JavaScript or Node.
+//
+// Nothing in a case is ignored without being named here: reading it fails for
+// fields that are not.
+type behaviour struct {
+	ID, Kind, Group, Level, Portability, Source string
+
+	Mode       string // production, development
+	Config     config
+	RouteTable string
+	Handler    []op
+	Request    request
+
+	Input    json.RawMessage // in place of the above, for what is not a request
+	Expected json.RawMessage
+
+	outside func(http.Handler) http.Handler // around all that is served
+}
+
+// UnmarshalJSON refuses fields that it does not know.
+func (b *behaviour) UnmarshalJSON(text []byte) error {
+	type plain behaviour
+	return strict(text, (*plain)(b))
+}
+
+func strict(text []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+// A config is what the module of the handler exports, and what next.config.js
+// has to say.
+type config struct {
+	API                 json.RawMessage
+	TrailingSlash       bool
+	RouteHandlerExports []string
+	Returns             string
+}
+
+type request struct {
+	Method, Path string // the path as it is sent
+	Headers      map[string]any
+	Body         *string
+	BodyBase64   []byte
+	BodyRepeat   struct {
+		Unit  string
+		Count int
+	}
+	Chunked bool
+}
+
+// body returns the body of the request, and whether it has one at all.
+func (r request) body() ([]byte, bool) {
+	switch {
+	case r.Body != nil:
+		return []byte(*r.Body), true
+	case r.BodyBase64 != nil:
+		return r.BodyBase64, true
+	case r.BodyRepeat.Count > 0:
+		return []byte(strings.Repeat(r.BodyRepeat.Unit, r.BodyRepeat.Count)), true
+	}
+	return nil, false
+}
+
+// header returns the fields of the request in a fixed order. The value that
+// stands for the draft cookie is replaced by one of ours.
+func (r request) header(draft string) (fields [][2]string) {
+	for name, value := range r.Headers {
+		values, several := value.([]any)
+		if !several {
+			values = []any{value}
+		}
+		for _, v := range values {
+			fields = append(fields, [2]string{name, strings.ReplaceAll(fmt.Sprint(v), "$PREVIEW_ID", draft)})
+		}
+	}
+	slices.SortStableFunc(fields, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	return fields
+}
+
+// expected is what came back.
+type expected struct {
+	Status             int
+	Route              string // the entry of the table whose handler ran
+	Headers            map[string]string
+	AbsentHeaders      []string
+	Body               *string
+	BodyJSON           json.RawMessage
+	BodyLength         int // and the sum, of a large body in place of it
+	BodySHA256         string
+	Warnings           []string // the number counts
+	ErrorLogged        bool
+	SetCookie          []string
+	FrameworkErrorPage bool // the body is none that a handler sent
+
+	Reason, Note string // of HTTP/1.1, which net/http does not send; for readers
+
+	// Of ours only.
+	Cut     bool // the connection ends before the answer does
+	Refused bool // the compiler refuses the handler
+}
+
+// An instead is the part of an outcome that is not as recorded. Expected is
+// laid over what is expected; null takes a member away. The decision is for
+// cases that are not core: for the others the deviations have it.
+type instead struct {
+	ID       string
+	Decision int
+	Why      string
+	Expected map[string]any
+}
+
+// over returns what is expected with the changes laid over it, and the names of
+// the parts that are changed, in the form of the deviations.
+func (i *instead) over(recorded json.RawMessage) (changed json.RawMessage, fields []string, err error) {
+	if i == nil {
+		return recorded, nil, nil
+	}
+	var want map[string]any
+	if err := json.Unmarshal(recorded, &want); err != nil {
+		return nil, nil, err
+	}
+	for part, value := range i.Expected {
+		if part != "headers" {
+			if same(want[part], value) {
+				return nil, nil, fmt.Errorf("%s of testdata/instead.json is as recorded", part)
+			}
+			fields = append(fields, part)
+			set(want, part, value)
+			continue
+		}
+		headers, _ := want["headers"].(map[string]any)
+		if headers == nil {
+			headers = map[string]any{}
+		}
+		absent, _ := want["absentHeaders"].([]any)
+		for name, value := range value.(map[string]any) {
+			field := "headers." + name
+			if n := slices.Index(absent, any(name)); n >= 0 {
+				absent, field = slices.Delete(slices.Clone(absent), n, n+1), "absentHeaders."+name
+			} else if value == headers[name] {
+				return nil, nil, fmt.Errorf("%s of testdata/instead.json is as recorded", field)
+			}
+			fields = append(fields, field)
+			set(headers, name, value)
+			if value == nil {
+				absent = append(absent, name)
+			}
+		}
+		want["headers"], want["absentHeaders"] = headers, absent
+	}
+	// The same body in other forms.
+	if _, ok := i.Expected["body"]; ok {
+		for _, form := range []string{"bodyJson", "bodyLength", "bodySha256"} {
+			delete(want, form)
+		}
+	}
+	slices.Sort(fields)
+	changed, err = json.Marshal(want)
+	return changed, fields, err
+}
+
+func set(object map[string]any, member string, value any) {
+	if value == nil {
+		delete(object, member)
+	} else {
+		object[member] = value
+	}
+}
+
+func same(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}

@@ -1,0 +1,244 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// TestBehaviour holds every case to what is expected of it.
+func TestBehaviour(t *testing.T) {
+	var file struct {
+		Tables map[string][]string
+		Count  int
+	}
+	testkit.ReadJSON(t, "api-behaviour.json", &file)
+	replaced := readInstead(t)
+	s := summary{}
+	b := &bench{t: t, tables: file.Tables, ways: ways(t), sent: map[string]int{}}
+	vectors := testkit.Vectors[behaviour](t, "api-behaviour.json")
+	for _, v := range vectors {
+		i := replaced[v.ID]
+		delete(replaced, v.ID)
+		whole := v.Excepts("")
+		want, changed, err := i.over(v.Case.Expected)
+		if err == nil {
+			err = i.covered(v, changed)
+		}
+		if err == nil {
+			err = b.check(&v.Case, want)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", v.ID, err)
+		}
+		switch {
+		case whole != nil && v.Case.Kind == "preset-body":
+			v.Settle(nil)
+			s.add(v.Case, notApplicable)
+		case i == nil:
+			v.Settle(nil)
+			s.add(v.Case, asRecorded)
+		default:
+			if whole == nil {
+				v.Settle(nil)
+			} else {
+				v.Settle(errors.New(whole.Why)) // since over has found a difference
+			}
+			s.add(v.Case, otherwise)
+		}
+	}
+	for id := range replaced {
+		t.Errorf("testdata/instead.json has %s, which is no case", id)
+	}
+	t.Logf("sent %v", b.sent)
+	s.log(t)
+	if n := len(vectors); n != file.Count || s.total() != n {
+		t.Errorf("%d cases, %d in the summary, and the file counts %d", n, s.total(), file.Count)
+	}
+}
+
+func readInstead(t *testing.T) map[string]*instead {
+	var list []json.RawMessage
+	testkit.ReadJSON(t, "instead.json", &list)
+	byID := map[string]*instead{}
+	for _, text := range list {
+		i := new(instead)
+		if err := strict(text, i); err != nil || len(i.Expected) == 0 || byID[i.ID] != nil {
+			t.Errorf("testdata/instead.json: %s: %v", i.ID, err)
+		}
+		byID[i.ID] = i
+	}
+	return byID
+}
+
+// covered returns an error unless there is a reason for every part that is
+// changed: for a core case a decision in the deviations, for others one here.
+func (i *instead) covered(v testkit.Vector[behaviour], changed []string) error {
+	core := v.Case.Portability == "core"
+	switch {
+	case i == nil:
+		return nil
+	case core && (i.Why != "" || i.Decision != 0):
+		return errors.New("the reason for a core case is in the deviations")
+	case !core && i.Why == "":
+		return errors.New("testdata/instead.json has no reason")
+	case v.Case.Portability == "decide" && i.Decision == 0:
+		return errors.New("testdata/instead.json has no decision")
+	case !core || v.Excepts("") != nil:
+		return nil
+	}
+	for _, part := range changed {
+		if v.Excepts(part) == nil && !follows(part, changed) {
+			return fmt.Errorf("no decision for another %s", part)
+		}
+	}
+	return nil
+}
+
+// follows reports whether a part needs no decision of its own: the length and
+// the tag are those of the body, and nosniff goes with every type of ours.
+func follows(part string, changed []string) bool {
+	switch part {
+	case "headers.content-length", "headers.etag":
+		return slices.Contains(changed, "body")
+	}
+	return part == "headers.x-content-type-options"
+}
+
+// A bench plays cases.
+type bench struct {
+	t      *testing.T
+	tables map[string][]string
+	ways   []way
+	sent   map[string]int // requests by way
+}
+
+// check plays a case and returns how its outcome differs from what is wanted.
+func (b *bench) check(c *behaviour, want json.RawMessage) error {
+	if f := functions[c.Kind]; f != nil {
+		var values map[string]any
+		if err := json.Unmarshal(want, &values); err != nil {
+			return err
+		}
+		got, err := f(c.Input)
+		if err != nil {
+			return err
+		}
+		return compareValues(values, got).err()
+	}
+	var exp expected
+	if err := strict(want, &exp); err != nil {
+		return err
+	}
+	switch c.Kind {
+	case "http":
+		return b.play(c, func(got *answer) error { return c.compare(exp, got).err() })
+	case "preset-body":
+		sent, err := c.preset()
+		if err != nil {
+			return err
+		}
+		// Of these the status and the body were recorded.
+		return b.play(sent, func(got *answer) error {
+			var d differences
+			if got.status != exp.Status {
+				d.add("status", "%d, want %d", got.status, exp.Status)
+			}
+			compareBody(&d, exp, got)
+			return d.err()
+		})
+	}
+	return fmt.Errorf("unknown kind %q", c.Kind)
+}
+
+// play sends the case all ways, and where it throws once more with a panic.
+func (b *bench) play(c *behaviour, compare func(*answer) error) error {
+	for _, o := range c.Handler {
+		if err := o.check(); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(c.Handler, op.refused) {
+		return compare(&answer{refused: true})
+	}
+	for _, w := range b.ways {
+		for _, panics := range []bool{false, true} {
+			if panics && !c.has("throw", "asyncThrow") || netHTTPs[c.ID] && w.name != "http1" {
+				continue
+			}
+			got, carried, err := c.play(w, b.tables, panics)
+			if err == nil && carried {
+				b.sent[w.name]++
+				err = compare(got)
+			}
+			if err != nil {
+				return fmt.Errorf("over %s, panics %v: %w", w.name, panics, err)
+			}
+		}
+	}
+	return nil
+}
+
+// netHTTPs are the cases whose outcome is for net/http to decide, which does it
+// in one way for HTTP/1.1, the protocol that they were recorded with, in
+// another for HTTP/2, and not at all in a recorder.
+var netHTTPs = map[string]bool{
+	"send/json-twice":       true, // more bytes than were declared
+	"send/write-then-throw": true, // an answer is cut before its first byte has left
+}
+
+// The verdicts of the summary.
+type verdict int
+
+const (
+	asRecorded    verdict = iota
+	otherwise             // with the decision and what is true instead
+	notApplicable         // with what takes its place
+)
+
+// A summary counts the verdicts by group, and how many of each are artefacts of
+// JavaScript or Node, which a port does not copy: they are played all the same.
+type summary map[string]*struct{ verdicts, runtime [3]int }
+
+func (s summary) add(c behaviour, v verdict) {
+	if s[c.Group] == nil {
+		s[c.Group] = new(struct{ verdicts, runtime [3]int })
+	}
+	s[c.Group].verdicts[v]++
+	if c.Portability == "runtime" {
+		s[c.Group].runtime[v]++
+	}
+}
+
+func (s summary) total() (n int) {
+	for _, group := range s {
+		for _, count := range group.verdicts {
+			n += count
+		}
+	}
+	return n
+}
+
+func (s summary) log(t *testing.T) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%-30s %7s %10s %15s %6s %8s", "group", "passed", "otherwise", "not applicable", "total", "runtime")
+	var sum [5]int
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		v, r := s[name].verdicts, s[name].runtime
+		row := [5]int{v[0], v[1], v[2], v[0] + v[1] + v[2], r[0] + r[1] + r[2]}
+		for i := range row {
+			sum[i] += row[i]
+		}
+		fmt.Fprintf(&b, "\n%-30s %7d %10d %15d %6d %8d", name, row[0], row[1], row[2], row[3], row[4])
+	}
+	fmt.Fprintf(&b, "\n%-30s %7d %10d %15d %6d %8d", "all", sum[0], sum[1], sum[2], sum[3], sum[4])
+	t.Log(b.String())
+}

@@ -1,0 +1,261 @@
+package conformance_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/cookies"
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+)
+
+// A fixture is the service that a case is sent to.
+type fixture struct {
+	c      *behaviour
+	cache  *cache.Cache
+	draft  *cookies.Draft
+	panics bool
+
+	route   string  // that answered
+	unknown unknown // if the handler asked for something that is
+	log     testkit.Log
+}
+
+// newFixture builds the service: the routes of the case on a ServeMux, each
+// with the middleware that the config asks for and the recorded handler.
+func newFixture(c *behaviour, tables map[string][]string, panics bool) (*fixture, http.Handler, error) {
+	f := &fixture{c: c, panics: panics}
+	mux := http.NewServeMux()
+	f.cache = cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: mux, Logger: f.log.Logger()})
+	draft := cookies.DraftConfig{Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
+	for _, o := range c.Handler {
+		options, err := o.draftOptions()
+		if err != nil {
+			return nil, nil, err
+		}
+		draft.Path += options.Path
+	}
+	f.draft = cookies.NewDraft(draft)
+
+	chain, err := f.middleware()
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Config.Returns != "" && c.Config.Returns != "undefined" {
+		return nil, nil, fmt.Errorf("unknown return value %q", c.Config.Returns)
+	}
+	if exports := c.Config.RouteHandlerExports; exports != nil {
+		mux.Handle(c.Request.Path, chain(f.exports(exports)))
+		return f, mux, nil
+	}
+	table, ok := tables[cmp.Or(c.RouteTable, "main")]
+	if !ok {
+		return nil, nil, fmt.Errorf("unknown table %q", c.RouteTable)
+	}
+	routes := map[string]http.Handler{}
+	for _, p := range table {
+		routes[p] = chain(reply.Handler(f.serve, reply.PlainError))
+	}
+	cfg := pattern.HandlerConfig{OnError: reply.PlainError}
+	if c.Config.TrailingSlash {
+		cfg.TrailingSlash = pattern.RedirectToSlash
+	}
+	h, err := pattern.NewHandler(routes, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	h.Register(mux)
+	if c.has("revalidate", "revalidateTry") {
+		// The pages that are revalidated. Of the routes, only one that revalidates
+		// itself is behind the cache.
+		mux.Handle("/isr/{id}", f.cache.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, "page ", r.PathValue("id"))
+		})))
+		if slices.ContainsFunc(c.Handler, func(o op) bool { return o.is("arg", c.Request.Path) }) {
+			mux.Handle(c.Request.Path, f.cache.Middleware(routes[c.Request.Path]))
+		}
+	}
+	if c.outside != nil {
+		return f, c.outside(mux), nil
+	}
+	return f, mux, nil
+}
+
+// middleware returns what the config of the handler stands for. The names in it
+// are those of Next.js, and so are the defaults, but for the warning of
+// handlers that do not answer: Next.js has it on in development.
+func (f *fixture) middleware() (func(http.Handler) http.Handler, error) {
+	cfg := middleware.Config{OnError: reply.PlainError, Logger: f.log.Logger()}
+	switch f.c.Mode {
+	case "development":
+		cfg.WarnUnresolved = true
+	case "production":
+	default:
+		return nil, fmt.Errorf("unknown mode %q", f.c.Mode)
+	}
+	cfg.BodyParser.Raw = f.c.Config.RouteHandlerExports != nil // they read for themselves
+	if f.c.Config.API != nil {
+		if err := json.Unmarshal(f.c.Config.API, &cfg); err != nil {
+			return nil, err
+		}
+	}
+	return middleware.New(cfg), nil
+}
+
+func (f *fixture) serve(w http.ResponseWriter, r *http.Request) error {
+	f.route = r.Pattern
+	return (&run{fixture: f, w: w, r: r}).serve()
+}
+
+// exports are the functions that a route handler has, by method. Each names
+// itself in a header and in the body, which is the type that a Response of a
+// string has.
+func (f *fixture) exports(names []string) middleware.Methods {
+	methods := middleware.Methods{}
+	for _, name := range names {
+		methods[name] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if f.c.Config.Returns == "undefined" {
+				return
+			}
+			w.Header().Set("X-H", name)
+			switch {
+			case name == http.MethodHead:
+				return // new Response(null)
+			case name == http.MethodOptions:
+				name = "opt"
+			}
+			w.Header().Set("Content-Type", "text/plain;charset=UTF-8")
+			io.WriteString(w, name)
+		})
+	}
+	return methods
+}
+
+// A site is one server for all cases. It serves one fixture at a time.
+type site struct {
+	serving sync.RWMutex
+	handler http.Handler
+}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serving.RLock()
+	defer s.serving.RUnlock()
+	s.handler.ServeHTTP(w, r)
+}
+
+func (s *site) put(h http.Handler) {
+	s.serving.Lock()
+	defer s.serving.Unlock()
+	s.handler = h
+}
+
+// wait returns when no handler is running: clients may have an answer before
+// the handler has written its log.
+func (s *site) wait() {
+	s.serving.Lock()
+	defer s.serving.Unlock()
+}
+
+// A way is a way to send a case to a site.
+type way struct {
+	name string
+	site *site
+	// send sends the request, with a header more. It reports whether this way
+	// can carry it.
+	send func(*behaviour, [][2]string) (*answer, bool, error)
+}
+
+// ways returns them: first the exact bytes over a connection, then what carries
+// only requests that the client of net/http does not clean.
+func ways(t *testing.T) []way {
+	serve := func(tr testkit.Transport) (*site, *http.Client, string) {
+		s := &site{handler: http.NotFoundHandler()}
+		client, url := tr.Serve(t, s)
+		return s, client, url
+	}
+	s, _, url := serve(testkit.HTTP1)
+	all := []way{{"http1", s, func(c *behaviour, header [][2]string) (*answer, bool, error) {
+		a, err := c.Request.raw(strings.TrimPrefix(url, "http://"), header)
+		return a, true, err
+	}}}
+	for _, tr := range []testkit.Transport{testkit.HTTP2, testkit.Recorder} {
+		s, client, url := serve(tr)
+		all = append(all, way{tr.Name, s, func(c *behaviour, header [][2]string) (*answer, bool, error) {
+			a, carried, err := c.Request.through(client, url, header)
+			if a != nil && tr.Name == testkit.Recorder.Name {
+				a.asServed(c.Request)
+			}
+			return a, carried, err
+		}})
+	}
+	return all
+}
+
+// play sends the case one way.
+func (b *behaviour) play(w way, tables map[string][]string, panics bool) (got *answer, carried bool, err error) {
+	f, h, err := newFixture(b, tables, panics)
+	if err != nil {
+		return nil, false, err
+	}
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(f.log.Logger())
+	w.site.put(h)
+
+	header := b.Request.header(f.draftCookie())
+	if tag, err := b.tagOfBytes(w); err != nil {
+		return nil, false, err
+	} else if tag != "" {
+		for i := range header {
+			if header[i][0] == "If-None-Match" {
+				header[i][1] = tag
+			}
+		}
+		w.site.put(h)
+	}
+	got, carried, err = w.send(b, header)
+	w.site.wait()
+	if f.unknown != "" {
+		err = fmt.Errorf("unknown %s", f.unknown)
+	}
+	if err != nil || !carried {
+		return nil, carried, err
+	}
+	got.route, got.records = f.route, f.log.Records()
+	return got, true, nil
+}
+
+// draftCookie returns a value of the first draft cookie.
+func (f *fixture) draftCookie() string {
+	rec := httptest.NewRecorder()
+	if err := f.draft.Enable(rec, httptest.NewRequest("GET", "/", nil), 0); err != nil {
+		panic(err)
+	}
+	return rec.Result().Cookies()[0].Value
+}
+
+// tagOfBytes returns the tag of the bytes that the handler sends, for a request
+// that has the recorded tag of them, which is not ours.
+func (b *behaviour) tagOfBytes(w way) (string, error) {
+	if !b.sendsBytes() || b.Request.Headers["If-None-Match"] == nil {
+		return "", nil
+	}
+	got, _, err := w.send(b, nil)
+	if err != nil {
+		return "", err
+	}
+	return got.header.Get("ETag"), nil
+}
