@@ -275,8 +275,8 @@ func (rw *Writer) FlushError() error {
 		if !rw.commit(http.StatusOK, 0) {
 			return rw.dead.err()
 		}
-		// The flush goes past a layer that has no Flush of its own. One that adds
-		// a cookie when the header is written would miss it.
+		// Layers that add to the header when it is written, such as a cookie,
+		// tend to let flushes pass.
 		rw.inner.WriteHeader(http.StatusOK)
 	}
 	return http.NewResponseController(rw.inner).Flush()
