@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"text/tabwriter"
+
+	"github.com/apiece/apiece/bench/internal/compare"
 )
 
 // A Result is what a run has measured, and on what.
@@ -89,12 +91,13 @@ func (s samples) rows(servers []Server) (rows []Row) {
 	return rows
 }
 
+// quartiles are those of compare, or 0 where there are no values.
 func quartiles(values []float64) (low, median, high float64) {
 	if len(values) == 0 {
 		return 0, 0, 0
 	}
-	v := slices.Sorted(slices.Values(values))
-	return v[len(v)/4], v[len(v)/2], v[len(v)*3/4]
+	s := compare.Quartiles(values)
+	return s.Low, s.Median, s.High
 }
 
 // percentile returns one of n/100 of sorted values.
