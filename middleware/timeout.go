@@ -329,10 +329,11 @@ func (t *timeout) answer(w http.ResponseWriter, err error) (ok bool) {
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Now().Add(grace)) // only now: the hook may have taken its time
 	w.WriteHeader(p.status)
-	var lost error
-	if t.outside.Method != http.MethodHead {
-		_, lost = w.Write(p.body.Bytes())
+	if t.outside.Method == http.MethodHead {
+		_ = rc.Flush() // HTTP/2 has ended the stream behind the header, and complains
+		return true
 	}
+	_, lost := w.Write(p.body.Bytes())
 	flushed := rc.Flush()
 	return lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported))
 }

@@ -477,12 +477,14 @@ func TestTimeoutAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 				tt.config.Duration = time.Millisecond
-				tt.config.Logger = new(testkit.Log).Logger()
+				var log testkit.Log
+				tt.config.Logger = log.Logger()
 				h := middleware.TimeoutWith(tt.config)(http.HandlerFunc(late))
 				resp := tr.Do(t, h, httptest.NewRequest(tt.method, "/", nil))
 				if body := testkit.Body(t, resp); resp.StatusCode != tt.status || body != tt.body || resp.Header.Get("Retry-After") != tt.retry {
 					t.Errorf("%d %q Retry-After %q, want %d %q %q: %s", resp.StatusCode, body, resp.Header.Get("Retry-After"), tt.status, tt.body, tt.retry, tt.why)
 				}
+				eventually(t, "one record of the timeout", func() bool { return timeouts(&log) == 1 })
 			})
 		})
 	}
