@@ -34,7 +34,7 @@ func (e *Error) WithCause(err error) *Error {
 }
 
 // WithHeader returns a copy of e whose answer has the header field: a
-// Retry-After, a WWW-Authenticate.
+// Retry-After, a WWW-Authenticate. A value with a control byte is not sent.
 func (e *Error) WithHeader(name, value string) *Error {
 	c := *e
 	if c.header = e.header.Clone(); c.header == nil {

@@ -106,6 +106,23 @@ func TestErrorHeader(t *testing.T) {
 	}
 }
 
+// What a client has a hand in may have any byte in it.
+func TestErrorHeaderIsSendable(t *testing.T) {
+	for value, want := range map[string]string{
+		"a b\tc": "a b\tc", "é": "é", "a\r\nX-B: c": "", "a\nb": "", "a\x00b": "", "\x1b[2J": "", "a\x7f": "",
+	} {
+		w := httptest.NewRecorder()
+		w.Header().Set("X-Outside", "kept")
+		reply.Problem(w, httptest.NewRequest("GET", "/", nil), reply.NewError(400, "").WithHeader("X-Reason", value).WithHeader("X-Outside", value))
+		if got := w.Header().Get("X-Reason"); got != want || w.Code != 400 {
+			t.Errorf("%q is sent as %q, want %q", value, got, want)
+		}
+		if got := w.Header().Get("X-Outside"); want == "" && got != "kept" {
+			t.Errorf("%q takes the place of what was set outside: %q", value, got)
+		}
+	}
+}
+
 // TestHandler runs every way in which a handler can end.
 func TestHandler(t *testing.T) {
 	quiet := func(http.ResponseWriter, *http.Request, error) {}

@@ -101,7 +101,9 @@ func write(w http.ResponseWriter, r *http.Request, err error, status int, conten
 			if name == "Vary" { // what others vary by holds as well
 				values = append(slices.Clip(h[name]), values...)
 			}
-			h[name] = slices.Clone(values)
+			if values = slices.DeleteFunc(slices.Clone(values), unsendable); len(values) > 0 {
+				h[name] = values
+			}
 		}
 	}
 	h.Set("Content-Type", contentType)
@@ -111,6 +113,14 @@ func write(w http.ResponseWriter, r *http.Request, err error, status int, conten
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
 	}
+}
+
+// unsendable reports whether the value of a header field has a control byte,
+// which may have come from the client. Over HTTP/2 net/http leaves such a field
+// out; over HTTP/1 it would make spaces of line breaks and send all the others
+// (RFC 9110, section 5.5).
+func unsendable(value string) bool {
+	return strings.IndexFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) >= 0
 }
 
 // discard removes from h what described the response that will not be sent.
