@@ -81,6 +81,8 @@ func TestContentType(t *testing.T) {
 		{"UTF-7 hides markup", []string{"text/plain; charset=utf-7"}, 415},
 		{"more parameters than anybody needs", []string{"text/plain" + strings.Repeat(";a", 1) + manyParameters(100)}, 415},
 		{"the empty field is none", []string{""}, 200},
+		{"longer than any type", []string{"application/json;x=" + strings.Repeat("x", 982)}, 415},
+		{"as long as a type may be", []string{"application/json;x=" + strings.Repeat("x", 981)}, 200},
 		{"an escape in a quoted value", []string{`application/json; charset="ut\f-8"`}, 200},
 		{"empty parameters", []string{"application/json;; ;charset=utf-8;"}, 200},
 		{"spaces around", []string{" application/json ;\tcharset=utf-8 "}, 200},

@@ -34,6 +34,10 @@ func (m mediaType) kind() kind {
 	return text
 }
 
+// longestType bounds the Content-Type, which is read before anything else is.
+// Real ones, with a boundary or a profile, have a few hundred bytes.
+const longestType = 1000
+
 // contentType reads the Content-Type of a request. No field is no type. Two
 // fields, a list, or a parameter that is repeated leave a choice that another
 // reader of the same request may make differently, so they are not ok; unlike
@@ -48,6 +52,9 @@ func contentType(h http.Header) mediaType {
 			return mediaType{name: "application/json", ok: true}
 		case "":
 			return mediaType{ok: true}
+		}
+		if len(fields[0]) > longestType {
+			return mediaType{}
 		}
 		return parseMediaType(fields[0])
 	}
