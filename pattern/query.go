@@ -116,6 +116,7 @@ func (w wildcard) values(r *http.Request) []string {
 // lastSegments returns the segments at the end of an encoded path that give
 // the joined text.
 func lastSegments(path, joined string) (values []string, ok bool) {
+	values = make([]string, 0, 1+strings.Count(joined, "/")) // at most: a value may have slashes
 	for length := -1; length < len(joined) && path != ""; {
 		i := strings.LastIndexByte(path, '/')
 		v, ok := unescape(path[i+1:])
