@@ -159,7 +159,7 @@ func (b *bench) check(c *behaviour, want json.RawMessage) error {
 	return fmt.Errorf("unknown kind %q", c.Kind)
 }
 
-// play sends the case all ways, and where it throws once more with a panic.
+// play sends every variant of the case all ways.
 func (b *bench) play(c *behaviour, compare func(*answer) error) error {
 	for _, o := range c.Handler {
 		if err := o.check(); err != nil {
@@ -170,17 +170,17 @@ func (b *bench) play(c *behaviour, compare func(*answer) error) error {
 		return compare(&answer{refused: true})
 	}
 	for _, w := range b.ways {
-		for _, panics := range []bool{false, true} {
-			if panics && !c.has("throw", "asyncThrow") || netHTTPs[c.ID] && w.name != "http1" {
-				continue
-			}
-			got, carried, err := c.play(w, b.tables, panics)
+		if netHTTPs[c.ID] && w.name != "http1" {
+			continue
+		}
+		for _, which := range c.variants() {
+			got, carried, err := c.play(w, b.tables, which)
 			if err == nil && carried {
 				b.sent[w.name]++
 				err = compare(got)
 			}
 			if err != nil {
-				return fmt.Errorf("over %s, panics %v: %w", w.name, panics, err)
+				return fmt.Errorf("over %s, %+v: %w", w.name, which, err)
 			}
 		}
 	}

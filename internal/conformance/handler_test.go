@@ -50,7 +50,6 @@ type run struct {
 	r       *http.Request
 	status  int // for the next answer: Next.js keeps it in the response
 	written bool
-	panics  bool // what is thrown is a panic rather than an error
 }
 
 // operations are all that a handler can do, with their arguments.
@@ -260,7 +259,7 @@ func (x *run) throw(o op) error {
 	switch kind := arg[string](o, "kind"); kind {
 	case "", "string": // which is an error like any other
 	case "ApiError":
-		err = reply.NewError(arg[int](o, "code"), err.Error())
+		return reply.NewError(arg[int](o, "code"), err.Error()) // an answer, which is no panic
 	default:
 		panic(unknown("kind " + kind))
 	}

@@ -62,7 +62,7 @@ func TestExpectationsAreHeld(t *testing.T) {
 		if err == nil {
 			err = strict(text, &want)
 		}
-		got, _, playErr := c.play(wire, file.Tables, false)
+		got, _, playErr := c.play(wire, file.Tables, variant{})
 		if err != nil || playErr != nil {
 			t.Fatal(c.ID, err, playErr)
 		}

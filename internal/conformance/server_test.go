@@ -25,20 +25,43 @@ import (
 
 // A fixture is the service that a case is sent to.
 type fixture struct {
-	c      *behaviour
-	cache  *cache.Cache
-	draft  *cookies.Draft
-	panics bool
+	variant
+	c     *behaviour
+	cache *cache.Cache
+	draft *cookies.Draft
 
 	route   string  // that answered
 	unknown unknown // if the handler asked for something that is
 	log     testkit.Log
 }
 
+// A variant is another service that has to answer the same.
+type variant struct {
+	panics bool // what the handler throws is a panic rather than an error
+	alone  bool // the handler has no middleware around it
+}
+
+// variants returns those that make sense for the case.
+func (b *behaviour) variants() []variant {
+	all := []variant{{}}
+	if b.has("throw", "asyncThrow") {
+		all = append(all, variant{panics: true})
+	}
+	_, body := b.Request.body()
+	parses := body || b.has("bodyLength", "readRaw") || slices.ContainsFunc(b.Handler, func(o op) bool {
+		return slices.Contains(arg[[]string](o, "pick"), "bodyType")
+	})
+	limited := b.has("writeRepeat") // over the limit that is the default
+	if b.Mode == "production" && b.Config.API == nil && !parses && !limited {
+		all = append(all, variant{alone: true})
+	}
+	return all
+}
+
 // newFixture builds the service: the routes of the case on a ServeMux, each
 // with the middleware that the config asks for and the recorded handler.
-func newFixture(c *behaviour, tables map[string][]string, panics bool) (*fixture, http.Handler, error) {
-	f := &fixture{c: c, panics: panics}
+func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixture, http.Handler, error) {
+	f := &fixture{c: c, variant: which}
 	mux := http.NewServeMux()
 	f.cache = cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: mux, Logger: f.log.Logger()})
 	draft := cookies.DraftConfig{Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
@@ -99,6 +122,9 @@ func newFixture(c *behaviour, tables map[string][]string, panics bool) (*fixture
 // are those of Next.js, and so are the defaults, but for the warning of
 // handlers that do not answer: Next.js has it on in development.
 func (f *fixture) middleware() (func(http.Handler) http.Handler, error) {
+	if f.alone {
+		return func(h http.Handler) http.Handler { return h }, nil
+	}
 	cfg := middleware.Config{OnError: reply.PlainError, Logger: f.log.Logger()}
 	switch f.c.Mode {
 	case "development":
@@ -206,8 +232,8 @@ func ways(t *testing.T) []way {
 }
 
 // play sends the case one way.
-func (b *behaviour) play(w way, tables map[string][]string, panics bool) (got *answer, carried bool, err error) {
-	f, h, err := newFixture(b, tables, panics)
+func (b *behaviour) play(w way, tables map[string][]string, which variant) (got *answer, carried bool, err error) {
+	f, h, err := newFixture(b, tables, which)
 	if err != nil {
 		return nil, false, err
 	}
