@@ -1,0 +1,203 @@
+package hostile_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+// The service runs in a child process, which is the test binary again: its
+// memory and its goroutines are its own, its memory can be limited, and it can
+// be killed. The child is told what to do on its standard input, a word to a
+// line, and answers each with a report. It ends when its input does, so that
+// none outlives the tests.
+
+const serviceVariable = "APIECE_HOSTILE_SERVICE"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(serviceVariable); name != "" {
+		os.Exit(serve(name))
+	}
+	testkit.Main(m)
+}
+
+// A report is the state of a child.
+type report struct {
+	Addr        string // in the first report
+	Goroutines  int
+	Heap        uint64 // in the report of "collect"
+	Records     int // in the log of the service, of level Error
+	Panics      int // that reached net/http, other than http.ErrAbortHandler
+	Superfluous int // complaints of net/http about a second WriteHeader
+	Smuggled    int // requests that no client has sent
+	Stacks      string
+	Failure     string
+}
+
+// A built service is a handler and what has to be done at the end.
+type built struct {
+	http.Handler
+	shutdown func() // when the server begins to shut down
+	close    func(context.Context) error
+}
+
+// counters are what a service counts for the report.
+type counters struct {
+	records, panics, superfluous, smuggled atomic.Int64
+}
+
+func serve(name string) int {
+	count := new(counters)
+	logger := slog.New(countingLog{slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}), count})
+	slog.SetDefault(logger)
+	build := newKitService
+	if name == "naive" {
+		build = newNaiveService
+	}
+	service := build(logger, count)
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Handler:           service,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          log.New(complaints{count}, "", 0),
+	}
+	server.RegisterOnShutdown(service.shutdown)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+
+	out := json.NewEncoder(os.Stdout)
+	out.Encode(report{Addr: listener.Addr().String()})
+	commands := bufio.NewScanner(os.Stdin)
+	for commands.Scan() {
+		var stacks, failure string
+		var heap uint64
+		switch commands.Text() {
+		case "collect":
+			debug.FreeOSMemory() // after a collection
+			var memory runtime.MemStats
+			runtime.ReadMemStats(&memory)
+			heap = memory.HeapAlloc
+		case "stacks":
+			buf := make([]byte, 4<<20)
+			stacks = string(buf[:runtime.Stack(buf, true)])
+		case "shutdown":
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			err := server.Shutdown(ctx)
+			if err == nil {
+				err = service.close(ctx)
+			}
+			cancel()
+			<-served
+			if err != nil {
+				failure = err.Error()
+			}
+		}
+		out.Encode(report{
+			Goroutines:  runtime.NumGoroutine(),
+			Heap:        heap,
+			Records:     int(count.records.Load()),
+			Panics:      int(count.panics.Load()),
+			Superfluous: int(count.superfluous.Load()),
+			Smuggled:    int(count.smuggled.Load()),
+			Stacks:      stacks,
+			Failure:     failure,
+		})
+	}
+	return 0
+}
+
+// countingLog counts the records and hands them on.
+type countingLog struct {
+	slog.Handler
+	*counters
+}
+
+func (l countingLog) Handle(ctx context.Context, rec slog.Record) error {
+	if rec.Level >= slog.LevelError {
+		l.records.Add(1)
+	}
+	return l.Handler.Handle(ctx, rec)
+}
+
+func (l countingLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l countingLog) WithGroup(string) slog.Handler      { return l }
+
+// complaints is what net/http logs.
+type complaints struct{ *counters }
+
+func (c complaints) Write(p []byte) (int, error) {
+	switch {
+	case bytes.Contains(p, []byte("panic serving")):
+		c.panics.Add(1)
+	case bytes.Contains(p, []byte("superfluous")):
+		c.superfluous.Add(1)
+	}
+	return os.Stderr.Write(p)
+}
+
+// A tail keeps the last of what a child writes to its standard error.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+	race bool
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	const most = 256 << 10
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.race = t.race || bytes.Contains(p, []byte("DATA RACE"))
+	t.text = append(t.text, p...)
+	if len(t.text) > 2*most {
+		t.text = append(t.text[:0], t.text[len(t.text)-most:]...)
+	}
+	return len(p), nil
+}
+
+// said returns the last lines, shortened.
+func (t *tail) said() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const most = 4 << 10
+	text := string(t.text)
+	if i := strings.Index(text, "DATA RACE"); i >= 0 {
+		text = text[i:]
+		return text[:min(len(text), most)]
+	}
+	return text[max(0, len(text)-most):]
+}
+
+func (t *tail) raced() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.race
+}
+
+var _ io.Writer = (*tail)(nil)

@@ -1,0 +1,194 @@
+package hostile_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+var only = flag.String("case", "", "carry out only the cases whose class or reason contains this")
+
+// classes are what is attacked, and how.
+func classes() []class {
+	return []class{
+		{"limits", limitCases()},
+		{"bodies that are not whole", brokenBodyCases()},
+		{"content types", contentTypeCases()},
+		{"compression", compressionCases()},
+		{"json", jsonCases()},
+		{"forms", formCases()},
+		{"multipart", multipartCases()},
+		{"cookies", cookieCases()},
+		{"header injection", injectionCases()},
+		{"redirects", redirectCases()},
+		{"decoding", decodingCases()},
+		{"route cost", routeCases()},
+		{"internal headers", headerCases()},
+		{"cache", cacheCases()},
+		{"encoding", encodeCases()},
+		{"response limit", guardCases()},
+		{"time limit", timeoutCases()},
+		{"panics", panicCases()},
+		{"streams", streamCases()},
+		{"framing", framingCases()},
+		{"methods", methodCases()},
+		{"shutdown", shutdownCases()},
+	}
+}
+
+type class struct {
+	name  string
+	cases []hostileCase
+}
+
+// passes are the ways in which the list is gone through.
+var passes = []struct {
+	name        string
+	protocol    int
+	environment []string
+}{
+	{"HTTP/1.1", 1, nil},
+	{"HTTP/2", 2, nil},
+	{"64 MiB", 1, []string{"GOMEMLIMIT=64MiB"}},
+}
+
+// TestHostile carries out every case in every pass. Several services run at
+// once, since a case often waits, for net/http lingers on a connection that it
+// has to close early; but no service has more than one case at a time.
+func TestHostile(t *testing.T) {
+	const services = 8
+	all := classes()
+	results := make([]map[string]*tally, len(passes))
+	t.Cleanup(func() { t.Log(summary(all, results)) })
+	for i, pass := range passes {
+		results[i] = make(map[string]*tally)
+		type job struct {
+			class string
+			*hostileCase
+		}
+		var jobs []job
+		for _, class := range all {
+			results[i][class.name] = &tally{}
+			for j := range class.cases {
+				c := &class.cases[j]
+				if pass.protocol == 2 && (c.send.target == "" || c.onlyOne) {
+					continue
+				}
+				if strings.Contains(class.name, *only) || strings.Contains(c.why, *only) {
+					jobs = append(jobs, job{class.name, c})
+				}
+			}
+		}
+		t.Run(pass.name, func(t *testing.T) {
+			t.Parallel()
+			queue := make(chan job, len(jobs))
+			for _, j := range slices.Backward(jobs) { // those that wait are the last
+				queue <- j
+			}
+			close(queue)
+			var wg sync.WaitGroup
+			for range min(services, len(jobs)) {
+				p := start(t, "kit", pass.environment...)
+				wg.Go(func() {
+					for j := range queue {
+						begin := time.Now()
+						found, m := j.carryOut(p, pass.protocol)
+						if took := time.Since(begin); took > 2*time.Second {
+							t.Logf("%s: %s: took %v", j.class, j.why, took)
+						}
+						for _, f := range found {
+							t.Errorf("%s: %s: %s: %s", j.class, j.why, f.kind, f.text)
+						}
+						results[i][j.class].add(j.why, m, len(found) == 0)
+						if len(found) > 0 && found[len(found)-1].kind == dead {
+							t.Errorf("nothing more can be asked of this service")
+							return
+						}
+					}
+					if p.log.raced() {
+						t.Errorf("the race detector has spoken:\n%s", p.log.said())
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+// A tally is the outcome of a class in one pass.
+type tally struct {
+	mu           sync.Mutex
+	cases, fine  int
+	worst, slow  measure
+	worstOf, why string // the cases of these
+}
+
+func (t *tally) add(why string, m measure, fine bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cases++
+	if fine {
+		t.fine++
+	}
+	if m.bound > 0 && (t.worst.bound == 0 || m.growth*t.worst.bound > t.worst.growth*m.bound) {
+		t.worst, t.worstOf = m, why
+	}
+	if m.back > t.slow.back {
+		t.slow, t.why = m, why
+	}
+}
+
+// summary is the table of what was carried out and passed, with the case of
+// each class that came nearest to the bound on memory, and the one after which
+// it took longest until everything was back.
+func summary(all []class, results []map[string]*tally) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "class\tcases\t")
+	for _, pass := range passes {
+		fmt.Fprintf(w, "%s\t", pass.name)
+	}
+	fmt.Fprint(w, "memory, MB\tof\tback, ms\t\n")
+	cases, sums := 0, make([]tally, len(passes))
+	for _, class := range all {
+		fmt.Fprintf(w, "%s\t%d\t", class.name, len(class.cases))
+		cases += len(class.cases)
+		var worst, slow measure
+		for i := range passes {
+			r := results[i][class.name]
+			fmt.Fprintf(w, "%d/%d\t", r.fine, r.cases)
+			sums[i].cases += r.cases
+			sums[i].fine += r.fine
+			worst = nearer(worst, r.worst)
+			slow.back = max(slow.back, r.slow.back)
+		}
+		fmt.Fprintf(w, "%.1f\t%.0f\t%d\t\n", mega(worst.growth), mega(worst.bound), slow.back.Milliseconds())
+	}
+	fmt.Fprintf(w, "all\t%d\t", cases)
+	for i := range passes {
+		fmt.Fprintf(w, "%d/%d\t", sums[i].fine, sums[i].cases)
+	}
+	fmt.Fprint(w, "\t\t\t\n")
+	w.Flush()
+	note := ""
+	if testkit.Race {
+		note = ", under the race detector, whose memory is not held against the bound"
+	}
+	return fmt.Sprintf("hostile cases that passed%s:\n%s", note, b.String())
+}
+
+// nearer returns the measure that is nearer to its bound.
+func nearer(a, b measure) measure {
+	if a.bound == 0 || cmp.Compare(float64(b.growth)*float64(a.bound), float64(a.growth)*float64(b.bound)) > 0 {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,182 @@
+package hostile_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A process is a service in a child process, as its parent sees it.
+type process struct {
+	addr        string
+	dir         string // for its temporary files
+	log         *tail
+	environment []string
+
+	cmd *exec.Cmd
+	mu  sync.Mutex // for a command and its report
+	in  io.WriteCloser
+	out *json.Decoder
+
+	rest        report // at rest, before anybody has attacked it
+	descriptors int    // likewise
+}
+
+// start starts a service, with more in its environment, that ends with the test.
+func start(t testing.TB, name string, environment ...string) *process {
+	t.Helper()
+	p, err := launch(name, environment...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.end(); err != nil && !t.Failed() {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// launch starts a service and waits until it serves.
+func launch(name string, environment ...string) (*process, error) {
+	dir, err := os.MkdirTemp("", "hostile")
+	if err != nil {
+		return nil, err
+	}
+	p := &process{dir: dir, log: new(tail), cmd: exec.Command(os.Args[0]), environment: environment}
+	p.cmd.Env = append(os.Environ(), serviceVariable+"="+name, "TMPDIR="+p.dir)
+	p.cmd.Env = append(p.cmd.Env, environment...)
+	p.cmd.Stderr = p.log
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	p.out = json.NewDecoder(bufio.NewReader(out))
+	if err := p.greet(); err != nil {
+		return nil, errors.Join(err, p.end())
+	}
+	return p, nil
+}
+
+// greet learns where the service is, and what it is like at rest. What is set
+// up once, by the first request that needs it, is not a leak.
+func (p *process) greet() error {
+	var hello report
+	if err := p.out.Decode(&hello); err != nil {
+		return fmt.Errorf("no service: %w", err)
+	}
+	p.addr = hello.Addr
+	for range 3 {
+		if f := honest(p); f != nil {
+			return errors.New(f.text)
+		}
+	}
+	time.Sleep(20 * time.Millisecond) // for the last connection to be gone
+	var err error
+	p.rest, err = p.ask("collect")
+	p.descriptors = p.openDescriptors()
+	return err
+}
+
+// end ends the process, and returns how it ended.
+func (p *process) end() error {
+	p.in.Close()
+	stuck := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	defer stuck.Stop()
+	defer os.RemoveAll(p.dir)
+	if err := p.cmd.Wait(); err != nil {
+		return fmt.Errorf("the service ended with %w\n%s", err, p.log.said())
+	}
+	return nil
+}
+
+// ask sends a command and returns the report. A child that is busy for longer
+// than any command takes is not alive.
+func (p *process) ask(command string) (report, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
+		return report{}, fmt.Errorf("the process is gone: %w", err)
+	}
+	stuck := time.AfterFunc(20*time.Second, func() { p.cmd.Process.Kill() })
+	defer stuck.Stop()
+	var r report
+	if err := p.out.Decode(&r); err != nil {
+		return report{}, fmt.Errorf("the process is gone: %w", err)
+	}
+	return r, nil
+}
+
+// status reads a size from the status of the process, in bytes, -1 where the
+// system has none.
+func (p *process) status(name string) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return -1
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			if err == nil {
+				return kb << 10
+			}
+		}
+	}
+	return -1
+}
+
+// resident returns the memory of the process, and peak the most it has had
+// since forgetPeak.
+func (p *process) resident() int64 { return p.status("VmRSS") }
+func (p *process) peak() int64     { return p.status("VmHWM") }
+
+func (p *process) forgetPeak() {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+}
+
+// openDescriptors returns the number of open descriptors, -1 where the system
+// does not tell.
+func (p *process) openDescriptors() int {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		return -1
+	}
+	return len(entries)
+}
+
+// files returns the temporary files that are there, but for those that the
+// service keeps.
+func (p *process) files() (left []string) {
+	_ = filepath.WalkDir(p.dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() != servedFile {
+			left = append(left, path)
+		}
+		return nil
+	})
+	return left
+}
+
+// shutdown ends the service in good order, and returns how it went.
+func (p *process) shutdown() error {
+	r, err := p.ask("shutdown")
+	if err == nil && r.Failure != "" {
+		err = errors.New(r.Failure)
+	}
+	return err
+}
