@@ -41,6 +41,7 @@
 //     break in it becomes whatever fields it spells. Here nothing does.
 //   - Its examples send Cache-Control: no-store. The default here is no-cache,
 //     no-transform, which keeps compressors out as well; set your own before.
-//   - maxDuration ends a stream in Next.js. Here it does not: a stream that is
-//     to end has a context, [HubConfig.MaxAge], or its own clock.
+//   - maxDuration ends a stream of Next.js where the platform enforces it. Here
+//     it does not: a stream that is to end has a context, [HubConfig.MaxAge],
+//     or its own clock.
 package stream

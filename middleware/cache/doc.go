@@ -23,8 +23,9 @@
 //   - Any GET handler takes the part of getStaticProps. What it may take from
 //     the request is part of the key: host, path and query, the headers that
 //     steer frameworks, and those it names in Vary.
-//   - Revalidate runs the handler in this process. Next.js sends a HEAD request
-//     to the host that the client named, with a secret header.
+//   - Revalidate runs the handler in this process. Where Next.js cannot, it
+//     sends a HEAD request to the host that the client named, with a secret
+//     header.
 //   - Revalidate succeeds if the new answer was stored, 404 and 410 included.
 //     Next.js asks for 200 or its own header, and takes a 404 for a success
 //     with unstable_onlyGenerated only.
