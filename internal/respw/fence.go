@@ -63,9 +63,9 @@ func (rw *Writer) Finish() {
 		replace(rw.inner.Header(), rw.header)
 		return
 	}
-	out := rw.inner.Header()
+	out, trailers := rw.inner.Header(), rw.header["Trailer"]
 	for name, values := range rw.header {
-		if strings.HasPrefix(name, http.TrailerPrefix) || declares(rw.header["Trailer"], name) {
+		if strings.HasPrefix(name, http.TrailerPrefix) || declares(trailers, name) {
 			out[name] = values
 		}
 	}
