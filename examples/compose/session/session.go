@@ -18,7 +18,7 @@
 //   - Two requests of one visitor each load and save a whole session: the last
 //     one wins.
 //   - The pattern of a mux inside does not reach loggers outside of scs, which
-//     passes on a copy of the request.
+//     passes on a copy of the request. HandBack of package neighbours helps.
 package session
 
 import (

@@ -1,0 +1,28 @@
+package neighbours
+
+import (
+	"context"
+	"net/http"
+)
+
+// HandBack mends middleware that hands on a copy of the request: it puts what
+// the layers inside have found out into the original. Those outside, loggers and
+// tracers, see the pattern of a mux inside, and net/http finds the multipart
+// form whose temporary files it has to remove.
+//
+//	HandBack(sessions.LoadAndSave)
+func HandBack(middleware func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+	type original struct{}
+	return func(next http.Handler) http.Handler {
+		h := middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() { // also for a layer outside that recovers
+				outer := r.Context().Value(original{}).(*http.Request)
+				outer.Pattern, outer.MultipartForm = r.Pattern, r.MultipartForm
+			}()
+			next.ServeHTTP(w, r)
+		}))
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), original{}, r)))
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package neighbours_test
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/justinas/nosurf"
+
+	"github.com/apiece/apiece/examples/compose/neighbours"
+	"github.com/apiece/apiece/middleware/middlewaretest"
+)
+
+// TestHandBack: nothing is left of what fails for nosurf, and for scs the
+// ReaderFrom.
+func TestHandBack(t *testing.T) {
+	t.Run("nosurf", func(t *testing.T) { middlewaretest.Run(t, neighbours.HandBack(nosurf.NewPure)) })
+	t.Run("scs", func(t *testing.T) { middlewaretest.Run(t, neighbours.HandBack(scs.New().LoadAndSave), readFrom...) })
+	t.Run("both", func(t *testing.T) {
+		nested := func(h http.Handler) http.Handler {
+			return neighbours.HandBack(scs.New().LoadAndSave)(neighbours.HandBack(nosurf.NewPure)(h))
+		}
+		middlewaretest.Run(t, nested, readFrom...)
+	})
+}
+
+// TestForm: the form arrives at the request of the server, which removes its
+// files; without HandBack it does not.
+func TestForm(t *testing.T) {
+	var body bytes.Buffer
+	m := multipart.NewWriter(&body)
+	if err := m.WriteField("a", "1"); err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+	sessions := scs.New()
+	for name, layer := range map[string]layer{"bare": sessions.LoadAndSave, "mended": neighbours.HandBack(sessions.LoadAndSave)} {
+		for _, panics := range []bool{false, true} {
+			r := httptest.NewRequest("POST", "/", bytes.NewReader(body.Bytes()))
+			r.Header.Set("Content-Type", m.FormDataContentType())
+			func() {
+				defer func() { _ = recover() }()
+				layer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if err := r.ParseMultipartForm(1); err != nil {
+						t.Error(err)
+					}
+					if panics {
+						panic("on purpose")
+					}
+				})).ServeHTTP(httptest.NewRecorder(), r)
+			}()
+			if found := r.MultipartForm != nil; found != (name == "mended") {
+				t.Errorf("%s, panics %t: the form is there: %t", name, panics, found)
+			}
+		}
+	}
+}
+
+func ExampleHandBack() {
+	logged := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			fmt.Printf("%s, by %q\n", r.URL.Path, r.Pattern)
+		})
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /posts/{id}", func(http.ResponseWriter, *http.Request) {})
+	sessions := scs.New()
+
+	for _, sessions := range []func(http.Handler) http.Handler{sessions.LoadAndSave, neighbours.HandBack(sessions.LoadAndSave)} {
+		logged(sessions(mux)).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/posts/7", nil))
+	}
+	// Output:
+	// /posts/7, by ""
+	// /posts/7, by "GET /posts/{id}"
+}
