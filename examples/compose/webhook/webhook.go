@@ -1,0 +1,153 @@
+// Package webhook receives the webhooks of GitHub: it checks who sends them,
+// answers at once, and works afterwards.
+//
+// The kit reads the raw body within GitHub's own limit and checks its signature
+// before anything is parsed (bodyparser.Parse with VerifyHMAC): a body nobody
+// has signed is never decoded. In Next.js this is the route with bodyParser:
+// false and a buffer of its own. Two secrets at a time let one be replaced
+// without losing a delivery.
+//
+// GitHub gives up after ten seconds and does not try again, so the answer is
+// 202 and the work waits in a queue. When that is full the answer is 503, which
+// shows in GitHub's list of deliveries, from where each can be sent again.
+//
+// Mount it without a bodyparser in front. The outer parser would win, with a
+// limit that is made for forms.
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/reply"
+)
+
+const (
+	limit      = 25 * bytesize.MB // of GitHub
+	waiting    = 100              // deliveries, of up to limit bytes each
+	remembered = 10_000           // deliveries that came before
+)
+
+// A Delivery is an event that GitHub has signed. Only Payload is: ID and Event
+// are header fields, which the signature does not cover.
+type Delivery struct {
+	ID      string // X-GitHub-Delivery, for the log
+	Event   string // X-GitHub-Event: "push", "issues"
+	Payload json.RawMessage
+}
+
+// A Receiver is the http.Handler of a webhook.
+type Receiver struct {
+	parser bodyparser.Config
+	work   func(context.Context, Delivery) error
+	queue  chan Delivery
+
+	mu   sync.Mutex
+	seen map[digest]bool
+	last [remembered]digest // in the order they came, around
+	next int
+}
+
+type digest [sha256.Size]byte
+
+// New returns a Receiver that hands deliveries to work, one after the other,
+// as long as Run runs. Deliveries may be signed with any of the secrets. It
+// panics without one, and if one is empty.
+func New(work func(context.Context, Delivery) error, secrets ...[]byte) *Receiver {
+	return &Receiver{
+		parser: bodyparser.Config{
+			Limit:  limit,
+			Verify: bodyparser.VerifyHMAC("X-Hub-Signature-256", "sha256=", secrets...),
+		},
+		work:  work,
+		queue: make(chan Delivery, waiting),
+		seen:  map[digest]bool{},
+	}
+}
+
+// ServeHTTP answers a delivery. See receive.
+func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	reply.HandlerFunc(rc.receive).ServeHTTP(w, r)
+}
+
+func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
+	body, err := bodyparser.Parse(w, r, rc.parser)
+	if err != nil {
+		return err
+	}
+	d := Delivery{ID: r.Header.Get("X-GitHub-Delivery"), Event: r.Header.Get("X-GitHub-Event")}
+	if d.ID == "" || d.Event == "" {
+		return reply.NewError(http.StatusBadRequest, "X-GitHub-Delivery and X-GitHub-Event are missing")
+	}
+	if err := body.Decode(&d.Payload); err != nil { // 415 if the hook is set to send forms
+		return err
+	}
+	return rc.accept(w, r, d)
+}
+
+// accept puts the delivery into the queue, unless it was there before: GitHub
+// sends some twice, and whoever has seen one can send it again. Since a new ID
+// can be made up for an old payload, the payload tells.
+func (rc *Receiver) accept(w http.ResponseWriter, r *http.Request, d Delivery) error {
+	sum := digest(sha256.Sum256(d.Payload))
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	if rc.seen[sum] {
+		return reply.Send(w, r, http.StatusOK, "seen before")
+	}
+	select {
+	case rc.queue <- d:
+	default:
+		return reply.NewError(http.StatusServiceUnavailable, "Too many deliveries are waiting").WithHeader("Retry-After", "60")
+	}
+	delete(rc.seen, rc.last[rc.next])
+	rc.seen[sum], rc.last[rc.next] = true, sum
+	rc.next = (rc.next + 1) % remembered
+	return reply.Send(w, r, http.StatusAccepted, "accepted")
+}
+
+// Run works until ctx ends, and then on what is waiting still, with a context
+// that has ended. One that has failed is forgotten, so that it may be sent
+// again. Deliveries that must survive a crash need a queue outside.
+func (rc *Receiver) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case d := <-rc.queue:
+			rc.do(ctx, d)
+		case <-ctx.Done():
+		}
+	}
+	for {
+		select {
+		case d := <-rc.queue:
+			rc.do(ctx, d)
+		default:
+			return
+		}
+	}
+}
+
+func (rc *Receiver) do(ctx context.Context, d Delivery) {
+	err := func() (err error) {
+		defer func() { // a panic here would end the process
+			if v := recover(); v != nil {
+				err = fmt.Errorf("panic: %v", v)
+			}
+		}()
+		return rc.work(ctx, d)
+	}()
+	if err == nil {
+		return
+	}
+	slog.ErrorContext(ctx, "webhook: delivery failed", "id", d.ID, "event", d.Event, "error", err)
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	delete(rc.seen, sha256.Sum256(d.Payload))
+}
