@@ -3,6 +3,7 @@ package neighbours_test
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,8 +90,10 @@ func TestStack(t *testing.T) {
 		}
 	}
 	s.Close()
+	spans := exporter.GetSpans() // as they ended, which a client does not wait for
+	slices.SortFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
 	var names []string
-	for _, span := range exporter.GetSpans() {
+	for _, span := range spans {
 		names = append(names, span.Name)
 	}
 	const want = "POST /notes/{id},POST,POST /notes/{id},POST,POST /notes/{id},POST,POST /notes/{id},POST"
