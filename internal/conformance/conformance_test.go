@@ -169,12 +169,16 @@ func (b *bench) play(c *behaviour, compare func(*answer) error) error {
 	if slices.ContainsFunc(c.Handler, op.refused) {
 		return compare(&answer{refused: true})
 	}
-	for _, w := range b.ways {
-		if netHTTPs[c.ID] && w.name != "http1" {
-			continue
+	for _, which := range c.variants() {
+		f, err := newFixture(c, b.tables, which)
+		if err != nil {
+			return err
 		}
-		for _, which := range c.variants() {
-			got, carried, err := c.play(w, b.tables, which)
+		for _, w := range b.ways {
+			if netHTTPs[c.ID] && w.name != "http1" {
+				continue
+			}
+			got, carried, err := f.play(w)
 			if err == nil && carried {
 				b.sent[w.name]++
 				err = compare(got)

@@ -62,9 +62,13 @@ func TestExpectationsAreHeld(t *testing.T) {
 		if err == nil {
 			err = strict(text, &want)
 		}
-		got, _, playErr := c.play(wire, file.Tables, variant{})
-		if err != nil || playErr != nil {
-			t.Fatal(c.ID, err, playErr)
+		f, fixtureErr := newFixture(c, file.Tables, variant{})
+		if err != nil || fixtureErr != nil {
+			t.Fatal(c.ID, err, fixtureErr)
+		}
+		got, _, err := f.play(wire)
+		if err != nil {
+			t.Fatal(c.ID, err)
 		}
 		for part, change := range changes {
 			other := want

@@ -26,9 +26,10 @@ import (
 // A fixture is the service that a case is sent to.
 type fixture struct {
 	variant
-	c     *behaviour
-	cache *cache.Cache
-	draft *cookies.Draft
+	c       *behaviour
+	handler http.Handler
+	cache   *cache.Cache
+	draft   *cookies.Draft
 
 	route   string  // that answered
 	unknown unknown // if the handler asked for something that is
@@ -60,15 +61,15 @@ func (b *behaviour) variants() []variant {
 
 // newFixture builds the service: the routes of the case on a ServeMux, each
 // with the middleware that the config asks for and the recorded handler.
-func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixture, http.Handler, error) {
-	f := &fixture{c: c, variant: which}
+func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixture, error) {
 	mux := http.NewServeMux()
+	f := &fixture{c: c, variant: which, handler: mux}
 	f.cache = cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: mux, Logger: f.log.Logger()})
 	draft := cookies.DraftConfig{Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
 	for _, o := range c.Handler {
 		options, err := o.draftOptions()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		draft.Path += options.Path
 	}
@@ -76,18 +77,18 @@ func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixtu
 
 	chain, err := f.middleware()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if c.Config.Returns != "" && c.Config.Returns != "undefined" {
-		return nil, nil, fmt.Errorf("unknown return value %q", c.Config.Returns)
+		return nil, fmt.Errorf("unknown return value %q", c.Config.Returns)
 	}
 	if exports := c.Config.RouteHandlerExports; exports != nil {
 		mux.Handle(c.Request.Path, chain(f.exports(exports)))
-		return f, mux, nil
+		return f, nil
 	}
 	table, ok := tables[cmp.Or(c.RouteTable, "main")]
 	if !ok {
-		return nil, nil, fmt.Errorf("unknown table %q", c.RouteTable)
+		return nil, fmt.Errorf("unknown table %q", c.RouteTable)
 	}
 	routes := map[string]http.Handler{}
 	for _, p := range table {
@@ -99,7 +100,7 @@ func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixtu
 	}
 	h, err := pattern.NewHandler(routes, cfg)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	h.Register(mux)
 	if c.has("revalidate", "revalidateTry") {
@@ -113,9 +114,9 @@ func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixtu
 		}
 	}
 	if c.outside != nil {
-		return f, c.outside(mux), nil
+		f.handler = c.outside(mux)
 	}
-	return f, mux, nil
+	return f, nil
 }
 
 // middleware returns what the config of the handler stands for. The names in it
@@ -158,14 +159,15 @@ func (f *fixture) exports(names []string) middleware.Methods {
 				return
 			}
 			w.Header().Set("X-H", name)
-			switch {
-			case name == http.MethodHead:
+			body := name
+			switch name {
+			case http.MethodHead:
 				return // new Response(null)
-			case name == http.MethodOptions:
-				name = "opt"
+			case http.MethodOptions:
+				body = "opt"
 			}
 			w.Header().Set("Content-Type", "text/plain;charset=UTF-8")
-			io.WriteString(w, name)
+			io.WriteString(w, body)
 		})
 	}
 	return methods
@@ -231,18 +233,13 @@ func ways(t *testing.T) []way {
 	return all
 }
 
-// play sends the case one way.
-func (b *behaviour) play(w way, tables map[string][]string, which variant) (got *answer, carried bool, err error) {
-	f, h, err := newFixture(b, tables, which)
-	if err != nil {
-		return nil, false, err
-	}
+// play sends the case one way. It reports whether that way can carry it.
+func (f *fixture) play(w way) (got *answer, carried bool, err error) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(f.log.Logger())
-	w.site.put(h)
-
-	header := b.Request.header(f.draftCookie())
-	if tag, err := b.tagOfBytes(w); err != nil {
+	header := f.c.Request.header(f.draftCookie())
+	w.site.put(f.handler)
+	if tag, err := f.tagOfBytes(w); err != nil {
 		return nil, false, err
 	} else if tag != "" {
 		for i := range header {
@@ -250,9 +247,11 @@ func (b *behaviour) play(w way, tables map[string][]string, which variant) (got 
 				header[i][1] = tag
 			}
 		}
-		w.site.put(h)
 	}
-	got, carried, err = w.send(b, header)
+	w.site.wait()
+	before := len(f.log.Records())
+	f.route = ""
+	got, carried, err = w.send(f.c, header)
 	w.site.wait()
 	if f.unknown != "" {
 		err = fmt.Errorf("unknown %s", f.unknown)
@@ -260,7 +259,7 @@ func (b *behaviour) play(w way, tables map[string][]string, which variant) (got 
 	if err != nil || !carried {
 		return nil, carried, err
 	}
-	got.route, got.records = f.route, f.log.Records()
+	got.route, got.records = f.route, f.log.Records()[before:]
 	return got, true, nil
 }
 
@@ -275,11 +274,11 @@ func (f *fixture) draftCookie() string {
 
 // tagOfBytes returns the tag of the bytes that the handler sends, for a request
 // that has the recorded tag of them, which is not ours.
-func (b *behaviour) tagOfBytes(w way) (string, error) {
-	if !b.sendsBytes() || b.Request.Headers["If-None-Match"] == nil {
+func (f *fixture) tagOfBytes(w way) (string, error) {
+	if !f.c.sendsBytes() || f.c.Request.Headers["If-None-Match"] == nil {
 		return "", nil
 	}
-	got, _, err := w.send(b, nil)
+	got, _, err := w.send(f.c, nil)
 	if err != nil {
 		return "", err
 	}
