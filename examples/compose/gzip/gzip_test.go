@@ -209,6 +209,52 @@ func TestSlow(t *testing.T) {
 	})
 }
 
+// TestCut: a response that the kit cuts off does not end like a whole one,
+// although gzhttp closes its stream in good order on the way out.
+func TestCut(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	begin := func(w http.ResponseWriter) {
+		io.WriteString(w, text)
+		_ = http.NewResponseController(w).Flush()
+	}
+	for name, h := range map[string]http.Handler{
+		"too large": middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
+			Limit: bytesize.Size(len(text)), Action: middleware.LimitAbort, Logger: quiet,
+		})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			begin(w)
+			begin(w)
+		})),
+		"too slow": middleware.TimeoutWith(middleware.TimeoutConfig{
+			Duration: 100 * time.Millisecond, Logger: quiet,
+		})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			begin(w)
+			<-r.Context().Done()
+		})),
+		"panic": middleware.Recover(quiet)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			begin(w)
+			panic("on purpose")
+		})),
+		"error": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			begin(w)
+			return reply.NewError(404, "No more")
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer slog.SetDefault(slog.Default())
+			slog.SetDefault(quiet)
+			loopback.Both(t, compose.Compress()(h), func(t *testing.T, s *loopback.Server) {
+				resp := s.Open("GET", "/", "", "Accept-Encoding: gzip")
+				if resp.Header.Get("Content-Encoding") != "gzip" {
+					t.Fatalf("not compressed: %v", resp.Header)
+				}
+				if body, err := io.ReadAll(resp.Body); err == nil {
+					t.Errorf("the client takes %d bytes for the whole", len(body))
+				}
+			})
+		})
+	}
+}
+
 func Example() {
 	service := compose.Compress()(middleware.New(middleware.Config{})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		return reply.JSON(w, r, 200, strings.Repeat("again and ", 1000))

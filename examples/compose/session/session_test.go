@@ -200,6 +200,24 @@ func TestSlow(t *testing.T) {
 	})
 }
 
+// TestOrder: inside of the Timeout, scs does not see the 504, and the visitor
+// loses the session.
+func TestOrder(t *testing.T) {
+	site := newSite()
+	slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site.sessions.Put(r.Context(), "last", "slow")
+		<-r.Context().Done()
+	})
+	timeout := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	for inside, h := range map[bool]http.Handler{false: site.sessions.LoadAndSave(timeout(slow)), true: timeout(site.sessions.LoadAndSave(slow))} {
+		loopback.Both(t, h, func(t *testing.T, s *loopback.Server) {
+			if resp, _ := s.Do("GET", "/", ""); resp.StatusCode != 504 || (cookie(resp) == "") != inside {
+				t.Errorf("inside %t: %d %v", inside, resp.StatusCode, resp.Header)
+			}
+		})
+	}
+}
+
 // TestStream: events arrive one at a time, and the session is that of the first.
 func TestStream(t *testing.T) {
 	site := newSite()
