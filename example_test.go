@@ -1,6 +1,8 @@
 package apiece_test
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -185,15 +187,15 @@ func Example_port() {
 // all: here to the shape that the clients of a ported service expect.
 func Example_errors() {
 	asObject := func(w http.ResponseWriter, r *http.Request, err error) {
-		status, message := http.StatusInternalServerError, "failed to load data"
-		var public interface {
-			StatusCode() int
-			PublicMessage() string
+		status, message := http.StatusInternalServerError, ""
+		var coded interface{ StatusCode() int }
+		if errors.As(err, &coded) {
+			status = coded.StatusCode()
+			if public, ok := coded.(interface{ PublicMessage() string }); ok {
+				message = public.PublicMessage()
+			}
 		}
-		if errors.As(err, &public) {
-			status, message = public.StatusCode(), public.PublicMessage()
-		}
-		reply.JSON(w, r, status, map[string]string{"error": message})
+		reply.JSON(w, r, status, map[string]string{"error": cmp.Or(message, http.StatusText(status))})
 	}
 	find := func(w http.ResponseWriter, r *http.Request) error {
 		switch r.PathValue("id") {
@@ -201,13 +203,17 @@ func Example_errors() {
 			return reply.Send(w, r, http.StatusOK, "found")
 		case "2":
 			return fmt.Errorf("loading: %w", errors.New("disk on fire"))
+		case "3":
+			<-r.Context().Done() // too slow
+			return context.Cause(r.Context())
 		}
 		return reply.NewError(http.StatusNotFound, "No such item")
 	}
 	chain := middleware.Chain(middleware.Config{
-		BodyParser: bodyparser.Config{Limit: 10},
-		OnError:    asObject,
-		Logger:     slog.New(slog.DiscardHandler),
+		BodyParser:  bodyparser.Config{Limit: 10},
+		MaxDuration: 20 * time.Millisecond,
+		OnError:     asObject,
+		Logger:      slog.New(slog.DiscardHandler),
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/items/{id}", chain.Then(reply.Handler(find, asObject)))
@@ -217,10 +223,12 @@ func Example_errors() {
 	call(mux, "GET", "/items/1", "", "")
 	call(mux, "GET", "/items/2", "", "")
 	call(mux, "GET", "/items/3", "", "")
+	call(mux, "GET", "/items/4", "", "")
 	call(mux, "POST", "/items/1", jsonType, `{"too":"long"}`)
 	// Output:
 	// GET /items/1 -> 200 found
-	// GET /items/2 -> 500 {"error":"failed to load data"}
-	// GET /items/3 -> 404 {"error":"No such item"}
+	// GET /items/2 -> 500 {"error":"Internal Server Error"}
+	// GET /items/3 -> 504 {"error":"Gateway Timeout"}
+	// GET /items/4 -> 404 {"error":"No such item"}
 	// POST /items/1 -> 413 {"error":"Body exceeded 10b limit"}
 }

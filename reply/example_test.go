@@ -65,9 +65,12 @@ func ExampleHandlerFunc() {
 func ExampleHandler_errorShape() {
 	asObject := func(w http.ResponseWriter, r *http.Request, err error) {
 		status, message := 500, "failed to load data"
-		var e *reply.Error
-		if errors.As(err, &e) {
-			status, message = e.StatusCode(), e.PublicMessage()
+		var coded interface{ StatusCode() int } // whoever's error it is
+		if errors.As(err, &coded) {
+			status, message = coded.StatusCode(), http.StatusText(coded.StatusCode())
+			if public, ok := coded.(interface{ PublicMessage() string }); ok {
+				message = public.PublicMessage()
+			}
 		}
 		reply.JSON(w, r, status, map[string]string{"error": message})
 	}
