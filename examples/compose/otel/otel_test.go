@@ -56,7 +56,7 @@ func (rec recorder) span(t *testing.T, s *loopback.Server) tracetest.SpanStub {
 func attr(span tracetest.SpanStub, name string) string {
 	for _, a := range span.Attributes {
 		if string(a.Key) == name {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""
