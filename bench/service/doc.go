@@ -11,10 +11,10 @@
 //     have it written: its own middleware, binding and rendering where it has
 //     them. All decode into the same struct, with the same version of the same
 //     validator, encoding/json and limits, and all declare the length of the
-//     page. A test compares their answers, to bad input too; a library that
-//     promises less than the kit has a list of what, and the test holds it to
-//     that as well. The same values are answered by all, but for the spelling of
-//     Content-Type, the line break behind JSON, and the ETag that the kit adds.
+//     page. A test compares their answers, to bad input too, but for the
+//     spelling of Content-Type, the line break behind JSON, and the ETag and
+//     nosniff that the kit adds. What a library promises less than the kit is
+//     listed with it, and a test shows the timeouts, the panics and the ETags.
 //   - Each server is a process of its own, of one and the same program, with one
 //     processor (GOMAXPROCS) and the default garbage collection. The load comes
 //     from the process that started it, over loopback.

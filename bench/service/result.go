@@ -14,11 +14,12 @@ import (
 
 // A Result is what a run has measured, and on what.
 type Result struct {
-	Go       string   `json:"go"`
-	Platform string   `json:"platform"`
-	CPUs     int      `json:"cpus"`
-	Options  Options  `json:"options"`
-	Servers  []Server `json:"servers"`
+	Go        string   `json:"go"`
+	Platform  string   `json:"platform"`
+	CPUs      int      `json:"cpus"`
+	Validator string   `json:"validator"` // the version of the one that all of them use
+	Options   Options  `json:"options"`
+	Servers   []Server `json:"servers"`
 	// Rows are grouped by metric and unit, and within these in the order of
 	// Servers.
 	Rows []Row `json:"rows"`
@@ -105,25 +106,29 @@ func percentile[T any](sorted []T, n int) T { return sorted[min(len(sorted)*n/10
 
 // describe says what s is, with the version that is linked in.
 func describe(s server) Server {
-	d := Server{Name: s.name, Module: s.module, Version: runtime.Version(), Weaker: s.weaker}
-	if s.module == "" {
-		return d
+	return Server{Name: s.name, Module: s.module, Version: version(s.module), Weaker: s.weaker}
+}
+
+// version returns that of a module in this program, or that of Go for "".
+func version(module string) string {
+	if module == "" {
+		return runtime.Version()
 	}
-	d.Version = "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
-			if m.Path == s.module && m.Replace == nil {
-				d.Version = m.Version
+			if m.Path == module && m.Replace == nil {
+				return m.Version
 			}
 		}
 	}
-	return d
+	return "(devel)"
 }
 
 // WriteText writes the result as tables, for people.
 func (r *Result) WriteText(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight|tabwriter.Debug)
-	fmt.Fprintf(w, "%s, %s, %d CPUs; every server has one\n", r.Go, r.Platform, r.CPUs)
+	fmt.Fprintf(w, "%s, %s, %d CPUs, of which a server has one; validator %s\n", r.Go, r.Platform, r.CPUs, r.Validator)
+	fmt.Fprintf(w, "%d rounds of %d requests over %d connections\n", r.Options.Rounds, r.Options.Requests, r.Options.Connections)
 	for _, s := range r.Servers {
 		fmt.Fprintf(w, "%s %s\n", s.Name, s.Version)
 		for _, weaker := range s.Weaker {

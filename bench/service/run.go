@@ -16,11 +16,11 @@ import (
 // is printed for readers.
 type Options struct {
 	Servers     []string      `json:"servers"`     // by name; nil is all of them
-	Rounds      int           `json:"rounds"`      // in each of which every server has a turn; 15
-	Requests    int           `json:"requests"`    // of a turn; 4000
+	Rounds      int           `json:"rounds"`      // in each of which every server has a turn; 25
+	Requests    int           `json:"requests"`    // of a turn; 3000
 	Connections int           `json:"connections"` // of the load; 16
 	Rate        int           `json:"rate"`        // requests per second while latency is measured; 1000
-	Latency     time.Duration `json:"latency"`     // how long that takes, for each turn; 1 s
+	Latency     time.Duration `json:"latency"`     // how long that takes, for each turn; 500 ms
 	Open        int           `json:"open"`        // connections, and streams, held open to measure memory; 1000
 
 	// Profile, if set, is a directory for a CPU profile of each server under
@@ -39,11 +39,11 @@ func (o Options) orDefault() Options {
 	if len(o.Servers) == 0 {
 		o.Servers = Servers()
 	}
-	o.Rounds = cmp.Or(o.Rounds, 15)
-	o.Requests = cmp.Or(o.Requests, 4000)
+	o.Rounds = cmp.Or(o.Rounds, 25)
+	o.Requests = cmp.Or(o.Requests, 3000)
 	o.Connections = cmp.Or(o.Connections, 16)
 	o.Rate = cmp.Or(o.Rate, 1000)
-	o.Latency = cmp.Or(o.Latency, time.Second)
+	o.Latency = cmp.Or(o.Latency, 500*time.Millisecond)
 	o.Open = cmp.Or(o.Open, 1000)
 	if o.Progress == nil {
 		o.Progress = func(string) {}
@@ -58,10 +58,11 @@ func (o Options) orDefault() Options {
 func Run(ctx context.Context, options Options) (*Result, error) {
 	o := options.orDefault()
 	r := &Result{
-		Go:       runtime.Version(),
-		Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		CPUs:     runtime.NumCPU(),
-		Options:  o,
+		Go:        runtime.Version(),
+		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
+		CPUs:      runtime.NumCPU(),
+		Validator: version("github.com/go-playground/validator/v10"),
+		Options:   o,
 	}
 	var picked []server
 	for _, name := range o.Servers {
@@ -158,7 +159,8 @@ func (t *target) throughput(ctx context.Context, o Options, r request, shot *sho
 		return err
 	}
 	count := float64(n)
-	s.add(t.server.name, r.metric, "requests per CPU second", true, count/(after.CPU-before.CPU).Seconds())
+	cpu := max(after.CPU-before.CPU, time.Microsecond) // some clocks are too coarse for a few requests
+	s.add(t.server.name, r.metric, "requests per CPU second", true, count/cpu.Seconds())
 	s.add(t.server.name, r.metric, "allocations per request", false, float64(after.Mallocs-before.Mallocs)/count)
 	s.add(t.server.name, r.metric, "bytes allocated per request", false, float64(after.AllocBytes-before.AllocBytes)/count)
 	return nil

@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 		if row.Low > row.Median || row.Median > row.High || row.Server == bare && row.RatioToBare != 1 && row.Median > 0 {
 			t.Errorf("%+v", row)
 		}
-		if want := 1 + map[bool]float64{true: 1}[row.Metric == "open stream"]; row.Unit == "goroutines" && row.Median != want {
+		if want := 1 + map[bool]float64{true: 1}[row.Metric == "open stream"]; row.Unit == "goroutines" && math.Abs(row.Median-want) > 0.5 {
 			t.Errorf("%s: %s: %v goroutines, want %v", row.Server, row.Metric, row.Median, want)
 		}
 	}
@@ -74,7 +74,7 @@ func TestRun(t *testing.T) {
 	if err := result.WriteText(&table); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range result.Servers {
+	for _, s := range result.Servers { // a test binary does not know the versions of its modules
 		if s.Version == "" || len(regexp.MustCompile(`(?m)^ *`+s.Name+`\|`).FindAllString(table.String(), -1)) != len(figures) {
 			t.Errorf("%+v is not in each table", s)
 		}
