@@ -92,7 +92,7 @@ func importComplaint(p *policyPackage, imported string) string {
 			return "a package that joins others imports none of its kind, or both would link all their dependencies"
 		}
 		return ""
-	case own == "bytesize", p.suite() && own == path.Dir(p.path):
+	case own == "bytesize", (p.suite() || p.command()) && own == path.Dir(p.path):
 		return ""
 	}
 	return fmt.Sprintf("pieces do not import each other; share through internal, or join them in %s", strings.Join(joins, ", "))

@@ -125,16 +125,22 @@ type policyFile struct {
 
 // public reports whether the package is one that users import.
 func (p *policyPackage) public() bool {
-	return len(p.files) > 0 && !p.internal() && !p.example() && p.files[0].Name.Name != "main"
+	return len(p.files) > 0 && !p.internal() && !p.example() && !p.command()
 }
 
 func (p *policyPackage) internal() bool { return under(p.path, "internal") }
 func (p *policyPackage) example() bool  { return under(p.path, "examples") }
 
+// command reports whether the package is a program of its own, which prints
+// what the package above it finds: pattern/nextfs/nextroutes.
+func (p *policyPackage) command() bool {
+	return len(p.files) > 0 && p.files[0].Name.Name == "main" && !p.example()
+}
+
 // library reports whether the package ends up in the services of users. The
-// examples and what only tests import do not.
+// examples, the commands and what only tests import do not.
 func (p *policyPackage) library() bool {
-	return len(p.files) > 0 && !p.example() && !p.suite() && p.path != "internal/testkit"
+	return len(p.files) > 0 && !p.example() && !p.command() && !p.suite() && p.path != "internal/testkit"
 }
 
 // suite reports whether the package holds tests for others to run on what they

@@ -44,7 +44,7 @@ func FromFile(name string, ext ...string) (Pattern, error) {
 	if reason != "" {
 		return Pattern{}, fileError(name, reason)
 	}
-	p, err := Parse(strings.Join(segs, "/"))
+	p, err := Parse("/" + strings.Join(segs, "/"))
 	if err != nil {
 		return Pattern{}, fmt.Errorf("%w (of the file %s)", err, name)
 	}

@@ -1,0 +1,66 @@
+// Package nextfs reads the routes of a Next.js project from its files, and
+// compares them with those that a Go service has handlers for.
+//
+//	func TestRoutes(t *testing.T) {
+//		nextfs.Check(t, os.DirFS("../web"), routes())
+//	}
+//
+// The test fails with a list of what is left to port: files that have no
+// handler, methods that a handler lacks, and handlers that have no file. Once
+// it passes, it keeps the two in step. [Scan] returns the routes for other
+// uses, and the command nextroutes prints them.
+//
+// The routes are the files below pages/api and those named route below app,
+// both at the root of the project or in src. Nothing but their names and the
+// exports of route handlers is read. What next.config.js says is not:
+//
+//   - pageExtensions are an argument.
+//   - basePath stands before every route. Serve the handler behind
+//     http.StripPrefix.
+//   - rewrites, redirects, headers, i18n, and the middleware or proxy file have
+//     no files to be found by.
+//   - Neither are the files looked at that Next.js turns into routes by itself,
+//     such as sitemap.ts, robots.ts, and icon.tsx.
+//
+// # Exports
+//
+// A route handler is read as JavaScript or TypeScript as far as it takes to
+// find its export declarations:
+//
+//	export async function GET() {}
+//	export const POST = handler, PUT = handler
+//	export const { PATCH, delete: DELETE } = handlers
+//	export { handler as HEAD, OPTIONS } from "./handlers"
+//
+// Where that is not enough, [Route.Unknown] says so: for "export *", for a
+// CommonJS module, and for source that the parser does not understand, such as
+// names with escapes in them. It does not find out whether an export is
+// undefined, or a type that is exported by a list without the word "type";
+// Next.js has no use for either.
+//
+// # Differences from Next.js
+//
+// They were found by building the projects in testdata with Next.js 16.4.6.
+//
+//   - All conflicts are reported, by the names of the files. Next.js stops at
+//     the first; some of them it finds when the server starts, and not when the
+//     project is built.
+//   - Two files for one route of the same router, a.ts and a/index.ts or a.ts
+//     and a.js, are a conflict. Next.js serves one of them.
+//   - So are a route of one router and an optional catch-all of the other that
+//     takes its path, which Next.js allows; a [pattern.Handler] does not.
+//   - So is a file in the directory public at the path of a route. Next.js
+//     refuses it for a file of pages, and serves it in place of a route handler.
+//   - A parameter without a name, [], is an error. In pages, Next.js takes it for
+//     a route that no path matches.
+//   - Declarations, x.d.ts, are no routes. Next.js fails to compile them below
+//     pages/api if Turbopack does it.
+//   - The file pages/api.ts is an API route, as with webpack. Turbopack takes it
+//     for a page.
+//   - A route handler in an intercepting segment, such as (.)photo, is no route.
+//     Next.js serves it by that very name.
+//   - Conflicts between a route handler and what Next.js generates, such as
+//     sitemap.ts and sitemap.xml/route.ts, are not reported.
+//   - A directory that a link leads to is searched, but links to directories in
+//     it are an error. Next.js follows them all.
+package nextfs

@@ -1,0 +1,166 @@
+package nextfs_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apiece/apiece/pattern/nextfs"
+)
+
+// TestExportedMethods has what the recorded project of that name has not: what
+// Next.js refuses to build, and what is hard to read. The rows of files with
+// JSX are read as such.
+func TestExportedMethods(t *testing.T) {
+	for _, c := range []struct {
+		src  string
+		jsx  bool
+		want string // the methods, and behind a semicolon why there may be others
+		why  string
+	}{
+		{"", false, "", "an empty file"},
+		{"\ufeffexport const GET = 1", false, "GET", "a byte order mark"},
+		{"#!/usr/bin/env node\nexport const GET = 1", false, "GET", ""},
+		{"export const GET = 1\r\nexport const PUT = 2\r\n", false, "GET PUT", "lines of Windows"},
+		{"export function GET(){}export function PUT(){}", false, "GET PUT", "no white space"},
+		{"export async function* GET() {}", false, "GET", ""},
+		{"export const GET = 1; export const GET = 2", false, "GET", "each once"},
+		{"export const Get = 1, gET = 2, HTTP = 3, TRACE = 4, CONNECT = 5", false, "", "names that Next does not look for"},
+		{"export const GET: Handler", false, "GET", "without a value"},
+		{"export let GET, POST", false, "", "undefined"},
+		{"export const GET: Map<string, POST>= f()", false, "GET", ">= is two tokens there"},
+		{"export const GET: (a: A, b: B) => Map<K, V> = f, PUT: typeof x[number] = g", false, "GET PUT", "an arrow is no equals sign"},
+		{"export const GET = f<A, B>(x), PUT = g<A, { POST: 1 }>()", false, "GET PUT", "type arguments"},
+		{"export const GET = a < b, PUT = c > d", false, "GET PUT", "comparisons"},
+		{"export const a = () => {\n}\nconst b = 1, POST = 2", false, "", "another statement, without a semicolon"},
+		{"export const a = function () {}\nlet b,\nPOST = 2", false, "", "likewise"},
+		{"export const a = b\n  .c()\n  .d, POST = 2", false, "POST", "a chain goes on"},
+		{"export const a = b\n  as C, POST = 2", false, "POST", "so does an expression"},
+		{"export const a =\n  b, POST = 2", false, "POST", "and what is not complete"},
+		{"export const a = await\n  b(), POST = 2", false, "POST", ""},
+		{"export const a = `x`, POST = tag`y${ { b: `}` } }`, PUT = 1", false, "POST PUT", "templates"},
+		{"export const { a = { POST: 1 }, b: [GET, { c: PUT = f(DELETE, 1) }], 'd': PATCH, 5: HEAD, [e + 1]: OPTIONS } = f()", false, "GET HEAD OPTIONS PATCH PUT", "all there is in patterns"},
+		{"export const { POST: handler } = f()", false, "", "the name is what is behind the colon"},
+		{"export const [[GET], [, PUT]] = f()", false, "GET PUT", ""},
+		{"export const { GET } = f(), { PUT } = g()", false, "GET PUT", ""},
+		{"export const { GET }: { GET: Handler, PUT: Handler } = f()", false, "GET", "a type is no pattern"},
+		{"export { a as default, GET, b as PUT, } from './x'", false, "GET PUT", "a comma at the end"},
+		{"export {}", false, "", ""},
+		{"export { type GET, type a as PUT, type POST as b }", false, "", ""},
+		{"export { type as GET }", false, "GET", "a value by the name of type"},
+		{"export { default as GET } from './x'", false, "GET", ""},
+		{"export type { GET } from './x'", false, "", ""},
+		{"export type * from './x'", false, "", ""},
+		{"export * as PUT from './x'", false, "PUT", ""},
+		{"export * as 'PUT' from './x'", false, "PUT", ""},
+		{"export * from './a'\nexport const GET = 1", false, `GET; export * from "./a"`, ""},
+		{"export = { GET }", false, "; export =", ""},
+		{"export default { GET, POST }", false, "", "only names count"},
+		{"export default class GET {}", false, "", ""},
+		{"export import GET = require('x')", false, "", ""},
+		{"export declare const GET: string", false, "", ""},
+		{"export as namespace GET", false, "", ""},
+		{"declare module 'x' { export const GET: string }", false, "", ""},
+		{"module.exports = { GET }", false, "; a CommonJS module", ""},
+		{"Object.assign(exports, { GET })", false, "; a CommonJS module", ""},
+		{"import x from 'x'\nconst exports = {}", false, "", "a name like others in a module"},
+		{"function f() { export const GET = 1 }", false, "", "not at the top"},
+		{"a.export\nconst GET = 1", false, "", "a property"},
+		{"a?.export\nconst GET = 1", false, "", "likewise"},
+		{"const o = {...export_}; export const GET = 1", false, "GET", ""},
+		{"x = a / 2; y = '/'; export const GET = 1 / 3", false, "GET", "division"},
+		{"x = a[0] / 2 + b() / 3; y = '\\''", false, "", ""},
+		{"x = `${a}` / 2 // '\nexport const GET = 1", false, "GET", "behind a template"},
+		{"x = a.return / 2; y = '/'\nexport const GET = 1", false, "GET", "a property has any name"},
+		{"x = 1. / 2; y = '/'\nexport const GET = 1", false, "GET", "a number ends in a period"},
+		{"x = a! / 2; y = '/'\nexport const GET = 1", false, "GET", "not null"},
+		{"x = a != /'/.source\nexport const GET = 1", false, "GET", "not equal"},
+		{"x = a++ / 2; y = '/'\nexport const GET = 1", false, "GET", ""},
+		{"x = [/[/'\"]/, /\\/'/, /[\\]']/]\nexport const GET = 1", false, "GET", "regular expressions"},
+		{"if (a) /'/.test(b)\nelse /\"/.test(b)\nwhile (a) /`/.test(b)\nexport const GET = 1", false, "GET", "statements"},
+		{"function f() {}\n/'/.test(a)\nexport const GET = 1", false, "GET", "behind a block"},
+		{"x = 'a\\\nexport const PUT = 1\\\r\n'\nexport const GET = 1", false, "GET", "a string over several lines"},
+		{"/* ' */ // ` \"\nexport /**/ const/* */GET // =\n= 1", false, "GET", "comments"},
+
+		{"const a = <div>it's {`x`} /* ' */</div>\nexport const GET = 1", true, "GET", "text is no code"},
+		{"const a = <A b='\n\"' c={<i/>} d=<b>'</b> {...e} f-g:h>'</A>\nexport const GET = 1", true, "GET", "attributes"},
+		{"const a = <></>, b = <a.b.c>{/* ' */}{}</a.b.c>\nexport const GET = 1", true, "GET", ""},
+		{"const a = b < c / 2, d = '>'\nexport const GET = 1", true, "GET", "less than"},
+		{"const f = <const T,>(x: T) => x\nexport const GET = 1", true, "GET", "a generic function"},
+		{"export const GET: <T>(x: T) => T = f", true, "GET", "a generic type"},
+		{"type F = <T>(x: T) => T\nexport const GET = 1", true, "GET", "which is read anew without JSX"},
+		{"const a = <A>b\nexport const GET = 1", false, "GET", "a type assertion"},
+
+		{"export const GET = 'a\nexport const PUT = 1", false, "GET; line 1: a string is not closed", "what is left is not guessed at"},
+		{"\n/*", false, "; line 2: a comment is not closed", ""},
+		{"`${`", false, "; line 1: a template is not closed", ""},
+		{"x = /a\n", false, "; line 1: a regular expression is not closed", ""},
+		{"export const GET = (", false, "GET; line 1: ) is missing", ""},
+		{"export const GET = ({)}", false, "GET; line 1: ) where } is missing", ""},
+		{"}", false, "; line 1: } without its counterpart", ""},
+		{"export {", false, "; line 1: } is missing", ""},
+		{"export const { a: [b", false, "; line 1: ] is missing", ""},
+		{"export { a b; c }", false, "; line 1: ; in a list of exports", ""},
+		{"export const { + } = 1", false, "; line 1: + in a pattern", ""},
+		{"export const \\u0047ET = 1", false, "; line 1: an escape in a name", ""},
+		{"x = <div>{'</div>", true, "; line 1: a string is not closed", "the error of the second reading"},
+	} {
+		methods, unknown := nextfs.ExportedMethods(c.src, c.jsx)
+		got := strings.Join(methods, " ")
+		if unknown != "" {
+			got += "; " + unknown
+		}
+		if got != c.want {
+			t.Errorf("%q: %q, want %q (%s)", c.src, got, c.want, c.why)
+		}
+	}
+}
+
+// TestExportedMethodsOfHostileSource has long and deep input, which takes too
+// long or ends the process if anything in it is read over and over.
+func TestExportedMethodsOfHostileSource(t *testing.T) {
+	const n = 1 << 18
+	for _, unit := range []string{
+		"(", "[", "{", ")", "`${", "<a>", "<a b={", "<a b=", "<a", "< ", "/", "/a/", "[/", "'", "\\", "`", "export ", "export {", "export const {", "export const [",
+		"export const {a:", "export const a=", "export const a:", "export const a:<", ",", "a,", "export * ", "//", "/*", "\n", " ", "export const a,", "a<b,", "if(", "!", ".", "é", "\x00", "\xff",
+	} {
+		src := strings.Repeat(unit, n/len(unit))
+		for _, jsx := range []bool{false, true} {
+			nextfs.ExportedMethods(src, jsx)
+			nextfs.ExportedMethods("export const a = "+src+";export const GET = 1", jsx)
+		}
+	}
+}
+
+func FuzzExportedMethods(f *testing.F) {
+	for _, seed := range []string{
+		"export async function GET() {}", "export const { GET, b: [POST] = c } = f<A, B>()", "export { a as PUT }",
+		"export * from 'x'", "const a = `${b}` / /c/", "const a = <A b={c}>d{e}</A>", "if (a) /b/.c", "exports.GET = 1",
+	} {
+		f.Add(seed, true)
+	}
+	f.Fuzz(func(t *testing.T, src string, jsx bool) {
+		methods, unknown := nextfs.ExportedMethods(src, jsx)
+		if !slices.IsSorted(methods) || len(slices.Compact(slices.Clone(methods))) != len(methods) {
+			t.Fatalf("%q: not sorted, or not each once", methods)
+		}
+		for _, m := range methods {
+			if !strings.Contains(src, m) || !strings.Contains(" DELETE GET HEAD OPTIONS PATCH POST PUT ", " "+m+" ") {
+				t.Fatalf("%q is not in the source, or no method", m)
+			}
+		}
+		if strings.HasPrefix(unknown, "line ") {
+			return
+		}
+		// What was understood to its end can be carried on.
+		more, _ := nextfs.ExportedMethods(src+"\n;export const DELETE = 1\n", jsx)
+		want := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(methods), "DELETE"))))
+		if !slices.Equal(more, want) {
+			t.Fatalf("with one export more: %q, want %q", more, want)
+		}
+		// A comment in front changes nothing.
+		if same, _ := nextfs.ExportedMethods("/* export const GET = 1 */"+src, jsx); !strings.HasPrefix(src, "#!") && !slices.Equal(same, methods) {
+			t.Fatalf("with a comment: %q, want %q", same, methods)
+		}
+	})
+}

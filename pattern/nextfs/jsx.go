@@ -1,0 +1,111 @@
+package nextfs
+
+import "strings"
+
+// startsElement tells an element from the parameters of a generic function,
+// which in a file with JSX are written so that they cannot be mistaken:
+// <T,>(x: T) or <T extends object>(x: T).
+func (l *lexer) startsElement() bool {
+	rest := l.src[l.pos+1:]
+	n := tagLength(rest)
+	if n == 0 {
+		return strings.HasPrefix(rest, ">")
+	}
+	after := strings.TrimLeft(rest[n:], " \t\r\n")
+	return rest[:n] != "const" && !strings.HasPrefix(after, ",") && !strings.HasPrefix(after, "extends ")
+}
+
+// tagLength returns the length of the name of an element or an attribute.
+func tagLength(s string) (n int) {
+	for n < len(s) && (isName(s[n]) || n > 0 && (s[n] == '-' || s[n] == '.' || s[n] == ':')) {
+		n++
+	}
+	return n
+}
+
+// element skips an element with all that is in it.
+func (l *lexer) element() {
+	if l.depth++; l.depth > maxDepth {
+		l.fail("elements are nested too deep")
+		return
+	}
+	l.pos++
+	l.pos += tagLength(l.src[l.pos:])
+	if l.attributes() {
+		l.children()
+	}
+	l.depth--
+	if l.err == nil {
+		l.kind, l.text, l.operand, l.property = operand, "", true, false
+	}
+}
+
+// attributes skips the rest of an opening tag, and reports whether children
+// follow.
+func (l *lexer) attributes() bool {
+	for {
+		l.space()
+		if l.pos >= len(l.src) {
+			l.fail("a tag is not closed")
+			return false
+		}
+		rest := l.src[l.pos:]
+		switch c := rest[0]; {
+		case c == '>':
+			l.pos++
+			return true
+		case strings.HasPrefix(rest, "/>"):
+			l.pos += 2
+			return false
+		case c == '{':
+			l.pos++
+			l.group("}")
+		case c == '"' || c == '\'': // knows no escapes, and may have several lines
+			n := strings.IndexByte(rest[1:], c)
+			if n < 0 {
+				l.fail("the value of an attribute is not closed")
+				return false
+			}
+			l.pos += n + 2
+		case c == '<':
+			l.element()
+		case c == '=':
+			l.pos++
+		default:
+			n := tagLength(rest)
+			if n == 0 {
+				l.fail("%q in a tag", c)
+				return false
+			}
+			l.pos += n
+		}
+	}
+}
+
+// children skips the text, the elements and the expressions up to the closing
+// tag, and the tag.
+func (l *lexer) children() {
+	for {
+		n := strings.IndexAny(l.src[l.pos:], "<{")
+		if n < 0 {
+			l.fail("an element is not closed")
+			return
+		}
+		l.pos += n
+		switch {
+		case l.src[l.pos] == '{':
+			l.pos++
+			l.group("}")
+		case strings.HasPrefix(l.src[l.pos:], "</"):
+			n := strings.IndexByte(l.src[l.pos:], '>')
+			if n < 0 {
+				l.fail("a closing tag is not closed")
+				return
+			}
+			l.pos += n + 1
+			return
+		default:
+			l.element()
+		}
+	}
+}

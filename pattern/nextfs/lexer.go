@@ -1,0 +1,278 @@
+package nextfs
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A lexer reads JavaScript and TypeScript as far as it takes to tell code from
+// comments, strings, templates, regular expressions and JSX, and to see which
+// brackets belong together. It does not know expressions or types.
+//
+// The one question that takes more than the next few bytes is whether a slash
+// divides or begins a regular expression, and whether "<" compares or begins
+// JSX. The token before it decides: after an operand it is an operator. A wrong
+// guess would leave a quote or a bracket open sooner or later, which is an
+// error, so that it does not pass for an answer.
+//
+// Each byte is looked at a bounded number of times, and brackets nest up to
+// maxDepth.
+type lexer struct {
+	src string
+	pos int  // behind the token
+	jsx bool // whether "<" may begin an element
+
+	kind    kind   // of the token
+	text    string // of a name, a string without its quotes, or punctuation
+	newline bool   // whether a line ended before the token
+
+	operand   bool // the token is, or ends, an operand
+	property  bool // the token is a dot, or a name after one
+	complete  bool // an expression may end before the token
+	condition bool // the token comes after "if", or another word with a condition
+	depth     int
+	commonJS  bool // the name "exports" was seen
+
+	err error
+}
+
+type kind uint8
+
+const (
+	end kind = iota
+	name
+	text    // a string
+	operand // a number, a template, a regular expression, an element
+	punct
+)
+
+// maxDepth bounds how deep brackets nest. No program that people write comes
+// near to it.
+const maxDepth = 500
+
+// beforeOperand are the reserved words that an operand follows.
+const beforeOperand = " return typeof case do else in instanceof new void delete throw await yield extends default "
+
+func (l *lexer) fail(format string, args ...any) {
+	if l.err == nil {
+		line := 1 + strings.Count(l.src[:min(l.pos, len(l.src))], "\n")
+		l.err = fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...))
+	}
+	l.pos, l.kind, l.text = len(l.src), end, ""
+}
+
+// next reads a token. After the last one, and after an error, it is end.
+func (l *lexer) next() {
+	afterDot := l.kind == punct && l.property
+	l.complete = l.operand || l.kind == punct && l.text == "}"
+	l.condition = l.kind == name && !l.property && strings.Contains(" if while for with ", " "+l.text+" ")
+	l.space()
+	l.property = false
+	if l.pos >= len(l.src) {
+		l.kind, l.text = end, ""
+		return
+	}
+	start, c := l.pos, l.src[l.pos]
+	switch {
+	case isName(c):
+		number := c >= '0' && c <= '9'
+		for l.pos < len(l.src) && (isName(l.src[l.pos]) || number && l.src[l.pos] == '.') {
+			l.pos++
+		}
+		l.kind, l.text = name, l.src[start:l.pos]
+		if number {
+			l.kind = operand
+		}
+		l.property = afterDot
+		l.operand = afterDot || !strings.Contains(beforeOperand, " "+l.text+" ")
+		if l.text == "exports" {
+			l.commonJS = true
+		}
+	case c == '"' || c == '\'':
+		l.quoted(c)
+		if l.err == nil {
+			l.kind, l.text, l.operand = text, l.src[start+1:l.pos-1], true
+		}
+	case c == '`':
+		l.template()
+	case c == '/' && !l.operand:
+		l.regexp()
+	case c == '<' && !l.operand && l.jsx && l.startsElement():
+		l.element()
+	case c == '\\':
+		l.fail("an escape in a name")
+	default:
+		l.punctuation(c)
+	}
+}
+
+func isName(c byte) bool {
+	return c == '$' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
+}
+
+// punctuation reads a single character, or one of the few longer operators
+// that are not told by their parts.
+func (l *lexer) punctuation(c byte) {
+	was := l.operand
+	l.kind, l.text, l.operand = punct, l.src[l.pos:l.pos+1], c == ')' || c == ']'
+	for _, long := range []string{"...", "=>", "==", "++", "--"} {
+		if strings.HasPrefix(l.src[l.pos:], long) {
+			l.text = long
+		}
+	}
+	l.pos += len(l.text)
+	switch l.text {
+	case ".":
+		l.property = true
+	case "++", "--":
+		l.operand = was // an operand may come before or after
+	case "!":
+		// In TypeScript also a suffix, which promises that it is not null.
+		l.operand = was && !strings.HasPrefix(l.src[l.pos:], "=")
+	}
+}
+
+// space skips white space and comments.
+func (l *lexer) space() {
+	l.newline = false
+	for l.pos < len(l.src) {
+		rest := l.src[l.pos:]
+		switch {
+		case rest[0] == '\n':
+			l.newline = true
+			l.pos++
+		case rest[0] <= ' ':
+			l.pos++
+		case strings.HasPrefix(rest, "//"), l.pos == 0 && strings.HasPrefix(rest, "#!"):
+			n := strings.IndexByte(rest, '\n')
+			if n < 0 {
+				n = len(rest)
+			}
+			l.pos += n
+		case strings.HasPrefix(rest, "/*"):
+			n := strings.Index(rest[2:], "*/")
+			if n < 0 {
+				l.fail("a comment is not closed")
+				return
+			}
+			l.newline = l.newline || strings.Contains(rest[:n+2], "\n")
+			l.pos += n + 4
+		case strings.HasPrefix(rest, "\ufeff"):
+			l.pos += len("\ufeff")
+		default:
+			return
+		}
+	}
+}
+
+// quoted skips a string of one line.
+func (l *lexer) quoted(quote byte) {
+	for l.pos++; l.pos < len(l.src); l.pos++ {
+		switch l.src[l.pos] {
+		case quote:
+			l.pos++
+			return
+		case '\\':
+			l.pos++
+			if strings.HasPrefix(l.src[l.pos:], "\r\n") {
+				l.pos++
+			}
+		case '\n':
+			l.fail("a string is not closed")
+			return
+		}
+	}
+	l.fail("a string is not closed")
+}
+
+// template skips a template with the expressions in it.
+func (l *lexer) template() {
+	l.pos++
+	for l.pos < len(l.src) {
+		switch c := l.src[l.pos]; {
+		case c == '`':
+			l.pos++
+			l.kind, l.text, l.operand = operand, "", true
+			return
+		case c == '\\':
+			l.pos += 2
+		case strings.HasPrefix(l.src[l.pos:], "${"):
+			l.pos += 2
+			l.group("}")
+		default:
+			l.pos++
+		}
+	}
+	l.fail("a template is not closed")
+}
+
+func (l *lexer) regexp() {
+	class := false
+	for l.pos++; l.pos < len(l.src); l.pos++ {
+		switch c := l.src[l.pos]; {
+		case c == '\\':
+			l.pos++
+		case c == '[':
+			class = true
+		case c == ']':
+			class = false
+		case c == '/' && !class:
+			for l.pos++; l.pos < len(l.src) && isName(l.src[l.pos]); l.pos++ {
+			}
+			l.kind, l.text, l.operand = operand, "", true
+			return
+		}
+		if l.pos < len(l.src) && l.src[l.pos] == '\n' {
+			break
+		}
+	}
+	l.fail("a regular expression is not closed")
+}
+
+// skip skips the group that the token opens, if it opens one. The token is the
+// closing bracket then.
+func (l *lexer) skip() {
+	if l.kind == punct {
+		switch l.text {
+		case "(":
+			condition := l.condition
+			l.group(")")
+			if condition {
+				l.operand = false // a statement follows
+			}
+		case "[":
+			l.group("]")
+		case "{":
+			l.group("}")
+		}
+	}
+}
+
+// group skips what comes up to the closing bracket, which is the token then.
+func (l *lexer) group(closer string) {
+	if l.depth++; l.depth > maxDepth {
+		l.fail("brackets are nested too deep")
+		return
+	}
+	l.kind, l.text, l.operand, l.property = punct, "", false, false
+	for l.err == nil {
+		l.next()
+		if l.kind == end {
+			l.fail("%s is missing", closer)
+			break
+		}
+		if l.kind != punct {
+			continue
+		}
+		if l.text == closer {
+			break
+		}
+		switch l.text {
+		case "(", "[", "{":
+			l.skip()
+		case ")", "]", "}":
+			l.fail("%s where %s is missing", l.text, closer)
+		}
+	}
+	l.depth--
+}

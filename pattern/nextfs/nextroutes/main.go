@@ -1,0 +1,115 @@
+// Command nextroutes prints the API routes of a Next.js project.
+//
+//	nextroutes [-json] [-ext tsx,ts,jsx,js] DIR
+//
+// DIR is the root of the project, where next.config.js is. The table has the
+// routes in the order of precedence, with their methods and files:
+//
+//	ROUTE            METHODS    FILE
+//	/api/post/[pid]  any        pages/api/post/[pid].ts
+//	/api/todos       GET, POST  app/api/todos/route.ts
+//	/api/users       DELETE, ?  app/api/users/route.ts (export * from "./crud")
+//
+// A file of pages/api gets any method. A question mark stands for methods that
+// the file does not name. With -json the routes are an array of objects, whose
+// "methods" are null where the table has "any".
+//
+// What is wrong with the project is written to standard error, and the exit
+// code is 1 then. It is 2 if the command line is wrong.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/apiece/apiece/pattern/nextfs"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) (code int) {
+	flags := flag.NewFlagSet("nextroutes", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: nextroutes [-json] [-ext tsx,ts,jsx,js] DIR")
+		flags.PrintDefaults()
+	}
+	asJSON := flags.Bool("json", false, "print JSON")
+	ext := flags.String("ext", "tsx,ts,jsx,js", "the option pageExtensions of the project, separated by commas")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() != 1 || *ext == "":
+		flags.Usage()
+		return 2
+	}
+
+	if info, err := os.Stat(flags.Arg(0)); err != nil || !info.IsDir() {
+		fmt.Fprintf(stderr, "nextroutes: %s is no directory\n", flags.Arg(0))
+		return 1
+	}
+	routes, err := nextfs.Scan(os.DirFS(flags.Arg(0)), strings.Split(*ext, ",")...)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		code = 1
+	}
+	write := writeTable
+	if *asJSON {
+		write = writeJSON
+	}
+	if err := write(stdout, routes); err != nil {
+		fmt.Fprintln(stderr, "nextroutes:", err)
+		code = 1
+	}
+	return code
+}
+
+func writeTable(w io.Writer, routes []nextfs.Route) error {
+	if len(routes) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ROUTE\tMETHODS\tFILE")
+	for _, r := range routes {
+		methods, file := r.Methods, r.File
+		switch {
+		case r.Pages:
+			methods = []string{"any"}
+		case r.Unknown != "":
+			methods = append(methods, "?")
+			file += " (" + r.Unknown + ")"
+		case len(methods) == 0:
+			methods = []string{"none"}
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Pattern, strings.Join(methods, ", "), file)
+	}
+	return table.Flush()
+}
+
+func writeJSON(w io.Writer, routes []nextfs.Route) error {
+	type route struct {
+		Route   string   `json:"route"`
+		File    string   `json:"file"`
+		Methods []string `json:"methods"`
+		Unknown string   `json:"unknown,omitempty"`
+	}
+	list := make([]route, len(routes))
+	for i, r := range routes {
+		list[i] = route{r.Pattern.String(), r.File, r.Methods, r.Unknown}
+		if r.Methods == nil && !r.Pages {
+			list[i].Methods = []string{}
+		}
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(list)
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func project(t *testing.T, files map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, source := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(source), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const table = `
+ROUTE            METHODS    FILE
+/api/post/[pid]  any        pages/api/post/[pid].ts
+/api/todos       GET, POST  app/api/todos/route.ts
+/api/users       DELETE, ?  app/api/users/route.ts (export * from "./crud")
+/empty           none       app/empty/route.ts
+`
+
+const list = `
+[
+  {
+    "route": "/api/post/[pid]",
+    "file": "pages/api/post/[pid].ts",
+    "methods": null
+  },
+  {
+    "route": "/api/todos",
+    "file": "app/api/todos/route.ts",
+    "methods": [
+      "GET",
+      "POST"
+    ]
+  },
+  {
+    "route": "/api/users",
+    "file": "app/api/users/route.ts",
+    "methods": [
+      "DELETE"
+    ],
+    "unknown": "export * from \"./crud\""
+  },
+  {
+    "route": "/empty",
+    "file": "app/empty/route.ts",
+    "methods": []
+  }
+]
+`
+
+func TestRun(t *testing.T) {
+	good := project(t, map[string]string{
+		"pages/api/post/[pid].ts": "export default function handler(req, res) {}",
+		"app/api/todos/route.ts":  "export function POST() {}\nexport function GET() {}",
+		"app/api/users/route.ts":  "export * from './crud'\nexport function DELETE() {}",
+		"app/empty/route.ts":      "",
+		"pages/api/x.md":          "",
+	})
+	bad := project(t, map[string]string{"pages/api/a.ts": "", "pages/api/a/index.ts": "", "pages/api/[x].ts": "", "pages/api/[y]/z.ts": ""})
+	file := filepath.Join(good, "pages", "api", "x.md")
+	for _, c := range []struct {
+		args   []string
+		code   int
+		stdout string // as a whole
+		stderr []string
+		why    string
+	}{
+		{[]string{good}, 0, table[1:], nil, ""},
+		{[]string{"-json", good}, 0, list[1:], nil, ""},
+		{[]string{"-ext", "md", good}, 0, "ROUTE   METHODS  FILE\n/api/x  any      pages/api/x.md\n", nil, ""},
+		{[]string{"-ext", "go", good}, 0, "", nil, "no routes"},
+		{[]string{"-json", "-ext", "go", good}, 0, "[]\n", nil, "a list all the same"},
+		{[]string{bad}, 1, "ROUTE       METHODS  FILE\n/api/[x]    any      pages/api/[x].ts\n/api/[y]/z  any      pages/api/[y]/z.ts\n/api/a      any      pages/api/a/index.ts\n/api/a      any      pages/api/a.ts\n",
+			[]string{"pages/api/a/index.ts and pages/api/a.ts", "pages/api/[y]/z.ts and pages/api/[x].ts"}, "conflicts, and the routes nevertheless"},
+		{[]string{t.TempDir()}, 1, "", []string{"no directory pages or app"}, ""},
+		{[]string{filepath.Join(good, "nowhere")}, 1, "", []string{"nowhere"}, "no such directory"},
+		{[]string{file}, 1, "", []string{"x.md"}, "no directory"},
+		{nil, 2, "", []string{"usage: nextroutes"}, ""},
+		{[]string{good, good}, 2, "", []string{"usage: nextroutes"}, ""},
+		{[]string{"-ext", "", good}, 2, "", []string{"usage: nextroutes"}, ""},
+		{[]string{"-yaml", good}, 2, "", []string{"-yaml", "usage: nextroutes"}, ""},
+		{[]string{"-h"}, 0, "", []string{"usage: nextroutes"}, "asked for"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(c.args, &stdout, &stderr)
+		if code != c.code || stdout.String() != c.stdout {
+			t.Errorf("%q: (%s) code %d, want %d\n%s%s", c.args, c.why, code, c.code, stdout.String(), stderr.String())
+		}
+		if len(c.stderr) == 0 && stderr.Len() > 0 {
+			t.Errorf("%q: (%s) standard error %q", c.args, c.why, stderr.String())
+		}
+		for _, s := range c.stderr {
+			if !strings.Contains(stderr.String(), s) {
+				t.Errorf("%q: (%s) standard error %q does not contain %q", c.args, c.why, stderr.String(), s)
+			}
+		}
+	}
+	if code := run([]string{good}, full{}, new(bytes.Buffer)); code != 1 {
+		t.Errorf("standard output fails: code %d", code)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }

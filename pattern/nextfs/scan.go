@@ -1,0 +1,210 @@
+package nextfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/apiece/apiece/pattern"
+)
+
+// A Route is an API route of a Next.js project: a file below pages/api, or a
+// file named route below app, which Next.js calls a route handler.
+type Route struct {
+	Pattern pattern.Pattern
+	File    string // relative to the root of the project, with slashes
+
+	// Pages is set for a file below pages/api. It gets every method, and
+	// decides as it runs.
+	Pages bool
+
+	// Methods are the HTTP methods that a route handler exports, sorted.
+	// Next.js answers HEAD by GET, and OPTIONS, whether they are exported or
+	// not.
+	Methods []string
+
+	// Unknown says why a route handler may have other methods than those:
+	// `export * from "./crud"` for instance. It is empty if it has not.
+	Unknown string
+}
+
+// Scan returns the API routes of the Next.js project at the root of fsys, in
+// the order of precedence, or in that of their text if there are conflicts. The directories pages and app are at the root or,
+// if they are not, in src.
+//
+// The extensions are those of the option pageExtensions, without the dot:
+// "tsx", "ts", "jsx" and "js" if there are none. Scan does not read the
+// configuration of the project.
+//
+// The error joins all there are: a [*ConflictError] for files that cannot be
+// routes together, or not at all, and those of fsys. The routes are returned
+// nevertheless; of several files for one route, all.
+func Scan(fsys fs.FS, ext ...string) ([]Route, error) {
+	if len(ext) == 0 {
+		ext = []string{"tsx", "ts", "jsx", "js"}
+	}
+	s := scanner{fsys: fsys, ext: ext, entries: map[string][]entry{}}
+	for _, root := range s.roots() {
+		s.walk(root, false)
+	}
+	routes := s.arrange()
+	return routes, errors.Join(s.errs...)
+}
+
+type scanner struct {
+	fsys    fs.FS
+	ext     []string
+	entries map[string][]entry // by pattern
+	errs    []error
+}
+
+// An entry is a file with a route: of the API, or of a page, which can be in
+// conflict with one of the API.
+type entry struct {
+	Route
+	page bool
+}
+
+func (s *scanner) fail(err error) { s.errs = append(s.errs, err) }
+
+// roots returns the directories pages and app, those of them that exist.
+func (s *scanner) roots() (roots []string) {
+	for _, name := range []string{"pages", "app"} {
+		for _, dir := range []string{name, "src/" + name} {
+			if _, err := fs.Stat(s.fsys, dir); err == nil {
+				roots = append(roots, dir)
+				break
+			}
+		}
+	}
+	switch {
+	case len(roots) == 0:
+		s.fail(errors.New("nextfs: there is no directory pages or app, nor one in src"))
+	case len(roots) == 2 && path.Dir(roots[0]) != path.Dir(roots[1]):
+		s.fail(&ConflictError{roots, "the directories pages and app belong into the same directory", nil})
+	}
+	return roots
+}
+
+// walk looks at the files of a directory and of those in it. Links are
+// followed, but within what a link leads to no other one, since it might lead
+// back.
+func (s *scanner) walk(dir string, linked bool) {
+	files, err := fs.ReadDir(s.fsys, dir)
+	if err != nil {
+		s.fail(fmt.Errorf("nextfs: %w", err))
+		return
+	}
+	for _, f := range files {
+		name := path.Join(dir, f.Name())
+		isDir, isLink := f.IsDir(), f.Type()&fs.ModeSymlink != 0
+		if isLink {
+			info, err := fs.Stat(s.fsys, name)
+			if err != nil {
+				continue // it leads nowhere
+			}
+			if isDir = info.IsDir(); isDir && linked {
+				s.fail(fmt.Errorf("nextfs: %s is a link within a link: it is not followed", name))
+				continue
+			}
+		}
+		if isDir {
+			s.walk(name, linked || isLink)
+		} else {
+			s.file(name)
+		}
+	}
+}
+
+func (s *scanner) file(name string) {
+	p, err := pattern.FromFile(name, s.ext...)
+	var fault *pattern.SyntaxError
+	switch {
+	case err == nil:
+		s.add(entry{s.route(p, name), false})
+	case errors.As(err, &fault):
+		s.fail(&ConflictError{[]string{name}, strings.TrimPrefix(fault.Error(), "pattern: "), fault})
+	default:
+		if p, ok := s.page(name); ok {
+			s.add(entry{Route{Pattern: p, File: name}, true})
+		}
+	}
+}
+
+func (s *scanner) add(e entry) {
+	key := e.Pattern.String()
+	s.entries[key] = append(s.entries[key], e)
+}
+
+// route reads the methods of an API route.
+func (s *scanner) route(p pattern.Pattern, name string) Route {
+	r := Route{Pattern: p, File: name}
+	if r.Pages = strings.HasPrefix(strings.TrimPrefix(name, "src/"), "pages/"); r.Pages {
+		return r
+	}
+	src, err := fs.ReadFile(s.fsys, name)
+	if err != nil {
+		s.fail(fmt.Errorf("nextfs: %w", err))
+		r.Unknown = "the file cannot be read"
+		return r
+	}
+	// What is named .ts has no JSX, and "<" begins a type there.
+	r.Methods, r.Unknown = exportedMethods(string(src), !strings.HasSuffix(name, ".ts"))
+	return r
+}
+
+// page returns the route of a file that is no API route but a page, if it is
+// one. It is that of an API route in its place.
+func (s *scanner) page(name string) (pattern.Pattern, bool) {
+	dir, rest, _ := strings.Cut(name, "pages/")
+	if dir == "" || dir == "src/" {
+		base, _, _ := strings.Cut(rest, ".")
+		if slices.Contains([]string{"_app", "_document", "_error", "404", "500"}, base) {
+			return pattern.Pattern{}, false
+		}
+		p, err := pattern.FromFile("pages/api/"+rest, s.ext...)
+		if err != nil {
+			return pattern.Pattern{}, false
+		}
+		p, err = pattern.Parse(strings.TrimPrefix(p.String(), "/api"))
+		return p, err == nil
+	}
+	dir, base := path.Split(name)
+	ext, ok := strings.CutPrefix(base, "page.")
+	if !ok {
+		return pattern.Pattern{}, false
+	}
+	p, err := pattern.FromFile(dir+"route."+ext, s.ext...)
+	return p, err == nil
+}
+
+// arrange sorts the routes, and looks for conflicts among them.
+func (s *scanner) arrange() (routes []Route) {
+	for _, key := range slices.Sorted(maps.Keys(s.entries)) {
+		entries := s.entries[key]
+		s.duplicates(entries)
+		for _, e := range entries {
+			if !e.page {
+				s.published(e)
+				routes = append(routes, e.Route)
+			}
+		}
+	}
+	table, err := pattern.NewTable(s.entries)
+	if err != nil {
+		s.conflicts(err)
+		return routes
+	}
+	rank := map[string]int{}
+	for p := range table.All() {
+		rank[p.String()] = len(rank)
+	}
+	slices.SortStableFunc(routes, func(a, b Route) int {
+		return rank[a.Pattern.String()] - rank[b.Pattern.String()]
+	})
+	return routes
+}
