@@ -30,15 +30,16 @@
 //
 // An error carries its answer: a StatusCode, and a PublicMessage if there is
 // something the client may read. The text of Error is for the log and is never
-// sent. Wherever a piece answers an error there is an OnError hook; nil renders
-// a problem document (RFC 9457), and package reply has the plain text of
+// sent. The Config of a piece that answers errors has an OnError hook; nil
+// renders a problem document (RFC 9457), and package reply has the plain text of
 // Next.js. Functions that answer encode first and commit second, so a failure
 // is a complete 500 and never an empty 200; a failure after the header is out
 // aborts the connection, so that half a response cannot pass for a whole one.
 // An answer of 500 or more that a handler or a middleware of the kit gives
 // leaves exactly one record in the log.
 //
-// No piece trusts a request header for its own state, and none answers for CORS.
+// No piece trusts a request header for its own state, and none sends the headers
+// of CORS.
 // What the ResponseWriter of a server can do stays within reach: http.Flusher,
 // http.Hijacker, io.ReaderFrom and all of http.ResponseController.
 //

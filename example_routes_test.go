@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"testing/fstest"
 
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/pattern/nextfs"
 	"github.com/apiece/apiece/reply"
 )
 
@@ -170,3 +172,36 @@ func Example_methods() {
 	// OPTIONS /api/posts -> 204
 	// DELETE /api/posts -> 405 Method Not Allowed
 }
+
+// What is left to port, as a test says it.
+func Example_left() {
+	web := fstest.MapFS{ // os.DirFS("../web")
+		"pages/api/post/[pid].ts":    {},
+		"pages/api/post/create.ts":   {},
+		"app/api/todos/route.ts":     {Data: []byte("export async function GET() {}\nexport async function POST() {}")},
+		"app/api/todos/page.test.ts": {},
+	}
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/post/[pid]": handler,
+		"/api/todos":      middleware.Methods{"GET": handler},
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var t todo // a *testing.T
+
+	nextfs.Check(t, web, routes)
+	// Output:
+	// nextfs: the handlers are not those of the Next.js project:
+	// 	/api/post/create has no handler: pages/api/post/create.ts
+	// 	/api/todos has no handler of POST: app/api/todos/route.ts
+}
+
+// A todo is a test that prints what fails.
+type todo struct{}
+
+func (todo) Helper()                           {}
+func (todo) Logf(string, ...any)               {}
+func (todo) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
