@@ -53,7 +53,7 @@ func Run(t *testing.T, middleware func(http.Handler) http.Handler, fails ...stri
 			expected := known[name]
 			delete(known, name)
 			t.Run(name, func(t *testing.T) {
-				switch err := c.run(newServer(t, protocol), middleware); {
+				switch err := c.run(newServer(t, protocol, c.name), middleware); {
 				case err != nil && expected:
 					t.Skipf("known to fail: %v: %s", err, c.why)
 				case err != nil:
@@ -98,12 +98,13 @@ const patience = 5 * time.Second
 // A server is one test's server and client.
 type server struct {
 	t         testing.TB
+	path      string // of the request, which no other check has: ports come round again, and caches remember
 	protocols http.Protocols
 	trace     *httptrace.ClientTrace
 }
 
-func newServer(t testing.TB, protocol string) *server {
-	s := &server{t: t}
+func newServer(t testing.TB, protocol, name string) *server {
+	s := &server{t: t, path: protocol + "-" + name}
 	if protocol == "http1" {
 		s.protocols.SetHTTP1(true)
 	} else {
@@ -133,7 +134,7 @@ func (s *server) get(h http.Handler) (*http.Response, error) {
 	if s.trace != nil {
 		ctx = httptrace.WithClientTrace(ctx, s.trace)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+"/check", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+"/"+s.path, nil)
 	if err != nil {
 		return nil, err
 	}
