@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -24,95 +23,8 @@ import (
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/testkit"
 )
-
-// A deviation is a recorded outcome that does not hold here, and why.
-type deviation struct {
-	ID     string
-	Why    string
-	Fields []string
-	Column string
-}
-
-// A tally goes through the vectors of one file. It fails for deviations that
-// name no vector.
-type tally struct {
-	t          *testing.T
-	deviations map[string][]deviation
-	seen       map[string]bool
-	passed     int
-	excepted   []string
-}
-
-func newTally(t *testing.T, file string) *tally {
-	var all map[string][]deviation
-	load(t, "deviations.json", &all)
-	y := &tally{t: t, deviations: map[string][]deviation{}, seen: map[string]bool{}}
-	for _, d := range all[file] {
-		y.deviations[d.ID] = append(y.deviations[d.ID], d)
-	}
-	return y
-}
-
-// whole returns why the vector as a whole does not hold in the column, and
-// fields what parts of it do not.
-func (y *tally) whole(id, column string) (why string, yes bool) {
-	for _, d := range y.deviations[id] {
-		if d.Fields == nil && (d.Column == "" || d.Column == column) {
-			return d.Why, true
-		}
-	}
-	return "", false
-}
-
-func (y *tally) field(id, field string) bool {
-	for _, d := range y.deviations[id] {
-		if slices.Contains(d.Fields, field) {
-			return true
-		}
-	}
-	return false
-}
-
-// count takes note of the outcome of a vector: err is how it differs from the
-// recorded one.
-func (y *tally) count(id, column string, err error) {
-	y.seen[id] = true
-	why, excepted := y.whole(id, column)
-	switch {
-	case !excepted && err == nil:
-		y.passed++
-	case !excepted:
-		y.t.Errorf("%s: %v", id, err)
-	case err == nil:
-		y.t.Errorf("%s does as recorded: take the deviation %q out", id, why)
-	default:
-		y.excepted = append(y.excepted, id)
-	}
-}
-
-func (y *tally) done() {
-	for id, d := range y.deviations {
-		if !y.seen[id] {
-			y.t.Errorf("deviation for a vector that does not exist: %s %v", id, d)
-		}
-	}
-	y.t.Logf("%d passed, %d excepted: %v", y.passed, len(y.excepted), y.excepted)
-	if y.passed == 0 {
-		y.t.Error("no vector passed")
-	}
-}
-
-func load(t *testing.T, name string, v any) {
-	t.Helper()
-	text, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-}
 
 // wire is one request, byte for byte as it is sent.
 type wire struct {
@@ -286,8 +198,7 @@ func TestBodyParserVectors(t *testing.T) {
 		Body    any
 	}
 	type vector struct {
-		ID, Note string
-		Input    struct {
+		Input struct {
 			Method     string
 			Headers    map[string]string
 			Body       map[string]any
@@ -297,18 +208,15 @@ func TestBodyParserVectors(t *testing.T) {
 		}
 		Expected struct{ Next, Express *outcome }
 	}
-	var file struct{ Cases []vector }
-	load(t, "body-parser.json", &file)
-	y := newTally(t, "body-parser.json")
-
 	// run sends the vector to a parser and says how the outcome differs.
-	run := func(v vector, cfg bodyparser.Config, want outcome) error {
-		q := wire{method: v.Input.Method, path: "/?a=query", body: expand(t, v.Input.Body), transfer: v.Input.Transfer, abortAfter: -1}
-		for name, value := range v.Input.Headers {
+	run := func(v testkit.Vector[vector], cfg bodyparser.Config, want outcome) error {
+		in := v.Case.Input
+		q := wire{method: in.Method, path: "/?a=query", body: expand(t, in.Body), transfer: in.Transfer, abortAfter: -1}
+		for name, value := range in.Headers {
 			q.header = append(q.header, [2]string{name, value})
 		}
-		if v.Input.AbortAfter != nil {
-			q.abortAfter = *v.Input.AbortAfter
+		if in.AbortAfter != nil {
+			q.abortAfter = *in.AbortAfter
 		}
 		type result struct {
 			value any
@@ -337,7 +245,7 @@ func TestBodyParserVectors(t *testing.T) {
 			switch {
 			case status != want.Status:
 				return fmt.Errorf("status %d (%v), want %d", status, got.err, want.Status)
-			case want.Message != "" && message != want.Message && !y.field(v.ID, "message"):
+			case want.Message != "" && message != want.Message && v.Excepts("message") == nil:
 				return fmt.Errorf("message %q, want %q", message, want.Message)
 			case status == 200 && !same(want.Body, got.value):
 				return fmt.Errorf("body %#v, want %v", got.value, want.Body)
@@ -363,10 +271,11 @@ func TestBodyParserVectors(t *testing.T) {
 		return compare(<-results)
 	}
 
-	for _, v := range file.Cases {
+	for _, v := range testkit.Vectors[vector](t, "body-parser.json", "next") {
+		in := v.Case.Input
 		cfg := bodyparser.Config{}
 		refused := false
-		switch limit := v.Input.Options["limit"].(type) {
+		switch limit := in.Options["limit"].(type) {
 		case float64:
 			cfg.Limit = bytesize.Size(limit)
 		case string:
@@ -375,30 +284,30 @@ func TestBodyParserVectors(t *testing.T) {
 			cfg.Limit = size
 		}
 		if refused {
-			y.count(v.ID, "next", errors.New("no limit is made of that text"))
+			v.Settle(errors.New("no limit is made of that text"))
 			continue
 		}
-		next := *v.Expected.Next
-		if next.Message != "" && y.field(v.ID, "message") {
+		next := *v.Case.Expected.Next
+		if next.Message != "" && v.Excepts("message") != nil {
 			if want := "Body exceeded " + cfg.Limit.String() + " limit"; next.Message == want {
 				t.Errorf("%s: deviation in the message is stale", v.ID)
 			}
 		}
-		y.count(v.ID, "next", run(v, cfg, next))
-		if why, ok := y.whole(v.ID, "next"); ok {
-			if err := run(v, cfg, outcome{Status: statusIn(why), Body: anything}); err != nil {
-				t.Errorf("%s, expecting %q: %v", v.ID, why, err)
+		v.Settle(run(v, cfg, next))
+		if d := v.Excepts(""); d != nil {
+			if err := run(v, cfg, outcome{Status: statusIn(d.Why), Body: anything}); err != nil {
+				t.Errorf("%s, expecting %q: %v", v.ID, d.Why, err)
 			}
 		}
-		if v.Expected.Express == nil {
+		if v.Case.Expected.Express == nil {
 			continue
 		}
 
 		// The second round.
-		want := *v.Expected.Express
-		_, coded := v.Input.Headers["Content-Encoding"]
+		want := *v.Case.Expected.Express
+		_, coded := in.Headers["Content-Encoding"]
 		cfg.Inflate = true
-		switch v.Input.Options["verify"] {
+		switch in.Options["verify"] {
 		case "throw_status":
 			cfg.Verify = func(*http.Request, []byte) error { return status(400) }
 		case "throw_type":
@@ -420,7 +329,6 @@ func TestBodyParserVectors(t *testing.T) {
 			t.Errorf("%s, compared with Express: %v", v.ID, err)
 		}
 	}
-	y.done()
 }
 
 // statusIn returns the status that a deviation promises instead.
@@ -449,29 +357,25 @@ func (s status) StatusCode() int { return int(s) }
 // TestUrlencodedVectors compares with url.ParseQuery, and with what Next.js
 // makes of forms.
 func TestUrlencodedVectors(t *testing.T) {
-	var file struct {
-		Cases []struct {
-			ID    string
-			Input struct {
-				Body   string
-				Repeat *struct {
-					Template, Separator string
-					Count               int
-				} `json:"body_repeat"`
-			}
-			Expected struct {
-				Next       any     `json:"next_querystring"`
-				NextCount  int     `json:"next_querystring_count"`
-				NextLen    int     `json:"next_querystring_len"`
-				Pairs      [][]any `json:"go_parsequery"`
-				PairsCount int     `json:"go_parsequery_values"`
-				Error      *string `json:"go_err"`
-			}
+	type vector struct {
+		Input struct {
+			Body   string
+			Repeat *struct {
+				Template, Separator string
+				Count               int
+			} `json:"body_repeat"`
+		}
+		Expected struct {
+			Next       any     `json:"next_querystring"`
+			NextCount  int     `json:"next_querystring_count"`
+			NextLen    int     `json:"next_querystring_len"`
+			Pairs      [][]any `json:"go_parsequery"`
+			PairsCount int     `json:"go_parsequery_values"`
+			Error      *string `json:"go_err"`
 		}
 	}
-	load(t, "urlencoded.json", &file)
-	y := newTally(t, "urlencoded.json")
-	for _, c := range file.Cases {
+	for _, v := range testkit.Vectors[vector](t, "urlencoded.json", "next_querystring") {
+		c := v.Case
 		body := c.Input.Body
 		if rep := c.Input.Repeat; rep != nil {
 			parts := make([]string, rep.Count)
@@ -495,7 +399,7 @@ func TestUrlencodedVectors(t *testing.T) {
 		// The column of Go: an error of ours where net/url has one, and beyond
 		// that only for too many pairs.
 		if (err != nil) != (c.Expected.Error != nil || strings.Count(body, "&") >= 1000) {
-			t.Errorf("%s: error %v", c.ID, err)
+			t.Errorf("%s: error %v", v.ID, err)
 		}
 		if err == nil {
 			want := url.Values{}
@@ -505,16 +409,16 @@ func TestUrlencodedVectors(t *testing.T) {
 				}
 			}
 			count := 0
-			for name, v := range values {
-				count += len(v)
-				for i := range v {
-					if c.Input.Repeat == nil && string([]rune(v[i])) != want[name][i] {
-						t.Errorf("%s: %q = %q, want %q", c.ID, name, v[i], want[name][i])
+			for name, list := range values {
+				count += len(list)
+				for i := range list {
+					if c.Input.Repeat == nil && string([]rune(list[i])) != want[name][i] {
+						t.Errorf("%s: %q = %q, want %q", v.ID, name, list[i], want[name][i])
 					}
 				}
 			}
 			if c.Input.Repeat == nil && len(values) != len(want) || c.Input.Repeat != nil && count != c.Expected.PairsCount {
-				t.Errorf("%s: %d values, net/url has %v", c.ID, count, want)
+				t.Errorf("%s: %d values, net/url has %v", v.ID, count, want)
 			}
 		}
 
@@ -525,10 +429,9 @@ func TestUrlencodedVectors(t *testing.T) {
 			differs = err
 		case c.Input.Repeat != nil && c.Expected.NextCount+c.Expected.NextLen != c.Input.Repeat.Count:
 			differs = errors.New("another number of values")
-		case c.Input.Repeat == nil && !y.field(c.ID, "values") && !same(c.Expected.Next, flat):
+		case c.Input.Repeat == nil && !same(c.Expected.Next, flat) && v.Excepts("values") == nil:
 			differs = fmt.Errorf("%v, want %v", flat, c.Expected.Next)
 		}
-		y.count(c.ID, "next_querystring", differs)
+		v.Settle(differs)
 	}
-	y.done()
 }

@@ -40,14 +40,9 @@ func TestParseVectors(t *testing.T) {
 			Count *int `json:"cookie_1_count"`
 		}
 	}
-	var file struct{ Cases []vector }
-	load(t, "cookie-parse.json", &file)
-	excepted := loadDeviations(t, "cookie-parse.json")
-
-	passed := 0
-	for _, v := range file.Cases {
-		excepted.know(v.ID)
-		ok := t.Run(v.ID, func(t *testing.T) {
+	for _, v := range testkit.Vectors[vector](t, "cookie-parse.json", "kit") {
+		v.Run(t, func(t *testing.T) {
+			v := v.Case
 			if rep := v.Input.Repeat; rep != nil {
 				pairs := make([]string, rep.Count)
 				for i := range pairs {
@@ -79,12 +74,7 @@ func TestParseVectors(t *testing.T) {
 				}
 			}
 		})
-		if ok {
-			passed++
-		}
 	}
-	excepted.finish()
-	t.Logf("cookie-parse.json: %d passed, 0 excepted, of %d", passed, len(file.Cases))
 }
 
 // The cases of the vectors that net/http carries arrive unchanged from a client.
@@ -96,7 +86,7 @@ func TestParseVectorsOnTheWire(t *testing.T) {
 			Expected struct{ Kit [][2]string }
 		}
 	}
-	load(t, "cookie-parse.json", &file)
+	testkit.ReadJSON(t, "cookie-parse.json", &file)
 
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		client, url := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

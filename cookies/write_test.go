@@ -13,51 +13,42 @@ import (
 
 	"github.com/apiece/apiece/cookies"
 	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/testkit"
 )
 
 func TestSerializeVectors(t *testing.T) {
-	var file struct {
-		Cases []struct {
-			ID    string
-			Input struct {
-				Name, Value string
-				Options     map[string]json.RawMessage
-			}
-			Expected struct {
-				Kit struct {
-					Verdict, Pair string
-					Attrs         map[string]any
-				}
+	type vector struct {
+		Input struct {
+			Name, Value string
+			Options     map[string]json.RawMessage
+		}
+		Expected struct {
+			Kit struct {
+				Verdict, Pair string
+				Attrs         map[string]any
 			}
 		}
 	}
-	load(t, "cookie-serialize.json", &file)
-	excepted := loadDeviations(t, "cookie-serialize.json")
-
-	var passed, exceptions, skipped int
-	for _, v := range file.Cases {
-		excepted.know(v.ID)
-		want := v.Expected.Kit
+	for _, v := range testkit.Vectors[vector](t, "cookie-serialize.json", "kit") {
+		in, want := v.Case.Input, v.Case.Expected.Kit
 		if want.Verdict == "n/a" {
-			skipped++
+			v.Leave("not applicable")
 			continue
 		}
-		if excepted.has(v.ID, "verdict") {
-			want.Verdict, want.Pair = "ok", v.Input.Name+"="+v.Input.Value
+		if v.Excepts("verdict") != nil {
+			want.Verdict, want.Pair = "ok", in.Name+"="+in.Value
 			var path string
-			if json.Unmarshal(v.Input.Options["path"], &path) == nil {
+			if json.Unmarshal(in.Options["path"], &path) == nil {
 				want.Attrs = map[string]any{"path": path}
 			}
-			exceptions++
 		}
-		if excepted.has(v.ID, "attrs.max-age") {
+		if v.Excepts("attrs.max-age") != nil {
 			want.Attrs = maps.Clone(want.Attrs)
 			want.Attrs["max-age"] = "0"
-			exceptions++
 		}
-		ok := t.Run(v.ID, func(t *testing.T) {
+		v.Run(t, func(t *testing.T) {
 			rec := httptest.NewRecorder()
-			err := cookies.Set(rec, cookieOf(t, v.Input.Name, v.Input.Value, v.Input.Options))
+			err := cookies.Set(rec, cookieOf(t, in.Name, in.Value, in.Options))
 			lines := rec.Result().Header["Set-Cookie"]
 			if want.Verdict == "error" {
 				var e *cookies.Error
@@ -73,17 +64,11 @@ func TestSerializeVectors(t *testing.T) {
 			if pair != want.Pair || !maps.Equal(attrs, want.Attrs) {
 				t.Errorf("Set wrote %q,\nwant %q with %v", lines[0], want.Pair, want.Attrs)
 			}
-			if got, ok := cookies.Lookup(carrying(pair), v.Input.Name); got != v.Input.Value || !ok {
-				t.Errorf("read back %q, %v, want %q", got, ok, v.Input.Value)
+			if got, ok := cookies.Lookup(carrying(pair), in.Name); got != in.Value || !ok {
+				t.Errorf("read back %q, %v, want %q", got, ok, in.Value)
 			}
 		})
-		if ok {
-			passed++
-		}
 	}
-	excepted.finish()
-	t.Logf("cookie-serialize.json: %d passed (%d of them with an excepted part), %d not applicable, of %d",
-		passed, exceptions, skipped, len(file.Cases))
 }
 
 // cookieOf builds an http.Cookie from the options of npm's cookie package.

@@ -1,7 +1,6 @@
 package pattern_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,12 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/pattern"
 )
 
@@ -23,71 +22,10 @@ import (
 // JavaScript.
 
 type vector[In, Out any] struct {
-	ID          string
 	Kind        string
 	Portability string
 	Input       In
 	Expected    Out
-}
-
-// A deviation says where this package differs on purpose.
-type deviation struct {
-	ID, Why, Kind string
-	Fields        []string
-}
-
-func load(t *testing.T, name string, into any) {
-	t.Helper()
-	b, err := os.ReadFile("testdata/" + name)
-	if err == nil {
-		err = json.Unmarshal(b, into)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// A tally counts what became of the cases of a file, and holds its deviations
-// to be true.
-type tally struct {
-	deviations       map[string]deviation
-	seen             map[string]bool
-	passed, excepted int
-}
-
-func newTally(t *testing.T, file string) *tally {
-	var all map[string][]deviation
-	load(t, "deviations.json", &all)
-	y := &tally{deviations: map[string]deviation{}, seen: map[string]bool{}}
-	for _, d := range all[file] {
-		y.deviations[d.ID] = d
-	}
-	t.Cleanup(func() {
-		for id := range y.deviations {
-			if !y.seen[id] {
-				t.Errorf("deviation for a case that is not there: %s", id)
-			}
-		}
-		t.Logf("%s: %d passed, %d excepted", file, y.passed, y.excepted)
-	})
-	return y
-}
-
-// settle takes the verdict on a core case.
-func (y *tally) settle(t *testing.T, id string, err error) {
-	t.Helper()
-	y.seen[id] = true
-	d, excepted := y.deviations[id]
-	switch {
-	case excepted && err == nil && d.Kind == "contradicts":
-		t.Errorf("%s passes, but is listed as a deviation: %s", id, d.Why)
-	case excepted:
-		y.excepted++
-	case err != nil:
-		t.Errorf("%s: %v", id, err)
-	default:
-		y.passed++
-	}
 }
 
 func TestSortVectors(t *testing.T) {
@@ -96,14 +34,13 @@ func TestSortVectors(t *testing.T) {
 		Order []string
 		Error *struct{ Category string }
 	}
-	var file struct{ Cases []vector[in, out] }
-	load(t, "route-sort.json", &file)
-	y := newTally(t, "route-sort.json")
-	for _, c := range file.Cases {
+	for _, v := range testkit.Vectors[vector[in, out]](t, "route-sort.json") {
+		c := v.Case
 		if c.Portability != "core" {
+			v.Leave("not core")
 			continue
 		}
-		y.settle(t, c.ID, func() error {
+		v.Settle(func() error {
 			order, err := pattern.Sort(c.Input.Routes)
 			if want := c.Expected.Error; want != nil {
 				var conflict *pattern.ConflictError
@@ -194,14 +131,13 @@ func TestMatchVectors(t *testing.T) {
 		Error   string
 		Dynamic bool
 	}
-	var file struct{ Cases []vector[in, out] }
-	load(t, "route-match.json", &file)
-	y := newTally(t, "route-match.json")
-	for _, c := range file.Cases {
+	for _, v := range testkit.Vectors[vector[in, out]](t, "route-match.json") {
+		c := v.Case
 		if c.Portability != "core" {
+			v.Leave("not core")
 			continue
 		}
-		y.settle(t, c.ID, func() error {
+		v.Settle(func() error {
 			switch c.Kind {
 			case "is-dynamic":
 				p, err := pattern.Parse(c.Input.Route)

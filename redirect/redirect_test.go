@@ -2,6 +2,7 @@ package redirect_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -190,67 +191,58 @@ func TestAfterTheHeader(t *testing.T) {
 }
 
 func TestSafetyVectors(t *testing.T) {
+	type vector struct {
+		Input    struct{ Location string }
+		Expected struct {
+			Browser struct{ Origin string }
+			Same    bool   `json:"browser_same_origin"`
+			Local   string `json:"kit_local"`
+			List    string `json:"kit_allowlist"`
+		}
+	}
 	var file struct {
 		Meta struct {
 			Base           string
 			AllowedOrigins []string `json:"allowed_origins"`
 		}
-		Cases []struct {
-			ID       string
-			Input    struct{ Location string }
-			Expected struct {
-				Browser struct{ Origin string }
-				Same    bool   `json:"browser_same_origin"`
-				Local   string `json:"kit_local"`
-				List    string `json:"kit_allowlist"`
-			}
-		}
 	}
-	load(t, "redirect-safety.json", &file)
-	excepted := loadDeviations(t, "redirect-safety.json")
+	testkit.ReadJSON(t, "redirect-safety.json", &file)
 	base, err := url.Parse(file.Meta.Base)
 	if err != nil {
 		t.Fatal(err)
 	}
 	origin := base.Scheme + "://" + base.Host
 	p := redirect.NewPolicy(file.Meta.AllowedOrigins...)
+	verdict := func(got bool, want string) error {
+		if got != (want == "allow") {
+			return fmt.Errorf("allowed %v, want %s", got, want)
+		}
+		return nil
+	}
 
-	var local, list, exceptions int
-	for _, v := range file.Cases {
-		excepted.know(v.ID)
-		target := v.Input.Location
+	lists := testkit.Vectors[vector](t, "redirect-safety.json", "kit_allowlist")
+	for i, local := range testkit.Vectors[vector](t, "redirect-safety.json", "kit_local") {
+		v, list := local.Case, lists[i]
+		id, target := local.ID, v.Input.Location
 		isLocal, allowed := redirect.IsLocal(target), p.Check(target) == nil
-		wantLocal, wantAllowed := v.Expected.Local == "allow", v.Expected.List == "allow"
-		if excepted.has(v.ID, "") {
-			exceptions++
-			if wantAllowed == allowed {
-				t.Errorf("%s: excepted, but Check(%q) agrees with the recommendation", v.ID, target)
-			}
-			wantAllowed = false
-		}
-		if isLocal != wantLocal {
-			t.Errorf("%s: IsLocal(%q) = %v, want %v", v.ID, target, isLocal, wantLocal)
-		} else {
-			local++
-		}
-		if allowed != wantAllowed {
-			t.Errorf("%s: Check(%q) = %v, want %v", v.ID, target, allowed, wantAllowed)
-		} else {
-			list++
+		local.Settle(verdict(isLocal, v.Expected.Local))
+		list.Settle(verdict(allowed, v.Expected.List))
+		if list.Excepts("") != nil && allowed {
+			t.Errorf("%s: Check(%q) is not the stricter one", id, target)
 		}
 
 		// Whatever the verdicts: nothing accepted leaves.
 		if isLocal && !v.Expected.Same {
-			t.Errorf("%s: IsLocal(%q), but a browser goes to %s", v.ID, target, v.Expected.Browser.Origin)
+			t.Errorf("%s: IsLocal(%q), but a browser goes to %s", id, target, v.Expected.Browser.Origin)
 		}
 		if allowed && v.Expected.Browser.Origin != file.Meta.AllowedOrigins[0] && v.Expected.Browser.Origin != file.Meta.AllowedOrigins[1] {
-			t.Errorf("%s: Check accepts %q, but a browser goes to %q", v.ID, target, v.Expected.Browser.Origin)
+			t.Errorf("%s: Check accepts %q, but a browser goes to %q", id, target, v.Expected.Browser.Origin)
 		}
 
 		// What Local sends resolves to the origin for net/url too.
 		rec := httptest.NewRecorder()
 		if err := redirect.Local(rec, httptest.NewRequest("GET", file.Meta.Base, nil), target, "/"); err != nil {
-			t.Errorf("%s: %v", v.ID, err)
+			t.Errorf("%s: %v", id, err)
 		}
 		sent := rec.Header().Get("Location")
 		u, err := base.Parse(sent)
@@ -258,20 +250,17 @@ func TestSafetyVectors(t *testing.T) {
 			continue // net/url refuses malformed escapes, which browsers follow
 		}
 		if err != nil || u.Scheme+"://"+u.Host != origin {
-			t.Errorf("%s: Local sent %q, which resolves to %v, %v", v.ID, sent, u, err)
+			t.Errorf("%s: Local sent %q, which resolves to %v, %v", id, sent, u, err)
 		}
 		for i := range len(sent) {
 			if sent[i] <= ' ' || sent[i] > 0x7e {
-				t.Errorf("%s: byte %#x in Location %q", v.ID, sent[i], sent)
+				t.Errorf("%s: byte %#x in Location %q", id, sent[i], sent)
 			}
 		}
 		if !isLocal && sent != "/" {
-			t.Errorf("%s: Local sent %q, want the fallback", v.ID, sent)
+			t.Errorf("%s: Local sent %q, want the fallback", id, sent)
 		}
 	}
-	excepted.finish()
-	t.Logf("redirect-safety.json, %d cases: IsLocal %d passed, 0 excepted; Policy %d passed, %d of them excepted",
-		len(file.Cases), local, list, exceptions)
 }
 
 // What is refused is answered in the form that the handler has for its errors.

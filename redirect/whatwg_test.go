@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/apiece/apiece/internal/testkit"
 )
 
 // browserOrigin returns the origin a browser is at after following location from a
@@ -116,7 +118,7 @@ func TestBrowserOrigin(t *testing.T) {
 			}
 		}
 	}
-	load(t, "redirect-safety.json", &file)
+	testkit.ReadJSON(t, "redirect-safety.json", &file)
 	const base = "https://app.example"
 	for _, v := range file.Cases {
 		got := browserOrigin(base, v.Input.Location)

@@ -3,17 +3,15 @@ package stream_test
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 )
 
@@ -21,7 +19,6 @@ import (
 // bytes of events; each was confirmed by Chromium.
 type (
 	encodeVector struct {
-		Name  string
 		Event struct {
 			ID, Event, Data, Comment *string
 			DataB64                  *string `json:"data_b64"`
@@ -33,7 +30,6 @@ type (
 		Error    string
 	}
 	parseVector struct {
-		Name   string
 		Chunks [][]byte
 		parsesTo
 		Comments []string
@@ -46,32 +42,7 @@ type (
 		RetryMS          *int64 `json:"retry_ms"`
 		FinalLastEventID string `json:"final_last_event_id"`
 	}
-	deviation struct {
-		ID, Why, Kind string
-		Fields        []string
-	}
 )
-
-func load(t testing.TB, name string, into any) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-}
-
-func deviations(t *testing.T, file string) map[string]deviation {
-	var all map[string][]deviation
-	load(t, "deviations.json", &all)
-	byID := make(map[string]deviation)
-	for _, d := range all[file] {
-		byID[d.ID] = d
-	}
-	return byID
-}
 
 func (v *encodeVector) event(t *testing.T) stream.Event {
 	str := func(s *string) string {
@@ -103,9 +74,6 @@ func decode(t *testing.T, b64 string) []byte {
 }
 
 func TestEncodeVectors(t *testing.T) {
-	var file struct{ Vectors []encodeVector }
-	load(t, "sse-encode.json", &file)
-	except := deviations(t, "sse-encode.json")
 	// What the excepted vectors give instead: bytes, or an error in this field.
 	instead := map[string]struct{ want, errorIn, why string }{
 		"comment-empty":    {"", "", "an empty comment is no comment"},
@@ -115,11 +83,13 @@ func TestEncodeVectors(t *testing.T) {
 		"event-only":       {"event: ping\ndata: \n\n", "", "clients drop events without data"},
 		"retry-zero":       {"data: x\n\n", "", "zero is no delay given"},
 	}
-	passed, excepted := 0, 0
-	for _, v := range file.Vectors {
-		d, isExcepted := except[v.Name]
-		delete(except, v.Name)
-		t.Run(v.Name, func(t *testing.T) {
+	for _, vector := range testkit.Vectors[encodeVector](t, "sse-encode.json") {
+		v := &vector.Case
+		deviation := vector.Excepts("")
+		if deviation == nil {
+			deviation = vector.Excepts("want")
+		}
+		vector.Run(t, func(t *testing.T) {
 			want, errorIn := "", ""
 			switch {
 			case v.Want != nil:
@@ -129,12 +99,12 @@ func TestEncodeVectors(t *testing.T) {
 			default:
 				errorIn, _, _ = strings.Cut(v.Error, "_")
 			}
-			if isExcepted {
-				i, ok := instead[v.Name]
+			if deviation != nil {
+				i, ok := instead[vector.ID]
 				if !ok {
-					t.Fatalf("an exception without an expectation of our own: %s", d.Why)
+					t.Fatalf("an exception without an expectation of our own: %s", deviation.Why)
 				}
-				if d.Kind == "contradicts" && i.want == want && i.errorIn == errorIn {
+				if deviation.Kind == "contradicts" && i.want == want && i.errorIn == errorIn {
 					t.Fatal("stale: the vector holds as it is")
 				}
 				want, errorIn = i.want, i.errorIn
@@ -161,42 +131,23 @@ func TestEncodeVectors(t *testing.T) {
 			if string(appended) != "before"+want {
 				t.Errorf("AppendTo = %q, want it behind what was there", appended)
 			}
-			if !isExcepted {
+			if deviation == nil {
 				v.ParsesTo.compare(t, bytes.NewReader(got), nil)
 			}
 		})
-		if isExcepted {
-			excepted++
-		} else {
-			passed++
-		}
-	}
-	for id := range except {
-		t.Errorf("deviations.json excepts %q, which no vector is called", id)
-	}
-	if !t.Failed() {
-		t.Logf("%d passed, %d excepted", passed, excepted)
 	}
 }
 
 func TestParseVectors(t *testing.T) {
-	var file struct{ Vectors []parseVector }
-	load(t, "sse-parse.json", &file)
-	except := deviations(t, "sse-parse.json")
-	for _, v := range file.Vectors {
-		if _, ok := except[v.Name]; ok {
-			t.Fatalf("%s is excepted, and no exception is known", v.Name)
-		}
-		t.Run(v.Name, func(t *testing.T) {
+	for _, vector := range testkit.Vectors[parseVector](t, "sse-parse.json") {
+		vector.Run(t, func(t *testing.T) {
+			v := &vector.Case
 			whole := bytes.Join(v.Chunks, nil)
 			v.compare(t, &chunks{v.Chunks}, v.Comments)
 			v.compare(t, bytes.NewReader(whole), v.Comments)
 			v.compare(t, iotest.OneByteReader(bytes.NewReader(whole)), v.Comments)
 			v.compare(t, iotest.DataErrReader(bytes.NewReader(whole)), v.Comments)
 		})
-	}
-	if !t.Failed() {
-		t.Logf("%d passed, 0 excepted", len(file.Vectors))
 	}
 }
 

@@ -67,7 +67,7 @@ func Vectors[C any](t testing.TB, file string, columns ...string) (vectors []Vec
 	t.Helper()
 	var all struct{ Cases, Vectors []json.RawMessage }
 	ReadJSON(t, file, &all)
-	deviations := readDeviations(t, file, columns)
+	deviations := readDeviations(t, file)
 	verdicts := map[string]*Verdict{}
 	for _, text := range append(all.Cases, all.Vectors...) {
 		var name struct{ ID, Name string }
@@ -79,7 +79,11 @@ func Vectors[C any](t testing.TB, file string, columns ...string) (vectors []Vec
 		if v.ID == "" || verdicts[v.ID] != nil {
 			t.Errorf("%s: %q is not the id of one case", file, v.ID)
 		}
-		v.deviations = deviations[v.ID]
+		for _, d := range deviations[v.ID] {
+			if d.Column == "" || slices.Contains(columns, d.Column) {
+				v.deviations = append(v.deviations, d)
+			}
+		}
 		delete(deviations, v.ID)
 		verdicts[v.ID] = v.Verdict
 		vectors = append(vectors, v)
@@ -94,7 +98,7 @@ func Vectors[C any](t testing.TB, file string, columns ...string) (vectors []Vec
 	return vectors
 }
 
-func readDeviations(t testing.TB, file string, columns []string) map[string][]*Deviation {
+func readDeviations(t testing.TB, file string) map[string][]*Deviation {
 	t.Helper()
 	var all map[string][]*Deviation
 	ReadJSON(t, "deviations.json", &all)
@@ -103,9 +107,7 @@ func readDeviations(t testing.TB, file string, columns []string) map[string][]*D
 	}
 	byID := map[string][]*Deviation{}
 	for _, d := range all[file] {
-		if d.Column == "" || slices.Contains(columns, d.Column) {
-			byID[d.ID] = append(byID[d.ID], d)
-		}
+		byID[d.ID] = append(byID[d.ID], d)
 	}
 	return byID
 }

@@ -63,6 +63,7 @@ func TestVectors(t *testing.T) {
 		}, "", "1 in part"},
 		{"a deviation for another column", one, other, settle(differs), "a: differs", ""},
 		{"a deviation for this column", one, strings.Replace(other, "y", "x", 1), settle(differs), "", "1 excepted"},
+		{"a deviation of no case, for another column", one, `[{"id":"c","column":"y"}]`, settle(nil), "a deviation of c, which is no case", ""},
 		{"a deviation of no case", one, `[{"id":"c"}]`, settle(nil), "a deviation of c, which is no case", ""},
 		{"an id that occurs twice", `{"cases":[{"id":"a"},{"id":"a"}]}`, none, settle(nil), `"a" is not the id of one case`, ""},
 		{"a case without an id", `{"cases":[{}]}`, none, settle(nil), `"" is not the id of one case`, ""},
