@@ -12,14 +12,16 @@ const chiModule = "github.com/go-chi/chi/v5"
 var (
 	chiTimeout   = rival{name: "chi", module: chiModule, wrap: chi.Timeout(time.Minute)}
 	chiRecoverer = rival{name: "chi", module: chiModule, wrap: chi.Recoverer}
-	chiWrap      = rival{name: "chi WrapResponseWriter", module: chiModule, wrap: func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			wrapped := chi.NewWrapResponseWriter(w, r.ProtoMajor)
-			next.ServeHTTP(wrapped, r)
-			seen = int64(wrapped.BytesWritten())
-		})
-	}}
+	chiWrap      = rival{name: "chi WrapResponseWriter", module: chiModule, wrap: chiWrapper}
 )
+
+func chiWrapper(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		wrapped := chi.NewWrapResponseWriter(w, r.ProtoMajor)
+		next.ServeHTTP(wrapped, r)
+		seen = int64(wrapped.BytesWritten())
+	})
+}
 
 // seen is how much has been written, for those who only watch.
 var seen int64

@@ -48,8 +48,9 @@ func withValues(n int) func(http.Handler) http.Handler {
 	})
 }
 
-// wrapping is what layers cost that each wrap the writer, by a struct that
-// embeds it.
+// wrapping is what layers cost that each wrap the writer by a struct that embeds
+// it, and so take Flush, Hijack and ReadFrom from the handler. That is less than
+// a layer may do.
 func wrapping(n int) func(http.Handler) http.Handler {
 	type wrapper struct{ http.ResponseWriter }
 	return repeated(n, func(int) alice.Constructor {
@@ -57,6 +58,10 @@ func wrapping(n int) func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(&wrapper{w}, r) })
 		}
 	})
+}
+
+func chiWrappers(name string, n int) rival {
+	return rival{name: name, module: chiModule, wrap: repeated(n, func(int) alice.Constructor { return chiWrapper })}
 }
 
 // calling is what layers cost that do nothing at all.
@@ -101,7 +106,8 @@ func layers() []compare.Comparison {
 		kit("kit with Timeout", kitLayers(time.Minute)),
 		kit("kit without parser", alice.New(middleware.Recover(nil), middleware.ResponseLimit(0), routed).Then),
 		stdlib("six WithValue", withValues(6)),
-		stdlib("six wrappers", wrapping(6)),
+		chiWrappers("six chi WrapResponseWriter", 6),
+		rival{name: "six wrappers that hide Flush", role: compare.Floor, wrap: wrapping(6)},
 	}
 	const text = "Recover, ResponseLimit, a body parser and a route, around a handler that does nothing"
 	all := []compare.Comparison{
@@ -113,7 +119,8 @@ func layers() []compare.Comparison {
 			func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) },
 			rival{name: "layers that do nothing", role: compare.Floor, wrap: calling(n)},
 			kit("kit", kitOf(n)),
-			stdlib("layers with a wrapper", wrapping(n)),
+			rival{name: "layers with a wrapper that hides Flush", role: compare.Floor, wrap: wrapping(n)},
+			chiWrappers("layers with chi's wrapper", n),
 			stdlib("layers with a context value", withValues(n)),
 		)
 		c.Growth, c.Size = "layers", float64(n)

@@ -15,7 +15,7 @@ import (
 // before a parameter before a catch-all?
 func precedence(short bool) (compare.Table, error) {
 	table := compare.Table{Columns: []string{"router", "refused tables", "wrong answers", "refused, with catch-alls", "wrong, with catch-alls"}}
-	tables := 3000
+	tables := 1000
 	if short {
 		tables = 100
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"time"
 )
 
@@ -21,10 +22,12 @@ const MinRounds = 3
 // HeavyRounds is how many rounds a heavy comparison has at most.
 const HeavyRounds = 7
 
-// Cost returns how long a comparison takes, without what it takes to get ready.
+// Cost returns about how long a comparison takes.
 func (o Options) Cost(c Comparison) time.Duration {
-	rounds := o.rounds(c)
-	return min(o.Budget, time.Duration(rounds*len(c.Contenders))*o.Turn) + time.Duration(len(c.Contenders))*o.Turn
+	if c.Heavy {
+		return o.Budget + 10*time.Second // most of which it takes to get ready
+	}
+	return min(o.Budget, time.Duration((o.rounds(c)+2)*len(c.Contenders))*o.Turn)
 }
 
 func (o Options) rounds(c Comparison) int {
@@ -157,9 +160,6 @@ func hundredth(x float64) float64 { return math.Round(x*100) / 100 }
 // significant drops the digits that mean nothing, and would only make the file
 // of samples longer.
 func significant(x float64) float64 {
-	if x <= 0 {
-		return 0
-	}
-	unit := math.Pow(10, math.Floor(math.Log10(x))-3)
-	return math.Round(x/unit) * unit
+	x, _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 4, 64), 64)
+	return x
 }

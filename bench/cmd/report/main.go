@@ -1,0 +1,221 @@
+// Command report measures everything and writes results.md, results.json and
+// the charts, in the directory that it is run in.
+//
+//	go -C bench run ./cmd/report
+//
+// It needs a quiet machine: a ratio of two turns survives what else is running,
+// but the spread grows. With -quick it takes about three minutes and is good
+// for a first look; without, about twenty. With -run it measures what matches
+// again, and leaves the rest of results.json as it is.
+//
+// The charts are drawn by gonum.org/v1/plot, since it is the plotting library
+// that is maintained along with the rest of Gonum, has logarithmic axes, and
+// writes SVG in Go alone.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/apiece/apiece/bench"
+	"github.com/apiece/apiece/bench/internal/compare"
+	"github.com/apiece/apiece/bench/internal/report"
+	"github.com/apiece/apiece/bench/service"
+)
+
+func main() {
+	service.Main() // this program is also the servers that package service measures
+	c := command{dir: ".", progress: os.Stderr, now: time.Now}
+	quick := flag.Bool("quick", false, "a first look: few rounds, short turns")
+	count := flag.Int("count", 0, "rounds (default 41, with -quick 9)")
+	turn := flag.Duration("turn", 0, "time of a contender in a round (default 20ms, with -quick 2ms)")
+	budget := flag.Duration("budget", 0, "time after which a comparison has rounds enough (default 20s, with -quick 1s)")
+	pattern := flag.String("run", "", "measure what matches this `regexp` alone: suite/name, or service")
+	flag.BoolVar(&c.renderOnly, "render", false, "measure nothing: results.md and charts from results.json")
+	flag.StringVar(&c.dir, "dir", c.dir, "where results are read and written")
+	flag.Parse()
+
+	c.options = compare.Options{Rounds: 41, Turn: 20 * time.Millisecond, Budget: 20 * time.Second}
+	if *quick {
+		c.options = compare.Options{Rounds: 9, Turn: 2 * time.Millisecond, Budget: time.Second}
+		c.service = service.Quick()
+	}
+	set(&c.options.Rounds, *count)
+	set(&c.options.Turn, *turn)
+	set(&c.options.Budget, *budget)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	only, err := regexp.Compile(*pattern)
+	if err == nil {
+		c.only, c.partly = only, *pattern != ""
+		err = c.run(ctx, bench.Page())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func set[T int | time.Duration](field *T, flag T) {
+	if flag != 0 {
+		*field = flag
+	}
+}
+
+type command struct {
+	dir        string
+	options    compare.Options
+	service    service.Options
+	only       *regexp.Regexp
+	partly     bool // only matches not everything
+	renderOnly bool
+	progress   io.Writer
+	now        func() time.Time
+}
+
+func (c *command) run(ctx context.Context, page report.Page) error {
+	data := new(report.Data)
+	if c.partly || c.renderOnly {
+		text, err := os.ReadFile(c.file("results.json"))
+		if err != nil && (c.renderOnly || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+		if data, err = report.Parse(text); err != nil {
+			return err
+		}
+	}
+	if !c.renderOnly {
+		if err := c.measure(ctx, page.Suites, data); err != nil {
+			return err
+		}
+		text, err := data.Marshal()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.file("results.json"), text, 0o666); err != nil {
+			return err
+		}
+	}
+	return c.render(page, data)
+}
+
+func (c *command) file(name ...string) string {
+	return filepath.Join(append([]string{c.dir}, name...)...)
+}
+
+func (c *command) render(page report.Page, data *report.Data) error {
+	if err := os.MkdirAll(c.file("charts"), 0o777); err != nil {
+		return err
+	}
+	for _, chart := range page.Charts {
+		text, err := chart.SVG(data, page.Targets)
+		if err != nil {
+			return fmt.Errorf("chart %s: %w", chart.File, err)
+		}
+		if text == nil {
+			continue
+		}
+		if err := os.WriteFile(c.file("charts", chart.File+".svg"), text, 0o666); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(c.file("results.md"), []byte(page.Markdown(data)), 0o666)
+}
+
+// A step is something to measure.
+type step struct {
+	name string
+	cost time.Duration // a guess
+	do   func() error
+}
+
+func (c *command) measure(ctx context.Context, suites []compare.Suite, data *report.Data) error {
+	date := c.now().UTC().Format(time.DateOnly)
+	how := fmt.Sprintf("Up to %d rounds with turns of %v, until a comparison has taken %v.", c.options.Rounds, c.options.Turn, c.options.Budget)
+	machine, err := report.ThisMachine(date, how, report.Modules(suites, bench.Shared()...))
+	if err != nil {
+		return err
+	}
+	if old := data.Machine; old.CPU != "" && (old.CPU != machine.CPU || old.Go != machine.Go) {
+		return fmt.Errorf("results.json is from %s with %s: measure everything", old.CPU, old.Go)
+	}
+	data.Machine = machine
+	data.Keep(suites)
+	steps := c.steps(ctx, suites, data, date)
+	if len(steps) == 0 {
+		return fmt.Errorf("nothing matches %s", c.only)
+	}
+	var all, done time.Duration
+	for _, s := range steps {
+		all += s.cost
+	}
+	start := time.Now()
+	for i, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		begin := time.Now()
+		if err := s.do(); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		done += s.cost
+		elapsed := time.Since(start)
+		left := time.Duration(float64(elapsed) * float64(all-done) / float64(done))
+		fmt.Fprintf(c.progress, "[%3d/%d] %-32s %7.1fs   elapsed %v, about %v to go\n",
+			i+1, len(steps), s.name, time.Since(begin).Seconds(), elapsed.Round(time.Second), left.Round(time.Second))
+	}
+	return nil
+}
+
+func (c *command) steps(ctx context.Context, suites []compare.Suite, data *report.Data, date string) (steps []step) {
+	add := func(name string, cost time.Duration, do func() error) {
+		if c.only.MatchString(name) {
+			steps = append(steps, step{name, cost, do})
+		}
+	}
+	for _, s := range suites {
+		for _, x := range s.Comparisons {
+			add(s.Name+"/"+x.Name, c.options.Cost(x), func() error {
+				r := x.Measure(c.options)
+				r.Suite = s.Name
+				for _, who := range r.Samples {
+					if who.Error != "" && who.Role == compare.Kit {
+						return fmt.Errorf("%s %s", who.Name, who.Error)
+					}
+				}
+				data.Add(r)
+				return nil
+			})
+		}
+		for _, f := range s.Findings {
+			add(s.Name+"/"+f.Name, 3*time.Second, func() error {
+				table, err := f.Find(false)
+				found := report.Finding{Suite: s.Name, Name: f.Name, Text: f.Text, Date: date, Table: table}
+				if err != nil {
+					found.Error = err.Error()
+				}
+				data.AddFinding(found)
+				return nil
+			})
+		}
+	}
+	options := c.service
+	cost := 5 * time.Minute
+	if options.Rounds > 0 {
+		cost = 30 * time.Second
+	}
+	add("service", cost, func() (err error) {
+		data.Service, err = service.Run(ctx, options)
+		return err
+	})
+	return steps
+}

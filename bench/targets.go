@@ -1,0 +1,86 @@
+package bench
+
+import "github.com/apiece/apiece/bench/internal/report"
+
+// Targets are the figures that the kit is meant to reach.
+func Targets() []report.Target {
+	return []report.Target{
+		{What: "a table of patterns, where routes differ", Claims: []report.Claim{
+			native("GithubAll", 0.45), allocs("routing/GithubAll", "kit table", 0),
+			native("StaticAll", 0.75), native("ParseAll", 0.65), native("GoogleAll", 0.65),
+		}},
+		{What: "a miss, many routes, hostile routes", Claims: []report.Claim{
+			native("Miss", 0.40), native("Scale10000", 0.60), native("AdversarialMiss", 0.05),
+		}},
+		{What: "a handler with path values", Claims: []report.Claim{
+			ratio("routing/GithubAll", "kit handler", "stdlib ServeMux", 1.0),
+			ratio("routing/GithubAll", "kit handler", "chi", 0.40),
+			ratio("routing/GithubAll", "kit no values", "stdlib ServeMux", 0.15),
+			allocs("routing/GithubAll", "kit no values", 0),
+		}},
+		{What: "a table of 10,000 routes is made in 20 ms", Claims: []report.Claim{
+			{Of: "routing/Build10000", Kit: "kit NewTable", Max: 20e6},
+		}},
+		{What: "a time limit, HTTP/1", Claims: []report.Claim{
+			ratio("middleware/TimeoutHTTP1", "kit", "http.TimeoutHandler", 0.35),
+			ratio("middleware/TimeoutHTTP1", "kit", "chi", 1.1),
+			allocs("middleware/TimeoutHTTP1", "kit", 5),
+			ratio("middleware/Timeout1MBHTTP1", "kit", "http.TimeoutHandler", 0.002),
+		}},
+		{What: "a time limit, HTTP/2", Claims: []report.Claim{
+			ratio("middleware/TimeoutHTTP2", "kit", "http.TimeoutHandler", 1.0),
+			ratio("middleware/Timeout1MBHTTP2", "kit", "http.TimeoutHandler", 0.01),
+		}},
+		{What: "reading a body, as inside bind", Claims: []report.Claim{
+			ratio("body/Read200B", "kit, lent", "io.ReadAll", 0.15), allocs("body/Read200B", "kit, lent", 0),
+			ratio("body/Read2KB", "kit, lent", "io.ReadAll", 0.15), allocs("body/Read2KB", "kit, lent", 0),
+			ratio("body/Read100KB", "kit, lent", "io.ReadAll", 0.5),
+			ratio("body/Read1MB", "kit, lent", "io.ReadAll", 0.5),
+		}},
+		{What: "decoding and validating", Claims: []report.Claim{
+			ratio("body/Bind200B", "kit", "gin", 0.92), ratio("body/Bind2KB", "kit", "gin", 0.92),
+			ratio("body/Bind200B", "kit", "chi + render", 0.8), ratio("body/Bind2KB", "kit", "chi + render", 0.8),
+			ratio("body/Bind200B", "kit", "huma", 0.65), ratio("body/Bind2KB", "kit", "huma", 0.65),
+			ratio("body/Bind200B", "kit, json v2", "gin", 0.65), ratio("body/Bind2KB", "kit, json v2", "gin", 0.65),
+		}},
+		{What: "all layers beside each other", Claims: []report.Claim{
+			ratio("middleware/Layers", "kit", "six WithValue", 0.35), allocs("middleware/Layers", "kit", 4),
+			ratio("middleware/Layers", "kit with Timeout", "six WithValue", 0.8), allocs("middleware/Layers", "kit with Timeout", 6),
+		}},
+		{What: "a limit on responses", Claims: []report.Claim{
+			ratio("middleware/ResponseLimit", "kit, warn", "httpsnoop Wrap", 0.3), allocs("middleware/ResponseLimit", "kit, warn", 1),
+		}},
+		{What: "an event", Claims: []report.Claim{
+			ratio("stream/EncodeShort", "kit AppendTo", "append by hand", 1.3), ratio("stream/Encode8Lines", "kit AppendTo", "append by hand", 1.3),
+			ratio("stream/EncodeShort", "kit AppendTo", "go-sse Message", 0.35), ratio("stream/Encode8Lines", "kit AppendTo", "go-sse Message", 0.35),
+			allocs("stream/EncodeShort", "kit AppendTo", 0), allocs("stream/EncodeShort", "kit Stream.Send", 0),
+			{Of: "stream/EncodeShort", Kit: "kit Stream.Send", What: "writes/event", Max: 1},
+			{Of: "stream/Encode8Lines", Kit: "kit Stream.Send", What: "writes/event", Max: 1},
+		}},
+		{What: "a hub with 10,000 subscribers", Claims: []report.Claim{
+			ratio("stream/Burst10000", "kit Hub", "go-sse Joe", 0.5), allocs("stream/Burst10000", "kit Hub", 0),
+			{Of: "stream/Burst10000", Kit: "kit Hub", What: "B/client", Max: 4.5 * 1024},
+			{Of: "stream/Burst10000", Kit: "kit Hub", What: "goroutines/client", Max: 1},
+		}},
+		{What: "a hub with a client that stalls", Claims: []report.Claim{
+			{Of: "stream/Stalled", Kit: "kit Hub received", Min: 600},
+			{Of: "stream/Stalled", Kit: "kit Hub published", Min: 600},
+		}},
+		{What: "a page from the cache", Claims: []report.Claim{
+			ratio("cache/Hit", "kit", "bare handler", 2), allocs("cache/Hit", "kit", 6),
+			{Of: "cache/Stampede", Kit: "kit runs", Max: 1},
+		}},
+	}
+}
+
+func native(name string, max float64) report.Claim {
+	return report.Claim{Of: "routing/" + name, Kit: "kit table", To: report.Fastest, Max: max}
+}
+
+func ratio(of, kit, to string, max float64) report.Claim {
+	return report.Claim{Of: of, Kit: kit, To: to, Max: max}
+}
+
+func allocs(of, kit string, max float64) report.Claim {
+	return report.Claim{Of: of, Kit: kit, What: "allocs", Max: max}
+}
