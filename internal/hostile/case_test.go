@@ -184,7 +184,13 @@ type attack struct {
 func (a *attack) find(kind, format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.found) < 5 { // of hundreds of clients, a few say it all
+	same := 0
+	for _, f := range a.found {
+		if f.kind == kind {
+			same++
+		}
+	}
+	if same < 5 { // of hundreds of clients, a few say it all
 		a.found = append(a.found, finding{kind, fmt.Sprintf(format, args...)})
 	}
 }
@@ -244,7 +250,7 @@ func (a *attack) until(what string, state func(report) bool) {
 		if state(now) {
 			return
 		}
-		if time.Since(begin) > patience {
+		if time.Since(begin) > a.patience {
 			stacks, _ := a.ask("stacks")
 			a.find(goroutines, "never: %s\n%s", what, stacks.Stacks)
 			return
@@ -332,10 +338,10 @@ func (a *attack) settle(m *measure) {
 			return
 		}
 		open, files := a.openDescriptors(), a.files()
-		if now.Goroutines <= a.rest.Goroutines && open <= a.process.descriptors && len(files) == 0 {
+		if now.Goroutines <= a.rest.Goroutines && len(open) <= len(a.process.descriptors) && len(files) == 0 {
 			return
 		}
-		if m.back < 5*time.Second {
+		if m.back < a.patience/3 {
 			continue
 		}
 		if now.Goroutines > a.rest.Goroutines {
@@ -343,8 +349,8 @@ func (a *attack) settle(m *measure) {
 			a.find(goroutines, "%d goroutines, %d at rest\n%s", now.Goroutines, a.rest.Goroutines, stacks.Stacks)
 			a.rest.Goroutines = now.Goroutines // once is enough
 		}
-		if open > a.process.descriptors {
-			a.find(descriptors, "%d descriptors, %d at rest", open, a.process.descriptors)
+		if len(open) > len(a.process.descriptors) {
+			a.find(descriptors, "open are %q, and at rest %q", open, a.process.descriptors)
 			a.process.descriptors = open
 		}
 		if len(files) > 0 {

@@ -236,8 +236,7 @@ func shutdownCases() (cases []hostileCase) {
 				io.WriteString(conn, c.begin)
 				clients = append(clients, conn)
 			}
-			own.until("the requests are under way", func(r report) bool { return r.Goroutines >= p.rest.Goroutines+c.times })
-			time.Sleep(20 * time.Millisecond) // and in their handlers
+			own.until("the requests are under way", func(r report) bool { return r.Begun >= p.rest.Begun+c.times })
 			over := make(chan error, 1)
 			go func() { over <- p.shutdown() }()
 			for { // until it takes no more connections

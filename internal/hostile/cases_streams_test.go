@@ -158,6 +158,7 @@ func oneLine(a *answer) error {
 // service has to be rid of them while the clients hold on to their side.
 func flood(a *attack, streams int, treat func(*client)) {
 	clients := make([]*client, streams)
+	before, _ := a.ask("stats")
 	a.all(streams, func(i int) {
 		c := a.dial()
 		clients[i] = c
@@ -165,8 +166,9 @@ func flood(a *attack, streams int, treat func(*client)) {
 		io.WriteString(c, "GET /api/flood HTTP/1.1\r\nHost: x\r\n\r\n")
 		treat(c)
 	})
-	time.Sleep(writeTimeout / 2) // or none of them may have begun
-	a.until("the streams are dropped", func(r report) bool { return r.Goroutines <= a.rest.Goroutines })
+	a.until("the streams are dropped", func(r report) bool {
+		return r.Begun >= before.Begun+streams && r.Goroutines <= a.rest.Goroutines
+	})
 	for _, c := range clients {
 		c.Close()
 	}

@@ -43,10 +43,11 @@ type report struct {
 	Addr        string // in the first report
 	Goroutines  int
 	Heap        uint64 // in the report of "collect"
-	Records     int // in the log of the service, of level Error
-	Panics      int // that reached net/http, other than http.ErrAbortHandler
-	Superfluous int // complaints of net/http about a second WriteHeader
-	Smuggled    int // requests that no client has sent
+	Records     int    // in the log of the service, of level Error
+	Panics      int    // that reached net/http, other than http.ErrAbortHandler
+	Superfluous int    // complaints of net/http about a second WriteHeader
+	Smuggled    int    // requests that no client has sent
+	Begun       int    // requests that have reached a handler
 	Stacks      string
 	Failure     string
 }
@@ -60,7 +61,7 @@ type built struct {
 
 // counters are what a service counts for the report.
 type counters struct {
-	records, panics, superfluous, smuggled atomic.Int64
+	records, panics, superfluous, smuggled, begun atomic.Int64
 }
 
 func serve(name string) int {
@@ -82,7 +83,10 @@ func serve(name string) int {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
-		Handler:           service,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			count.begun.Add(1)
+			service.ServeHTTP(w, r)
+		}),
 		Protocols:         &protocols,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       time.Minute,
@@ -126,6 +130,7 @@ func serve(name string) int {
 			Panics:      int(count.panics.Load()),
 			Superfluous: int(count.superfluous.Load()),
 			Smuggled:    int(count.smuggled.Load()),
+			Begun:       int(count.begun.Load()),
 			Stacks:      stacks,
 			Failure:     failure,
 		})

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 	"text/tabwriter"
-	"time"
 
 	"github.com/apiece/apiece/internal/testkit"
 )
@@ -67,7 +66,7 @@ func TestHostile(t *testing.T) {
 	const services = 8
 	all := classes()
 	results := make([]map[string]*tally, len(passes))
-	t.Cleanup(func() { t.Log(summary(all, results)) })
+	t.Cleanup(func() { t.Log(summary(all, results)) }) // behind the passes, which run at once
 	for i, pass := range passes {
 		results[i] = make(map[string]*tally)
 		type job struct {
@@ -99,11 +98,7 @@ func TestHostile(t *testing.T) {
 				p := start(t, "kit", pass.environment...)
 				wg.Go(func() {
 					for j := range queue {
-						begin := time.Now()
 						found, m := j.carryOut(p, pass.protocol)
-						if took := time.Since(begin); took > 2*time.Second {
-							t.Logf("%s: %s: took %v", j.class, j.why, took)
-						}
 						for _, f := range found {
 							t.Errorf("%s: %s: %s: %s", j.class, j.why, f.kind, f.text)
 						}

@@ -17,13 +17,13 @@ func (a *attack) overTwo(send *request, want verdict) {
 	protocols.SetUnencryptedHTTP2(true)
 	transport := &http.Transport{Protocols: &protocols, DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), a.patience)
 	defer cancel()
 
 	got := roundTrip(ctx, transport, a.addr, send)
 	a.judge(&got, want)
 	if got.err != nil && errors.Is(got.err, context.DeadlineExceeded) {
-		a.find(wrongAnswer, "no answer in %v", patience)
+		a.find(wrongAnswer, "no answer in %v", a.patience)
 		return
 	}
 	next := roundTrip(ctx, transport, a.addr, &request{target: "/api/honest/next"})

@@ -1,7 +1,296 @@
 package hostile_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
 )
 
-func newNaiveService(log *slog.Logger, count *counters) built { return newKitService(log, count) }
+// newNaiveService has some of the routes of the other, written the way that
+// tutorials do, with net/http alone.
+func newNaiveService(log *slog.Logger, count *counters) built {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/honest/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, strings.TrimPrefix(r.URL.Path, "/api/honest/"))
+	})
+
+	decode := func(w http.ResponseWriter, r *http.Request) {
+		var v any
+		if err := json.NewDecoder(r.Body).Decode(&v); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"value": v})
+	}
+	mux.HandleFunc("/api/echo", decode)
+	mux.HandleFunc("/api/small", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, `{"bytes":%d}`, len(body))
+	})
+	mux.HandleFunc("/api/order", func(w http.ResponseWriter, r *http.Request) {
+		var o order
+		if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"name": o.Name, "items": len(o.Items)})
+	})
+	mux.HandleFunc("/api/inflate", func(w http.ResponseWriter, r *http.Request) {
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		var body bytes.Buffer
+		if _, err := body.ReadFrom(z); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, `{"bytes":%d}`, body.Len())
+	})
+	mux.HandleFunc("/api/form", func(w http.ResponseWriter, r *http.Request) {
+		r.ParseForm()
+		json.NewEncoder(w).Encode(r.Form)
+	})
+	mux.HandleFunc("/api/uploads", readParts)
+	mux.HandleFunc("/api/parts", readParts)
+	mux.HandleFunc("/api/upload", saveFiles)
+	mux.Handle("/api/standard", inContext(http.HandlerFunc(standardForm)))
+
+	mux.HandleFunc("/api/login", func(w http.ResponseWriter, r *http.Request) {
+		next := r.FormValue("next")
+		if !strings.HasPrefix(next, "/") {
+			next = "/home"
+		}
+		http.Redirect(w, r, next, http.StatusTemporaryRedirect)
+	})
+	mux.HandleFunc("/api/set-cookie", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: r.FormValue("name"), Value: r.FormValue("value"), Path: r.FormValue("path")})
+	})
+	mux.HandleFunc("/api/refuse", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Reason", r.FormValue("reason"))
+		w.WriteHeader(http.StatusBadRequest)
+	})
+	mux.HandleFunc("/api/post/", func(w http.ResponseWriter, r *http.Request) {
+		id, err := url.PathUnescape(strings.TrimPrefix(r.URL.Path, "/api/post/"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprintf(w, "%q", id)
+	})
+	mux.HandleFunc("/api/encode/channel", func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode(make(chan int))
+	})
+	mux.HandleFunc("/api/event", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "data: %s\n\n", r.FormValue("data"))
+	})
+	mux.HandleFunc("/api/flood", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for {
+			if _, err := fmt.Fprintf(w, "data: %s\n\n", xs(32<<10)); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+		}
+	})
+	mux.Handle("/api/panic/", recoverAll(http.StripPrefix("/api/panic", withHow(panicSomehow))))
+	mux.Handle("/api/late/", inTime(http.StripPrefix("/api/late", withHow(answerLate))))
+	return built{Handler: mux, shutdown: func() {}, close: func(context.Context) error { return nil }}
+}
+
+func readParts(w http.ResponseWriter, r *http.Request) {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	fields := make(map[string]string)
+	for {
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		value, _ := io.ReadAll(part)
+		fields[part.FormName()] = string(value)
+	}
+	json.NewEncoder(w).Encode(map[string]any{"fields": len(fields)})
+}
+
+func withHow(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.SetPathValue("how", strings.TrimPrefix(r.URL.Path, "/"))
+		h(w, r)
+	})
+}
+
+// recoverAll is what recoverers do who do not ask what is out already.
+func recoverAll(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// inTime is a time limit that relies on the handler.
+func inTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
+		defer func() {
+			cancel()
+			if ctx.Err() == context.DeadlineExceeded {
+				w.WriteHeader(http.StatusGatewayTimeout)
+			}
+		}()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// inContext is any middleware that adds to the context.
+func inContext(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		type key struct{}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, "user")))
+	})
+}
+
+func saveFiles(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseMultipartForm(32 << 20); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	dir, _ := os.MkdirTemp("", "upload")
+	var names []string
+	for _, files := range r.MultipartForm.File {
+		for _, f := range files {
+			names = append(names, saveFile(dir, f))
+		}
+	}
+	os.RemoveAll(dir)
+	json.NewEncoder(w).Encode(map[string]any{"names": names})
+}
+
+func saveFile(dir string, f *multipart.FileHeader) string {
+	in, err := f.Open()
+	if err != nil {
+		return ""
+	}
+	defer in.Close()
+	out, err := os.Create(filepath.Join(dir, f.Filename))
+	if err != nil {
+		return ""
+	}
+	defer out.Close()
+	io.Copy(out, in)
+	return f.Filename
+}
+
+// naiveFaults are cases of the list, and the kind of what each of them has to
+// find in the naive service.
+var naiveFaults = []struct{ class, why, kind string }{
+	{"limits", "one byte over, declared: a lower limit", wrongAnswer},
+	{"limits", "one byte over, chunked: a lower limit", wrongAnswer},
+	{"limits", "five megabytes all sent, and what they hold is no request", wrongAnswer},
+	{"bodies that are not whole", "half of a value that would be whole", wrongAnswer},
+	{"json", "a second value", wrongAnswer},
+	{"json", "bytes that are not UTF-8", wrongAnswer},
+	{"json", "digits that a float would lose", wrongAnswer},
+	{"json", "a word behind the value", wrongAnswer},
+	{"compression", "a bomb of gzip", memory},
+	{"compression", "gzip that is none", wrongAnswer},
+	{"forms", "one more", wrongAnswer},
+	{"forms", "the query does not mix in", wrongAnswer},
+	{"forms", "a malformed percent", wrongAnswer},
+	{"forms", "a semicolon, which splits for some and not for others", wrongAnswer},
+	{"multipart", "one more", wrongAnswer},
+	{"multipart", "a header line of five megabytes", wrongAnswer},
+	{"multipart", "fields that fill the memory", wrongAnswer},
+	{"multipart", "a file over its limit", wrongAnswer},
+	{"multipart", "a file name that turns around", wrongAnswer},
+	{"multipart", "net/http's own files are removed", leftFiles},
+	{"redirects", "a next page of \"//evil.test\"", wrongAnswer},
+	{"redirects", "a next page of \"/\\\\evil.test\"", wrongAnswer},
+	{"cookies", "setting a name with a semicolon", wrongAnswer},
+	{"header injection", "an escape in a header of an error", wrongAnswer},
+	{"decoding", "an encoded percent is decoded once", wrongAnswer},
+	{"encoding", "a value or a status that cannot be sent: channel", wrongAnswer},
+	{"streams", "LF in the data of an event", wrongAnswer},
+	{"streams", "CR in the data of an event", wrongAnswer},
+	{"streams", "twenty that never read", goroutines},
+	{"panics", "after", wrongAnswer},
+	{"panics", "after", logged},
+	{"panics", "buffered", wrongAnswer},
+	{"panics", "before", wrongAnswer},
+	{"time limit", "a handler that ignores its context", wrongAnswer},
+	{"time limit", "half an answer is out", wrongAnswer},
+	{"time limit", "a handler that is stuck in the body", wrongAnswer},
+	{"cookies", "nine hundred kilobytes", wrongAnswer},
+}
+
+// TestHostileCanFail: what is wrong with the naive service is found.
+func TestHostileCanFail(t *testing.T) {
+	t.Parallel()
+	p := start(t, "naive")
+	p.patience = time.Second // most of what is waited for here never comes
+	proven := 0
+	found := make(map[*hostileCase][]finding)
+	all := classes()
+	for _, fault := range naiveFaults {
+		if fault.kind == memory && (testkit.Race || p.peak() < 0) {
+			continue // it is not measured
+		}
+		c := lookUp(all, fault.class, fault.why)
+		if c == nil {
+			t.Errorf("there is no case %s: %s", fault.class, fault.why)
+			continue
+		}
+		if found[c] == nil {
+			found[c], _ = c.carryOut(p, 1)
+		}
+		if !slices.ContainsFunc(found[c], func(f finding) bool { return f.kind == fault.kind }) {
+			t.Errorf("%s: %s: no fault of the kind %q is found, but %v", fault.class, fault.why, fault.kind, found[c])
+			continue
+		}
+		proven++
+	}
+	t.Logf("%d of %d faults of the naive service found", proven, len(naiveFaults))
+}
+
+func lookUp(all []class, name, why string) *hostileCase {
+	for _, class := range all {
+		for i := range class.cases {
+			if class.name == name && class.cases[i].why == why {
+				return &class.cases[i]
+			}
+		}
+	}
+	return nil
+}

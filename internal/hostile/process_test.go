@@ -22,14 +22,15 @@ type process struct {
 	dir         string // for its temporary files
 	log         *tail
 	environment []string
+	patience    time.Duration
 
 	cmd *exec.Cmd
 	mu  sync.Mutex // for a command and its report
 	in  io.WriteCloser
 	out *json.Decoder
 
-	rest        report // at rest, before anybody has attacked it
-	descriptors int    // likewise
+	rest        report   // at rest, before anybody has attacked it
+	descriptors []string // likewise
 }
 
 // start starts a service, with more in its environment, that ends with the test.
@@ -53,7 +54,7 @@ func launch(name string, environment ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{dir: dir, log: new(tail), cmd: exec.Command(os.Args[0]), environment: environment}
+	p := &process{dir: dir, patience: patience, log: new(tail), cmd: exec.Command(os.Args[0]), environment: environment}
 	p.cmd.Env = append(os.Environ(), serviceVariable+"="+name, "TMPDIR="+p.dir)
 	p.cmd.Env = append(p.cmd.Env, environment...)
 	p.cmd.Stderr = p.log
@@ -150,14 +151,18 @@ func (p *process) forgetPeak() {
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
 }
 
-// openDescriptors returns the number of open descriptors, -1 where the system
-// does not tell.
-func (p *process) openDescriptors() int {
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
-	if err != nil {
-		return -1
+// openDescriptors returns what the open descriptors are, nothing where the
+// system does not tell.
+func (p *process) openDescriptors() (open []string) {
+	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		link, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err == nil { // else it is closed by now
+			open = append(open, link)
+		}
 	}
-	return len(entries)
+	return open
 }
 
 // files returns the temporary files that are there, but for those that the

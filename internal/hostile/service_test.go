@@ -151,7 +151,11 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 		"/api/slow-upload": s.parsed(raw, s.upload(upload.Config{FileLimit: fileLimit, ReadTimeout: readTimeout})),
 		"/api/uploads":     s.parsed(raw, s.upload(upload.Config{})),
 		"/api/parts":       s.parsed(raw, countParts),
-		"/api/standard":    s.timed(standardForm),
+		"/api/standard": s.parsed(raw, func(w http.ResponseWriter, r *http.Request) error {
+			standardForm(w, r)
+			return nil
+		}),
+		"/api/standard-late": s.timed(standardForm),
 
 		// Answers, and what goes wrong with them.
 		"/api/cookies":    s.parsed(bodyparser.Config{}, showCookies),

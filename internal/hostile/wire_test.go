@@ -55,11 +55,11 @@ type client struct {
 }
 
 func dial(p *process) (*client, error) {
-	conn, err := net.DialTimeout("tcp", p.addr, patience)
+	conn, err := net.DialTimeout("tcp", p.addr, p.patience)
 	if err != nil {
 		return nil, err
 	}
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(p.patience))
 	return &client{conn.(*net.TCPConn), bufio.NewReader(conn)}, nil
 }
 
