@@ -59,8 +59,8 @@ func (b *behaviour) variants() []variant {
 	return all
 }
 
-// newFixture builds the service: the routes of the case on a ServeMux, each
-// with the middleware that the config asks for and the recorded handler.
+// newFixture builds the service on a ServeMux: the recorded handler, with the
+// middleware that the config asks for.
 func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixture, error) {
 	mux := http.NewServeMux()
 	f := &fixture{c: c, variant: which, handler: mux}
@@ -76,47 +76,52 @@ func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixtu
 	f.draft = cookies.NewDraft(draft)
 
 	chain, err := f.middleware()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if c.Config.Returns != "" && c.Config.Returns != "undefined" {
+	case c.Config.Returns != "" && c.Config.Returns != "undefined":
 		return nil, fmt.Errorf("unknown return value %q", c.Config.Returns)
+	case c.Config.RouteHandlerExports != nil:
+		mux.Handle(c.Request.Path, chain(f.exports(c.Config.RouteHandlerExports)))
+	default:
+		table, ok := tables[cmp.Or(c.RouteTable, "main")]
+		if !ok {
+			return nil, fmt.Errorf("unknown table %q", c.RouteTable)
+		}
+		err = f.mount(mux, table, chain(reply.Handler(f.serve, reply.PlainError)))
 	}
-	if exports := c.Config.RouteHandlerExports; exports != nil {
-		mux.Handle(c.Request.Path, chain(f.exports(exports)))
-		return f, nil
+	if c.outside != nil {
+		f.handler = c.outside(mux)
 	}
-	table, ok := tables[cmp.Or(c.RouteTable, "main")]
-	if !ok {
-		return nil, fmt.Errorf("unknown table %q", c.RouteTable)
-	}
+	return f, err
+}
+
+// mount puts the handler at every pattern of a table.
+func (f *fixture) mount(mux *http.ServeMux, table []string, h http.Handler) error {
 	routes := map[string]http.Handler{}
 	for _, p := range table {
-		routes[p] = chain(reply.Handler(f.serve, reply.PlainError))
+		routes[p] = h
 	}
 	cfg := pattern.HandlerConfig{OnError: reply.PlainError}
-	if c.Config.TrailingSlash {
+	if f.c.Config.TrailingSlash {
 		cfg.TrailingSlash = pattern.RedirectToSlash
 	}
-	h, err := pattern.NewHandler(routes, cfg)
+	handler, err := pattern.NewHandler(routes, cfg)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	h.Register(mux)
-	if c.has("revalidate", "revalidateTry") {
+	handler.Register(mux)
+	if f.c.has("revalidate", "revalidateTry") {
 		// The pages that are revalidated. Of the routes, only one that revalidates
 		// itself is behind the cache.
 		mux.Handle("/isr/{id}", f.cache.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, "page ", r.PathValue("id"))
 		})))
-		if slices.ContainsFunc(c.Handler, func(o op) bool { return o.is("arg", c.Request.Path) }) {
-			mux.Handle(c.Request.Path, f.cache.Middleware(routes[c.Request.Path]))
+		if slices.ContainsFunc(f.c.Handler, func(o op) bool { return o.is("arg", f.c.Request.Path) }) {
+			mux.Handle(f.c.Request.Path, f.cache.Middleware(h))
 		}
 	}
-	if c.outside != nil {
-		f.handler = c.outside(mux)
-	}
-	return f, nil
+	return nil
 }
 
 // middleware returns what the config of the handler stands for. The names in it
