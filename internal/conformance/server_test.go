@@ -32,7 +32,7 @@ type fixture struct {
 	draft   *cookies.Draft
 
 	route   string  // that answered
-	unknown unknown // if the handler asked for something that is
+	unknown unknown // what the handler asked for that is
 	log     testkit.Log
 }
 
@@ -207,8 +207,8 @@ func (s *site) wait() {
 type way struct {
 	name string
 	site *site
-	// send sends the request, with a header more. It reports whether this way
-	// can carry it.
+	// send sends the request of the case with these header fields. It reports
+	// whether this way can carry it.
 	send func(*behaviour, [][2]string) (*answer, bool, error)
 }
 
