@@ -19,9 +19,10 @@ func chiWrapper(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		wrapped := chi.NewWrapResponseWriter(w, r.ProtoMajor)
 		next.ServeHTTP(wrapped, r)
-		seen = int64(wrapped.BytesWritten())
+		Seen = int64(wrapped.BytesWritten())
 	})
 }
 
-// seen is how much has been written, for those who only watch.
-var seen int64
+// Seen is how much has been written, for those who only watch: somebody might
+// read it.
+var Seen int64

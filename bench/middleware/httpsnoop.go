@@ -18,12 +18,12 @@ var (
 					return func(p []byte) (int, error) { n += len(p); return write(p) }
 				},
 			}), r)
-			seen = int64(n)
+			Seen = int64(n)
 		})
 	}}
 	httpsnoopCapture = rival{name: "httpsnoop CaptureMetrics", module: httpsnoopModule, wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			seen = httpsnoop.CaptureMetrics(next, w, r).Written
+			Seen = httpsnoop.CaptureMetrics(next, w, r).Written
 		})
 	}}
 )

@@ -46,8 +46,8 @@ type Comparison struct {
 	Growth string
 	Size   float64
 
-	// Heavy work takes seconds. Tests have the kit alone get ready for it, and
-	// the report does it no more than HeavyRounds times.
+	// Heavy work takes seconds. In a test the first contender of the kit alone
+	// gets ready for it, and the report does it no more than HeavyRounds times.
 	Heavy bool
 
 	Contenders []Contender

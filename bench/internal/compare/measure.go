@@ -20,7 +20,7 @@ type Options struct {
 const MinRounds = 3
 
 // HeavyRounds is how many rounds a heavy comparison has at most.
-const HeavyRounds = 7
+const HeavyRounds = 9
 
 // Cost returns about how long a comparison takes.
 func (o Options) Cost(c Comparison) time.Duration {

@@ -48,13 +48,16 @@ func Test(t *testing.T, s Suite) {
 }
 
 // tested are the contenders that take part in a test.
-func (c Comparison) tested() (all []Contender) {
-	for _, who := range c.Contenders {
-		if !c.Heavy || who.Role == Kit {
-			all = append(all, who)
+func (c Comparison) tested() []Contender {
+	if !c.Heavy {
+		return c.Contenders
+	}
+	for i, who := range c.Contenders {
+		if who.Role == Kit {
+			return c.Contenders[i : i+1]
 		}
 	}
-	return all
+	return nil
 }
 
 // Bench is the same work as benchmarks. The contenders follow each other, so
