@@ -3,6 +3,7 @@ package gzip_test
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -57,7 +58,7 @@ func routes(late <-chan struct{}) http.Handler {
 		if err := out.Send(stream.Event{Data: "one"}); err != nil {
 			return err
 		}
-		<-late
+		await(out.Context(), late)
 		return out.Send(stream.Event{Data: "two"})
 	}))
 	mux.Handle("GET /lines", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -68,10 +69,18 @@ func routes(late <-chan struct{}) http.Handler {
 		if err := lines.Send("one"); err != nil {
 			return err
 		}
-		<-late
+		await(r.Context(), late)
 		return lines.Send("two")
 	}))
 	return middleware.New(middleware.Config{MaxDuration: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})(mux)
+}
+
+// await waits for late, or for the client to go.
+func await(ctx context.Context, late <-chan struct{}) {
+	select {
+	case <-late:
+	case <-ctx.Done():
+	}
 }
 
 // TestCompress: what is compressed is what is worth it, and reads as before.

@@ -172,7 +172,10 @@ func TestStream(t *testing.T) {
 		if err := out.Send(stream.Event{Data: "one"}); err != nil {
 			return err
 		}
-		<-proceed
+		select {
+		case <-proceed:
+		case <-out.Context().Done():
+		}
 		return out.Send(stream.Event{Data: "two"})
 	})))
 	loopback.Both(t, h, func(t *testing.T, s *loopback.Server) {

@@ -85,6 +85,8 @@ func TestProxy(t *testing.T) {
 		{"2001:db8::1", "", 200, "a third, by IPv6"},
 		{"2001:db8::2", "", 429, "the third, from another address of its network"},
 		{"::ffff:203.0.113.1", "", 429, "the first, as an IPv6 socket sees it"},
+		{"2001:db8::1%eth0", "", 429, "the third again, with a zone"},
+		{"203.0.113.1, ::ffff:127.0.0.9", "", 429, "the first, by two proxies"},
 		{"127.0.0.9, nonsense", "203.0.113.99", 200, "a proxy that writes nonsense is itself the client"},
 		{"nonsense", "203.0.113.98", 429, "which is one client for all its nonsense"},
 	} {

@@ -91,7 +91,10 @@ func (s *site) routes() http.Handler {
 		if err := out.Send(stream.Event{Data: "one"}); err != nil {
 			return err
 		}
-		<-s.late
+		select {
+		case <-s.late:
+		case <-out.Context().Done():
+		}
 		put(out.Request(), "ended")
 		return out.Send(stream.Event{Data: "two"})
 	}))

@@ -48,7 +48,12 @@ func start(t testing.TB, h http.Handler, protocol string) *Server {
 		Transport:     &http.Transport{Protocols: &protocols, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		if t.Failed() { // and perhaps never told a handler to go on
+			server.CloseClientConnections()
+		}
+		s.Close()
+	})
 	return s
 }
 
