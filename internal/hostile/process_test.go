@@ -54,7 +54,7 @@ func launch(name string, environment ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{dir: dir, patience: patience, log: new(tail), cmd: exec.Command(os.Args[0]), environment: environment}
+	p := &process{dir: dir, patience: patience(), log: new(tail), cmd: exec.Command(os.Args[0]), environment: environment}
 	p.cmd.Env = append(os.Environ(), serviceVariable+"="+name, "TMPDIR="+p.dir)
 	p.cmd.Env = append(p.cmd.Env, environment...)
 	p.cmd.Stderr = p.log
@@ -98,7 +98,7 @@ func (p *process) greet() error {
 // end ends the process, and returns how it ended.
 func (p *process) end() error {
 	p.in.Close()
-	stuck := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
+	stuck := time.AfterFunc(p.patience, func() { p.cmd.Process.Kill() })
 	defer stuck.Stop()
 	defer os.RemoveAll(p.dir)
 	if err := p.cmd.Wait(); err != nil {
@@ -115,7 +115,7 @@ func (p *process) ask(command string) (report, error) {
 	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
 		return report{}, fmt.Errorf("the process is gone: %w", err)
 	}
-	stuck := time.AfterFunc(20*time.Second, func() { p.cmd.Process.Kill() })
+	stuck := time.AfterFunc(2*p.patience, func() { p.cmd.Process.Kill() })
 	defer stuck.Stop()
 	var r report
 	if err := p.out.Decode(&r); err != nil {
