@@ -134,6 +134,9 @@ func TestRollback(t *testing.T) {
 	if w.Code != 500 || w.Body.String() != `{"title":"Internal Server Error","status":500}` {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	if n := db.Stats().InUse; n != 0 {
+		t.Errorf("%d connections are not given back", n)
+	}
 	if n := count(t, db, "users"); n != 0 {
 		t.Errorf("%d users", n)
 	}
