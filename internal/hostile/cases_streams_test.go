@@ -85,7 +85,7 @@ func streamCases() (cases []hostileCase) {
 			})
 		}},
 		hostileCase{why: "more subscribers than there is room for", run: func(a *attack) {
-			open := subscribe(a, 64)
+			open := subscribe(a, maxSubscribers)
 			got := a.exchange(get("/api/topic"))
 			a.judge(&got, also(is(503), func(a *answer) error {
 				if a.get("Retry-After") == "" {

@@ -35,6 +35,8 @@ const (
 	writeTimeout = 200 * time.Millisecond // of streams
 	fileLimit    = 5 << 20
 
+	maxSubscribers = 128
+
 	headerTimeout = 5 * time.Second // of the server
 
 	servedFile = "served" // in the directory for temporary files
@@ -57,7 +59,7 @@ type order struct {
 func newKitService(log *slog.Logger, count *counters) built {
 	ending, end := context.WithCancel(context.Background())
 	s := &kitService{log: log, ending: ending, hub: stream.NewHub(stream.HubConfig{
-		MaxSubscribers: 64,
+		MaxSubscribers: maxSubscribers,
 		History:        64,
 		WriteTimeout:   writeTimeout,
 		Logger:         log,
