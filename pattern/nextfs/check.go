@@ -21,7 +21,8 @@ type T interface {
 // at the root of fsys. It lists every file without a handler, every method
 // that a route handler exports and the Go handler does not have, and the
 // reverse of both. The errors of [Scan], which says what the extensions are,
-// fail the test as well.
+// fail the test as well. Routes that the service has besides, for its health
+// or its metrics, go into the mux beside h.
 //
 // A pattern counts as the same if it is written the same: a parameter by
 // another name is another route.

@@ -3,7 +3,6 @@ package nextfs
 import (
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // methods are the names that Next.js looks for in a route handler.
@@ -49,21 +48,17 @@ type module struct {
 
 func (m *module) read() {
 	m.next()
-	for m.kind != end {
-		declares := m.kind == name && !m.property
-		switch {
-		case declares && m.text == "export":
+	for m.kind != endToken {
+		if m.word("export") {
 			m.isModule = true
 			m.next()
 			m.export()
 			continue // with the token that the declaration did not take
-		case declares && m.text == "import":
-			m.isModule = true
-		case m.kind == punct && (m.text == ")" || m.text == "]" || m.text == "}"):
-			m.fail("%s without its counterpart", m.text)
 		}
-		m.skip()
-		m.next()
+		if m.word("import") {
+			m.isModule = true
+		}
+		m.step()
 	}
 }
 
@@ -74,55 +69,49 @@ func (m *module) add(name string) {
 }
 
 // export reads what follows the word, and ends before a token that it does not
-// need.
+// need. What it does not know, "type" and "declare" above all, is for the
+// compiler only.
 func (m *module) export() {
-	if m.kind == punct {
-		switch m.text {
-		case "{":
-			m.list()
-		case "*":
-			m.star()
-		case "=":
-			m.unknown = "export ="
-		}
-		return
-	}
-	switch m.text {
-	case "const", "let", "var":
+	switch {
+	case m.is("{"):
+		m.list()
+	case m.is("*"):
+		m.star()
+	case m.is("="):
+		m.unknown = "export ="
+	case m.word("const"), m.word("let"), m.word("var"):
 		m.next()
 		m.declarators()
-	case "async", "abstract":
+	case m.word("async"), m.word("abstract"):
 		m.next()
-		if m.text == "function" || m.text == "class" {
+		if m.word("function") || m.word("class") {
 			m.export()
 		}
-	case "function", "class":
+	case m.word("function"), m.word("class"):
 		m.next()
-		if m.text == "*" {
+		if m.is("*") {
 			m.next()
 		}
-		if m.kind == name {
+		if m.kind == nameToken {
 			m.add(m.text)
 		}
 	}
-	// Everything else, "type" and "declare" above all, is for the compiler only.
 }
 
-// list reads { a, b as c, type d }, up to the closing bracket.
+// list reads { a, b as c, type d }.
 func (m *module) list() {
 	var words []string
-	for m.next(); m.kind != end; m.next() {
-		closes := m.kind == punct && m.text == "}"
+	for m.next(); m.kind != endToken; m.next() {
 		switch {
-		case m.kind == name || m.kind == text:
+		case m.kind == nameToken, m.kind == stringToken:
 			words = append(words, m.text)
-		case closes, m.kind == punct && m.text == ",":
+		case m.is(","), m.is("}"):
 			// "type a" and "type a as b" are for the compiler only.
 			if n := len(words); n == 1 || n == 3 {
 				m.add(words[n-1])
 			}
 			words = words[:0]
-			if closes {
+			if m.is("}") {
 				m.next()
 				return
 			}
@@ -136,12 +125,12 @@ func (m *module) list() {
 // star reads * from "module", or * as name.
 func (m *module) star() {
 	m.next()
-	as := m.text == "as"
+	as := m.word("as")
 	m.next()
 	switch {
 	case as:
 		m.add(m.text)
-	case m.kind == text:
+	case m.kind == stringToken:
 		m.unknown = `export * from "` + m.text + `"`
 	}
 }
@@ -150,119 +139,107 @@ func (m *module) star() {
 // It ends at the first token behind, where a line ends if no semicolon does.
 //
 // A comma may also separate type arguments, f<A, B>(c), which only what comes
-// after them tells. What is declared has an initialiser or a type, though, and
+// after it tells. What is declared has an initialiser or a type, though, and
 // what looks like an argument is taken for a part of the expression before it.
 func (m *module) declarators() {
 	for {
 		m.target()
-		if m.kind == punct && m.text == "!" {
+		if m.is("!") {
 			m.next()
 		}
-		if m.kind == punct && m.text == ":" {
+		if m.is(":") {
 			m.annotation()
 		}
-		for !m.statementEnds() && !(m.kind == punct && m.text == ",") {
+		for !m.statementEnds() && !m.is(",") {
 			m.step()
 		}
-		if m.kind != punct || m.text != "," {
+		if !m.is(",") {
 			return
 		}
 		m.next()
 	}
 }
 
-// target reads the name or the pattern that a value is assigned to.
+// target reads what a value is assigned to, if one is.
 func (m *module) target() {
-	if m.kind == punct && (m.text == "{" || m.text == "[") {
-		m.pattern()
-		return
-	}
-	bound := m.kind == name
-	id := m.text
-	m.next()
-	if bound && m.kind == punct && (m.text == "=" || m.text == ":" || m.text == "!") {
-		m.add(id)
+	before := len(m.found)
+	m.bind()
+	if !m.is("=") && !m.is(":") && !m.is("!") {
+		m.found = m.found[:before]
 	}
 }
 
-// pattern reads { a, b: c = 1, [d]: e, ...f } or [a, , b = 1], and goes on to
-// the token behind.
+// pattern reads { a, b: c = 1, [d]: e, ...f } or [a, , b = 1].
 func (m *module) pattern() {
 	if m.depth++; m.depth > maxDepth {
 		m.fail("patterns are nested too deep")
 		return
 	}
-	closer := "}"
-	if m.text == "[" {
-		closer = "]"
+	object, closer := true, "}"
+	if m.is("[") {
+		object, closer = false, "]"
 	}
 	m.next()
-	for m.kind != end && !(m.kind == punct && m.text == closer) {
-		if m.kind == punct && (m.text == "," || m.text == "...") {
+	for !m.is(closer) && m.kind != endToken {
+		if m.is(",") || m.is("...") {
 			m.next()
 			continue
 		}
-		key, bound := m.text, m.kind == name
-		nested := m.kind == punct && (m.text == "[" || m.text == "{")
-		switch {
-		case nested && closer == "]":
-			m.pattern()
-		case nested || bound || m.kind == text || m.kind == operand:
-			m.skip() // a computed key
-			m.next()
-		default:
-			m.fail("%s in a pattern", m.text)
+		if object {
+			m.member()
+		} else {
+			m.bind()
 		}
-		if closer == "}" && m.kind == punct && m.text == ":" {
-			bound = false
-			if m.next(); m.kind == name {
-				m.add(m.text)
-				m.next()
-			} else if m.kind == punct && (m.text == "{" || m.text == "[") {
-				m.pattern()
-			}
-		}
-		if bound {
-			m.add(key)
-		}
-		for m.kind != end && !(m.kind == punct && (m.text == "," || m.text == closer)) {
+		for !m.is(",") && !m.is(closer) && m.kind != endToken {
 			m.step() // the default
 		}
 	}
-	if m.kind == end {
+	if m.kind == endToken {
 		m.fail("%s is missing", closer)
 	}
 	m.depth--
 	m.next()
 }
 
-// annotation reads the type behind a colon, up to what follows it. Unlike in
-// an expression, "<" is a bracket there.
-func (m *module) annotation() {
-	defer func(jsx bool) { m.jsx = jsx }(m.jsx)
-	m.jsx = false
-	angles := 0
-	m.next()
-	for !m.statementEnds() {
-		if m.kind == punct {
-			switch m.text {
-			case "<":
-				angles++
-			case ">":
-				angles--
-			case "=", ",":
-				if angles <= 0 {
-					return
-				}
-			}
-		}
+// member reads a, b: c or [d]: e in the pattern of an object.
+func (m *module) member() {
+	key, name := m.text, m.kind == nameToken
+	m.step()
+	switch {
+	case m.is(":"):
+		m.next()
+		m.bind()
+	case name:
+		m.add(key)
+	}
+}
+
+// bind reads a name or a pattern. Anything else is not for it to complain
+// about: there is a compiler for that.
+func (m *module) bind() {
+	switch {
+	case m.kind == nameToken:
+		m.add(m.text)
+		m.next()
+	case m.is("{"), m.is("["):
+		m.pattern()
+	default:
 		m.step()
 	}
 }
 
-// step goes on to the next token that is not in brackets.
+// annotation reads the type behind a colon, where "<" never begins an element.
+func (m *module) annotation() {
+	jsx := m.jsx
+	m.jsx = false
+	for m.next(); !m.statementEnds() && !m.is("=") && !m.is(","); m.step() {
+	}
+	m.jsx = jsx
+}
+
+// step goes on to the next token that is in no brackets.
 func (m *module) step() {
-	if m.kind == punct && (m.text == ")" || m.text == "]" || m.text == "}") {
+	if m.closes() {
 		m.fail("%s without its counterpart", m.text)
 		return
 	}
@@ -274,13 +251,11 @@ func (m *module) step() {
 // it: a semicolon, the end, or the first of a line where the expression can be
 // complete and the token cannot carry it on.
 func (m *module) statementEnds() bool {
-	switch {
-	case m.kind == end, m.kind == punct && m.text == ";":
+	if m.kind == endToken || m.is(";") {
 		return true
-	case m.kind == name && !m.property:
-		return m.text == "export" || m.newline && m.complete && !strings.Contains(" in instanceof as satisfies ", " "+m.text+" ")
-	case m.kind == text, m.kind == operand:
-		return m.newline && m.complete
 	}
-	return false
+	if m.kind == punctToken || m.word("in") || m.word("instanceof") || m.word("as") || m.word("satisfies") {
+		return false
+	}
+	return m.newline && m.complete
 }

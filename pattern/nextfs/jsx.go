@@ -36,7 +36,7 @@ func (l *lexer) element() {
 	}
 	l.depth--
 	if l.err == nil {
-		l.kind, l.text, l.operand, l.property = operand, "", true, false
+		l.kind, l.text, l.operand, l.property = valueToken, "", true, false
 	}
 }
 

@@ -23,7 +23,7 @@ type lexer struct {
 	jsx bool // whether "<" may begin an element
 
 	kind    kind   // of the token
-	text    string // of a name, a string without its quotes, or punctuation
+	text    string // of a name or punctuation, or a string without its quotes
 	newline bool   // whether a line ended before the token
 
 	operand   bool // the token is, or ends, an operand
@@ -39,11 +39,11 @@ type lexer struct {
 type kind uint8
 
 const (
-	end kind = iota
-	name
-	text    // a string
-	operand // a number, a template, a regular expression, an element
-	punct
+	endToken kind = iota
+	nameToken
+	stringToken
+	valueToken // a number, a template, a regular expression, or an element
+	punctToken
 )
 
 // maxDepth bounds how deep brackets nest. No program that people write comes
@@ -58,18 +58,18 @@ func (l *lexer) fail(format string, args ...any) {
 		line := 1 + strings.Count(l.src[:min(l.pos, len(l.src))], "\n")
 		l.err = fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...))
 	}
-	l.pos, l.kind, l.text = len(l.src), end, ""
+	l.pos, l.kind, l.text = len(l.src), endToken, ""
 }
 
 // next reads a token. After the last one, and after an error, it is end.
 func (l *lexer) next() {
-	afterDot := l.kind == punct && l.property
-	l.complete = l.operand || l.kind == punct && l.text == "}"
-	l.condition = l.kind == name && !l.property && strings.Contains(" if while for with ", " "+l.text+" ")
+	afterDot := l.kind == punctToken && l.property
+	l.complete = l.operand || l.is("}")
+	l.condition = l.kind == nameToken && !l.property && strings.Contains(" if while for with ", " "+l.text+" ")
 	l.space()
 	l.property = false
 	if l.pos >= len(l.src) {
-		l.kind, l.text = end, ""
+		l.kind, l.text = endToken, ""
 		return
 	}
 	start, c := l.pos, l.src[l.pos]
@@ -79,9 +79,9 @@ func (l *lexer) next() {
 		for l.pos < len(l.src) && (isName(l.src[l.pos]) || number && l.src[l.pos] == '.') {
 			l.pos++
 		}
-		l.kind, l.text = name, l.src[start:l.pos]
+		l.kind, l.text = nameToken, l.src[start:l.pos]
 		if number {
-			l.kind = operand
+			l.kind = valueToken
 		}
 		l.property = afterDot
 		l.operand = afterDot || !strings.Contains(beforeOperand, " "+l.text+" ")
@@ -91,7 +91,7 @@ func (l *lexer) next() {
 	case c == '"' || c == '\'':
 		l.quoted(c)
 		if l.err == nil {
-			l.kind, l.text, l.operand = text, l.src[start+1:l.pos-1], true
+			l.kind, l.text, l.operand = stringToken, l.src[start+1:l.pos-1], true
 		}
 	case c == '`':
 		l.template()
@@ -106,6 +106,17 @@ func (l *lexer) next() {
 	}
 }
 
+// is reports whether the token is that punctuation.
+func (l *lexer) is(p string) bool { return l.kind == punctToken && l.text == p }
+
+// word reports whether the token is that name, and not one of a property.
+func (l *lexer) word(name string) bool {
+	return l.kind == nameToken && l.text == name && !l.property
+}
+
+// closes reports whether the token is a closing bracket.
+func (l *lexer) closes() bool { return l.is(")") || l.is("]") || l.is("}") }
+
 func isName(c byte) bool {
 	return c == '$' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
 }
@@ -114,7 +125,7 @@ func isName(c byte) bool {
 // that are not told by their parts.
 func (l *lexer) punctuation(c byte) {
 	was := l.operand
-	l.kind, l.text, l.operand = punct, l.src[l.pos:l.pos+1], c == ')' || c == ']'
+	l.kind, l.text, l.operand = punctToken, l.src[l.pos:l.pos+1], c == ')' || c == ']'
 	for _, long := range []string{"...", "=>", "==", "++", "--"} {
 		if strings.HasPrefix(l.src[l.pos:], long) {
 			l.text = long
@@ -124,11 +135,10 @@ func (l *lexer) punctuation(c byte) {
 	switch l.text {
 	case ".":
 		l.property = true
-	case "++", "--":
-		l.operand = was // an operand may come before or after
-	case "!":
-		// In TypeScript also a suffix, which promises that it is not null.
-		l.operand = was && !strings.HasPrefix(l.src[l.pos:], "=")
+	case "++", "--", "!":
+		// The operand may be before them: "!" is a promise there, in
+		// TypeScript, that it is not null.
+		l.operand = was
 	}
 }
 
@@ -192,7 +202,7 @@ func (l *lexer) template() {
 		switch c := l.src[l.pos]; {
 		case c == '`':
 			l.pos++
-			l.kind, l.text, l.operand = operand, "", true
+			l.kind, l.text, l.operand = valueToken, "", true
 			return
 		case c == '\\':
 			l.pos += 2
@@ -219,7 +229,7 @@ func (l *lexer) regexp() {
 		case c == '/' && !class:
 			for l.pos++; l.pos < len(l.src) && isName(l.src[l.pos]); l.pos++ {
 			}
-			l.kind, l.text, l.operand = operand, "", true
+			l.kind, l.text, l.operand = valueToken, "", true
 			return
 		}
 		if l.pos < len(l.src) && l.src[l.pos] == '\n' {
@@ -232,19 +242,17 @@ func (l *lexer) regexp() {
 // skip skips the group that the token opens, if it opens one. The token is the
 // closing bracket then.
 func (l *lexer) skip() {
-	if l.kind == punct {
-		switch l.text {
-		case "(":
-			condition := l.condition
-			l.group(")")
-			if condition {
-				l.operand = false // a statement follows
-			}
-		case "[":
-			l.group("]")
-		case "{":
-			l.group("}")
+	switch {
+	case l.is("("):
+		condition := l.condition
+		l.group(")")
+		if condition {
+			l.operand = false // a statement follows
 		}
+	case l.is("["):
+		l.group("]")
+	case l.is("{"):
+		l.group("}")
 	}
 }
 
@@ -254,25 +262,17 @@ func (l *lexer) group(closer string) {
 		l.fail("brackets are nested too deep")
 		return
 	}
-	l.kind, l.text, l.operand, l.property = punct, "", false, false
-	for l.err == nil {
-		l.next()
-		if l.kind == end {
+	l.kind, l.text, l.operand, l.property = punctToken, "", false, false
+	for l.next(); !l.is(closer); l.next() {
+		if l.kind == endToken {
 			l.fail("%s is missing", closer)
-			break
+			return
 		}
-		if l.kind != punct {
-			continue
-		}
-		if l.text == closer {
-			break
-		}
-		switch l.text {
-		case "(", "[", "{":
-			l.skip()
-		case ")", "]", "}":
+		if l.closes() {
 			l.fail("%s where %s is missing", l.text, closer)
+			return
 		}
+		l.skip()
 	}
 	l.depth--
 }

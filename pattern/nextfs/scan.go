@@ -32,9 +32,10 @@ type Route struct {
 	Unknown string
 }
 
-// Scan returns the API routes of the Next.js project at the root of fsys, in
-// the order of precedence, or in that of their text if there are conflicts. The directories pages and app are at the root or,
-// if they are not, in src.
+// Scan returns the API routes of the Next.js project at the root of fsys. They
+// are in the order of precedence, or if there are conflicts in that of their
+// text. The directories pages and app are at the root or, if they are not
+// there, in src.
 //
 // The extensions are those of the option pageExtensions, without the dot:
 // "tsx", "ts", "jsx" and "js" if there are none. Scan does not read the
@@ -143,7 +144,7 @@ func (s *scanner) add(e entry) {
 // route reads the methods of an API route.
 func (s *scanner) route(p pattern.Pattern, name string) Route {
 	r := Route{Pattern: p, File: name}
-	if r.Pages = strings.HasPrefix(strings.TrimPrefix(name, "src/"), "pages/"); r.Pages {
+	if _, r.Pages = inPages(name); r.Pages {
 		return r
 	}
 	src, err := fs.ReadFile(s.fsys, name)
@@ -157,13 +158,17 @@ func (s *scanner) route(p pattern.Pattern, name string) Route {
 	return r
 }
 
-// page returns the route of a file that is no API route but a page, if it is
-// one. It is that of an API route in its place.
+// inPages returns the name of a file below the directory pages.
+func inPages(name string) (rest string, ok bool) {
+	return strings.CutPrefix(strings.TrimPrefix(name, "src/"), "pages/")
+}
+
+// page returns the route of a page. It is that of an API route in its place.
 func (s *scanner) page(name string) (pattern.Pattern, bool) {
-	dir, rest, _ := strings.Cut(name, "pages/")
-	if dir == "" || dir == "src/" {
+	if rest, ok := inPages(name); ok {
 		base, _, _ := strings.Cut(rest, ".")
-		if slices.Contains([]string{"_app", "_document", "_error", "404", "500"}, base) {
+		switch base {
+		case "_app", "_document", "_error", "404", "500": // parts of every page
 			return pattern.Pattern{}, false
 		}
 		p, err := pattern.FromFile("pages/api/"+rest, s.ext...)

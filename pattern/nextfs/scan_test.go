@@ -104,6 +104,7 @@ func TestRecorded(t *testing.T) {
 		needed[id] = true
 		return differences[id] != ""
 	}
+	var unknown []string
 	projects, routes, methods := 0, 0, 0
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
@@ -161,6 +162,9 @@ func TestRecorded(t *testing.T) {
 			if _, isFile := fsys[answer.Body]; isFile && answer.Body != r.File {
 				t.Errorf("%s: %s is %s, want %s", name, route, r.File, answer.Body)
 			}
+			if r.Unknown != "" {
+				unknown = append(unknown, r.Unknown)
+			}
 			if r.Pages || r.Unknown != "" || answer.Allow == "" || answer.Allow == "own" {
 				continue
 			}
@@ -174,6 +178,14 @@ func TestRecorded(t *testing.T) {
 		if !needed[id] {
 			t.Errorf("the difference %q is none any more", id)
 		}
+	}
+	slices.Sort(unknown)
+	if want := []string{
+		"a CommonJS module", "a CommonJS module",
+		`export * from "../../../lib/handlers"`, `export * from "../../../lib/handlers"`,
+		"line 1: an escape in a name",
+	}; !slices.Equal(unknown, want) {
+		t.Errorf("what is not understood: %q, want %q", unknown, want)
 	}
 	t.Logf("%d projects, %d routes, methods of %d, %d differences", projects, routes, methods, len(differences))
 }
@@ -210,6 +222,7 @@ func TestScan(t *testing.T) {
 		{"pages/404.tsx app/404/route.ts pages/_app.tsx app/%5Fapp/route.ts", "", "/404 GET app/404/route.ts, /_app GET app/%5Fapp/route.ts", "the special pages have no route"},
 		{"app/a/page.tsx app/(b)/a/page.tsx app/[c]/page.tsx app/[d]/e/page.tsx pages/[[x]].tsx", "", "", "conflicts among pages are not ours"},
 		{"app/a/(.)b/page.tsx app/a/b/route.ts", "", "/a/b GET app/a/b/route.ts", "what intercepts has no path"},
+		{"public/a/b.txt app/a/route.ts", "", "/a GET app/a/route.ts", "a directory in public takes nobody's place"},
 		{"app/x/_y/page.tsx app/x/%5Fy/route.ts", "", "/x/_y GET app/x/%5Fy/route.ts", "nor has what is private"},
 	} {
 		fsys := fstest.MapFS{}
@@ -227,6 +240,17 @@ func TestScan(t *testing.T) {
 		}
 		if s := strings.Join(got, ", "); err != nil || s != c.want {
 			t.Errorf("%s: %s, %v, want %s (%s)", c.files, s, err, c.want, c.why)
+		}
+	}
+}
+
+// TestScanByExtension has source that means something else in a file with JSX.
+func TestScanByExtension(t *testing.T) {
+	const source = "const a = <A>b\nexport const GET = '</A>'"
+	for file, want := range map[string]string{"app/route.ts": "[GET]", "app/route.tsx": "[]", "app/route.js": "[]", "app/route.api.ts": "[GET]"} {
+		routes, err := nextfs.Scan(fstest.MapFS{file: {Data: []byte(source + " // '")}}, "api.ts", "ts", "tsx", "js")
+		if err != nil || len(routes) != 1 || fmt.Sprint(routes[0].Methods) != want {
+			t.Errorf("%s: %v, %v, want %s", file, routes, err, want)
 		}
 	}
 }
@@ -266,6 +290,8 @@ func TestConflicts(t *testing.T) {
 		{"c-many", `pages/api/a/index.ts and pages/api/a.ts and app/api/a/route.ts: all are at /api/a
 app/(g)/p/page.tsx and app/p/route.ts: both are at /p
 pages/api/[z].ts and pages/api/[x]/y.ts: /api/[z] conflicts with /api/[x]/y: parameters at the same position need the same name`, "every one of them, not the first only"},
+		{"app/[a]/page.tsx app/(g)/[a]/route.ts app/[b]/page.tsx", "app/(g)/[a]/route.ts and app/[a]/page.tsx: both are at /[a]\napp/[b]/page.tsx and app/(g)/[a]/route.ts: /[b] conflicts with /[a]: parameters at the same position need the same name; both match \"/x\"", "a page and a route handler stand for one route, and the route handler for both"},
+		{"pages/index.tsx app/route.ts", "pages/index.tsx and app/route.ts: both are at /", "at the root"},
 		{"pages/api/[[a]].ts app/b/route.ts app/b/route.js", `pages/api/[[a]].ts: parsing "/api/[[a]]": at offset 5: only a catch-all can be optional: write [[...a]]
 app/b/route.js and app/b/route.ts: both are at /b`, "of every kind"},
 		{"app/[a]/page.tsx app/[b]/page.tsx app/[c]/x/route.ts", "app/[c]/x/route.ts and app/[a]/page.tsx: /[c]/x conflicts with /[a]: parameters at the same position need the same name", "two pages among each other are left out"},
