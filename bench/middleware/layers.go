@@ -107,7 +107,7 @@ func layers() []compare.Comparison {
 		kit("kit without parser", alice.New(middleware.Recover(nil), middleware.ResponseLimit(0), routed).Then),
 		stdlib("six WithValue", withValues(6)),
 		chiWrappers("six chi WrapResponseWriter", 6),
-		rival{name: "six wrappers that hide Flush", role: compare.Floor, wrap: wrapping(6)},
+		rival{name: "six plain wrappers, no Flush", role: compare.Floor, wrap: wrapping(6)},
 	}
 	const text = "Recover, ResponseLimit, a body parser and a route, around a handler that does nothing"
 	all := []compare.Comparison{
@@ -119,9 +119,9 @@ func layers() []compare.Comparison {
 			func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) },
 			rival{name: "layers that do nothing", role: compare.Floor, wrap: calling(n)},
 			kit("kit", kitOf(n)),
-			rival{name: "layers with a wrapper that hides Flush", role: compare.Floor, wrap: wrapping(n)},
-			chiWrappers("layers with chi's wrapper", n),
-			stdlib("layers with a context value", withValues(n)),
+			rival{name: "plain wrappers, no Flush", role: compare.Floor, wrap: wrapping(n)},
+			chiWrappers("wrappers of chi", n),
+			stdlib("context values", withValues(n)),
 		)
 		c.Growth, c.Size = "layers", float64(n)
 		all = append(all, c)

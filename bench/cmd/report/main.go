@@ -48,6 +48,7 @@ func main() {
 	if *quick {
 		c.options = compare.Options{Rounds: 9, Turn: 2 * time.Millisecond, Budget: time.Second}
 		c.service = service.Quick()
+		c.first = "A first look (`-quick`), with a spread to match. "
 	}
 	set(&c.options.Rounds, *count)
 	set(&c.options.Turn, *turn)
@@ -76,7 +77,8 @@ type command struct {
 	options    compare.Options
 	service    service.Options
 	only       *regexp.Regexp
-	partly     bool // only matches not everything
+	first      string // a word of warning
+	partly     bool   // only matches not everything
 	renderOnly bool
 	progress   io.Writer
 	now        func() time.Time
@@ -140,7 +142,7 @@ type step struct {
 
 func (c *command) measure(ctx context.Context, suites []compare.Suite, data *report.Data) error {
 	date := c.now().UTC().Format(time.DateOnly)
-	how := fmt.Sprintf("Up to %d rounds with turns of %v, until a comparison has taken %v.", c.options.Rounds, c.options.Turn, c.options.Budget)
+	how := fmt.Sprintf("%sUp to %d rounds with turns of %v, until a comparison has taken %v.", c.first, c.options.Rounds, c.options.Turn, c.options.Budget)
 	machine, err := report.ThisMachine(date, how, report.Modules(suites, bench.Shared()...))
 	if err != nil {
 		return err

@@ -84,7 +84,11 @@ func newPlot(title string) *plot.Plot {
 // which is what those see who do not have it.
 func svg(p *plot.Plot, width, height vg.Length) ([]byte, error) {
 	canvas := vgsvg.New(width, height)
-	p.Draw(draw.Crop(draw.New(canvas), vg.Points(8), -vg.Points(8), vg.Points(8), -vg.Points(8)))
+	whole := draw.New(canvas)
+	whole.SetColor(color.White)
+	whole.Fill(whole.Rectangle.Path())
+	const margin = 8
+	p.Draw(draw.Crop(whole, margin, -margin, margin, -margin))
 	var out bytes.Buffer
 	if _, err := canvas.WriteTo(&out); err != nil {
 		return nil, err
@@ -164,13 +168,11 @@ func drawDots(title, label string, format func(float64) string, line float64, do
 	low, high := math.Inf(1), 0.0
 	for _, x := range dots {
 		names = append(names, x.label)
-		low, high = min(low, x.spread.Low, x.spread.Median), max(high, x.spread.High, x.target)
-		if x.target > 0 {
-			low = min(low, x.target)
+		for _, at := range []float64{x.spread.Low, x.spread.Median, x.spread.High, x.target} {
+			if at > 0 { // a quartile may be 0, of which there is no logarithm
+				low, high = min(low, at), max(high, at)
+			}
 		}
-	}
-	if low <= 0 {
-		low = dots[0].spread.Median / 10
 	}
 	p.X.Label.Text = label
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{format, 0}
@@ -231,7 +233,7 @@ type decades struct {
 }
 
 func (d decades) Ticks(low, high float64) (ticks []plot.Tick) {
-	few := high/low < 50
+	few := high/low < 200
 	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
 		for i := 1.0; i < 10; i++ {
 			tick := plot.Tick{Value: i * math.Pow(10, e)}
@@ -267,7 +269,9 @@ func (c Chart) lines(d *Data) ([]byte, error) {
 		p.Y.Label.Text, format = c.Metric, count
 	}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{format, 0}
-	if !c.Linear {
+	if c.Linear {
+		p.X.Tick.Marker = sizes(all)
+	} else {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{count, 1.1 * largest(all)}
 	}
 	grid := plotter.NewGrid()
@@ -290,7 +294,7 @@ func (c Chart) lines(d *Data) ([]byte, error) {
 	}
 	p.Add(names{all})
 	if c.Linear {
-		p.X.Max *= 1.35
+		p.X.Max *= 1.4
 	} else {
 		p.X.Max *= math.Pow(p.X.Max/p.X.Min, 0.35)
 	}
@@ -337,6 +341,14 @@ func (c Chart) series(d *Data) (all []series) {
 		}
 	}
 	return all
+}
+
+// sizes are ticks where something was measured.
+func sizes(all []series) (ticks plot.ConstantTicks) {
+	for _, at := range all[0].at {
+		ticks = append(ticks, plot.Tick{Value: at.X, Label: count(at.X)})
+	}
+	return ticks
 }
 
 func largest(all []series) (size float64) {
