@@ -20,7 +20,8 @@
 // both match strings and know nothing of HTTP. A [Handler] is a table of
 // handlers, for the mux of a service that has other routes too. [Query] and
 // [Values] read the parameters, also those of the patterns of ServeMux.
-// [FromFile] gives the route of a file of a Next.js project.
+// [FromFile] gives the route of a file of a Next.js project, and package nextfs
+// all routes of one.
 //
 // # Differences from Next.js
 //

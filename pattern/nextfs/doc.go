@@ -12,15 +12,15 @@
 //
 // The routes are the files below pages/api and those named route below app,
 // both at the root of the project or in src. Nothing but their names and the
-// exports of route handlers is read. What next.config.js says is not:
+// exports of route handlers is read. In particular:
 //
-//   - pageExtensions are an argument.
-//   - basePath stands before every route. Serve the handler behind
-//     http.StripPrefix.
-//   - rewrites, redirects, headers, i18n, and the middleware or proxy file have
-//     no files to be found by.
-//   - Neither are the files looked at that Next.js turns into routes by itself,
-//     such as sitemap.ts, robots.ts, and icon.tsx.
+//   - The configuration is not. Its pageExtensions are an argument here. Its
+//     basePath stands before every route: serve the handler behind
+//     http.StripPrefix. Its rewrites, redirects and headers are for the service
+//     to have.
+//   - The middleware or proxy file is not.
+//   - Files that Next.js makes routes of by itself, such as sitemap.ts, robots.ts
+//     and icon.tsx, are no API routes.
 //
 // # Exports
 //
@@ -40,11 +40,12 @@
 //
 // # Differences from Next.js
 //
-// They were found by building the projects in testdata with Next.js 16.4.6.
+// They were found by building the projects in testdata with Next.js 16.4.6,
+// save the last, which its source says.
 //
 //   - All conflicts are reported, by the names of the files. Next.js stops at
-//     the first; some of them it finds when the server starts, and not when the
-//     project is built.
+//     the first of most kinds, and finds some of them only when the server
+//     starts, not when the project is built.
 //   - Two files for one route of the same router, a.ts and a/index.ts or a.ts
 //     and a.js, are a conflict. Next.js serves one of them.
 //   - So are a route of one router and an optional catch-all of the other that
