@@ -26,6 +26,23 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
+// TestReplayedLength: a body that was sent in chunks is sent on with its length,
+// and one that was empty without any.
+func TestReplayedLength(t *testing.T) {
+	for _, body := range []string{`{"a":1}`, ""} {
+		h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ContentLength != int64(len(body)) || r.TransferEncoding != nil {
+				t.Errorf("%q: length %d, coding %v", body, r.ContentLength, r.TransferEncoding)
+			}
+		}))
+		testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+			r := post(jsonType, "")
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), -1
+			tr.Do(t, h, r)
+		})
+	}
+}
+
 func TestReplay(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -20,9 +20,10 @@ import (
 // same error. A body that somebody has read before is 400, where its length
 // tells; only what parses it is to read it.
 //
-// Afterwards r.Body yields the same bytes once more, and [From] returns the
-// Body. If r was parsed already, the Body of that time is returned; the Config
-// that was used for it holds, except that Verify is asked as well.
+// Afterwards r.Body yields the same bytes once more, r.ContentLength is their
+// number, and [From] returns the Body. If r was parsed already, the Body of that
+// time is returned; the Config that was used for it holds, except that Verify is
+// asked as well.
 //
 // A body that Config.Raw or its multipart type leaves unread gives a Body that
 // knows no more than its type, and an r.Body that is limited but otherwise
@@ -82,6 +83,9 @@ func (s *settings) take(w http.ResponseWriter, r *http.Request, b *Body) error {
 	}
 	b.replay.body = b
 	r.Body = &b.replay
+	// The length of a chunked body is known now, and whoever sends the request
+	// on may tell it: not every server takes chunks.
+	r.ContentLength, r.TransferEncoding = int64(len(b.raw)), nil
 	return nil
 }
 
