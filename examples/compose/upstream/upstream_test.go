@@ -363,7 +363,19 @@ func TestBody(t *testing.T) {
 			}
 
 			client, base := tr.Serve(t, h)
-			resp, err := client.Post(base+"/api/secret", "text/plain", io.MultiReader(strings.NewReader("far too long, and nobody says so")))
+			resp, err := client.Post(base+"/api/secret", "text/plain", io.MultiReader(strings.NewReader("in chunks")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			length := int64(9)
+			if raw {
+				length = -1 // nobody has read it before
+			}
+			if b := <-bodies; b != (got{length, "in chunks", nil}) {
+				t.Errorf("raw %t: upstream read %+v", raw, b)
+			}
+			resp, err = client.Post(base+"/api/secret", "text/plain", io.MultiReader(strings.NewReader("far too long, and nobody says so")))
 			if err != nil {
 				t.Fatal(err)
 			}
