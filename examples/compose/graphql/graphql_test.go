@@ -62,7 +62,7 @@ func (r *resolver) Rename(in struct{ Name string }) node {
 	return node{r}
 }
 
-func service(t *testing.T) http.Handler {
+func service(t *testing.T, max time.Duration) http.Handler {
 	t.Helper()
 	h, err := graphql.New(schema, &resolver{name: "root"})
 	if err != nil {
@@ -70,7 +70,7 @@ func service(t *testing.T) http.Handler {
 	}
 	return middleware.New(middleware.Config{
 		BodyParser:  bodyparser.Config{Limit: 32 * bytesize.KB},
-		MaxDuration: 200 * time.Millisecond,
+		MaxDuration: max,
 	})(h)
 }
 
@@ -119,7 +119,7 @@ func TestRequests(t *testing.T) {
 		{"panic", "POST", jsonType, "", query("{panics}"), 200, `"message":"Internal Server Error"`, 1},
 		{"too slow", "POST", jsonType, "", query("{slow}"), 504, `"status":504`, 1},
 	}
-	h := service(t)
+	patient, hurried := service(t, time.Minute), service(t, 50*time.Millisecond)
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
@@ -127,6 +127,10 @@ func TestRequests(t *testing.T) {
 				r := httptest.NewRequest(tt.method, "/api/graphql", strings.NewReader(tt.body))
 				r.Header.Set("Content-Type", tt.ctype)
 				r.Header.Set("Accept", tt.accept)
+				h := patient
+				if tt.status == http.StatusGatewayTimeout {
+					h = hurried
+				}
 				resp := tr.Do(t, h, r)
 				body := testkit.Body(t, resp)
 				if resp.StatusCode != tt.status || !strings.Contains(body, tt.has) || strings.Contains(body, "hunter2") {
