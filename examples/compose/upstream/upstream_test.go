@@ -406,9 +406,9 @@ func TestEvents(t *testing.T) {
 			}
 		}
 	})
-	h, _, log := service(t, there, middleware.Config{MaxDuration: 300 * time.Millisecond, ResponseLimit: 10, WarnUnresolved: true})
+	h, _, log := service(t, there, middleware.Config{MaxDuration: 500 * time.Millisecond, ResponseLimit: 10, WarnUnresolved: true})
 	hurried := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // a server's WriteTimeout
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(500 * time.Millisecond)) // a server's WriteTimeout
 		h.ServeHTTP(w, r)
 	})
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
@@ -421,7 +421,7 @@ func TestEvents(t *testing.T) {
 				t.Fatalf("event %d: %q, %v", i, lines.Text(), lines.Err())
 			}
 			if i == 1 {
-				time.Sleep(400 * time.Millisecond) // past MaxDuration
+				time.Sleep(600 * time.Millisecond) // past MaxDuration
 			}
 			more <- struct{}{}
 		}
