@@ -222,7 +222,7 @@ func TestDeltas(t *testing.T) {
 			<-next
 		}
 		io.WriteString(w, "data: [DONE]\n\n")
-	}, middleware.Config{MaxDuration: 300 * time.Millisecond})
+	}, middleware.Config{MaxDuration: 500 * time.Millisecond})
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		resp := tr.Do(t, h, post("/text", `{"prompt":"hi"}`))
 		lines := bufio.NewReader(resp.Body)
@@ -231,7 +231,7 @@ func TestDeltas(t *testing.T) {
 				t.Errorf("%q, %v", line, err)
 			}
 			if i == 1 {
-				time.Sleep(400 * time.Millisecond) // past MaxDuration
+				time.Sleep(600 * time.Millisecond) // past MaxDuration
 			}
 			next <- struct{}{}
 		}
@@ -247,7 +247,7 @@ func TestDeltas(t *testing.T) {
 			}
 			got = append(got, event.Data)
 			if len(got) == 2 {
-				time.Sleep(400 * time.Millisecond)
+				time.Sleep(600 * time.Millisecond)
 			}
 			if len(got) <= 3 {
 				next <- struct{}{}
