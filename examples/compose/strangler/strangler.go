@@ -81,10 +81,10 @@ func Old(cfg Config) (http.Handler, error) {
 			}
 		},
 		Transport: transport,
-		ErrorLog:  slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	return reply.Handler(func(w http.ResponseWriter, r *http.Request) (err error) {
-		proxy := proxy
+		proxy := proxy // a copy, for an error of this request
+		proxy.ErrorLog = slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn)
 		proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, failed error) { err = failed }
 		proxy.ServeHTTP(w, r)
 		if err != nil {
