@@ -26,7 +26,7 @@ func service() http.Handler {
 	}
 	cfg := middleware.Config{
 		BodyParser:  bodyparser.Config{Limit: 64},
-		MaxDuration: 100 * time.Millisecond,
+		MaxDuration: time.Minute,
 		Logger:      slog.New(slog.DiscardHandler),
 	}
 	mux := http.NewServeMux()
@@ -39,7 +39,10 @@ func service() http.Handler {
 			return reply.JSON(w, r, 201, n)
 		}),
 	})
-	mux.HandleFunc("GET /slow", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("GET /slow", func(w http.ResponseWriter, r *http.Request) {
+		_ = middleware.Extend(r, 0) // the time is up
+		<-r.Context().Done()
+	})
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("on purpose") })
 	return cors.Chain(cfg, app).Then(mux)
 }
