@@ -16,7 +16,7 @@ import (
 
 // A hostileCase is one thing that attackers do. It is a request, which goes
 // over HTTP/1.1 and HTTP/2; or the bytes of one, or a script, which are about
-// HTTP/1.1 alone.
+// one of them alone.
 type hostileCase struct {
 	why   string
 	send  request
@@ -36,9 +36,18 @@ type hostileCase struct {
 	records int
 
 	onlyOne bool // not over HTTP/2, where it would mean something else
+	overTwo bool // a script for HTTP/2
 }
 
 const unsaid = -1
+
+// goes reports whether the case goes over HTTP/1.1 or 2.
+func (c *hostileCase) goes(protocol int) bool {
+	if protocol == 2 {
+		return c.overTwo || c.send.target != "" && !c.onlyOne
+	}
+	return !c.overTwo
+}
 
 // A request is one as it is meant: what of it is a lie is said.
 type request struct {

@@ -38,6 +38,7 @@ func classes() []class {
 		{"panics", panicCases()},
 		{"streams", streamCases()},
 		{"framing", framingCases()},
+		{"frames of HTTP/2", frameCases()},
 		{"methods", methodCases()},
 		{"shutdown", shutdownCases()},
 	}
@@ -86,7 +87,7 @@ func TestHostile(t *testing.T) {
 		for _, class := range all {
 			for j := range class.cases {
 				c := &class.cases[j]
-				if pass.protocol == 2 && (c.send.target == "" || c.onlyOne) {
+				if !c.goes(pass.protocol) {
 					continue
 				}
 				if strings.Contains(class.name, *only) || strings.Contains(c.why, *only) {

@@ -99,7 +99,7 @@ func newNaiveService(log *slog.Logger, count *counters) built {
 		fmt.Fprintf(w, "%q", id)
 	})
 	mux.HandleFunc("/api/encode/channel", func(w http.ResponseWriter, r *http.Request) {
-		json.NewEncoder(w).Encode(make(chan int))
+		json.NewEncoder(w).Encode(map[string]any{"a": make(chan int)})
 	})
 	mux.HandleFunc("/api/event", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
