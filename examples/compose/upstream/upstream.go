@@ -24,7 +24,8 @@ type Config struct {
 	Base string
 
 	// Routes are all the paths there are: the pattern of a path here, and that
-	// of the path there. What is not listed is not found.
+	// of the path there. What is not listed is not found. Which methods may be
+	// used is for the mux to say, or for middleware.Methods.
 	Routes map[string]string
 
 	// Header is sent with every request: the key of this service, which no
