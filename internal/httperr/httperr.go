@@ -82,6 +82,9 @@ func ClientGone(r *http.Request, err error) bool {
 	if g, ok := find[interface{ ClientGone() bool }](err); ok {
 		return g.ClientGone()
 	}
+	if _, ok := find[*http.MaxBytesError](err); ok {
+		return false // it has sent too much, and the deadline that keeps it from sending more is ours
+	}
 	return r.Context().Err() == context.Canceled
 }
 

@@ -55,6 +55,7 @@ func TestHandle(t *testing.T) {
 		{"answered, wrapped", fmt.Errorf("x: %w", answered{}), nil, nil, false, true, false, "the mark is found in the tree"},
 		{"client gone by error", gone{}, nil, nil, false, false, true, "nobody to tell, nothing wrong; an empty 200 would be"},
 		{"client gone by context", errors.New("x"), nil, context.WithCancel, false, false, true, "as net/http says it"},
+		{"body too large, and no more is read", fmt.Errorf("x: %w", &http.MaxBytesError{Limit: 1}), nil, context.WithCancel, true, false, false, "the client is there, and has sent too much"},
 		{"part out", errors.New("x"), part, nil, false, true, true, "the part must not look whole"},
 		{"part out, 4xx", &httperr.Error{Status: 404}, part, nil, false, true, true, "it was going to be a 200"},
 		{"part out, client gone", gone{}, part, nil, false, false, true, "for caches outside"},
