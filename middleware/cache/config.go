@@ -28,7 +28,8 @@ type Policy struct {
 	StaleIfError time.Duration
 
 	// Public is that the response is the same for everybody, so that it may also
-	// be made for and given to requests with a Cookie or Authorization header.
+	// be made for and given to requests with a Cookie or Authorization header, or
+	// from a client with a certificate.
 	// Cache-Control: public says the same.
 	Public bool
 }
@@ -52,11 +53,11 @@ func (p Policy) over(below Policy) Policy {
 // state their own lifetime, in 64 MB of memory.
 //
 // Two requests are for the same response if they have the same host, path and
-// query, the same values of the fields that the response names in Vary, and of
-// those by which proxies and clients steer frameworks without being named, such
-// as X-Forwarded-Host, X-Original-URL and Origin. A proxy in front should not
-// send Forwarded with the address of each client: it would make a response for
-// each.
+// query, both or neither came over TLS, and they have the same values of the
+// fields that the response names in Vary, and of those by which proxies and
+// clients steer frameworks without being named, such as X-Forwarded-Host,
+// X-Original-URL and Origin. A proxy in front should not send Forwarded with the
+// address of each client: it would make a response for each.
 //
 // Never stored, whatever the policy says, is a response
 //
@@ -66,7 +67,8 @@ func (p Policy) over(below Policy) Policy {
 //   - with a status other than 200, 203, 301, 308, 404 and 410;
 //   - with Cache-Control: no-store, private or no-cache, with Set-Cookie, with
 //     Vary: *, or with trailers;
-//   - to a request with a Cookie or Authorization header, unless it is public;
+//   - to a request with a Cookie or Authorization header, or over a connection
+//     on which the client has shown a certificate, unless it is public;
 //   - that was flushed, is an event stream, took over the connection, is
 //     shorter than declared, or longer than MaxBody;
 //   - whose handler panicked or went over FillTimeout;
@@ -86,7 +88,8 @@ type Config struct {
 	Origin http.Handler
 
 	// Host is the Host of those requests. Empty is the host under which the path
-	// was asked for last.
+	// was asked for last. They are over TLS if that was; as long as nothing was
+	// asked for, they are not.
 	Host string
 
 	// Query lists the query parameters that handlers see and that tell responses

@@ -21,7 +21,7 @@
 // # Differences from Next.js
 //
 //   - Any GET handler takes the part of getStaticProps. What it may take from
-//     the request is part of the key: host, path and query, the headers that
+//     the request is part of the key: scheme, host, path and query, the headers that
 //     steer frameworks, and those it names in Vary.
 //   - Revalidate runs the handler in this process. Where Next.js cannot, it
 //     sends a HEAD request to the host that the client named, with a secret

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -148,6 +149,81 @@ func TestQuery(t *testing.T) {
 	s = newSite(cfg, nil)
 	s.get("/?a")
 	s.shows(t, "/?b", "run 1", "apiece; hit; ttl=3599")
+}
+
+// TestUnkeyedParts: what of a request is not part of the key reaches no handler,
+// or is part of it after all.
+func TestUnkeyedParts(t *testing.T) {
+	inner := func(h http.HandlerFunc) func(*site) http.Handler {
+		return func(s *site) http.Handler { return s.Middleware(h) }
+	}
+	tests := []struct {
+		name    string
+		outside func(*http.Request)
+		handler func(*site) http.Handler
+		evil    *http.Request
+		want    string // for a plain request to /x
+		why     string
+	}{
+		{"absolute form", nil, inner(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL) }),
+			request("GET", "evil://user@example.com/x"), "/x", "a client may name any scheme and user there"},
+		{"parsed form", func(r *http.Request) { r.ParseForm() }, inner(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Form) }),
+			request("GET", "/x?lang=evil"), "map[]", "a layer outside has parsed what the handler must not see"},
+		{"rewritten query", func(r *http.Request) { r.URL.RawQuery = "" }, inner(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.RequestURI) }),
+			request("GET", "/x?lang=evil"), "/x", "a layer outside has taken it from the URL alone"},
+		{"changed header", nil, inner(func(w http.ResponseWriter, r *http.Request) {
+			language := r.Header.Get("Accept-Language")
+			r.Header.Del("Accept-Language")
+			w.Header().Set("Vary", "Accept-Language")
+			fmt.Fprint(w, "in ", language)
+		}), request("GET", "/x", "Accept-Language: evil"), "in ", "a layer inside has taken it, and the response is still for those who send it"},
+	}
+	for _, tt := range tests {
+		cfg := forAnHour()
+		cfg.Query = []string{}
+		s := newSite(cfg, nil)
+		h := tt.handler(s)
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if tt.outside != nil {
+				tt.outside(r)
+			}
+			h.ServeHTTP(w, r)
+		})
+		s.do(tt.evil)
+		for range 2 {
+			if w := s.get("/x"); w.Body.String() != tt.want {
+				t.Errorf("%s: %q, want %q: %s", tt.name, w.Body, tt.want, tt.why)
+			}
+		}
+	}
+}
+
+// TestTLS: handlers build links and redirects from whether there is TLS.
+func TestTLS(t *testing.T) {
+	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil {
+			http.Redirect(w, r, "https://"+r.Host+r.RequestURI, http.StatusMovedPermanently)
+			return
+		}
+		fmt.Fprint(w, "page")
+	})
+	s.get("/")
+	r := request("GET", "/")
+	r.TLS = new(tls.ConnectionState)
+	if w := s.do(r); w.Code != http.StatusOK {
+		t.Errorf("%d to %s, which is where the client is", w.Code, w.Header().Get("Location"))
+	}
+	if w := s.get("/"); w.Code != http.StatusMovedPermanently {
+		t.Errorf("without TLS: %d", w.Code)
+	}
+	s.do(r)
+	if err := s.Revalidate(t.Context(), "/"); err != nil { // as it was asked for last
+		t.Fatal(err)
+	}
+	runs := s.runs.Load()
+	if s.do(r); s.runs.Load() != runs {
+		t.Error("another response was revalidated than readers ask for")
+	}
 }
 
 // collide is a store that confuses keys, as one that uses a short hash does.

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,6 +67,7 @@ const attempts = 3
 // A requested is how a path was asked for.
 type requested struct {
 	host   string
+	tls    bool
 	header http.Header // the steering fields
 }
 
@@ -182,6 +184,9 @@ func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
 	}).WithContext(ctx)
 	if as != nil {
 		r.Host, r.Header = as.host, as.header.Clone()
+		if as.tls {
+			r.TLS = new(tls.ConnectionState)
+		}
 	}
 	if c.cfg.Host != "" {
 		r.Host = c.cfg.Host
@@ -201,7 +206,7 @@ func (c *Cache) noteHost(r *http.Request, t target) {
 }
 
 func asRequested(r *http.Request) *requested {
-	as := &requested{host: r.Host, header: make(http.Header)}
+	as := &requested{host: r.Host, tls: r.TLS != nil, header: make(http.Header)}
 	for _, name := range steering {
 		if values := r.Header[name]; values != nil {
 			as.header[name] = slices.Clone(values)

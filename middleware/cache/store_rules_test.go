@@ -1,6 +1,9 @@
 package cache_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"net/http"
@@ -192,6 +195,28 @@ func TestWhoIsServed(t *testing.T) {
 			t.Errorf("public %t: with a cookie %q, want %q", public, w.Body, want)
 		}
 		s.shows(t, "/", "run 1", "apiece; hit; ttl=3599")
+	}
+}
+
+// TestClientCertificates: they are credentials, as cookies are.
+func TestClientCertificates(t *testing.T) {
+	for _, public := range []bool{false, true} {
+		cfg := forAnHour()
+		cfg.Policy.Public = public
+		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, "for ", r.TLS.PeerCertificates[0].Subject.CommonName)
+		})
+		for _, name := range []string{"alice", "bob"} {
+			r := request("GET", "/")
+			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Subject: pkix.Name{CommonName: name}}}}
+			want := "for " + name
+			if public {
+				want = "for alice"
+			}
+			if w := s.do(r); w.Body.String() != want {
+				t.Errorf("public %t: %s got %q, want %q", public, name, w.Body, want)
+			}
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ type target struct {
 	key         string // the whole of it but for Vary
 	uri         string // the original path, still escaped
 	query       string // what of the query the handler may see
-	credentials bool   // Cookie or Authorization
+	credentials bool   // a cookie, Authorization, or the certificate of a client
 	steered     bool   // one of the steering fields
 }
 
@@ -68,6 +68,15 @@ func (c *Cache) target(r *http.Request) (target, bool) {
 	buf = appendPart(buf, r.Host)
 	buf = appendPart(buf, t.uri)
 	buf = appendPart(buf, t.query)
+	if r.TLS != nil {
+		buf = append(buf, 't') // links and redirects are built from it
+		t.credentials = t.credentials || len(r.TLS.PeerCertificates) > 0
+	}
+	if r.URL.Scheme != "" || r.URL.User != nil {
+		// The absolute form, in which a client may name what it likes.
+		named := url.URL{Scheme: r.URL.Scheme, User: r.URL.User, Host: r.URL.Host}
+		buf = appendPart(append(buf, 'a'), named.String())
+	}
 	if r.URL.Path != t.uri || strings.Contains(t.uri, "%") {
 		if path := r.URL.EscapedPath(); path != t.uri {
 			// Somebody has rewritten the path, with who knows what in mind.
@@ -150,14 +159,16 @@ func appendPart(buf []byte, part string) []byte {
 	return append(buf, part...)
 }
 
-// narrow takes from r, a copy, what of the query is not part of the key.
+// narrow takes from r, a copy, what of the query is not part of the key, also
+// where a layer outside has parsed it, or has rewritten the URL alone.
 func (t *target) narrow(r *http.Request) {
-	if r.URL.RawQuery == t.query {
+	_, asked, _ := strings.Cut(r.RequestURI, "?")
+	if r.URL.RawQuery == t.query && (asked == t.query || r.RequestURI == "") {
 		return
 	}
 	u := *r.URL
 	u.RawQuery = t.query
-	r.URL = &u
+	r.URL, r.Form = &u, nil
 	if r.RequestURI != "" {
 		r.RequestURI = t.uri
 		if t.query != "" {
@@ -167,12 +178,13 @@ func (t *target) narrow(r *http.Request) {
 }
 
 // generalize takes from r, a copy, what of it concerns this client alone: the
-// handler is to make the whole response, whatever the client has already.
+// handler is to make the whole response, whatever the client has already. The
+// header is copied in any case: what the response varies with is looked up in
+// the client's once the handler has returned, and layers inside may have
+// changed theirs.
 func (t *target) generalize(r *http.Request) {
 	t.narrow(r)
-	if r.Header["If-None-Match"] != nil || r.Header["If-Modified-Since"] != nil {
-		r.Header = r.Header.Clone()
-		delete(r.Header, "If-None-Match")
-		delete(r.Header, "If-Modified-Since")
-	}
+	r.Header = r.Header.Clone()
+	delete(r.Header, "If-None-Match")
+	delete(r.Header, "If-Modified-Since")
 }
