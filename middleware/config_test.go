@@ -197,6 +197,32 @@ func TestConstructorsCompose(t *testing.T) {
 	}
 }
 
+// TestPiecesAllocs: a piece alone wraps the writer, and needs nothing else.
+func TestPiecesAllocs(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
+	text := []byte("a response")
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(text) })
+	for _, tt := range []struct {
+		name string
+		h    http.Handler
+		want float64
+	}{
+		{"Recover", middleware.Recover(nil)(handler), 1},
+		{"ResponseLimit", middleware.ResponseLimit(0)(handler), 1},
+		{"ResponseLimit, abort", middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Action: middleware.LimitAbort})(handler), 1},
+		{"Unresolved", middleware.Unresolved(nil)(handler), 1},
+		{"Methods", middleware.Methods{"GET": handler}, 0},
+	} {
+		r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
+		w.Body = nil // which would grow
+		if got := testing.AllocsPerRun(100, func() { tt.h.ServeHTTP(w, r) }); got > tt.want {
+			t.Errorf("%s: %v allocations, want at most %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // TestLayersAllocs: adjacent pieces share what they need.
 func TestLayersAllocs(t *testing.T) {
 	if testkit.Race {

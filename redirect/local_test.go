@@ -49,7 +49,7 @@ func TestIsLocal(t *testing.T) {
 	}
 }
 
-func TestIsLocalIsLinear(t *testing.T) {
+func TestIsLocalAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}

@@ -15,7 +15,7 @@ import (
 
 // What failures cost grows with their number, not with its square: a body of a
 // megabyte holds a hundred thousand.
-func TestFailuresAreLinear(t *testing.T) {
+func TestFailureAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
