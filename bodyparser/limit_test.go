@@ -152,6 +152,28 @@ func TestOpenBody(t *testing.T) {
 	}
 }
 
+// net/http reads on behind a body that has ended, runs into the deadline that
+// was meant for the rest of it, and cancels the request: which does not mean
+// that the client is gone.
+func TestTooLargeAndOver(t *testing.T) {
+	conn := dial(t, bodyparser.New(bodyparser.Config{Limit: 2048, Raw: true})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		_, err := io.ReadAll(r.Body)
+		select {
+		case <-r.Context().Done():
+		case <-time.After(time.Second):
+		}
+		return err
+	})))
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n801\r\n"+strings.Repeat("x", 0x801)+"\r\n0\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	if resp.StatusCode != 413 {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
 // Somebody in front may put another reader into r.Body and leave the length
 // as it was.
 func TestReplacedBodyIsBounded(t *testing.T) {
