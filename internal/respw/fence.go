@@ -220,6 +220,14 @@ func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 // outside may swallow it, and net/http would then end the body in good order.
 // Behind a fence that was cut there is nothing left to poison.
 func Abort(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetWriteDeadline(past)
+	Poison(w)
 	panic(http.ErrAbortHandler)
 }
+
+// Poison has nothing more reach the client of w, whoever goes on to write.
+func Poison(w http.ResponseWriter) { _ = http.NewResponseController(w).SetWriteDeadline(past) }
+
+// Poisons reports whether t is the deadline that Poison sets, for writers that
+// hold a response back: there is no connection to cut then, but a part that
+// must not be taken for the whole.
+func Poisons(t time.Time) bool { return t.Equal(past) }

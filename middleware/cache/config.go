@@ -71,7 +71,7 @@ func (p Policy) over(below Policy) Policy {
 //     on which the client has shown a certificate, unless it is public;
 //   - that was flushed, is an event stream, took over the connection, is
 //     shorter than declared, or longer than MaxBody;
-//   - whose handler panicked or went over FillTimeout;
+//   - whose handler panicked, gave it up half-way, or went over FillTimeout;
 //   - one of whose tags was invalidated in the meantime.
 //
 // A reload (Cache-Control: no-cache in the request) does not get past the cache,
@@ -122,8 +122,9 @@ type Config struct {
 	// that others share needs Generations that they share as well.
 	Generations Generations
 
-	// OnError answers a request that waited for a handler which panicked (500)
-	// or took too long (504). Nil answers with a problem document.
+	// OnError answers a request that waited for a handler which panicked or gave
+	// its response up (500), or took too long (504). Nil is that of the
+	// middleware.Config around it, else a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger gets the errors of the store, and what fails when no client is

@@ -11,6 +11,7 @@ import (
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
 )
 
 // A fill is one run of a handler on behalf of everybody. Its context does not
@@ -55,6 +56,7 @@ type outcome struct {
 
 var (
 	errPanicked = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler panicked")}
+	errAborted  = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler has given up its response")}
 	errSlow     = &httperr.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
 )
 
@@ -148,6 +150,8 @@ func (f *fill) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *h
 				f.cache.logPanic(r, v)
 				err = errPanicked
 			}
+		} else if rec.aborted {
+			respw.Poison(rec.client) // or a recoverer outside makes an empty page of it
 		}
 	}()
 	next.ServeHTTP(w, in)
@@ -162,6 +166,9 @@ func (f *fill) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *h
 func (f *fill) conclude(rec *recorder) (*Entry, error) {
 	late := !rec.live && f.node.Err() != nil
 	switch {
+	case rec.aborted && !rec.live:
+		f.cache.settle(f, outcome{failed: true, err: errAborted})
+		return nil, errAborted
 	case rec.status == 0 && late:
 		err := context.Cause(&f.node)
 		f.cache.settle(f, outcome{failed: true, err: err})

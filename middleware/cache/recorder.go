@@ -36,6 +36,7 @@ type recorder struct {
 	body    []byte
 	live    bool
 	mute    bool // the client is not sent the body
+	aborted bool // what was written cannot be finished
 }
 
 // hijackable is a recorder on a connection that can be taken over.
@@ -71,8 +72,19 @@ func canHijack(w http.ResponseWriter) bool {
 
 func (rec *recorder) Header() http.Header { return rec.header }
 
-// Unwrap leads to the client's writer, for deadlines.
+// Unwrap leads to the client's writer, for the deadline of reading.
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.client }
+
+// SetWriteDeadline also hears of a response that cannot be finished. As long as
+// its client has seen nothing of it, the connection stays as it is: something
+// else can be sent.
+func (rec *recorder) SetWriteDeadline(t time.Time) error {
+	if respw.Poisons(t) && !rec.live {
+		rec.aborted = true
+		return nil
+	}
+	return http.NewResponseController(rec.client).SetWriteDeadline(t)
+}
 
 func (rec *recorder) WriteHeader(status int) {
 	switch {
@@ -116,6 +128,9 @@ func (rec *recorder) goLive(reason string) {
 		return
 	}
 	rec.live = true
+	if rec.aborted {
+		respw.Poison(rec.client)
+	}
 	rec.refuse(reason)
 	rec.f.refused(rec.status)
 	if rec.alone {
