@@ -30,7 +30,7 @@ func sample() (report.Page, *report.Data) {
 		}},
 		Targets: []report.Target{
 			{What: "fast", Claims: []report.Claim{
-				{Of: "letters/A", Kit: "kit", To: report.Fastest, Max: 0.5},
+				{Of: "letters/A", Kit: "kit", To: report.Fastest, Max: 2.75},
 				{Of: "letters/A", Kit: "kit", To: "slow", Max: 0.5},
 				{Of: "letters/A", Kit: "kit", What: "allocs", Max: 1},
 				{Of: "letters/A", Kit: "kit", Max: 10},
@@ -141,6 +141,10 @@ func TestCharts(t *testing.T) {
 		text, err := chart.SVG(data, page.Targets)
 		if err != nil {
 			t.Fatal(err)
+		}
+		// Blue for what is met, and orange for what is missed.
+		if i == 0 && !(bytes.Contains(text, []byte("#005AC8")) && bytes.Contains(text, []byte("#C84600"))) {
+			t.Errorf("%s does not show which target is missed", chart.File)
 		}
 		shown := texts(t, text)
 		for _, s := range want {
