@@ -118,7 +118,7 @@ func TestSame(t *testing.T) {
 		"copied":    func(w http.ResponseWriter, r *http.Request) { io.Copy(w, strings.NewReader(large)) },
 		"second write": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
-			w.WriteHeader(500)
+			w.WriteHeader(404)
 			io.WriteString(w, "x")
 		},
 		"bad status": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404); io.WriteString(w, "x") },

@@ -71,7 +71,8 @@ func (p Policy) over(below Policy) Policy {
 //     on which the client has shown a certificate, unless it is public;
 //   - that was flushed, is an event stream, took over the connection, is
 //     shorter than declared, or longer than MaxBody;
-//   - whose handler panicked, gave it up half-way, or went over FillTimeout;
+//   - whose handler panicked, gave it up or said 500 half-way, or went over
+//     FillTimeout;
 //   - one of whose tags was invalidated in the meantime.
 //
 // A reload (Cache-Control: no-cache in the request) does not get past the cache,

@@ -37,6 +37,7 @@ type recorder struct {
 	live    bool
 	mute    bool // the client is not sent the body
 	aborted bool // what was written cannot be finished
+	failed  bool // so the handler said after it had begun
 }
 
 // hijackable is a recorder on a connection that can be taken over.
@@ -94,6 +95,8 @@ func (rec *recorder) WriteHeader(status int) {
 		rec.commit(status)
 	case rec.live && !rec.alone:
 		rec.client.WriteHeader(status) // net/http logs who called it twice
+	case status >= 500:
+		rec.failed = true // too late for this client, in time for all others
 	}
 }
 
@@ -216,6 +219,9 @@ func (rec *recorder) refuse(reason string) { rec.verdict, rec.reason = refuse, r
 // partial says why a response that has ended is not all there is, which the
 // header did not tell when it was committed.
 func (rec *recorder) partial() (reason string) {
+	if rec.failed {
+		return "its handler failed half-way"
+	}
 	if n := declared(rec.sent); n >= 0 && n != int64(len(rec.body)) {
 		return "it is not as long as declared"
 	}

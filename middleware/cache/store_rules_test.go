@@ -107,6 +107,10 @@ func TestWhatIsStored(t *testing.T) {
 			w.Header().Set("Content-Length", "5")
 			io.WriteString(w, "body")
 		}, false, "broken"},
+		{"failed half-way", "GET", nil, func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "part")
+			http.Error(w, "failed", http.StatusInternalServerError)
+		}, false, "the status came too late, and a part must not be shown for an hour"},
 		{"largest", "GET", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1000)) }, true, "MaxBody"},
 		{"too large", "GET", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1001)) }, false, "MaxBody"},
 		{"too large, in parts", "GET", nil, func(w http.ResponseWriter, r *http.Request) {
