@@ -201,7 +201,7 @@ func (c *command) steps(ctx context.Context, suites []compare.Suite, data *repor
 		for _, f := range s.Findings {
 			add(s.Name+"/"+f.Name, 3*time.Second, func() error {
 				table, err := f.Find(false)
-				found := report.Finding{Suite: s.Name, Name: f.Name, Text: f.Text, Date: date, Table: table}
+				found := report.Finding{Suite: s.Name, Name: f.Name, Date: date, Table: table}
 				if err != nil {
 					found.Error = err.Error()
 				}

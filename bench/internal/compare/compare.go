@@ -11,7 +11,7 @@ package compare
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // A Suite is what is measured of one piece of the kit.
@@ -144,14 +144,7 @@ func differently(got, want string) string {
 
 func (c Comparison) per() float64 { return float64(max(1, c.Per)) }
 
-func (c Comparison) refused(name string) bool {
-	for _, known := range c.Refused {
-		if known == name {
-			return true
-		}
-	}
-	return false
-}
+func (c Comparison) refused(name string) bool { return slices.Contains(c.Refused, name) }
 
 // A Finding is what cannot be measured in turns: who answers what, or how far
 // somebody comes.
@@ -178,10 +171,4 @@ func (t *Table) Row(cells ...any) {
 		row[i] = fmt.Sprint(cell)
 	}
 	t.Rows = append(t.Rows, row)
-}
-
-// Key is the name of something in a suite, without what names of benchmarks and
-// anchors cannot have.
-func Key(parts ...string) string {
-	return strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
 }

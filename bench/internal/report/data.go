@@ -38,7 +38,6 @@ type Machine struct {
 type Finding struct {
 	Suite string        `json:"suite"`
 	Name  string        `json:"name"`
-	Text  string        `json:"text"`
 	Date  string        `json:"date"`
 	Table compare.Table `json:"table"`
 	Error string        `json:"error,omitempty"`
