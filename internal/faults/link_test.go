@@ -1,0 +1,239 @@
+package faults_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A link is a connection in memory. Unlike net.Pipe it has what the faults of
+// clients need: bytes that are on their way, one direction that ends without
+// the other, and a reset. Unlike a socket it can be in a bubble.
+type link struct {
+	in, out *lane
+}
+
+// newLink returns both ends of a link.
+func newLink() (a, b *link) {
+	there, back := newLane(), newLane()
+	return &link{back, there}, &link{there, back}
+}
+
+// window is how much may be on its way in one direction.
+const window = 64 << 10
+
+// A lane is one direction of a link.
+type lane struct {
+	mu       sync.Mutex
+	changed  sync.Cond
+	bytes    []byte
+	ended    bool  // by the writer
+	deaf     bool  // the reader takes no more
+	reset    error // the end of both
+	readBy   time.Time
+	writeBy  time.Time
+	awakened map[*time.Time]*time.Timer
+}
+
+func newLane() *lane {
+	l := &lane{awakened: make(map[*time.Time]*time.Timer)}
+	l.changed.L = &l.mu
+	return l
+}
+
+func (l *lane) change(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+	l.changed.Broadcast()
+}
+
+// setDeadline moves one of the deadlines, and wakes who waits when it comes.
+func (l *lane) setDeadline(which *time.Time, to time.Time) {
+	l.change(func() {
+		*which = to
+		if t := l.awakened[which]; t != nil {
+			t.Stop()
+		}
+		if left := time.Until(to); !to.IsZero() && left > 0 {
+			l.awakened[which] = time.AfterFunc(left, func() { l.change(func() {}) })
+		}
+	})
+}
+
+func past(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }
+
+func (l *lane) read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		switch {
+		case l.reset != nil:
+			return 0, l.reset
+		case past(l.readBy):
+			return 0, os.ErrDeadlineExceeded
+		case len(l.bytes) > 0:
+			n := copy(p, l.bytes)
+			l.bytes = l.bytes[n:]
+			l.changed.Broadcast()
+			return n, nil
+		case l.ended:
+			return 0, io.EOF
+		case l.deaf:
+			return 0, net.ErrClosed
+		}
+		l.changed.Wait()
+	}
+}
+
+func (l *lane) write(p []byte) (written int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		room := window - len(l.bytes)
+		switch {
+		case l.reset != nil:
+			return written, l.reset
+		case l.ended:
+			return written, net.ErrClosed
+		case l.deaf:
+			return written, syscall.EPIPE
+		case past(l.writeBy):
+			return written, os.ErrDeadlineExceeded
+		case room > 0:
+			n := min(room, len(p)-written)
+			l.bytes = append(l.bytes, p[written:written+n]...)
+			written += n
+			l.changed.Broadcast()
+		}
+		if written == len(p) {
+			return written, nil
+		}
+		if room <= 0 {
+			l.changed.Wait()
+		}
+	}
+}
+
+// named makes an error that of a connection, as those of package net are.
+func named(op string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return &net.OpError{Op: op, Net: "link", Source: address{}, Addr: address{}, Err: err}
+}
+
+func (c *link) Read(p []byte) (int, error) {
+	n, err := c.in.read(p)
+	return n, named("read", err)
+}
+
+func (c *link) Write(p []byte) (int, error) {
+	n, err := c.out.write(p)
+	return n, named("write", err)
+}
+
+// CloseWrite ends the direction away from here.
+func (c *link) CloseWrite() error {
+	c.out.change(func() { c.out.ended = true })
+	return nil
+}
+
+func (c *link) Close() error {
+	c.CloseWrite()
+	c.in.change(func() { c.in.deaf = true })
+	for lane, deadline := range map[*lane]*time.Time{c.in: &c.in.readBy, c.out: &c.out.writeBy} {
+		lane.setDeadline(deadline, time.Time{})
+	}
+	return nil
+}
+
+// Reset ends both directions at once, and loses what is on its way.
+func (c *link) Reset() {
+	for _, l := range []*lane{c.in, c.out} {
+		l.change(func() { l.reset = syscall.ECONNRESET })
+	}
+	c.Close()
+}
+
+func (c *link) SetDeadline(t time.Time) error {
+	c.SetReadDeadline(t)
+	return c.SetWriteDeadline(t)
+}
+
+func (c *link) SetReadDeadline(t time.Time) error {
+	c.in.setDeadline(&c.in.readBy, t)
+	return nil
+}
+
+func (c *link) SetWriteDeadline(t time.Time) error {
+	c.out.setDeadline(&c.out.writeBy, t)
+	return nil
+}
+
+func (c *link) LocalAddr() net.Addr  { return address{} }
+func (c *link) RemoteAddr() net.Addr { return address{} }
+
+type address struct{}
+
+func (address) Network() string { return "link" }
+func (address) String() string  { return "192.0.2.1:1234" }
+
+// A network is where a server listens: in memory, or on a socket.
+type network struct {
+	net.Listener
+	dial func(context.Context) (net.Conn, error)
+}
+
+// inMemory returns a network of links.
+func inMemory() network {
+	l := &links{conns: make(chan net.Conn), closed: make(chan struct{})}
+	return network{l, func(ctx context.Context) (net.Conn, error) {
+		near, far := newLink()
+		select {
+		case l.conns <- far:
+			return near, nil
+		case <-l.closed:
+			return nil, syscall.ECONNREFUSED
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}}
+}
+
+// onLoopback returns a network of sockets.
+func onLoopback() (network, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return network{}, err
+	}
+	return network{l, func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
+	}}, nil
+}
+
+type links struct {
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *links) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *links) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *links) Addr() net.Addr { return address{} }
