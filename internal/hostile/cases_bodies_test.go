@@ -113,6 +113,12 @@ func limitCases() (cases []hostileCase) {
 			two:   cut,
 		},
 		{
+			why:   "chunks over the limit whose end is there at once, for a handler that reads them itself",
+			raw:   fmt.Sprintf("POST /api/raw HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", smallLimit+1, xs(smallLimit+1)),
+			times: 100,
+			want:  is(413),
+		},
+		{
 			why: "refused before the client is told to continue",
 			run: func(a *attack) {
 				c := a.dial()

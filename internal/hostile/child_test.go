@@ -68,11 +68,7 @@ func serve(name string) int {
 	count := new(counters)
 	logger := slog.New(countingLog{slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}), count})
 	slog.SetDefault(logger)
-	build := newKitService
-	if name == "naive" {
-		build = newNaiveService
-	}
-	service := build(logger, count)
+	service := services[name](logger, count)
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,7 +1,6 @@
 package hostile_test
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"text/tabwriter"
+	"time"
 
 	"github.com/apiece/apiece/internal/testkit"
 )
@@ -64,9 +64,9 @@ var passes = []struct {
 // once, since a case often waits, for net/http lingers on a connection that it
 // has to close early; but no service has more than one case at a time.
 func TestHostile(t *testing.T) {
-	services := 8
+	atOnce := 8
 	if testkit.Race {
-		services = 4
+		atOnce = 4
 	}
 	all := classes()
 	results := make([]map[string]*tally, len(passes))
@@ -103,7 +103,7 @@ func TestHostile(t *testing.T) {
 			}
 			close(queue)
 			var wg sync.WaitGroup
-			for range min(services, len(jobs)) {
+			for range min(atOnce, len(jobs)) {
 				p := start(t, "kit", pass.environment...)
 				wg.Go(func() {
 					for j := range queue {
@@ -111,7 +111,7 @@ func TestHostile(t *testing.T) {
 						for _, f := range found {
 							t.Errorf("%s: %s: %s: %s", j.class, j.why, f.kind, f.text)
 						}
-						results[i][j.class].add(j.why, m, len(found) == 0)
+						results[i][j.class].add(m, len(found) == 0)
 						if len(found) > 0 && found[len(found)-1].kind == dead {
 							t.Errorf("nothing more can be asked of this service")
 							return
@@ -129,25 +129,21 @@ func TestHostile(t *testing.T) {
 
 // A tally is the outcome of a class in one pass.
 type tally struct {
-	mu           sync.Mutex
-	cases, fine  int
-	worst, slow  measure
-	worstOf, why string // the cases of these
+	mu          sync.Mutex
+	cases, fine int
+	worst       measure       // that came nearest to its bound
+	slow        time.Duration // until everything was back
 }
 
-func (t *tally) add(why string, m measure, fine bool) {
+func (t *tally) add(m measure, fine bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cases++
 	if fine {
 		t.fine++
 	}
-	if m.bound > 0 && (t.worst.bound == 0 || m.growth*t.worst.bound > t.worst.growth*m.bound) {
-		t.worst, t.worstOf = m, why
-	}
-	if m.back > t.slow.back {
-		t.slow, t.why = m, why
-	}
+	t.worst = nearer(t.worst, m)
+	t.slow = max(t.slow, m.back)
 }
 
 // summary is the table of what was carried out and passed, with the case of
@@ -165,16 +161,17 @@ func summary(all []class, results []map[string]*tally) string {
 	for _, class := range all {
 		fmt.Fprintf(w, "%s\t%d\t", class.name, len(class.cases))
 		cases += len(class.cases)
-		var worst, slow measure
+		var worst measure
+		var slow time.Duration
 		for i := range passes {
 			r := results[i][class.name]
 			fmt.Fprintf(w, "%d/%d\t", r.fine, r.cases)
 			sums[i].cases += r.cases
 			sums[i].fine += r.fine
 			worst = nearer(worst, r.worst)
-			slow.back = max(slow.back, r.slow.back)
+			slow = max(slow, r.slow)
 		}
-		fmt.Fprintf(w, "%.1f\t%.0f\t%d\t\n", mega(worst.growth), mega(worst.bound), slow.back.Milliseconds())
+		fmt.Fprintf(w, "%.1f\t%.0f\t%d\t\n", mega(worst.growth), mega(worst.bound), slow.Milliseconds())
 	}
 	fmt.Fprintf(w, "all\t%d\t", cases)
 	for i := range passes {
@@ -191,7 +188,7 @@ func summary(all []class, results []map[string]*tally) string {
 
 // nearer returns the measure that is nearer to its bound.
 func nearer(a, b measure) measure {
-	if a.bound == 0 || cmp.Compare(float64(b.growth)*float64(a.bound), float64(a.growth)*float64(b.bound)) > 0 {
+	if a.bound == 0 || float64(b.growth)*float64(a.bound) > float64(a.growth)*float64(b.bound) {
 		return b
 	}
 	return a

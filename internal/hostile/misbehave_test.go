@@ -130,7 +130,7 @@ func answerLate(w http.ResponseWriter, r *http.Request) {
 	flush := func() { _ = http.NewResponseController(w).Flush() }
 	switch r.PathValue("how") {
 	case "ignores":
-		time.Sleep(2 * maxDuration)
+		time.Sleep(4 * maxDuration)
 		io.WriteString(w, "too late")
 	case "waits":
 		<-r.Context().Done()
@@ -141,12 +141,12 @@ func answerLate(w http.ResponseWriter, r *http.Request) {
 	case "flushed":
 		io.WriteString(w, "half")
 		flush()
-		time.Sleep(2 * maxDuration)
+		time.Sleep(4 * maxDuration)
 		io.WriteString(w, "and half")
 	case "declared":
 		w.Header().Set("Content-Length", "100")
 		io.WriteString(w, "half")
-		time.Sleep(2 * maxDuration)
+		time.Sleep(4 * maxDuration)
 	case "flushing":
 		for i := 0; r.Context().Err() == nil; i++ {
 			fmt.Fprintln(w, i)

@@ -88,11 +88,17 @@ func (p *process) greet() error {
 			return errors.New(f.text)
 		}
 	}
-	time.Sleep(20 * time.Millisecond) // for the last connection to be gone
-	var err error
-	p.rest, err = p.ask("collect")
-	p.descriptors = p.openDescriptors()
-	return err
+	for range 10 { // the last of the connections may still be on its way out
+		time.Sleep(5 * time.Millisecond)
+		rest, err := p.ask("collect")
+		if err != nil {
+			return err
+		}
+		if p.rest.Goroutines == 0 || rest.Goroutines <= p.rest.Goroutines {
+			p.rest, p.descriptors = rest, p.openDescriptors()
+		}
+	}
+	return nil
 }
 
 // end ends the process, and returns how it ended.

@@ -28,12 +28,11 @@ import (
 // The settings of the service, where they are not the defaults. The times are
 // short, for the tests to be.
 const (
-	smallLimit   = 4 << 10 // of a body, on the routes that say so
-	answerLimit  = 64 << 10
-	maxDuration  = 150 * time.Millisecond // on the routes that say so
-	readTimeout  = 200 * time.Millisecond // likewise
-	writeTimeout = 200 * time.Millisecond // of streams
-	fileLimit    = 5 << 20
+	smallLimit  = 4 << 10 // of a body, on the routes that say so
+	answerLimit = 64 << 10
+	maxDuration = 150 * time.Millisecond // on the routes that say so
+	readTimeout = 200 * time.Millisecond // likewise
+	fileLimit   = 5 << 20
 
 	maxSubscribers = 128
 
@@ -54,11 +53,25 @@ type order struct {
 	Admin bool           `json:"-" schema:"-"`
 }
 
+// services are what a child can be told to be.
+var services = map[string]func(*slog.Logger, *counters) built{
+	"naive": newNaiveService,
+	"kit": func(log *slog.Logger, count *counters) built {
+		return newKitService(log, count, 200*time.Millisecond)
+	},
+	// Where all the clients, the service and the attackers share two processors,
+	// not even an honest stream gets its turn within that time.
+	"busy kit": func(log *slog.Logger, count *counters) built {
+		return newKitService(log, count, 5*time.Second)
+	},
+}
+
 // newKitService is the service that is attacked: every piece of the kit, put
-// together as users do.
-func newKitService(log *slog.Logger, count *counters) built {
+// together as users do. Clients that do not read are given up after the
+// writeTimeout.
+func newKitService(log *slog.Logger, count *counters, writeTimeout time.Duration) built {
 	ending, end := context.WithCancel(context.Background())
-	s := &kitService{log: log, ending: ending, hub: stream.NewHub(stream.HubConfig{
+	s := &kitService{log: log, streams: stream.Config{WriteTimeout: writeTimeout, Until: ending, Logger: log}, hub: stream.NewHub(stream.HubConfig{
 		MaxSubscribers: maxSubscribers,
 		History:        64,
 		WriteTimeout:   writeTimeout,
@@ -99,10 +112,10 @@ func newKitService(log *slog.Logger, count *counters) built {
 }
 
 type kitService struct {
-	log    *slog.Logger
-	ending context.Context
-	hub    *stream.Hub
-	pages  *cache.Cache
+	log     *slog.Logger
+	streams stream.Config
+	hub     *stream.Hub
+	pages   *cache.Cache
 }
 
 // parsed puts the whole config of a route in front of a handler.
@@ -118,7 +131,6 @@ func (s *kitService) timed(h http.HandlerFunc) http.Handler {
 func (s *kitService) routes(count *counters) map[string]http.Handler {
 	raw := bodyparser.Config{Raw: true}
 	guarded := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: answerLimit, Action: middleware.LimitAbort, Logger: s.log})
-	streams := stream.Config{WriteTimeout: writeTimeout, Until: s.ending, Logger: s.log}
 	routes := map[string]http.Handler{
 		"/api/honest/[nonce]": s.parsed(bodyparser.Config{}, func(w http.ResponseWriter, r *http.Request) error {
 			return reply.Send(w, r, 200, r.PathValue("nonce"))
@@ -182,8 +194,8 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 		"/api/maybe/[[...x]]": s.parsed(bodyparser.Config{}, func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, pattern.Query(r)) }),
 
 		// Streams.
-		"/api/event": middleware.Timeout(maxDuration)(stream.Handler(streams, sendEvent)),
-		"/api/flood": middleware.Timeout(maxDuration)(stream.Handler(streams, func(s *stream.Stream) error {
+		"/api/event": middleware.Timeout(maxDuration)(stream.Handler(s.streams, sendEvent)),
+		"/api/flood": middleware.Timeout(maxDuration)(stream.Handler(s.streams, func(s *stream.Stream) error {
 			for event := (stream.Event{Data: strings.Repeat("x", 32<<10)}); ; {
 				if err := s.Send(event); err != nil {
 					return err
@@ -191,7 +203,7 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 			}
 		})),
 		"/api/lines": middleware.Timeout(maxDuration)(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			lines, err := stream.NDJSON(w, r, streams)
+			lines, err := stream.NDJSON(w, r, s.streams)
 			if err != nil {
 				return err
 			}
@@ -251,6 +263,7 @@ func echo(w http.ResponseWriter, r *http.Request) error {
 func readRaw(w http.ResponseWriter, r *http.Request) error {
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
+		time.Sleep(time.Millisecond) // it makes a note of it
 		return err
 	}
 	return reply.JSON(w, r, 200, map[string]any{"bytes": len(b)})

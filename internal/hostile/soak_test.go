@@ -35,7 +35,7 @@ func TestSoak(t *testing.T) {
 	if *soak <= 0 {
 		t.Skip("it takes minutes, and says how many with -soak")
 	}
-	p := start(t, "kit", "GOMEMLIMIT=128MiB")
+	p := start(t, "busy kit", "GOMEMLIMIT=128MiB")
 	s := &soaking{process: p, t: t, attacks: make(chan struct{}, soakHostile)}
 	for _, class := range classes() {
 		for _, c := range class.cases {
