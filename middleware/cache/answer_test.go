@@ -158,6 +158,49 @@ func TestSame(t *testing.T) {
 	}
 }
 
+// TestTrailers: who sent a request gets them, declared or not.
+func TestTrailers(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		for _, h := range []http.HandlerFunc{
+			func(w http.ResponseWriter, r *http.Request) {
+				io.WriteString(w, "body")
+				w.Header().Set(http.TrailerPrefix+"X-Sum", "1")
+			},
+			func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Trailer", "X-Sum")
+				io.WriteString(w, "body")
+				w.Header().Set("X-Sum", "1")
+			},
+		} {
+			s := newSite(forAnHour(), h)
+			for range 2 {
+				resp := tr.Do(t, s, request("GET", "/", "Host: a.test"))
+				if body := testkit.Body(t, resp); body != "body" || resp.Trailer.Get("X-Sum") != "1" {
+					t.Errorf("%q with trailers %v", body, resp.Trailer)
+				}
+			}
+		}
+	})
+}
+
+// TestInvalidStatus: a handler that has lost its status has no page.
+func TestInvalidStatus(t *testing.T) {
+	for _, code := range []int{0, 42, 1000} {
+		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(code)
+			io.WriteString(w, "x")
+		})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d: no panic, as without a cache", code)
+				}
+			}()
+			s.get("/")
+		}()
+	}
+}
+
 // TestEntriesAreImmutable: what is done to the header of one answer does not
 // show in the next.
 func TestEntriesAreImmutable(t *testing.T) {

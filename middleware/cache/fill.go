@@ -176,6 +176,9 @@ func (f *fill) conclude(rec *recorder) (*Entry, error) {
 	case rec.status == 0 && !rec.live:
 		rec.commit(http.StatusOK) // as net/http does for a handler that is silent
 	}
+	if rec.verdict == keep && rec.trailers() {
+		rec.goLive("it has trailers")
+	}
 	if rec.live {
 		if !rec.alone {
 			rec.finish()

@@ -3,6 +3,7 @@ package cache
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -89,6 +90,8 @@ func (rec *recorder) SetWriteDeadline(t time.Time) error {
 
 func (rec *recorder) WriteHeader(status int) {
 	switch {
+	case status < 100 || status > 999:
+		panic(fmt.Sprintf("cache: invalid WriteHeader code %d", status)) // as in net/http, and before anything is stored
 	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
 		rec.inform(status)
 	case rec.status == 0:
@@ -225,12 +228,17 @@ func (rec *recorder) partial() (reason string) {
 	if n := declared(rec.sent); n >= 0 && n != int64(len(rec.body)) {
 		return "it is not as long as declared"
 	}
+	return ""
+}
+
+// trailers reports whether there are some that were not declared.
+func (rec *recorder) trailers() bool {
 	for name := range rec.header {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
-			return "it has trailers"
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
 // nowhere is the writer of a request that no client sent.

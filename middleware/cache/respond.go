@@ -79,7 +79,8 @@ type values []string
 // adds to.
 func (v *values) set(h http.Header, name string, more ...string) {
 	start := len(*v)
-	if name == "Vary" || name == "Cache-Status" {
+	switch name {
+	case "Vary", "Cache-Status", "Set-Cookie":
 		*v = append(*v, h[name]...)
 	}
 	*v = append(*v, more...)

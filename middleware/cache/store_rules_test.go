@@ -255,6 +255,13 @@ func TestOutside(t *testing.T) {
 	}
 	both.get("/private")
 	both.get("/private")
+	cookies := &site{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "outside", Value: "1"})
+		newSite(forAnHour(), set("Set-Cookie: inside=1")).ServeHTTP(w, r)
+	})}
+	if got := cookies.get("/").Header()["Set-Cookie"]; fmt.Sprint(got) != "[outside=1 inside=1]" {
+		t.Errorf("cookies %q: everybody adds to them", got)
+	}
 	if n := s.runs.Load(); n != 3 {
 		t.Errorf("%d runs, want 3: a layer outside has forbidden to store", n)
 	}
