@@ -63,10 +63,16 @@ func (rw *Writer) Finish() {
 		replace(rw.inner.Header(), rw.header)
 		return
 	}
-	out, trailers := rw.inner.Header(), rw.header["Trailer"]
-	for name, values := range rw.header {
-		if strings.HasPrefix(name, http.TrailerPrefix) || declares(trailers, name) {
-			out[name] = values
+	CopyTrailers(rw.inner.Header(), rw.header)
+}
+
+// CopyTrailers copies what of a header is sent behind the body: the fields that
+// its Trailer declares, and those with http.TrailerPrefix.
+func CopyTrailers(dst, src http.Header) {
+	declared := src["Trailer"]
+	for name, values := range src {
+		if strings.HasPrefix(name, http.TrailerPrefix) || declares(declared, name) {
+			dst[name] = values
 		}
 	}
 }

@@ -1,10 +1,13 @@
 package cache_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apiece/apiece/internal/testkit"
 )
@@ -158,7 +161,8 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestTrailers: who sent a request gets them, declared or not.
+// TestTrailers: who sent a request gets them, declared or not, as far as net/http
+// sends them.
 func TestTrailers(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		for _, h := range []http.HandlerFunc{
@@ -172,15 +176,41 @@ func TestTrailers(t *testing.T) {
 				w.Header().Set("X-Sum", "1")
 			},
 		} {
+			plain := tr.Do(t, h, request("GET", "/"))
+			testkit.Body(t, plain)
 			s := newSite(forAnHour(), h)
 			for range 2 {
 				resp := tr.Do(t, s, request("GET", "/", "Host: a.test"))
-				if body := testkit.Body(t, resp); body != "body" || resp.Trailer.Get("X-Sum") != "1" {
-					t.Errorf("%q with trailers %v", body, resp.Trailer)
+				if body := testkit.Body(t, resp); body != "body" || resp.Trailer.Get("X-Sum") != plain.Trailer.Get("X-Sum") {
+					t.Errorf("%q with trailers %v, want %v", body, resp.Trailer, plain.Trailer)
 				}
 			}
 		}
 	})
+}
+
+// TestLateHeaderBehindABuffer: what stands outside may send the header when the
+// handler has returned, and must find it as it was sent.
+func TestLateHeaderBehindABuffer(t *testing.T) {
+	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
+		set("Cache-Control: private", `ETag: "1"`, "Content-Length: 4", "Vary: Accept", "Set-Cookie: inside=1")(w, r)
+		w.Header().Set("X-Late", "1")
+	})
+	h := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		set := w.Header()
+		set.Set("Vary", "Origin")
+		set.Set("Set-Cookie", "outside=1")
+		s.ServeHTTP(w, r)
+	}), time.Minute, "")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, request("GET", "/", `If-None-Match: "1"`))
+	got := w.Result().Header
+	if w.Code != http.StatusNotModified || got["Content-Length"] != nil || got["X-Late"] != nil {
+		t.Errorf("%d %v", w.Code, got)
+	}
+	if fmt.Sprint(got["Vary"], got["Set-Cookie"]) != "[Origin Accept] [outside=1 inside=1]" {
+		t.Errorf("%v", got)
+	}
 }
 
 // TestInvalidStatus: a handler that has lost its status has no page.

@@ -181,7 +181,7 @@ func (f *fill) conclude(rec *recorder) (*Entry, error) {
 	}
 	if rec.live {
 		if !rec.alone {
-			rec.finish()
+			respw.CopyTrailers(rec.client.Header(), rec.header)
 		}
 		return nil, nil
 	}

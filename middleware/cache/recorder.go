@@ -213,10 +213,6 @@ func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(h.client).Hijack()
 }
 
-// finish is called when the handler of a live response has returned: trailers
-// may have come after the commit. What is no trailer net/http ignores by then.
-func (rec *recorder) finish() { maps.Copy(rec.client.Header(), rec.header) }
-
 func (rec *recorder) refuse(reason string) { rec.verdict, rec.reason = refuse, reason }
 
 // partial says why a response that has ended is not all there is, which the

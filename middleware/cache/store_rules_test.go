@@ -259,7 +259,7 @@ func TestOutside(t *testing.T) {
 		http.SetCookie(w, &http.Cookie{Name: "outside", Value: "1"})
 		newSite(forAnHour(), set("Set-Cookie: inside=1")).ServeHTTP(w, r)
 	})}
-	if got := cookies.get("/").Header()["Set-Cookie"]; fmt.Sprint(got) != "[outside=1 inside=1]" {
+	if got := cookies.get("/").Result().Header["Set-Cookie"]; fmt.Sprint(got) != "[outside=1 inside=1]" {
 		t.Errorf("cookies %q: everybody adds to them", got)
 	}
 	if n := s.runs.Load(); n != 3 {
