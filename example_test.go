@@ -1,7 +1,6 @@
 package apiece_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,20 +182,13 @@ func Example_port() {
 	// POST /api/contact -> 500 {"title":"Internal Server Error","status":500,"detail":"Failed to fetch data"}
 }
 
-// Every piece answers its errors in the same way, and one hook changes that for
-// all: here to the shape that the clients of a ported service expect.
+// Every piece answers its errors in the same way, and one hook of the chain
+// changes that for all of it: here to the shape that the clients of a ported
+// service expect.
 func Example_errors() {
-	asObject := func(w http.ResponseWriter, r *http.Request, err error) {
-		status, message := http.StatusInternalServerError, ""
-		var coded interface{ StatusCode() int }
-		if errors.As(err, &coded) {
-			status = coded.StatusCode()
-			if public, ok := coded.(interface{ PublicMessage() string }); ok {
-				message = public.PublicMessage()
-			}
-		}
-		reply.JSON(w, r, status, map[string]string{"error": cmp.Or(message, http.StatusText(status))})
-	}
+	asObject := reply.ErrorJSON(func(e *reply.Error) any {
+		return map[string]string{"error": e.PublicMessage()}
+	})
 	find := func(w http.ResponseWriter, r *http.Request) error {
 		switch r.PathValue("id") {
 		case "1":
@@ -216,7 +208,7 @@ func Example_errors() {
 		Logger:      slog.New(slog.DiscardHandler),
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/items/{id}", chain.Then(reply.Handler(find, asObject)))
+	mux.Handle("/items/{id}", chain.Then(reply.HandlerFunc(find)))
 
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // where "disk on fire" goes

@@ -88,10 +88,11 @@ type Config struct {
 	// value in valid UTF-8, without a byte order mark, whose depth is bounded.
 	Unmarshal func(data []byte, dst any) error `json:"-"`
 
-	// OnError answers a body that was refused. Nil is a problem document (RFC
-	// 9457); reply.PlainError gives the text of Next.js. The error is an
-	// [*Error], except for one of Verify's that has a status of its own. Only
-	// [New] answers; [Parse] returns the error.
+	// OnError answers a body that was refused. Nil is that of the
+	// middleware.Config around it, else a problem document (RFC 9457);
+	// reply.PlainError gives the text of Next.js. The error is an [*Error],
+	// except for one of Verify's that has a status of its own. Only [New]
+	// answers; [Parse] returns the error.
 	OnError func(w http.ResponseWriter, r *http.Request, err error) `json:"-"`
 
 	// Logger is told of answers of 500 and above, and once if another parser

@@ -39,7 +39,9 @@ type Config struct {
 	WarnUnresolved bool
 
 	// OnError answers whatever the pieces refuse, and a panic, whose value is in
-	// the text of the error. Nil answers with a problem document.
+	// the text of the error. It also answers the errors of the handlers inside,
+	// and of other pieces of the kit, that have no OnError of their own. Nil
+	// answers with a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger is for all of them. Nil is slog.Default.

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/apiece/apiece/internal/httperr"
 )
 
 // Methods is an http.Handler that chooses by the method of the request, as the
@@ -15,8 +17,9 @@ import (
 //	})
 //
 // A method without a handler is answered with 405, whatever it is called, and
-// an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out; the
-// text is that of http.ServeMux. HEAD runs the handler of GET, and OPTIONS is
+// an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out: a problem
+// document, or what the OnError of the [Config] around it makes of an error with
+// that status. HEAD runs the handler of GET, and OPTIONS is
 // answered with 204 and Allow, unless they have handlers of their own. CORS
 // middleware goes outside and takes the preflight requests.
 //
@@ -40,7 +43,7 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", m.allow())
-		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		httperr.Render(w, r, &httperr.Error{Status: http.StatusMethodNotAllowed}, nil)
 	}
 }
 

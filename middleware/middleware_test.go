@@ -276,6 +276,7 @@ func TestMethods(t *testing.T) {
 	answer := func(text string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, text) })
 	}
+	const notAllowed = `{"title":"Method Not Allowed","status":405}`
 	rest := middleware.Methods{"GET": answer("get"), "PUT": answer("put"), "PATCH": nil}
 	tests := []struct {
 		methods middleware.Methods
@@ -289,14 +290,14 @@ func TestMethods(t *testing.T) {
 		{rest, "PUT", 200, "", "put", ""},
 		{rest, "HEAD", 200, "", "", "from GET"},
 		{rest, "OPTIONS", 204, "GET, HEAD, OPTIONS, PUT", "", ""},
-		{rest, "POST", 405, "GET, HEAD, OPTIONS, PUT", "Method Not Allowed\n", ""},
-		{rest, "PATCH", 405, "GET, HEAD, OPTIONS, PUT", "Method Not Allowed\n", "a nil handler is none"},
-		{rest, "PURGE", 405, "GET, HEAD, OPTIONS, PUT", "Method Not Allowed\n", "Next.js says 400; the method is known not to be allowed"},
-		{rest, "get", 405, "GET, HEAD, OPTIONS, PUT", "Method Not Allowed\n", "methods are case-sensitive"},
-		{nil, "GET", 405, "OPTIONS", "Method Not Allowed\n", "the zero value"},
+		{rest, "POST", 405, "GET, HEAD, OPTIONS, PUT", notAllowed, ""},
+		{rest, "PATCH", 405, "GET, HEAD, OPTIONS, PUT", notAllowed, "a nil handler is none"},
+		{rest, "PURGE", 405, "GET, HEAD, OPTIONS, PUT", notAllowed, "Next.js says 400; the method is known not to be allowed"},
+		{rest, "get", 405, "GET, HEAD, OPTIONS, PUT", notAllowed, "methods are case-sensitive"},
+		{nil, "GET", 405, "OPTIONS", notAllowed, "the zero value"},
 		{middleware.Methods{"POST": answer("post")}, "HEAD", 405, "OPTIONS, POST", "", "no GET to run"},
 		{middleware.Methods{"GET": answer("x"), "HEAD": answer(""), "OPTIONS": answer("mine")}, "OPTIONS", 200, "", "mine", "its own handler"},
-		{middleware.Methods{"GET": answer("x"), "HEAD": answer(""), "OPTIONS": answer("mine")}, "POST", 405, "GET, HEAD, OPTIONS", "Method Not Allowed\n", "each once"},
+		{middleware.Methods{"GET": answer("x"), "HEAD": answer(""), "OPTIONS": answer("mine")}, "POST", 405, "GET, HEAD, OPTIONS", notAllowed, "each once"},
 	}
 	for _, tt := range tests {
 		// The list says what the answers do, whichever of them is asked for.

@@ -29,7 +29,12 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rw, w := respw.Wrap(w, r)
+			outer := rw.OnError
+			if onError != nil {
+				rw.OnError = onError // and that of all inside that have none
+			}
 			defer func() {
+				rw.OnError = outer
 				v := recover()
 				if v == nil {
 					return

@@ -52,7 +52,8 @@ type ResponseLimitConfig struct {
 	Action LimitAction
 
 	// OnError answers a refused response with a [*ResponseTooLargeError],
-	// whose status is 500. Nil answers with a problem document.
+	// whose status is 500. Nil is that of the handler, or of the [Config] around
+	// it, else a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger gets the warnings, and one record for each refusal. Nil is
@@ -127,11 +128,14 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 }
 
 // refuse takes the place of the write that would go over the limit.
-func (cfg *ResponseLimitConfig) refuse(w http.ResponseWriter, r *http.Request, size int64, committed bool) {
+func (cfg *ResponseLimitConfig) refuse(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error), size int64, committed bool) {
 	err := &ResponseTooLargeError{Limit: cfg.Limit, Size: bytesize.Size(size)}
 	if committed {
 		httperr.Log(cfg.Logger, r, err.StatusCode(), err)
 		respw.Abort(w)
 	}
-	httperr.Handle(w, r, err, cfg.OnError, cfg.Logger)
+	if cfg.OnError != nil {
+		onError = cfg.OnError
+	}
+	httperr.Handle(w, r, err, onError, cfg.Logger)
 }

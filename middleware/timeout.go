@@ -90,7 +90,8 @@ type TimeoutConfig struct {
 	RetryAfter time.Duration
 
 	// OnError answers with a [*TimeoutError], whose status is 504. It runs while
-	// the handler may still be running. Nil answers with a problem document.
+	// the handler may still be running. Nil is that of the [Config] around it,
+	// else a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger gets one record for each answer or cut, and one for each panic
@@ -321,7 +322,11 @@ func (t *timeout) answer(w http.ResponseWriter, err error) (ok bool) {
 		}
 	}()
 	p := page{header: w.Header()}
-	p.render(t.outside, err, t.cfg.OnError, t.logPanic)
+	hook := t.cfg.OnError
+	if hook == nil {
+		hook = respw.OnError(w)
+	}
+	p.render(t.outside, err, hook, t.logPanic)
 	p.header.Set("Content-Length", strconv.Itoa(p.body.Len()))
 	if t.outside.ProtoMajor < 2 {
 		p.header.Set("Connection", "close")

@@ -21,8 +21,8 @@ type HandlerConfig struct {
 	NotFound http.Handler
 
 	// OnError answers 400 for a path with malformed percent-encoding (a
-	// [*DecodeError]), and 404 ([ErrNoMatch]) if NotFound is nil. Nil answers
-	// with a problem document (RFC 9457).
+	// [*DecodeError]), and 404 ([ErrNoMatch]) if NotFound is nil. Nil is that of
+	// the middleware.Config around it, else a problem document (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// TrailingSlash says what becomes of the other form of a path, the one

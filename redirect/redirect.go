@@ -116,7 +116,7 @@ func fail(w http.ResponseWriter, r *http.Request, target string, offset int, rea
 // that drops this error does not leave an empty 200 behind.
 func answer(w http.ResponseWriter, r *http.Request, err *Error) error {
 	if !committed(w) {
-		httperr.Answer(w, r, err)
+		httperr.Render(w, r, err, nil)
 		err.answered = true
 	}
 	return err

@@ -27,8 +27,9 @@
 // without a status is a 500 that says "Internal Server Error".
 //
 // [Problem] renders an error as RFC 9457 problem document, [PlainError] as the
-// text that Next.js sends. Both fit every OnError field of the kit, and may be
-// called by middleware of anybody's.
+// text that Next.js sends, and [ErrorJSON] makes a renderer for any other
+// shape. All fit every OnError field of the kit, and may be called by middleware
+// of anybody's.
 //
 // # Differences from Next.js
 //

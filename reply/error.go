@@ -99,3 +99,23 @@ func Problem(w http.ResponseWriter, r *http.Request, err error) { httperr.Proble
 // Next.js does: "Invalid JSON", "Body exceeded 1mb limit". Otherwise it is as
 // [Problem].
 func PlainError(w http.ResponseWriter, r *http.Request, err error) { httperr.Plain(w, r, err) }
+
+// ErrorJSON returns an OnError that answers with the JSON text of what shape
+// makes of the error, for clients that know a shape of their own. The status
+// and the header fields of the answer are those of [Problem].
+//
+// The Error that shape is given wraps the error. It has the status, the members
+// of the problem document, and as its PublicMessage the text for the client,
+// which is never empty. What cannot be encoded is answered by Problem.
+func ErrorJSON(shape func(*Error) any) func(http.ResponseWriter, *http.Request, error) {
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		status, message, header, members := httperr.Describe(err)
+		v := shape(&Error{status: status, message: message, cause: err, header: header, members: members})
+		body, failed := httperr.Encode(v)
+		if failed != nil {
+			Problem(w, r, err)
+			return
+		}
+		httperr.Write(w, r, status, header, "application/json; charset=utf-8", body)
+	}
+}

@@ -8,7 +8,7 @@ import (
 )
 
 // A HandlerFunc is an http.Handler that may fail. What it returns is answered
-// by [Problem]; see [Handler] for the rules and for other answers.
+// as by a [Handler] without an onError; see there for the rules.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
 // ServeHTTP calls f and answers its error.
@@ -17,7 +17,8 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Handler returns an http.Handler that calls fn and has onError answer what it
-// returns. A nil onError is [Problem].
+// returns. A nil onError is that of the chain around it, the OnError of
+// middleware.Config, and [Problem] if there is none.
 //
 // An answer of 500 or more leaves one record in slog.Default, with method,
 // pattern and error; one below leaves none. Nothing is answered twice: not an
@@ -38,7 +39,9 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
 	rw, w := respw.Wrap(w, r) // so that it is known what is out when fn fails
 	outer := rw.OnError
-	rw.OnError = onError
+	if onError != nil {
+		rw.OnError = onError
+	}
 	err := fn(w, r)
 	rw.OnError = outer
 	if err != nil {

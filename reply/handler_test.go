@@ -153,7 +153,10 @@ func TestHandler(t *testing.T) {
 		}, reply.PlainError, 500, "Internal Server Error", 0, "no empty 200"},
 		{"encoder behind a foreign wrapper", func(w http.ResponseWriter, r *http.Request) error {
 			return reply.JSON(testkit.Unwrapping{ResponseWriter: w}, r, 200, make(chan int))
-		}, reply.PlainError, 500, `{"title":"Internal Server Error","status":500}`, 1, "which no hook is known to stand in front of"},
+		}, reply.PlainError, 500, "Internal Server Error", 1, "which shows what stands outside of it"},
+		{"encoder behind a wrapper that hides", func(w http.ResponseWriter, r *http.Request) error {
+			return reply.JSON(struct{ http.ResponseWriter }{w}, r, 200, make(chan int))
+		}, reply.PlainError, 500, `{"title":"Internal Server Error","status":500}`, 1, "nobody is known to stand outside"},
 		{"a hook that fails to answer", func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, make(chan int)) },
 			func(w http.ResponseWriter, r *http.Request, err error) { _ = reply.JSON(w, r, 500, make(chan int)) }, 500,
 			`{"title":"Internal Server Error","status":500}`, 1, "it is not asked again"},

@@ -29,8 +29,8 @@ type Config struct {
 	// cancel Until from http.Server.RegisterOnShutdown.
 	Until context.Context
 
-	// OnError answers what fails before anything was sent. Nil answers a
-	// problem document (RFC 9457).
+	// OnError answers what fails before anything was sent. Nil is that of the
+	// middleware.Config around it, else a problem document (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger takes the one record that a failed stream of [Handler] leaves.

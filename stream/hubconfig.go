@@ -51,8 +51,8 @@ type HubConfig struct {
 	// log in this process.
 	Backplane Backplane
 
-	// OnError answers a subscription that is refused. Nil answers a problem
-	// document (RFC 9457).
+	// OnError answers a subscription that is refused. Nil is that of the
+	// middleware.Config around it, else a problem document (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 	// Logger takes what goes wrong between the hub and its Backplane. Nil is
 	// slog.Default.

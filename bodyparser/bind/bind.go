@@ -83,7 +83,9 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 		err := b.read(w, r, &c.value)
 		if err == nil {
 			outer := rw.OnError
-			rw.OnError = b.cfg.OnError
+			if b.cfg.OnError != nil {
+				rw.OnError = b.cfg.OnError
+			}
 			err = fn(w, r, c.value)
 			rw.OnError = outer
 		}

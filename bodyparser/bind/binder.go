@@ -40,8 +40,8 @@ type Config struct {
 	Strict bool
 
 	// OnError answers a request that does not fit, and the errors of the
-	// handler. Nil is a problem document, in which the fields are the member
-	// "errors".
+	// handler. Nil is that of the middleware.Config around it, else a problem
+	// document, in which the fields are the member "errors".
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Logger is told of answers of 500 and above. Nil is slog.Default.

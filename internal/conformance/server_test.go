@@ -53,7 +53,9 @@ func (b *behaviour) variants() []variant {
 		return slices.Contains(arg[[]string](o, "pick"), "bodyType")
 	})
 	limited := b.has("writeRepeat") // over the limit that is the default
-	if b.Mode == "production" && b.Config.API == nil && !parses && !limited {
+	// Methods answers 405 in the form of the middleware around it.
+	chooses := b.Config.RouteHandlerExports != nil
+	if b.Mode == "production" && b.Config.API == nil && !parses && !limited && !chooses {
 		all = append(all, variant{alone: true})
 	}
 	return all

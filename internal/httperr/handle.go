@@ -14,8 +14,8 @@ import (
 type Hook = func(http.ResponseWriter, *http.Request, error)
 
 // Handle does with err what is left to do: usually that is to call the hook,
-// once, and to log what becomes an answer of 500 or more. Nil for hook is
-// [Problem]; nil for logger is slog.Default.
+// once, and to log what becomes an answer of 500 or more. Nil for hook is that
+// of the layers outside, see [Render]; nil for logger is slog.Default.
 //
 // It does not answer when somebody has answered already. When nobody is left to
 // answer to it drops the connection, for the sake of those outside. When the header is out it aborts the connection, because
@@ -63,13 +63,22 @@ func taken(w http.ResponseWriter) (taken bool) {
 
 // Render has the hook answer err, and answers 500 itself if the hook is silent:
 // that would leave an empty 200 behind. It returns the status of the answer.
-// Nil for hook is [Problem].
+// Nil for hook is the nearest that a layer outside has left in a respw.Writer,
+// so that a service says once how it answers errors; without any it is
+// [Problem].
 func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) (status int) {
+	rw, w := respw.Wrap(w, r)
+	if hook == nil {
+		hook = respw.OnError(w)
+	}
 	if hook == nil {
 		hook = Problem
 	}
-	rw, w := respw.Wrap(w, r)
 	discard(w.Header())
+	// A hook that fails to answer in its turn has had its chance.
+	outer := rw.OnError
+	rw.OnError = Problem
+	defer func() { rw.OnError = outer }()
 	hook(w, r, err)
 	if !rw.Committed() {
 		Problem(w, r, &Error{Status: http.StatusInternalServerError})
@@ -83,21 +92,8 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) error {
 	if respw.Out(w) {
 		return err
 	}
-	Answer(w, r, &Error{Status: http.StatusInternalServerError, Cause: err})
+	Render(w, r, &Error{Status: http.StatusInternalServerError, Cause: err}, nil)
 	return Mark(err)
-}
-
-// Answer answers err for a function that has no hook of its own, as the handler
-// that called it would have. That is known if w is a shape of respw, as it is
-// in a handler of the kit; else it is [Problem].
-func Answer(w http.ResponseWriter, r *http.Request, err error) {
-	var hook Hook
-	if rw, ok := respw.Of(w); ok {
-		// A hook that fails to answer in its turn has had its chance.
-		hook, rw.OnError = rw.OnError, nil
-		defer func() { rw.OnError = hook }()
-	}
-	Render(w, r, err, hook)
 }
 
 // timedOut reports whether the context ended because a layer of the kit took

@@ -34,7 +34,7 @@ func TestHandle(t *testing.T) {
 	}
 	cut := func(w http.ResponseWriter) {
 		rw, _ := respw.Of(w)
-		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(w http.ResponseWriter, _ *http.Request, _ int64, _ bool) {
+		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(w http.ResponseWriter, _ *http.Request, _ httperr.Hook, _ int64, _ bool) {
 			http.Error(w, "refused", 500)
 		}}, nil)
 		io.WriteString(w, "too long")

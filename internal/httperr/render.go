@@ -13,18 +13,32 @@ import (
 
 // Problem answers err as an RFC 9457 problem document.
 func Problem(w http.ResponseWriter, r *http.Request, err error) {
-	status := statusOf(err)
-	write(w, r, err, status, "application/problem+json", document(status, err))
+	status, _, header, members := Describe(err)
+	Write(w, r, status, header, "application/problem+json", document(status, messageOf(err), members))
 }
 
 // Plain answers err as its message in plain text, which is what Next.js does.
 func Plain(w http.ResponseWriter, r *http.Request, err error) {
-	status := statusOf(err)
-	text := messageOf(err)
-	if text == "" {
-		text = statusText(status)
+	status, message, header, _ := Describe(err)
+	Write(w, r, status, header, "text/plain; charset=utf-8", []byte(message))
+}
+
+// Describe returns what a client may learn of err: the status of the answer, a
+// text, which is that of the status if err has none, and the header fields and
+// further members that err has.
+func Describe(err error) (status int, message string, header http.Header, members map[string]any) {
+	status, message = statusOf(err), messageOf(err)
+	if message == "" {
+		message = statusText(status)
 	}
-	write(w, r, err, status, "text/plain; charset=utf-8", []byte(text))
+	says := decisive(err)
+	if h, ok := says.(interface{ Header() http.Header }); ok {
+		header = h.Header()
+	}
+	if p, ok := says.(interface{ ProblemMembers() map[string]any }); ok {
+		members = p.ProblemMembers()
+	}
+	return status, message, header, members
 }
 
 func statusText(status int) string {
@@ -37,16 +51,14 @@ func statusText(status int) string {
 // document builds the problem document. The members that every problem has
 // come first; "type" is left out where it would be about:blank, which is what
 // its absence means (RFC 9457, section 4.2.1).
-func document(status int, err error) []byte {
-	members := map[string]any{}
-	if p, ok := decisive(err).(interface{ ProblemMembers() map[string]any }); ok {
-		maps.Copy(members, p.ProblemMembers())
-	}
+func document(status int, detail string, more map[string]any) []byte {
+	members := make(map[string]any, len(more)+3)
+	maps.Copy(members, more)
 	members["status"] = status
 	if _, ok := members["title"]; !ok {
 		members["title"] = statusText(status)
 	}
-	if detail := messageOf(err); detail != "" {
+	if detail != "" {
 		members["detail"] = detail
 	}
 
@@ -55,14 +67,14 @@ func document(status int, err error) []byte {
 	var doc bytes.Buffer
 	doc.WriteByte('{')
 	for _, name := range names {
-		value, err := encode(members[name])
+		value, err := Encode(members[name])
 		if err != nil {
 			continue // a member that cannot be encoded must not cost the client the rest
 		}
 		if doc.Len() > 1 {
 			doc.WriteByte(',')
 		}
-		key, _ := encode(name)
+		key, _ := Encode(name)
 		doc.Write(key)
 		doc.WriteByte(':')
 		doc.Write(value)
@@ -78,7 +90,8 @@ func rank(member string) int {
 	return 5
 }
 
-func encode(v any) (text []byte, err error) {
+// Encode returns the JSON text of v, without escapes for HTML.
+func Encode(v any) (text []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil { // a MarshalJSON that panics
 			err = fmt.Errorf("panic: %v", p)
@@ -93,17 +106,16 @@ func encode(v any) (text []byte, err error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-func write(w http.ResponseWriter, r *http.Request, err error, status int, contentType string, body []byte) {
+// Write writes a whole answer to an error that has the header fields.
+func Write(w http.ResponseWriter, r *http.Request, status int, header http.Header, contentType string, body []byte) {
 	h := w.Header()
 	discard(h)
-	if e, ok := decisive(err).(interface{ Header() http.Header }); ok {
-		for name, values := range e.Header() {
-			if name == "Vary" { // what others vary by holds as well
-				values = append(slices.Clip(h[name]), values...)
-			}
-			if values = slices.DeleteFunc(slices.Clone(values), unsendable); len(values) > 0 {
-				h[name] = values
-			}
+	for name, values := range header {
+		if name == "Vary" { // what others vary by holds as well
+			values = append(slices.Clip(h[name]), values...)
+		}
+		if values = slices.DeleteFunc(slices.Clone(values), unsendable); len(values) > 0 {
+			h[name] = values
 		}
 	}
 	h.Set("Content-Type", contentType)

@@ -46,8 +46,8 @@ type Writer struct {
 	dead     death       // the response was taken away
 	onCommit func(status int)
 
-	// OnError is how the handler that is running answers errors, nil if it has
-	// no say in that: for the functions it calls that answer some by themselves.
+	// OnError is how whoever has wrapped the writer answers errors, nil if it has
+	// no say in that: for what it calls that answers some by itself.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Layers further in take budgets away, perhaps from another goroutine if
@@ -117,6 +117,17 @@ func Each(w http.ResponseWriter, f func(*Writer)) {
 		}
 		w = u.Unwrap()
 	}
+}
+
+// OnError returns the OnError of the nearest Writer between w and the server
+// that has one, or nil.
+func OnError(w http.ResponseWriter) (hook func(http.ResponseWriter, *http.Request, error)) {
+	Each(w, func(rw *Writer) {
+		if hook == nil {
+			hook = rw.OnError
+		}
+	})
+	return hook
 }
 
 // Out reports whether any Writer between w and the server knows that it is too
@@ -239,7 +250,7 @@ type Budget struct {
 	// is out, or panics. If it returns, that write and all later calls fail with
 	// [ErrTooLarge]. If it is nil, everything passes, and whoever set the
 	// budget compares [Writer.Written] afterwards.
-	Exceeded func(w http.ResponseWriter, r *http.Request, size int64, committed bool)
+	Exceeded func(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error), size int64, committed bool)
 }
 
 // SetBudget puts b in charge of rw, in place of the budget that was: the layer

@@ -361,7 +361,7 @@ func TestLimit(t *testing.T) {
 				var committed bool
 				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					rw, w := respw.Wrap(w, r)
-					rw.SetBudget(&respw.Budget{Max: 10, Exceeded: func(w http.ResponseWriter, _ *http.Request, size int64, out bool) {
+					rw.SetBudget(&respw.Budget{Max: 10, Exceeded: func(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter, *http.Request, error), size int64, out bool) {
 						asked, committed = size, out
 						w.Header().Del("Content-Length")
 					}}, r)

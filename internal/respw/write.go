@@ -95,7 +95,7 @@ func (rw *Writer) over(size int64) bool {
 		return false
 	}
 	rw.dead = tooLarge
-	b.Exceeded(rw.inner, rw.asker, size, rw.status != 0)
+	b.Exceeded(rw.inner, rw.asker, OnError(rw), size, rw.status != 0)
 	return true
 }
 

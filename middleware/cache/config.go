@@ -63,7 +63,8 @@ func (p Policy) over(below Policy) Policy {
 //
 //   - to a method other than GET, with a request body, or with a Range,
 //     If-Match, If-Unmodified-Since or Upgrade header, or Cache-Control:
-//     no-store, in the request; such requests go past the cache;
+//     no-store, in the request, or if what tells it from others takes more than
+//     8 KB; such requests go past the cache;
 //   - with a status other than 200, 203, 301, 308, 404 and 410;
 //   - with Cache-Control: no-store, private or no-cache, with Set-Cookie, with
 //     Vary: *, or with trailers;

@@ -55,11 +55,11 @@ func service(t *testing.T) http.Handler {
 	other := redirect.NewPolicy("https://example.com")
 
 	routes, err := pattern.NewHandler(map[string]http.Handler{
-		"/notes": errorshape.Methods{
-			"POST": chain.Then(bind.HandlerWith(bind.Config{OnError: onError, Strict: true}, func(w http.ResponseWriter, r *http.Request, in note) error {
+		"/notes": chain.Then(middleware.Methods{
+			"POST": bind.HandlerWith(bind.Config{Strict: true}, func(w http.ResponseWriter, r *http.Request, in note) error {
 				return reply.JSON(w, r, http.StatusCreated, in)
-			})),
-		},
+			}),
+		}),
 		"/notes/[id]": handler(func(w http.ResponseWriter, r *http.Request) error {
 			return reply.NewError(http.StatusNotFound, "No such note").WithCause(errors.New("sql: no rows"))
 		}),

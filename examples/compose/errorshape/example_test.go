@@ -28,9 +28,7 @@ func Example() {
 		OnError:    errorshape.OnError,
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/api/users", errorshape.Methods{
-		"POST": chain.Then(bind.HandlerWith(bind.Config{OnError: errorshape.OnError}, create)),
-	})
+	mux.Handle("/api/users", chain.Then(middleware.Methods{"POST": bind.Handler(create)}))
 
 	send := func(method, body string) {
 		r := httptest.NewRequest(method, "/api/users", strings.NewReader(body))
