@@ -3,6 +3,8 @@ package nextfs
 import (
 	"net/http"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // methods are the names that Next.js looks for in a route handler.
@@ -20,6 +22,7 @@ var methods = []string{
 // their exports as they run, and a name that stands for a type only is no
 // export, which can be seen where it is exported only if it says "type".
 func exportedMethods(src string, jsx bool) (found []string, unknown string) {
+	src = plainSpace(src)
 	m := module{lexer: lexer{src: src, jsx: jsx}}
 	m.read()
 	if m.err != nil && jsx {
@@ -36,6 +39,21 @@ func exportedMethods(src string, jsx bool) (found []string, unknown string) {
 		return found, "a CommonJS module"
 	}
 	return found, m.unknown
+}
+
+// plainSpace spells the white space of JavaScript in ASCII: a carriage return
+// and the separators of Unicode end a line, and the no-break space that comes
+// with code from a web page is a space.
+func plainSpace(src string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\r', c == '\u2028', c == '\u2029':
+			return '\n'
+		case c == '\ufeff', c > unicode.MaxASCII && unicode.Is(unicode.Zs, c):
+			return ' '
+		}
+		return c
+	}, strings.ReplaceAll(src, "\r\n", "\n"))
 }
 
 // A module reads the declarations of a module.
@@ -55,10 +73,9 @@ func (m *module) read() {
 			m.export()
 			continue // with the token that the declaration did not take
 		}
-		if m.word("import") {
-			m.isModule = true
-		}
+		imports := m.word("import")
 		m.step()
+		m.isModule = m.isModule || imports && !m.is("(") // which CommonJS has as well
 	}
 }
 
@@ -223,8 +240,6 @@ func (m *module) bind() {
 		m.next()
 	case m.is("{"), m.is("["):
 		m.pattern()
-	default:
-		m.step()
 	}
 }
 

@@ -21,6 +21,8 @@ func TestExportedMethods(t *testing.T) {
 	}{
 		{"", false, "", "an empty file"},
 		{"\ufeffexport const GET = 1", false, "GET", "a byte order mark"},
+		{"// a\rexport const GET = 1\r// b\u2028export const PUT = 2", false, "GET PUT", "whatever ends a line"},
+		{"export\u00a0const GET\u00a0= 1,\u3000PUT = 2", false, "GET PUT", "white space from a web page"},
 		{"#!/usr/bin/env 'node\nexport const GET = 1", false, "GET", ""},
 		{"export const GET = 1\r\nexport const PUT = 2\r\n", false, "GET PUT", "lines of Windows"},
 		{"export function GET(){}export function PUT(){}", false, "GET PUT", "no white space"},
@@ -67,6 +69,8 @@ func TestExportedMethods(t *testing.T) {
 		{"declare module 'x' { export const GET: string }", false, "", ""},
 		{"module.exports = { GET }", false, "; a CommonJS module", ""},
 		{"Object.assign(exports, { GET })", false, "; a CommonJS module", ""},
+		{"const x = import('x')\nexports.GET = x", false, "; a CommonJS module", "a call, which such a module may have"},
+		{"const x = import.meta.url\nconst exports = {}", false, "", "only a module has it"},
 		{"import x from 'x'\nconst exports = {}", false, "", "a name like others in a module"},
 		{"function f() { export const GET = 1 }", false, "", "not at the top"},
 		{"a.export\nconst GET = 1", false, "", "a property"},
@@ -109,6 +113,7 @@ func TestExportedMethods(t *testing.T) {
 		{"export {", false, "; line 1: } is missing", ""},
 		{"export const { a: [b", false, "; line 1: ] is missing", ""},
 		{"export { a b; c }", false, "; line 1: ; in a list of exports", ""},
+		{"export const\n;export const GET = 1", false, "GET", "nothing is declared, by something that ends"},
 		{"export const { +, GET } = 1", false, "GET", "nor is what a compiler refuses"},
 		{"export const \\u0047ET = 1", false, "; line 1: an escape in a name", ""},
 		{strings.Repeat("(", 501), false, "; line 1: brackets are nested too deep", ""},
@@ -149,7 +154,7 @@ func TestExportedMethodsOfHostileSource(t *testing.T) {
 func FuzzExportedMethods(f *testing.F) {
 	for _, seed := range []string{
 		"export async function GET() {}", "export const { GET, b: [POST] = c } = f<A, B>()", "export { a as PUT }",
-		"export * from 'x'", "const a = `${b}` / /c/", "const a = <A b={c}>d{e}</A>", "if (a) /b/.c", "exports.GET = 1",
+		"export * from 'x'", "const a = `${b}` / /c/", "const a = <A b={c}>d{e}</A>", "if (a) /b/.c", "exports.GET = 1", "//\r\n\u2028export\u00a0const a=1",
 	} {
 		f.Add(seed, true)
 	}

@@ -167,8 +167,6 @@ func (l *lexer) space() {
 			}
 			l.newline = l.newline || strings.Contains(rest[:n+2], "\n")
 			l.pos += n + 4
-		case strings.HasPrefix(rest, "\ufeff"):
-			l.pos += len("\ufeff")
 		default:
 			return
 		}
@@ -184,9 +182,6 @@ func (l *lexer) quoted(quote byte) {
 			return
 		case '\\':
 			l.pos++
-			if strings.HasPrefix(l.src[l.pos:], "\r\n") {
-				l.pos++
-			}
 		case '\n':
 			l.fail("a string is not closed")
 			return
