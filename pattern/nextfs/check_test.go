@@ -59,8 +59,8 @@ func TestCheck(t *testing.T) {
 		unknown      string
 		why          string
 	}{
-		{"pages/api/a.ts", "", map[string]http.Handler{"/api/a": never}, "", "/api/a: pages/api/a.ts: a file of pages/api gets every method", ""},
-		{"pages/api/a.ts", "", map[string]http.Handler{"/api/a": methods("GET")}, "", "/api/a: pages/api/a.ts: a file of pages/api gets every method", "whatever the handler has"},
+		{"pages/api/a.ts", "", map[string]http.Handler{"/api/a": never}, "", "", "a file of pages/api gets every method"},
+		{"pages/api/a.ts", "", map[string]http.Handler{"/api/a": methods("GET")}, "", "", "whatever the handler has"},
 		{"pages/api/a.ts", "", nil, "/api/a has no handler: pages/api/a.ts", "", ""},
 		{"pages/api/[a].ts", "", map[string]http.Handler{"/api/[b]": never}, "/api/[a] has no handler: pages/api/[a].ts; /api/[b] has a handler, but no file", "", "the name is part of what handlers read"},
 		{"pages/about.tsx", "", map[string]http.Handler{"/about": never}, "/about has a handler, but no file", "", "a page is no API route"},

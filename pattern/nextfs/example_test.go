@@ -70,8 +70,6 @@ func ExampleCheck() {
 	}
 	nextfs.Check(t, web(), h)
 	// Output:
-	// nextfs: methods that could not be compared:
-	// 	/api/post/[pid]: pages/api/post/[pid].ts: a file of pages/api gets every method
 	// nextfs: the handlers are not those of the Next.js project:
 	// 	/api/post/create has no handler: pages/api/post/create.ts
 	// 	/api/todos has no handler of POST: app/api/todos/route.ts

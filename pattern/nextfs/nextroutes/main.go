@@ -52,14 +52,21 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		return 2
 	}
 
+	extensions := strings.Split(*ext, ",")
+	for i, e := range extensions {
+		extensions[i] = strings.TrimSpace(e)
+	}
 	if info, err := os.Stat(flags.Arg(0)); err != nil || !info.IsDir() {
 		fmt.Fprintf(stderr, "nextroutes: %s is no directory\n", flags.Arg(0))
 		return 1
 	}
-	routes, err := nextfs.Scan(os.DirFS(flags.Arg(0)), strings.Split(*ext, ",")...)
-	if err != nil {
+	routes, err := nextfs.Scan(os.DirFS(flags.Arg(0)), extensions...)
+	switch {
+	case err != nil:
 		fmt.Fprintln(stderr, err)
 		code = 1
+	case len(routes) == 0:
+		fmt.Fprintf(stderr, "nextroutes: %s has no API routes\n", flags.Arg(0))
 	}
 	write := writeTable
 	if *asJSON {
