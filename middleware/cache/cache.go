@@ -204,7 +204,7 @@ func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, 
 func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	path := pathTag(originalPath(r))
 	changed := func(status int) {
-		if status >= 200 && status < 400 {
+		if status >= 200 && status < 400 && len(path) <= maxKey { // longer paths have no entries
 			c.complain(c.raise(context.WithoutCancel(r.Context()), path))
 		}
 	}

@@ -63,8 +63,7 @@ func (p Policy) over(below Policy) Policy {
 //
 //   - to a method other than GET, with a request body, or with a Range,
 //     If-Match, If-Unmodified-Since or Upgrade header, or Cache-Control:
-//     no-store, in the request, or if what tells it from others takes more than
-//     8 KB; such requests go past the cache;
+//     no-store, in the request; such requests go past the cache;
 //   - with a status other than 200, 203, 301, 308, 404 and 410;
 //   - with Cache-Control: no-store, private or no-cache, with Set-Cookie, with
 //     Vary: *, or with trailers;
@@ -72,6 +71,7 @@ func (p Policy) over(below Policy) Policy {
 //     on which the client has shown a certificate, unless it is public;
 //   - that was flushed, is an event stream, took over the connection, is
 //     shorter than declared, or longer than MaxBody;
+//   - if what tells its request from others takes more than 8 KB;
 //   - whose handler panicked, gave it up or said 500 half-way, or went over
 //     FillTimeout;
 //   - one of whose tags was invalidated in the meantime.

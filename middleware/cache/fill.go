@@ -229,7 +229,7 @@ func (f *fill) store(rec *recorder, e *Entry) (vary []string) {
 	case err == nil && !valid:
 		rec.refuse(reasonVoid)
 		return vary
-	case len(vary) > maxVary:
+	case len(vary) > maxVary, len(e.Key) > maxKey:
 		rec.refuse("its URL varies with too much")
 		return vary
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -54,6 +55,57 @@ func TestMemory(t *testing.T) {
 func (s *site) keyOf(i int) string {
 	path := fmt.Sprint("/", i)
 	return fmt.Sprintf("11:example.com%d:%s0:", len(path), path)
+}
+
+// TestLongKeys: what a cache remembers of requests is bounded in bytes, not
+// only in number, whoever makes up long URLs.
+func TestLongKeys(t *testing.T) {
+	long := strings.Repeat("x", 200_000)
+	tests := map[string]struct {
+		handler http.HandlerFunc
+		request func(i int) *http.Request
+	}{
+		"private":   {set("Cache-Control: private"), func(i int) *http.Request { return request("GET", fmt.Sprint("/?", long, i)) }},
+		"not found": {http.NotFound, func(i int) *http.Request { return request("GET", fmt.Sprint("/", long, i)) }},
+		"write":     {set(), func(i int) *http.Request { return request("POST", fmt.Sprint("/", long, i)) }},
+		"host":      {set(), func(i int) *http.Request { return request("GET", fmt.Sprint("/", i), fmt.Sprint("X-Forwarded-Host: ", long, i)) }},
+		"vary":      {set("Vary: User-Agent"), func(i int) *http.Request { return request("GET", "/", fmt.Sprint("User-Agent: ", long, i)) }},
+		"private variant": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Vary", "User-Agent")
+			if r.Header.Get("User-Agent") != "" {
+				w.Header().Set("Cache-Control", "private")
+			}
+		}, func(i int) *http.Request {
+			if i == 0 {
+				return request("GET", "/")
+			}
+			return request("GET", "/", fmt.Sprint("User-Agent: ", long, i))
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg := forAnHour()
+			cfg.Store = cache.NewStore(10_000)
+			cfg.Generations = cache.NewGenerations(0)
+			s := newSite(cfg, nil)
+			h := s.Middleware(tt.handler)
+			before := heap()
+			for i := range 100 {
+				h.ServeHTTP(httptest.NewRecorder(), tt.request(i))
+			}
+			if grown := heap() - before; grown > 5<<20 {
+				t.Errorf("%d KB are held after 100 requests", grown>>10)
+			}
+			runtime.KeepAlive(h)
+		})
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 func TestHotPagesStay(t *testing.T) {

@@ -139,6 +139,7 @@ func TestWhatIsStored(t *testing.T) {
 		{"request no-store", "GET", []string{"Cache-Control: no-store"}, set(), false, "the client's wish about its own response"},
 		{"request no-cache", "GET", []string{"Cache-Control: no-cache", "Pragma: no-cache"}, set(), true, "anybody can send that"},
 		{"request max-age=0", "GET", []string{"Cache-Control: max-age=0"}, set(), true, "anybody can send that"},
+		{"long variant", "GET", []string{"User-Agent: " + strings.Repeat("x", 9000)}, set("Vary: User-Agent"), false, "anybody can make up as many as they like"},
 		{"if-none-match", "GET", []string{`If-None-Match: "1"`}, set(`ETag: "2"`), true, ""},
 	}
 	for _, tt := range tests {

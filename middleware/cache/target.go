@@ -27,6 +27,10 @@ var steering = []string{
 	"X-Method-Override", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url",
 }
 
+// maxKey is how long a key may be. What remembers keys is bounded by their
+// number, and net/http takes a URL of a megabyte.
+const maxKey = 8 << 10
+
 // safe reports whether a method changes nothing (RFC 9110, section 9.2.1).
 func safe(method string) bool {
 	switch method {

@@ -10,9 +10,13 @@ import (
 
 // enter returns the fill that is under way for what was looked for, or begins
 // one for the caller to lead. It returns nil if nobody should wait: a short
-// while ago the response was for one client.
+// while ago the response was for one client, or it varies with what is too long
+// to remember.
 func (c *Cache) enter(t target, at found) (f *fill, leads bool) {
 	key := at.slot
+	if len(key) > maxKey {
+		return nil, false
+	}
 	if t.credentials {
 		key = "credentials " + key
 	}
