@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // How entries lose their validity.
@@ -56,19 +57,22 @@ const defaultTags = 1 << 16
 // NewGenerations returns generations in memory that remember the given number
 // of tags, at most; 0 is 65,536, negative is no bound. When they forget tags,
 // the entries that are older than those invalidations are void, and are made
-// anew when somebody asks for them.
+// anew when somebody asks for them. So is what a store has from before it was
+// called.
 func NewGenerations(tags int) Generations {
 	if tags == 0 {
 		tags = defaultTags
 	}
-	return &generations{raised: recent[uint64]{max: tags}}
+	g := &generations{raised: recent[uint64]{max: tags}, floor: uint64(time.Now().UnixMicro())}
+	g.last.Store(g.floor)
+	return g
 }
 
 type generations struct {
 	last   atomic.Uint64
 	mu     sync.RWMutex
 	raised recent[uint64]
-	floor  uint64 // no tag that was forgotten was raised above it
+	floor  uint64 // no tag that was forgotten, by this process or before it, was raised above it
 }
 
 func (g *generations) Next(context.Context) (uint64, error) { return g.last.Add(1), nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -68,8 +69,10 @@ func TestLongKeys(t *testing.T) {
 		"private":   {set("Cache-Control: private"), func(i int) *http.Request { return request("GET", fmt.Sprint("/?", long, i)) }},
 		"not found": {http.NotFound, func(i int) *http.Request { return request("GET", fmt.Sprint("/", long, i)) }},
 		"write":     {set(), func(i int) *http.Request { return request("POST", fmt.Sprint("/", long, i)) }},
-		"host":      {set(), func(i int) *http.Request { return request("GET", fmt.Sprint("/", i), fmt.Sprint("X-Forwarded-Host: ", long, i)) }},
-		"vary":      {set("Vary: User-Agent"), func(i int) *http.Request { return request("GET", "/", fmt.Sprint("User-Agent: ", long, i)) }},
+		"host": {set(), func(i int) *http.Request {
+			return request("GET", fmt.Sprint("/", i), fmt.Sprint("X-Forwarded-Host: ", long, i))
+		}},
+		"vary": {set("Vary: User-Agent"), func(i int) *http.Request { return request("GET", "/", fmt.Sprint("User-Agent: ", long, i)) }},
 		"private variant": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Vary", "User-Agent")
 			if r.Header.Get("User-Agent") != "" {
@@ -260,11 +263,48 @@ func (w *discard) Header() http.Header         { return w.header }
 func (w *discard) WriteHeader(int)             {}
 func (w *discard) Write(p []byte) (int, error) { return len(p), nil }
 
+// TestRestart: a store that outlives the process holds what was made before it,
+// about which new generations know nothing.
+func TestRestart(t *testing.T) {
+	cfg := forAnHour()
+	cfg.Store = cache.NewStore(0)
+	start := func() *site {
+		cfg.Generations = cache.NewGenerations(0)
+		return newSite(cfg, func(w http.ResponseWriter, r *http.Request) { cache.Tag(r.Context(), "a") })
+	}
+	before := start()
+	for i := range 10 {
+		before.get(fmt.Sprint("/", i))
+	}
+	time.Sleep(time.Millisecond) // which no restart is faster than
+	after := start()
+	for range 2 {
+		if err := after.InvalidateTag(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		runs := after.runs.Load()
+		after.get("/9")
+		after.get("/9")
+		if n := after.runs.Load() - runs; n != 1 {
+			t.Errorf("%d runs for two readers after an invalidation, want 1", n)
+		}
+	}
+}
+
+// TestForever: the largest duration says so.
+func TestForever(t *testing.T) {
+	e := cache.Entry{Created: time.Now(), Policy: cache.Policy{TTL: math.MaxInt64, StaleIfError: time.Hour}}
+	if at := e.Expires(); at.Before(e.Created.AddDate(200, 0, 0)) {
+		t.Errorf("expires at %v", at)
+	}
+}
+
 // TestForgottenTags: a tag that was dropped counts as raised.
 func TestForgottenTags(t *testing.T) {
 	for _, max := range []int{1, 2, 7, -1} {
 		gens := cache.NewGenerations(max)
 		raised := map[string]uint64{}
+		unknown, _ := gens.Latest(t.Context(), "tag:never")
 		for i := range 200 {
 			n, _ := gens.Next(t.Context())
 			tag := fmt.Sprint("tag:", i%50)
@@ -278,7 +318,7 @@ func TestForgottenTags(t *testing.T) {
 				}
 			}
 		}
-		if at, _ := gens.Latest(t.Context(), "tag:never"); max < 0 && at != 0 {
+		if at, _ := gens.Latest(t.Context(), "tag:never"); max < 0 && at != unknown {
 			t.Errorf("nothing was forgotten, and a new tag is at %d", at)
 		}
 	}

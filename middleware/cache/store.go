@@ -68,7 +68,8 @@ type Entry struct {
 
 // Expires returns the time after which nobody will ask for the entry.
 func (e *Entry) Expires() time.Time {
-	return e.Created.Add(e.Policy.TTL + max(e.Policy.StaleWhileRevalidate, e.Policy.StaleIfError, 0))
+	// Not the sum: a TTL for ever is the largest Duration there is.
+	return e.Created.Add(e.Policy.TTL).Add(max(e.Policy.StaleWhileRevalidate, e.Policy.StaleIfError, 0))
 }
 
 // Size returns about how much memory the entry takes.
