@@ -30,7 +30,10 @@ func newPages(site http.Handler) *cache.Cache {
 var rendered = template.Must(template.New("post").Parse(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{.Post.Title}}</title>
+<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 40em; margin: 2em auto; padding: 0 1em; overflow-wrap: anywhere }</style>
+<p><a href="/">apiece blog</a>
 <h1>{{.Post.Title}}</h1>
 <p>{{.Post.Text}}
 <p>Post {{.Post.ID}} of {{.Count}}. Rendered at {{.At.Format "15:04:05"}}.

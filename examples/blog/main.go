@@ -1,4 +1,4 @@
-// Command blog is a small service built with every piece of the kit: a JSON API
+// Command blog is a small service built with most pieces of the kit: a JSON API
 // with the routes of Next.js, forms, cookies, a signed webhook, server-sent
 // events, a time limit and a size limit, and one page that tries them all.
 //
