@@ -104,7 +104,7 @@ func (p *process) greet() error {
 // end ends the process, and returns how it ended.
 func (p *process) end() error {
 	p.in.Close()
-	stuck := time.AfterFunc(p.patience, func() { p.cmd.Process.Kill() })
+	stuck := time.AfterFunc(patience(), func() { p.cmd.Process.Kill() })
 	defer stuck.Stop()
 	defer os.RemoveAll(p.dir)
 	if err := p.cmd.Wait(); err != nil {
@@ -121,7 +121,7 @@ func (p *process) ask(command string) (report, error) {
 	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
 		return report{}, fmt.Errorf("the process is gone: %w", err)
 	}
-	stuck := time.AfterFunc(2*p.patience, func() { p.cmd.Process.Kill() })
+	stuck := time.AfterFunc(2*patience(), func() { p.cmd.Process.Kill() })
 	defer stuck.Stop()
 	var r report
 	if err := p.out.Decode(&r); err != nil {
