@@ -100,6 +100,11 @@ func New(cfg Config) *Cache {
 // differently without saying so in the response, such as authentication, belong
 // outside of it. A time limit outside is for how long a client waits, one inside
 // for how long the handler takes.
+//
+// A stale response is made anew when the request of its reader may be over, with
+// the values of that request's context. A router that reuses these for the next
+// request, as chi does with its parameters, would have the handler make another
+// page than was asked for: put it inside, or turn StaleWhileRevalidate off.
 func (c *Cache) Middleware(next http.Handler) http.Handler {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
 	if isMux(next) {
