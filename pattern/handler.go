@@ -66,7 +66,8 @@ type Handler struct {
 // NewHandler makes a handler of routes: patterns, and what serves them. The
 // errors are those of [NewTable]. A pattern has no method: "GET /post/[id]", as
 // one would write for http.ServeMux, is an error, since as a path it would
-// never be asked for.
+// never be asked for. Parameters as other routers write them, {id} and :id, are
+// static text, and match only that.
 func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, error) {
 	keys := slices.Sorted(maps.Keys(routes))
 	sorted, err := arrange(keys, true)
