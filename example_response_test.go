@@ -194,13 +194,53 @@ func Example_draftMode() {
 	// GET /blog -> 200 {"draft":false,"revision":0}
 }
 
+// A page that is kept for everybody, and made anew for an editor.
+func Example_draftAndCache() {
+	key := []byte("32 random bytes from a secret...")
+	draft := cookies.NewDraft(cookies.DraftConfig{Keys: [][]byte{key}})
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute, Public: true}})
+	mux := http.NewServeMux()
+	mux.Handle("POST /api/draft", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if err := draft.Enable(w, r, time.Hour); err != nil {
+			return err
+		}
+		return redirect.Code(w, r, http.StatusSeeOther, "/blog/1")
+	}))
+	title := "Hello"
+	post := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reply.Send(w, r, http.StatusOK, title)
+	})
+
+	published := pages.Middleware(post)
+	mux.HandleFunc("GET /blog/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if draft.Enabled(r) {
+			w.Header().Set("Cache-Control", "private, no-store") // nor may other caches keep it
+			post.ServeHTTP(w, r)
+			return
+		}
+		published.ServeHTTP(w, r)
+	})
+
+	reader, editor := newBrowser(mux), newBrowser(mux)
+	reader.send("GET", "/blog/1")
+	title = "Hello again"
+	editor.send("POST", "/api/draft")
+	editor.send("GET", "/blog/1")
+	reader.send("GET", "/blog/1")
+	// Output:
+	// GET /blog/1 -> 200 Hello
+	// POST /api/draft -> 303 /blog/1
+	// GET /blog/1 -> 200 Hello again
+	// GET /blog/1 -> 200 Hello
+}
+
 // Incremental regeneration, and res.revalidate.
 func Example_revalidate() {
 	title := "Hello"
 	mux := http.NewServeMux()
 
 	pages := cache.New(cache.Config{
-		Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour}, // revalidate: 60
+		Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}, // revalidate: 60
 		Origin: mux,
 	})
 	mux.Handle("GET /blog/{id}", pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

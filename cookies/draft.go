@@ -20,7 +20,8 @@ import (
 // or with either of them damaged, is not in draft mode.
 //
 // A page with drafts must not be stored by caches in between: answer it with
-// Cache-Control: private, no-store.
+// Cache-Control: private, no-store. A cache in front of the handler has to be
+// gone around as well, or else the editor gets what it holds.
 //
 // A Draft is safe for concurrent use.
 //

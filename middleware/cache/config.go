@@ -30,7 +30,8 @@ type Policy struct {
 	// Public is that the response is the same for everybody, so that it may also
 	// be made for and given to requests with a Cookie or Authorization header, or
 	// from a client with a certificate.
-	// Cache-Control: public says the same.
+	// Cache-Control: public says the same. Next.js: any page of getStaticProps;
+	// a reader in draft mode has to be taken past such a cache.
 	Public bool
 }
 
