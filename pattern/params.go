@@ -122,11 +122,14 @@ func (p Params) decode(raw string) string {
 	return v
 }
 
-// check reports a value that cannot be decoded. Of a path that is decoded, all
-// that is static is UTF-8, being part of the pattern.
+// check reports a value that cannot be decoded. What is static is UTF-8, being
+// part of the pattern, so a path that is decoded may be looked at as a whole. Of
+// one that is not, bytes may be half of a character whose rest is encoded.
 func (p Params) check() error {
-	valid := utf8.ValidString(p.path)
-	if p.at.encoded() {
+	valid := true
+	if !p.at.encoded() {
+		valid = utf8.ValidString(p.path)
+	} else {
 		for _, raw := range p.each() {
 			for v := range strings.SplitSeq(raw, "/") {
 				_, ok := unescape(v)
