@@ -54,6 +54,9 @@
 //
 // Nothing that was invalidated before a request arrived is served to it, in
 // any process: every request asks Redis. If Redis does not answer, handlers run.
+// To invalidate is an error then, which InvalidateTag returns; of a POST that
+// succeeds it can only be logged, and what it concerns may be served when Redis
+// is back, until it expires.
 //
 // One process at a time renders a page, usually: a lock has the others wait, but
 // not for longer than 5 seconds.

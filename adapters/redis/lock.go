@@ -64,7 +64,13 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 func (s *Store) acquire(ctx context.Context, at, mine string) (bool, error) {
 	err := s.client.SetArgs(ctx, at, mine, goredis.SetArgs{Mode: "NX", TTL: lease}).Err()
 	if err == goredis.Nil {
-		return false, nil
+		// It is held, perhaps by us: the client asks again if a connection breaks
+		// before the answer.
+		var holder string
+		holder, err = s.client.Get(ctx, at).Result()
+		if err == goredis.Nil || err == nil && holder != mine {
+			return false, nil
+		}
 	}
 	return err == nil, err
 }

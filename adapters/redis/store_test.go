@@ -87,6 +87,26 @@ func testLock(t *testing.T, addr string) {
 	again()
 }
 
+// A lock whose answer was lost is not waited for by the one who has it.
+func TestLockOnce(t *testing.T) {
+	proxy := newProxy(t, start(t).addr)
+	s := redis.NewStore(connect(t, proxy.addr), "cache:", redis.StoreConfig{})
+	for i, key := range []string{"first", "second"} {
+		proxy.lose.Store(int64(i)) // the first makes the connection
+		unlock, err := s.Lock(t.Context(), key)
+		if unlock == nil {
+			t.Fatalf("the %s lock is free, and was not given: %v", key, err)
+		}
+		if proxy.lose.Load() != 0 {
+			t.Fatal("no answer was lost: the test has tested nothing")
+		}
+		unlock()
+		if unlock, err = s.Lock(t.Context(), key); unlock == nil {
+			t.Errorf("the %s lock was not released: %v", key, err)
+		}
+	}
+}
+
 // Caches that share a store run a handler once, unless it takes longer than
 // they wait for each other.
 func TestStampede(t *testing.T) {
