@@ -44,7 +44,10 @@ type recorder struct {
 // hijackable is a recorder on a connection that can be taken over.
 type hijackable struct{ *recorder }
 
-var errNobody = errors.New("cache: a response that cannot be stored, and no client")
+var (
+	errNobody  = errors.New("cache: a response that cannot be stored, and no client")
+	errGivenUp = errors.New("cache: a response that was given up, and of which the client has seen nothing")
+)
 
 // newRecorder returns a recorder, and the writer for the handler. That is the
 // one that all pieces share, which finds out what the client's can do.
@@ -206,6 +209,9 @@ func (rec *recorder) FlushError() error {
 
 // Hijack takes the connection over, which ends what others can expect.
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if h.aborted && !h.live {
+		return nil, nil, errGivenUp // whoever did would only hang up on the client
+	}
 	h.goLive("the connection was taken over")
 	if h.alone {
 		return nil, nil, errNobody
