@@ -204,11 +204,14 @@ func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, 
 }
 
 // serveWrite runs a handler that changes something, and takes what is stored
-// for its path to be changed if it succeeds, before the client learns that it
-// did: its next request must not be answered from before.
+// for its path to be changed if it succeeds: before the client learns that it
+// did, since its next request must not be answered from before, and once more
+// when the handler has returned, since what it changes may not show until then,
+// as at the end of a transaction.
 func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	path := pathTag(originalPath(r))
+	path, answered := pathTag(originalPath(r)), http.StatusOK
 	changed := func(status int) {
+		answered = status
 		if status >= 200 && status < 400 && len(path) <= maxKey { // longer paths have no entries
 			c.complain(c.raise(context.WithoutCancel(r.Context()), path))
 		}
@@ -216,9 +219,7 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 	rw, w := respw.Wrap(w, r)
 	rw.BeforeCommit(changed)
 	next.ServeHTTP(w, r)
-	if !rw.Committed() {
-		changed(http.StatusOK)
-	}
+	changed(answered)
 }
 
 // raise invalidates what has one of the tags.

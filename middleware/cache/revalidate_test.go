@@ -377,6 +377,27 @@ func TestWrites(t *testing.T) {
 	}
 }
 
+// TestLateWrite: a handler may answer before what it has changed can be seen, as
+// one does in a transaction that a layer around it ends. Who reads in between
+// gets the old page, but nobody afterwards.
+func TestLateWrite(t *testing.T) {
+	text := "old"
+	var s *site
+	s = newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			io.WriteString(w, "done")
+			s.get("/")
+			text = "new"
+			return
+		}
+		io.WriteString(w, text)
+	})
+	s.do(request("POST", "/"))
+	if got := s.get("/").Body.String(); got != "new" {
+		t.Errorf("%q after the write", got)
+	}
+}
+
 // TestNested: a cache around a cache depends on what that depends on.
 func TestNested(t *testing.T) {
 	inner := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
