@@ -76,14 +76,18 @@ func (s *scanner) fail(err error) { s.errs = append(s.errs, err) }
 func (s *scanner) roots() (roots []string) {
 	for _, name := range []string{"pages", "app"} {
 		for _, dir := range []string{name, "src/" + name} {
-			if _, err := fs.Stat(s.fsys, dir); err == nil {
+			_, err := fs.Stat(s.fsys, dir)
+			if err == nil {
 				roots = append(roots, dir)
 				break
+			}
+			if errors.Is(err, fs.ErrPermission) {
+				s.fail(fmt.Errorf("nextfs: %w", err))
 			}
 		}
 	}
 	switch {
-	case len(roots) == 0:
+	case len(roots) == 0 && len(s.errs) == 0:
 		s.fail(errors.New("nextfs: there is no directory pages or app, nor one in src"))
 	case len(roots) == 2 && path.Dir(roots[0]) != path.Dir(roots[1]):
 		s.fail(&ConflictError{roots, "the directories pages and app belong into the same directory", nil})

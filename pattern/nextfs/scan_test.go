@@ -365,13 +365,14 @@ func TestLinks(t *testing.T) {
 type brokenFS struct {
 	fs.FS
 	name string
+	err  error
 }
 
 var errBroken = errors.New("broken")
 
 func (b brokenFS) Open(name string) (fs.File, error) {
 	if name == b.name {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errBroken}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: b.err}
 	}
 	return b.FS.Open(name)
 }
@@ -379,13 +380,25 @@ func (b brokenFS) Open(name string) (fs.File, error) {
 func TestUnreadable(t *testing.T) {
 	tree := fstest.MapFS{"app/a/route.ts": {Data: []byte("export const GET = 1")}, "app/b/route.ts": {Data: []byte("export const GET = 1")}}
 	for _, name := range []string{"app/a", "app/a/route.ts"} {
-		routes, err := nextfs.Scan(brokenFS{tree, name})
+		routes, err := nextfs.Scan(brokenFS{tree, name, errBroken})
 		if !errors.Is(err, errBroken) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if n := len(routes); routes[n-1].File != "app/b/route.ts" || n == 2 && routes[0].Unknown == "" {
 			t.Errorf("%s: %v", name, routes)
 		}
+	}
+}
+
+// A directory that may not be read is not one that is missing.
+func TestUnreadableRoot(t *testing.T) {
+	routes, err := nextfs.Scan(brokenFS{fstest.MapFS{"pages/api/a.ts": {}}, "src/app", fs.ErrPermission})
+	if !errors.Is(err, fs.ErrPermission) || len(routes) != 1 {
+		t.Errorf("%v, %v", routes, err)
+	}
+	_, err = nextfs.Scan(brokenFS{fstest.MapFS{"pages/api/a.ts": {}}, "pages", fs.ErrPermission})
+	if got := fmt.Sprint(err); got != "nextfs: open pages: "+fs.ErrPermission.Error() {
+		t.Errorf("%q, want the one fault there is", got)
 	}
 }
 
