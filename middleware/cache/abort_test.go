@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apiece/apiece/internal/testkit"
@@ -124,5 +125,50 @@ func TestHalfwayStandsIn(t *testing.T) {
 			}
 			broken = true
 		}
+	}
+}
+
+// TestTimeLimitInside: its answer is an error like any other, for those who wait
+// and for an old page that stands in, although the handler may still be at work.
+func TestTimeLimitInside(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"ends":    func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"goes on": func(w http.ResponseWriter, r *http.Request) { time.Sleep(5 * time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log testkit.Log
+				slow := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Second, Logger: log.Logger()})(handler)
+				works := false
+				s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Second, StaleIfError: time.Hour}},
+					func(w http.ResponseWriter, r *http.Request) {
+						if works {
+							io.WriteString(w, "good")
+							return
+						}
+						slow.ServeHTTP(w, r)
+					})
+				for _, w := range s.together(50, plain) {
+					if w.Code != http.StatusGatewayTimeout {
+						t.Fatalf("%d %q", w.Code, w.Body)
+					}
+				}
+				if n := s.runs.Load(); n != 1 {
+					t.Errorf("%d runs for 50 readers, want 1", n)
+				}
+				works = true
+				s.get("/")
+				works = false
+				time.Sleep(time.Minute)
+				for _, w := range s.together(50, plain) {
+					if w.Code != http.StatusOK || w.Body.String() != "good" {
+						t.Fatalf("in place of the error: %d %q", w.Code, w.Body)
+					}
+				}
+				if n := s.runs.Load(); n != 3 {
+					t.Errorf("%d runs in all, want 3", n)
+				}
+			})
+		})
 	}
 }

@@ -60,6 +60,8 @@ var (
 	errSlow     = &httperr.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
 )
 
+var errFlushed = errors.New("cache: the handler has flushed an error")
+
 // Reasons why a response is not stored.
 const (
 	reasonVoid        = "something it was made of was invalidated meanwhile"
@@ -118,8 +120,9 @@ func (f *fill) excused(status int) bool {
 
 // refused is called when the response turns out to be for one client. It lets
 // go of those who wait, and for a while nobody does: else those who ask for a
-// private page would queue for each other's.
-func (f *fill) refused(status int) {
+// private page would queue for each other's. An error of the server's is shared:
+// to run the handler once more for each of them would be the end of it.
+func (f *fill) refused(status int, shared bool) {
 	c := f.cache
 	if status < 500 && f.order == nil {
 		c.remember(passMark+f.key, passFor)
@@ -128,7 +131,11 @@ func (f *fill) refused(status int) {
 			c.put(context.WithoutCancel(&f.node), &Entry{Key: f.slot, Number: f.number, Created: time.Now()})
 		}
 	}
-	c.settle(f, outcome{})
+	var out outcome
+	if shared {
+		out = outcome{failed: true, err: &httperr.Error{Status: status, Cause: errFlushed}}
+	}
+	c.settle(f, out)
 }
 
 // run has the handler answer, and returns what it has answered, nil if that

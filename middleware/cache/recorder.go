@@ -140,8 +140,9 @@ func (rec *recorder) goLive(reason string) {
 	if rec.aborted {
 		respw.Poison(rec.client)
 	}
+	shared := rec.verdict == share
 	rec.refuse(reason)
-	rec.f.refused(rec.status)
+	rec.f.refused(rec.status, shared)
 	if rec.alone {
 		rec.f.cancel(errNobody)
 		return
@@ -195,12 +196,21 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{rec}, src)
 }
 
-// FlushError makes the response live: who flushes wants to be heard now.
+// FlushError makes the response live: who flushes wants to be heard now. If it is
+// an error for which an old entry stands in, the client is sent that now: a time
+// limit inside flushes its answer while the handler goes on.
 func (rec *recorder) FlushError() error {
 	if rec.status == 0 {
 		rec.commit(http.StatusOK)
 	}
-	rec.goLive("it was flushed")
+	switch {
+	case !rec.live && !rec.alone && rec.f.excused(rec.status):
+		rec.live, rec.mute = true, true
+		rec.f.refused(rec.status, true)
+		rec.f.cache.sendStored(rec.client, rec.r, rec.f.old, time.Now())
+	default:
+		rec.goLive("it was flushed")
+	}
 	if rec.alone {
 		return errNobody
 	}
