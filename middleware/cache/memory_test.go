@@ -266,29 +266,31 @@ func (w *discard) Write(p []byte) (int, error) { return len(p), nil }
 // TestRestart: a store that outlives the process holds what was made before it,
 // about which new generations know nothing.
 func TestRestart(t *testing.T) {
-	cfg := forAnHour()
-	cfg.Store = cache.NewStore(0)
-	start := func() *site {
-		cfg.Generations = cache.NewGenerations(0)
-		return newSite(cfg, func(w http.ResponseWriter, r *http.Request) { cache.Tag(r.Context(), "a") })
-	}
-	before := start()
-	for i := range 10 {
-		before.get(fmt.Sprint("/", i))
-	}
-	time.Sleep(time.Millisecond) // which no restart is faster than
-	after := start()
-	for range 2 {
-		if err := after.InvalidateTag(t.Context(), "a"); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		cfg := forAnHour()
+		cfg.Store = cache.NewStore(0)
+		start := func() *site {
+			cfg.Generations = cache.NewGenerations(0)
+			return newSite(cfg, func(w http.ResponseWriter, r *http.Request) { cache.Tag(r.Context(), "a") })
 		}
-		runs := after.runs.Load()
-		after.get("/9")
-		after.get("/9")
-		if n := after.runs.Load() - runs; n != 1 {
-			t.Errorf("%d runs for two readers after an invalidation, want 1", n)
+		before := start()
+		for i := range 10 {
+			before.get(fmt.Sprint("/", i))
 		}
-	}
+		time.Sleep(time.Second)
+		after := start()
+		for range 2 {
+			if err := after.InvalidateTag(t.Context(), "a"); err != nil {
+				t.Fatal(err)
+			}
+			runs := after.runs.Load()
+			after.get("/9")
+			after.get("/9")
+			if n := after.runs.Load() - runs; n != 1 {
+				t.Errorf("%d runs for two readers after an invalidation, want 1", n)
+			}
+		}
+	})
 }
 
 // TestForever: the largest duration says so.
