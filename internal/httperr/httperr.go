@@ -77,7 +77,8 @@ func Answered(err error) bool {
 // something to say about it is believed: net/http cancels the request whenever
 // it cannot read on, also if that is for a deadline, or because a client has
 // closed its side and waits. Else it is whether the request was cancelled. A
-// deadline that passed is no such case, nor is a context of the handler's own.
+// deadline that passed is no such case, nor is a context of the handler's own,
+// nor one that a piece of the kit has ended with an answer for its cause.
 func ClientGone(r *http.Request, err error) bool {
 	if g, ok := find[interface{ ClientGone() bool }](err); ok {
 		return g.ClientGone()
@@ -85,7 +86,11 @@ func ClientGone(r *http.Request, err error) bool {
 	if _, ok := find[*http.MaxBytesError](err); ok {
 		return false // it has sent too much, and the deadline that keeps it from sending more is ours
 	}
-	return r.Context().Err() == context.Canceled
+	if r.Context().Err() != context.Canceled {
+		return false
+	}
+	_, ours := find[statusCoder](context.Cause(r.Context()))
+	return !ours
 }
 
 // Error is an error with a status and a text for the client.

@@ -10,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/reply"
 )
 
 // lifetime is a policy with every part of it.
@@ -132,6 +134,30 @@ func TestErrors(t *testing.T) {
 				}()
 				s.Shutdown(t.Context())
 			})
+		})
+	}
+}
+
+// TestFillTimeoutAnswers: a handler that ends with its context has a client left,
+// who is answered, by the handler or in its place.
+func TestFillTimeoutAnswers(t *testing.T) {
+	for name, h := range map[string]http.Handler{
+		"plain": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
+		"reply": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			<-r.Context().Done()
+			return r.Context().Err()
+		}),
+	} {
+		s := newSite(cache.Config{Policy: lifetime, FillTimeout: 10 * time.Millisecond}, h.ServeHTTP)
+		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+			client, url := tr.Serve(t, s)
+			resp, err := client.Get(url)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if body := testkit.Body(t, resp); resp.StatusCode < 500 {
+				t.Errorf("%s: %d %q", name, resp.StatusCode, body)
+			}
 		})
 	}
 }
