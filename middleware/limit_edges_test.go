@@ -100,3 +100,34 @@ func TestEmptyCopyCommitsNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusalThatPanics: a hook that panics has not answered, and what it has
+// written nobody knows. An empty 200 would be the worst of it.
+func TestRefusalThatPanics(t *testing.T) {
+	for name, hook := range map[string]func(http.ResponseWriter, *http.Request, error){
+		"at once":  func(http.ResponseWriter, *http.Request, error) { panic("hook") },
+		"mid-page": func(w http.ResponseWriter, r *http.Request, err error) { io.WriteString(w, "part"); panic("hook") },
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+					var log testkit.Log
+					h := middleware.Recover(log.Logger())(
+						middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort, Logger: log.Logger(), OnError: hook})(
+							http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+								w.Header().Set("Content-Length", "20")
+								w.Write(make([]byte, 20))
+							})))
+					client, url := tr.Serve(t, h)
+					status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest(method, "/", nil)))
+					if err == nil && status < 500 {
+						t.Errorf("%d %q is taken for an answer", status, body)
+					}
+					if got := len(log.Records()); got != 1 {
+						t.Errorf("%d records, want one of the panic: %v", got, log.Records())
+					}
+				})
+			})
+		}
+	}
+}

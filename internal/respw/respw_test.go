@@ -437,3 +437,28 @@ func TestAllocs(t *testing.T) {
 		t.Errorf("%v allocations for three adjacent layers, want 1", got)
 	}
 }
+
+// TestShortWrites: a writer that takes less than it was given and says nothing
+// of it would have a part of a stream pass for all of it.
+func TestShortWrites(t *testing.T) {
+	for name, write := range map[string]func(http.ResponseWriter) (int, error){
+		"bytes":  func(w http.ResponseWriter) (int, error) { return w.Write([]byte("whole")) },
+		"string": func(w http.ResponseWriter) (int, error) { return io.WriteString(w, "whole") },
+	} {
+		for _, fenced := range []bool{false, true} {
+			rw := new(respw.Writer)
+			w := rw.Init(hungry{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
+			if fenced {
+				rw.Fence()
+			}
+			if n, err := write(w); n != 4 || err != io.ErrShortWrite || rw.Written() != 4 {
+				t.Errorf("%s, fenced %t: %d, %v, %d counted", name, fenced, n, err, rw.Written())
+			}
+		}
+	}
+}
+
+// hungry swallows the last byte of each write.
+type hungry struct{ http.ResponseWriter }
+
+func (w hungry) Write(p []byte) (int, error) { return w.ResponseWriter.Write(p[:len(p)-1]) }

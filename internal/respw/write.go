@@ -95,7 +95,16 @@ func (rw *Writer) over(size int64) bool {
 		return false
 	}
 	rw.dead = tooLarge
+	refused := false
+	defer func() {
+		if !refused {
+			// It has panicked, and what it wrote before may be a part of an answer or
+			// nothing at all: whoever recovers must not take it for an answer.
+			rw.dead, rw.status, rw.declared, rw.noBody = alive, http.StatusInternalServerError, -1, false
+		}
+	}()
 	b.Exceeded(rw.inner, rw.asker, OnError(rw), size, rw.status != 0)
+	refused = true
 	return true
 }
 
@@ -136,6 +145,7 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 		n, err = rw.inner.Write(p[written : written+part])
 		rw.count(int64(n))
 		written += n
+		err = whole(n, part, err)
 	}
 	if err == nil {
 		n := 0
@@ -143,7 +153,17 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 		rw.count(int64(n))
 		written += n
 	}
-	return written, err
+	return written, whole(written, len(p), err)
+}
+
+// whole returns the error of a write, and one for a writer that took less than
+// it was given and has none, against the rules of io.Writer: nobody outside
+// looks for that.
+func whole(written, size int, err error) error {
+	if err == nil && written < size {
+		err = io.ErrShortWrite
+	}
+	return err
 }
 
 // WriteString is Write without the conversion.
@@ -158,7 +178,7 @@ func (rw *Writer) WriteString(s string) (int, error) {
 	}
 	n, err := io.WriteString(rw.inner, s)
 	rw.count(int64(n))
-	return n, err
+	return n, whole(n, len(s), err)
 }
 
 // count notes that n more bytes of body were passed on.
