@@ -268,3 +268,25 @@ func TestForeignWrappers(t *testing.T) {
 		}
 	}
 }
+
+// TestMoreThanDeclared: net/http refuses what goes beyond the declared length and
+// keeps the rest, so that a handler which answers twice has answered once.
+func TestMoreThanDeclared(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "5")
+			io.WriteString(w, "whole")
+			if n, err := io.WriteString(w, "again"); n != 0 || err != http.ErrContentLength {
+				t.Errorf("%d, %v", n, err)
+			}
+		})
+		for range 2 {
+			if body := testkit.Body(t, tr.Do(t, s, request("GET", "/", "Host: a.test"))); body != "whole" {
+				t.Errorf("%q", body)
+			}
+		}
+		if n := s.runs.Load(); n != 1 {
+			t.Errorf("%d runs", n)
+		}
+	})
+}

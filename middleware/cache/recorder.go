@@ -30,6 +30,7 @@ type recorder struct {
 	header  http.Header // as the handler sees it
 	sent    http.Header // as it was at the commit: what comes later is not sent
 	status  int         // 0 until the commit
+	size    int64       // as declared then, -1 if it was not
 	created time.Time
 	policy  Policy
 	verdict verdict
@@ -124,6 +125,7 @@ func (rec *recorder) inform(status int) {
 func (rec *recorder) commit(status int) {
 	rec.status, rec.created = status, time.Now()
 	rec.sent = rec.header.Clone()
+	rec.size = declared(rec.sent)
 	rec.policy, rec.verdict, rec.reason = rec.f.judge(status, rec.sent, rec.created)
 	if rec.verdict == refuse && !rec.f.excused(status) {
 		rec.goLive(rec.reason)
@@ -174,6 +176,8 @@ func (rec *recorder) Write(p []byte) (int, error) {
 		rec.goLive("it is too large")
 	}
 	switch {
+	case !rec.live && rec.size >= 0 && int64(len(rec.body)+len(p)) > rec.size:
+		return 0, http.ErrContentLength // as from net/http, which keeps what it has
 	case !rec.live:
 		rec.body = append(rec.body, p...)
 		return len(p), nil
@@ -237,7 +241,7 @@ func (rec *recorder) partial() (reason string) {
 	if rec.failed {
 		return "its handler failed half-way"
 	}
-	if n := declared(rec.sent); n >= 0 && n != int64(len(rec.body)) {
+	if rec.size >= 0 && rec.size != int64(len(rec.body)) {
 		return "it is not as long as declared"
 	}
 	return ""
