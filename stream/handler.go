@@ -47,10 +47,19 @@ func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error
 	}
 	err = fn(s)
 	finished = true // fn did not panic
-	if s.over(err) {
+	// A stream that was never opened has no end to be in good order: net/http
+	// would send an empty answer of another type, on which an EventSource gives
+	// up for ever. It comes back from a connection that is dropped.
+	if s.over(err) && (s.isOpen() || s.r.Context().Err() == nil) {
 		err = nil
 	}
 	return err
+}
+
+func (s *Stream) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
 }
 
 // beat sends heartbeats until stop is called. The timer is not reset by

@@ -362,3 +362,25 @@ func TestNDJSON(t *testing.T) {
 		}
 	})
 }
+
+// TestCancelledBeforeOpen: an EventSource gives up for ever on an answer that is
+// no stream, and comes back from a connection that was dropped. A service whose
+// base context ends with it must not send it away.
+func TestCancelledBeforeOpen(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		var log testkit.Log
+		h := stream.Handler(stream.Config{Logger: log.Logger()}, func(s *stream.Stream) error { return s.Send(stream.Event{Data: "1"}) })
+		client, url := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithCancel(r.Context())
+			cancel()
+			h.ServeHTTP(w, r.WithContext(ctx))
+		}))
+		if resp, err := client.Get(url); err == nil {
+			resp.Body.Close()
+			t.Errorf("answered with %s, of type %q", resp.Status, resp.Header.Get("Content-Type"))
+		}
+		if len(log.Records()) != 0 {
+			t.Errorf("%v", log.Records())
+		}
+	})
+}
