@@ -13,8 +13,11 @@ import (
 )
 
 // limit is the time limit of the pieces that have a short one, which handlers
-// that are late miss by far. Behind the others none is late.
-const limit = 20 * time.Millisecond
+// that are late miss by far. The others have a day, which nobody takes.
+const (
+	limit = 20 * time.Millisecond
+	day   = 24 * time.Hour
+)
 
 // layers are the pieces that are put around handlers: here around one that
 // sends the long text.
@@ -45,9 +48,9 @@ func layers() (all []piece) {
 	}
 
 	around("middleware.Recover", func(t *site) func(http.Handler) http.Handler { return middleware.Recover(t.Logger()) }, recovers)
-	around("middleware.Timeout", timed(middleware.TimeoutTotal, time.Hour))
-	around("middleware.Timeout, first byte", timed(middleware.TimeoutFirstByte, time.Hour))
-	around("middleware.Timeout, idle", timed(middleware.TimeoutIdle, time.Hour))
+	around("middleware.Timeout", timed(middleware.TimeoutTotal, day))
+	around("middleware.Timeout, first byte", timed(middleware.TimeoutFirstByte, day))
+	around("middleware.Timeout, idle", timed(middleware.TimeoutIdle, day))
 	around("middleware.Timeout, short", timed(middleware.TimeoutTotal, limit), stops)
 	around("middleware.ResponseLimit, warn", limited(middleware.LimitWarn, 64*bytesize.KB))
 	around("middleware.ResponseLimit, warned", limited(middleware.LimitWarn, bytesize.KB))
@@ -59,10 +62,10 @@ func layers() (all []piece) {
 	around("middleware.Methods", func(*site) func(http.Handler) http.Handler {
 		return func(h http.Handler) http.Handler { return middleware.Methods{"GET": h, "POST": h} }
 	})
-	around("middleware.New", func(t *site) func(http.Handler) http.Handler { return every(t, time.Hour) }, recovers)
+	around("middleware.New", func(t *site) func(http.Handler) http.Handler { return every(t, day) }, recovers)
 	around("middleware.New, short", func(t *site) func(http.Handler) http.Handler { return every(t, limit) }, stops, recovers)
 	around("middleware.New, twice", func(t *site) func(http.Handler) http.Handler {
-		return func(h http.Handler) http.Handler { return every(t, time.Hour)(every(t, time.Minute)(h)) }
+		return func(h http.Handler) http.Handler { return every(t, day)(every(t, day/2)(h)) }
 	}, recovers)
 	around("cache", func(t *site) func(http.Handler) http.Handler {
 		c := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: cache.NewStore(64 * bytesize.KB), Logger: t.Logger()})

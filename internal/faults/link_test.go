@@ -23,11 +23,9 @@ func newLink() (a, b *link) {
 	return &link{back, there}, &link{there, back}
 }
 
-// window is how much may be on its way in one direction.
-const window = 64 << 10
-
 // A lane is one direction of a link.
 type lane struct {
+	window   int // how much may be on its way
 	mu       sync.Mutex
 	changed  sync.Cond
 	bytes    []byte
@@ -40,7 +38,7 @@ type lane struct {
 }
 
 func newLane() *lane {
-	l := &lane{awakened: make(map[*time.Time]*time.Timer)}
+	l := &lane{window: 64 << 10, awakened: make(map[*time.Time]*time.Timer)}
 	l.changed.L = &l.mu
 	return l
 }
@@ -94,7 +92,7 @@ func (l *lane) write(p []byte) (written int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
-		room := window - len(l.bytes)
+		room := l.window - len(l.bytes)
 		switch {
 		case l.reset != nil:
 			return written, l.reset

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -13,20 +14,24 @@ func TestMain(m *testing.M) {
 	testkit.Main(m)
 }
 
-// tidy fails the test if it leaves descriptors or temporary files behind.
-// Goroutines are looked for after each request.
+// tidy fails the test if it leaves descriptors, temporary files or goroutines
+// behind. Those of a bubble are looked for after each request.
 func tidy(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	before := descriptors()
+	before, running := descriptors(), runtime.NumGoroutine()
 	t.Cleanup(func() {
 		until := time.Now().Add(2 * time.Second)
-		for descriptors() > before && time.Now().Before(until) {
+		for (descriptors() > before || runtime.NumGoroutine() > running) && time.Now().Before(until) {
 			time.Sleep(time.Millisecond)
 		}
 		if after := descriptors(); after > before {
 			t.Errorf("%d descriptors are open, before there were %d", after, before)
+		}
+		if now := runtime.NumGoroutine(); now > running {
+			buf := make([]byte, 1<<20)
+			t.Errorf("%d goroutines, before there were %d:\n%s", now, running, buf[:runtime.Stack(buf, true)])
 		}
 		if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 			t.Errorf("files left behind: %v", left)

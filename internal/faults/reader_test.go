@@ -123,9 +123,9 @@ func readers() []piece {
 			return tell(w, r, n)
 		})}),
 		json(piece{name: "middleware.New, parsing", recovers: true, make: func(t *site) http.Handler {
-			return middleware.New(middleware.Config{MaxDuration: 3600e9, WarnUnresolved: true, Logger: t.Logger()})(reply.HandlerFunc(tellParsed))
+			return middleware.New(middleware.Config{MaxDuration: day, WarnUnresolved: true, Logger: t.Logger()})(reply.HandlerFunc(tellParsed))
 		}, over: func(t *site) func(http.Handler) http.Handler {
-			return middleware.New(middleware.Config{MaxDuration: 3600e9, WarnUnresolved: true, Logger: t.Logger()})
+			return middleware.New(middleware.Config{MaxDuration: day, WarnUnresolved: true, Logger: t.Logger()})
 		}}),
 	}
 }
