@@ -11,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(childVariable); name != "" {
+		os.Exit(suffer(name))
+	}
 	testkit.Main(m)
 }
 

@@ -78,6 +78,10 @@ func those(ok func(*piece) bool) (some []*piece) {
 	return some
 }
 
+func called(name string) *piece {
+	return those(func(p *piece) bool { return p.name == name })[0]
+}
+
 // answering makes a piece of a function that returns an error.
 func answering(fn reply.HandlerFunc) func(*site) http.Handler {
 	return func(*site) http.Handler { return fn }

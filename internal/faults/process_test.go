@@ -1,0 +1,60 @@
+package faults_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Faults of a whole process are suffered by a child, which is the test binary
+// again. It prints what it finds, and nothing if all is well.
+
+const childVariable = "APIECE_FAULTS_CHILD"
+
+func suffer(name string) int {
+	f, ok := children()[name]
+	if !ok {
+		fmt.Println("there is no such child:", name)
+		return 1
+	}
+	if err := f(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
+}
+
+// child has a child suffer, and returns what it has said. Prepare may be nil.
+func child(t *testing.T, name string, prepare func(*exec.Cmd), environment ...string) error {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), childVariable+"="+name), environment...)
+	if prepare != nil {
+		prepare(cmd)
+	}
+	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer stuck.Stop()
+	said, err := cmd.CombinedOutput()
+	if text := strings.TrimSpace(string(said)); text != "" {
+		if err == nil {
+			t.Log(text)
+			return nil
+		}
+		text = text[:min(len(text), 4000)]
+		return errors.Join(err, errors.New(text))
+	}
+	return err
+}
+
+// unavailable skips the test, or fails it where everything must be there.
+func unavailable(t *testing.T, name, why string) {
+	t.Helper()
+	if strings.Contains(os.Getenv("APIECE_REQUIRE"), name) {
+		t.Fatalf("APIECE_REQUIRE names %s, but %s", name, why)
+	}
+	t.Skipf("%s; set APIECE_REQUIRE=%s to fail instead", why, name)
+}
