@@ -19,6 +19,7 @@ const (
 	defaultLimit       = int64(bytesize.MB)
 	defaultReadTimeout = 30 * time.Second
 	defaultDepth       = 512
+	leastValues        = 10_000
 	defaultPairs       = 1000
 )
 
@@ -54,6 +55,13 @@ type Config struct {
 	// deeper is 400. 0 is 512, negative is whatever the decoder accepts, which
 	// is 10,000 levels for encoding/json. Next.js has no bound.
 	Depth int `json:"depth,omitzero"`
+
+	// Values bounds the number of values in a JSON body: objects, arrays, strings,
+	// numbers, and words. Two bytes of text can stand for a value that takes 36
+	// in memory, or as many as the type of a list element has. More is 413. 0 is
+	// one value for every 8 bytes of Limit, and 10,000 at the least, which no
+	// document of named fields comes near; negative is no bound. Next.js has none.
+	Values int `json:"values,omitzero"`
 
 	// Pairs bounds the number of key-value pairs in a form; more is 413. 0 is
 	// 1000, negative leaves the bound to Limit. Next.js silently drops what
@@ -155,6 +163,12 @@ func (c Config) settings() settings {
 	}
 	if c.Depth == 0 {
 		s.Depth = defaultDepth
+	}
+	if c.Values == 0 {
+		s.Values = -1
+		if s.limit >= 0 {
+			s.Values = int(max(s.limit/8, leastValues))
+		}
 	}
 	if c.Pairs == 0 {
 		s.Pairs = defaultPairs

@@ -20,7 +20,7 @@ var ErrAborted = errors.New("bodyparser: the client stopped sending before the e
 //	400  malformed JSON, form or text, or a client that stopped sending
 //	403  refused by Config.Verify
 //	408  a client that was too slow
-//	413  a body over Config.Limit, or a form of too many pairs
+//	413  a body over Config.Limit, or one of too many values or pairs
 //	415  a Content-Type, charset or Content-Encoding that is not known
 //
 // For a body that is too large, errors.As also finds the *http.MaxBytesError.

@@ -127,3 +127,41 @@ func TestUnmarshal(t *testing.T) {
 		t.Errorf("invalid UTF-8 reached the decoder: %v", err)
 	}
 }
+
+// TestValues: what a body takes in memory is bounded by the number of values as
+// well as by its length.
+func TestValues(t *testing.T) {
+	list := func(n int) string { return "[" + strings.Repeat("0,", n-2) + "0]" } // n with the list itself
+	for _, test := range []struct {
+		why    string
+		cfg    bodyparser.Config
+		body   string
+		refuse bool
+	}{
+		{"as many as the default", bodyparser.Config{}, list(131_072), false},
+		{"one more", bodyparser.Config{}, list(131_073), true},
+		{"objects", bodyparser.Config{}, "[" + strings.Repeat("{},", 131_071) + "{}]", true},
+		{"nearly as large, in fields", bodyparser.Config{}, "[" + strings.Repeat(`{"id":12345,"name":"Ada"},`, 40_000) + "{}]", false},
+		{"commas in strings are no values", bodyparser.Config{}, `["` + strings.Repeat(",[", 200_000) + `"]`, false},
+		{"a smaller limit on the body", bodyparser.Config{Limit: 20_001}, list(10_000), false},
+		{"and one more", bodyparser.Config{Limit: 20_001}, list(10_001), true},
+		{"a larger one", bodyparser.Config{Limit: 4 << 20}, list(500_000), false},
+		{"no limit on the body", bodyparser.Config{Limit: -1}, list(500_000), false},
+		{"a bound of one's own", bodyparser.Config{Values: 3}, `{"a":[1]}`, false},
+		{"exceeded", bodyparser.Config{Values: 3}, `{"a":[1,2]}`, true},
+		{"no bound", bodyparser.Config{Values: -1}, list(500_000), false},
+	} {
+		_, parsed := bodyparser.Parse(nil, post(jsonType, test.body), test.cfg)
+		borrowed := bodyparser.Borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
+			var v any
+			return b.Decode(&v)
+		})
+		for _, err := range []error{parsed, borrowed} {
+			var e *bodyparser.Error
+			refused := errors.As(err, &e) && e.Status == 413 && e.Message == "Too many values"
+			if refused != test.refuse || !refused && err != nil {
+				t.Errorf("%s: %v", test.why, err)
+			}
+		}
+	}
+}

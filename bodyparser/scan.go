@@ -10,13 +10,14 @@ import (
 )
 
 // A JSON body is looked at before anything decodes it. The scanner accepts
-// exactly what encoding/json accepts as one value, if it is valid UTF-8 and
-// does not nest too deeply; it builds nothing, so that what a hostile body
-// costs does not depend on the decoder behind it.
+// exactly what encoding/json accepts as one value, if it is valid UTF-8, does not
+// nest too deeply and has not too many values; it builds nothing, so that what a
+// hostile body costs does not depend on the decoder behind it.
 
 var (
 	errNotUTF8   = errors.New("not valid UTF-8")
 	errDepth     = errors.New("nested too deeply")
+	errValues    = errors.New("more values than Config.Values allows")
 	errSyntax    = errors.New("syntax error")
 	errDuplicate = errors.New("the same key twice")
 )
@@ -27,7 +28,10 @@ const maxDepth = 10_000
 
 // checkJSON reports what is wrong with the text of a JSON body.
 func (s *settings) checkJSON(data []byte) error {
-	sc := scanner{data: data, depth: s.depth(), unique: s.UniqueKeys}
+	sc := scanner{data: data, depth: s.depth(), values: s.Values, unique: s.UniqueKeys}
+	if s.Values < 0 {
+		sc.values = len(data)
+	}
 	sc.space()
 	if sc.value() {
 		sc.space()
@@ -43,9 +47,9 @@ func (s *settings) checkJSON(data []byte) error {
 }
 
 // checkBounds is the part of checkJSON that has to come before a decoder which
-// finds syntax errors itself. The number of opening brackets bounds the depth
-// and is counted many times faster than brackets are matched, so that most
-// bodies are not scanned at all.
+// finds syntax errors itself. The number of opening brackets bounds the depth,
+// and with that of commas the number of values, and they are counted many times
+// faster than brackets are matched, so that most bodies are not scanned at all.
 func (s *settings) checkBounds(data []byte) error {
 	if s.UniqueKeys {
 		return s.checkJSON(data)
@@ -55,10 +59,20 @@ func (s *settings) checkBounds(data []byte) error {
 		sc.fail(errNotUTF8)
 		return sc.result()
 	}
-	if bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) <= s.depth() {
+	brackets := bytes.Count(data, []byte{'['}) + bytes.Count(data, []byte{'{'})
+	if brackets <= s.depth() && !s.mayHaveMore(data, brackets) {
 		return nil
 	}
 	return s.checkJSON(data)
+}
+
+// mayHaveMore reports whether there may be too many values: the first, and one
+// behind each bracket and comma.
+func (s *settings) mayHaveMore(data []byte, brackets int) bool {
+	if s.Values < 0 || len(data)/2 < s.Values { // each takes two bytes
+		return false
+	}
+	return 1+brackets+bytes.Count(data, []byte{','}) > s.Values
 }
 
 func (s *settings) depth() int {
@@ -83,6 +97,7 @@ type scanner struct {
 	data   []byte
 	pos    int
 	depth  int // levels left
+	values int // values left
 	unique bool
 	err    error
 }
@@ -92,6 +107,9 @@ func (s *scanner) result() error {
 		return nil
 	}
 	e := refuse(http.StatusBadRequest, invalidJSON, s.err)
+	if s.err == errValues {
+		e = refuse(http.StatusRequestEntityTooLarge, "Too many values", s.err)
+	}
 	e.Offset = int64(s.pos)
 	return e
 }
@@ -121,6 +139,9 @@ func (s *scanner) next() byte {
 }
 
 func (s *scanner) value() bool {
+	if s.values--; s.values < 0 {
+		return s.fail(errValues)
+	}
 	switch c := s.next(); {
 	case c == '{':
 		return s.object()
