@@ -8,6 +8,7 @@ SHELL := bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m
 FUZZTIME    ?= 2s
+SOAKTIME    ?= 5m
 
 # testdata holds broken code on purpose, and go.mod files of no module of ours.
 MODULES := $(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path '*/testdata/*' | sort)))
@@ -22,7 +23,7 @@ help: ## list the targets
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
-ci: fmt-check tidy-check build vet staticcheck test allocs bench fuzz ## everything that has to pass
+ci: fmt-check tidy-check build vet staticcheck test allocs hostile bench fuzz ## everything that has to pass
 
 .PHONY: fmt-check
 fmt-check: ## every Go file is formatted by gofmt
@@ -48,6 +49,14 @@ test: ## all tests, under the race detector and in random order (TESTFLAGS)
 .PHONY: allocs
 allocs: ## the tests that count allocations, which the race detector would add to
 	@$(call each,go test -run=Alloc ./...)
+
+.PHONY: hostile
+hostile: ## the hostile cases with their bounds on memory, which the race detector would add to
+	@go test -count=1 -run='^TestHostile' ./internal/hostile
+
+.PHONY: soak
+soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
+	go test -count=1 -run='^TestSoak$$' -soak=$(SOAKTIME) -v -timeout=30m ./internal/hostile
 
 .PHONY: build
 build: ## everything compiles and links, the example programs too
