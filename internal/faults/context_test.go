@@ -124,11 +124,12 @@ func TestCancelledWhileEncoding(t *testing.T) {
 type strawKey struct{}
 
 // TestAtTheDeadline: a handler that is a nanosecond early has answered, one that
-// is late has not, and one that is neither has one of the two.
+// is late has not, and one that is neither has one of the two, or was cut with
+// its header out.
 func TestAtTheDeadline(t *testing.T) {
 	tidy(t)
 	for _, p := range those(func(p *piece) bool { return p.stops }) {
-		for early, right := range map[time.Duration]fate{1: whole, 0: whole | failed, -1: failed} {
+		for early, right := range map[time.Duration]fate{1: whole, 0: whole | failed | noted, -1: failed} {
 			for _, s := range settings {
 				for range 10 {
 					trial(t, fmt.Sprintf("a handler that is %v early", early), p.with(func(w http.ResponseWriter, r *http.Request) {

@@ -93,7 +93,7 @@ func open(p *piece, s setting) (*site, error) {
 	t.server = &http.Server{Handler: t.watch.over(h), Protocols: &protocols, ErrorLog: log.New(t, "", 0)}
 	t.server.RegisterOnShutdown(end)
 	t.atEnd = append(t.atEnd, end)
-	go func() { defer close(t.served); _ = t.server.Serve(t.network) }()
+	go func(l net.Listener) { defer close(t.served); _ = t.server.Serve(l) }(t.network)
 	t.client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
