@@ -3,8 +3,8 @@
 //
 // It has no code, only tests. One table lists the pieces, each with a request
 // and the answer to it; one table for each group of faults lists what goes
-// wrong: the client, the body, the response writer, the handler, the context,
-// the disk, the descriptors, the memory, the clock, the network, the server
+// wrong: the client, the body, the response writer, the handler, its hooks, the
+// context, the disk, the descriptors, the memory, the clock, the network, the server
 // that shuts down. All pieces go through all faults. A fault does not say what
 // the answer of each piece is to it, but which kinds of outcome it may have; a
 // few exceptions are listed with their reasons.

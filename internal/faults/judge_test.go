@@ -48,21 +48,21 @@ const (
 
 // fateOf sorts what came of a request into the fates, or says why it is none
 // of them.
-func (p *piece) fateOf(a answer, records int) (fate, *finding) {
+func (p *piece) fateOf(a answer, logged int) (fate, *finding) {
 	pick := func(none, one fate) (fate, *finding) {
 		switch {
-		case records == 0 && none != 0:
+		case logged == 0 && none != 0:
 			return none, nil
-		case records == 1 && one != 0:
+		case logged == 1 && one != 0:
 			return one, nil
 		}
-		return 0, &finding{"records", fmt.Sprintf("%d of them, for %v", records, a)}
+		return 0, &finding{records, fmt.Sprintf("%d of them, for %v", logged, a)}
 	}
 	switch {
 	case a.err != nil:
 		return pick(dropped, noted)
 	case a.status == p.status && (unnumbered(a.body) == p.want || p.blank && a.header.Get("Location") == p.want):
-		if records == p.records {
+		if logged == p.records {
 			return whole, nil
 		}
 		return pick(0, wholeNoted)
@@ -87,8 +87,8 @@ var numbers = regexp.MustCompile(`(?m)^(id|retry): .*\n`)
 func unnumbered(body string) string { return numbers.ReplaceAllString(body, "") }
 
 // judge says what must not be about an answer, given the fates that are right
-// for it, and closes the site. A panic of this value may reach the server.
-func (t *site) judge(a answer, right fate, passes any) (found []finding) {
+// for it, and closes the site. With passes a panic may reach the server.
+func (t *site) judge(a answer, right fate, passes bool) (found []finding) {
 	found = t.judgeOpen(a, right, passes)
 	t.close()
 	for _, stack := range t.left() {
@@ -103,7 +103,7 @@ func (t *site) judge(a answer, right fate, passes any) (found []finding) {
 }
 
 // judgeOpen is the part of judge that needs the server.
-func (t *site) judgeOpen(a answer, right fate, passes any) (found []finding) {
+func (t *site) judgeOpen(a answer, right fate, passes bool) (found []finding) {
 	if !t.sockets {
 		synctest.Wait()
 	}
@@ -124,27 +124,15 @@ func (t *site) judgeOpen(a answer, right fate, passes any) (found []finding) {
 	t.watch.mu.Lock()
 	defer t.watch.mu.Unlock()
 	for _, v := range t.watch.panics {
-		if v != http.ErrAbortHandler && !same(v, passes) {
+		if v != http.ErrAbortHandler && !passes {
 			found = append(found, finding{panicked, fmt.Sprintf("%T", v)})
 		}
 	}
 	return found
 }
 
-// same compares panics, which may be anything, and may have been carried from
-// one goroutine to another.
-func same(v, passes any) bool {
-	if passes == nil {
-		return false
-	}
-	return passes == anyPanic || fmt.Sprintf("%T", v) == fmt.Sprintf("%T", passes) || strings.Contains(fmt.Sprintf("%T", v), "panicError")
-}
-
-// anyPanic stands for whatever a handler without a Recover has panicked with.
-var anyPanic = new(int)
-
 // trial is one piece with one fault, in a bubble if that is possible.
-func trial(t *testing.T, name string, p *piece, s setting, right fate, passes any, send func(*site) answer) (found []finding) {
+func trial(t *testing.T, name string, p *piece, s setting, right fate, passes bool, send func(*site) answer) {
 	t.Helper()
 	run := func(f func()) { f() }
 	if !s.sockets {
@@ -155,12 +143,10 @@ func trial(t *testing.T, name string, p *piece, s setting, right fate, passes an
 		if err != nil {
 			t.Fatal(err)
 		}
-		found = site.judge(send(site), right, passes)
-		for _, f := range found {
+		for _, f := range site.judge(send(site), right, passes) {
 			t.Errorf("%s, %s, %v: %s: %s", p.name, name, s, f.kind, f.text)
 		}
 	})
-	return found
 }
 
 func bubble(t *testing.T, f func()) {

@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	testkit.Main(m)
 }
 
+// ways is how many of the settings are gone through.
+var ways = map[bool]int{false: 3, true: 2}[testkit.Race]
+
 // tidy fails the test if it leaves descriptors, temporary files or goroutines
 // behind. Those of a bubble are looked for after each request.
 func tidy(t *testing.T) {

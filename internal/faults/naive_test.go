@@ -137,7 +137,7 @@ func TestFaultsAreFound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found := site.judge(site.send(nil, false), n.right, nil)
+			found := site.judge(site.send(nil, false), n.right, false)
 			close(release)
 			synctest.Wait()
 			if len(found) == 0 || slices.ContainsFunc(found, func(f finding) bool { return f.kind != n.kind }) {

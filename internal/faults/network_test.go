@@ -16,7 +16,7 @@ type wire struct {
 	most  int64         // after so many bytes, of both ways together, both ends are reset; 0 is never
 }
 
-// between returns a network whose connections go through the wire. It is what a
+// through returns a network whose connections go through the wire. It is what a
 // proxy does: it accepts a connection, makes one of its own, and passes on what
 // it reads from either.
 func (n network) through(w wire) network {
@@ -121,7 +121,7 @@ func TestNetworks(t *testing.T) {
 					right |= noted
 				}
 				n++
-				trial(t, f.name, &p, s, right, nil, func(t *site) answer {
+				trial(t, f.name, &p, s, right, false, func(t *site) answer {
 					plain := t.network
 					t.network = plain.through(f.wire)
 					start := time.Now()

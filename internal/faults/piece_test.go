@@ -37,6 +37,8 @@ type piece struct {
 	streams  bool // bit by bit
 	stops    bool // handlers that take longer than limit
 	recovers bool // from panics
+	byHand   bool // the handler reads the body itself, and there is no limit on its time
+	open     bool // a stream of no length, which ends in good order when its client or its context does
 	blank    bool // an answer of which only the header counts
 }
 
@@ -200,12 +202,12 @@ func streams() []piece {
 				return nil
 			})
 		}}),
-		streaming(events.String(), piece{name: "stream.Stream.Relay", make: func(t *site) http.Handler {
+		streaming(events.String(), piece{name: "stream.Stream.Relay", open: true, make: func(t *site) http.Handler {
 			return stream.Handler(stream.Config{Logger: t.Logger(), Until: t.ending}, func(s *stream.Stream) error {
 				return s.Relay(io.NopCloser(strings.NewReader(events.String())))
 			})
 		}}),
-		streaming("\n"+events.String(), piece{name: "stream.Hub.Serve", make: func(t *site) http.Handler {
+		streaming("\n"+events.String(), piece{name: "stream.Hub.Serve", open: true, make: func(t *site) http.Handler {
 			hub := stream.NewHub(stream.HubConfig{MaxAge: 20 * time.Millisecond, Logger: t.Logger()})
 			start := hub.LastEventID()
 			for i := range n {

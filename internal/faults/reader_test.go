@@ -60,7 +60,7 @@ func readers() []piece {
 		parsed(bodyparser.Config{}, sized(len(long), "text/plain", long, piece{name: "bodyparser.New, text"})),
 		signed,
 		inflated,
-		json(piece{name: "bodyparser.New, raw", make: func(t *site) http.Handler {
+		json(piece{name: "bodyparser.New, raw", byHand: true, make: func(t *site) http.Handler {
 			return bodyparser.New(bodyparser.Config{Raw: true, Limit: 64 << 10, Logger: t.Logger()})(reply.HandlerFunc(readAll))
 		}}),
 		json(piece{name: "bodyparser.Parse", make: answering(func(w http.ResponseWriter, r *http.Request) error {
@@ -109,7 +109,7 @@ func readers() []piece {
 			return tell(w, r, int(size))
 		})}),
 		sized(len(long), partsType, parts, piece{name: "upload.Form", make: answering(saveForm)}),
-		sized(len(long), "text/event-stream", events, piece{name: "stream.Reader", make: answering(func(w http.ResponseWriter, r *http.Request) error {
+		sized(len(long), "text/event-stream", events, piece{name: "stream.Reader", byHand: true, make: answering(func(w http.ResponseWriter, r *http.Request) error {
 			n := 0
 			for event, err := range stream.NewReader(r.Body).All() {
 				if err != nil {

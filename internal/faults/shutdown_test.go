@@ -26,7 +26,6 @@ func TestShutdownWhileReading(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range those(func(p *piece) bool { return p.reads }) {
-		unbounded := p.name == "bodyparser.New, raw" || p.name == "stream.Reader"
 		for _, chunked := range p.forms() {
 			for _, sends := range []bool{true, false} {
 				n++
@@ -36,7 +35,7 @@ func TestShutdownWhileReading(t *testing.T) {
 				if !sends {
 					right = refused
 				}
-				if !sends && unbounded {
+				if !sends && p.byHand {
 					right = dropped
 				}
 				stopped(t, p, right, func(t *site, conn net.Conn) answer {
@@ -48,7 +47,7 @@ func TestShutdownWhileReading(t *testing.T) {
 						conn.Write(text[half:])
 					}
 					a := receive(conn, p.method)
-					if err := <-done; (err != nil) != (!sends && unbounded) {
+					if err := <-done; (err != nil) != (!sends && p.byHand) {
 						return answer{err: errors.Join(errors.New("the server does not end"), err), status: -1}
 					}
 					return a

@@ -1,0 +1,83 @@
+package faults_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+	"github.com/apiece/apiece/stream"
+)
+
+type hook = func(http.ResponseWriter, *http.Request, error)
+
+// refusing are pieces that refuse a request by a hook.
+func refusing(onError hook) []piece {
+	const notFound = `{"title":"Not Found","status":404}`
+	notHere := func(http.ResponseWriter, *http.Request) error { return reply.NewError(404, "") }
+	bad := func(p piece) piece {
+		p.status, p.want = 400, `{"title":"Bad Request","status":400,"detail":"Invalid JSON"}`
+		return post("application/json", "{", p)
+	}
+	return []piece{
+		bad(piece{name: "bodyparser.New", make: func(t *site) http.Handler {
+			return bodyparser.New(bodyparser.Config{OnError: onError, Logger: t.Logger()})(http.NotFoundHandler())
+		}}),
+		bad(piece{name: "bind.HandlerWith", make: func(t *site) http.Handler {
+			return bind.HandlerWith(bind.Config{OnError: onError, Logger: t.Logger()}, func(http.ResponseWriter, *http.Request, thing) error { return nil })
+		}}),
+		get(piece{name: "reply.Handler", status: 404, want: notFound, make: func(*site) http.Handler { return reply.Handler(notHere, onError) }}),
+		get(piece{name: "reply.JSON", status: 500, want: `{"title":"Internal Server Error","status":500}`, records: 1, make: func(*site) http.Handler {
+			return reply.Handler(func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, make(chan int)) }, onError)
+		}}),
+		get(piece{name: "middleware.ResponseLimit", status: 500, want: `{"title":"Internal Server Error","status":500}`, records: 1, make: func(t *site) http.Handler {
+			return middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort, OnError: onError, Logger: t.Logger()})(
+				reply.HandlerFunc(sendLong))
+		}}),
+		get(piece{name: "pattern.NewHandler", status: 404, want: notFound, make: func(*site) http.Handler {
+			h, err := pattern.NewHandler(map[string]http.Handler{"/other": http.NotFoundHandler()}, pattern.HandlerConfig{OnError: onError})
+			if err != nil {
+				panic(err)
+			}
+			return h
+		}}),
+		get(piece{name: "stream.Handler", status: 404, want: notFound, make: func(t *site) http.Handler {
+			return stream.Handler(stream.Config{OnError: onError, Logger: t.Logger()}, func(*stream.Stream) error { return reply.NewError(404, "") })
+		}}),
+	}
+}
+
+// TestHooks: a hook that does not answer is no reason for an empty answer.
+func TestHooks(t *testing.T) {
+	tidy(t)
+	for _, f := range []struct {
+		name  string
+		hook  hook
+		right fate
+	}{
+		{"is silent", func(http.ResponseWriter, *http.Request, error) {}, failed | whole}, // a whole 500 may be what was wanted
+		{"panics", func(http.ResponseWriter, *http.Request, error) { panic("hook") }, failed | whole | noted},
+		{"panics in the middle", func(w http.ResponseWriter, r *http.Request, err error) {
+			flushPart(w)
+			panic("hook")
+		}, noted},
+		{"sends no status", func(w http.ResponseWriter, r *http.Request, err error) { w.WriteHeader(0) }, failed | whole | noted},
+		{"aborts", func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }, dropped},
+	} {
+		onError := func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Header.Get(nextField) != "" {
+				reply.Problem(w, r, err)
+				return
+			}
+			f.hook(w, r, err)
+		}
+		for _, p := range refusing(onError) {
+			for _, protocol := range []int{1, 2} {
+				trial(t, "a hook that "+f.name, &p, setting{protocol: protocol}, f.right, false, func(t *site) answer { return t.send(nil, false) })
+			}
+		}
+	}
+}
