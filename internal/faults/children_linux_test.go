@@ -6,5 +6,7 @@ func children() map[string]func() error {
 		"disk":        sufferDisk,
 		"descriptors": sufferDescriptors,
 		"memory":      sufferMemory,
+
+		"memory of the naive": sufferMemoryNaively,
 	}
 }
