@@ -148,7 +148,7 @@ func TestHalfClose(t *testing.T) {
 				if at == len(text) {
 					right = whole | dropped
 					if p.open {
-						continue
+						right |= ended
 					}
 				}
 				if p.records > 0 {

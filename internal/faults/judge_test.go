@@ -20,11 +20,12 @@ const (
 	failed                      // a whole answer of 500 to 599, one record
 	dropped                     // no whole answer, no record
 	noted                       // no whole answer, one record
+	ended                       // a stream that has begun, and ended in good order before its last event
 )
 
 func (f fate) String() string {
 	var names []string
-	for i, name := range []string{"whole", "whole with a record", "refused", "failed", "dropped", "dropped with a record"} {
+	for i, name := range []string{"whole", "whole with a record", "refused", "failed", "dropped", "dropped with a record", "ended"} {
 		if f&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -66,6 +67,8 @@ func (p *piece) fateOf(a answer, logged int) (fate, *finding) {
 			return whole, nil
 		}
 		return pick(0, wholeNoted)
+	case p.open && a.header.Get("Content-Type") == "text/event-stream" && strings.HasPrefix(p.want, unnumbered(a.body)):
+		return pick(ended, 0)
 	case a.status >= 500:
 		return pick(0, failed)
 	case a.status >= 400:

@@ -38,7 +38,7 @@ type piece struct {
 	stops    bool // handlers that take longer than limit
 	recovers bool // from panics
 	byHand   bool // the handler reads the body itself, and there is no limit on its time
-	open     bool // a stream of no length, which ends in good order when its client or its context does
+	open     bool // a stream of events, which ends in good order when its client or its context does
 	blank    bool // an answer of which only the header counts
 }
 
@@ -192,7 +192,7 @@ func streams() []piece {
 			}
 			return err
 		})}),
-		streaming(events.String(), piece{name: "stream.Handler", make: func(t *site) http.Handler {
+		streaming(events.String(), piece{name: "stream.Handler", open: true, make: func(t *site) http.Handler {
 			return stream.Handler(stream.Config{Logger: t.Logger(), Until: t.ending}, func(s *stream.Stream) error {
 				for i := range n {
 					if err := s.Send(stream.Event{Data: line(i)}); err != nil {

@@ -15,15 +15,18 @@ import (
 
 const childVariable = "APIECE_FAULTS_CHILD"
 
+// complained is the exit code of a child that has lived to tell.
+const complained = 1
+
 func suffer(name string) int {
 	f, ok := children()[name]
 	if !ok {
 		fmt.Println("there is no such child:", name)
-		return 1
+		return complained
 	}
 	if err := f(); err != nil {
 		fmt.Println(err)
-		return 1
+		return complained
 	}
 	return 0
 }
