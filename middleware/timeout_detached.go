@@ -6,12 +6,19 @@ import (
 	"runtime/debug"
 
 	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
 )
 
 // serveDetached runs the handler on a goroutine of its own, and leaves it
 // behind when the time is up.
 func (t *timeout) serveDetached(next http.Handler, w http.ResponseWriter) {
 	t.gone = make(chan struct{})
+	// The layers outside take back what they have left in their writers, while a
+	// handler that was left behind may still look for it.
+	if t.w.OnError = respw.OnError(t.w.Unwrap()); t.w.OnError == nil {
+		t.w.OnError = httperr.Problem
+	}
 	t.setAlarm()
 	done := make(chan outcome, 1)
 	go func() {
