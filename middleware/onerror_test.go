@@ -47,6 +47,17 @@ func TestOnErrorInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	unencodable := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.JSON(w, r, 200, func() {}) })
+	// A recoverer of somebody else's, which answers with a piece of the kit.
+	recovering := func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				if recover() != nil {
+					fails.ServeHTTP(w, r)
+				}
+			}()
+			h.ServeHTTP(w, r)
+		})
+	}
 	silent := func(http.ResponseWriter, *http.Request, error) {}
 
 	for _, tt := range []struct {
@@ -67,6 +78,8 @@ func TestOnErrorInside(t *testing.T) {
 		{"a stream", stream.Handler(stream.Config{}, func(*stream.Stream) error { return errors.New("x") }), named("chain"), "500 chain"},
 		{"a panic", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("x") }), named("chain"), "500 chain"},
 		{"a panic in a handler with its own", reply.Handler(func(http.ResponseWriter, *http.Request) error { panic("x") }, named("own")), named("chain"), "500 chain"},
+		{"a recoverer around one", recovering(reply.Handler(func(http.ResponseWriter, *http.Request) error { panic("x") }, named("own"))), named("chain"), "409 chain"},
+		{"a recoverer around typed values", recovering(bind.HandlerWith(bind.Config{OnError: named("own")}, func(http.ResponseWriter, *http.Request, struct{}) error { panic("x") })), named("chain"), "409 chain"},
 		{"a deadline", middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Millisecond, Logger: quiet})(
 			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })), named("chain"), "504 chain"},
 		{"a limit", middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 1, Action: middleware.LimitAbort, Logger: quiet})(

@@ -38,13 +38,11 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 
 func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
 	rw, w := respw.Wrap(w, r) // so that it is known what is out when fn fails
-	outer := rw.OnError
 	if onError != nil {
+		defer func(outer httperr.Hook) { rw.OnError = outer }(rw.OnError) // also for a recoverer
 		rw.OnError = onError
 	}
-	err := fn(w, r)
-	rw.OnError = outer
-	if err != nil {
+	if err := fn(w, r); err != nil {
 		httperr.Handle(w, r, err, onError, nil)
 	}
 }

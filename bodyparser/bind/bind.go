@@ -80,14 +80,13 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 		if !ok {
 			rw, w = &c.writer, c.writer.Init(w, r)
 		}
+		if b.cfg.OnError != nil {
+			defer func(outer httperr.Hook) { rw.OnError = outer }(rw.OnError) // also for a recoverer
+			rw.OnError = b.cfg.OnError
+		}
 		err := b.read(w, r, &c.value)
 		if err == nil {
-			outer := rw.OnError
-			if b.cfg.OnError != nil {
-				rw.OnError = b.cfg.OnError
-			}
 			err = fn(w, r, c.value)
-			rw.OnError = outer
 		}
 		if err != nil {
 			httperr.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)
