@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -167,7 +168,7 @@ func (c Config) settings() settings {
 	if c.Values == 0 {
 		s.Values = -1
 		if s.limit >= 0 {
-			s.Values = int(max(s.limit/8, leastValues))
+			s.Values = int(min(max(s.limit/8, leastValues), math.MaxInt))
 		}
 	}
 	if c.Pairs == 0 {

@@ -30,7 +30,8 @@
 //   - A client that is too slow is answered with 408.
 //   - Every type that ends in +json is JSON. JSON must be valid UTF-8 once its
 //     charset is decoded, and must not nest deeper than 512 levels. Numbers
-//     keep their digits, and one that no float64 can hold is an error.
+//     keep their digits, and one that no float64 can hold is an error. A text
+//     of more values than [Config].Values is answered with 413.
 //   - A Content-Type that does not parse is answered with 415. Next.js takes it
 //     for text/plain, which turns a typing error into a string where an object
 //     is expected. A trailing semicolon is no error.

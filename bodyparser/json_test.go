@@ -24,6 +24,10 @@ func TestJSON(t *testing.T) {
 		{"objects count too", bodyparser.Config{}, objects(513), 512 * 5},
 		{"wide is not deep", bodyparser.Config{}, "[" + strings.Repeat("[],", 2000) + "{}]", -1},
 		{"brackets in strings are none", bodyparser.Config{}, `["` + strings.Repeat(`[{\"`, 2000) + `"]`, -1},
+		{"nor behind an escaped backslash", bodyparser.Config{}, `["` + strings.Repeat(`[\\`, 2000) + `"]`, -1},
+		{"a string ends where it ends", bodyparser.Config{}, `["\\\\\"",` + nested(512) + `]`, 521},
+		{"and others follow", bodyparser.Config{}, `["[","]",` + nested(511) + `,` + strings.Repeat("[],", 2000) + `""]`, -1},
+		{"a string without an end", bodyparser.Config{}, strings.Repeat("[", 600) + `"\`, 512},
 		{"a bound of one's own", bodyparser.Config{Depth: 2}, nested(3), 2},
 		{"no bound, up to that of encoding/json", bodyparser.Config{Depth: -1}, nested(10_000), -1},
 		{"beyond it", bodyparser.Config{Depth: -1}, nested(10_001), 10_000},
@@ -150,6 +154,7 @@ func TestValues(t *testing.T) {
 		{"a bound of one's own", bodyparser.Config{Values: 3}, `{"a":[1]}`, false},
 		{"exceeded", bodyparser.Config{Values: 3}, `{"a":[1,2]}`, true},
 		{"no bound", bodyparser.Config{Values: -1}, list(500_000), false},
+		{"a limit that is more than an int can be", bodyparser.Config{Limit: 8 << 32}, list(20_000), false},
 	} {
 		_, parsed := bodyparser.Parse(nil, post(jsonType, test.body), test.cfg)
 		borrowed := bodyparser.Borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
@@ -161,6 +166,18 @@ func TestValues(t *testing.T) {
 			refused := errors.As(err, &e) && e.Status == 413 && e.Message == "Too many values"
 			if refused != test.refuse || !refused && err != nil {
 				t.Errorf("%s: %v", test.why, err)
+			}
+		}
+	}
+}
+
+// TestBrokenOff: what ends where a value should begin is malformed, and nothing
+// else where the number of values has no bound.
+func TestBrokenOff(t *testing.T) {
+	for _, body := range []string{"[", "[[", `[""`, "[1,", `{"a":`} {
+		for _, cfg := range []bodyparser.Config{{}, {Values: -1}, {Limit: -1}} {
+			if _, err := bodyparser.Parse(nil, post(jsonType, body), cfg); statusOf(err) != 400 {
+				t.Errorf("%s, Values: %d, Limit: %d: %v, want a 400", body, cfg.Values, cfg.Limit, err)
 			}
 		}
 	}

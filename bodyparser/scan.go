@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"unicode/utf8"
 )
@@ -30,7 +31,7 @@ const maxDepth = 10_000
 func (s *settings) checkJSON(data []byte) error {
 	sc := scanner{data: data, depth: s.depth(), values: s.Values, unique: s.UniqueKeys}
 	if s.Values < 0 {
-		sc.values = len(data)
+		sc.values = math.MaxInt
 	}
 	sc.space()
 	if sc.value() {
@@ -60,10 +61,34 @@ func (s *settings) checkBounds(data []byte) error {
 		return sc.result()
 	}
 	brackets := bytes.Count(data, []byte{'['}) + bytes.Count(data, []byte{'{'})
-	if brackets <= s.depth() && !s.mayHaveMore(data, brackets) {
-		return nil
+	if s.mayHaveMore(data, brackets) || brackets > s.depth() && deeper(data, s.depth()) {
+		return s.checkJSON(data)
 	}
-	return s.checkJSON(data)
+	return nil
+}
+
+// deeper reports whether brackets nest deeper than depth. It follows strings and
+// nothing else: a text that is not JSON otherwise is the decoder's to refuse.
+func deeper(data []byte, depth int) bool {
+	level := 0
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '[', '{':
+			if level++; level > depth {
+				return true
+			}
+		case ']', '}':
+			level--
+		case '"':
+			for i = plainText(data, i+1); i < len(data) && data[i] != '"'; i = plainText(data, i) {
+				if data[i] == '\\' {
+					i++ // and what it escapes, perhaps a quote
+				}
+				i++
+			}
+		}
+	}
+	return false
 }
 
 // mayHaveMore reports whether there may be too many values: the first, and one
