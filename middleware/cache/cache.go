@@ -166,7 +166,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 			c.sendStored(w, r, found.entry, found.now)
 			return
 		case found.use == stale:
-			c.refresh(r, next, t, found)
+			c.refresh(w, r, next, t, found)
 			c.sendStored(w, r, found.entry, found.now)
 			return
 		case r.Method == http.MethodHead:

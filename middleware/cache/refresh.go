@@ -6,13 +6,14 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/respw"
 )
 
 var errShutdown = errors.New("cache: shut down")
 
 // refresh makes a stale entry anew, unless that is under way, behind the back of
 // the reader who is given the old one.
-func (c *Cache) refresh(r *http.Request, next http.Handler, t target, at found) {
+func (c *Cache) refresh(w http.ResponseWriter, r *http.Request, next http.Handler, t target, at found) {
 	c.mu.Lock()
 	until, paused := c.marks.get(pauseMark + at.slot)
 	paused = paused && at.now.Before(until) || c.closed
@@ -24,7 +25,9 @@ func (c *Cache) refresh(r *http.Request, next http.Handler, t target, at found) 
 	if !leads {
 		return
 	}
-	// The request is copied before its handler returns and net/http reuses it.
+	// What the layers outside say is asked for, and the request is copied, before
+	// its handler returns and net/http reuses it.
+	onError := respw.OnError(w)
 	own := r.Clone(exchange.Detach(context.WithoutCancel(r.Context())))
 	own.Method, own.Body = http.MethodGet, http.NoBody
 	if err := f.start(own.Context()); err != nil {
@@ -44,7 +47,8 @@ func (c *Cache) refresh(r *http.Request, next http.Handler, t target, at found) 
 			c.settle(f, outcome{again: true})
 			return
 		}
-		w := &nowhere{header: make(http.Header)}
+		watched, w := respw.Wrap(&nowhere{header: make(http.Header)}, own)
+		watched.OnError = onError
 		rec, inner := newRecorder(f, w, own)
 		rec.alone = true
 		if e, err := f.run(next, rec, inner, own); err != nil || e != nil && e.Status >= 500 {

@@ -80,6 +80,31 @@ func TestRefreshOnce(t *testing.T) {
 	})
 }
 
+// TestRefreshAnswersAlike: an error that is stored reads as the layers outside
+// have it, also when no client is there to be answered.
+func TestRefreshAnswersAlike(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
+			reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return reply.NewError(404, "no post") }).ServeHTTP(w, r)
+		})
+		cached := s.Handler
+		s.Handler = reply.Handler(
+			func(w http.ResponseWriter, r *http.Request) error { cached.ServeHTTP(w, r); return nil },
+			func(w http.ResponseWriter, _ *http.Request, err error) {
+				w.WriteHeader(404)
+				fmt.Fprint(w, "own: ", err)
+			})
+		first := s.get("/").Body.String()
+		time.Sleep(15 * time.Second)
+		s.get("/")
+		synctest.Wait()
+		s.shows(t, "/", first, "apiece; hit; ttl=10")
+		if n := s.runs.Load(); n != 2 {
+			t.Errorf("%d runs, want 2", n)
+		}
+	})
+}
+
 // TestErrors: an old page stands in for an error, for as long as the policy
 // says, and the error does not become a stampede.
 func TestErrors(t *testing.T) {
