@@ -18,9 +18,9 @@ type Hook = func(http.ResponseWriter, *http.Request, error)
 // of the layers outside, see [Render]; nil for logger is slog.Default.
 //
 // It does not answer when somebody has answered already. When nobody is left to
-// answer to it drops the connection, for the sake of those outside. When the header is out it aborts the connection, because
-// an error text behind half a body would make the half look whole; the panic
-// is http.ErrAbortHandler's.
+// answer to it drops the connection, for the sake of those outside. When the
+// header is out it aborts the connection, because an error text behind half a
+// body would make the half look whole; the panic is http.ErrAbortHandler's.
 //
 // Whether the header is out is known only if w is a shape of respw, or if
 // nothing was written: callers wrap w before they run a handler.
