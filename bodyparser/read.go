@@ -12,7 +12,7 @@ const (
 	// declares more has to send this much before memory is set aside for the
 	// rest, in steps of growth times what has arrived.
 	firstBuffer = 64 << 10
-	growth      = 8
+	growth      = 16
 
 	// smallBuffer is where reading starts if no length was declared.
 	smallBuffer = 4 << 10
