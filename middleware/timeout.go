@@ -40,7 +40,8 @@ import (
 // Next's maxDuration, which Next.js leaves to the platform, enforced: when d is
 // over the client has a complete 504, also if the handler ignores its context,
 // or is stuck reading the body. If a part of the response is out by then, the
-// connection is cut, so that the part cannot pass for the whole; a response
+// connection is cut, so that the part cannot pass for the whole (on HTTP/1 it is
+// hijacked, so Server.Shutdown does not wait for that handler); a response
 // that is whole already stays.
 //
 // Nothing is buffered: handlers flush, hijack and stream as without it. The

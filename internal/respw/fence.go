@@ -111,9 +111,10 @@ const (
 // handler calls fails with http.ErrHandlerTimeout, and a Read or Write it is
 // stuck in returns; a Write after the grace. If nothing was committed, answer
 // writes the response instead, to the writer below. If a part is out, the
-// connection is poisoned, so that nobody can take the part for the whole. A
-// response that is complete is flushed and stays, and its connection is as
-// before for the next request; a hijacked connection is left alone.
+// connection is poisoned, so that nobody can take the part for the whole, and
+// closed where that can be done. A response that is complete is flushed and
+// stays, and its connection is as before for the next request; a hijacked
+// connection is left alone.
 //
 // Decided runs as soon as the response is taken, before the deadlines move:
 // moving the one for reading makes net/http cancel the context of the request.
@@ -159,8 +160,27 @@ func (rw *Writer) Cut(grace time.Duration, decided func(), answer func(http.Resp
 		answer(rw.inner)
 	case Whole:
 		_ = rc.Flush()
+	case Severed:
+		hangUp(rc)
 	}
 	return fate
+}
+
+// hangUp closes the connection of a response that is severed, where it carries
+// nothing else, which is to say on HTTP/1. net/http would do so when the handler
+// returns, and for that long the client would wait for the rest. No call may be
+// under way, since Hijack lifts the deadlines.
+func hangUp(rc *http.ResponseController) {
+	defer func() { _ = recover() }() // of a wrapper that hijacks what it cannot
+	conn, _, err := rc.Hijack()
+	if err != nil {
+		return
+	}
+	// Without the good-bye of TLS, which would make the part look whole.
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	_ = conn.Close()
 }
 
 // Dead returns the error that every call returns since the response was cut
