@@ -18,6 +18,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/justinas/alice"
+
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
@@ -113,6 +115,59 @@ func TestPanicBehindAWholeResponse(t *testing.T) {
 			return len(records) == 1 && strings.Contains(testkit.Attr(records[0], "stack"), "middleware_test.explode")
 		})
 	})
+}
+
+// TestTimeoutCutsAtOnce: a client that has a part need not wait for a handler
+// that takes no notice.
+func TestTimeoutCutsAtOnce(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	limit := func(d time.Duration) func(http.Handler) http.Handler {
+		return middleware.TimeoutWith(middleware.TimeoutConfig{Duration: d, Logger: quiet})
+	}
+	naive := func(h http.Handler) http.Handler { // a Hijack that cannot
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(hijacker{w}, r) })
+	}
+	for why, outside := range map[string]alice.Chain{
+		"alone":                 alice.New(limit(short)),
+		"behind other pieces":   alice.New(middleware.Recover(quiet), middleware.ResponseLimit(0), limit(short)),
+		"within another":        alice.New(limit(time.Hour), limit(short)),
+		"around another":        alice.New(limit(short), limit(time.Hour)),
+		"behind one that shows": alice.New(testkit.Foreign()["unwrapping"], limit(short)),
+	} {
+		t.Run(why, func(t *testing.T) {
+			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+				release := make(chan struct{})
+				client, url := tr.Serve(t, outside.ThenFunc(func(w http.ResponseWriter, r *http.Request) {
+					io.WriteString(w, "a part")
+					http.NewResponseController(w).Flush()
+					<-release
+				}))
+				status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
+				close(release)
+				if status != 200 || body != "a part" || err == nil {
+					t.Errorf("%d %q %v, want a part and an error", status, body, err)
+				}
+			})
+		})
+	}
+	t.Run("behind one that panics", func(t *testing.T) {
+		w := httptest.NewRecorder()
+		defer func() {
+			if v := recover(); v != http.ErrAbortHandler {
+				t.Errorf("recovered %v", v)
+			}
+		}()
+		naive(limit(short)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "a part")
+			late(w, r)
+		}))).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	})
+}
+
+type hijacker struct{ http.ResponseWriter }
+
+func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.ResponseWriter.(http.Hijacker).Hijack()
 }
 
 // TestTimeoutCauseOnTheWire: moving the deadlines of a connection makes
