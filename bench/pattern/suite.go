@@ -4,6 +4,7 @@ package pattern
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -68,11 +69,15 @@ func wholePaths(w workload) compare.Contender {
 func try(r router, routes []route) (h http.Handler, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			err = fmt.Errorf("%v", reason)
+			err = fmt.Errorf("%s", registered.ReplaceAllString(fmt.Sprint(reason), ""))
 		}
 	}()
 	return r.build(routes), nil
 }
+
+// registered is where ServeMux says that a pattern came from: a file of whoever
+// made the report.
+var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
 
 // serve returns a function that asks for each of the paths once. One request is
 // made into all of them in turn: a fresh one for each path, and not so many in
