@@ -10,17 +10,20 @@
 // [Tokens] is for forms that older browsers send too, or where an audit asks
 // for a token. Other than the first it has to read the body to find it, so
 // it stands inside of the parser, which bounds what is read and hands it out
-// again to the handler. Only multipart bodies can be read but once: forms with
-// files send the token in the X-CSRF-Token header.
+// again to the handler. Multipart bodies can be read but once, and are of any
+// size: nobody looks into them, and forms with files send the token in the
+// X-CSRF-Token header.
 //
 // Neither is of use against a GET that changes something.
 package csrf
 
 import (
+	"mime"
 	"net/http"
 
 	"github.com/justinas/nosurf"
 
+	"github.com/apiece/apiece/examples/compose/neighbours"
 	"github.com/apiece/apiece/reply"
 )
 
@@ -58,6 +61,7 @@ func Origins(cfg Config) func(http.Handler) http.Handler {
 // Tokens refuses requests without the token that [nosurf.Token] has put into
 // the form.
 func Tokens(cfg Config) func(http.Handler) http.Handler {
+	_ = Origins(cfg) // panics for what is no origin, which nosurf takes for one
 	trusted, err := nosurf.StaticOrigins(cfg.Trusted...)
 	if err != nil {
 		panic(err)
@@ -69,7 +73,7 @@ func Tokens(cfg Config) func(http.Handler) http.Handler {
 	for _, pattern := range cfg.Exempt {
 		exempt.Handle(pattern, exempt)
 	}
-	return func(next http.Handler) http.Handler {
+	return neighbours.HandBack(func(next http.Handler) http.Handler {
 		h := nosurf.New(next)
 		h.SetBaseCookie(http.Cookie{
 			Name: "__Host-csrf", Path: "/", MaxAge: nosurf.MaxAge,
@@ -81,8 +85,16 @@ func Tokens(cfg Config) func(http.Handler) http.Handler {
 			return h == http.Handler(exempt)
 		})
 		h.SetFailureHandler(cfg.refuse(nosurf.Reason))
-		return h
-	}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			// nosurf would have all of a multipart body read, into files of any
+			// size, to find out that there is no token in it. It does not where the
+			// form is parsed already, which ParseForm does without reading this body.
+			if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t == "multipart/form-data" {
+				_ = r.ParseForm()
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
 }
 
 // refuse is the 403 of both. The reason is for the log: a client that could

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -154,9 +155,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestFile: with the token in the header nosurf leaves a multipart body alone.
-// With the token in the body it reads the file too, and the handler finds
-// nothing.
+// TestFile: a multipart body is not read for its token, whatever is in it. With
+// the token in the header the handler reads it, without one nobody does.
 func TestFile(t *testing.T) {
 	s := loopback.Serve(t, parser.Append(csrf.Tokens(cfg)).Then(routes()))
 	good, cookie, origin := token(t, s)
@@ -170,8 +170,53 @@ func TestFile(t *testing.T) {
 	if resp, body := s.Do("POST", "/file", b.String(), ctype, cookie, origin, "X-CSRF-Token: "+good); resp.StatusCode != 200 || body != "cat.png" {
 		t.Errorf("token in the header: %d %s", resp.StatusCode, body)
 	}
-	if resp, body := s.Do("POST", "/file", b.String(), ctype, cookie, origin); resp.StatusCode != 400 {
-		t.Errorf("token in the body: %d %s; if this works now, say so in the package comment", resp.StatusCode, body)
+	if resp, body := s.Do("POST", "/file", b.String(), ctype, cookie, origin); resp.StatusCode != 403 {
+		t.Errorf("token in the body: %d %s", resp.StatusCode, body)
+	}
+
+	h := csrf.Tokens(cfg)(routes())
+	for _, fields := range [][]string{{cookie}, {}} {
+		unread := &counter{r: bytes.NewReader(b.Bytes())}
+		r := httptest.NewRequest("POST", "/file", unread)
+		r.Header.Set("Content-Type", "Multipart/Form-Data"+strings.TrimPrefix(m.FormDataContentType(), "multipart/form-data"))
+		r.Header.Set("Sec-Fetch-Site", "same-origin") // as any program can
+		for _, field := range fields {
+			name, value, _ := strings.Cut(field, ": ")
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != 403 || unread.n > 0 {
+			t.Errorf("with %q: %d, after %d bytes of the body", fields, w.Code, unread.n)
+		}
+	}
+}
+
+// A counter counts what is read.
+type counter struct {
+	r io.Reader
+	n int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
+
+// TestTrusted: neither takes for an origin what is none.
+func TestTrusted(t *testing.T) {
+	for name, layer := range map[string]func(csrf.Config) func(http.Handler) http.Handler{"origins": csrf.Origins, "tokens": csrf.Tokens} {
+		for _, origin := range []string{"", "app.example", "https://app.example/", "null"} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s: %q is taken", name, origin)
+					}
+				}()
+				layer(csrf.Config{Trusted: []string{origin}})
+			}()
+		}
 	}
 }
 
