@@ -9,7 +9,9 @@
 // The guard stands inside of CORS, whose headers belong on a 401 too, and
 // outside of the parser, so that no body is read for strangers. A cookie that
 // signs users in is sent along by every page that asks the browser to, so what
-// is behind the guard needs one of the recipes of package csrf as well.
+// is behind the guard needs one of the recipes of package csrf as well; and so
+// does the login, or such a page signs its visitors in as somebody else. Package
+// ratelimit in front of the login slows down whoever guesses.
 package auth
 
 import (
@@ -48,8 +50,11 @@ func Require(verify func(context.Context, string) (User, error)) func(http.Handl
 				return refuse(w, r, err)
 			}
 			inner := r.WithContext(context.WithValue(r.Context(), userKey{}, user))
+			defer func() {
+				r.Pattern = inner.Pattern             // for loggers outside, if there is a mux inside
+				r.MultipartForm = inner.MultipartForm // for net/http, which removes its files
+			}()
 			next.ServeHTTP(w, inner)
-			r.Pattern = inner.Pattern // for loggers outside, if there is a mux inside
 			return nil
 		})
 	}

@@ -1,13 +1,19 @@
 package auth_test
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +24,7 @@ import (
 
 	"github.com/apiece/apiece/examples/compose/auth"
 	"github.com/apiece/apiece/examples/compose/internal/loopback"
+	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/reply"
 )
@@ -29,8 +36,14 @@ var (
 	tokens = auth.NewTokens(key, issuer, time.Hour)
 )
 
-func check(name, password string) (auth.User, bool) {
-	return auth.User{ID: name}, password == "correct horse"
+func check(_ context.Context, name, password string) (auth.User, error) {
+	switch password {
+	case "correct horse":
+		return auth.User{ID: name}, nil
+	case "outage":
+		return auth.User{}, errors.New("dial tcp: connection refused")
+	}
+	return auth.User{}, auth.ErrCredentials
 }
 
 func service(t testing.TB) http.Handler {
@@ -192,6 +205,11 @@ func TestLogin(t *testing.T) {
 	if resp := submit("guess", "/account"); resp.StatusCode != 403 || len(resp.Cookies()) != 0 {
 		t.Errorf("wrong password: %d %v", resp.StatusCode, resp.Header)
 	}
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if resp := submit("outage", "/account"); resp.StatusCode != 500 || len(resp.Cookies()) != 0 {
+		t.Errorf("nobody can tell: %d %v", resp.StatusCode, resp.Header)
+	}
 	resp = submit("correct horse", "/account?tab=2&x=%26")
 	if resp.StatusCode != 303 || resp.Header.Get("Location") != "/account?tab=2&x=%26" || len(resp.Cookies()) != 1 {
 		t.Fatalf("signed in: %d %v", resp.StatusCode, resp.Header)
@@ -256,6 +274,48 @@ func TestPattern(t *testing.T) {
 	if r.Pattern != "GET /notes/{id}" {
 		t.Errorf("the pattern is %q", r.Pattern)
 	}
+}
+
+// TestFiles: net/http removes the files of a form that a handler behind the
+// guard has parsed, also after a panic.
+func TestFiles(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	file, err := m.CreateFormFile("file", "cat.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Write(make([]byte, 64<<10))
+	m.Close()
+	recovers := middleware.Recover(slog.New(slog.DiscardHandler))
+	h := recovers(auth.Require(tokens.Verify)(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if err := r.ParseMultipartForm(1); err != nil {
+			return err
+		}
+		if found, _ := os.ReadDir(temp); len(found) != 1 {
+			t.Errorf("%d files, while the form is in use", len(found))
+		}
+		if r.URL.Path == "/panic" {
+			panic("on purpose")
+		}
+		return reply.Send(w, r, 204, nil)
+	})))
+	loopback.Both(t, h, func(t *testing.T, s *loopback.Server) {
+		for _, path := range []string{"/", "/panic"} {
+			r, _ := http.NewRequest("POST", s.URL+path, bytes.NewReader(b.Bytes()))
+			r.Header.Set("Content-Type", m.FormDataContentType())
+			r.Header.Set("Authorization", "Bearer "+sign(t, jwt.SigningMethodHS256, key, nil))
+			if resp, err := s.Client.Do(r); err == nil {
+				resp.Body.Close()
+			}
+		}
+		s.Close()
+		if found, _ := os.ReadDir(temp); len(found) > 0 {
+			t.Errorf("%d files are left", len(found))
+		}
+	})
 }
 
 func Example() {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 
@@ -13,10 +14,18 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
+// ErrCredentials is what a [Check] returns for a wrong name as for a wrong
+// password.
+var ErrCredentials = reply.NewError(http.StatusForbidden, "Name or password is wrong")
+
+// A Check finds the user. Another error than [ErrCredentials] says that it
+// cannot tell, because the database is down for instance.
+type Check func(ctx context.Context, name, password string) (User, error)
+
 // Routes is a whole service, for package pattern: what is behind the guard and
 // what is not. A table that is a value can be walked by a test, and the test in
 // this package fails for a route that somebody adds outside.
-func Routes(tokens *Tokens, check func(name, password string) (User, bool)) map[string]http.Handler {
+func Routes(tokens *Tokens, check Check) map[string]http.Handler {
 	guarded := alice.New(Require(tokens.Verify))
 	return map[string]http.Handler{
 		"/login":          middleware.Methods{"GET": reply.HandlerFunc(loginPage), "POST": login(tokens, check)},
@@ -50,15 +59,15 @@ const cookieName = "__Host-token"
 
 // login signs a user in and sends the browser back to where it wanted to go, if
 // that is on this site: next has been in a link that anybody can have made.
-func login(tokens *Tokens, check func(name, password string) (User, bool)) http.Handler {
+func login(tokens *Tokens, check Check) http.Handler {
 	return bind.Handler(func(w http.ResponseWriter, r *http.Request, in struct {
 		Name     string `json:"name" validate:"required"`
 		Password string `json:"password" validate:"required"`
 		Next     string `json:"next"`
 	}) error {
-		user, ok := check(in.Name, in.Password)
-		if !ok {
-			return reply.NewError(http.StatusForbidden, "Name or password is wrong")
+		user, err := check(r.Context(), in.Name, in.Password)
+		if err != nil {
+			return err
 		}
 		token, err := tokens.Issue(user)
 		if err != nil {
