@@ -14,7 +14,8 @@
 // client, one record for the log.
 //
 // What passes is listed, not what is removed: the fields of a header that tell
-// about a host are many, and new ones come.
+// about a host are many, and new ones come. An answer is data for programs: a
+// browser that opens it as a page shows it in a sandbox, without scripts.
 //
 // The chain in front is the usual one, middleware.New. Its Timeout answers 504
 // for an upstream that is too slow, and ends the request to it; the bodyparser

@@ -31,6 +31,10 @@ func (m masked) RoundTrip(r *http.Request) (*http.Response, error) {
 	header := pick(resp.Header, "Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding",
 		"Content-Language", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires",
 		"Last-Modified", "Retry-After", "Vary")
+	// What was a page of theirs is one of our origin now. A browser that opens it
+	// must not run it, with the cookies of ours.
+	header.Set("Content-Security-Policy", "sandbox")
+	header.Set("X-Content-Type-Options", "nosniff")
 	switch status := resp.StatusCode; {
 	case status >= 500, status < 200:
 		err = fmt.Errorf("upstream: answered %s", resp.Status)

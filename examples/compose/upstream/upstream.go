@@ -25,7 +25,7 @@ type Config struct {
 
 	// Routes are all the paths there are: the pattern of a path here, and that
 	// of the path there. What is not listed is not found. Which methods may be
-	// used is for the mux to say, or for middleware.Methods.
+	// used is for the mux to say, or for middleware.Methods; never TRACE.
 	Routes map[string]string
 
 	// Header is sent with every request: the key of this service, which no
@@ -100,6 +100,11 @@ type upstream struct {
 // serve makes a proxy for each request: that is a few words of memory, and
 // leaves the path and the error where they can be reached.
 func (u *upstream) serve(w http.ResponseWriter, r *http.Request) (err error) {
+	if r.Method == http.MethodTrace {
+		// Its answer is the request as it arrived, and that has the key in it.
+		return reply.NewError(http.StatusMethodNotAllowed, "").
+			WithHeader("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+	}
 	path, err := translate(u.there, r.URL.EscapedPath())
 	if err != nil {
 		return err

@@ -180,8 +180,11 @@ func TestAnswers(t *testing.T) {
 			"Content-Security-Policy": "report-uri http://HOST",
 		}, "ok", 200, fields{
 			"Server": "", "Via": "", "X-Powered-By": "", "X-Served-By": "", "Alt-Svc": "", "Set-Cookie": "", "Link": "",
-			"Content-Location": "", "Refresh": "", "Access-Control-Allow-Origin": "", "Report-To": "", "Content-Security-Policy": "",
+			"Content-Location": "", "Refresh": "", "Access-Control-Allow-Origin": "", "Report-To": "", "Content-Security-Policy": "sandbox",
 		}, "ok", false, false},
+		{"a page", 200, fields{"Content-Type": "text/html"}, "<script>", 200, fields{
+			"Content-Type": "text/html", "Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff",
+		}, "<script>", false, false},
 		{"not modified", 304, fields{"Etag": `"1"`}, "", 304, fields{"Etag": `"1"`}, "", false, false},
 		{"the client's fault", 404, nil, "no such item", 404, nil, "no such item", false, false},
 		{"slow down", 429, fields{"Retry-After": "3"}, "", 429, fields{"Retry-After": "3"}, "", false, false},
@@ -236,6 +239,19 @@ func TestAnswers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTrace: an upstream that answers TRACE would tell the client the key.
+func TestTrace(t *testing.T) {
+	h, _, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Write(w)
+	}), middleware.Config{})
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		resp := tr.Do(t, h, httptest.NewRequest("TRACE", "/api/secret/7", nil))
+		if body := testkit.Body(t, resp); resp.StatusCode != 405 || resp.Header.Get("Allow") == "" || strings.Contains(body, "our-key") {
+			t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
+		}
+	})
 }
 
 // TestOutside: what layers outside have set stays, though the upstream sends
