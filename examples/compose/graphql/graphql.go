@@ -23,6 +23,7 @@
 package graphql
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,20 +115,25 @@ func answer(w http.ResponseWriter, r *http.Request, out *gql.Response) error {
 }
 
 // hide replaces the text of errors that resolvers return by what the client may
-// read, as everywhere in the kit, and logs the others.
+// read, as everywhere in the kit, and logs those that are the server's fault.
 func hide(ctx context.Context, errs []*gqlerrors.QueryError) {
 	for _, e := range errs {
 		if e.ResolverError == nil {
 			continue // the client's query, or a panic, which was logged
 		}
-		var public interface{ PublicMessage() string }
-		if errors.As(e.ResolverError, &public) {
-			e.Message = public.PublicMessage()
-			continue
+		status, message := http.StatusInternalServerError, ""
+		if known, ok := errors.AsType[interface {
+			error
+			StatusCode() int
+		}](e.ResolverError); ok {
+			status = known.StatusCode()
+			if public, ok := known.(interface{ PublicMessage() string }); ok {
+				message = public.PublicMessage()
+			}
 		}
-		e.Message = http.StatusText(http.StatusInternalServerError)
-		if ctx.Err() != nil {
-			continue // for which somebody else answers, or nobody waits
+		e.Message = cmp.Or(message, http.StatusText(status))
+		if status < 500 || ctx.Err() != nil {
+			continue // the client's fault; or somebody else answers, or nobody waits
 		}
 		slog.ErrorContext(ctx, "graphql: resolver failed", "path", fmt.Sprint(e.Path), "error", e.ResolverError)
 	}

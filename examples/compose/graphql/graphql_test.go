@@ -27,6 +27,7 @@ const schema = `
 		node: Node!
 		slow: Boolean!
 		fails(public: Boolean!): Int
+		answers(status: Int!, message: String!): Int
 		panics: Int
 	}
 	type Mutation { rename(name: String!): Node! }
@@ -55,6 +56,13 @@ func (r *resolver) Fails(in struct{ Public bool }) (*int32, error) {
 		return nil, reply.NewError(http.StatusNotFound, "No such number").WithCause(cause)
 	}
 	return nil, cause
+}
+
+func (r *resolver) Answers(in struct {
+	Status  int32
+	Message string
+}) (*int32, error) {
+	return nil, reply.NewError(int(in.Status), in.Message).WithCause(errors.New("sql: password hunter2 refused"))
 }
 
 func (r *resolver) Rename(in struct{ Name string }) node {
@@ -116,6 +124,8 @@ func TestRequests(t *testing.T) {
 		{"query, modern", "POST", jsonType, modern + ", application/json;q=0.9", query("{add(a:1,b:2)}"), 200, `{"data":{"add":3}}`, 0},
 		{"resolver fails", "POST", jsonType, "", query("{fails(public:false)}"), 200, `"message":"Internal Server Error"`, 1},
 		{"in public", "POST", jsonType, "", query("{fails(public:true)}"), 200, `"message":"No such number"`, 0},
+		{"without words", "POST", jsonType, "", query("{answers(status:404,message:\"\")}"), 200, `"message":"Not Found"`, 0},
+		{"in public, and our fault", "POST", jsonType, "", query("{answers(status:503,message:\"Come back later\")}"), 200, `"message":"Come back later"`, 1},
 		{"panic", "POST", jsonType, "", query("{panics}"), 200, `"message":"Internal Server Error"`, 1},
 		{"too slow", "POST", jsonType, "", query("{slow}"), 504, `"status":504`, 1},
 	}
