@@ -13,6 +13,10 @@
 // and stream.SSE writes those for the client; the errors of a reply.Handler
 // carry a status and a text for the client and a cause for the log.
 //
+// Whoever reaches these routes spends the money of the service, a prompt at a
+// time: packages ratelimit and auth belong in front, and package csrf with a
+// cookie for a login, since a form of any page can be a prompt.
+//
 // The order in a handler is: prompt, API, answer. A stream is opened only once
 // the API has agreed, so that a refusal still has a status.
 package llm

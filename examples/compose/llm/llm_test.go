@@ -259,6 +259,49 @@ func TestDeltas(t *testing.T) {
 	})
 }
 
+// TestDeadlines: the WriteTimeout of a server does not end a text, but a client
+// that does not read does.
+func TestDeadlines(t *testing.T) {
+	h := service(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, delta("a")+delta("b")+"data: [DONE]\n\n")
+	}, middleware.Config{})
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder(), now: time.Now()}
+	h.ServeHTTP(w, post("/text", `{"prompt":"x"}`))
+	if w.Body.String() != "ab" || !w.now.IsZero() {
+		t.Errorf("%q, and then the deadline is %v", w.Body, w.now)
+	}
+	for i, at := range w.atWrites {
+		if at.IsZero() {
+			t.Errorf("write %d has no deadline", i)
+		}
+	}
+	if len(w.atWrites) != 2 || w.lifted != 3 {
+		t.Errorf("%d writes, lifted %d times", len(w.atWrites), w.lifted)
+	}
+}
+
+// deadlines is a ResponseWriter with a write deadline.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	now      time.Time
+	atWrites []time.Time
+	lifted   int
+}
+
+func (w *deadlines) SetWriteDeadline(at time.Time) error {
+	if w.now = at; at.IsZero() {
+		w.lifted++
+	}
+	return nil
+}
+
+func (w *deadlines) Write(p []byte) (int, error) {
+	w.atWrites = append(w.atWrites, w.now)
+	return w.ResponseRecorder.Write(p)
+}
+
+func (w *deadlines) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
 // TestBrokenOff: half an answer is not passed off as a whole one, whether the
 // API ends early, sends too much or sends nonsense.
 func TestBrokenOff(t *testing.T) {
