@@ -12,7 +12,9 @@
 // shows in GitHub's list of deliveries, from where each can be sent again.
 //
 // Mount it without a bodyparser in front. The outer parser would win, with a
-// limit that is made for forms.
+// limit that is made for forms. Up to 25 MB are in memory before it is known who
+// has sent them, so package ratelimit belongs there, or the list of addresses
+// that GitHub publishes.
 package webhook
 
 import (
@@ -50,7 +52,7 @@ type Receiver struct {
 	queue  chan Delivery
 
 	mu   sync.Mutex
-	seen map[digest]bool
+	seen map[digest]int     // to their place in last
 	last [remembered]digest // in the order they came, around
 	next int
 }
@@ -68,7 +70,7 @@ func New(work func(context.Context, Delivery) error, secrets ...[]byte) *Receive
 		},
 		work:  work,
 		queue: make(chan Delivery, waiting),
-		seen:  map[digest]bool{},
+		seen:  map[digest]int{},
 	}
 }
 
@@ -89,28 +91,37 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 	if err := body.Decode(&d.Payload); err != nil { // 415 if the hook is set to send forms
 		return err
 	}
-	return rc.accept(w, r, d)
+	switch isNew, err := rc.accept(d); {
+	case err != nil:
+		return err
+	case !isNew:
+		return reply.Send(w, r, http.StatusOK, "seen before")
+	}
+	return reply.Send(w, r, http.StatusAccepted, "accepted")
 }
 
 // accept puts the delivery into the queue, unless it was there before: GitHub
 // sends some twice, and whoever has seen one can send it again. Since a new ID
-// can be made up for an old payload, the payload tells.
-func (rc *Receiver) accept(w http.ResponseWriter, r *http.Request, d Delivery) error {
+// can be made up for an old payload, the payload tells. The price is that of two
+// events with the same payload, byte by byte, the second is lost.
+func (rc *Receiver) accept(d Delivery) (isNew bool, err error) {
 	sum := digest(sha256.Sum256(d.Payload))
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
-	if rc.seen[sum] {
-		return reply.Send(w, r, http.StatusOK, "seen before")
+	if _, ok := rc.seen[sum]; ok {
+		return false, nil
 	}
 	select {
 	case rc.queue <- d:
 	default:
-		return reply.NewError(http.StatusServiceUnavailable, "Too many deliveries are waiting").WithHeader("Retry-After", "60")
+		return false, reply.NewError(http.StatusServiceUnavailable, "Too many deliveries are waiting").WithHeader("Retry-After", "60")
 	}
-	delete(rc.seen, rc.last[rc.next])
-	rc.seen[sum], rc.last[rc.next] = true, sum
+	if old := rc.last[rc.next]; rc.seen[old] == rc.next {
+		delete(rc.seen, old) // unless it has failed, and came again since
+	}
+	rc.seen[sum], rc.last[rc.next] = rc.next, sum
 	rc.next = (rc.next + 1) % remembered
-	return reply.Send(w, r, http.StatusAccepted, "accepted")
+	return true, nil
 }
 
 // Run works until ctx ends, and then on what is waiting still, with a context

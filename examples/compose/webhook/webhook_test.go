@@ -190,6 +190,34 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestRemembered: a delivery that failed at first and came again counts from
+// then on.
+func TestRemembered(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	failure := errors.New("no luck")
+	rc := webhook.New(func(context.Context, webhook.Delivery) error { return failure }, []byte("secret"))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	send := func(body string) int {
+		defer rc.Run(ended)
+		return status(rc, deliver("1", body, sign("secret", body)))
+	}
+	send(`"again"`)
+	failure = nil
+	if got := send(`"again"`); got != 202 {
+		t.Errorf("after the failure: %d", got)
+	}
+	for i := range 9_999 { // with which the first place is taken by another
+		if got := send(fmt.Sprint(i)); got != 202 {
+			t.Fatalf("%d: %d", i, got)
+		}
+		if got := send(`"again"`); i == 9_998 && got != 200 {
+			t.Errorf("replayed after %d others: %d", i+1, got)
+		}
+	}
+}
+
 // TestFull: who does not get into the queue is told, and can come again.
 func TestFull(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
