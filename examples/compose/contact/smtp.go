@@ -110,7 +110,9 @@ func (s SMTP) format(m Mail) ([]byte, error) {
 		{"Content-Type", "text/plain; charset=utf-8"},
 		{"Content-Transfer-Encoding", "quoted-printable"},
 	} {
-		fmt.Fprintf(&b, "%s: %s\r\n", field[0], field[1])
+		// Encoded words go on one line each: a line may have 998 bytes, and a
+		// subject of 120 characters can take more.
+		fmt.Fprintf(&b, "%s: %s\r\n", field[0], strings.ReplaceAll(field[1], "?= =?", "?=\r\n =?"))
 	}
 	b.WriteString("\r\n")
 	q := quotedprintable.NewWriter(&b)

@@ -93,6 +93,35 @@ func TestSMTP(t *testing.T) {
 	}
 }
 
+// TestLines: no line is longer than mail may have it, whatever the script.
+func TestLines(t *testing.T) {
+	box, addr := startMailbox(t)
+	sent := contact.Mail{
+		Name: strings.Repeat("\U0001F600", 80), Email: "ada@example.com",
+		Subject: strings.Repeat("\U0001F600", 120), Text: strings.Repeat("\U0001F600", 5000),
+	}
+	if err := (contact.SMTP{Addr: addr, From: "www@example.com", To: "me@example.com"}).Send(t.Context(), sent); err != nil {
+		t.Fatal(err)
+	}
+	text := <-box.text
+	for line := range strings.Lines(text) {
+		if len(line) > 1000 {
+			t.Errorf("%d bytes: %.80s", len(line), line)
+		}
+	}
+	msg, err := mail.ReadMessage(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject"))
+	if err != nil || subject != sent.Subject {
+		t.Errorf("%q, %v", subject, err)
+	}
+	if reply, err := mail.ParseAddress(msg.Header.Get("Reply-To")); err != nil || reply.Name != sent.Name {
+		t.Errorf("%v, %v", reply, err)
+	}
+}
+
 // TestSMTPRefuses: no line break gets into a header, and no error is lost.
 func TestSMTPRefuses(t *testing.T) {
 	box, addr := startMailbox(t)
