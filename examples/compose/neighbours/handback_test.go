@@ -9,9 +9,14 @@ import (
 	"testing"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/justinas/nosurf"
 
+	"github.com/apiece/apiece/examples/compose/csrf"
 	"github.com/apiece/apiece/examples/compose/neighbours"
+	"github.com/apiece/apiece/examples/compose/otel"
+	"github.com/apiece/apiece/examples/compose/session"
+	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/middleware/middlewaretest"
 )
 
@@ -26,6 +31,15 @@ func TestHandBack(t *testing.T) {
 		}
 		middlewaretest.Run(t, nested, readFrom...)
 	})
+}
+
+// TestRecipes: the recipes of these libraries have the remedy in them.
+func TestRecipes(t *testing.T) {
+	sessions := session.New()
+	sessions.Store = memstore.NewWithCleanupInterval(0)
+	t.Run("csrf", func(t *testing.T) { middlewaretest.Run(t, csrf.Tokens(csrf.Config{})) })
+	t.Run("otel", func(t *testing.T) { middlewaretest.Run(t, otel.Trace()) })
+	t.Run("session", func(t *testing.T) { middlewaretest.Run(t, session.Chain(sessions, middleware.Config{}).Then) })
 }
 
 // TestForm: the form arrives at the request of the server, which removes its

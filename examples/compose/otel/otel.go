@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/apiece/apiece/examples/compose/neighbours"
 	"github.com/apiece/apiece/reply"
 )
 
@@ -33,7 +34,7 @@ func Trace(options ...otelhttp.Option) func(http.Handler) http.Handler {
 	traced := otelhttp.NewMiddleware("", append([]otelhttp.Option{
 		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
 	}, options...)...)
-	return func(next http.Handler) http.Handler { return traced(noteRoute(next)) }
+	return neighbours.HandBack(func(next http.Handler) http.Handler { return traced(noteRoute(next)) })
 }
 
 // noteRoute adds http.route to the span. Of its own otelhttp does so only if it

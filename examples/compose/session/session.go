@@ -17,8 +17,9 @@
 //     in when the 504 went out is saved, what it puts in later is not.
 //   - Two requests of one visitor each load and save a whole session: the last
 //     one wins.
-//   - The pattern of a mux inside does not reach loggers outside of scs, which
-//     passes on a copy of the request. HandBack of package neighbours helps.
+//   - scs passes on a copy of the request. HandBack of package neighbours keeps
+//     that from loggers outside, which want the pattern of a mux inside, and
+//     from net/http, which removes the files of a multipart form.
 package session
 
 import (
@@ -28,6 +29,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/justinas/alice"
 
+	"github.com/apiece/apiece/examples/compose/neighbours"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
 )
@@ -54,7 +56,7 @@ func New() *scs.SessionManager {
 
 // Chain is what stands in front of handlers with a session.
 func Chain(sessions *scs.SessionManager, cfg middleware.Config) alice.Chain {
-	return alice.New(sessions.LoadAndSave).Extend(middleware.Chain(cfg))
+	return alice.New(neighbours.HandBack(sessions.LoadAndSave)).Extend(middleware.Chain(cfg))
 }
 
 // SignIn makes the session that of a user. The token changes with what it is
