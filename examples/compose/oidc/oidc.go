@@ -7,8 +7,9 @@
 // is not good, and 503 when nobody can tell because the keys cannot be had.
 // That is neither a reason to let the request in nor to send the user away.
 //
-// A token with a key that nobody knows makes the service ask the provider, so
-// package ratelimit belongs in front.
+// A token that no known key has signed, with any key id, makes the service ask
+// the provider, once for all that come meanwhile. So package ratelimit belongs in
+// front.
 package oidc
 
 import (

@@ -131,6 +131,12 @@ func TestTokens(t *testing.T) {
 	if n := p.fetches.Load(); n != 1 {
 		t.Errorf("%d fetches for three tokens with one key", n)
 	}
+	for deadline := time.Now().Add(5 * time.Second); p.fetches.Load() == 1; {
+		call(sign("1", jwt.SigningMethodRS256, second, nil))
+		if time.Now().After(deadline) {
+			t.Fatal("a token that the key has not signed costs no fetch any more: say so in the package comment")
+		}
+	}
 	for name, token := range map[string]string{
 		"expired":            rs256(jwt.MapClaims{"exp": time.Now().Add(-time.Hour).Unix()}),
 		"not valid yet":      rs256(jwt.MapClaims{"nbf": time.Now().Add(time.Hour).Unix()}),

@@ -18,7 +18,9 @@
 // all of them: the old server has its own.
 //
 // A dynamic route answers for the static ones beside it. Port both together, or
-// list the static one with the old server for a handler, as above.
+// list the static one with the old server for a handler, as above. And take out of
+// the old server what is ported: a spelling that is no route here, such as
+// //api/posts, goes there, where it may be one, with none of the new guards.
 package strangler
 
 import (
