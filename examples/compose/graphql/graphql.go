@@ -47,6 +47,9 @@ func New(schema string, resolver any) (http.Handler, error) {
 		gql.MaxDepth(8),
 		gql.MaxQueryLength(10_000),
 		gql.MaxSelections(1_000),
+		// Fields are compared in pairs before they are counted: without a bound
+		// 10,000 bytes of one field take seconds, and no deadline ends that.
+		gql.OverlapValidationLimit(10_000),
 		gql.MaxParallelism(10),
 		gql.PanicHandler(quiet{}),
 		gql.Logger(gqllog.LoggerFunc(func(ctx context.Context, v any) {

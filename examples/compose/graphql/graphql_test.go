@@ -118,6 +118,7 @@ func TestRequests(t *testing.T) {
 		{"too large", "POST", jsonType, "", query(strings.Repeat(" ", 33_000)), 413, "Body exceeded 32kb limit", 0},
 		{"too long", "POST", jsonType, modern, query("{node{name}}" + strings.Repeat(" ", 10_000)), 400, "errors", 0},
 		{"too deep", "POST", jsonType, modern, query(deep), 400, "exceeds", 0},
+		{"too many pairs", "POST", jsonType, modern, query("{node{" + strings.Repeat("name ", 1_900) + "}}"), 400, "aborted", 0},
 		{"syntax", "POST", jsonType, "", query("{node{"), 200, "syntax error", 0},
 		{"syntax, modern", "POST", jsonType, modern, query("{node{"), 400, "syntax error", 0},
 		{"unknown field", "POST", jsonType, modern, query("{secret}"), 400, "Cannot query field", 0},
