@@ -6,6 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m
 FUZZTIME    ?= 2s
 SOAKTIME    ?= 5m
@@ -23,7 +24,7 @@ help: ## list the targets
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
-ci: fmt-check tidy-check build vet staticcheck test allocs hostile bench fuzz ## everything that has to pass
+ci: fmt-check tidy-check verify build vet staticcheck test allocs hostile bench fuzz ## everything that has to pass
 
 .PHONY: fmt-check
 fmt-check: ## every Go file is formatted by gofmt
@@ -33,6 +34,14 @@ fmt-check: ## every Go file is formatted by gofmt
 .PHONY: tidy-check
 tidy-check: ## every go.mod and go.sum is what "go mod tidy" writes
 	@$(call each,go mod tidy -diff)
+
+.PHONY: verify
+verify: ## the modules in use are those that go.sum names
+	@$(call each,go mod verify)
+
+.PHONY: vuln
+vuln: ## govulncheck, for where vuln.go.dev can be reached; not part of ci
+	@$(call each,go run $(GOVULNCHECK) ./...)
 
 .PHONY: vet
 vet: ## go vet
