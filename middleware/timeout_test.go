@@ -657,4 +657,8 @@ func TestTimeoutAllocs(t *testing.T) {
 	if got := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); got > 3 {
 		t.Errorf("%v allocations, want 3: the state, the copy of the request, the header", got)
 	}
+	r.ProtoMajor = 2
+	if got := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); got > 7 {
+		t.Errorf("%v allocations over HTTP/2, want 7: two channels, the goroutine and its end as well", got)
+	}
 }

@@ -268,6 +268,29 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// TestNewTableAllocs: what making a table takes grows with the routes and no
+// faster.
+func TestNewTableAllocs(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
+	for _, n := range []int{100, 1000, 10_000} {
+		routes := make(map[string]int, n)
+		for i := range n {
+			routes[fmt.Sprintf("/api/v%d/things%d/[id]/parts%d", i%10, i, i%7)] = i
+		}
+		allocs := testing.AllocsPerRun(1, func() {
+			if _, err := pattern.NewTable(routes); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if allocs > float64(20*n) {
+			t.Errorf("%d routes: %.1f allocations each, want 20 at most", n, allocs/float64(n))
+		}
+		t.Logf("%d routes: %.1f allocations each", n, allocs/float64(n))
+	}
+}
+
 var sink int
 
 func TestConcurrentUse(t *testing.T) {
