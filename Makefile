@@ -65,7 +65,7 @@ hostile: ## the hostile cases with their bounds on memory, which the race detect
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
-	go test -count=1 -run='^TestSoak$$' -soak=$(SOAKTIME) -v -timeout=30m ./internal/hostile
+	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/hostile -soak=$(SOAKTIME)
 
 .PHONY: build
 build: ## everything compiles and links, the example programs too
