@@ -175,8 +175,9 @@ func (e *TimeoutError) Header() http.Header {
 // Extend moves the deadline of the handler that serves r to d from now; 0 is
 // now, and a negative d lifts it. Timeouts further out that would end earlier
 // are moved along. Call it before deriving contexts: one that was given a
-// deadline of its own, later than that of r, has relied on the latter since. It returns http.ErrHandlerTimeout if the time is up, and an error
-// matching http.ErrNotSupported if no [Timeout] is in force.
+// deadline of its own, later than that of r, has relied on the latter since. It
+// returns http.ErrHandlerTimeout if the time is up, and an error matching
+// http.ErrNotSupported if no [Timeout] is in force.
 func Extend(r *http.Request, d time.Duration) error {
 	t, ok := exchange.Get[exchange.Extender](r, exchange.Deadline)
 	if !ok {

@@ -90,9 +90,9 @@ func (e *Error) ProblemMembers() map[string]any { return e.members }
 // StatusCode method, 413 for an *http.MaxBytesError, else 500. The members are
 // title (the text of the status), status, and, if that same error has the
 // methods, detail (its PublicMessage) and those of ProblemMembers. The fields of
-// its Header method are set, and Vary is added to. What was set for the answer that is not given is
-// dropped: Content-Length, Content-Encoding, ETag, Last-Modified, and
-// Cache-Control unless it says no-store. Problem does not log.
+// its Header method are set, and Vary is added to. What was set for the answer
+// that is not given is dropped: Content-Length, Content-Encoding, ETag,
+// Last-Modified, and Cache-Control unless it says no-store. Problem does not log.
 func Problem(w http.ResponseWriter, r *http.Request, err error) { httperr.Problem(w, r, err) }
 
 // PlainError answers err with its public text as text/plain, which is what

@@ -26,11 +26,11 @@
 // the type. An index is less than 100, and indexes and commas make no more than
 // 1000 elements in all lists together; what bounds a list that repeats its name
 // is the number of pairs. Of several values for a field that is no list the last
-// counts. The names are those of the schema tag, else of the json tag, else of the field;
-// nested fields are written a.b or a[b], lists a=1&a=2, a[]=1 or a[0]=1, and
-// lists of structs items.0.sku or items[0][sku]. A field whose schema tag, or
-// json tag if it has no other, is "-" cannot be set. Empty values of other
-// fields than strings are ignored, since pages send every input.
+// counts. The names are those of the schema tag, else of the json tag, else of
+// the field; nested fields are written a.b or a[b], lists a=1&a=2, a[]=1 or
+// a[0]=1, and lists of structs items.0.sku or items[0][sku]. A field whose schema
+// tag, or json tag if it has no other, is "-" cannot be set. Empty values of
+// other fields than strings are ignored, since pages send every input.
 //
 // Rules are those of go-playground/validator. A list whose elements have rules
 // deserves a bound in front of them, as in "max=100,dive": the validator takes

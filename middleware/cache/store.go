@@ -23,10 +23,11 @@ type Store interface {
 	// is shared and must not be changed. With an error the cache runs the handler.
 	Get(ctx context.Context, key string) (*Entry, error)
 
-	// Set stores the entry under e.Key, which is up to 8 KB of any kind, unless the store holds one with a higher Number: then it does
-	// nothing. Comparing and replacing must be one step. An entry that cannot be
-	// kept, because it is too large or has expired, still takes the place of the
-	// one before, and is no error.
+	// Set stores the entry under e.Key, which is up to 8 KB of any kind, unless
+	// the store holds one with a higher Number: then it does nothing. Comparing
+	// and replacing must be one step. An entry that cannot be kept, because it is
+	// too large or has expired, still takes the place of the one before, and is no
+	// error.
 	Set(ctx context.Context, e *Entry) error
 }
 
