@@ -19,10 +19,18 @@
 // for the first, and patterns without a method for the second.
 package errorshape
 
-import "github.com/apiece/apiece/reply"
+import (
+	"net/http"
+
+	"github.com/apiece/apiece/reply"
+)
 
 // OnError answers err as {"error": "..."}. It fits every OnError field of the
 // kit.
-var OnError = reply.ErrorJSON(func(e *reply.Error) any {
+func OnError(w http.ResponseWriter, r *http.Request, err error) {
+	reply.ErrorJSON(shape)(w, r, err)
+}
+
+func shape(e *reply.Error) any {
 	return map[string]string{"error": e.PublicMessage()}
-})
+}
