@@ -18,7 +18,7 @@ var variables = map[string]string{
 	"bodyparser.loans":        "a pool of buffers: what one request leaves in them no other sees",
 	"bodyparser/bind.binders": "what reflection found out about a type, which is the same for everyone who asks",
 	"middleware.alarms":       "a pool of timers: one is put back only when it is certain not to ring any more",
-	"reply.encoders":          "a pool of buffers: what one answer leaves in them no other sees",
+	"internal/jsontext.texts": "a pool of buffers: what one answer leaves in them no other sees",
 	"stream.batches":          "a pool of buffers: what one subscriber leaves in them no other sees",
 	"stream.buffers":          "a pool of buffers: what one event leaves in them no other sees",
 }

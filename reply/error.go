@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/jsontext"
 )
 
 // An Error is an error with an answer: a status and a text that the client may
@@ -111,11 +112,12 @@ func ErrorJSON(shape func(*Error) any) func(http.ResponseWriter, *http.Request, 
 	return func(w http.ResponseWriter, r *http.Request, err error) {
 		status, message, header, members := httperr.Describe(err)
 		v := shape(&Error{status: status, message: message, cause: err, header: header, members: members})
-		body, failed := httperr.Encode(v)
+		text, failed := jsontext.Encode(v)
 		if failed != nil {
 			Problem(w, r, err)
 			return
 		}
-		httperr.Write(w, r, status, header, "application/json; charset=utf-8", body)
+		defer text.Release()
+		httperr.Write(w, r, status, header, jsonType, text.Bytes())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/jsontext"
 )
 
 // JSON answers with the JSON text of v. It is Next's res.status(status).json(v).
@@ -18,12 +19,12 @@ import (
 // not one from 200 to 999, the client gets a complete 500 and the error is
 // marked as answered. A status of 204, 205 or 304 sends no body.
 func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	e, err := encode(v)
+	text, err := jsontext.Encode(v)
 	if err != nil {
 		return httperr.Fail(w, r, fmt.Errorf("reply: %w", err))
 	}
-	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: e.text(), tag: textTag})
-	e.release()
+	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text.Bytes(), tag: textTag})
+	text.Release()
 	return err
 }
 

@@ -1,9 +1,10 @@
 package stream
 
 import (
-	"encoding/json"
 	"fmt"
 	"sync"
+
+	"github.com/apiece/apiece/internal/jsontext"
 )
 
 // A buffer is borrowed for the time of one Send, so that a stream that is idle
@@ -19,18 +20,13 @@ func (buf *buffer) free() {
 	}
 }
 
-func (buf *buffer) Write(p []byte) (int, error) {
-	buf.b = append(buf.b, p...)
-	return len(p), nil
-}
-
-// encode appends v as one line of JSON: no encoder of JSON leaves a line break
-// inside a compact text.
+// encode appends v as JSON, which is one line.
 func (buf *buffer) encode(v any) error {
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	text, err := jsontext.Encode(v)
+	if err != nil {
 		return fmt.Errorf("stream: %w", err)
 	}
+	buf.b = append(buf.b, text.Bytes()...)
+	text.Release()
 	return nil
 }

@@ -34,6 +34,7 @@ func (l *Lines) Send(v any) error {
 	if err := buf.encode(v); err != nil {
 		return err
 	}
+	buf.b = append(buf.b, '\n')
 	return l.send(buf.b)
 }
 

@@ -81,7 +81,7 @@ func (s *Stream) SendJSON(v any) error {
 	if err := buf.encode(v); err != nil {
 		return err
 	}
-	buf.b = append(buf.b, '\n') // behind the one that ends the JSON
+	buf.b = append(buf.b, "\n\n"...)
 	return s.send(buf.b)
 }
 

@@ -2,13 +2,13 @@ package httperr
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/apiece/apiece/internal/jsontext"
 )
 
 // Problem answers err as an RFC 9457 problem document.
@@ -67,17 +67,19 @@ func document(status int, detail string, more map[string]any) []byte {
 	var doc bytes.Buffer
 	doc.WriteByte('{')
 	for _, name := range names {
-		value, err := Encode(members[name])
+		value, err := jsontext.Encode(members[name])
 		if err != nil {
 			continue // a member that cannot be encoded must not cost the client the rest
 		}
 		if doc.Len() > 1 {
 			doc.WriteByte(',')
 		}
-		key, _ := Encode(name)
-		doc.Write(key)
+		key, _ := jsontext.Encode(name) // a string always can be encoded
+		doc.Write(key.Bytes())
 		doc.WriteByte(':')
-		doc.Write(value)
+		doc.Write(value.Bytes())
+		key.Release()
+		value.Release()
 	}
 	doc.WriteByte('}')
 	return doc.Bytes()
@@ -88,22 +90,6 @@ func rank(member string) int {
 		return i
 	}
 	return 5
-}
-
-// Encode returns the JSON text of v, without escapes for HTML.
-func Encode(v any) (text []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil { // a MarshalJSON that panics
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // Write writes a whole answer to an error that has the header fields.
