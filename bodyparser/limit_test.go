@@ -16,7 +16,6 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
-	"testing/synctest"
 	"time"
 
 	"github.com/apiece/apiece/bodyparser"
@@ -347,53 +346,11 @@ func TestShortBodyOfAClientThatWaits(t *testing.T) {
 	}
 }
 
-// pipe is a listener on connections in memory, for tests whose clock stands.
-type pipe struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func newPipe() *pipe { return &pipe{make(chan net.Conn), make(chan struct{})} }
-
-func (p *pipe) dial() net.Conn {
-	ours, theirs := net.Pipe()
-	p.conns <- theirs
-	return ours
-}
-
-func (p *pipe) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipe) Close() error {
-	select {
-	case <-p.done:
-	default:
-		close(p.done)
-	}
-	return nil
-}
-
-func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
-
 // inBubble serves h in a bubble of virtual time and hands test a connection.
 func inBubble(t *testing.T, h http.Handler, server *http.Server, test func(*testing.T, net.Conn)) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newPipe()
-		server.Handler = h
-		served := make(chan struct{})
-		go func() { defer close(served); server.Serve(l) }()
-		conn := l.dial()
-		test(t, conn)
-		conn.Close()
-		server.Close()
-		<-served
-	})
+	t.Helper()
+	server.Handler = h
+	testkit.InBubble(t, server, func(t *testing.T, dial func() net.Conn) { test(t, dial()) })
 }
 
 func TestSlowBody(t *testing.T) {

@@ -17,7 +17,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/apiece/apiece/bodyparser"
@@ -434,19 +433,15 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // A client that sends nothing for too long gets its answer; one that is slow
 // but steady does not.
 func TestSlow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := listener{make(chan net.Conn), make(chan struct{})}
-		server := &http.Server{Handler: reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			_, err := upload.Form(w, r, upload.Config{ReadTimeout: 10 * time.Second}, nil)
-			return err
-		})}
-		served := make(chan struct{})
-		go func() { defer close(served); server.Serve(l) }()
+	server := &http.Server{Handler: reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		_, err := upload.Form(w, r, upload.Config{ReadTimeout: 10 * time.Second}, nil)
+		return err
+	})}
+	testkit.InBubble(t, server, func(t *testing.T, dial func() net.Conn) {
 		body := field("a", "1") + field("b", "2") + end
 		send := func(pauses ...time.Duration) (int, time.Duration) {
-			ours, theirs := net.Pipe()
+			ours := dial()
 			defer ours.Close()
-			l.conns <- theirs
 			start := time.Now()
 			go func() {
 				fmt.Fprintf(ours, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n", boundary, len(body))
@@ -468,8 +463,6 @@ func TestSlow(t *testing.T) {
 		if status, after := send(time.Second, time.Hour); status != 408 || after > 12*time.Second {
 			t.Errorf("stuck: %d after %v", status, after)
 		}
-		server.Close()
-		<-served
 		time.Sleep(2 * time.Hour) // for the client that is stuck
 	})
 }
@@ -549,16 +542,12 @@ func TestRestIsBounded(t *testing.T) {
 		{"a handler that gives up", file("a", "a", "1"), reply.NewError(409, "taken"), 409},
 		{"a part that is wrong, and was read ahead", file("a", "a", "1") + field("", "1"), nil, 400},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			l := listener{make(chan net.Conn), make(chan struct{})}
-			server := &http.Server{Handler: reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-				_, err := upload.Form(w, r, upload.Config{ReadTimeout: 10 * time.Second}, func(*upload.Part) error { return test.file })
-				return err
-			})}
-			served := make(chan struct{})
-			go func() { defer close(served); server.Serve(l) }()
-			ours, theirs := net.Pipe()
-			l.conns <- theirs
+		server := &http.Server{Handler: reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			_, err := upload.Form(w, r, upload.Config{ReadTimeout: 10 * time.Second}, func(*upload.Part) error { return test.file })
+			return err
+		})}
+		testkit.InBubble(t, server, func(t *testing.T, dial func() net.Conn) {
+			ours := dial()
 			start := time.Now()
 			fmt.Fprintf(ours, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=%s\r\nContent-Length: 1000\r\n\r\n%s", boundary, test.body)
 			late := time.AfterFunc(time.Minute, func() { ours.Close() })
@@ -567,29 +556,9 @@ func TestRestIsBounded(t *testing.T) {
 				t.Errorf("%s: %v, %v after %v", test.why, resp, err, time.Since(start))
 			}
 			late.Stop()
-			ours.Close()
-			server.Close()
-			<-served
 		})
 	}
 }
-
-type listener struct {
-	conns chan net.Conn
-	done  chan struct{}
-}
-
-func (l listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l listener) Close() error   { close(l.done); return nil }
-func (l listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
 // FuzzParts: whatever arrives ends in parts or in an error with a status, names
 // are safe, and no more is read than the bounds allow.

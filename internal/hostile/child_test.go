@@ -88,6 +88,7 @@ func serve(name string) int {
 		IdleTimeout:       time.Minute,
 		ErrorLog:          log.New(complaints{count}, "", 0),
 	}
+	manyFields(server)
 	server.RegisterOnShutdown(service.shutdown)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
