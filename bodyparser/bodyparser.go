@@ -42,6 +42,7 @@ type parsed struct {
 }
 
 func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	defer exchange.RemoveFiles(r, r.MultipartForm)
 	s := &p.settings
 	node := exchange.Find(r.Context())
 	if b, ok := earlier(r, node); ok {

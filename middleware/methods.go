@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 )
 
@@ -37,6 +38,7 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case h != nil:
+		defer exchange.RemoveFiles(r, r.MultipartForm)
 		h.ServeHTTP(w, r)
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", m.allow())

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 )
@@ -28,6 +29,7 @@ func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
 func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
 			outer := rw.OnError
 			if onError != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 )
@@ -101,6 +102,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
 			respw.Each(rw.Unwrap(), (*respw.Writer).Lift)
 			rw.SetBudget(budget, r)

@@ -30,7 +30,7 @@ func (t *timeout) serveDetached(next http.Handler, w http.ResponseWriter) {
 			out.fate = t.settle()
 			if out.fate != finished {
 				// Nobody is left to hand anything to.
-				exchange.RemoveFiles(t.outside, t.inside)
+				exchange.RemoveFiles(t.inside, t.outside.MultipartForm)
 				if out.panic != nil && out.panic.value != http.ErrAbortHandler {
 					t.logPanic(out.panic)
 				}

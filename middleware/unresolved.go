@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/respw"
 )
 
@@ -20,6 +21,7 @@ import (
 func Unresolved(logger *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
 			next.ServeHTTP(w, r)
 			if rw.Committed() || r.Context().Err() != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 )
 
@@ -107,6 +108,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, registered bool) {
+	defer exchange.RemoveFiles(r, r.MultipartForm)
 	path, decoded := requestPath(r.URL)
 	l, params, err := h.match(path, decoded, true)
 	if err != nil {

@@ -3,6 +3,7 @@ package reply
 import (
 	"net/http"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 )
@@ -37,6 +38,7 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 }
 
 func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
+	defer exchange.RemoveFiles(r, r.MultipartForm)
 	rw, w := respw.Wrap(w, r) // so that it is known what is out when fn fails
 	if onError != nil {
 		defer func(outer httperr.Hook) { rw.OnError = outer }(rw.OnError) // also for a recoverer

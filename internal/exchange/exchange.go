@@ -14,6 +14,7 @@ package exchange
 
 import (
 	"context"
+	"mime/multipart"
 	"net/http"
 	"time"
 )
@@ -99,14 +100,17 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 // of a form that was parsed in between are removed.
 func HandBack(r, inside *http.Request) {
 	r.Pattern = inside.Pattern
-	RemoveFiles(r, inside)
+	RemoveFiles(inside, r.MultipartForm)
 }
 
-// RemoveFiles removes the files of a form that inside has and r has not.
-// net/http removes those of the request it made itself, not those of a copy, and
-// none if a handler panics.
-func RemoveFiles(r, inside *http.Request) {
-	if form := inside.MultipartForm; form != nil && form != r.MultipartForm {
+// RemoveFiles removes the files of the form of r, unless it is the one from
+// before: that was parsed outside, where it may still be needed.
+// A piece defers the call with r.MultipartForm when it hands r on.
+//
+// net/http removes the files of the request that it made itself, not those of
+// a copy, none if a handler panics, and since go1.27 none over HTTP/2.
+func RemoveFiles(r *http.Request, before *multipart.Form) {
+	if form := r.MultipartForm; form != nil && form != before {
 		_ = form.RemoveAll()
 	}
 }

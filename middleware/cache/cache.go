@@ -126,6 +126,7 @@ func isMux(h http.Handler) bool {
 }
 
 func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	defer exchange.RemoveFiles(r, r.MultipartForm)
 	outer := fillOf(r.Context())
 	if outer != nil {
 		switch ordered := outer.order != nil && !outer.order.reached.Load(); {
