@@ -2,7 +2,6 @@ package bodyparser
 
 import (
 	"cmp"
-	"log/slog"
 	"maps"
 	"net/http"
 	"sync"
@@ -47,7 +46,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	node := exchange.Find(r.Context())
 	if b, ok := earlier(r, node); ok {
 		p.nested.Do(func() {
-			cmp.Or(s.Logger, slog.Default()).Warn("bodyparser: another parser has read the body already, and its limits hold",
+			httperr.LoggerFor(s.Logger, r).Warn("bodyparser: another parser has read the body already, and its limits hold",
 				"pattern", cmp.Or(r.Pattern, r.URL.Path))
 		})
 		if err := s.verify(r, b); err != nil {

@@ -13,10 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/justinas/alice"
+
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/reply"
-	"github.com/justinas/alice"
 )
 
 func Example() {

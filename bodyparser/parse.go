@@ -5,9 +5,10 @@ import (
 	"net/http"
 	"reflect"
 
+	"golang.org/x/text/encoding"
+
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/reqbody"
-	"golang.org/x/text/encoding"
 )
 
 // Parse reads and checks the body of r. It never answers: a body that is

@@ -13,6 +13,7 @@ import (
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/exchange"
 )
 
 // A Config is Next's `export const config` of one API route: what [New] and
@@ -87,6 +88,9 @@ func Chain(cfg Config) alice.Chain {
 		parser.Logger = cfg.Logger
 	}
 	pieces := []alice.Constructor{recoverWith(cfg.Logger, cfg.OnError)}
+	if cfg.OnError != nil || cfg.Logger != nil {
+		pieces = []alice.Constructor{cfg.say, pieces[0]}
+	}
 	if cfg.WarnUnresolved {
 		pieces = append(pieces, Unresolved(cfg.Logger))
 	}
@@ -95,6 +99,22 @@ func Chain(cfg Config) alice.Chain {
 		TimeoutWith(cfg.timeout()),
 		bodyparser.New(parser),
 	)...)
+}
+
+// say tells everything inside how errors are answered and where to log.
+func (cfg Config) say(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := new(exchange.Node)
+		inside := n.Attach(r, exchange.Find(r.Context()))
+		if cfg.OnError != nil {
+			n.Set(exchange.OnError, cfg.OnError)
+		}
+		if cfg.Logger != nil {
+			n.Set(exchange.Logger, cfg.Logger)
+		}
+		defer exchange.HandBack(r, inside)
+		next.ServeHTTP(w, inside)
+	})
 }
 
 // file is the JSON form of a Config.

@@ -1,10 +1,8 @@
 package middleware
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
@@ -31,12 +29,7 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
-			outer := rw.OnError
-			if onError != nil {
-				rw.OnError = onError // and that of all inside that have none
-			}
 			defer func() {
-				rw.OnError = outer
 				v := recover()
 				if v == nil {
 					return
@@ -44,33 +37,17 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 				if v == http.ErrAbortHandler {
 					panic(v)
 				}
-				cause := logPanic(logger, r, v)
+				cause := httperr.LogPanic(logger, r, v)
 				switch {
-				case rw.Dead() != nil || rw.Hijacked() || rw.Complete():
-					// The client has its answer, from us or from others.
-				case rw.Committed():
-					respw.Abort(w)
-				default:
+				case respw.Lost(w) || rw.Hijacked():
+					// The client has its response, from us or from others.
+				case !rw.Sent():
 					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError)
+				case !rw.Complete():
+					respw.Abort(w)
 				}
 			}()
 			next.ServeHTTP(w, r)
 		})
 	}
 }
-
-// logPanic writes the record of a panic, from within the deferred call that
-// recovered it, and returns the error in it. That has the value as text only:
-// a hook that looks for errors it can answer must not find one that nobody has
-// returned.
-func logPanic(logger *slog.Logger, r *http.Request, v any) error {
-	p, ok := v.(*panicError)
-	if !ok {
-		p = &panicError{value: v, stack: debug.Stack()}
-	}
-	err := fmt.Errorf("panic: %v", p.value)
-	httperr.Log(logger, r, http.StatusInternalServerError, err, p.attr())
-	return err
-}
-
-func (e *panicError) attr() slog.Attr { return slog.String("stack", string(e.stack)) }

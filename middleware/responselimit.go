@@ -53,8 +53,8 @@ type ResponseLimitConfig struct {
 	Action LimitAction
 
 	// OnError answers a refused response with a [*ResponseTooLargeError],
-	// whose status is 500. Nil is that of the handler, or of the [Config] around
-	// it, else a problem document.
+	// whose status is 500. Nil is that of the layers outside, such as a [Config],
+	// else a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger gets the warnings, and one record for each refusal. Nil is
@@ -104,7 +104,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
-			respw.Each(rw.Unwrap(), (*respw.Writer).Lift)
+			respw.Lift(rw.Unwrap())
 			rw.SetBudget(budget, r)
 			if budget != nil && cfg.Action == LimitWarn {
 				defer cfg.warn(rw, r, budget)
@@ -121,8 +121,8 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 	if size <= budget.Max || rw.Budget() != budget || rw.Streaming() {
 		return
 	}
-	rw.Lift() // once, also if the same middleware stands further out
-	cmp.Or(cfg.Logger, slog.Default()).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
+	respw.Lift(rw) // once, also if the same middleware stands further out
+	httperr.LoggerFor(cfg.Logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
 		slog.Int64("size", size),
@@ -130,14 +130,13 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 }
 
 // refuse takes the place of the write that would go over the limit.
-func (cfg *ResponseLimitConfig) refuse(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error), size int64, committed bool) {
+func (cfg *ResponseLimitConfig) refuse(rw *respw.Writer, r *http.Request, size int64) {
 	err := &ResponseTooLargeError{Limit: cfg.Limit, Size: bytesize.Size(size)}
-	if committed {
+	if rw.Sent() {
 		httperr.Log(cfg.Logger, r, err.StatusCode(), err)
-		respw.Abort(w)
+		respw.Abort(rw)
 	}
-	if cfg.OnError != nil {
-		onError = cfg.OnError
+	if status := httperr.Render(rw, r, err, cfg.OnError); status != 0 {
+		httperr.Log(cfg.Logger, r, max(status, err.StatusCode()), err)
 	}
-	httperr.Handle(w, r, err, onError, cfg.Logger)
 }

@@ -158,7 +158,7 @@ func TestTimeoutCutsAtOnce(t *testing.T) {
 			}
 		}()
 		naive(limit(short)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			io.WriteString(w, "a part")
+			io.WriteString(w, strings.Repeat("a part ", 1000))
 			late(w, r)
 		}))).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	})

@@ -1,11 +1,11 @@
 package middleware
 
 import (
-	"cmp"
 	"log/slog"
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 )
 
@@ -27,7 +27,7 @@ func Unresolved(logger *slog.Logger) func(http.Handler) http.Handler {
 			if rw.Committed() || r.Context().Err() != nil {
 				return
 			}
-			cmp.Or(logger, slog.Default()).LogAttrs(r.Context(), slog.LevelWarn, "apiece: no response",
+			httperr.LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: no response",
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
 				slog.String("pattern", r.Pattern))

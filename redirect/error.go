@@ -10,8 +10,7 @@ type Error struct {
 	Offset int    // of the byte in Target that decided
 	Reason string // what the target is or has that it should not
 
-	status   int
-	answered bool
+	status int
 }
 
 // Error describes the refusal for the log.
@@ -30,7 +29,3 @@ func (e *Error) PublicMessage() string {
 	}
 	return "Redirect target not allowed"
 }
-
-// Answered reports whether the client has its answer, which it has not after
-// [Policy.Check] or when the header of another answer was already sent.
-func (e *Error) Answered() bool { return e.answered }

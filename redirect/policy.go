@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/apiece/apiece/internal/httperr"
 )
 
 // A Policy is a list of origins that redirects may lead to, besides the origin
@@ -55,7 +57,7 @@ func (p *Policy) Check(target string) error {
 // of Check.
 func (p *Policy) To(w http.ResponseWriter, r *http.Request, target string) error {
 	if err := p.check(target); err != nil {
-		return answer(w, r, err)
+		return httperr.Refuse(w, r, err, err, nil)
 	}
 	return send(w, r, statusFor(r), escape(target))
 }

@@ -109,17 +109,8 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 
 // fail answers a redirect that no handler should make.
 func fail(w http.ResponseWriter, r *http.Request, target string, offset int, reason string) error {
-	return answer(w, r, &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusInternalServerError})
-}
-
-// answer answers what was refused, as the handler answers its errors, so that one
-// that drops this error does not leave an empty 200 behind.
-func answer(w http.ResponseWriter, r *http.Request, err *Error) error {
-	if !committed(w) {
-		httperr.Render(w, r, err, nil)
-		err.answered = true
-	}
-	return err
+	err := &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusInternalServerError}
+	return httperr.Refuse(w, r, err, err, nil)
 }
 
 func committed(w http.ResponseWriter) bool {

@@ -39,10 +39,11 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 
 func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
 	defer exchange.RemoveFiles(r, r.MultipartForm)
-	rw, w := respw.Wrap(w, r) // so that it is known what is out when fn fails
+	_, w = respw.Wrap(w, r) // so that it is known what is sent when fn fails
 	if onError != nil {
-		defer func(outer httperr.Hook) { rw.OnError = outer }(rw.OnError) // also for a recoverer
-		rw.OnError = onError
+		outside := r
+		r = exchange.With(r, exchange.OnError, onError) // for what fn calls
+		defer func() { exchange.HandBack(outside, r) }()
 	}
 	if err := fn(w, r); err != nil {
 		httperr.Handle(w, r, err, onError, nil)

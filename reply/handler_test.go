@@ -150,13 +150,13 @@ func TestHandler(t *testing.T) {
 		{"encoder, and the error is dropped", func(w http.ResponseWriter, r *http.Request) error {
 			_ = reply.JSON(w, r, 200, make(chan int))
 			return nil
-		}, reply.PlainError, 500, "Internal Server Error", 0, "no empty 200"},
+		}, reply.PlainError, 500, "Internal Server Error", 1, "no empty 200, and no 500 without a record"},
 		{"encoder behind a foreign wrapper", func(w http.ResponseWriter, r *http.Request) error {
 			return reply.JSON(testkit.Unwrapping{ResponseWriter: w}, r, 200, make(chan int))
 		}, reply.PlainError, 500, "Internal Server Error", 1, "which shows what stands outside of it"},
 		{"encoder behind a wrapper that hides", func(w http.ResponseWriter, r *http.Request) error {
 			return reply.JSON(struct{ http.ResponseWriter }{w}, r, 200, make(chan int))
-		}, reply.PlainError, 500, `{"title":"Internal Server Error","status":500}`, 1, "nobody is known to stand outside"},
+		}, reply.PlainError, 500, "Internal Server Error", 1, "the hook comes with the request"},
 		{"a hook that fails to answer", func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, make(chan int)) },
 			func(w http.ResponseWriter, r *http.Request, err error) { _ = reply.JSON(w, r, 500, make(chan int)) }, 500,
 			`{"title":"Internal Server Error","status":500}`, 1, "it is not asked again"},
@@ -194,6 +194,12 @@ func TestHandler(t *testing.T) {
 			return err
 		}, reply.PlainError, 500, "Internal Server Error", 1, "nothing is out"},
 		{"abort", func(w http.ResponseWriter, r *http.Request) error { return http.ErrAbortHandler }, nil, 0, "", 0, "net/http's own word"},
+		{"an error of another response", func(w http.ResponseWriter, r *http.Request) error {
+			return reply.JSON(httptest.NewRecorder(), r, 200, make(chan int))
+		}, reply.PlainError, 500, "Internal Server Error", 1, "that one has its answer, this one has none"},
+		{"a deadline of another request", func(w http.ResponseWriter, r *http.Request) error {
+			return fmt.Errorf("fetching: %w", http.ErrHandlerTimeout)
+		}, reply.PlainError, 500, "Internal Server Error", 1, "what an error says of a response says nothing of this one"},
 		{"timeout", func(w http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("query: %w", context.DeadlineExceeded)
 		}, reply.PlainError, 500, "Internal Server Error", 1, "a deadline of the handler's own"},

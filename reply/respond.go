@@ -89,7 +89,9 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 		defer func() {
 			if closed := c.Close(); closed != nil && err == nil {
 				// The client has everything: one for the log.
-				err = httperr.Mark(fmt.Errorf("reply: closing the body after it was sent: %w", closed))
+				err = fmt.Errorf("reply: closing the body after it was sent: %w", closed)
+				httperr.Log(nil, r, http.StatusInternalServerError, err)
+				err = httperr.Logged(err)
 			}
 		}()
 	}

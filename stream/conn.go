@@ -49,7 +49,7 @@ func (c *conn) start(w http.ResponseWriter, r *http.Request, mime string, cfg *C
 			return err
 		}
 	}
-	respw.Each(w, (*respw.Writer).Stream)
+	respw.Stream(w)
 
 	c.control = *http.NewResponseController(w)
 	c.timeout = number(cfg.WriteTimeout, 10*time.Second)

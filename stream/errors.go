@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
 )
 
 // goneError is a write that failed: nobody is left to read, or nobody reads.
@@ -25,19 +24,14 @@ var errHead error = headError{}
 func (headError) Error() string   { return "stream: a HEAD request has no stream" }
 func (headError) StatusCode() int { return http.StatusMethodNotAllowed }
 
-// refuse answers a request whose stream could not be started, and returns err
-// marked as answered. HEAD gets the header that GET would. Logging is left to
-// whoever err is returned to.
+// refuse answers a request whose stream could not be started, and logs that as
+// httperr.Refuse does. HEAD gets the header that GET would.
 func (c *conn) refuse(err error, hook httperr.Hook) error {
 	if err == errHead {
 		c.commit()
-		return httperr.Mark(err)
+		return httperr.Logged(err)
 	}
-	if rw, _ := respw.Of(c.w); rw.Committed() || httperr.ClientGone(c.r, err) {
-		return err
-	}
-	httperr.Render(c.w, c.r, err, hook)
-	return httperr.Mark(err)
+	return httperr.Refuse(c.w, c.r, err, err, hook)
 }
 
 // over reports whether err says no more than that the stream has ended because

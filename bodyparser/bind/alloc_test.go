@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-playground/validator/v10"
+
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/internal/testkit"
-	"github.com/go-playground/validator/v10"
 )
 
 // A handler pays for the value and for what keeps r.Body readable. Everything

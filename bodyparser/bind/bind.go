@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/reply"
@@ -76,13 +77,13 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := new(call)
-		rw, ok := respw.Of(w)
-		if !ok {
-			rw, w = &c.writer, c.writer.Init(w, r)
+		if _, ok := respw.Of(w); !ok {
+			w = c.writer.Init(w, r)
 		}
 		if b.cfg.OnError != nil {
-			defer func(outer httperr.Hook) { rw.OnError = outer }(rw.OnError) // also for a recoverer
-			rw.OnError = b.cfg.OnError
+			outside := r
+			r = exchange.With(r, exchange.OnError, b.cfg.OnError) // for what fn calls
+			defer func() { exchange.HandBack(outside, r) }()
 		}
 		err := b.read(w, r, &c.value)
 		if err == nil {

@@ -13,11 +13,12 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/go-playground/validator/v10"
+
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/pattern"
-	"github.com/go-playground/validator/v10"
 )
 
 // Config says how a request becomes a value. The zero Config does what [Body]

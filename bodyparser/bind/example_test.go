@@ -7,12 +7,13 @@ import (
 	"net/http/httptest"
 	"strings"
 
+	"github.com/go-playground/validator/v10"
+	"github.com/justinas/alice"
+
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/reply"
-	"github.com/go-playground/validator/v10"
-	"github.com/justinas/alice"
 )
 
 type Post struct {

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-playground/validator/v10"
+
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/internal/testkit"
-	"github.com/go-playground/validator/v10"
 )
 
 // What failures cost grows with their number, not with its square: a body of a

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-playground/validator/v10"
+
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
-	"github.com/go-playground/validator/v10"
 )
 
 func TestTagsAreCheckedAtOnce(t *testing.T) {

@@ -26,6 +26,8 @@ const (
 	Body     Slot = iota // bodyparser: the body that was read
 	Deadline             // middleware.Timeout: an [Extender]
 	Cache                // middleware/cache: the entry being filled
+	OnError              // how errors are answered, unless a piece has a hook of its own: an [ErrorHook]
+	Logger               // where failures are logged, unless a piece has a logger of its own: a *slog.Logger
 	numSlots
 )
 
@@ -38,6 +40,9 @@ type Extender interface {
 	// AtLeast does the same unless the deadline is later already.
 	AtLeast(d time.Duration) error
 }
+
+// An ErrorHook is the type of every OnError in the kit.
+type ErrorHook = func(http.ResponseWriter, *http.Request, error)
 
 // A Node is a context that carries one value per slot. The zero Node is ready
 // for [Node.Attach]. Pieces embed a Node in what they allocate anyway.
@@ -95,6 +100,16 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 	return v, ok
 }
 
+// With returns a copy of r with a node of its own, in which the slot holds v:
+// how a layer says something to those inside that those outside must not hear.
+// [HandBack] is for when the handler has returned.
+func With(r *http.Request, s Slot, v any) *http.Request {
+	n := new(Node)
+	r = n.Attach(r, Find(r.Context()))
+	n.Set(s, v)
+	return r
+}
+
 // HandBack tells the request that came in what became of its copy, once the
 // handler has returned: the pattern that matched, for whoever logs it. The files
 // of a form that was parsed in between are removed.
@@ -115,10 +130,14 @@ func RemoveFiles(r *http.Request, before *multipart.Form) {
 	}
 }
 
-// Detach returns ctx with an empty node over whatever node it carries. The
-// requests that the kit makes itself (a revalidation, a refresh) start from
-// it, so that they neither read nor write the state of the request they were
-// made for.
+// Detach returns ctx with a node over whatever node it carries, that keeps what
+// layers outside say (OnError, Logger) and nothing else. The requests that the
+// kit makes itself (a revalidation, a refresh) start from it, so that they neither
+// read nor write the state of the request they were made for.
 func Detach(ctx context.Context) context.Context {
-	return &Node{Context: ctx}
+	n := &Node{Context: ctx}
+	if parent := Find(ctx); parent != nil {
+		n.slots[OnError], n.slots[Logger] = parent.slots[OnError], parent.slots[Logger]
+	}
+	return n
 }

@@ -2,43 +2,47 @@ package httperr
 
 import (
 	"cmp"
-	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/respw"
 )
 
 // A Hook answers an error. It is the type of every OnError in the kit.
-type Hook = func(http.ResponseWriter, *http.Request, error)
+type Hook = exchange.ErrorHook
 
-// Handle does with err what is left to do: usually that is to call the hook,
-// once, and to log what becomes an answer of 500 or more. Nil for hook is that
-// of the layers outside, see [Render]; nil for logger is slog.Default.
+// Handle does with err what is left to do after a handler has returned it: usually
+// that is to call the hook, once, and to log what becomes a response of 500 or
+// more. Nil for hook and logger are those of the layers outside, see [Render]
+// and [Log].
 //
-// It does not answer when somebody has answered already. When nobody is left to
-// answer to it drops the connection, for the sake of those outside. When the
-// header is out it aborts the connection, because an error text behind half a
-// body would make the half look whole; the panic is http.ErrAbortHandler's.
+// What was answered is a fact about this response, never about an error:
 //
-// Whether the header is out is known only if w is a shape of respw, or if
-// nothing was written: callers wrap w before they run a handler.
+//	a layer outside has taken the response away      nothing: that layer has answered and logged
+//	err has been answered (see Logged), on this w    nothing
+//	a part of the response is sent                   log, and abort unless it is whole: an error text after
+//	                                                 half a body would make the half look whole
+//	the client has gone                              abort, so that no layer outside sees an empty 200
+//	else                                             answer, and log
+//
+// The panic of an abort is http.ErrAbortHandler's.
+//
+// What is sent is known only if w is a shape of respw, or if nothing was
+// written: callers wrap w before they run a handler.
 func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger) {
 	rw, w := respw.Wrap(w, r)
-	status := statusOf(err)
+	status, isLogged := statusOf(err), isLogged(err)
 	switch {
 	case errors.Is(err, http.ErrAbortHandler):
 		respw.Abort(w)
-	case errors.Is(err, http.ErrHandlerTimeout), taken(w), timedOut(r):
-		return // the layer that took the response away has answered and logged
-	case Answered(err):
-		if status >= 500 {
-			Log(logger, r, status, err)
-		}
+	case respw.Lost(w), isLogged && rw.Committed():
 		return
-	case rw.Committed():
-		if !ClientGone(r, err) {
+	case rw.Sent():
+		if !isLogged && !ClientGone(r, err) {
 			Log(logger, r, status, err)
 		}
 		if !rw.Complete() && !rw.Hijacked() {
@@ -46,63 +50,114 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 		}
 		return
 	case ClientGone(r, err):
-		// Nothing is written, and nothing that looks like an answer is left to
-		// those outside who keep answers or count them.
 		respw.Abort(w)
 	}
-	if answered := Render(w, r, err, hook); max(answered, status) >= 500 {
+	answered := Render(w, r, err, hook)
+	if answered != 0 && max(answered, status) >= 500 && !isLogged {
 		Log(logger, r, max(answered, status), err)
 	}
 }
 
-// taken reports whether a layer outside has taken the response away.
-func taken(w http.ResponseWriter) (taken bool) {
-	respw.Each(w, func(rw *respw.Writer) { taken = taken || rw.Dead() != nil })
-	return taken
-}
-
-// Render has the hook answer err, and answers 500 itself if the hook is silent:
-// that would leave an empty 200 behind. It returns the status of the answer.
-// Nil for hook is the nearest that a layer outside has left in a respw.Writer,
-// so that a service says once how it answers errors; without any it is
-// [Problem].
+// Render has the hook answer err, into memory, and sends that in one step. It
+// returns the status, or 0 if the response was sent or taken away in the
+// meantime. Nil for hook is the OnError of the layers outside; without any it is
+// [Problem]. That answers as well if the hook panics, which is logged, and if it
+// is silent, which would leave an empty 200: with a 500.
 func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) (status int) {
 	rw, w := respw.Wrap(w, r)
-	if hook == nil {
-		hook = respw.OnError(w)
+	m := Answer(w, rw.Header(), r, err, hook, nil)
+	if !rw.Replace(m) {
+		return 0
 	}
-	if hook == nil {
-		hook = Problem
-	}
-	discard(w.Header())
-	// A hook that fails to answer in its turn has had its chance.
-	outer := rw.OnError
-	rw.OnError = Problem
-	defer func() { rw.OnError = outer }()
-	hook(w, r, err)
-	if !rw.Committed() {
-		Problem(w, r, &Error{Status: http.StatusInternalServerError})
-	}
-	return rw.Status()
+	return m.Status
 }
 
-// Fail answers 500 for a response that could not be made, unless the header is
-// known to be out, and returns err marked as answered.
+// Answer is what Render sends: the response to err in memory, for a w whose
+// header is base.
+func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) *respw.Memory {
+	if hook == nil {
+		hook = hookFor(w, r)
+	}
+	fresh := func() *respw.Memory {
+		m := respw.NewMemory(base)
+		discard(m.Header())
+		return m
+	}
+	m := fresh()
+	if !call(hook, m, r, err, logger) {
+		m = fresh()
+		Problem(m, r, err)
+	} else if m.Status == 0 {
+		m = fresh()
+		Problem(m, r, &Error{Status: http.StatusInternalServerError})
+	}
+	return m
+}
+
+// hookFor returns what answers errors where no hook is given. A hook that fails
+// to answer in its turn has had its chance.
+func hookFor(w http.ResponseWriter, r *http.Request) Hook {
+	if inMemory(w) {
+		return Problem
+	}
+	if hook, ok := exchange.Get[Hook](r, exchange.OnError); ok {
+		return hook
+	}
+	return Problem
+}
+
+// inMemory reports whether w is what a hook is given.
+func inMemory(w http.ResponseWriter) bool {
+	for ; w != nil; w = respw.Below(w) {
+		if _, ok := w.(*respw.Memory); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// call reports whether the hook has run without a panic.
+func call(hook Hook, w http.ResponseWriter, r *http.Request, err error, logger *slog.Logger) (ok bool) {
+	defer func() {
+		if ok {
+			return
+		}
+		if v := recover(); v == http.ErrAbortHandler {
+			panic(v)
+		} else if v != nil {
+			LogPanic(logger, r, v)
+		}
+	}()
+	hook(w, r, err)
+	return true
+}
+
+// Fail answers 500 for a response that could not be made, logs that, and returns
+// err marked as logged. If it is too late for a response, it does neither.
 func Fail(w http.ResponseWriter, r *http.Request, err error) error {
-	if respw.Out(w) {
+	return Refuse(w, r, &Error{Status: http.StatusInternalServerError, Cause: err}, err, nil)
+}
+
+// Refuse answers with an error what a function that returns its error was not to
+// do, so that a caller who drops the error leaves no empty 200. It returns err,
+// marked as logged if it was answered: a response of 500 or more has its record.
+func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook) error {
+	if respw.Out(w) || ClientGone(r, err) {
 		return err
 	}
-	Render(w, r, &Error{Status: http.StatusInternalServerError, Cause: err}, nil)
-	return Mark(err)
+	status := Render(w, r, answer, hook)
+	if status == 0 {
+		return err
+	}
+	if status >= 500 && !inMemory(w) { // else it is a hook's, whose error leaves the record
+		Log(nil, r, status, err)
+	}
+	return Logged(err)
 }
 
-// timedOut reports whether the context ended because a layer of the kit took
-// the response away.
-func timedOut(r *http.Request) bool {
-	return r.Context().Err() != nil && Answered(context.Cause(r.Context()))
-}
-
-// Log writes the one record that an answer of 500 or more leaves behind.
+// Log writes the one record that a response of 500 or more leaves. Nil for logger is
+// that of the layers outside, else slog.Default. A logger that panics logs
+// nothing.
 func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...slog.Attr) {
 	attrs := append([]slog.Attr{
 		slog.String("method", r.Method),
@@ -110,5 +165,46 @@ func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...sl
 		slog.Int("status", status),
 		slog.Any("error", err),
 	}, more...)
-	cmp.Or(logger, slog.Default()).LogAttrs(r.Context(), slog.LevelError, "apiece: request failed", attrs...)
+	respw.Safely(func() {
+		LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelError, "apiece: request failed", attrs...)
+	})
+}
+
+// LoggerFor returns logger, or if it is nil that of the layers outside, or if they
+// have none slog.Default.
+func LoggerFor(logger *slog.Logger, r *http.Request) *slog.Logger {
+	if logger == nil {
+		logger, _ = exchange.Get[*slog.Logger](r, exchange.Logger)
+	}
+	return cmp.Or(logger, slog.Default())
+}
+
+// LogPanic writes the record of a panic, from within the deferred call that
+// recovered it, and returns the error in it. That has the value as text only:
+// a hook that looks for errors it can answer must not find one that was never
+// returned.
+func LogPanic(logger *slog.Logger, r *http.Request, v any) error {
+	p, ok := v.(*Panic)
+	if !ok {
+		p = &Panic{Value: v, Stack: debug.Stack()}
+	}
+	err := fmt.Errorf("panic: %v", p.Value)
+	Log(logger, r, http.StatusInternalServerError, err, slog.String("stack", string(p.Stack)))
+	return err
+}
+
+// A Panic carries a panic from one goroutine to another, with the stack of the
+// first, which the second does not have.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+// Error is what net/http prints for a panic that is not recovered.
+func (e *Panic) Error() string { return fmt.Sprintf("%v\n\n%s", e.Value, e.Stack) }
+
+// Unwrap returns the value of the panic if it is an error.
+func (e *Panic) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
 }

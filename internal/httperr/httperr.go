@@ -7,8 +7,7 @@
 //	PublicMessage() string             what the client may read
 //	Header() http.Header               header fields of the answer
 //	ProblemMembers() map[string]any    further members of the problem document
-//	Answered() bool                    somebody has answered already
-//	ClientGone() bool                  nobody is left to answer to
+//	ClientGone() bool                  no client is left to answer to
 //
 // The first error with a status decides, and the three after it are asked of
 // that one.
@@ -67,13 +66,7 @@ func messageOf(err error) string {
 	return ""
 }
 
-// Answered reports whether err says that the client has its answer.
-func Answered(err error) bool {
-	a, ok := find[interface{ Answered() bool }](err)
-	return ok && a.Answered() || errors.Is(err, http.ErrHandlerTimeout)
-}
-
-// ClientGone reports whether nobody is left to answer to. An error that has
+// ClientGone reports whether no client is left to answer to. An error that has
 // something to say about it is believed: net/http cancels the request whenever
 // it cannot read on, also if that is for a deadline, or because a client has
 // closed its side and waits. Else it is whether the request was cancelled. A
@@ -116,10 +109,15 @@ func (e *Error) StatusCode() int       { return e.Status }
 func (e *Error) PublicMessage() string { return e.Message }
 func (e *Error) Unwrap() error         { return e.Cause }
 
-// Mark returns err marked as answered.
-func Mark(err error) error { return answered{err} }
+// Logged returns err marked as one that has left its record, or needs none. That
+// the response it was about is this one is for the Writer to say.
+func Logged(err error) error { return logged{err} }
 
-type answered struct{ error }
+type logged struct{ error }
 
-func (answered) Answered() bool  { return true }
-func (a answered) Unwrap() error { return a.error }
+func (l logged) Unwrap() error { return l.error }
+
+func isLogged(err error) bool {
+	_, ok := find[logged](err)
+	return ok
+}

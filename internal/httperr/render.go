@@ -125,7 +125,10 @@ func unsendable(value string) bool {
 // Everything else stays: what layers outside have set, such as CORS, is as
 // true of the error. A Cache-Control that forbids storing stays too.
 func discard(h http.Header) {
-	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+	for _, name := range []string{
+		"Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition", "Etag", "Last-Modified",
+		"Expires", "Cdn-Cache-Control", "Surrogate-Control",
+	} {
 		delete(h, name)
 	}
 	if !strings.Contains(strings.ToLower(strings.Join(h["Cache-Control"], ",")), "no-store") {

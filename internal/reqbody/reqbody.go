@@ -68,16 +68,12 @@ func (dl Deadline) Disarm() {
 // find is http.ResponseController's walk, without the error it would build for
 // each request to a writer that has no deadlines.
 func find(w http.ResponseWriter) deadliner {
-	for {
-		switch t := w.(type) {
-		case deadliner:
-			return t
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
-			return nil
+	for ; w != nil; w = respw.Below(w) {
+		if d, ok := w.(deadliner); ok {
+			return d
 		}
 	}
+	return nil
 }
 
 // Refuse has net/http close the connection behind the response to r, instead

@@ -1,8 +1,7 @@
 package respw
 
 import (
-	"bufio"
-	"net"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,63 +9,150 @@ import (
 	"time"
 )
 
-// fence is what a Writer needs to be taken away from a handler that is still
-// running: a lock around every call, a header map that is the handler's alone,
-// and deadlines the handler can no longer move.
-type fence struct {
-	header   http.Header
-	mu       sync.Mutex   // held by every call, for as long as it writes
-	quick    sync.Mutex   // held to set deadlines and to hijack; never while writing
-	progress atomic.Int64 // 0 until the commit, then more with every write
-	fenced   bool
-	cut      bool // guarded by quick
+// A Fence is what a Writer needs to be taken away from a handler that is still
+// running: its [Phase], a header that is the handler's alone, and the start of
+// the body, which is held back.
+//
+// What belongs to whom:
+//   - header, body, and what the Writer counts are the handler's goroutine's,
+//     without any right: all of it is in memory;
+//   - the server's writer is touched between enter and leave alone, by the
+//     handler; and by whoever has taken the response, once no call is inside;
+//   - what stands in the server's header is changed inside, too.
+//
+// A response is written by one goroutine at a time, as net/http asks. Deadlines
+// may be set by any.
+type Fence struct {
+	state
+	owner    Owner
+	header   http.Header // the handler's, nil until it asks for it
+	base     http.Header // what the server's header held before fill, nil if nothing
+	based    bool        // the server's header was not empty
+	filled   bool        // and holds the handler's fields now
+	room     *[room]byte // holds the start of the body
+	progress atomic.Int64
 }
 
-// Fence prepares rw to be cut: from now on calls are safe for concurrent use,
-// and the header is a copy that reaches the client with the commit. Call it
-// before the handler runs, and [Writer.Finish] after it.
-func (rw *Writer) Fence() {
-	rw.fenced = true
-	if base := rw.inner.Header(); len(base) != 0 {
-		rw.header = base.Clone()
-	} else {
-		rw.header = make(http.Header)
+// An Owner is told by the last call to leave that the response is Taken.
+type Owner interface{ Taken(was Phase) }
+
+// room is how much of a body is held back until the handler flushes or returns.
+// net/http sends nothing earlier either.
+const room = 2048
+
+var rooms = sync.Pool{New: func() any { return new([room]byte) }}
+
+// Fence puts f around rw. Call it before the handler runs, and [Writer.Settle]
+// after.
+func (rw *Writer) Fence(f *Fence, owner Owner) {
+	f.owner = owner
+	f.based = len(rw.inner.Header()) != 0
+	rw.fence = f
+}
+
+// Look returns what the timer has to know before it takes the response.
+func (f *Fence) Look() Look { return Look{f.word.Load()} }
+
+// Moved notes that the deadline was moved, and reports whether the response was
+// still the handler's to write.
+func (f *Fence) Moved() bool {
+	for {
+		l := f.Look()
+		if l.Over() {
+			return l.Phase() == Foreign // a connection of its own has no deadline to move
+		}
+		if f.move(l) {
+			return true
+		}
 	}
 }
 
-func (rw *Writer) lock() {
-	if rw.fenced {
-		rw.mu.Lock()
+// Progress grows with what the handler writes, and is positive once it commits.
+func (f *Fence) Progress() int64 { return f.progress.Load() }
+
+// Take takes the response away from the handler if it is as it was seen. For
+// [Mine] it is the caller's; else the last call to leave tells the Owner. After
+// [Inside] the caller has to call [Writer.Hurry].
+func (f *Fence) Take(l Look) Attempt { return f.take(l) }
+
+// Hurry has a call that is stuck in a write come out of it, by moving the deadline
+// for writing to d from now, and ends the timer's own call.
+func (rw *Writer) Hurry(d time.Duration) {
+	defer rw.leave()
+	Safely(func() { _ = http.NewResponseController(rw.inner).SetWriteDeadline(time.Now().Add(d)) })
+}
+
+// Settle is the end of the handler's part. It fails if the response was taken or
+// is about to be, and then the Owner is told. Until [Writer.Finish] nothing
+// happens to the server's writer.
+func (rw *Writer) Settle() (was Phase, ok bool) { return rw.fence.settle() }
+
+// Finish is called when the handler has settled, by the goroutine of the server.
+// If the handler has returned, what was held is sent, and trailers that were set
+// after the commit are copied. Else a panic is under way, and whoever recovers
+// it finds the server's header as it was.
+func (rw *Writer) Finish(was Phase, returned bool) {
+	f := rw.fence
+	switch {
+	case !returned:
+		f.restore(rw.inner, was)
+		f.release()
+		return
+	case was == Open:
+		f.fill(rw.inner)
+	case was == Held:
+		rw.send()
+	}
+	if was == Held || was == Sent {
+		CopyTrailers(rw.inner.Header(), f.header)
 	}
 }
 
-func (rw *Writer) unlock() {
-	if rw.fenced {
-		rw.mu.Unlock()
-	}
-}
+// Restore puts the server's header back for another response, of one that was
+// taken in the phase was.
+func (rw *Writer) Restore(was Phase) { rw.fence.restore(rw.inner, was) }
 
-// Progress returns a number that is 0 until the header is out, and grows with
-// what is written. Unlike the other methods it does not wait for a write that
-// is under way.
-func (rw *Writer) Progress() int64 { return rw.progress.Load() }
-
-// Finish completes a response whose handler has returned: a header that was
-// never committed, or trailers set after the commit, are copied out.
-func (rw *Writer) Finish() {
-	rw.lock()
-	defer rw.unlock()
-	if rw.dead != alive || rw.hijacked {
+// fill makes the server's header hold what the handler's does.
+func (f *Fence) fill(inner http.ResponseWriter) {
+	if f.header == nil {
 		return
 	}
-	if rw.status == 0 {
-		replace(rw.inner.Header(), rw.header)
-		return
+	h := inner.Header()
+	if f.based && !f.filled {
+		f.base = maps.Clone(h)
 	}
-	CopyTrailers(rw.inner.Header(), rw.header)
+	replace(h, f.header)
+	f.filled = true
 }
 
-// CopyTrailers copies what of a header is sent behind the body: the fields that
+// restore takes fill back, as long as nothing was sent.
+func (f *Fence) restore(inner http.ResponseWriter, was Phase) {
+	if f.filled && was <= Held {
+		replace(inner.Header(), f.base)
+	}
+}
+
+// hold keeps p if it fits after the n bytes that are there.
+func hold[T string | []byte](f *Fence, n int64, p T) bool {
+	if n+int64(len(p)) > room {
+		return false
+	}
+	if f.room == nil {
+		f.room = rooms.Get().(*[room]byte)
+	}
+	copy(f.room[n:], p)
+	return true
+}
+
+// release gives the room back.
+func (f *Fence) release() {
+	if f.room != nil {
+		rooms.Put(f.room)
+		f.room = nil
+	}
+}
+
+// CopyTrailers copies what of a header is sent after the body: the fields that
 // its Trailer declares, and those with http.TrailerPrefix.
 func CopyTrailers(dst, src http.Header) {
 	declared := src["Trailer"]
@@ -88,172 +174,9 @@ func declares(trailers []string, name string) bool {
 	return false
 }
 
-// replace makes dst hold what src holds. The values are shared.
-func replace(dst, src http.Header) {
-	clear(dst)
-	for name, values := range src {
-		dst[name] = values
-	}
+// Safely calls a method of others on a goroutine of the kit, where a panic would
+// end the process.
+func Safely(f func()) {
+	defer func() { _ = recover() }()
+	f()
 }
-
-var past = time.Unix(1, 0)
-
-// A Fate is what became of a response that was cut.
-type Fate uint8
-
-const (
-	Answered Fate = iota // nothing was out: the answer is
-	Severed              // a part was out: the connection is of no more use
-	Whole                // all of it was out, or the connection is somebody else's
-)
-
-// Cut takes the response away from the handler. From now on everything the
-// handler calls fails with http.ErrHandlerTimeout, and a Read or Write it is
-// stuck in returns; a Write after the grace. If nothing was committed, answer
-// writes the response instead, to the writer below. If a part is out, the
-// connection is poisoned, so that nobody can take the part for the whole, and
-// closed where that can be done. A response that is complete is flushed and
-// stays, and its connection is as before for the next request; a hijacked
-// connection is left alone.
-//
-// Decided runs as soon as the response is taken, before the deadlines move:
-// moving the one for reading makes net/http cancel the context of the request.
-func (rw *Writer) Cut(grace time.Duration, decided func(), answer func(http.ResponseWriter)) Fate {
-	rc := http.NewResponseController(rw.inner)
-	if !rw.mu.TryLock() {
-		// The handler is in the middle of a call, perhaps stuck in it. It must
-		// come out of it, but only by the deadline for writing: the other one
-		// would end the request before its fate is decided.
-		rw.quick.Lock()
-		if !rw.hijacked {
-			_ = rc.SetWriteDeadline(time.Now().Add(grace))
-		}
-		rw.quick.Unlock()
-		rw.mu.Lock()
-	}
-	defer rw.mu.Unlock()
-
-	if rw.hijacked {
-		return Whole
-	}
-	fate := Severed
-	switch {
-	case rw.dead != alive && rw.status == 0, rw.complete():
-		fate = Whole // refused with an answer of its own, or finished
-	case rw.dead == alive && rw.status == 0:
-		fate = Answered
-	}
-	rw.dead = timedOut
-	decided()
-
-	rw.quick.Lock()
-	rw.cut = true
-	if fate != Whole {
-		_ = rc.SetReadDeadline(past)
-	}
-	if fate == Severed {
-		_ = rc.SetWriteDeadline(past)
-	}
-	rw.quick.Unlock()
-	switch fate {
-	case Answered:
-		answer(rw.inner)
-	case Whole:
-		_ = rc.Flush()
-	case Severed:
-		hangUp(rc)
-	}
-	return fate
-}
-
-// hangUp closes the connection of a response that is severed, where it carries
-// nothing else, which is to say on HTTP/1. net/http would do so when the handler
-// returns, and for that long the client would wait for the rest. No call may be
-// under way, since Hijack lifts the deadlines.
-func hangUp(rc *http.ResponseController) {
-	defer func() { _ = recover() }() // of a wrapper that hijacks what it cannot
-	conn, _, err := rc.Hijack()
-	if err != nil {
-		return
-	}
-	// Without the good-bye of TLS, which would make the part look whole.
-	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = secure.NetConn()
-	}
-	_ = conn.Close()
-}
-
-// Dead returns the error that every call returns since the response was cut
-// or refused, or nil.
-func (rw *Writer) Dead() error {
-	rw.lock()
-	defer rw.unlock()
-	return rw.dead.err()
-}
-
-// SetReadDeadline and the two methods after it pass the call on, unless the
-// response was cut: else a handler could undo what frees it.
-func (rw *Writer) SetReadDeadline(t time.Time) error {
-	rw.quick.Lock()
-	defer rw.quick.Unlock()
-	if rw.cut {
-		return http.ErrHandlerTimeout
-	}
-	return http.NewResponseController(rw.inner).SetReadDeadline(t)
-}
-
-// SetWriteDeadline sets the deadline for writing the response.
-func (rw *Writer) SetWriteDeadline(t time.Time) error {
-	rw.quick.Lock()
-	defer rw.quick.Unlock()
-	if rw.cut {
-		return http.ErrHandlerTimeout
-	}
-	return http.NewResponseController(rw.inner).SetWriteDeadline(t)
-}
-
-// EnableFullDuplex lets a handler read the body while it writes the response.
-func (rw *Writer) EnableFullDuplex() error {
-	rw.quick.Lock()
-	defer rw.quick.Unlock()
-	if rw.cut {
-		return http.ErrHandlerTimeout
-	}
-	return http.NewResponseController(rw.inner).EnableFullDuplex()
-}
-
-func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	rw.lock()
-	defer rw.unlock()
-	if rw.dead != alive {
-		return nil, nil, rw.dead.err()
-	}
-	rw.quick.Lock()
-	defer rw.quick.Unlock()
-	if rw.cut {
-		return nil, nil, http.ErrHandlerTimeout
-	}
-	conn, buf, err := http.NewResponseController(rw.inner).Hijack()
-	if err == nil {
-		rw.hijacked = true
-	}
-	return conn, buf, err
-}
-
-// Abort ends a response that cannot be finished so that nobody can take it for
-// whole: it poisons the connection below w and panics with
-// http.ErrAbortHandler. The panic alone is not enough, because a recoverer
-// outside may swallow it, and net/http would then end the body in good order.
-// Behind a fence that was cut there is nothing left to poison.
-func Abort(w http.ResponseWriter) {
-	Poison(w)
-	panic(http.ErrAbortHandler)
-}
-
-// Poison has nothing more reach the client of w, whoever goes on to write.
-func Poison(w http.ResponseWriter) { _ = http.NewResponseController(w).SetWriteDeadline(past) }
-
-// Poisons reports whether t is the deadline that Poison sets, for writers that
-// hold a response back: there is no connection to cut then, but a part that
-// must not be taken for the whole.
-func Poisons(t time.Time) bool { return t.Equal(past) }

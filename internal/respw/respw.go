@@ -31,50 +31,30 @@ var ErrTooLarge = errors.New("apiece: response exceeds its limit")
 
 // A Writer watches one response: whether and how it was committed, how many
 // bytes of body the handler wrote, whether the connection was taken over.
-// Make one with [Wrap], or embed it and call [Writer.Init].
+// Make one with [Wrap], or embed it and call [Writer.Init]. With a [Fence] the
+// response can be taken away from the handler.
 //
-// Like any ResponseWriter it is for one goroutine at a time, unless fenced
-// (see [Writer.Fence]).
+// What layers outside say to those inside (how errors are answered, where to
+// log) is not here: it is in the node of package exchange.
 type Writer struct {
 	inner    http.ResponseWriter
-	n        int64       // bytes of body passed on
-	declared int64       // Content-Length at the commit, -1 if none
-	status   int32       // 0 until the final header is committed
-	stream   atomic.Bool // no limit on time or size applies
-	noBody   bool        // the response has no body on the wire: HEAD, 204, 304
-	hijacked bool        // changed with both locks held
-	dead     death       // the response was taken away
+	request  *http.Request // of the layer that made the Writer
+	fence    *Fence        // nil without one
+	n        int64         // bytes of body, held or passed on
+	declared int64         // Content-Length at the commit, -1 if none
+	status   int32         // 0 until the final header is fixed
+	flushes  bool          // something below can flush
+	implicit bool          // committed by a write: the server sets status and type
+	noBody   bool          // the response has no body on the wire: HEAD, 204, 304
+	hijacked bool          // without a fence; with one the phase says so
+	refused  bool          // by the budget
+	stream   atomic.Bool   // no limit on time or size applies
 	onCommit func(status int)
-
-	// OnError is how whoever has wrapped the writer answers errors, nil if it has
-	// no say in that: for what it calls that answers some by itself.
-	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Layers further in take budgets away, perhaps from another goroutine if
 	// a fence stands between.
 	budget atomic.Pointer[Budget]
 	asker  *http.Request // the request of the layer that set the budget
-
-	fence
-}
-
-// A death is why nothing can be written any more.
-type death uint8
-
-const (
-	alive death = iota
-	timedOut
-	tooLarge
-)
-
-func (d death) err() error {
-	switch d {
-	case timedOut:
-		return http.ErrHandlerTimeout
-	case tooLarge:
-		return ErrTooLarge
-	}
-	return nil
 }
 
 // Wrap returns the Writer that watches w, and the ResponseWriter to hand on in
@@ -100,49 +80,84 @@ func Of(w http.ResponseWriter) (*Writer, bool) {
 	return nil, false
 }
 
-// Each calls f with every Writer between w and the server, the nearest first,
-// walking through foreign wrappers by their Unwrap method. It is for changing
-// what the layers outside know about a response (a stream has begun), never
-// for writing to it.
-func Each(w http.ResponseWriter, f func(*Writer)) {
-	for {
+// Below returns what w wraps: the writer below a Writer, or what its Unwrap
+// method returns, nil if it has none. All that looks for something on the way to
+// the server goes from one to the next by it.
+func Below(w http.ResponseWriter) http.ResponseWriter {
+	if rw, ok := Of(w); ok {
+		return rw.inner
+	}
+	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return u.Unwrap()
+	}
+	return nil
+}
+
+// Stream declares the response to w a stream, to which limits on time and size
+// do not apply, for every Writer between w and the server.
+func Stream(w http.ResponseWriter) {
+	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
-			f(rw)
-			w = rw.inner
-			continue
+			rw.stream.Store(true)
 		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return
-		}
-		w = u.Unwrap()
 	}
 }
 
-// OnError returns the OnError of the nearest Writer between w and the server
-// that has one, or nil.
-func OnError(w http.ResponseWriter) (hook func(http.ResponseWriter, *http.Request, error)) {
-	Each(w, func(rw *Writer) {
-		if hook == nil {
-			hook = rw.OnError
+// Lift takes away the budgets of all Writers between w and the server, for a
+// layer further in that has its own.
+func Lift(w http.ResponseWriter) {
+	for ; w != nil; w = Below(w) {
+		if rw, ok := Of(w); ok && rw.budget.Load() != nil {
+			rw.budget.Store(nil)
 		}
-	})
-	return hook
+	}
 }
 
-// Out reports whether any Writer between w and the server knows that it is too
-// late for another answer.
-func Out(w http.ResponseWriter) (out bool) {
-	Each(w, func(rw *Writer) { out = out || rw.Committed() })
-	return out
+// Lost reports whether a layer outside has taken the response to w away, or a
+// limit has refused it: it was answered, and what is written to w has no effect.
+// A Writer beyond a fence may be in use by another goroutine; only its own fence
+// is looked at.
+func Lost(w http.ResponseWriter) bool {
+	for fenced := false; w != nil; w = Below(w) {
+		rw, ok := Of(w)
+		switch {
+		case !ok:
+		case rw.fence != nil:
+			fenced = true
+			if l := rw.fence.Look(); l.Phase() == Taken || l.word&late != 0 {
+				return true
+			}
+		case !fenced && rw.refused:
+			return true
+		}
+	}
+	return false
+}
+
+// Out reports whether it is too late for another response to w, as far as the
+// Writers up to the first fence know: it has been sent in part, taken over, or
+// taken away.
+func Out(w http.ResponseWriter) bool {
+	for ; w != nil; w = Below(w) {
+		if rw, ok := Of(w); ok {
+			if rw.Sent() || rw.lost() != nil {
+				return true
+			}
+			if rw.fence != nil {
+				break
+			}
+		}
+	}
+	return false
 }
 
 // Init makes rw watch w and returns the shape to hand on.
 func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
-	rw.inner = w
+	rw.inner, rw.request = w, r
 	rw.declared = -1
 	rw.noBody = r.Method == http.MethodHead
 	flush, hijack := reach(w)
+	rw.flushes = flush
 	switch {
 	case hijack:
 		return http1{rw}
@@ -155,82 +170,88 @@ func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWrit
 // reach reports what an http.ResponseController given w would find. A wrapper
 // with an Unwrap method says by it that optional methods may go past it.
 func reach(w http.ResponseWriter) (flush, hijack bool) {
-	for {
-		switch t := w.(type) {
-		case *Writer:
-			w = t.inner // it has FlushError whatever is below
-			continue
+	for ; w != nil && !(flush && hijack); w = Below(w) {
+		if _, plain := w.(*Writer); plain {
+			continue // it has FlushError whatever is below
+		}
+		switch w.(type) {
 		case http.Flusher, interface{ FlushError() error }:
 			flush = true
 		}
 		if _, ok := w.(http.Hijacker); ok {
-			return true, true
+			hijack = true
 		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return flush, false
-		}
-		w = u.Unwrap()
 	}
+	return flush, hijack
 }
 
-// Status returns the status that was committed, 0 before that.
-func (rw *Writer) Status() int {
-	rw.lock()
-	defer rw.unlock()
-	return int(rw.status)
-}
+// Flushes reports whether anything below can flush: if nothing can, a small
+// response leaves only when the handler of the server has returned.
+func (rw *Writer) Flushes() bool { return rw.flushes }
+
+// Status returns the status that the handler committed, 0 before that.
+func (rw *Writer) Status() int { return int(rw.status) }
 
 // Written returns the number of body bytes so far.
-func (rw *Writer) Written() int64 {
-	rw.lock()
-	defer rw.unlock()
-	return rw.n
+func (rw *Writer) Written() int64 { return rw.n }
+
+// Committed reports whether status and header are fixed, or are none of the
+// handler's any more.
+func (rw *Writer) Committed() bool { return rw.status != 0 || rw.lost() != nil }
+
+// Sent reports whether the server has a part of the response, so that it is too
+// late for another. Behind a fence the start of a response is held back for a
+// while after the commit.
+func (rw *Writer) Sent() bool {
+	if rw.fence == nil {
+		return rw.status != 0 || rw.hijacked
+	}
+	return rw.fence.Look().Phase() >= Sent
 }
 
-// Committed reports whether it is too late for another answer: the final
-// header is out, the connection was taken over, or the response was taken away
-// from the handler.
-func (rw *Writer) Committed() bool {
-	rw.lock()
-	defer rw.unlock()
-	return rw.status != 0 || rw.hijacked || rw.dead != alive
-}
-
-// Hijacked reports whether the connection has been taken over. It does not wait
-// for a write.
+// Hijacked reports whether the connection has been taken over.
 func (rw *Writer) Hijacked() bool {
-	rw.quick.Lock()
-	defer rw.quick.Unlock()
-	return rw.hijacked
+	return rw.hijacked || rw.fence != nil && rw.fence.Look().Phase() == Foreign
 }
 
 // Complete reports whether the client has, or will have once the handler
 // returns, a response that is whole: every byte of its Content-Length, or one
 // without a body.
 func (rw *Writer) Complete() bool {
-	rw.lock()
-	defer rw.unlock()
-	return rw.complete()
-}
-
-func (rw *Writer) complete() bool {
 	return rw.status != 0 && (rw.noBody || rw.declared == rw.n)
 }
 
-// Streaming reports whether the response is a stream, to which limits on time
-// and size do not apply.
+// lost returns the error of every call that can have no effect any more, nil as
+// long as they have.
+func (rw *Writer) lost() error {
+	switch {
+	case rw.refused:
+		return ErrTooLarge
+	case rw.hijacked:
+		return http.ErrHijacked
+	case rw.fence == nil:
+		return nil
+	}
+	return rw.fence.lost()
+}
+
+func (f *Fence) lost() error {
+	switch w := f.word.Load(); {
+	case handlers(w):
+		return nil
+	case phaseOf(w) == Foreign:
+		return http.ErrHijacked
+	}
+	return http.ErrHandlerTimeout
+}
+
+// Streaming reports whether the response is a stream.
 func (rw *Writer) Streaming() bool { return rw.stream.Load() }
 
-// Stream declares the response a stream.
-func (rw *Writer) Stream() { rw.stream.Store(true) }
-
-// BeforeCommit has f run once, just before the final header goes out, with its
+// BeforeCommit has f run once, just before the final header is fixed, with its
 // status; f may change the header and must not write. Functions run in the
 // reverse order of their registration: the layer nearest to the handler first.
 func (rw *Writer) BeforeCommit(f func(status int)) {
-	rw.lock()
-	defer rw.unlock()
 	earlier := rw.onCommit
 	if earlier == nil {
 		rw.onCommit = f
@@ -238,38 +259,6 @@ func (rw *Writer) BeforeCommit(f func(status int)) {
 	}
 	rw.onCommit = func(status int) { f(status); earlier(status) }
 }
-
-// A Budget bounds the size of responses. One serves any number of requests.
-type Budget struct {
-	// Max is the number of bytes that may pass; 0 or less is no bound.
-	Max int64
-
-	// Exceeded, if not nil, runs in place of the write that would pass Max, or
-	// of the commit that declares more, with the size that was asked for. It
-	// writes another answer to w, which is below the Writer, unless the header
-	// is out, or panics. If it returns, that write and all later calls fail with
-	// [ErrTooLarge]. If it is nil, everything passes, and whoever set the
-	// budget compares [Writer.Written] afterwards.
-	Exceeded func(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error), size int64, committed bool)
-}
-
-// SetBudget puts b in charge of rw, in place of the budget that was: the layer
-// nearest to the handler decides. It is given r if the budget is exceeded. A nil
-// budget is none. Streams are exempt from any.
-func (rw *Writer) SetBudget(b *Budget, r *http.Request) {
-	rw.asker = r
-	rw.budget.Store(b)
-}
-
-// Lift takes away the budget of rw, for a layer further in that has its own.
-func (rw *Writer) Lift() {
-	if rw.budget.Load() != nil {
-		rw.budget.Store(nil)
-	}
-}
-
-// Budget returns the budget in charge, nil if there is none.
-func (rw *Writer) Budget() *Budget { return rw.budget.Load() }
 
 // Unwrap returns the writer below, for http.ResponseController. Every method
 // that a controller looks for is defined here, so it stops at the Writer.

@@ -2,9 +2,12 @@ package respw
 
 import (
 	"bufio"
+	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 // http1 and http2 add to a Writer what the writer below it can do. Both are a
@@ -18,11 +21,14 @@ var (
 	_ interface {
 		http.Flusher
 		http.Hijacker
+		http.CloseNotifier //lint:ignore SA1019 gin and others assert it
 		io.ReaderFrom
 		io.StringWriter
 	} = http1{}
 	_ interface {
 		http.Flusher
+		http.CloseNotifier //lint:ignore SA1019 gin and others assert it
+		http.Pusher
 		io.StringWriter
 	} = http2{}
 )
@@ -35,3 +41,117 @@ func (w http1) ReadFrom(src io.Reader) (int64, error) { return w.readFrom(src) }
 // Hijack takes the connection over. gorilla/websocket asks for it by a type
 // assertion, not through http.ResponseController.
 func (w http1) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+
+// CloseNotify tells when the client is gone. It is obsolete, and still asserted
+// by gin's Context.Stream.
+func (w http1) CloseNotify() <-chan bool { return w.closeNotify() }
+func (w http2) CloseNotify() <-chan bool { return w.closeNotify() }
+
+// closeNotify does by the context of the request what the server's writer would
+// by itself, which cannot be asked for it once the handler has returned.
+func (rw *Writer) closeNotify() <-chan bool {
+	gone := make(chan bool, 1)
+	context.AfterFunc(rw.request.Context(), func() { gone <- true })
+	return gone
+}
+
+// Push begins an HTTP/2 server push, where the server has that.
+func (w http2) Push(target string, opts *http.PushOptions) error {
+	for below := w.inner; below != nil; below = Below(below) {
+		if p, ok := below.(http.Pusher); ok {
+			if _, err := w.enter(Open); err != nil {
+				return err
+			}
+			defer w.leave()
+			return p.Push(target, opts)
+		}
+	}
+	return http.ErrNotSupported
+}
+
+var errNoFlush = fmt.Errorf("apiece: nothing below can flush: %w", http.ErrNotSupported)
+
+// FlushError sends what is there, committing the response with 200 if it was not
+// yet. It returns an error matching http.ErrNotSupported if nothing below can
+// flush.
+func (rw *Writer) FlushError() error {
+	if !rw.flushes {
+		if err := rw.lost(); err != nil {
+			return err
+		}
+		return errNoFlush
+	}
+	if err := rw.lost(); err != nil {
+		return err
+	}
+	if rw.status == 0 {
+		// Layers that add to the header when it is written, such as a cookie,
+		// tend to let flushes pass: so it is written.
+		if err := rw.commit(http.StatusOK, 0); err != nil {
+			return err
+		}
+	}
+	if err := rw.push(); err != nil {
+		return err
+	}
+	defer rw.leave()
+	return http.NewResponseController(rw.inner).Flush()
+}
+
+func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if err := rw.lost(); err != nil {
+		return nil, nil, err
+	}
+	if rw.status != 0 { // net/http has sent what there is, too
+		if err := rw.push(); err != nil {
+			return nil, nil, err
+		}
+		rw.leave()
+	}
+	return rw.seize()
+}
+
+// seize takes the connection over, whatever is held back.
+func (rw *Writer) seize() (net.Conn, *bufio.ReadWriter, error) {
+	after, err := rw.enter(Hijacking)
+	if err != nil {
+		return nil, nil, err
+	}
+	if f := rw.fence; f != nil {
+		defer func() {
+			if was, takes := f.hijacked(after); takes {
+				go f.owner.Taken(was)
+			}
+		}()
+	}
+	conn, buf, err := http.NewResponseController(rw.inner).Hijack()
+	if err == nil {
+		after = Foreign
+		rw.hijacked = rw.fence == nil
+	}
+	return conn, buf, err
+}
+
+// SetReadDeadline and the two methods after it pass the call on while the response
+// is the handler's: else it could undo what frees it.
+func (rw *Writer) SetReadDeadline(t time.Time) error {
+	return rw.control(func(rc *http.ResponseController) error { return rc.SetReadDeadline(t) })
+}
+
+// SetWriteDeadline sets the deadline for writing the response.
+func (rw *Writer) SetWriteDeadline(t time.Time) error {
+	return rw.control(func(rc *http.ResponseController) error { return rc.SetWriteDeadline(t) })
+}
+
+// EnableFullDuplex lets a handler read the body while it writes the response.
+func (rw *Writer) EnableFullDuplex() error {
+	return rw.control((*http.ResponseController).EnableFullDuplex)
+}
+
+func (rw *Writer) control(f func(*http.ResponseController) error) error {
+	if _, err := rw.enter(Open); err != nil {
+		return err
+	}
+	defer rw.leave()
+	return f(http.NewResponseController(rw.inner))
+}

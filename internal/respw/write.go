@@ -2,85 +2,174 @@ package respw
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 )
 
+// enter begins a call into the server's writer that takes the phase to at least
+// p. Without a fence nothing is ever in the way.
+func (rw *Writer) enter(p Phase) (from Phase, err error) {
+	if rw.fence == nil {
+		return Sent, nil
+	}
+	from, ok := rw.fence.enter(p)
+	if !ok {
+		return from, rw.fence.lost()
+	}
+	return from, nil
+}
+
+// leave ends a call. If the time was up meanwhile, the owner of the fence is told
+// on a goroutine of its own: the handler may hold locks that its hooks want.
+func (rw *Writer) leave() {
+	if rw.fence == nil {
+		return
+	}
+	if was, takes := rw.fence.leave(); takes {
+		go rw.fence.owner.Taken(was)
+	}
+}
+
 // Header returns the header that the handler may change: the server's, or the
 // handler's own behind a fence.
 func (rw *Writer) Header() http.Header {
-	if rw.fenced {
-		return rw.header
+	f := rw.fence
+	if f == nil {
+		return rw.inner.Header()
 	}
-	return rw.inner.Header()
+	if f.header == nil {
+		f.header = make(http.Header)
+		if f.based {
+			if _, err := rw.enter(Open); err == nil {
+				f.header = rw.inner.Header().Clone()
+				rw.leave()
+			}
+		}
+	}
+	return f.header
 }
 
 // WriteHeader commits the response with the status, or sends an informational
 // response (1xx other than 101), which commits nothing.
 func (rw *Writer) WriteHeader(status int) {
-	rw.lock()
-	defer rw.unlock()
 	switch {
-	case rw.dead != alive:
 	case status < 100 || status > 999:
 		rw.inner.WriteHeader(status) // panics, and commits nothing
-	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
+	case status <= 199 && status != http.StatusSwitchingProtocols:
 		rw.inform(status)
 	case rw.status != 0 || rw.hijacked:
-		rw.inner.WriteHeader(status) // net/http logs who called it twice
-	default:
-		if rw.commit(status, 0) {
-			rw.inner.WriteHeader(status)
+		rw.repeat(status)
+	case rw.lost() != nil:
+	case rw.commit(status, 0) == nil && rw.fence != nil && rw.Complete():
+		if rw.push() == nil { // it is whole: there is nothing to wait for
+			rw.leave()
 		}
 	}
 }
 
-// inform sends a 1xx response. Behind a fence it carries the handler's header,
-// and then puts back what was there: the final answer may not be the handler's.
-func (rw *Writer) inform(status int) {
-	if !rw.fenced {
-		rw.inner.WriteHeader(status)
+// repeat passes on a second status, for net/http to log who has called twice, if
+// it knows of the first.
+func (rw *Writer) repeat(status int) {
+	if !rw.Sent() {
 		return
 	}
-	before := rw.inner.Header().Clone()
-	replace(rw.inner.Header(), rw.header)
-	rw.inner.WriteHeader(status)
-	replace(rw.inner.Header(), before)
+	if _, err := rw.enter(Sent); err == nil {
+		defer rw.leave()
+		rw.inner.WriteHeader(status)
+	}
 }
 
-// commit notes that the final header is about to go out, with at least size
-// bytes of body behind it. It reports false if a limit refused the response,
-// which then is dead.
-func (rw *Writer) commit(status, size int) bool {
+// inform sends a 1xx response, which HTTP/1.0 does not know (RFC 9110, section
+// 15.2). Behind a fence it carries the handler's header, and then puts back what
+// was there: the final response may not be the handler's.
+func (rw *Writer) inform(status int) {
+	if !rw.request.ProtoAtLeast(1, 1) {
+		return
+	}
+	from, err := rw.enter(Open)
+	if err != nil {
+		return
+	}
+	defer rw.leave()
+	if f := rw.fence; f != nil && from == Open {
+		h := rw.inner.Header()
+		before := h.Clone()
+		defer replace(h, before)
+		if f.header != nil {
+			replace(h, f.header)
+		}
+	}
+	if from != Held {
+		rw.inner.WriteHeader(status)
+	}
+}
+
+// commit fixes status and header, of a response with at least size bytes of
+// body. What layers outside want to do first they do before anything is fixed,
+// and what they refuse is not. Without a fence the header goes out.
+func (rw *Writer) commit(status, size int) error {
 	if f := rw.onCommit; f != nil {
 		rw.onCommit = nil
 		f(status)
+		if err := rw.lost(); err != nil {
+			return err // taken away in the meantime
+		}
 	}
-	h := rw.Header()
+	if err := rw.read(status); err != nil {
+		return err
+	}
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		if err := rw.afford(max(rw.declared, int64(size))); err != nil {
+			return err
+		}
+	}
+	if f := rw.fence; f != nil {
+		if _, err := rw.enter(Held); err != nil {
+			return err
+		}
+		f.fill(rw.inner)
+		f.progress.Store(1)
+		rw.status = int32(status)
+		rw.leave()
+		return nil
+	}
+	rw.status = int32(status)
+	if !rw.implicit {
+		rw.inner.WriteHeader(status)
+	}
+	return nil
+}
+
+// read notes what the header of the response says. One that the handler has not
+// asked for is the server's.
+func (rw *Writer) read(status int) error {
+	h := rw.inner.Header
+	if f := rw.fence; f != nil && (f.header != nil || !f.based) {
+		h = func() http.Header { return f.header }
+	} else if _, err := rw.enter(Open); err != nil {
+		return err
+	} else {
+		defer rw.leave()
+	}
+	rw.measure(h(), status)
+	return nil
+}
+
+// measure notes what a header and a status say of the body.
+func (rw *Writer) measure(h http.Header, status int) {
+	if v := h["Content-Type"]; len(v) == 1 && isEventStream(v[0]) {
+		rw.stream.Store(true)
+	}
+	rw.declared = -1
 	if v := h["Content-Length"]; len(v) == 1 {
 		if n, err := strconv.ParseInt(v[0], 10, 64); err == nil && n >= 0 {
 			rw.declared = n
 		}
 	}
-	if v := h["Content-Type"]; len(v) == 1 && isEventStream(v[0]) {
-		rw.stream.Store(true)
-	}
-	switch status {
-	case http.StatusNoContent, http.StatusNotModified:
-		rw.noBody = true
-	default:
-		if rw.over(max(rw.declared, int64(size))) {
-			return false
-		}
-	}
-	if rw.fenced {
-		replace(rw.inner.Header(), rw.header)
-		rw.progress.Store(1)
-	}
-	rw.status = int32(status)
-	return true
+	rw.noBody = rw.request.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 func isEventStream(contentType string) bool {
@@ -88,44 +177,49 @@ func isEventStream(contentType string) bool {
 	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
 }
 
-// over enforces the limit on a body of the given size.
-func (rw *Writer) over(size int64) bool {
-	b := rw.bound()
-	if b == nil || size <= b.Max {
-		return false
-	}
-	rw.dead = tooLarge
-	refused := false
-	defer func() {
-		if !refused {
-			// It has panicked, and what it wrote before may be a part of an answer or
-			// nothing at all: whoever recovers must not take it for an answer.
-			rw.dead, rw.status, rw.declared, rw.noBody = alive, http.StatusInternalServerError, -1, false
-		}
-	}()
-	b.Exceeded(rw.inner, rw.asker, OnError(rw), size, rw.status != 0)
-	refused = true
-	return true
-}
-
-// bound returns the budget that may refuse a write, or nil.
-func (rw *Writer) bound() *Budget {
-	if b := rw.budget.Load(); b != nil && b.Max > 0 && b.Exceeded != nil && !rw.stream.Load() {
-		return b
-	}
-	return nil
-}
-
 // begin is what every write of body goes through first.
 func (rw *Writer) begin(size int) error {
-	switch {
-	case rw.dead != alive:
-	case rw.status == 0 && !rw.hijacked:
-		rw.commit(http.StatusOK, size)
-	default:
-		rw.over(rw.n + int64(size))
+	if err := rw.lost(); err != nil {
+		return err
 	}
-	return rw.dead.err()
+	if rw.status == 0 {
+		rw.implicit = true
+		return rw.commit(http.StatusOK, size)
+	}
+	return rw.afford(rw.n + int64(size))
+}
+
+// push begins a call that writes to the server, which gets first what was held
+// back. The caller has to leave.
+func (rw *Writer) push() error {
+	from, err := rw.enter(Sent)
+	if err == nil && from == Held {
+		rw.send()
+	}
+	return err
+}
+
+// send gives the server what was held back. The call is inside.
+func (rw *Writer) send() {
+	if !rw.implicit {
+		rw.inner.WriteHeader(int(rw.status))
+	}
+	f := rw.fence
+	if f.room != nil {
+		_, _ = rw.inner.Write(f.room[:rw.n])
+		f.release()
+	}
+}
+
+// holds reports whether p was held back. A body that is whole with it, or longer
+// than declared, goes out at once, as does all that follows once something did.
+func holds[T string | []byte](rw *Writer, p T) bool {
+	f, size := rw.fence, rw.n+int64(len(p))
+	if f == nil || f.Look().Phase() != Held || rw.declared >= 0 && size >= rw.declared || !hold(f, rw.n, p) {
+		return false
+	}
+	rw.count(int64(len(p)))
+	return true
 }
 
 // part is how much is passed on at once behind a fence. What goes out is
@@ -135,17 +229,24 @@ const part = 256 << 10
 
 // Write writes body, committing the response with 200 if it was not yet.
 func (rw *Writer) Write(p []byte) (written int, err error) {
-	rw.lock()
-	defer rw.unlock()
 	if err := rw.begin(len(p)); err != nil {
 		return 0, err
 	}
-	for rw.fenced && len(p)-written > part && err == nil {
+	if holds(rw, p) {
+		return len(p), nil
+	}
+	if err := rw.push(); err != nil {
+		return 0, err
+	}
+	defer rw.leave()
+	for rw.fence != nil && len(p)-written > part && err == nil {
 		n := 0
 		n, err = rw.inner.Write(p[written : written+part])
 		rw.count(int64(n))
 		written += n
-		err = whole(n, part, err)
+		if err = whole(n, part, err); err == nil {
+			err = rw.fence.lost()
+		}
 	}
 	if err == nil {
 		n := 0
@@ -157,7 +258,7 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 }
 
 // whole returns the error of a write, and one for a writer that took less than
-// it was given and has none, against the rules of io.Writer: nobody outside
+// it was given and has none, against the rules of io.Writer: no layer outside
 // looks for that.
 func whole(written, size int, err error) error {
 	if err == nil && written < size {
@@ -168,25 +269,57 @@ func whole(written, size int, err error) error {
 
 // WriteString is Write without the conversion.
 func (rw *Writer) WriteString(s string) (int, error) {
-	if rw.fenced && len(s) > part {
+	if rw.fence != nil && len(s) > part {
 		return rw.Write([]byte(s))
 	}
-	rw.lock()
-	defer rw.unlock()
 	if err := rw.begin(len(s)); err != nil {
 		return 0, err
 	}
+	if holds(rw, s) {
+		return len(s), nil
+	}
+	if err := rw.push(); err != nil {
+		return 0, err
+	}
+	defer rw.leave()
 	n, err := io.WriteString(rw.inner, s)
 	rw.count(int64(n))
 	return n, whole(n, len(s), err)
 }
 
-// count notes that n more bytes of body were passed on.
+// count notes n more bytes of body.
 func (rw *Writer) count(n int64) {
 	rw.n += n
-	if rw.fenced {
-		rw.progress.Add(n)
+	if rw.fence != nil {
+		rw.fence.progress.Add(n)
 	}
+}
+
+// Replace sends m in place of what the handler has written, in one step. It
+// reports false, and does nothing, if a part of that was sent, or if the response
+// is not the handler's any more.
+func (rw *Writer) Replace(m *Memory) bool {
+	if rw.Sent() {
+		return false
+	}
+	if f := rw.onCommit; f != nil {
+		rw.onCommit = nil
+		replace(rw.Header(), m.header)
+		f(m.Status)
+		m.header = maps.Clone(rw.Header())
+	}
+	if _, err := rw.enter(Sent); err != nil {
+		return false
+	}
+	defer rw.leave()
+	if rw.fence != nil {
+		rw.fence.release()
+	}
+	rw.measure(m.header, m.Status)
+	rw.status, rw.n = int32(m.Status), int64(m.Body.Len())
+	rw.declared = rw.n
+	_ = m.Send(rw.inner, rw.request.Method == http.MethodHead)
+	return true
 }
 
 // sniffed is how much of a body net/http looks at before it sends the header.
@@ -195,12 +328,12 @@ const sniffed = 512
 // readFrom hands src to the writer below, which may know sendfile.
 func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 	rf, ok := rw.inner.(io.ReaderFrom)
-	// Behind a fence only a regular file is copied under the lock. Any other
-	// source may block for as long as it likes, and the fence with it.
-	if !ok || rw.fenced && !isFile(src) {
+	// Behind a fence only a regular file goes down. Any other source may block
+	// for as long as it likes, which it must not do inside.
+	if !ok || rw.fence != nil && !isFile(src) {
 		return io.Copy(struct{ io.Writer }{rw}, src)
 	}
-	if !rw.Committed() {
+	if rw.status == 0 {
 		// A source that fails or ends before its first byte commits nothing.
 		total, err = io.CopyN(struct{ io.Writer }{rw}, src, sniffed)
 		if err != nil {
@@ -210,15 +343,8 @@ func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 			return total, err
 		}
 	}
-	rw.lock()
-	defer rw.unlock()
 	if err := rw.begin(0); err != nil {
 		return total, err
-	}
-	if !rw.fenced && rw.bound() == nil {
-		n, err := rf.ReadFrom(src)
-		rw.count(n)
-		return total + n, err
 	}
 	n, err := rw.readParts(rf, src)
 	return total + n, err
@@ -228,6 +354,11 @@ func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 // net package knows how to send a file through one io.LimitedReader, not
 // through two, and io.CopyN supplies one already: so that one is narrowed.
 func (rw *Writer) readParts(rf io.ReaderFrom, src io.Reader) (total int64, err error) {
+	if rw.fence == nil && rw.bound() == nil {
+		n, err := rf.ReadFrom(src)
+		rw.count(n)
+		return n, err
+	}
 	bounded, _ := src.(*io.LimitedReader)
 	for {
 		next := &io.LimitedReader{R: src, N: 4 * part}
@@ -238,8 +369,7 @@ func (rw *Writer) readParts(rf io.ReaderFrom, src io.Reader) (total int64, err e
 			next.N = min(next.N, b.Max-rw.n)
 		}
 		want := next.N
-		n, err := rf.ReadFrom(next)
-		rw.count(n)
+		n, err := rw.readPart(rf, next)
 		total += n
 		if bounded != nil {
 			bounded.N -= n
@@ -256,6 +386,16 @@ func (rw *Writer) readParts(rf io.ReaderFrom, src io.Reader) (total int64, err e
 	}
 }
 
+func (rw *Writer) readPart(rf io.ReaderFrom, src io.Reader) (int64, error) {
+	if err := rw.push(); err != nil {
+		return 0, err
+	}
+	defer rw.leave()
+	n, err := rf.ReadFrom(src)
+	rw.count(n)
+	return n, err
+}
+
 // probe is called when the budget is used up: is there more?
 func (rw *Writer) probe(src io.Reader) error {
 	var next [1]byte
@@ -265,11 +405,10 @@ func (rw *Writer) probe(src io.Reader) error {
 		}
 		return err
 	}
-	rw.over(rw.n + 1)
-	return rw.dead.err()
+	return rw.afford(rw.n + 1)
 }
 
-// isFile reports whether reading from src cannot wait for anybody.
+// isFile reports whether reading from src cannot wait for anything.
 func isFile(src io.Reader) bool {
 	if bounded, ok := src.(*io.LimitedReader); ok {
 		src = bounded.R
@@ -280,24 +419,4 @@ func isFile(src io.Reader) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode().IsRegular()
-}
-
-// FlushError sends what is buffered, committing the response with 200 if it
-// was not yet. It returns an error matching http.ErrNotSupported if nothing
-// below can flush.
-func (rw *Writer) FlushError() error {
-	rw.lock()
-	defer rw.unlock()
-	if rw.dead != alive {
-		return rw.dead.err()
-	}
-	if flush, _ := reach(rw.inner); flush && rw.status == 0 && !rw.hijacked {
-		if !rw.commit(http.StatusOK, 0) {
-			return rw.dead.err()
-		}
-		// Layers that add to the header when it is written, such as a cookie,
-		// tend to let flushes pass.
-		rw.inner.WriteHeader(http.StatusOK)
-	}
-	return http.NewResponseController(rw.inner).Flush()
 }

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -167,7 +165,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 			c.sendStored(w, r, found.entry, found.now)
 			return
 		case found.use == stale:
-			c.refresh(w, r, next, t, found)
+			c.refresh(r, next, t, found)
 			c.sendStored(w, r, found.entry, found.now)
 			return
 		case r.Method == http.MethodHead:
@@ -249,7 +247,7 @@ func (c *Cache) logPanic(r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		return // net/http's own word for not answering
 	}
-	httperr.Log(c.cfg.Logger, r, http.StatusInternalServerError, fmt.Errorf("panic: %v", v), slog.String("stack", string(debug.Stack())))
+	httperr.LogPanic(c.cfg.Logger, r, v)
 }
 
 // fillOf returns the fill that runs in ctx, or nil.

@@ -64,16 +64,12 @@ func newRecorder(f *fill, w http.ResponseWriter, r *http.Request) (*recorder, ht
 
 // canHijack reports whether an http.ResponseController given w could hijack.
 func canHijack(w http.ResponseWriter) bool {
-	for {
+	for ; w != nil; w = respw.Below(w) {
 		if _, ok := w.(http.Hijacker); ok {
 			return true
 		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = u.Unwrap()
 	}
+	return false
 }
 
 func (rec *recorder) Header() http.Header { return rec.header }

@@ -6,14 +6,13 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/respw"
 )
 
 var errShutdown = errors.New("cache: shut down")
 
 // refresh makes a stale entry anew, unless that is under way, behind the back of
 // the reader who is given the old one.
-func (c *Cache) refresh(w http.ResponseWriter, r *http.Request, next http.Handler, t target, at found) {
+func (c *Cache) refresh(r *http.Request, next http.Handler, t target, at found) {
 	c.mu.Lock()
 	until, paused := c.marks.get(pauseMark + at.slot)
 	paused = paused && at.now.Before(until) || c.closed
@@ -25,9 +24,7 @@ func (c *Cache) refresh(w http.ResponseWriter, r *http.Request, next http.Handle
 	if !leads {
 		return
 	}
-	// What the layers outside say is asked for, and the request is copied, before
-	// its handler returns and net/http reuses it.
-	onError := respw.OnError(w)
+	// The request is copied before its handler returns and net/http reuses it.
 	own := r.Clone(exchange.Detach(context.WithoutCancel(r.Context())))
 	own.Method, own.Body = http.MethodGet, http.NoBody
 	if err := f.start(own.Context()); err != nil {
@@ -47,9 +44,7 @@ func (c *Cache) refresh(w http.ResponseWriter, r *http.Request, next http.Handle
 			c.settle(f, outcome{again: true})
 			return
 		}
-		watched, w := respw.Wrap(&nowhere{header: make(http.Header)}, own)
-		watched.OnError = onError
-		rec, inner := newRecorder(f, w, own)
+		rec, inner := newRecorder(f, &nowhere{header: make(http.Header)}, own)
 		rec.alone = true
 		if e, err := f.run(next, rec, inner, own); err != nil || e != nil && e.Status >= 500 {
 			c.remember(pauseMark+f.slot, pauseFor)

@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// An alarm rings whoever holds it when a time has come. Nearly all requests end
-// long before their deadline, and setting a timer and stopping it again would
-// be a good part of what a Timeout costs them. So an alarm that is given back
+// An alarm rings for the request that holds it when a time has come. Nearly all
+// requests end long before their deadline, and setting a timer and stopping it
+// again costs them 250 ns and two allocations. So an alarm that is given back
 // stays set. The deadline of its next holder is mostly later: the alarm rings
-// too early then, once, and is set anew.
+// too early then, once, and is set again.
+//
+// Nothing but time.Timer is called with mu held.
 type alarm struct {
 	mu     sync.Mutex
 	timer  *time.Timer
@@ -19,9 +21,9 @@ type alarm struct {
 
 var alarms = sync.Pool{New: func() any { return new(alarm) }}
 
-// setAlarm has t.expire called at its deadline, or before.
-func (t *timeout) setAlarm() {
-	if bubbled(t.start) {
+// takeAlarm has t.expire called at its deadline, or before.
+func (t *timeout) takeAlarm() {
+	if bubbled(t.ctx.start) {
 		t.alarm = new(alarm)
 	} else {
 		t.alarm = alarms.Get().(*alarm)
@@ -30,36 +32,40 @@ func (t *timeout) setAlarm() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.holder = t
-	a.ringBy(t.ctx.at, t.start)
+	a.ringIn(t.cfg.Duration, t.ctx.start)
 }
 
-// unsetAlarm is called once, with the turn held and the fate decided: t does
-// nothing about an alarm that is just ringing.
-func (t *timeout) unsetAlarm() {
+// dropAlarm is called once, when t.expire has nothing left to do.
+func (t *timeout) dropAlarm() {
 	a := t.alarm
 	a.mu.Lock()
 	a.holder = nil
 	a.mu.Unlock()
-	if bubbled(t.start) {
+	if bubbled(t.ctx.start) {
 		a.timer.Stop()
 	} else {
 		alarms.Put(a)
 	}
 }
 
-// moveAlarm has t.expire called at the given time, or before.
-func (t *timeout) moveAlarm(at, now time.Time) {
-	t.alarm.mu.Lock()
-	defer t.alarm.mu.Unlock()
-	t.alarm.ringBy(at, now)
+// setAlarm has t.expire called in d from now, or before, if t still holds the
+// alarm.
+func (t *timeout) setAlarm(d time.Duration, now time.Time) {
+	a := t.alarm
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.holder == t {
+		a.ringIn(d, now)
+	}
 }
 
-func (a *alarm) ringBy(at, now time.Time) {
+func (a *alarm) ringIn(d time.Duration, now time.Time) {
+	at := now.Add(d)
 	switch {
 	case a.timer == nil:
-		a.timer = time.AfterFunc(at.Sub(now), a.ring)
+		a.timer = time.AfterFunc(d, a.ring)
 	case a.rings.IsZero() || at.Before(a.rings):
-		a.timer.Reset(at.Sub(now))
+		a.timer.Reset(d)
 	default:
 		return
 	}

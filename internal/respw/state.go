@@ -1,0 +1,171 @@
+package respw
+
+import "sync/atomic"
+
+// A Phase is where a response below a fence is. The handler's goroutine and the
+// timer change it, by compare-and-swap alone; neither ever waits for the other.
+//
+//	  ┌──────┐ 1  ┌──────┐ 2  ┌──────┐ 5  ┌──────┐
+//	  │ open ├───►│ held ├───►│ sent ├───►│ done │
+//	  └──────┘    └──────┘    └──────┘    └──────┘
+//	  3 │ ▲ 4         6, 7 │ from open, held and sent
+//	    ▼ │                ▼
+//	┌─────┴─────┐ 4  ┌─────────┐
+//	│ hijacking ├──► │ foreign │         taken
+//	└───────────┘    └─────────┘
+//
+//	1 open -> held               the handler commits: status and header are fixed, the body is in memory
+//	2 open, held -> sent         it flushes, has more than is held, or the body is whole: the server has it
+//	3 open, held, sent -> hijacking   the handler is about to take the connection over
+//	4 hijacking -> foreign | back     it has, or it could not
+//	5 any but taken -> done      the handler has returned: what is held is sent
+//	6 open, held, sent -> taken  the time is up and no call is inside the server's writer
+//	7 late -> taken              the time was up while calls were inside: the last to leave takes it
+//
+// Before sent nothing is on the wire, so whoever has taken the response can
+// send one of its own; after that it can only be cut, unless it is whole.
+// Nothing of the server's is touched except between enter and leave.
+type Phase uint64
+
+const (
+	Open Phase = iota
+	Held
+	Sent
+	Hijacking
+	Foreign
+	Done
+	Taken
+)
+
+// A state is a Phase with what has to change together with it.
+type state struct{ word atomic.Uint64 }
+
+const (
+	phases uint64 = 1<<3 - 1
+	late   uint64 = 1 << 3 // the time is up, calls are inside
+	call   uint64 = 1 << 4 // counts the calls inside the server's writer
+	calls  uint64 = 1<<24 - call
+	moved  uint64 = 1 << 24 // counts the moves of the deadline
+)
+
+func phaseOf(w uint64) Phase { return Phase(w & phases) }
+
+func with(w uint64, p Phase) uint64 { return w&^phases | uint64(p) }
+
+// handlers reports whether the response is the handler's to write.
+func handlers(w uint64) bool { return phaseOf(w) <= Sent && w&late == 0 }
+
+// enter begins a call into the server's writer, which takes the phase to at
+// least p. It fails if the response is not the handler's.
+func (s *state) enter(p Phase) (from Phase, ok bool) {
+	for {
+		step("enter")
+		w := s.word.Load()
+		from = phaseOf(w)
+		if !handlers(w) {
+			return from, false
+		}
+		if s.word.CompareAndSwap(w, with(w, max(from, p))+call) {
+			return from, true
+		}
+	}
+}
+
+// leave ends a call. If the time was up meanwhile and no other call is inside,
+// the response becomes Taken: takes is true for the caller, who has to see to
+// it, and was is the phase before.
+func (s *state) leave() (was Phase, takes bool) {
+	return s.exit(func(p Phase) Phase { return p })
+}
+
+// hijacked ends the call that was hijacking, and leaves the phase p.
+func (s *state) hijacked(p Phase) (was Phase, takes bool) {
+	return s.exit(func(Phase) Phase { return p })
+}
+
+func (s *state) exit(to func(Phase) Phase) (was Phase, takes bool) {
+	for {
+		step("leave")
+		w := s.word.Load()
+		was = to(phaseOf(w))
+		next := with(w, was) - call
+		if takes = next&late != 0 && next&calls == 0 && was <= Sent; takes {
+			next = with(next, Taken)
+		}
+		if s.word.CompareAndSwap(w, next) {
+			return was, takes
+		}
+	}
+}
+
+// settle is the handler's last step. It fails if the response was taken, or is
+// about to be.
+func (s *state) settle() (was Phase, ok bool) {
+	for {
+		step("settle")
+		w := s.word.Load()
+		was = phaseOf(w)
+		if was == Taken || w&late != 0 && was <= Sent {
+			return was, false
+		}
+		if s.word.CompareAndSwap(w, with(w, Done)) {
+			return was, true
+		}
+	}
+}
+
+// A Look is what the timer has seen of a response.
+type Look struct{ word uint64 }
+
+// Phase returns the phase that was seen.
+func (l Look) Phase() Phase { return phaseOf(l.word) }
+
+// Late reports whether the time was up.
+func (l Look) Late() bool { return l.word&late != 0 || phaseOf(l.word) == Taken }
+
+// Over reports whether nothing is left for the timer to do.
+func (l Look) Over() bool { return l.word&late != 0 || phaseOf(l.word) >= Foreign }
+
+// An Attempt is what became of taking a response.
+type Attempt int
+
+const (
+	Again  Attempt = iota // it has changed since it was looked at
+	Mine                  // it is the timer's
+	Marked                // a call is about to hijack: if it cannot, it takes the response
+	Inside                // calls are inside, the timer is one of them: the last to leave takes it
+)
+
+// take takes the response unless it has changed since it was looked at, or
+// marks it late while calls are inside.
+func (s *state) take(l Look) Attempt {
+	step("take")
+	next, attempt := (l.word|late)+call, Inside
+	switch {
+	case l.Phase() == Hijacking:
+		next, attempt = l.word|late, Marked
+	case l.word&calls == 0:
+		next, attempt = with(l.word, Taken), Mine
+	}
+	if !s.word.CompareAndSwap(l.word, next) {
+		return Again
+	}
+	return attempt
+}
+
+// move counts a move of the deadline, so that a timer that has looked before
+// looks again. It fails if the response is not the handler's any more.
+func (s *state) move(l Look) bool {
+	step("move")
+	return s.word.CompareAndSwap(l.word, l.word+moved)
+}
+
+// Step, if not nil, is called before each step of a state. Tests decide by it who
+// goes on.
+var Step func(name string)
+
+func step(name string) {
+	if Step != nil {
+		Step(name)
+	}
+}

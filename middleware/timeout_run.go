@@ -1,0 +1,320 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// How it works.
+//
+// The handler writes through a respw.Writer with a respw.Fence: read the states
+// above respw.Phase first. Its header is its own, and the start of its response
+// is held back, as net/http does. When the time is up a timer takes the response,
+// unless a call is inside the server's writer; then the last call to leave takes
+// it. From then on the handler's calls fail with http.ErrHandlerTimeout. Whoever
+// has taken the response ends the context, frees a handler that is stuck reading
+// the body by the deadline of the connection, and sends a response of its own
+// if nothing was sent, or cuts the connection.
+//
+// In place, on HTTP/1, the handler runs on the goroutine that net/http called, as
+// without a Timeout: its panics keep their stack, and nothing is started until
+// the time is up. The 504 declares its length and closes the connection, so the
+// client has all of it although the handler has not returned.
+//
+// Detached, the handler gets a goroutine of its own and may be left behind: on
+// HTTP/2, where a stream ends when the handler of net/http returns, and behind
+// a writer that cannot flush, whose response leaves only then.
+
+// bounded is a handler under a Timeout.
+type bounded struct {
+	next http.Handler
+	cfg  TimeoutConfig
+}
+
+// A timeout is one request under a Timeout, in one allocation.
+type timeout struct {
+	*bounded
+	w        respw.Writer
+	fence    respw.Fence
+	ctx      deadline
+	outside  *http.Request     // as the Timeout got it
+	inside   http.Request      // as the handler got it
+	outer    exchange.Extender // the Timeout around this one, or nil
+	alarm    *alarm
+	seen     atomic.Int64 // TimeoutIdle: the progress at the last look
+	detached bool
+	stuck    *time.Timer // warns of a call that does not leave
+
+	// decided is done when the handler has settled or the response was taken and
+	// seen to. What follows is written before.
+	decided sync.WaitGroup
+	was     respw.Phase // when the handler settled
+	inTime  bool
+	cut     bool // the connection is of no more use
+}
+
+// ServeHTTP is a method: in a closure WithContext might not be inlined, and then
+// costs an allocation.
+func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t := &timeout{bounded: b, outside: r}
+	w = t.w.Init(w, r)
+	t.w.Fence(&t.fence, t)
+	t.detached = !t.w.Flushes() || r.ProtoMajor >= 2
+	t.ctx.Context = r.Context()
+	t.ctx.Inherit(r.Context())
+	t.outer, _ = t.ctx.Get(exchange.Deadline).(exchange.Extender)
+	t.ctx.Set(exchange.Deadline, t)
+	t.ctx.start = time.Now()
+	t.ctx.after.Store(int64(b.cfg.Duration))
+	t.inside = *r.WithContext(&t.ctx)
+	t.decided.Add(1)
+	t.takeAlarm()
+	if t.detached {
+		t.serveDetached(w)
+	} else {
+		t.serve(w)
+	}
+}
+
+// serve runs the handler in place.
+func (t *timeout) serve(w http.ResponseWriter) {
+	returned := false
+	defer func() {
+		t.settle()
+		t.decided.Wait()
+		exchange.HandBack(t.outside, &t.inside)
+		t.conclude(returned)
+	}()
+	t.next.ServeHTTP(w, &t.inside)
+	returned = true
+}
+
+// serveDetached runs the handler on a goroutine of its own.
+func (t *timeout) serveDetached(w http.ResponseWriter) {
+	returned := false
+	var value any = http.ErrAbortHandler // of runtime.Goexit, which ends without a panic
+	go func() {
+		defer func() {
+			if v := recover(); v != nil && v != http.ErrAbortHandler {
+				value = &httperr.Panic{Value: v, Stack: debug.Stack()}
+			}
+			if t.settle() {
+				return
+			}
+			// No layer is left to hand anything to.
+			exchange.RemoveFiles(&t.inside, t.outside.MultipartForm)
+			if value != http.ErrAbortHandler {
+				httperr.LogPanic(t.cfg.Logger, &t.inside, value)
+			}
+		}()
+		t.next.ServeHTTP(w, &t.inside)
+		returned = true
+	}()
+	t.decided.Wait()
+	if !t.inTime { // the handler owns its request, and what became of it
+		t.conclude(true)
+		return
+	}
+	exchange.HandBack(t.outside, &t.inside)
+	t.conclude(returned)
+	if !returned {
+		panic(value)
+	}
+}
+
+// settle is the end of the handler's part. It reports whether that was in time.
+func (t *timeout) settle() bool {
+	was, ok := t.w.Settle()
+	if ok {
+		t.was, t.inTime = was, true
+		t.ctx.end(&canceled)
+		t.dropAlarm()
+		t.decided.Done()
+	}
+	return ok
+}
+
+// conclude is the end of the serving goroutine's part.
+func (t *timeout) conclude(returned bool) {
+	switch {
+	case t.inTime:
+		t.w.Finish(t.was, returned)
+	case t.cut && returned: // else a panic is on its way, which says more
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// grace is how long the client may take to receive the few hundred bytes of a
+// 504, and a write that is under way to come to its end.
+const grace = time.Second
+
+// expire is the timer's callback. It waits for nothing.
+func (t *timeout) expire() {
+	for {
+		look := t.fence.Look()
+		after := time.Duration(t.ctx.after.Load())
+		if look.Over() || after == 0 {
+			return
+		}
+		now := time.Now()
+		if left := after - now.Sub(t.ctx.start); left > 0 {
+			t.setAlarm(left, now)
+			return
+		}
+		if t.goesOn(look) {
+			return
+		}
+		switch t.fence.Take(look) {
+		case respw.Mine:
+			t.Taken(look.Phase())
+			return
+		case respw.Inside:
+			t.stuck = time.AfterFunc(2*grace, t.warn)
+			t.w.Hurry(grace)
+			return
+		case respw.Marked:
+			return
+		}
+	}
+}
+
+// goesOn reports whether the mode lets the handler go on, and sees to how long.
+func (t *timeout) goesOn(look respw.Look) bool {
+	switch t.cfg.Mode {
+	case TimeoutFirstByte:
+		if t.fence.Progress() > 0 {
+			return t.moveTo(-1) == nil
+		}
+	case TimeoutIdle:
+		if progress := t.fence.Progress(); t.seen.Swap(progress) != progress {
+			return t.moveTo(t.cfg.Duration) == nil
+		}
+	}
+	return false
+}
+
+// Taken sees to a response that was taken from the handler in the phase was. No
+// call is inside. All of others that it calls may panic and may take its time:
+// no lock is held.
+func (t *timeout) Taken(was respw.Phase) {
+	defer t.decided.Done() // even if a hook calls runtime.Goexit
+	defer t.dropAlarm()
+	if t.stuck != nil {
+		t.stuck.Stop()
+	}
+	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
+	// A client that has gone is not waiting for a response, and a Timeout
+	// further out gives its own.
+	alone := t.outside.Context().Err() == nil
+	// First of all, since moving the deadline for reading has net/http cancel the
+	// request.
+	t.ctx.end(expired(err))
+	inner := t.w.Unwrap()
+	switch {
+	case was == respw.Sent && t.w.Complete():
+		respw.Safely(func() { _ = http.NewResponseController(inner).Flush() })
+		return
+	case was == respw.Sent:
+		t.cut = true
+		t.w.CutOff(!t.detached)
+	default:
+		t.cut = true // until the response is out: one that is not must not pass for an empty 200
+		t.w.Restore(was)
+		respw.Safely(func() { alone = t.answer(inner, err) && alone })
+	}
+	if alone {
+		httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", was == respw.Sent))
+	}
+}
+
+// answer sends the whole response at once. It reports whether the client can have
+// it.
+func (t *timeout) answer(w http.ResponseWriter, err error) bool {
+	rc := http.NewResponseController(w)
+	respw.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
+	m := httperr.Answer(w, w.Header(), t.outside, err, t.cfg.OnError, t.cfg.Logger)
+	if t.outside.ProtoMajor < 2 {
+		m.Header().Set("Connection", "close")
+	}
+	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(grace)) }) // only now: the hook may have taken its time
+	head := t.outside.Method == http.MethodHead
+	lost := m.Send(w, head)
+	t.cut = false
+	flushed := rc.Flush()
+	// HTTP/2 has ended the stream of a HEAD after its header, and complains.
+	return head || lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported))
+}
+
+// warn says why a client has no response: a writer of others does not come back.
+func (t *timeout) warn() {
+	respw.Safely(func() {
+		httperr.LoggerFor(t.cfg.Logger, t.outside).LogAttrs(t.outside.Context(), slog.LevelWarn,
+			"apiece: a ResponseWriter blocks and has no deadline for writing, so a timeout cannot answer",
+			slog.String("method", t.outside.Method),
+			slog.String("path", t.outside.URL.Path),
+			slog.String("writer", fmt.Sprintf("%T", t.w.Unwrap())))
+	})
+}
+
+// Extend implements exchange.Extender.
+func (t *timeout) Extend(d time.Duration) error {
+	if t.outer != nil {
+		if err := t.outer.AtLeast(d); err != nil {
+			return err
+		}
+	}
+	return t.moveTo(d)
+}
+
+// AtLeast implements exchange.Extender.
+func (t *timeout) AtLeast(d time.Duration) error {
+	if t.outer != nil {
+		if err := t.outer.AtLeast(d); err != nil {
+			return err
+		}
+	}
+	after := time.Duration(t.ctx.after.Load())
+	if after != 0 && (d < 0 || after < time.Since(t.ctx.start)+d) {
+		return t.moveTo(d)
+	}
+	if t.fence.Look().Late() {
+		return http.ErrHandlerTimeout
+	}
+	return nil
+}
+
+// moveTo sets the deadline to d from now; a negative d lifts it. A timer that has
+// looked before looks again.
+func (t *timeout) moveTo(d time.Duration) error {
+	now := time.Now()
+	after := max(now.Sub(t.ctx.start)+d, 1)
+	if d < 0 {
+		after = 0
+	}
+	t.ctx.after.Store(int64(after))
+	if !t.fence.Moved() {
+		return http.ErrHandlerTimeout
+	}
+	if d >= 0 {
+		t.setAlarm(d, now)
+	}
+	return nil
+}
+
+// canceled is how the context of a handler that has returned ends.
+var canceled = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
