@@ -104,14 +104,7 @@ func Chain(cfg Config) alice.Chain {
 // say tells everything inside how errors are answered and where to log.
 func (cfg Config) say(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := new(exchange.Node)
-		inside := n.Attach(r, exchange.Find(r.Context()))
-		if cfg.OnError != nil {
-			n.Set(exchange.OnError, cfg.OnError)
-		}
-		if cfg.Logger != nil {
-			n.Set(exchange.Logger, cfg.Logger)
-		}
+		inside := exchange.Say(r, cfg.OnError, cfg.Logger)
 		defer exchange.HandBack(r, inside)
 		next.ServeHTTP(w, inside)
 	})

@@ -153,6 +153,7 @@ func TestResponseLimitAborts(t *testing.T) {
 					if tt.name == "copied" && status == 500 {
 						dropped = true // without ReadFrom, io.Copy writes in one piece, and nothing is out
 					}
+					tt := tt
 					if tt.name == "parts" && name == "timeout" {
 						tt.status, tt.text = 500, refused // a Timeout holds the first 2 KB back
 					}

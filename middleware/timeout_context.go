@@ -36,6 +36,13 @@ type child struct {
 	unbar  func() bool // no longer follows the parent
 }
 
+// canceled is how the context of a handler that has returned ends.
+var canceled = func() *context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return &ctx
+}()
+
 // expired returns a context that has ended by a deadline, with the cause.
 func expired(cause error) *context.Context {
 	ctx, cancel := context.WithDeadlineCause(context.Background(), time.Unix(1, 0), cause)
@@ -143,11 +150,12 @@ func (c *child) Err() error {
 // for it: package context calls AfterFunc.
 var never = make(chan struct{})
 
-var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
-
 func (c *child) Done() <-chan struct{} {
-	if c.Err() != nil {
-		return closed
+	switch ended := c.ended.Load(); {
+	case ended != nil:
+		return (*ended).Done()
+	case c.Context.Err() != nil:
+		return c.Context.Done()
 	}
 	return never
 }

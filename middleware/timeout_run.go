@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -138,7 +137,7 @@ func (t *timeout) settle() bool {
 	was, ok := t.w.Settle()
 	if ok {
 		t.was, t.inTime = was, true
-		t.ctx.end(&canceled)
+		t.ctx.end(canceled)
 		t.dropAlarm()
 		t.decided.Done()
 	}
@@ -149,7 +148,9 @@ func (t *timeout) settle() bool {
 func (t *timeout) conclude(returned bool) {
 	switch {
 	case t.inTime:
-		t.w.Finish(t.was, returned)
+		if t.w.Finish(t.was, returned) != nil {
+			respw.Abort(t.w.Unwrap())
+		}
 	case t.cut && returned: // else a panic is on its way, which says more
 		panic(http.ErrAbortHandler)
 	}
@@ -311,10 +312,3 @@ func (t *timeout) moveTo(d time.Duration) error {
 	}
 	return nil
 }
-
-// canceled is how the context of a handler that has returned ends.
-var canceled = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()

@@ -57,7 +57,7 @@ func (p *Policy) Check(target string) error {
 // of Check.
 func (p *Policy) To(w http.ResponseWriter, r *http.Request, target string) error {
 	if err := p.check(target); err != nil {
-		return httperr.Refuse(w, r, err, err, nil)
+		return httperr.Refuse(w, r, err, err, nil, nil)
 	}
 	return send(w, r, statusFor(r), escape(target))
 }

@@ -110,7 +110,7 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 // fail answers a redirect that no handler should make.
 func fail(w http.ResponseWriter, r *http.Request, target string, offset int, reason string) error {
 	err := &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusInternalServerError}
-	return httperr.Refuse(w, r, err, err, nil)
+	return httperr.Refuse(w, r, err, err, nil, nil)
 }
 
 func committed(w http.ResponseWriter) bool {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/internal/testkit"
@@ -155,8 +156,6 @@ func TestRefused(t *testing.T) {
 				t.Fatalf("%s: error is %v, want an *Error", test.why, err)
 			case e.StatusCode() != test.status || e.Offset != test.offset:
 				t.Errorf("%s: status %d, offset %d: %v", test.why, e.StatusCode(), e.Offset, e)
-			case !httperr.Answered(err):
-				t.Errorf("%s: not marked as answered", test.why)
 			case strings.ContainsAny(e.Error(), "\r\n\t\x00"):
 				t.Errorf("%s: raw bytes of the target in the log: %q", test.why, e.Error())
 			}
@@ -181,8 +180,8 @@ func TestAfterTheHeader(t *testing.T) {
 		_, w := respw.Wrap(rec, r)
 		w.WriteHeader(http.StatusAccepted)
 		err := call(w, r)
-		if err == nil || httperr.Answered(err) {
-			t.Errorf("%s: %v, want an error that is not marked as answered", name, err)
+		if err == nil {
+			t.Errorf("%s: no error", name)
 		}
 		if rec.Code != http.StatusAccepted || rec.Body.Len() != 0 || len(rec.Result().Header) != 0 {
 			t.Errorf("%s: wrote %d %q", name, rec.Code, rec.Body)
@@ -274,8 +273,7 @@ func TestAnswersAsTheHandlerDoes(t *testing.T) {
 		{policy("https://evil.test/"), 400, "Redirect target not allowed"},
 	} {
 		rw, w := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
-		rw.OnError = httperr.Plain
-		r := httptest.NewRequest("GET", "/", nil)
+		r := exchange.Say(httptest.NewRequest("GET", "/", nil), httperr.Plain, nil)
 		if err := test.call(w, r); err == nil || rw.Status() != test.status || rw.Written() != int64(len(test.body)) {
 			t.Errorf("%d with %d bytes, %v, want %d %q", rw.Status(), rw.Written(), err, test.status, test.body)
 		}
@@ -297,8 +295,10 @@ func TestReturnedError(t *testing.T) {
 		testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 			var log testkit.Log
 			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, w = respw.Wrap(w, r)
+				r = exchange.Say(r, nil, log.Logger())
 				if err := test.call(w, r); err != nil {
-					httperr.Handle(w, r, err, nil, log.Logger())
+					httperr.Handle(w, r, err, nil, nil)
 				}
 			})
 			resp := tr.Do(t, handler, httptest.NewRequest("GET", "/", nil))

@@ -41,9 +41,9 @@ func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.
 	defer exchange.RemoveFiles(r, r.MultipartForm)
 	_, w = respw.Wrap(w, r) // so that it is known what is sent when fn fails
 	if onError != nil {
-		outside := r
-		r = exchange.With(r, exchange.OnError, onError) // for what fn calls
-		defer func() { exchange.HandBack(outside, r) }()
+		inside := exchange.Say(r, onError, nil) // to what fn calls
+		defer exchange.HandBack(r, inside)
+		r = inside
 	}
 	if err := fn(w, r); err != nil {
 		httperr.Handle(w, r, err, onError, nil)

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/apiece/apiece/internal/httperr"
@@ -26,12 +27,12 @@ func (headError) StatusCode() int { return http.StatusMethodNotAllowed }
 
 // refuse answers a request whose stream could not be started, and logs that as
 // httperr.Refuse does. HEAD gets the header that GET would.
-func (c *conn) refuse(err error, hook httperr.Hook) error {
+func (c *conn) refuse(err error, hook httperr.Hook, logger *slog.Logger) error {
 	if err == errHead {
 		c.commit()
 		return httperr.Logged(err)
 	}
-	return httperr.Refuse(c.w, c.r, err, err, hook)
+	return httperr.Refuse(c.w, c.r, err, err, hook, logger)
 }
 
 // over reports whether err says no more than that the stream has ended because

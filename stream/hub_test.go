@@ -206,8 +206,7 @@ func TestCaps(t *testing.T) {
 		refused := func(client, why string) {
 			s := listen(t, hub, sub(client))
 			<-s.done
-			var answered interface{ Answered() bool }
-			if s.status != 503 || s.header.Get("Retry-After") == "" || !errors.As(s.err, &answered) {
+			if s.status != 503 || s.header.Get("Retry-After") == "" || s.err == nil {
 				t.Errorf("%d, Retry-After %q, %v: %s", s.status, s.header.Get("Retry-After"), s.err, why)
 			}
 		}

@@ -17,7 +17,7 @@ type Lines struct{ conn }
 func NDJSON(w http.ResponseWriter, r *http.Request, cfg Config) (*Lines, error) {
 	l := new(Lines)
 	if err := l.start(w, r, "application/x-ndjson", &cfg); err != nil {
-		return nil, l.refuse(err, cfg.OnError)
+		return nil, l.refuse(err, cfg.OnError, cfg.Logger)
 	}
 	return l, nil
 }

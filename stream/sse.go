@@ -28,7 +28,7 @@ type Stream struct{ conn }
 func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
 	s := new(Stream)
 	if err := s.start(w, r, mimeSSE, &cfg); err != nil {
-		return nil, s.refuse(err, cfg.OnError)
+		return nil, s.refuse(err, cfg.OnError, cfg.Logger)
 	}
 	return s, nil
 }

@@ -82,7 +82,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) er
 		// An EventSource gives up on an error status, but comes back from this.
 		return s.put(append(s.appendRetry(nil), '\n'))
 	case err != nil:
-		return s.refuse(err, h.cfg.OnError)
+		return s.refuse(err, h.cfg.OnError, nil)
 	}
 	defer s.leave()
 	err = s.run(sub.LastEventID)

@@ -80,10 +80,10 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 		if _, ok := respw.Of(w); !ok {
 			w = c.writer.Init(w, r)
 		}
-		if b.cfg.OnError != nil {
-			outside := r
-			r = exchange.With(r, exchange.OnError, b.cfg.OnError) // for what fn calls
-			defer func() { exchange.HandBack(outside, r) }()
+		if b.cfg.OnError != nil || b.cfg.Logger != nil {
+			inside := exchange.Say(r, b.cfg.OnError, b.cfg.Logger) // to what fn calls
+			defer exchange.HandBack(r, inside)
+			r = inside
 		}
 		err := b.read(w, r, &c.value)
 		if err == nil {

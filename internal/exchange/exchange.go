@@ -14,6 +14,7 @@ package exchange
 
 import (
 	"context"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"time"
@@ -100,14 +101,19 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 	return v, ok
 }
 
-// With returns a copy of r with a node of its own, in which the slot holds v:
-// how a layer says something to those inside that those outside must not hear.
+// Say returns a copy of r with a node of its own, by which everything inside
+// learns how errors are answered and where to log. Nil is to say nothing.
 // [HandBack] is for when the handler has returned.
-func With(r *http.Request, s Slot, v any) *http.Request {
+func Say(r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
 	n := new(Node)
-	r = n.Attach(r, Find(r.Context()))
-	n.Set(s, v)
-	return r
+	inside := n.Attach(r, Find(r.Context()))
+	if onError != nil {
+		n.Set(OnError, onError)
+	}
+	if logger != nil {
+		n.Set(Logger, logger)
+	}
+	return inside
 }
 
 // HandBack tells the request that came in what became of its copy, once the

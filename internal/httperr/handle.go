@@ -23,7 +23,7 @@ type Hook = exchange.ErrorHook
 // What was answered is a fact about this response, never about an error:
 //
 //	a layer outside has taken the response away      nothing: that layer has answered and logged
-//	err has been answered (see Logged), on this w    nothing
+//	err was answered on this w, see Refuse           nothing
 //	a part of the response is sent                   log, and abort unless it is whole: an error text after
 //	                                                 half a body would make the half look whole
 //	the client has gone                              abort, so that no layer outside sees an empty 200
@@ -39,7 +39,7 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	switch {
 	case errors.Is(err, http.ErrAbortHandler):
 		respw.Abort(w)
-	case respw.Lost(w), isLogged && rw.Committed():
+	case respw.Lost(w), isLogged && rw.Answered():
 		return
 	case rw.Sent():
 		if !isLogged && !ClientGone(r, err) {
@@ -108,12 +108,8 @@ func hookFor(w http.ResponseWriter, r *http.Request) Hook {
 
 // inMemory reports whether w is what a hook is given.
 func inMemory(w http.ResponseWriter) bool {
-	for ; w != nil; w = respw.Below(w) {
-		if _, ok := w.(*respw.Memory); ok {
-			return true
-		}
-	}
-	return false
+	_, ok := respw.Find[*respw.Memory](w)
+	return ok
 }
 
 // call reports whether the hook has run without a panic.
@@ -135,13 +131,13 @@ func call(hook Hook, w http.ResponseWriter, r *http.Request, err error, logger *
 // Fail answers 500 for a response that could not be made, logs that, and returns
 // err marked as logged. If it is too late for a response, it does neither.
 func Fail(w http.ResponseWriter, r *http.Request, err error) error {
-	return Refuse(w, r, &Error{Status: http.StatusInternalServerError, Cause: err}, err, nil)
+	return Refuse(w, r, &Error{Status: http.StatusInternalServerError, Cause: err}, err, nil, nil)
 }
 
 // Refuse answers with an error what a function that returns its error was not to
 // do, so that a caller who drops the error leaves no empty 200. It returns err,
 // marked as logged if it was answered: a response of 500 or more has its record.
-func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook) error {
+func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook, logger *slog.Logger) error {
 	if respw.Out(w) || ClientGone(r, err) {
 		return err
 	}
@@ -150,8 +146,9 @@ func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook
 		return err
 	}
 	if status >= 500 && !inMemory(w) { // else it is a hook's, whose error leaves the record
-		Log(nil, r, status, err)
+		Log(logger, r, status, err)
 	}
+	respw.Answered(w)
 	return Logged(err)
 }
 

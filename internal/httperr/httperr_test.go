@@ -9,16 +9,11 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/internal/testkit"
 )
-
-type answered struct{}
-
-func (answered) Error() string   { return "answered" }
-func (answered) Answered() bool  { return true }
-func (answered) StatusCode() int { return 503 }
 
 type gone struct{}
 
@@ -34,9 +29,9 @@ func TestHandle(t *testing.T) {
 	}
 	cut := func(w http.ResponseWriter) {
 		rw, _ := respw.Of(w)
-		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(w http.ResponseWriter, _ *http.Request, _ httperr.Hook, _ int64, _ bool) {
-			http.Error(w, "refused", 500)
-		}}, nil)
+		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(rw *respw.Writer, r *http.Request, _ int64) {
+			httperr.Render(rw, r, errors.New("refused"), nil)
+		}}, httptest.NewRequest("GET", "/", nil))
 		io.WriteString(w, "too long")
 	}
 	tests := []struct {
@@ -51,8 +46,9 @@ func TestHandle(t *testing.T) {
 	}{
 		{"4xx", &httperr.Error{Status: 404}, nil, nil, true, false, false, "the client's mistake"},
 		{"5xx", errors.New("x"), nil, nil, true, true, false, "ours"},
-		{"answered", answered{}, nil, nil, false, true, false, "once is enough; still a 503 for the log"},
-		{"answered, wrapped", fmt.Errorf("x: %w", answered{}), nil, nil, false, true, false, "the mark is found in the tree"},
+		{"logged", httperr.Logged(errors.New("x")), nil, nil, true, false, false, "it has its record, but this response is not made"},
+		{"logged, and answered", fmt.Errorf("x: %w", httperr.Logged(errors.New("x"))), whole, nil, false, false, false, "the mark is found in the tree"},
+		{"logged, after a part", httperr.Logged(errors.New("x")), part, nil, false, false, true, "it was answered, but not here"},
 		{"client gone by error", gone{}, nil, nil, false, false, true, "nobody to tell, nothing wrong; an empty 200 would be"},
 		{"client gone by context", errors.New("x"), nil, context.WithCancel, false, false, true, "as net/http says it"},
 		{"body too large, and no more is read", fmt.Errorf("x: %w", &http.MaxBytesError{Limit: 1}), nil, context.WithCancel, true, false, false, "the client is there, and has sent too much"},
@@ -61,12 +57,7 @@ func TestHandle(t *testing.T) {
 		{"part out, client gone", gone{}, part, nil, false, false, true, "for caches outside"},
 		{"whole out", errors.New("x"), whole, nil, false, true, false, "nothing to abort"},
 		{"taken away", errors.New("x"), cut, nil, false, false, false, "whoever took it has answered and logged"},
-		{"handler timeout", fmt.Errorf("write: %w", http.ErrHandlerTimeout), nil, nil, false, false, false, "likewise"},
-		{"our deadline", errors.New("x"), nil, func(ctx context.Context) (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancelCause(ctx)
-			cancel(answered{})
-			return ctx, func() {}
-		}, false, false, false, "the cause says that it was answered"},
+		{"a handler timeout elsewhere", fmt.Errorf("write: %w", http.ErrHandlerTimeout), nil, nil, true, true, false, "an error says nothing of this response"},
 		{"abort", http.ErrAbortHandler, nil, nil, false, false, true, "net/http's own word"},
 	}
 	for _, tt := range tests {
@@ -98,30 +89,34 @@ func TestHandle(t *testing.T) {
 }
 
 func TestFail(t *testing.T) {
+	var log testkit.Log
+	request := func(hook httperr.Hook) *http.Request {
+		return exchange.Say(httptest.NewRequest("GET", "/", nil), hook, log.Logger())
+	}
 	cause := errors.New("cause")
 	w := httptest.NewRecorder()
-	err := httperr.Fail(w, httptest.NewRequest("GET", "/", nil), cause)
-	if w.Code != 500 || !httperr.Answered(err) || !errors.Is(err, cause) || err.Error() != "cause" {
-		t.Errorf("%d, %v, answered %t", w.Code, err, httperr.Answered(err))
+	err := httperr.Fail(w, request(nil), cause)
+	if w.Code != 500 || !errors.Is(err, cause) || err.Error() != "cause" || len(log.Records()) != 1 {
+		t.Errorf("%d, %v, %d records", w.Code, err, len(log.Records()))
 	}
 
 	_, committed := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	committed.WriteHeader(200)
-	if err := httperr.Fail(committed, httptest.NewRequest("GET", "/", nil), cause); httperr.Answered(err) {
-		t.Error("says that it has answered, with the header out")
+	if err := httperr.Fail(committed, request(nil), cause); err != cause || len(log.Records()) != 1 {
+		t.Errorf("with the header sent: %v, %d records", err, len(log.Records()))
 	}
 
-	// The hook of the handler answers, and is told the cause.
+	// The hook of the layers outside answers, and is told the cause.
 	rw, hooked := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	calls := 0
-	rw.OnError = func(w http.ResponseWriter, r *http.Request, err error) {
+	r := request(func(w http.ResponseWriter, r *http.Request, err error) {
 		calls++
 		if !errors.Is(err, cause) {
 			t.Errorf("the hook is given %v", err)
 		}
-		_ = httperr.Fail(w, r, err) // as a hook would whose own answer cannot be made
-	}
-	if httperr.Fail(hooked, httptest.NewRequest("GET", "/", nil), cause); calls != 1 || rw.Status() != 500 || rw.OnError == nil {
-		t.Errorf("the hook ran %d times, status %d", calls, rw.Status())
+		_ = httperr.Fail(w, r, err) // as a hook would whose own response cannot be made
+	})
+	if httperr.Fail(hooked, r, cause); calls != 1 || rw.Status() != 500 || len(log.Records()) != 2 {
+		t.Errorf("the hook ran %d times, status %d, %d records", calls, rw.Status(), len(log.Records()))
 	}
 }

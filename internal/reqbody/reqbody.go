@@ -41,8 +41,11 @@ func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.ReadTimeout > 0 && s.ReadTimeout <= d {
 		return Deadline{}
 	}
-	dl := Deadline{find(w)}
-	if dl.w == nil || dl.w.SetReadDeadline(time.Now().Add(d)) != nil {
+	// Not by http.ResponseController, which builds an error for each request to a
+	// writer that has no deadlines.
+	var dl Deadline
+	var ok bool
+	if dl.w, ok = respw.Find[deadliner](w); !ok || dl.w.SetReadDeadline(time.Now().Add(d)) != nil {
 		return Deadline{}
 	}
 	return dl
@@ -65,17 +68,6 @@ func (dl Deadline) Disarm() {
 	}
 }
 
-// find is http.ResponseController's walk, without the error it would build for
-// each request to a writer that has no deadlines.
-func find(w http.ResponseWriter) deadliner {
-	for ; w != nil; w = respw.Below(w) {
-		if d, ok := w.(deadliner); ok {
-			return d
-		}
-	}
-	return nil
-}
-
 // Refuse has net/http close the connection behind the response to r, instead
 // of reading the rest of a body that is too large or even waiting for it.
 func Refuse(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +80,7 @@ func Refuse(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	respw.TooLarge(w)
-	if dl := find(w); dl != nil {
+	if dl, ok := respw.Find[deadliner](w); ok {
 		_ = dl.SetReadDeadline(time.Unix(1, 0))
 	}
 }

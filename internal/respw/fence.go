@@ -90,22 +90,24 @@ func (rw *Writer) Settle() (was Phase, ok bool) { return rw.fence.settle() }
 // Finish is called when the handler has settled, by the goroutine of the server.
 // If the handler has returned, what was held is sent, and trailers that were set
 // after the commit are copied. Else a panic is under way, and whoever recovers
-// it finds the server's header as it was.
-func (rw *Writer) Finish(was Phase, returned bool) {
+// it finds the server's header as it was. An error is one of a write that the
+// handler took to have succeeded.
+func (rw *Writer) Finish(was Phase, returned bool) (err error) {
 	f := rw.fence
 	switch {
 	case !returned:
 		f.restore(rw.inner, was)
 		f.release()
-		return
+		return nil
 	case was == Open:
 		f.fill(rw.inner)
 	case was == Held:
-		rw.send()
+		err = rw.send()
 	}
 	if was == Held || was == Sent {
 		CopyTrailers(rw.inner.Header(), f.header)
 	}
+	return err
 }
 
 // Restore puts the server's header back for another response, of one that was

@@ -18,21 +18,75 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// fenced serves h behind a fence and hands the Writer to control, which runs
-// beside it. It returns when both are done.
-func fenced(h http.HandlerFunc, control func(*respw.Writer)) http.Handler {
+// fenced serves h behind a fence, and runs control beside it, which takes the
+// response by calling cut. That returns when it was seen to, with the phase the
+// response was in.
+func fenced(h http.HandlerFunc, control func(rw *respw.Writer, cut func() respw.Phase)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rw := new(respw.Writer)
-		shape := rw.Init(w, r)
-		rw.Fence()
+		o := &owner{detached: r.ProtoMajor >= 2, done: make(chan struct{})}
+		shape := o.Init(w, r)
+		o.Fence(&o.fence, o)
 		var wg sync.WaitGroup
-		wg.Go(func() { control(rw) })
+		wg.Go(func() { control(&o.Writer, o.take) })
 		defer func() {
 			wg.Wait()
-			rw.Finish()
+			if was, ok := o.Settle(); ok {
+				o.Finish(was, true)
+				return
+			}
+			<-o.done
+			if o.cut {
+				panic(http.ErrAbortHandler)
+			}
 		}()
 		h(shape, r)
 	})
+}
+
+// An owner sees to what it takes as middleware.Timeout does.
+type owner struct {
+	respw.Writer
+	fence    respw.Fence
+	detached bool
+	cut      bool
+	was      respw.Phase
+	done     chan struct{}
+}
+
+func (o *owner) take() respw.Phase {
+	for {
+		look := o.fence.Look()
+		if look.Over() {
+			return look.Phase()
+		}
+		switch o.fence.Take(look) {
+		case respw.Mine:
+			o.Taken(look.Phase())
+			return o.was
+		case respw.Inside:
+			o.Hurry(50 * time.Millisecond)
+			<-o.done
+			return o.was
+		}
+	}
+}
+
+func (o *owner) Taken(was respw.Phase) {
+	defer close(o.done)
+	o.was = was
+	rc := http.NewResponseController(o.Unwrap())
+	switch {
+	case was == respw.Sent && o.Complete():
+		_ = rc.Flush()
+	case was == respw.Sent:
+		o.cut = true
+		o.CutOff(!o.detached)
+	default:
+		_ = rc.SetReadDeadline(time.Unix(1, 0))
+		o.Restore(was)
+		timeout(o.Unwrap())
+		_ = rc.Flush()
+	}
 }
 
 func timeout(w http.ResponseWriter) {
@@ -77,13 +131,10 @@ func TestCutBeforeTheCommit(t *testing.T) {
 					t.Errorf("ReadFrom: %v, want ErrHandlerTimeout", err)
 				}
 			}
-		}, func(rw *respw.Writer) {
+		}, func(_ *respw.Writer, take func() respw.Phase) {
 			defer close(cut)
-			for rw.Status() != 0 {
-				t.Error("committed by a 1xx")
-			}
-			if fate := rw.Cut(time.Second, func() {}, timeout); fate != respw.Answered {
-				t.Errorf("Cut: %d, want Answered", fate)
+			if was := take(); was != respw.Open {
+				t.Errorf("taken in phase %d, want Open: a 1xx commits nothing", was)
 			}
 		})
 		resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
@@ -107,11 +158,11 @@ func TestCutAfterTheCommit(t *testing.T) {
 			if _, err := io.WriteString(w, " whole"); err != http.ErrHandlerTimeout {
 				t.Errorf("Write: %v", err)
 			}
-		}, func(rw *respw.Writer) {
+		}, func(_ *respw.Writer, take func() respw.Phase) {
 			<-started
 			defer close(cut)
-			if fate := rw.Cut(time.Second, func() {}, timeout); fate != respw.Severed {
-				t.Errorf("Cut: %d, want Severed", fate)
+			if was := take(); was != respw.Sent {
+				t.Errorf("taken in phase %d, want Sent", was)
 			}
 		})
 		client, url := tr.Serve(t, h)
@@ -140,10 +191,10 @@ func TestCutKeepsAWholeResponse(t *testing.T) {
 			io.WriteString(w, "whole")
 			close(sent)
 			<-read
-		}, func(rw *respw.Writer) {
+		}, func(rw *respw.Writer, take func() respw.Phase) {
 			<-sent
-			if fate := rw.Cut(time.Second, func() {}, timeout); fate != respw.Whole {
-				t.Errorf("Cut: %d, want Whole", fate)
+			if was := take(); was != respw.Sent || !rw.Complete() {
+				t.Errorf("taken in phase %d, want Sent, and whole", was)
 			}
 		})
 		resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
@@ -166,12 +217,9 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 				if _, err := io.ReadAll(r.Body); err == nil {
 					t.Error("read a body that never came")
 				}
-			}, func(rw *respw.Writer) {
+			}, func(_ *respw.Writer, take func() respw.Phase) {
 				<-entered
-				rw.Cut(time.Second, func() {}, func(w http.ResponseWriter) {
-					timeout(w)
-					_ = http.NewResponseController(w).Flush()
-				})
+				take()
 			})
 			body, end := io.Pipe()
 			defer end.Close()
@@ -194,9 +242,9 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 						return
 					}
 				}
-			}, func(rw *respw.Writer) {
+			}, func(_ *respw.Writer, take func() respw.Phase) {
 				<-entered
-				rw.Cut(50*time.Millisecond, func() {}, timeout)
+				take()
 			})
 			client, url := tr.Serve(t, h)
 			resp, err := client.Get(url)
@@ -223,11 +271,11 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 		close(taken)
 		<-cut
 		speak(buf)
-	}, func(rw *respw.Writer) {
+	}, func(_ *respw.Writer, take func() respw.Phase) {
 		<-taken
 		defer close(cut)
-		if fate := rw.Cut(0, func() {}, timeout); fate != respw.Whole {
-			t.Errorf("Cut: %d, want Whole: the connection is not ours", fate)
+		if was := take(); was != respw.Foreign {
+			t.Errorf("phase %d, want Foreign: the connection is not ours", was)
 		}
 	})
 	resp := testkit.HTTP1.Do(t, h, httptest.NewRequest("GET", "/", nil))
@@ -236,31 +284,54 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 	}
 }
 
+// TestCutHeldResponse: what is held back was not sent, so there is room for a
+// whole response of another.
+func TestCutHeldResponse(t *testing.T) {
+	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
+		wrote, cut := make(chan struct{}), make(chan struct{})
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Outer", "1")
+			fenced(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-Handler", "1")
+				w.Header().Del("X-Outer")
+				io.WriteString(w, "a part of it")
+				close(wrote)
+				<-cut
+			}, func(_ *respw.Writer, take func() respw.Phase) {
+				<-wrote
+				defer close(cut)
+				if was := take(); was != respw.Held {
+					t.Errorf("taken in phase %d, want Held", was)
+				}
+			}).ServeHTTP(w, r)
+		})
+		resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
+		if body := testkit.Body(t, resp); resp.StatusCode != 504 || body != "late" || resp.Header.Get("X-Handler") != "" || resp.Header.Get("X-Outer") != "1" {
+			t.Errorf("%d %q %v", resp.StatusCode, body, resp.Header)
+		}
+	})
+}
+
 // TestFenceIsRaceFree runs a handler that never stops against a cut, for the
 // race detector.
 func TestFenceIsRaceFree(t *testing.T) {
 	for range 50 {
 		rec := httptest.NewRecorder()
-		rw := new(respw.Writer)
-		w := rw.Init(rec, httptest.NewRequest("GET", "/", nil))
-		rw.Fence()
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for range 100 {
-				w.Header().Set("X-A", "1")
-				w.WriteHeader(200)
-				if _, err := w.Write([]byte("x")); errors.Is(err, http.ErrHandlerTimeout) {
-					w.Header().Set("X-B", "2")
+		func() {
+			defer func() { _ = recover() }()
+			fenced(func(w http.ResponseWriter, r *http.Request) {
+				for range 100 {
+					w.Header().Set("X-A", "1")
+					w.WriteHeader(200)
+					if _, err := w.Write([]byte("x")); errors.Is(err, http.ErrHandlerTimeout) {
+						w.Header().Set("X-B", "2")
+					}
+					_ = http.NewResponseController(w).Flush()
 				}
-				_ = http.NewResponseController(w).Flush()
-			}
-		})
-		rw.Cut(0, func() {}, timeout)
-		rw.Committed()
-		wg.Wait()
-		rw.Finish()
+			}, func(_ *respw.Writer, take func() respw.Phase) { take() }).ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+		}()
 		if body := rec.Body.String(); rec.Code == 504 && body != "late" || rec.Code == 200 && strings.Contains(body, "late") {
-			t.Fatalf("%d %q: two answers in one", rec.Code, body)
+			t.Fatalf("%d %q: two responses in one", rec.Code, body)
 		}
 	}
 }
@@ -309,10 +380,10 @@ func TestProgress(t *testing.T) {
 			io.Copy(w, f)
 		},
 	} {
-		rw := new(respw.Writer)
-		server := &observed{ResponseRecorder: httptest.NewRecorder(), progress: rw.Progress}
+		rw, fence := new(respw.Writer), new(respw.Fence)
+		server := &observed{ResponseRecorder: httptest.NewRecorder(), progress: fence.Progress}
 		w := rw.Init(server, httptest.NewRequest("GET", "/", nil))
-		rw.Fence()
+		rw.Fence(fence, nil)
 		send(w)
 		if server.total != 3<<20 || rw.Written() != 3<<20 {
 			t.Errorf("%s: %d bytes arrived, %d counted", name, server.total, rw.Written())

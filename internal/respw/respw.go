@@ -48,6 +48,7 @@ type Writer struct {
 	noBody   bool          // the response has no body on the wire: HEAD, 204, 304
 	hijacked bool          // without a fence; with one the phase says so
 	refused  bool          // by the budget
+	answered bool          // by a response to an error, see Answered
 	stream   atomic.Bool   // no limit on time or size applies
 	onCommit func(status int)
 
@@ -91,6 +92,16 @@ func Below(w http.ResponseWriter) http.ResponseWriter {
 		return u.Unwrap()
 	}
 	return nil
+}
+
+// Find returns the nearest writer from w to the server that is a T.
+func Find[T any](w http.ResponseWriter) (t T, ok bool) {
+	for ; w != nil; w = Below(w) {
+		if t, ok = w.(T); ok {
+			return t, true
+		}
+	}
+	return t, false
 }
 
 // Stream declares the response to w a stream, to which limits on time and size
@@ -150,6 +161,22 @@ func Out(w http.ResponseWriter) bool {
 	}
 	return false
 }
+
+// Answered notes, for the Writers up to the first fence, that w was sent a whole
+// response to an error.
+func Answered(w http.ResponseWriter) {
+	for ; w != nil; w = Below(w) {
+		if rw, ok := Of(w); ok {
+			rw.answered = true
+			if rw.fence != nil {
+				return
+			}
+		}
+	}
+}
+
+// Answered reports whether the response is one to an error, and whole.
+func (rw *Writer) Answered() bool { return rw.answered }
 
 // Init makes rw watch w and returns the shape to hand on.
 func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWriter {

@@ -133,9 +133,10 @@ func TestWireIsUnchanged(t *testing.T) {
 				fenced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					rw := new(respw.Writer)
 					shape := rw.Init(w, r)
-					rw.Fence()
+					rw.Fence(new(respw.Fence), nil)
 					handle(shape, r)
-					rw.Finish()
+					was, _ := rw.Settle()
+					rw.Finish(was, true)
 				})
 				if got := record(fenced); got != want {
 					t.Errorf("through a fence:\n%s\nwithout:\n%s", got, want)
@@ -265,11 +266,12 @@ func TestJoin(t *testing.T) {
 		}
 	}
 
-	var seen []*respw.Writer
 	inner, w2 := respw.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
-	respw.Each(w2, func(rw *respw.Writer) { seen = append(seen, rw) })
-	if len(seen) != 2 || seen[0] != inner || seen[1] != outer {
-		t.Errorf("Each visited %d writers, want the inner and then the outer", len(seen))
+	if respw.Stream(w2); !inner.Streaming() || !outer.Streaming() {
+		t.Errorf("a stream for the inner Writer %t, for the outer %t", inner.Streaming(), outer.Streaming())
+	}
+	if found, ok := respw.Find[*httptest.ResponseRecorder](w2); !ok || found != server {
+		t.Error("the way to the server is lost")
 	}
 }
 
@@ -361,9 +363,9 @@ func TestLimit(t *testing.T) {
 				var committed bool
 				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					rw, w := respw.Wrap(w, r)
-					rw.SetBudget(&respw.Budget{Max: 10, Exceeded: func(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter, *http.Request, error), size int64, out bool) {
-						asked, committed = size, out
-						w.Header().Del("Content-Length")
+					rw.SetBudget(&respw.Budget{Max: 10, Exceeded: func(rw *respw.Writer, _ *http.Request, size int64) {
+						asked, committed = size, rw.Sent()
+						rw.Header().Del("Content-Length")
 					}}, r)
 					tt.write(w)
 					if _, err := w.Write(nil); (asked != 0) != errors.Is(err, respw.ErrTooLarge) {
@@ -448,8 +450,15 @@ func TestShortWrites(t *testing.T) {
 		for _, fenced := range []bool{false, true} {
 			rw := new(respw.Writer)
 			w := rw.Init(hungry{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
-			if fenced {
-				rw.Fence()
+			if fenced { // it is told later
+				rw.Fence(new(respw.Fence), nil)
+				if n, err := write(w); n != 5 || err != nil {
+					t.Errorf("%s, fenced: %d, %v", name, n, err)
+				}
+				if was, _ := rw.Settle(); rw.Finish(was, true) != io.ErrShortWrite {
+					t.Errorf("%s, fenced: the end says nothing of it", name)
+				}
+				continue
 			}
 			if n, err := write(w); n != 4 || err != io.ErrShortWrite || rw.Written() != 4 {
 				t.Errorf("%s, fenced %t: %d, %v, %d counted", name, fenced, n, err, rw.Written())

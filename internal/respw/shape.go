@@ -3,7 +3,6 @@ package respw
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -57,19 +56,15 @@ func (rw *Writer) closeNotify() <-chan bool {
 
 // Push begins an HTTP/2 server push, where the server has that.
 func (w http2) Push(target string, opts *http.PushOptions) error {
-	for below := w.inner; below != nil; below = Below(below) {
-		if p, ok := below.(http.Pusher); ok {
-			if _, err := w.enter(Open); err != nil {
-				return err
-			}
-			defer w.leave()
-			return p.Push(target, opts)
-		}
+	if _, err := w.enter(Open); err != nil {
+		return err
+	}
+	defer w.leave()
+	if p, ok := Find[http.Pusher](w.inner); ok {
+		return p.Push(target, opts)
 	}
 	return http.ErrNotSupported
 }
-
-var errNoFlush = fmt.Errorf("apiece: nothing below can flush: %w", http.ErrNotSupported)
 
 // FlushError sends what is there, committing the response with 200 if it was not
 // yet. It returns an error matching http.ErrNotSupported if nothing below can
@@ -79,7 +74,7 @@ func (rw *Writer) FlushError() error {
 		if err := rw.lost(); err != nil {
 			return err
 		}
-		return errNoFlush
+		return http.ErrNotSupported
 	}
 	if err := rw.lost(); err != nil {
 		return err
@@ -133,25 +128,36 @@ func (rw *Writer) seize() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // SetReadDeadline and the two methods after it pass the call on while the response
-// is the handler's: else it could undo what frees it.
+// is the handler's: else it could undo what frees it. They look for the method
+// themselves, since an http.ResponseController would be allocated for each.
 func (rw *Writer) SetReadDeadline(t time.Time) error {
-	return rw.control(func(rc *http.ResponseController) error { return rc.SetReadDeadline(t) })
-}
-
-// SetWriteDeadline sets the deadline for writing the response.
-func (rw *Writer) SetWriteDeadline(t time.Time) error {
-	return rw.control(func(rc *http.ResponseController) error { return rc.SetWriteDeadline(t) })
-}
-
-// EnableFullDuplex lets a handler read the body while it writes the response.
-func (rw *Writer) EnableFullDuplex() error {
-	return rw.control((*http.ResponseController).EnableFullDuplex)
-}
-
-func (rw *Writer) control(f func(*http.ResponseController) error) error {
 	if _, err := rw.enter(Open); err != nil {
 		return err
 	}
 	defer rw.leave()
-	return f(http.NewResponseController(rw.inner))
+	if d, ok := Find[interface{ SetReadDeadline(time.Time) error }](rw.inner); ok {
+		return d.SetReadDeadline(t)
+	}
+	return http.ErrNotSupported
+}
+
+// SetWriteDeadline sets the deadline for writing the response.
+func (rw *Writer) SetWriteDeadline(t time.Time) error {
+	if _, err := rw.enter(Open); err != nil {
+		return err
+	}
+	defer rw.leave()
+	if d, ok := Find[interface{ SetWriteDeadline(time.Time) error }](rw.inner); ok {
+		return d.SetWriteDeadline(t)
+	}
+	return http.ErrNotSupported
+}
+
+// EnableFullDuplex lets a handler read the body while it writes the response.
+func (rw *Writer) EnableFullDuplex() error {
+	if _, err := rw.enter(Open); err != nil {
+		return err
+	}
+	defer rw.leave()
+	return http.NewResponseController(rw.inner).EnableFullDuplex()
 }

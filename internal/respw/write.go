@@ -193,22 +193,32 @@ func (rw *Writer) begin(size int) error {
 // back. The caller has to leave.
 func (rw *Writer) push() error {
 	from, err := rw.enter(Sent)
-	if err == nil && from == Held {
-		rw.send()
+	if err != nil || from != Held {
+		return err
 	}
+	sent := false
+	defer func() {
+		if !sent { // it failed or panicked, and the caller has no call to end
+			rw.leave()
+		}
+	}()
+	err = rw.send()
+	sent = err == nil
 	return err
 }
 
 // send gives the server what was held back. The call is inside.
-func (rw *Writer) send() {
+func (rw *Writer) send() error {
 	if !rw.implicit {
 		rw.inner.WriteHeader(int(rw.status))
 	}
 	f := rw.fence
-	if f.room != nil {
-		_, _ = rw.inner.Write(f.room[:rw.n])
-		f.release()
+	if f.room == nil {
+		return nil
 	}
+	defer f.release()
+	n, err := rw.inner.Write(f.room[:rw.n])
+	return whole(n, int(rw.n), err)
 }
 
 // holds reports whether p was held back. A body that is whole with it, or longer

@@ -56,20 +56,10 @@ func newRecorder(f *fill, w http.ResponseWriter, r *http.Request) (*recorder, ht
 	rec := &recorder{f: f, client: w, r: r, header: make(http.Header)}
 	f.outside = w.Header()
 	var inner http.ResponseWriter = rec
-	if canHijack(w) {
+	if _, ok := respw.Find[http.Hijacker](w); ok {
 		inner = hijackable{rec}
 	}
 	return rec, new(respw.Writer).Init(inner, r)
-}
-
-// canHijack reports whether an http.ResponseController given w could hijack.
-func canHijack(w http.ResponseWriter) bool {
-	for ; w != nil; w = respw.Below(w) {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
-		}
-	}
-	return false
 }
 
 func (rec *recorder) Header() http.Header { return rec.header }
