@@ -45,7 +45,7 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", m.allow())
-		httperr.Render(w, r, &httperr.Error{Status: http.StatusMethodNotAllowed}, nil)
+		httperr.Render(w, r, &httperr.Error{Status: http.StatusMethodNotAllowed}, nil, nil, true)
 	}
 }
 

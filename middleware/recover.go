@@ -42,7 +42,7 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 				case respw.Lost(w) || rw.Hijacked():
 					// The client has its response, from us or from others.
 				case !rw.Sent():
-					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError)
+					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError, logger, false)
 				case !rw.Complete():
 					respw.Abort(w)
 				}

@@ -136,7 +136,5 @@ func (cfg *ResponseLimitConfig) refuse(rw *respw.Writer, r *http.Request, size i
 		httperr.Log(cfg.Logger, r, err.StatusCode(), err)
 		respw.Abort(rw)
 	}
-	if status := httperr.Render(rw, r, err, cfg.OnError); status != 0 {
-		httperr.Log(cfg.Logger, r, max(status, err.StatusCode()), err)
-	}
+	httperr.Render(rw, r, err, cfg.OnError, cfg.Logger, true)
 }

@@ -52,6 +52,7 @@ type timeout struct {
 	outer    exchange.Extender // the Timeout around this one, or nil
 	alarm    *alarm
 	seen     atomic.Int64 // TimeoutIdle: the progress at the last look
+	gone     atomic.Bool  // at the deadline the client had gone, or a Timeout further out had ended
 	detached bool
 	stuck    *time.Timer // warns of a call that does not leave
 
@@ -176,6 +177,7 @@ func (t *timeout) expire() {
 		if t.goesOn(look) {
 			return
 		}
+		t.gone.Store(t.outside.Context().Err() != nil)
 		switch t.fence.Take(look) {
 		case respw.Mine:
 			t.Taken(look.Phase())
@@ -215,13 +217,10 @@ func (t *timeout) Taken(was respw.Phase) {
 		t.stuck.Stop()
 	}
 	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
-	// A client that has gone is not waiting for a response, and a Timeout
-	// further out gives its own.
-	alone := t.outside.Context().Err() == nil
 	// First of all, since moving the deadline for reading has net/http cancel the
 	// request.
 	t.ctx.end(expired(err))
-	inner := t.w.Unwrap()
+	inner, logs := t.w.Unwrap(), !t.gone.Load()
 	switch {
 	case was == respw.Sent && t.w.Complete():
 		respw.Safely(func() { _ = http.NewResponseController(inner).Flush() })
@@ -232,19 +231,19 @@ func (t *timeout) Taken(was respw.Phase) {
 	default:
 		t.cut = true // until the response is out: one that is not must not pass for an empty 200
 		t.w.Restore(was)
-		respw.Safely(func() { alone = t.answer(inner, err) && alone })
+		respw.Safely(func() { logs = t.answer(inner, err) && logs })
 	}
-	if alone {
+	if logs {
 		httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", was == respw.Sent))
 	}
 }
 
-// answer sends the whole response at once. It reports whether the client can have
-// it.
+// answer sends the whole response at once. It reports whether that is left to log:
+// the client can have it, and no panic of the hook has left a record.
 func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	rc := http.NewResponseController(w)
 	respw.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
-	m := httperr.Answer(w, w.Header(), t.outside, err, t.cfg.OnError, t.cfg.Logger)
+	m, logged := httperr.Answer(w, w.Header(), t.outside, err, t.cfg.OnError, t.cfg.Logger)
 	if t.outside.ProtoMajor < 2 {
 		m.Header().Set("Connection", "close")
 	}
@@ -254,7 +253,7 @@ func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	t.cut = false
 	flushed := rc.Flush()
 	// HTTP/2 has ended the stream of a HEAD after its header, and complains.
-	return head || lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported))
+	return !logged && (head || lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported)))
 }
 
 // warn says why a client has no response: a writer of others does not come back.

@@ -484,7 +484,10 @@ func TestTimeoutAnswer(t *testing.T) {
 				if body := testkit.Body(t, resp); resp.StatusCode != tt.status || body != tt.body || resp.Header.Get("Retry-After") != tt.retry {
 					t.Errorf("%d %q Retry-After %q, want %d %q %q: %s", resp.StatusCode, body, resp.Header.Get("Retry-After"), tt.status, tt.body, tt.retry, tt.why)
 				}
-				eventually(t, "one record of the timeout", func() bool { return timeouts(&log) == 1 })
+				eventually(t, "one record, with the timeout", func() bool {
+					records := log.Records()
+					return len(records) == 1 && strings.Contains(testkit.Attr(records[0], "error")+testkit.Attr(records[0], "answering"), "did not answer within")
+				})
 			})
 		})
 	}

@@ -35,7 +35,7 @@ type Hook = exchange.ErrorHook
 // written: callers wrap w before they run a handler.
 func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger) {
 	rw, w := respw.Wrap(w, r)
-	status, isLogged := statusOf(err), isLogged(err)
+	isLogged := isLogged(err)
 	switch {
 	case errors.Is(err, http.ErrAbortHandler):
 		respw.Abort(w)
@@ -43,7 +43,7 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 		return
 	case rw.Sent():
 		if !isLogged && !ClientGone(r, err) {
-			Log(logger, r, status, err)
+			Log(logger, r, statusOf(err), err)
 		}
 		if !rw.Complete() && !rw.Hijacked() {
 			respw.Abort(w)
@@ -52,46 +52,47 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	case ClientGone(r, err):
 		respw.Abort(w)
 	}
-	answered := Render(w, r, err, hook)
-	if answered != 0 && max(answered, status) >= 500 && !isLogged {
-		Log(logger, r, max(answered, status), err)
-	}
+	Render(w, r, err, hook, logger, !isLogged)
 }
 
-// Render has the hook answer err, into memory, and sends that in one step. It
-// returns the status, or 0 if the response was sent or taken away in the
-// meantime. Nil for hook is the OnError of the layers outside; without any it is
-// [Problem]. That answers as well if the hook panics, which is logged, and if it
-// is silent, which would leave an empty 200: with a 500.
-func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook) (status int) {
+// Render has the hook answer err, into memory, sends that in one step, and logs
+// what becomes a response of 500 or more, unless that has been done. It reports
+// false if the response was sent or taken away in the meantime. Nil for hook is
+// the OnError of the layers outside; without any it is [Problem].
+func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger, logs bool) bool {
 	rw, w := respw.Wrap(w, r)
-	m := Answer(w, rw.Header(), r, err, hook, nil)
+	m, logged := Answer(w, rw.Header(), r, err, hook, logger)
 	if !rw.Replace(m) {
-		return 0
+		return false
 	}
-	return m.Status
+	if status := max(m.Status, statusOf(err)); status >= 500 && logs && !logged {
+		Log(logger, r, status, err)
+	}
+	return true
 }
 
 // Answer is what Render sends: the response to err in memory, for a w whose
-// header is base.
-func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) *respw.Memory {
+// header is base. If the hook panics, which is logged, [Problem] answers, and if
+// it is silent, which would leave an empty 200, there is a 500.
+func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) (m *respw.Memory, logged bool) {
 	if hook == nil {
 		hook = hookFor(w, r)
 	}
-	fresh := func() *respw.Memory {
-		m := respw.NewMemory(base)
+	fresh := func() {
+		m = respw.NewMemory(base)
 		discard(m.Header())
-		return m
 	}
-	m := fresh()
+	fresh()
 	if !call(hook, m, r, err, logger) {
-		m = fresh()
+		logged = true
+		fresh()
 		Problem(m, r, err)
-	} else if m.Status == 0 {
-		m = fresh()
+	}
+	if m.Status == 0 {
+		fresh()
 		Problem(m, r, &Error{Status: http.StatusInternalServerError})
 	}
-	return m
+	return m, logged
 }
 
 // hookFor returns what answers errors where no hook is given. A hook that fails
@@ -121,7 +122,7 @@ func call(hook Hook, w http.ResponseWriter, r *http.Request, err error, logger *
 		if v := recover(); v == http.ErrAbortHandler {
 			panic(v)
 		} else if v != nil {
-			LogPanic(logger, r, v)
+			LogPanic(logger, r, v, slog.Any("answering", err))
 		}
 	}()
 	hook(w, r, err)
@@ -141,12 +142,9 @@ func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook
 	if respw.Out(w) || ClientGone(r, err) {
 		return err
 	}
-	status := Render(w, r, answer, hook)
-	if status == 0 {
+	// What a hook answers in its turn has its record by the error of the hook.
+	if !Render(w, r, answer, hook, logger, !inMemory(w)) {
 		return err
-	}
-	if status >= 500 && !inMemory(w) { // else it is a hook's, whose error leaves the record
-		Log(logger, r, status, err)
 	}
 	respw.Answered(w)
 	return Logged(err)
@@ -180,13 +178,13 @@ func LoggerFor(logger *slog.Logger, r *http.Request) *slog.Logger {
 // recovered it, and returns the error in it. That has the value as text only:
 // a hook that looks for errors it can answer must not find one that was never
 // returned.
-func LogPanic(logger *slog.Logger, r *http.Request, v any) error {
+func LogPanic(logger *slog.Logger, r *http.Request, v any, more ...slog.Attr) error {
 	p, ok := v.(*Panic)
 	if !ok {
 		p = &Panic{Value: v, Stack: debug.Stack()}
 	}
 	err := fmt.Errorf("panic: %v", p.Value)
-	Log(logger, r, http.StatusInternalServerError, err, slog.String("stack", string(p.Stack)))
+	Log(logger, r, http.StatusInternalServerError, err, append(more, slog.String("stack", string(p.Stack)))...)
 	return err
 }
 

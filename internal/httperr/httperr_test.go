@@ -30,7 +30,7 @@ func TestHandle(t *testing.T) {
 	cut := func(w http.ResponseWriter) {
 		rw, _ := respw.Of(w)
 		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(rw *respw.Writer, r *http.Request, _ int64) {
-			httperr.Render(rw, r, errors.New("refused"), nil)
+			httperr.Render(rw, r, errors.New("refused"), nil, nil, false)
 		}}, httptest.NewRequest("GET", "/", nil))
 		io.WriteString(w, "too long")
 	}
