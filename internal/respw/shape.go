@@ -90,7 +90,21 @@ func (rw *Writer) FlushError() error {
 		return err
 	}
 	defer rw.leave()
-	return http.NewResponseController(rw.inner).Flush()
+	return flush(rw.inner)
+}
+
+// flush is that of an http.ResponseController, which would be allocated for each.
+func flush(w http.ResponseWriter) error {
+	for ; w != nil; w = Below(w) {
+		switch f := w.(type) {
+		case interface{ FlushError() error }:
+			return f.FlushError()
+		case http.Flusher:
+			f.Flush()
+			return nil
+		}
+	}
+	return http.ErrNotSupported
 }
 
 func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
