@@ -23,7 +23,6 @@ type Body struct {
 	media    mediaType
 	kind     kind
 	checked  bool // text has passed checkJSON
-	header   http.Header
 	replay   replay
 }
 

@@ -23,6 +23,8 @@ func New(cfg Config) func(http.Handler) http.Handler {
 	}
 	cfg.Decoders = maps.Clone(cfg.Decoders)
 	p := &parser{settings: cfg.settings()}
+	p.empty = Body{settings: &p.settings, raw: []byte{}, text: []byte{}, media: contentType(nil)}
+	p.empty.kind = p.empty.media.kind()
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, next) })
 	}
@@ -31,6 +33,7 @@ func New(cfg Config) func(http.Handler) http.Handler {
 type parser struct {
 	settings settings
 	nested   sync.Once
+	empty    Body // of requests without a body, see bodiless
 }
 
 // parsed is what one request costs: the Body and the node of the context that
@@ -62,6 +65,14 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 
+	if node != nil && node.Get(exchange.Body) == nil && s.bodiless(r) {
+		node.Set(exchange.Body, &p.empty)
+		node.BodyOf = r.Header
+		r.Body = http.NoBody
+		next.ServeHTTP(w, r)
+		return
+	}
+
 	m, own := new(parsed), r
 	if node == nil || node.Get(exchange.Body) != nil {
 		own = m.Attach(r, node)
@@ -74,6 +85,14 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	}
 	if !s.Raw {
 		node.Set(exchange.Body, &m.body)
+		node.BodyOf = own.Header
 	}
 	next.ServeHTTP(w, own)
+}
+
+// bodiless reports whether r has no body and no header that tells of one, as
+// nearly every GET. All such requests share one Body, which no method changes.
+func (s *settings) bodiless(r *http.Request) bool {
+	return (r.Body == nil || r.Body == http.NoBody) && r.ContentLength == 0 && !s.Raw && s.Verify == nil &&
+		len(r.Header["Content-Type"]) == 0 && len(r.Header["Content-Encoding"]) == 0
 }

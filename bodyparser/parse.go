@@ -66,7 +66,6 @@ func (s *settings) take(w http.ResponseWriter, r *http.Request, b *Body) error {
 	l := loans.Get().(*loan)
 	err := b.receive(w, r, l, true)
 	l.end()
-	b.header = r.Header
 	if err != nil || b.kind == untouched {
 		return err
 	}
@@ -201,11 +200,11 @@ func from(r *http.Request, node *exchange.Node) (*Body, bool) {
 	if node == nil {
 		return nil, false
 	}
-	// Somebody may have wrapped r.Body. But a handler may also have made a
+	// Another layer may have wrapped r.Body. But a handler may also have made a
 	// request of its own within the context of this one, and that request has
 	// its own header.
 	b, ok := node.Get(exchange.Body).(*Body)
-	if ok && r.Header != nil && reflect.ValueOf(b.header).Pointer() == reflect.ValueOf(r.Header).Pointer() {
+	if ok && r.Header != nil && reflect.ValueOf(node.BodyOf).Pointer() == reflect.ValueOf(r.Header).Pointer() {
 		return b, true
 	}
 	return nil, false

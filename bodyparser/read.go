@@ -40,7 +40,12 @@ func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, 
 		}
 		src = http.NoBody // which is nothing that could be inflated
 	}
-	deadline := reqbody.Arm(w, r, s.ReadTimeout)
+	// A Timeout that ends sooner has its timer already.
+	covered := reqbody.Covered(r, s.ReadTimeout)
+	var deadline reqbody.Deadline
+	if !covered {
+		deadline = reqbody.Arm(w, r, s.ReadTimeout)
+	}
 	var err error
 	if decode != nil {
 		buf, err = s.inflate(src, decode, buf)
@@ -48,6 +53,9 @@ func (s *settings) read(w http.ResponseWriter, r *http.Request, decode decoder, 
 		buf, err = readAll(src, r.ContentLength, s.limit, buf)
 	}
 	if err != nil {
+		if covered { // for net/http, which may read on when the Timeout is over
+			reqbody.Arm(w, r, s.ReadTimeout)
+		}
 		e := readError(r.Context(), err)
 		if e.Status == http.StatusRequestEntityTooLarge {
 			reqbody.Refuse(w, r)

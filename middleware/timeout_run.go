@@ -294,6 +294,11 @@ func (t *timeout) AtLeast(d time.Duration) error {
 	return nil
 }
 
+// EndsWithin implements exchange.Extender.
+func (t *timeout) EndsWithin(d time.Duration) bool {
+	return t.cfg.Mode == TimeoutTotal && t.cfg.Duration <= d && t.ctx.after.Load() == int64(t.cfg.Duration)
+}
+
 // moveTo sets the deadline to d from now; a negative d lifts it. A timer that has
 // looked before looks again.
 func (t *timeout) moveTo(d time.Duration) error {

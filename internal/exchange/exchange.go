@@ -40,6 +40,9 @@ type Extender interface {
 	Extend(d time.Duration) error
 	// AtLeast does the same unless the deadline is later already.
 	AtLeast(d time.Duration) error
+	// EndsWithin reports whether a handler that writes nothing, and all that it
+	// reads, is interrupted after no more than d.
+	EndsWithin(d time.Duration) bool
 }
 
 // An ErrorHook is the type of every OnError in the kit.
@@ -50,6 +53,10 @@ type ErrorHook = func(http.ResponseWriter, *http.Request, error)
 type Node struct {
 	context.Context
 	slots [numSlots]any
+
+	// BodyOf is the header of the request that the Body slot is about: a handler
+	// may make a request of its own in the context of another.
+	BodyOf http.Header
 }
 
 type nodeKey struct{}
@@ -72,7 +79,7 @@ func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
 // Inherit copies the slots of the node that ctx carries, if it carries one.
 func (n *Node) Inherit(ctx context.Context) {
 	if parent := Find(ctx); parent != nil {
-		n.slots = parent.slots
+		n.slots, n.BodyOf = parent.slots, parent.BodyOf
 	}
 }
 
@@ -82,7 +89,7 @@ func (n *Node) Inherit(ctx context.Context) {
 func (n *Node) Attach(r *http.Request, parent *Node) *http.Request {
 	n.Context = r.Context()
 	if parent != nil {
-		n.slots = parent.slots
+		n.slots, n.BodyOf = parent.slots, parent.BodyOf
 	}
 	return r.WithContext(n)
 }

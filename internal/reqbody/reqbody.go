@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/respw"
 )
 
@@ -49,6 +50,13 @@ func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 		return Deadline{}
 	}
 	return dl
+}
+
+// Covered reports whether a Timeout interrupts a read of the body of r no later
+// than after d, so that no deadline is needed.
+func Covered(r *http.Request, d time.Duration) bool {
+	t, ok := exchange.Get[exchange.Extender](r, exchange.Deadline)
+	return ok && t.EndsWithin(d)
 }
 
 // Extend moves an armed deadline to d from now.
