@@ -9,6 +9,9 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m
 FUZZTIME    ?= 2s
+# The newest patch of the two releases of Go that are supported; "make releases"
+# brings them up to date.
+GO_RELEASES := go1.26.11 go1.27.4
 SOAKTIME    ?= 5m
 
 # testdata holds broken code on purpose, and go.mod files of no module of ours.
@@ -25,6 +28,19 @@ help: ## list the targets
 
 .PHONY: ci
 ci: fmt-check tidy-check verify build vet staticcheck test allocs hostile bench fuzz ## everything that has to pass
+
+.PHONY: matrix
+matrix: ## make ci under both supported releases of Go, then make newest
+	@for release in $(GO_RELEASES); do echo "== $$release"; GOTOOLCHAIN=$$release $(MAKE) ci; done
+	@$(MAKE) newest
+
+.PHONY: newest
+newest: ## vet and test a copy of all modules with their dependencies at the newest
+	@.ci/newest $(MODULES)
+
+.PHONY: releases
+releases: ## write the newest patches of Go into GO_RELEASES
+	@.ci/releases
 
 .PHONY: fmt-check
 fmt-check: ## every Go file is formatted by gofmt
