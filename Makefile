@@ -98,3 +98,7 @@ fuzz: ## every fuzz target for a short while (FUZZTIME)
 .PHONY: api
 api: ## write the exported API to testdata/api, after reviewing a change to it
 	go test -run='^TestAPI$$' . -update
+
+.PHONY: release
+release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z)
+	@.ci/release "$(VERSION)"

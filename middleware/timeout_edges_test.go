@@ -332,6 +332,7 @@ func TestTimeoutSlowHook(t *testing.T) {
 func TestTimeoutRemovesFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // on Windows
 	var body strings.Builder
 	form := multipart.NewWriter(&body)
 	part, _ := form.CreateFormFile("file", "name")
