@@ -3,7 +3,7 @@ package testkit
 import (
 	"runtime"
 	"runtime/metrics"
-	"sync/atomic"
+	"sync"
 )
 
 // A HeapPeak is the most memory that was in use at once: the objects that some
@@ -11,16 +11,19 @@ import (
 // program asks for. What it is given, in resident pages or address space,
 // depends on the machine, on what else runs there, and on how far the garbage
 // collector lags behind.
+//
+// What comes and goes between two collections is not seen. That is what may be
+// allocated until the next one is due: as much as is in use, or 4 MB, unless
+// GOGC says otherwise.
 type HeapPeak struct {
-	most    atomic.Uint64
-	stopped atomic.Bool
+	mu      sync.Mutex
+	most    uint64
+	stopped bool
 }
 
-// WatchHeap begins to look at the heap after each garbage collection. The first
-// is now.
+// WatchHeap begins to look at the heap after each garbage collection.
 func WatchHeap() *HeapPeak {
 	h := new(HeapPeak)
-	h.Collect()
 	h.watch()
 	return h
 }
@@ -30,8 +33,7 @@ func WatchHeap() *HeapPeak {
 func (h *HeapPeak) watch() {
 	type tracer struct{ _ *byte }
 	runtime.AddCleanup(new(tracer), func(h *HeapPeak) {
-		h.note()
-		if !h.stopped.Load() {
+		if h.Used(); !h.over() {
 			h.watch()
 		}
 	}, h)
@@ -40,33 +42,51 @@ func (h *HeapPeak) watch() {
 // Collect collects the garbage, and returns what is in use.
 func (h *HeapPeak) Collect() uint64 {
 	runtime.GC()
-	return h.note()
+	return h.Used()
 }
 
-// Forget begins anew, and returns what is in use.
+// Forget collects the garbage, and returns what is in use, which is the peak
+// from then on.
 func (h *HeapPeak) Forget() uint64 {
-	h.Collect() // or what is noted next is how it was
-	h.most.Store(0)
-	return h.Collect()
+	runtime.GC()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.most = used()
+	return h.most
 }
 
-// Peak collects the garbage, and returns the most that has been in use.
+// Used returns what was in use when garbage was last collected.
+func (h *HeapPeak) Used() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := used()
+	h.most = max(h.most, now)
+	return now
+}
+
+// Peak returns the most that has been in use.
 func (h *HeapPeak) Peak() uint64 {
-	h.Collect()
-	return h.most.Load()
+	h.Used()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.most
 }
 
 // Stop ends the watch.
-func (h *HeapPeak) Stop() { h.stopped.Store(true) }
+func (h *HeapPeak) Stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stopped = true
+}
 
-func (h *HeapPeak) note() uint64 {
+func (h *HeapPeak) over() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stopped
+}
+
+func used() uint64 {
 	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(samples)
-	used := samples[0].Value.Uint64() + samples[1].Value.Uint64()
-	for {
-		most := h.most.Load()
-		if used <= most || h.most.CompareAndSwap(most, used) {
-			return used
-		}
-	}
+	return samples[0].Value.Uint64() + samples[1].Value.Uint64()
 }
