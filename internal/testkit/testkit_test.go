@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/apiece/apiece/internal/testkit"
@@ -47,11 +46,9 @@ func TestTransports(t *testing.T) {
 	for _, tr := range testkit.Transports() {
 		t.Run(tr.Name, func(t *testing.T) { carries(t, tr, protocols[tr.Name]) })
 	}
-	for _, tr := range testkit.Bubble() {
-		t.Run(tr.Name+" in a bubble", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { carries(t, tr, protocols[tr.Name]) })
-		})
-	}
+	t.Run("bubble", func(t *testing.T) {
+		testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) { carries(t, tr, protocols[tr.Name]) })
+	})
 }
 
 func carries(t *testing.T, tr testkit.Transport, protocol string) {

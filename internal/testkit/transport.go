@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -33,16 +34,20 @@ func Transports() []Transport { return []Transport{Recorder, HTTP1, HTTP2} }
 // Wire returns the two with a connection.
 func Wire() []Transport { return []Transport{HTTP1, HTTP2} }
 
-// Bubble returns the two over connections in memory, for tests in bubbles of
-// testing/synctest.
-func Bubble() []Transport {
-	return []Transport{{"http1", startLinked1}, {"http2", startLinked2}}
-}
-
 // Run runs the test once for each of the transports.
 func Run(t *testing.T, over []Transport, test func(*testing.T, Transport)) {
 	for _, tr := range over {
 		t.Run(tr.Name, func(t *testing.T) { test(t, tr) })
+	}
+}
+
+// Bubbles runs the test in bubbles of testing/synctest, over HTTP/1.1 and HTTP/2
+// on connections in memory.
+func Bubbles(t *testing.T, test func(*testing.T, Transport)) {
+	for _, tr := range []Transport{{"http1", startLinked1}, {"http2", startLinked2}} {
+		t.Run(tr.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, tr) })
+		})
 	}
 }
 
