@@ -71,7 +71,7 @@ func (l panicLogger) WithAttrs([]slog.Attr) slog.Handler      { return l }
 // TestTimeoutLeavesTheConnection: a handler that has answered and goes on
 // working past the deadline has done nothing to the request after it.
 func TestTimeoutLeavesTheConnection(t *testing.T) {
-	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
 		mux := http.NewServeMux()
 		mux.Handle("/whole", timed(&log, func(w http.ResponseWriter, r *http.Request) {
