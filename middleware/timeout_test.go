@@ -591,7 +591,7 @@ func TestTimeoutLeavesHijackedConnections(t *testing.T) {
 }
 
 // TestTimeoutAtTheDeadline ends handlers a nanosecond before the deadline, after
-// it, and at the very same time: whoever wins, there is one answer.
+// it, and at the very same time: whichever wins, there is one answer.
 func TestTimeoutAtTheDeadline(t *testing.T) {
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		const clients, rounds = 8, 150

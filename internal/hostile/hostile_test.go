@@ -77,7 +77,7 @@ func TestHostile(t *testing.T) {
 	}
 	all, passes := classes(), passes()
 	results := make([]map[string]*tally, len(passes))
-	t.Cleanup(func() { t.Log(summary(all, passes, results)) }) // behind the passes, which run at once
+	t.Cleanup(func() { t.Log(summary(all, passes, results)) }) // after the passes, which run at once
 	for i, pass := range passes {
 		results[i] = make(map[string]*tally)
 		for _, class := range all {

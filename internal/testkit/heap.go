@@ -9,8 +9,8 @@ import (
 // A HeapPeak is the most memory that was in use at once: the objects that some
 // garbage collection found to be reachable, and the stacks. That is what a
 // program asks for. What it is given, in resident pages or address space,
-// depends on the machine, on what else runs there, and on how far the garbage
-// collector lags behind.
+// depends on the machine, on what else runs there, and on when the garbage
+// collector comes round.
 //
 // What comes and goes between two collections is not seen. That is what may be
 // allocated until the next one is due: as much as is in use, or 4 MB, unless

@@ -7,7 +7,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestHeapPeak: what is held at once counts, also if it is let go of between
+// TestHeapPeak: what is held at once counts, even if it is let go of between
 // two looks, and what is not held does not.
 func TestHeapPeak(t *testing.T) {
 	const size, slack = 64 << 20, 4 << 20

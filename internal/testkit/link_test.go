@@ -18,7 +18,7 @@ func TestLinks(t *testing.T) {
 		near, far := testkit.NewLink()
 		start := time.Now()
 		near.SetWriteDeadline(start.Add(time.Minute))
-		n, err := near.Write(make([]byte, 1<<20)) // nobody reads it
+		n, err := near.Write(make([]byte, 1<<20)) // which is not read
 		if n != 64<<10 || !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != time.Minute {
 			t.Errorf("wrote %d bytes in %v: %v; want 64 KB in a minute", n, time.Since(start), err)
 		}
