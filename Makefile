@@ -76,8 +76,8 @@ allocs: ## the tests that count allocations, which the race detector would add t
 	@$(call each,go test -run=Alloc ./...)
 
 .PHONY: hostile
-hostile: ## the hostile cases with their bounds on memory, which the race detector would add to
-	@go test -count=1 -run='^TestHostile' ./internal/hostile
+hostile: ## the hostile cases without the race detector, in the long form
+	@go test -count=1 -run='^TestHostile' ./internal/hostile -long
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci

@@ -511,7 +511,7 @@ func TestSlowHandler(t *testing.T) {
 			return nil
 		}},
 	} {
-		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 			h := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 				err := test.work(w, r, func() {
 					select {
