@@ -9,6 +9,9 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m
 FUZZTIME    ?= 2s
+# The newest patch of the two releases of Go that are supported; "make releases"
+# brings them up to date.
+GO_RELEASES := go1.26.11 go1.27.4
 SOAKTIME    ?= 5m
 
 # testdata holds broken code on purpose, and go.mod files of no module of ours.
@@ -25,6 +28,19 @@ help: ## list the targets
 
 .PHONY: ci
 ci: fmt-check tidy-check verify build vet staticcheck test allocs hostile bench fuzz ## everything that has to pass
+
+.PHONY: matrix
+matrix: ## make ci under both supported releases of Go, then make newest
+	@for release in $(GO_RELEASES); do echo "== $$release"; GOTOOLCHAIN=$$release $(MAKE) ci; done
+	@$(MAKE) newest
+
+.PHONY: newest
+newest: ## vet and test a copy of all modules with their dependencies at the newest
+	@.ci/newest $(MODULES)
+
+.PHONY: releases
+releases: ## write the newest patches of Go into GO_RELEASES
+	@.ci/releases
 
 .PHONY: fmt-check
 fmt-check: ## every Go file is formatted by gofmt
@@ -60,8 +76,8 @@ allocs: ## the tests that count allocations, which the race detector would add t
 	@$(call each,go test -run=Alloc ./...)
 
 .PHONY: hostile
-hostile: ## the hostile cases with their bounds on memory, which the race detector would add to
-	@go test -count=1 -run='^TestHostile' ./internal/hostile
+hostile: ## the hostile cases without the race detector, in the long form
+	@go test -count=1 -run='^TestHostile' ./internal/hostile -long
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
@@ -82,3 +98,7 @@ fuzz: ## every fuzz target for a short while (FUZZTIME)
 .PHONY: api
 api: ## write the exported API to testdata/api, after reviewing a change to it
 	go test -run='^TestAPI$$' . -update
+
+.PHONY: release
+release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z)
+	@.ci/release "$(VERSION)"

@@ -203,7 +203,7 @@ func Example_errors() {
 	}
 	chain := middleware.Chain(middleware.Config{
 		BodyParser:  bodyparser.Config{Limit: 10},
-		MaxDuration: 20 * time.Millisecond,
+		MaxDuration: 500 * time.Millisecond,
 		OnError:     asObject,
 		Logger:      slog.New(slog.DiscardHandler),
 	})

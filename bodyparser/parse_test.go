@@ -8,7 +8,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -110,7 +109,9 @@ func TestPatternIsHandedBack(t *testing.T) {
 // net/http removes the files of the forms that it has parsed itself, but of the
 // request that it made, and not if the handler panics.
 func TestFilesOfFormsAreRemoved(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // on Windows
 	for _, panics := range []bool{false, true} {
 		h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := r.ParseMultipartForm(0); err != nil {
@@ -119,7 +120,7 @@ func TestFilesOfFormsAreRemoved(t *testing.T) {
 			if len(r.MultipartForm.File["f"]) != 1 {
 				t.Error("no file")
 			}
-			if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "*")); len(left) == 0 {
+			if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) == 0 {
 				t.Error("the file is not on disk, so this tests nothing")
 			}
 			if panics {
@@ -135,7 +136,7 @@ func TestFilesOfFormsAreRemoved(t *testing.T) {
 			defer func() { _ = recover() }()
 			h.ServeHTTP(httptest.NewRecorder(), post(form.FormDataContentType(), body.String()))
 		}()
-		if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "*")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 			t.Errorf("panics %v: left behind %v", panics, left)
 		}
 	}

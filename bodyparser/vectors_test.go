@@ -70,7 +70,7 @@ func (q wire) send(addr string) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	head, body := q.bytes()
 	sent := make(chan struct{})
 	go func() {

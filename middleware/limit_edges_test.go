@@ -30,7 +30,7 @@ func TestRefusedAnswerStands(t *testing.T) {
 	}
 	for name, handle := range handlers {
 		t.Run(name, func(t *testing.T) {
-			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+			testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 				var log testkit.Log
 				h := middleware.Recover(slog.New(slog.DiscardHandler))(
 					middleware.TimeoutWith(middleware.TimeoutConfig{Duration: short, Logger: log.Logger()})(

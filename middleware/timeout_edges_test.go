@@ -71,7 +71,7 @@ func (l panicLogger) WithAttrs([]slog.Attr) slog.Handler      { return l }
 // TestTimeoutLeavesTheConnection: a handler that has answered and goes on
 // working past the deadline has done nothing to the request after it.
 func TestTimeoutLeavesTheConnection(t *testing.T) {
-	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
 		mux := http.NewServeMux()
 		mux.Handle("/whole", timed(&log, func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,7 @@ func TestTimeoutLeavesTheConnection(t *testing.T) {
 // TestPanicBehindAWholeResponse: the client has what it was promised, and what
 // happened to the handler since is known all the same.
 func TestPanicBehindAWholeResponse(t *testing.T) {
-	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
 		h := middleware.Recover(log.Logger())(timed(&log, func(w http.ResponseWriter, r *http.Request) {
 			reply.Send(w, r, http.StatusOK, "whole")
@@ -110,10 +110,10 @@ func TestPanicBehindAWholeResponse(t *testing.T) {
 		if resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil)); testkit.Body(t, resp) != "whole" {
 			t.Errorf("status %d", resp.StatusCode)
 		}
-		eventually(t, "one record, of the panic", func() bool {
-			records := log.Records()
-			return len(records) == 1 && strings.Contains(testkit.Attr(records[0], "stack"), "middleware_test.explode")
-		})
+		time.Sleep(2 * short)
+		if records := log.Records(); len(records) != 1 || !strings.Contains(testkit.Attr(records[0], "stack"), "middleware_test.explode") {
+			t.Errorf("%v, want one record, of the panic", records)
+		}
 	})
 }
 
@@ -135,17 +135,18 @@ func TestTimeoutCutsAtOnce(t *testing.T) {
 		"behind one that shows": alice.New(testkit.Foreign()["unwrapping"], limit(short)),
 	} {
 		t.Run(why, func(t *testing.T) {
-			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+			testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 				release := make(chan struct{})
 				client, url := tr.Serve(t, outside.ThenFunc(func(w http.ResponseWriter, r *http.Request) {
 					io.WriteString(w, "a part")
 					http.NewResponseController(w).Flush()
 					<-release
 				}))
+				start := time.Now()
 				status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
 				close(release)
-				if status != 200 || body != "a part" || err == nil {
-					t.Errorf("%d %q %v, want a part and an error", status, body, err)
+				if took := time.Since(start); status != 200 || body != "a part" || err == nil || took != short {
+					t.Errorf("%d %q %v after %v, want a part and an error after %v", status, body, err, took, short)
 				}
 			})
 		})
@@ -174,7 +175,7 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // net/http cancel the request, which must not be what the handler learns. And
 // a handler that answers for itself when it learns does not get in between.
 func TestTimeoutCauseOnTheWire(t *testing.T) {
-	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		client, url := tr.Serve(t, middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})(
 			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				child, cancel := context.WithCancel(r.Context())
@@ -309,15 +310,13 @@ func TestLateHandlersTouchNothing(t *testing.T) {
 // TestTimeoutSlowHook: a hook that takes its time does not use up the time that
 // the client has for receiving what it wrote.
 func TestTimeoutSlowHook(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits longer than a second")
-	}
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		t.Parallel() // it waits
 		h := middleware.TimeoutWith(middleware.TimeoutConfig{
 			Duration: time.Millisecond,
 			Logger:   slog.New(slog.DiscardHandler),
 			OnError: func(w http.ResponseWriter, r *http.Request, err error) {
-				time.Sleep(1100 * time.Millisecond)
+				time.Sleep(1100 * time.Millisecond) // a real clock, since the handler waits for a lock
 				reply.Problem(w, r, err)
 			},
 		})(http.HandlerFunc(late))
@@ -332,6 +331,7 @@ func TestTimeoutSlowHook(t *testing.T) {
 func TestTimeoutRemovesFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // on Windows
 	var body strings.Builder
 	form := multipart.NewWriter(&body)
 	part, _ := form.CreateFormFile("file", "name")

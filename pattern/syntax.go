@@ -72,6 +72,7 @@ func parse(s string) (*compiled, *SyntaxError) {
 	}
 	c := &compiled{text: normal(s), segs: make([]segment, 0, strings.Count(s, "/")+1)}
 	var unnamed *SyntaxError
+	words := make([]string, 0, 4) // of the parameters
 	for start, end := 0, 0; start < len(s); start = end + 1 {
 		end = segmentEnd(s, start)
 		if start == end {
@@ -88,11 +89,12 @@ func parse(s string) (*compiled, *SyntaxError) {
 			return fail(category, msg)
 		}
 		if seg.kind != static {
-			for _, p := range c.params {
+			word := wordPart(seg.text)
+			for i, p := range c.params {
 				if p.name == seg.text {
 					return fail(repeatedName, fmt.Sprintf("the name %q is used twice", seg.text))
 				}
-				if wordPart(p.name) == wordPart(seg.text) {
+				if words[i] == word {
 					return fail(nonWordNames, fmt.Sprintf("the names %q and %q differ only in characters other than ASCII letters, digits and '_'", p.name, seg.text))
 				}
 			}
@@ -100,6 +102,7 @@ func parse(s string) (*compiled, *SyntaxError) {
 				unnamed = &SyntaxError{s, start, emptyName, "a parameter needs a name"}
 			}
 			c.params = append(c.params, param{seg.text, len(c.segs), seg.kind})
+			words = append(words, word)
 		}
 		c.segs = append(c.segs, seg)
 	}

@@ -218,7 +218,7 @@ func TestServerTimeouts(t *testing.T) {
 	// Both timeouts of the server pass while the stream is silent, and
 	// again between two events, on HTTP/2 too, where an armed deadline cancels
 	// an idle stream.
-	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		const timeout = 30 * time.Millisecond
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rc := http.NewResponseController(w)
@@ -230,7 +230,7 @@ func TestServerTimeouts(t *testing.T) {
 				return
 			}
 			for range 3 {
-				select { // wall-clock time has to pass here: kernels have no fake one
+				select {
 				case <-time.After(2 * timeout):
 				case <-s.Context().Done():
 					t.Error("the stream was cancelled")

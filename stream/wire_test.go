@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apiece/apiece/internal/testkit"
@@ -51,7 +52,7 @@ func soon[T any](t testing.TB, ch <-chan T, what string) (v T) {
 	t.Helper()
 	select {
 	case v = <-ch:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("timeout: %s", what)
 	}
 	return v
@@ -145,22 +146,28 @@ func TestClientThatLeaves(t *testing.T) {
 // its heartbeats: they fill what the kernel holds until one times out. To get
 // there sooner, the pipe here holds nothing.
 func TestHalfOpenClient(t *testing.T) {
-	hub := stream.NewHub(stream.HubConfig{Heartbeat: 20 * time.Millisecond, WriteTimeout: 20 * time.Millisecond})
-	ended := make(chan error, 1)
-	ours, theirs := net.Pipe()
-	defer theirs.Close()
-	l := &oneConn{conn: ours, closed: make(chan bool)}
-	server := &http.Server{Handler: serveHub(hub, ended, stream.Subscription{})}
-	served := make(chan bool)
-	go func() { defer close(served); server.Serve(l) }()
-	defer func() { server.Close(); <-served }()
-	fmt.Fprintf(theirs, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if _, err := theirs.Read(make([]byte, 4096)); err != nil {
-		t.Fatal(err)
-	}
-	if err := soon(t, ended, "the dead client was never given up"); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("Serve = %v, want a write that timed out", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		hub := stream.NewHub(stream.HubConfig{Heartbeat: 20 * time.Millisecond, WriteTimeout: 20 * time.Millisecond})
+		ended := make(chan error, 1)
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		l := &oneConn{conn: ours, closed: make(chan bool)}
+		server := &http.Server{Handler: serveHub(hub, ended, stream.Subscription{})}
+		served := make(chan bool)
+		go func() { defer close(served); server.Serve(l) }()
+		defer func() {
+			server.Close()
+			<-served
+			time.Sleep(time.Second) // net/http lingers for half of that
+		}()
+		fmt.Fprintf(theirs, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		if _, err := theirs.Read(make([]byte, 4096)); err != nil {
+			t.Fatal(err)
+		}
+		if err := soon(t, ended, "the dead client was never given up"); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Serve = %v, want a write that timed out", err)
+		}
+	})
 }
 
 // oneConn is a listener with one connection.

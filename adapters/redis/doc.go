@@ -1,6 +1,10 @@
 // Package redis lets hubs and caches in several processes work as one, by way of
 // a Redis server. A service that outgrows one process changes how it makes
-// them, and nothing else:
+// them, and nothing else. It is a module of its own:
+//
+//	go get github.com/apiece/apiece/adapters/redis
+//
+// In the service:
 //
 //	client := goredis.NewClient(&goredis.Options{Addr: "redis:6379", ContextTimeoutEnabled: true})
 //

@@ -3,7 +3,6 @@ package redis_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -24,22 +23,34 @@ import (
 // Connections break all the time; nothing is lost by that, and nothing comes
 // twice.
 func TestKilledConnections(t *testing.T) {
-	const events, publishers, every = 20_000, 4, 60 * time.Millisecond
+	const events, publishers, every = 20_000, 4, 200
 	s := start(t)
 	nodes := []*node{open(t, s.addr, "log"), open(t, s.addr, "log")}
 
-	ctx, cancel := context.WithCancel(t.Context())
+	// Each time that so many events are out all connections are killed. Were it
+	// each time that so much time has passed, a slow machine would not get to
+	// publish in between.
+	var published atomic.Int64
 	var kills int
 	killer := make(chan bool)
+	done := make(chan bool)
 	go func() {
 		defer close(killer)
 		admin := connect(t, s.addr)
-		for ctx.Err() == nil {
+		for next := int64(every); next < events; time.Sleep(time.Millisecond) {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if published.Load() < next {
+				continue
+			}
+			next += every
 			for _, kind := range []string{"pubsub", "normal"} {
-				n, _ := admin.Do(ctx, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes").Int()
+				n, _ := admin.Do(t.Context(), "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes").Int()
 				kills += n
 			}
-			time.Sleep(every)
 		}
 	}()
 	var wg sync.WaitGroup
@@ -49,13 +60,13 @@ func TestKilledConnections(t *testing.T) {
 			const each = events / publishers
 			for i := p * each; i < (p+1)*each; i++ {
 				nodes[p%2].publish(t, i, i+1)
-				time.Sleep(time.Duration(rand.IntN(200)) * time.Microsecond) // long enough to be killed often
+				published.Add(1)
 			}
 		})
 	}
 	wg.Wait()
 	took := time.Since(begun)
-	cancel()
+	close(done)
 	<-killer
 	for i, n := range nodes {
 		eventually(t, fmt.Sprintf("node %d has all events, it has %d", i, n.count()), func() bool { return n.count() >= events })

@@ -2,9 +2,11 @@ package redis_test
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,7 +16,7 @@ import (
 )
 
 // patience is how long tests wait for what should come at once.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A server is a redis-server of its own, on a free port, with a temporary
 // directory for its data.
@@ -45,14 +47,18 @@ func start(t testing.TB, args ...string) *server {
 	return s
 }
 
+// freePort returns a port that is free and stays so until a server takes it, and
+// while that is restarted: it is none of those that systems hand out.
 func freePort(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(10_000 + rand.IntN(20_000))
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // A connectFunc makes a client of its own, for one test.

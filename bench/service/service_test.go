@@ -106,7 +106,7 @@ func TestPromises(t *testing.T) {
 	}
 	for _, s := range servers() {
 		t.Run(s.name, func(t *testing.T) {
-			addr := serveHere(t, s, 50*time.Millisecond)
+			addr := serveHere(t, s, 300*time.Millisecond)
 			want := map[string]map[string]int{
 				"slow":  {"apiece": 504, "fiber": 504},
 				"panic": {bare: 0},

@@ -22,7 +22,7 @@ func (r request) raw(addr string, header [][2]string) (*answer, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return nil, err
 	}
 	sent := make(chan struct{})

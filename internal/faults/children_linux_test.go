@@ -5,8 +5,5 @@ func children() map[string]func() error {
 	return map[string]func() error{
 		"disk":        sufferDisk,
 		"descriptors": sufferDescriptors,
-		"memory":      sufferMemory,
-
-		"memory of the naive": sufferMemoryNaively,
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
 )
 
 // raw returns the bytes of the request, and where its body begins.
@@ -81,7 +83,7 @@ func receive(conn net.Conn, method string) answer {
 // reset ends a connection with a reset.
 func reset(conn net.Conn) {
 	switch conn := conn.(type) {
-	case *link:
+	case *testkit.Link:
 		conn.Reset()
 	case *net.TCPConn:
 		conn.SetLinger(0)
@@ -91,7 +93,7 @@ func reset(conn net.Conn) {
 
 // onItsOwn sends what a function sends, on a connection of its own.
 func onItsOwn(t *site, f func(net.Conn) answer) answer {
-	conn, err := t.dial(context.Background())
+	conn, err := t.Dial(context.Background())
 	if err != nil {
 		return answer{err: err}
 	}
@@ -158,7 +160,7 @@ func TestHalfClose(t *testing.T) {
 				trial(t, fmt.Sprintf("the end of the client's side at byte %d of %d", at, len(text)), &p, setting{protocol: 1}, right, false, func(t *site) answer {
 					return onItsOwn(t, func(conn net.Conn) answer {
 						conn.Write(text[:at])
-						conn.(*link).CloseWrite()
+						conn.(*testkit.Link).CloseWrite()
 						return receive(conn, p.method)
 					})
 				})
@@ -203,7 +205,7 @@ func TestSlowClients(t *testing.T) {
 		text, _ := p.raw(false)
 		trial(t, "a byte a second is read", &p, setting{protocol: 1}, right, false, func(t *site) answer {
 			return onItsOwn(t, func(conn net.Conn) answer {
-				conn.(*link).in.window = 256
+				conn.(*testkit.Link).Narrow(256)
 				go conn.Write(text)
 				return receive(&unhurried{Conn: conn}, p.method)
 			})
@@ -236,7 +238,7 @@ func TestStuckClients(t *testing.T) {
 		trial(t, "a client that never reads", endless, setting{protocol: 1, sockets: true}, noted, false, func(t *site) answer {
 			return onItsOwn(t, func(conn net.Conn) answer {
 				conn.Write(text)
-				for start := time.Now(); t.failures() == 0 && time.Since(start) < 10*time.Second; {
+				for start := time.Now(); t.failures() == 0 && time.Since(start) < patience; {
 					time.Sleep(time.Millisecond)
 				}
 				return answer{err: errGone}

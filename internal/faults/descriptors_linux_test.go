@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,32 +34,29 @@ func TestDescriptors(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	stuck := time.AfterFunc(2*patience, func() { cmd.Process.Kill() })
 	defer stuck.Stop()
 	lines := bufio.NewReader(out)
 	addr, _ := lines.ReadString('\n')
+	full := make(chan struct{})
 
 	p := called("upload.Form")
 	text, body := p.raw(false)
 	half := body + (len(text)-body)/2
-	var wg, there sync.WaitGroup
+	var wg sync.WaitGroup
 	var mu sync.Mutex
 	fates := make(map[fate]int)
-	there.Add(uploads)
 	for range uploads {
 		wg.Go(func() {
 			conn, err := net.Dial("tcp", strings.TrimSpace(addr))
 			if err != nil {
-				there.Done()
 				t.Error(err)
 				return
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(20 * time.Second))
+			conn.SetDeadline(time.Now().Add(patience))
 			conn.Write(text[:half])
-			there.Done()
-			there.Wait()
-			time.Sleep(20 * time.Millisecond) // for the server to have accepted all it can
+			<-full
 			conn.Write(text[half:])
 			a := receive(conn, p.method)
 			records := 0
@@ -76,6 +72,10 @@ func TestDescriptors(t *testing.T) {
 			fates[f]++
 		})
 	}
+	if line, err := lines.ReadString('\n'); err != nil {
+		t.Errorf("the descriptors are never used up: %q, %v", line, err)
+	}
+	close(full)
 	wg.Wait()
 	if fates[whole] == 0 || fates[failed] == 0 {
 		t.Errorf("%v: no want of descriptors, or nothing else", fates)
@@ -108,6 +108,10 @@ func sufferDescriptors() error {
 	}
 	calm := descriptors()
 	fmt.Println(site.Addr())
+	for !site.complained("too many open files") { // until the parent loses patience
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Println("full")
 	failed := 0
 	if _, err := fmt.Scanln(&failed); err != nil {
 		return err
@@ -120,13 +124,8 @@ func sufferDescriptors() error {
 		errs = append(errs, fmt.Errorf("afterwards: %v", a))
 	}
 	site.client.CloseIdleConnections()
-	until := time.Now().Add(5 * time.Second)
-	for descriptors() > calm && time.Now().Before(until) {
-		time.Sleep(time.Millisecond)
-	}
-	if now := descriptors(); now > calm {
-		links, _ := filepath.Glob("/proc/self/fd/*")
-		errs = append(errs, fmt.Errorf("%d descriptors, before there were %d: %v", now, calm, links))
+	if left := more(calm); len(left) > 0 {
+		errs = append(errs, fmt.Errorf("descriptors are left open: %q", left))
 	}
 	site.close()
 	return errors.Join(errs...)

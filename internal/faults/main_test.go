@@ -3,7 +3,9 @@ package faults_test
 import (
 	"os"
 	"path/filepath"
-	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(childVariable); name != "" {
 		os.Exit(suffer(name))
 	}
+	debug.SetGCPercent(400) // of some ten thousand servers, little is alive at a time
 	testkit.Main(m)
 }
 
@@ -26,18 +29,13 @@ func tidy(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	before, running := descriptors(), runtime.NumGoroutine()
+	before := descriptors()
 	t.Cleanup(func() {
-		until := time.Now().Add(2 * time.Second)
-		for (descriptors() > before || runtime.NumGoroutine() > running) && time.Now().Before(until) {
-			time.Sleep(time.Millisecond)
+		if left := more(before); len(left) > 0 {
+			t.Errorf("descriptors are left open: %q", left)
 		}
-		if after := descriptors(); after > before {
-			t.Errorf("%d descriptors are open, before there were %d", after, before)
-		}
-		if now := runtime.NumGoroutine(); now > running {
-			buf := make([]byte, 1<<20)
-			t.Errorf("%d goroutines, before there were %d:\n%s", now, running, buf[:runtime.Stack(buf, true)])
+		for _, stack := range testkit.Leaked(patience) {
+			t.Errorf("a goroutine is left behind:\n%s", stack)
 		}
 		if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 			t.Errorf("files left behind: %v", left)
@@ -45,8 +43,28 @@ func tidy(t *testing.T) {
 	})
 }
 
-// descriptors counts those that are open, 0 where the system does not tell.
-func descriptors() int {
-	entries, _ := os.ReadDir("/proc/self/fd")
-	return len(entries)
+// descriptors returns what the open descriptors are, none where the system does
+// not tell. Those that the runtime opens for itself, when it first needs them,
+// have no name in any file system, as sockets have in theirs.
+func descriptors() (open []string) {
+	const dir = "/proc/self/fd"
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		link, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err == nil && !strings.HasPrefix(link, "anon_inode:") { // else it is closed by now
+			open = append(open, e.Name()+" "+link)
+		}
+	}
+	return open
+}
+
+// more returns the descriptors that are open and were not before, after giving
+// those that are about to be closed the time for that.
+func more(before []string) (left []string) {
+	for until := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		left = slices.DeleteFunc(descriptors(), func(open string) bool { return slices.Contains(before, open) })
+		if len(left) == 0 || time.Now().After(until) {
+			return left
+		}
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
 )
 
 // A wire is a network between a client and a server, with faults.
@@ -16,17 +18,17 @@ type wire struct {
 	most  int64         // after so many bytes, of both ways together, both ends are reset; 0 is never
 }
 
-// through returns a network whose connections go through the wire. It is what a
+// over returns a network whose connections go through the wire. It is what a
 // proxy does: it accepts a connection, makes one of its own, and passes on what
 // it reads from either.
-func (n network) through(w wire) network {
-	dial := n.dial
-	n.dial = func(ctx context.Context) (net.Conn, error) {
+func (w wire) over(n testkit.Network) testkit.Network {
+	dial := n.Dial
+	n.Dial = func(ctx context.Context) (net.Conn, error) {
 		server, err := dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		client, near := newLink()
+		client, near := testkit.NewLink()
 		left := new(atomic.Int64)
 		left.Store(w.most)
 		var wg sync.WaitGroup
@@ -49,7 +51,7 @@ type parcel struct {
 }
 
 func (w wire) pass(from, to net.Conn, left *atomic.Int64) {
-	way := make(chan parcel, 1<<14)
+	way := make(chan parcel, 64) // as much as may be on a link
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -122,8 +124,8 @@ func TestNetworks(t *testing.T) {
 				}
 				n++
 				trial(t, f.name, &p, s, right, false, func(t *site) answer {
-					plain := t.network
-					t.network = plain.through(f.wire)
+					plain := t.Network
+					t.Network = f.wire.over(plain)
 					start := time.Now()
 					a := t.send(nil, false)
 					if took := time.Since(start); took > f.most {
@@ -131,7 +133,7 @@ func TestNetworks(t *testing.T) {
 						a.status = 0
 					}
 					t.client.CloseIdleConnections()
-					t.network = plain
+					t.Network = plain
 					return a
 				})
 			}

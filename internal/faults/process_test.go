@@ -39,7 +39,7 @@ func child(t *testing.T, name string, prepare func(*exec.Cmd), environment ...st
 	if prepare != nil {
 		prepare(cmd)
 	}
-	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	stuck := time.AfterFunc(2*patience, func() { cmd.Process.Kill() })
 	defer stuck.Stop()
 	said, err := cmd.CombinedOutput()
 	if text := strings.TrimSpace(string(said)); text != "" {

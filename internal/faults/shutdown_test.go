@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a server that shuts down waits for those who are being
-// served.
+// served, and a test for what is about to happen.
 const patience = 40 * time.Second
 
 // TestShutdownWhileReading: who is in the middle of sending a body when the

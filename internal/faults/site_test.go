@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -48,7 +47,7 @@ var settings = []setting{{protocol: 1}, {protocol: 2}, {protocol: 1, alone: true
 type site struct {
 	testkit.Log
 	setting
-	network
+	testkit.Network
 	piece  *piece
 	watch  watch
 	server *http.Server
@@ -56,7 +55,6 @@ type site struct {
 	ending context.Context // ends when the server begins to shut down
 	atEnd  []func()        // what the piece has to have closed
 	served chan struct{}
-	before int // goroutines
 
 	mu         sync.Mutex
 	complaints []string // of net/http
@@ -64,10 +62,10 @@ type site struct {
 
 // open starts a server with the piece. It must be closed.
 func open(p *piece, s setting) (*site, error) {
-	t := &site{piece: p, setting: s, network: inMemory(), served: make(chan struct{}), before: runtime.NumGoroutine()}
+	t := &site{piece: p, setting: s, Network: testkit.InMemory(), served: make(chan struct{})}
 	if s.sockets {
 		var err error
-		if t.network, err = onLoopback(); err != nil {
+		if t.Network, err = testkit.Loopback(); err != nil {
 			return nil, err
 		}
 	}
@@ -95,13 +93,13 @@ func open(p *piece, s setting) (*site, error) {
 	t.server = &http.Server{Handler: t.watch.over(h), Protocols: &protocols, ErrorLog: log.New(t, "", 0)}
 	t.server.RegisterOnShutdown(end)
 	t.atEnd = append(t.atEnd, end)
-	go func(l net.Listener) { defer close(t.served); _ = t.server.Serve(l) }(t.network)
+	go func(l net.Listener) { defer close(t.served); _ = t.server.Serve(l) }(t.Network)
 	t.client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Protocols:          &protocols,
 			DisableCompression: true,
-			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return t.dial(ctx) },
+			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return t.Dial(ctx) },
 		},
 	}
 	return t, nil
@@ -132,6 +130,13 @@ func (t *site) Write(p []byte) (int, error) {
 	defer t.mu.Unlock()
 	t.complaints = append(t.complaints, strings.TrimSpace(string(p)))
 	return len(p), nil
+}
+
+// complained reports whether net/http has said something that has the text in it.
+func (t *site) complained(of string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.complaints, func(said string) bool { return strings.Contains(said, of) })
 }
 
 // failures counts the records of failed requests.
@@ -267,27 +272,24 @@ func (g *guard) SetWriteDeadline(to time.Time) error {
 	return http.NewResponseController(g.ResponseWriter).SetWriteDeadline(to)
 }
 
-// left returns the goroutines of the bubble that are there and were not when the
-// site was opened.
+// left returns the goroutines of the bubble that are there, but for its first.
 func (t *site) left() (stacks []string) {
-	if t.sockets || runtime.NumGoroutine() <= t.before {
+	if t.sockets {
 		return nil
 	}
-	buf := make([]byte, 1<<20)
-	buf = buf[:runtime.Stack(buf, true)]
-	own, rest, _ := bytes.Cut(buf, []byte("\n\n"))
+	own, rest, _ := strings.Cut(testkit.Stacks(), "\n\n")
 	bubble := bubbleOf(own)
-	for stack := range bytes.SplitSeq(rest, []byte("\n\n")) {
-		if bubbleOf(stack) == bubble && !bytes.Contains(stack, []byte("testing.")) {
-			stacks = append(stacks, string(stack))
+	for stack := range strings.SplitSeq(rest, "\n\n") {
+		if bubbleOf(stack) == bubble && !strings.Contains(stack, "testing.") {
+			stacks = append(stacks, stack)
 		}
 	}
 	return stacks
 }
 
 // bubbleOf returns the bubble that the first line of a stack names.
-func bubbleOf(stack []byte) string {
-	line, _, _ := bytes.Cut(stack, []byte("\n"))
-	_, name, _ := bytes.Cut(line, []byte("synctest bubble "))
-	return strings.TrimRight(string(name), "]:")
+func bubbleOf(stack string) string {
+	line, _, _ := strings.Cut(stack, "\n")
+	_, name, _ := strings.Cut(line, "synctest bubble ")
+	return strings.TrimRight(name, "]:")
 }

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/apiece/apiece/internal/testkit"
 )
 
 // The kinds of what a case may find.
@@ -114,7 +112,7 @@ func (a *attack) until(what string, state func(report) bool) {
 
 // A measure is what a case has cost.
 type measure struct {
-	growth int64         // of the memory at its peak, -1 if it was not measured
+	growth int64         // of the memory in use at its peak
 	bound  int64         // for that
 	back   time.Duration // until everything was back
 }
@@ -127,9 +125,6 @@ func (c *hostileCase) carryOut(p *process, protocol int) (found []finding, m mea
 	if err != nil {
 		return []finding{{dead, err.Error() + "\n" + p.log.said()}}, m
 	}
-	p.forgetPeak()
-	resident := p.resident()
-
 	switch {
 	case c.run != nil:
 		c.run(a)
@@ -143,12 +138,12 @@ func (c *hostileCase) carryOut(p *process, protocol int) (found []finding, m mea
 		a.all(max(c.times, 1), func(int) { a.overOne(c) })
 	}
 
-	m.growth, m.bound = -1, 16<<20+4*int64(max(c.times, 1))*max(c.limit, 1<<20)
-	if peak := p.peak(); peak >= 0 && resident >= 0 {
-		m.growth = peak - resident
+	peak, err := p.ask("peak")
+	if err != nil {
+		return append(a.found, finding{dead, err.Error() + "\n" + p.log.said()}), m
 	}
-	// The race detector keeps a shadow of the memory, and more.
-	if m.growth > m.bound && !testkit.Race {
+	m.growth, m.bound = int64(peak.Heap-before.Heap), 12<<20+3*int64(max(c.times, 1))*max(c.limit, 1<<20)
+	if m.growth > m.bound {
 		a.find(memory, "the memory grew by %.1f MB, want at most %.1f MB", mega(m.growth), mega(m.bound))
 	}
 	if f := honest(p); f != nil {

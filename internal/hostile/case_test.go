@@ -21,8 +21,8 @@ type hostileCase struct {
 	want verdict // of each answer to send or raw
 	two  verdict // over HTTP/2, if that is another
 
-	// The memory of the process may grow by four times this for each client,
-	// and by 16 MB. 0 is 1 MB, which is the limit of most bodies.
+	// The memory in use may grow by three times this for each client,
+	// and by 12 MB. 0 is 1 MB, which is the limit of most bodies.
 	limit int64
 
 	// records is how many records of level Error the case leaves. 0 is one for

@@ -202,7 +202,7 @@ func methodCases() (cases []hostileCase) {
 func shutdownCases() (cases []hostileCase) {
 	halfBody := "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\nhalf"
 	upload := filePart("f", "a", xs(300_000)) + lastBoundary
-	halfUpload := fmt.Sprintf("POST /api/slow-upload HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n%s", multipartType, len(upload), upload[:200_000])
+	halfUpload := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n%s", "%s", multipartType, len(upload), upload[:200_000])
 	for _, c := range []struct {
 		why    string
 		begin  string        // what each client sends
@@ -215,9 +215,9 @@ func shutdownCases() (cases []hostileCase) {
 		{"a body is half there, and the client is gone", fmt.Sprintf(halfBody, "/api/echo"), 8, func(c *client) { c.SetLinger(0); c.Close() }, cut},
 		{"a time limit is about to end", "GET /api/late/ignores HTTP/1.1\r\nHost: x\r\n\r\n", 8, nil, is(504)},
 		{"a handler is about to answer", "GET /api/late/racing HTTP/1.1\r\nHost: x\r\n\r\n", 8, nil, either(is(504), is(200, "in time"))},
-		{"an upload is half there, and comes", halfUpload, 4, func(c *client) { io.WriteString(c, upload[200_000:]) }, is(200, "300000")},
-		{"an upload is half there, and the client is gone", halfUpload, 4, func(c *client) { c.SetLinger(0); c.Close() }, cut},
-		{"an upload is half there, and does not come", halfUpload, 4, nil, is(408)},
+		{"an upload is half there, and comes", fmt.Sprintf(halfUpload, "/api/upload"), 4, func(c *client) { io.WriteString(c, upload[200_000:]) }, is(200, "300000")},
+		{"an upload is half there, and the client is gone", fmt.Sprintf(halfUpload, "/api/slow-upload"), 4, func(c *client) { c.SetLinger(0); c.Close() }, cut},
+		{"an upload is half there, and does not come", fmt.Sprintf(halfUpload, "/api/slow-upload"), 4, nil, is(408)},
 		{"sixty-four streams are open", "GET /api/topic HTTP/1.1\r\nHost: x\r\n\r\n", 64, nil, is(200)},
 		{"twenty streams are stuck", "GET /api/flood HTTP/1.1\r\nHost: x\r\n\r\n", 20, nil, func(*answer) error { return nil }},
 		{"connections are idle", "GET /api/who HTTP/1.1\r\nHost: x\r\n\r\n", 50, nil, is(200)},

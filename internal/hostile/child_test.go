@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,7 +41,7 @@ func TestMain(m *testing.M) {
 type report struct {
 	Addr        string // in the first report
 	Goroutines  int
-	Heap        uint64 // in the report of "collect"
+	Heap        uint64 // in use; in the report of "peak" the most since "collect"
 	Records     int    // in the log of the service, of level Error
 	Panics      int    // that reached net/http, other than http.ErrAbortHandler
 	Superfluous int    // complaints of net/http about a second WriteHeader
@@ -93,21 +92,20 @@ func serve(name string) int {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
+	inUse := testkit.WatchHeap()
 	out := json.NewEncoder(os.Stdout)
 	out.Encode(report{Addr: listener.Addr().String()})
 	commands := bufio.NewScanner(os.Stdin)
 	for commands.Scan() {
 		var stacks, failure string
-		var heap uint64
+		heap := inUse.Used()
 		switch commands.Text() {
 		case "collect":
-			debug.FreeOSMemory() // after a collection
-			var memory runtime.MemStats
-			runtime.ReadMemStats(&memory)
-			heap = memory.HeapAlloc
+			heap = inUse.Forget()
+		case "peak":
+			heap = inUse.Peak()
 		case "stacks":
-			buf := make([]byte, 4<<20)
-			stacks = string(buf[:runtime.Stack(buf, true)])
+			stacks = testkit.Stacks()
 		case "shutdown":
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			err := server.Shutdown(ctx)

@@ -8,8 +8,8 @@
 // lives and serves an honest client, its memory stayed within a bound, and its
 // goroutines, descriptors and temporary files are back to what they were.
 //
-// The list is run over HTTP/1.1, over HTTP/1.1 with GOMEMLIMIT=64MiB, and, as
-// far as it is not about the bytes of HTTP/1.1, over HTTP/2. Some of it is run
+// The list is run over HTTP/1.1 and, as far as it is not about the bytes of
+// HTTP/1.1, over HTTP/2; with -long also over HTTP/1.1 with GOMEMLIMIT=64MiB. Some of it is run
 // against handlers written without the kit as well, where it has to find what
 // is wrong with them: a suite that cannot fail proves nothing.
 //

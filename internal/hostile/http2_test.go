@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,8 +16,20 @@ import (
 func (a *attack) overTwo(send *request, want verdict) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: &protocols, DisableCompression: true}
-	defer transport.CloseIdleConnections()
+	var conn net.Conn
+	transport := &http.Transport{Protocols: &protocols, DisableCompression: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		var err error
+		conn, err = net.DialTimeout("tcp", a.addr, a.patience)
+		return conn, err
+	}}
+	// A transport closes connections that are idle. This one need not be: a
+	// request may be answered long before its body is sent.
+	defer func() {
+		transport.CloseIdleConnections()
+		if conn != nil {
+			conn.Close()
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), a.patience)
 	defer cancel()
 

@@ -19,8 +19,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/apiece/apiece/internal/testkit"
 )
 
 // newNaiveService has some of the routes of the other, written the way that
@@ -266,7 +264,7 @@ func TestHostileCanFail(t *testing.T) {
 		c := lookUp(all, fault.class, fault.why)
 		if c == nil {
 			t.Errorf("there is no case %s: %s", fault.class, fault.why)
-		} else if fault.kind != memory || !testkit.Race { // which is not measured then
+		} else {
 			kinds[c] = append(kinds[c], fault.kind)
 		}
 	}
@@ -279,17 +277,24 @@ func TestHostileCanFail(t *testing.T) {
 	var proven atomic.Int64
 	for range 4 {
 		p := start(t, "naive")
-		p.patience = time.Second // most of what is waited for here never comes
 		wg.Go(func() {
 			for c := range queue {
-				found, m := c.carryOut(p, 1)
-				for _, kind := range kinds[c] {
-					switch {
-					case slices.ContainsFunc(found, func(f finding) bool { return f.kind == kind }), kind == memory && m.growth < 0:
-						proven.Add(1)
-					default:
-						t.Errorf("%s: no fault of the kind %q is found, but %v", c.why, kind, found)
+				missed := kinds[c]
+				// Most of what is waited for here never comes, and on a machine that
+				// is busy all the rest may take as long.
+				var found []finding
+				for _, p.patience = range []time.Duration{time.Second, patience} {
+					found, _ = c.carryOut(p, 1)
+					missed = slices.DeleteFunc(slices.Clone(missed), func(kind string) bool {
+						return slices.ContainsFunc(found, func(f finding) bool { return f.kind == kind })
+					})
+					if len(missed) == 0 {
+						break
 					}
+				}
+				proven.Add(int64(len(kinds[c]) - len(missed)))
+				for _, kind := range missed {
+					t.Errorf("%s: no fault of the kind %q is found, but %v", c.why, kind, found)
 				}
 			}
 		})

@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,7 +52,7 @@ func launch(name string, environment ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{dir: dir, patience: patience(), log: new(tail), cmd: exec.Command(os.Args[0]), environment: environment}
+	p := &process{dir: dir, patience: patience, log: new(tail), cmd: exec.Command(os.Args[0]), environment: environment}
 	p.cmd.Env = append(os.Environ(), serviceVariable+"="+name, "TMPDIR="+p.dir)
 	p.cmd.Env = append(p.cmd.Env, environment...)
 	p.cmd.Stderr = p.log
@@ -88,9 +86,12 @@ func (p *process) greet() error {
 			return errors.New(f.text)
 		}
 	}
+	if _, err := p.ask("collect"); err != nil {
+		return err
+	}
 	for range 10 { // the last of the connections may still be on its way out
 		time.Sleep(5 * time.Millisecond)
-		rest, err := p.ask("collect")
+		rest, err := p.ask("stats")
 		if err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (p *process) greet() error {
 // end ends the process, and returns how it ended.
 func (p *process) end() error {
 	p.in.Close()
-	stuck := time.AfterFunc(patience(), func() { p.cmd.Process.Kill() })
+	stuck := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
 	defer stuck.Stop()
 	defer os.RemoveAll(p.dir)
 	if err := p.cmd.Wait(); err != nil {
@@ -121,40 +122,13 @@ func (p *process) ask(command string) (report, error) {
 	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
 		return report{}, fmt.Errorf("the process is gone: %w", err)
 	}
-	stuck := time.AfterFunc(2*patience(), func() { p.cmd.Process.Kill() })
+	stuck := time.AfterFunc(2*patience, func() { p.cmd.Process.Kill() })
 	defer stuck.Stop()
 	var r report
 	if err := p.out.Decode(&r); err != nil {
 		return report{}, fmt.Errorf("the process is gone: %w", err)
 	}
 	return r, nil
-}
-
-// status reads a size from the status of the process, in bytes, -1 where the
-// system has none.
-func (p *process) status(name string) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return -1
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-			if err == nil {
-				return kb << 10
-			}
-		}
-	}
-	return -1
-}
-
-// resident returns the memory of the process, and peak the most it has had
-// since forgetPeak.
-func (p *process) resident() int64 { return p.status("VmRSS") }
-func (p *process) peak() int64     { return p.status("VmHWM") }
-
-func (p *process) forgetPeak() {
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
 }
 
 // openDescriptors returns what the open descriptors are, nothing where the

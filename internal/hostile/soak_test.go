@@ -95,7 +95,7 @@ type soaking struct {
 }
 
 type sample struct {
-	resident, goroutines, descriptors, files int
+	heap, goroutines, descriptors, files int
 }
 
 // honestKinds are what honest clients send, and how often in a hundred.
@@ -336,7 +336,7 @@ func (s *soaking) sample(stop <-chan struct{}) {
 			return
 		}
 		s.mu.Lock()
-		s.samples = append(s.samples, sample{int(s.resident() >> 10), now.Goroutines, len(s.openDescriptors()), len(s.files())})
+		s.samples = append(s.samples, sample{int(now.Heap >> 10), now.Goroutines, len(s.openDescriptors()), len(s.files())})
 		s.mu.Unlock()
 	}
 }
@@ -371,7 +371,7 @@ func (s *soaking) report(m measure) {
 		value func(sample) int
 		slack int
 	}{
-		{"resident, KB", func(s sample) int { return s.resident }, 8 << 10},
+		{"heap, KB", func(s sample) int { return s.heap }, 8 << 10},
 		{"goroutines", func(s sample) int { return s.goroutines }, 40},
 		{"descriptors", func(s sample) int { return s.descriptors }, 40},
 		{"files under way", func(s sample) int { return s.files }, 10},

@@ -10,20 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/apiece/apiece/internal/testkit"
 )
 
 // The client here reads answers as strictly as a proxy should, because what a
 // lenient one forgives is where two readers of the same bytes disagree.
 
-// patience returns how long anything may take before it counts as never.
-func patience() time.Duration {
-	if testkit.Race {
-		return time.Minute
-	}
-	return 15 * time.Second
-}
+// patience is how long anything may take before it counts as never.
+const patience = time.Minute
 
 // An answer is a response as far as it came.
 type answer struct {

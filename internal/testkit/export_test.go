@@ -1,4 +1,5 @@
 package testkit
 
-// Leaked is leaked, for the test that it finds something.
-var Leaked = leaked
+// OnFlood has f called, once the end has sent too much, in place of the end of
+// the process.
+func (c *Link) OnFlood(f func()) { c.out.change(func() { c.out.flooded = f }) }

@@ -16,7 +16,7 @@ import (
 func Main(m *testing.M) {
 	code := m.Run()
 	if code == 0 {
-		if left := leaked(5 * time.Second); len(left) > 0 {
+		if left := Leaked(patience / 4); len(left) > 0 {
 			fmt.Fprintf(os.Stderr, "%d goroutines left behind:\n\n%s\n", len(left), strings.Join(left, "\n\n"))
 			code = 1
 		}
@@ -24,9 +24,9 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// leaked returns the stacks of the goroutines that are of no use to an idle
+// Leaked returns the stacks of the goroutines that are of no use to an idle
 // test binary, after giving those that are about to end the time to do so.
-func leaked(patience time.Duration) []string {
+func Leaked(patience time.Duration) []string {
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		left := interesting()
 		if len(left) == 0 || time.Now().After(deadline) {
@@ -35,17 +35,25 @@ func leaked(patience time.Duration) []string {
 	}
 }
 
-func interesting() (stacks []string) {
-	buf := make([]byte, 2<<20)
-	buf = buf[:runtime.Stack(buf, true)]
-	for stack := range strings.SplitSeq(string(buf), "\n\n") {
+// Stacks returns those of all goroutines, the caller's first.
+func Stacks() string {
+	for size := 32 << 10; ; size *= 4 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, true); n < size {
+			return string(buf[:n])
+		}
+	}
+}
+
+func interesting() (left []string) {
+	for stack := range strings.SplitSeq(Stacks(), "\n\n") {
 		_, frames, _ := strings.Cut(strings.TrimSpace(stack), "\n")
 		if frames == "" || expected(frames) {
 			continue
 		}
-		stacks = append(stacks, stack)
+		left = append(left, stack)
 	}
-	return stacks
+	return left
 }
 
 // expected reports whether a goroutine belongs to the test binary itself.

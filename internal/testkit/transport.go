@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // A Transport carries requests to a handler.
@@ -36,6 +38,16 @@ func Wire() []Transport { return []Transport{HTTP1, HTTP2} }
 func Run(t *testing.T, over []Transport, test func(*testing.T, Transport)) {
 	for _, tr := range over {
 		t.Run(tr.Name, func(t *testing.T) { test(t, tr) })
+	}
+}
+
+// Bubbles runs the test in bubbles of testing/synctest, over HTTP/1.1 and HTTP/2
+// on connections in memory.
+func Bubbles(t *testing.T, test func(*testing.T, Transport)) {
+	for _, tr := range []Transport{{"http1", startLinked1}, {"http2", startLinked2}} {
+		t.Run(tr.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, tr) })
+		})
 	}
 }
 
@@ -111,22 +123,49 @@ func (rt recorder) RoundTrip(out *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func startHTTP1(t testing.TB, h http.Handler) (*http.Client, string) {
-	return startServer(t, h, func(p *http.Protocols) { p.SetHTTP1(true) })
-}
+func startHTTP1(t testing.TB, h http.Handler) (*http.Client, string) { return onLoopback(t, h, 1) }
+func startHTTP2(t testing.TB, h http.Handler) (*http.Client, string) { return onLoopback(t, h, 2) }
 
-func startHTTP2(t testing.TB, h http.Handler) (*http.Client, string) {
-	return startServer(t, h, func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) })
-}
+// patience is how long a server on the loopback is there for its test. It is
+// longer than any test takes on a busy machine, and ends those that would wait
+// for ever: what they wait for does not come any more.
+const patience = 2 * time.Minute
 
-func startServer(t testing.TB, h http.Handler, set func(*http.Protocols)) (*http.Client, string) {
+func onLoopback(t testing.TB, h http.Handler, protocol int) (*http.Client, string) {
 	t.Helper()
-	var protocols http.Protocols
-	set(&protocols)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	network, err := Loopback()
 	if err != nil {
 		t.Fatal(err)
 	}
+	client, url, end := start(t, h, protocol, network)
+	stuck := time.AfterFunc(patience, func() {
+		t.Errorf("the test still waits after %v:\n%s", patience, Stacks())
+		end()
+	})
+	t.Cleanup(func() {
+		stuck.Stop()
+		end()
+	})
+	return client, url
+}
+
+func startLinked1(t testing.TB, h http.Handler) (*http.Client, string) { return linked(t, h, 1) }
+func startLinked2(t testing.TB, h http.Handler) (*http.Client, string) { return linked(t, h, 2) }
+
+func linked(t testing.TB, h http.Handler, protocol int) (*http.Client, string) {
+	client, url, end := start(t, h, protocol, InMemory())
+	t.Cleanup(func() {
+		end()
+		time.Sleep(time.Second) // net/http lingers for half of that on a connection that it ends early
+	})
+	return client, url
+}
+
+// start serves h on a network, until it is told to end, which may be twice.
+func start(t testing.TB, h http.Handler, protocol int, network Network) (client *http.Client, url string, end func()) {
+	var protocols http.Protocols
+	protocols.SetHTTP1(protocol == 1)
+	protocols.SetUnencryptedHTTP2(protocol == 2)
 	logs := &testWriter{t: t}
 	server := &http.Server{
 		Handler:   h,
@@ -134,21 +173,18 @@ func startServer(t testing.TB, h http.Handler, set func(*http.Protocols)) (*http
 		ErrorLog:  log.New(logs, "", 0),
 	}
 	served := make(chan struct{})
-	go func() { defer close(served); _ = server.Serve(l) }()
+	go func() { defer close(served); _ = server.Serve(network) }()
 	transport := &http.Transport{
 		Protocols:          &protocols,
 		DisableCompression: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
-		},
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return network.Dial(ctx) },
 	}
-	t.Cleanup(func() {
+	return &http.Client{Transport: transport}, "http://" + network.Addr().String(), func() {
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		<-served
 		logs.stop()
-	})
-	return &http.Client{Transport: transport}, "http://" + l.Addr().String()
+	}
 }
 
 // A testWriter writes to the log of a test, for as long as that runs: Close does

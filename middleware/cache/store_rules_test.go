@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apiece/apiece/middleware/cache"
@@ -191,15 +192,17 @@ func TestRequestsWithABody(t *testing.T) {
 // with credentials only if it is public.
 func TestWhoIsServed(t *testing.T) {
 	for _, public := range []bool{false, true} {
-		cfg := forAnHour()
-		cfg.Policy.Public = public
-		s := newSite(cfg, nil)
-		s.get("/")
-		want := map[bool]string{false: "run 2", true: "run 1"}[public]
-		if w := s.get("/", "Cookie: user=alice"); w.Body.String() != want {
-			t.Errorf("public %t: with a cookie %q, want %q", public, w.Body, want)
-		}
-		s.shows(t, "/", "run 1", "apiece; hit; ttl=3599")
+		synctest.Test(t, func(t *testing.T) {
+			cfg := forAnHour()
+			cfg.Policy.Public = public
+			s := newSite(cfg, nil)
+			s.get("/")
+			want := map[bool]string{false: "run 2", true: "run 1"}[public]
+			if w := s.get("/", "Cookie: user=alice"); w.Body.String() != want {
+				t.Errorf("public %t: with a cookie %q, want %q", public, w.Body, want)
+			}
+			s.shows(t, "/", "run 1", "apiece; hit; ttl=3600")
+		})
 	}
 }
 

@@ -93,7 +93,7 @@ var checks = []check{
 	{"full-duplex", "http1", checkFullDuplex, "a handler may read and write at once"},
 }
 
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 // A server is one test's server and client.
 type server struct {

@@ -26,7 +26,7 @@ type Suite struct {
 }
 
 // patience is how long the suite waits for what should come at once.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // Run runs the tests, each on a log of its own.
 func (s Suite) Run(t *testing.T) {

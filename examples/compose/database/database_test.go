@@ -165,7 +165,7 @@ func TestDeadline(t *testing.T) {
 			t.Errorf("%d %s", resp.StatusCode, body)
 		}
 		free(t, db)
-		for deadline := time.Now().Add(5 * time.Second); len(log.Records()) == before && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); len(log.Records()) == before && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		if n := len(log.Records()) - before; n != 1 {
@@ -181,7 +181,7 @@ func TestClientGone(t *testing.T) {
 	client, base := testkit.HTTP1.Serve(t, mount(db, time.Minute))
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		for db.Stats().InUse == 0 { // until the query runs
+		for db.Stats().InUse == 0 && t.Context().Err() == nil { // until the query runs
 			time.Sleep(time.Millisecond)
 		}
 		cancel()
@@ -196,7 +196,7 @@ func TestClientGone(t *testing.T) {
 // free fails unless the only connection is free again.
 func free(t *testing.T, db *sql.DB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := db.ExecContext(ctx, `SELECT 1`); err != nil {
 		t.Errorf("the query goes on: %v", err)

@@ -212,7 +212,7 @@ func TestOrder(t *testing.T) {
 		site.sessions.Put(r.Context(), "last", "slow")
 		<-r.Context().Done()
 	})
-	timeout := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	timeout := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 500 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	for inside, h := range map[bool]http.Handler{false: site.sessions.LoadAndSave(timeout(slow)), true: timeout(site.sessions.LoadAndSave(slow))} {
 		loopback.Both(t, h, func(t *testing.T, s *loopback.Server) {
 			if resp, _ := s.Do("GET", "/", ""); resp.StatusCode != 504 || (cookie(resp) == "") != inside {

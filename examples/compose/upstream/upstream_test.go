@@ -67,7 +67,7 @@ func capture(t *testing.T) *testkit.Log {
 // records waits for the n records that an answer leaves: they are written when
 // the client has it already.
 func records(log *testkit.Log, n int) []slog.Record {
-	for deadline := time.Now().Add(5 * time.Second); len(log.Records()) < n && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); len(log.Records()) < n && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	return log.Records()

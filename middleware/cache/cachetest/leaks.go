@@ -173,7 +173,9 @@ var leaks = []leak{
 		return nil
 	}, "a popular page that expires must not become a stampede"},
 	{"leader leaves", func(s *site, w http.ResponseWriter, r *http.Request) {
-		close(s.started())
+		if s.runs.Load() == 1 {
+			close(s.started())
+		}
 		select {
 		case <-r.Context().Done():
 			http.Error(w, "cancelled", http.StatusServiceUnavailable)
@@ -222,7 +224,7 @@ var leaks = []leak{
 		}
 		select {
 		case <-s.started(): // the client has the first line
-		case <-time.After(time.Second):
+		case <-time.After(patience / 2):
 			io.WriteString(w, "but nobody has heard the ")
 		}
 		io.WriteString(w, "second\n")

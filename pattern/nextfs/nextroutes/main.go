@@ -1,6 +1,6 @@
 // Command nextroutes prints the API routes of a Next.js project.
 //
-//	go run github.com/apiece/apiece/pattern/nextfs/nextroutes [-json] [-ext tsx,ts,jsx,js] DIR
+//	go run github.com/apiece/apiece/pattern/nextfs/nextroutes@latest [-json] [-ext tsx,ts,jsx,js] DIR
 //
 // DIR is the root of the project, where next.config.js is. The table has the
 // routes in the order of precedence, with their methods and files:

@@ -1,4 +1,4 @@
-package faults_test
+package testkit
 
 import (
 	"context"
@@ -10,22 +10,24 @@ import (
 	"time"
 )
 
-// A link is a connection in memory. Unlike net.Pipe it has what the faults of
-// clients need: bytes that are on their way, one direction that ends without
-// the other, and a reset. Unlike a socket it can be in a bubble.
-type link struct {
+// A Link is one end of a connection in memory. Unlike net.Pipe it has what the
+// faults of clients need: bytes that are on their way, one direction that ends
+// without the other, and a reset. Unlike a socket it can be in a bubble.
+type Link struct {
 	in, out *lane
 }
 
-// newLink returns both ends of a link.
-func newLink() (a, b *link) {
+// NewLink returns both ends of a link.
+func NewLink() (a, b *Link) {
 	there, back := newLane(), newLane()
-	return &link{back, there}, &link{there, back}
+	return &Link{back, there}, &Link{there, back}
 }
 
 // A lane is one direction of a link.
 type lane struct {
-	window   int // how much may be on its way
+	window   int    // how much may be on its way
+	left     int    // how much it carries before that is a flood
+	flooded  func() // what comes then
 	mu       sync.Mutex
 	changed  sync.Cond
 	bytes    []byte
@@ -38,9 +40,17 @@ type lane struct {
 }
 
 func newLane() *lane {
-	l := &lane{window: 64 << 10, awakened: make(map[*time.Time]*time.Timer)}
+	l := &lane{window: 64 << 10, left: 64 << 20, flooded: flooded, awakened: make(map[*time.Time]*time.Timer)}
 	l.changed.L = &l.mu
 	return l
+}
+
+// flooded ends the process, with all stacks. In a bubble no time passes while
+// one side writes and the other reads: what has no end there would run until the
+// memory is full. A panic of the writer is no way out, since servers recover it.
+func flooded() {
+	go panic("testkit: more than 64 MB on one connection in memory: something writes without an end")
+	select {}
 }
 
 func (l *lane) change(f func()) {
@@ -104,6 +114,12 @@ func (l *lane) write(p []byte) (written int, err error) {
 			return written, os.ErrDeadlineExceeded
 		case room > 0:
 			n := min(room, len(p)-written)
+			if l.left -= n; l.left < 0 {
+				l.mu.Unlock()
+				l.flooded()
+				l.mu.Lock()
+				continue
+			}
 			l.bytes = append(l.bytes, p[written:written+n]...)
 			written += n
 			l.changed.Broadcast()
@@ -125,23 +141,26 @@ func named(op string, err error) error {
 	return &net.OpError{Op: op, Net: "link", Source: address{}, Addr: address{}, Err: err}
 }
 
-func (c *link) Read(p []byte) (int, error) {
+func (c *Link) Read(p []byte) (int, error) {
 	n, err := c.in.read(p)
 	return n, named("read", err)
 }
 
-func (c *link) Write(p []byte) (int, error) {
+func (c *Link) Write(p []byte) (int, error) {
 	n, err := c.out.write(p)
 	return n, named("write", err)
 }
 
+// Narrow sets how many bytes may be on their way to this end.
+func (c *Link) Narrow(window int) { c.in.change(func() { c.in.window = window }) }
+
 // CloseWrite ends the direction away from here.
-func (c *link) CloseWrite() error {
+func (c *Link) CloseWrite() error {
 	c.out.change(func() { c.out.ended = true })
 	return nil
 }
 
-func (c *link) Close() error {
+func (c *Link) Close() error {
 	c.CloseWrite()
 	c.in.change(func() { c.in.deaf = true })
 	for lane, deadline := range map[*lane]*time.Time{c.in: &c.in.readBy, c.out: &c.out.writeBy} {
@@ -151,47 +170,48 @@ func (c *link) Close() error {
 }
 
 // Reset ends both directions at once, and loses what is on its way.
-func (c *link) Reset() {
+func (c *Link) Reset() {
 	for _, l := range []*lane{c.in, c.out} {
 		l.change(func() { l.reset = syscall.ECONNRESET })
 	}
 	c.Close()
 }
 
-func (c *link) SetDeadline(t time.Time) error {
+func (c *Link) SetDeadline(t time.Time) error {
 	c.SetReadDeadline(t)
 	return c.SetWriteDeadline(t)
 }
 
-func (c *link) SetReadDeadline(t time.Time) error {
+func (c *Link) SetReadDeadline(t time.Time) error {
 	c.in.setDeadline(&c.in.readBy, t)
 	return nil
 }
 
-func (c *link) SetWriteDeadline(t time.Time) error {
+func (c *Link) SetWriteDeadline(t time.Time) error {
 	c.out.setDeadline(&c.out.writeBy, t)
 	return nil
 }
 
-func (c *link) LocalAddr() net.Addr  { return address{} }
-func (c *link) RemoteAddr() net.Addr { return address{} }
+func (c *Link) LocalAddr() net.Addr  { return address{} }
+func (c *Link) RemoteAddr() net.Addr { return address{} }
 
 type address struct{}
 
 func (address) Network() string { return "link" }
 func (address) String() string  { return "192.0.2.1:1234" }
 
-// A network is where a server listens: in memory, or on a socket.
-type network struct {
+// A Network is where a server listens, and how its clients get there: in memory,
+// or on a socket.
+type Network struct {
 	net.Listener
-	dial func(context.Context) (net.Conn, error)
+	Dial func(context.Context) (net.Conn, error)
 }
 
-// inMemory returns a network of links.
-func inMemory() network {
+// InMemory returns a network of links.
+func InMemory() Network {
 	l := &links{conns: make(chan net.Conn), closed: make(chan struct{})}
-	return network{l, func(ctx context.Context) (net.Conn, error) {
-		near, far := newLink()
+	return Network{l, func(ctx context.Context) (net.Conn, error) {
+		near, far := NewLink()
 		select {
 		case l.conns <- far:
 			return near, nil
@@ -203,13 +223,13 @@ func inMemory() network {
 	}}
 }
 
-// onLoopback returns a network of sockets.
-func onLoopback() (network, error) {
+// Loopback returns a network of sockets.
+func Loopback() (Network, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return network{}, err
+		return Network{}, err
 	}
-	return network{l, func(ctx context.Context) (net.Conn, error) {
+	return Network{l, func(ctx context.Context) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
 	}}, nil
 }
