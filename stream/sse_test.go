@@ -190,6 +190,7 @@ type deadline struct{ moved time.Duration }
 
 func (d *deadline) Extend(by time.Duration) error  { d.moved = by; return nil }
 func (d *deadline) AtLeast(by time.Duration) error { return d.Extend(by) }
+func (d *deadline) EndsWithin(time.Duration) bool  { return false }
 
 func TestLimitsAreLifted(t *testing.T) {
 	var d deadline
