@@ -213,6 +213,7 @@ func (t *timeout) goesOn(look respw.Look) bool {
 func (t *timeout) Taken(was respw.Phase) {
 	defer t.decided.Done() // even if a hook calls runtime.Goexit
 	defer t.dropAlarm()
+	respw.Before("taken")
 	if t.stuck != nil {
 		t.stuck.Stop()
 	}

@@ -263,7 +263,7 @@ func (rw *Writer) lost() error {
 }
 
 func (f *Fence) lost() error {
-	switch w := f.word.Load(); {
+	switch w := f.look(); {
 	case handlers(w):
 		return nil
 	case phaseOf(w) == Foreign:
