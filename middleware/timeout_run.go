@@ -224,7 +224,11 @@ func (t *timeout) Taken(was respw.Phase) {
 	inner, logs := t.w.Unwrap(), !t.gone.Load()
 	switch {
 	case was == respw.Sent && t.w.Complete():
-		respw.Safely(func() { _ = http.NewResponseController(inner).Flush() })
+		rc := http.NewResponseController(inner)
+		respw.Safely(func() { _ = rc.Flush() })
+		if t.stuck != nil { // net/http keeps the deadline of Hurry for the connection's next response
+			respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
+		}
 		return
 	case was == respw.Sent:
 		t.cut = true
