@@ -256,7 +256,8 @@ func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	head := t.outside.Method == http.MethodHead
 	lost := m.Send(w, head)
 	t.cut = false
-	flushed := rc.Flush()
+	var flushed error
+	respw.Safely(func() { flushed = rc.Flush() }) // if it panics, the response leaves with the return of the handler
 	// HTTP/2 has ended the stream of a HEAD after its header, and complains.
 	return !logged && (head || lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported)))
 }
