@@ -147,13 +147,14 @@ func (t *timeout) settle() bool {
 
 // conclude is the end of the serving goroutine's part.
 func (t *timeout) conclude(returned bool) {
-	switch {
-	case t.inTime:
-		if t.w.Finish(t.was, returned) != nil {
-			respw.Abort(t.w.Unwrap())
-		}
-	case t.cut && returned: // else a panic is on its way, which says more
-		panic(http.ErrAbortHandler)
+	cut := t.cut
+	if t.inTime {
+		cut = t.w.Finish(t.was, returned) != nil
+	}
+	// Else a panic is on its way, which says more, or a Timeout further out has
+	// answered, and a panic could cost the client that.
+	if cut && returned && !respw.Lost(t.w.Unwrap()) {
+		respw.Abort(t.w.Unwrap())
 	}
 }
 
@@ -232,6 +233,7 @@ func (t *timeout) Taken(was respw.Phase) {
 		return
 	case was == respw.Sent:
 		t.cut = true
+		logs = logs && !respw.Lost(inner) // else a Timeout further out has
 		t.w.CutOff(!t.detached)
 	default:
 		t.cut = true // until the response is out: one that is not must not pass for an empty 200
