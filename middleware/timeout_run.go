@@ -227,13 +227,14 @@ func (t *timeout) Taken(was respw.Phase) {
 	case was == respw.Sent && t.w.Complete():
 		rc := http.NewResponseController(inner)
 		respw.Safely(func() { _ = rc.Flush() })
-		if t.stuck != nil { // net/http keeps the deadline of Hurry for the connection's next response
-			respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
-		}
+		// A Hurry, or that of a Timeout further in, may have set one, which
+		// net/http would keep for the connection's next response.
+		respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
 		return
+	case respw.Lost(inner):
+		logs = false // a Timeout further out has answered
 	case was == respw.Sent:
 		t.cut = true
-		logs = logs && !respw.Lost(inner) // else a Timeout further out has
 		t.w.CutOff(!t.detached)
 	default:
 		t.cut = true // until the response is out: one that is not must not pass for an empty 200
