@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/respw"
 )
 
 // A deadline is a context whose end can be moved, which those of package context
@@ -56,7 +57,9 @@ func (d *deadline) end(ctx *context.Context) {
 	if d.Context.Err() != nil {
 		ctx = &d.Context
 	}
+	respw.Before("end")
 	d.ended.CompareAndSwap(nil, ctx)
+	respw.Before("tell")
 	if c := d.child.Load(); c != nil {
 		c.finish()
 	}
@@ -90,6 +93,7 @@ func (d *deadline) Done() <-chan struct{} {
 	if c == nil {
 		c = &child{deadline: d}
 		c.ctx, c.cancel = context.WithCancel(c)
+		respw.Before("child")
 		if !d.child.CompareAndSwap(nil, c) {
 			c.cancel()
 			c = d.child.Load()

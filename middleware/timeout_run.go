@@ -147,13 +147,14 @@ func (t *timeout) settle() bool {
 
 // conclude is the end of the serving goroutine's part.
 func (t *timeout) conclude(returned bool) {
-	switch {
-	case t.inTime:
-		if t.w.Finish(t.was, returned) != nil {
-			respw.Abort(t.w.Unwrap())
-		}
-	case t.cut && returned: // else a panic is on its way, which says more
-		panic(http.ErrAbortHandler)
+	cut := t.cut
+	if t.inTime {
+		cut = t.w.Finish(t.was, returned) != nil
+	}
+	// Else a panic is on its way, which says more, or a Timeout further out has
+	// answered, and a panic could cost the client that.
+	if cut && returned && !respw.Lost(t.w.Unwrap()) {
+		respw.Abort(t.w.Unwrap())
 	}
 }
 
@@ -213,6 +214,7 @@ func (t *timeout) goesOn(look respw.Look) bool {
 func (t *timeout) Taken(was respw.Phase) {
 	defer t.decided.Done() // even if a hook calls runtime.Goexit
 	defer t.dropAlarm()
+	respw.Before("taken")
 	if t.stuck != nil {
 		t.stuck.Stop()
 	}
@@ -223,8 +225,14 @@ func (t *timeout) Taken(was respw.Phase) {
 	inner, logs := t.w.Unwrap(), !t.gone.Load()
 	switch {
 	case was == respw.Sent && t.w.Complete():
-		respw.Safely(func() { _ = http.NewResponseController(inner).Flush() })
+		rc := http.NewResponseController(inner)
+		respw.Safely(func() { _ = rc.Flush() })
+		// A Hurry, or that of a Timeout further in, may have set one, which
+		// net/http would keep for the connection's next response.
+		respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
 		return
+	case respw.Lost(inner):
+		logs = false // a Timeout further out has answered
 	case was == respw.Sent:
 		t.cut = true
 		t.w.CutOff(!t.detached)
@@ -251,7 +259,8 @@ func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	head := t.outside.Method == http.MethodHead
 	lost := m.Send(w, head)
 	t.cut = false
-	flushed := rc.Flush()
+	var flushed error
+	respw.Safely(func() { flushed = rc.Flush() }) // if it panics, the response leaves with the return of the handler
 	// HTTP/2 has ended the stream of a HEAD after its header, and complains.
 	return !logged && (head || lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported)))
 }

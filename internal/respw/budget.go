@@ -38,8 +38,14 @@ func (rw *Writer) bound() *Budget {
 // afford returns an error for a body of the given size that the budget refuses.
 func (rw *Writer) afford(size int64) error {
 	b := rw.bound()
-	if b == nil || size <= b.Max {
+	switch {
+	case b == nil || size <= b.Max:
 		return nil
+	case rw.Complete() && rw.Sent():
+		return nil // the client has it whole; what is too much net/http refuses itself
+	}
+	if err := rw.lost(); err != nil {
+		return err
 	}
 	rw.refused = true
 	b.Exceeded(rw, rw.asker, size)

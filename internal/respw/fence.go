@@ -51,7 +51,7 @@ func (rw *Writer) Fence(f *Fence, owner Owner) {
 }
 
 // Look returns what the timer has to know before it takes the response.
-func (f *Fence) Look() Look { return Look{f.word.Load()} }
+func (f *Fence) Look() Look { return Look{f.look()} }
 
 // Moved notes that the deadline was moved, and reports whether the response was
 // still the handler's to write.

@@ -227,14 +227,16 @@ func (rw *Writer) Written() int64 { return rw.n }
 // handler's any more.
 func (rw *Writer) Committed() bool { return rw.status != 0 || rw.lost() != nil }
 
-// Sent reports whether the server has a part of the response, so that it is too
-// late for another. Behind a fence the start of a response is held back for a
-// while after the commit.
+// Sent reports whether the server has a part of the handler's response, so that
+// it is too late for another. Behind a fence the start of a response is held back
+// for a while after the commit. Of one that was taken away nothing was sent: what
+// answers in its place finds that it cannot, and need not look first.
 func (rw *Writer) Sent() bool {
 	if rw.fence == nil {
 		return rw.status != 0 || rw.hijacked
 	}
-	return rw.fence.Look().Phase() >= Sent
+	p := rw.fence.Look().Phase()
+	return p >= Sent && p != Taken
 }
 
 // Hijacked reports whether the connection has been taken over.
@@ -264,7 +266,7 @@ func (rw *Writer) lost() error {
 }
 
 func (f *Fence) lost() error {
-	switch w := f.word.Load(); {
+	switch w := f.look(); {
 	case handlers(w):
 		return nil
 	case phaseOf(w) == Foreign:

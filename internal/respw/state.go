@@ -55,6 +55,12 @@ func with(w uint64, p Phase) uint64 { return w&^phases | uint64(p) }
 // handlers reports whether the response is the handler's to write.
 func handlers(w uint64) bool { return phaseOf(w) <= Sent && w&late == 0 }
 
+// look returns the word as it is. It may have changed by the next step.
+func (s *state) look() uint64 {
+	step("look")
+	return s.word.Load()
+}
+
 // enter begins a call into the server's writer, which takes the phase to at
 // least p. It fails if the response is not the handler's.
 func (s *state) enter(p Phase) (from Phase, ok bool) {
@@ -163,6 +169,10 @@ func (s *state) move(l Look) bool {
 // Step, if not nil, is called before each step of a state. Tests decide by it who
 // goes on.
 var Step func(name string)
+
+// Before marks a step outside of this package, between which and the one before
+// another goroutine could change what the caller has seen.
+func Before(name string) { step(name) }
 
 func step(name string) {
 	if Step != nil {

@@ -1,0 +1,160 @@
+package middleware_test
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// A sched lets one goroutine at a time go on, from step to step. All that the
+// kit does between two steps happens at once, so what the model explores is the
+// order of steps.
+type sched struct {
+	mu     sync.Mutex
+	parked []*park
+	off    bool // everything goes on as it likes
+}
+
+// A park is a goroutine before a step.
+type park struct {
+	name string
+	who  int
+	free chan struct{}
+}
+
+// playing is the sched of the model while it runs.
+var playing atomic.Pointer[sched]
+
+// The steps of the kit are hooked up before any test runs, and never again: a
+// goroutine that another test has left behind may be at one.
+func init() {
+	respw.Step = func(name string) {
+		// Only the clock of a bubble has no monotonic part.
+		if s := playing.Load(); s != nil && time.Now().Round(0) == time.Now() {
+			s.step(name)
+		}
+	}
+}
+
+// step waits until it is the turn of the calling goroutine.
+func (s *sched) step(name string) {
+	s.mu.Lock()
+	if s.off {
+		s.mu.Unlock()
+		return
+	}
+	p := &park{name, goroutine(), make(chan struct{})}
+	s.parked = append(s.parked, p)
+	s.mu.Unlock()
+	<-p.free
+}
+
+// waiting returns who is parked, in the order in which goroutines were started.
+func (s *sched) waiting() []*park {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.SortFunc(s.parked, func(a, b *park) int { return a.who - b.who })
+	return slices.Clone(s.parked)
+}
+
+// release lets p go on.
+func (s *sched) release(p *park) {
+	s.mu.Lock()
+	s.parked = slices.DeleteFunc(s.parked, func(q *park) bool { return p == q })
+	s.mu.Unlock()
+	close(p.free)
+}
+
+// stop lets all go on, now and later.
+func (s *sched) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.off = true
+	for _, p := range s.parked {
+		close(p.free)
+	}
+	s.parked = nil
+}
+
+// goroutine returns the number of the calling goroutine. With one P they are in
+// the order in which goroutines were started, so that a schedule is the same
+// each time.
+func goroutine() (n int) {
+	var b [32]byte
+	for _, c := range b[len("goroutine "):runtime.Stack(b[:], false)] {
+		if c < '0' || c > '9' {
+			break
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
+}
+
+// A chooser says which of the options at a point of a schedule is taken. The
+// first is that things go on as they do.
+type chooser interface {
+	choose(options int) int
+	// next is called after each schedule, and reports whether there is another.
+	next() bool
+}
+
+// A choice was one of several at a point of a schedule.
+type choice struct{ options, took int }
+
+// depthFirst goes through all schedules.
+type depthFirst struct {
+	path     []choice
+	at       int
+	diverged bool // the same choices led to another place
+}
+
+func (d *depthFirst) choose(options int) int {
+	if d.at == len(d.path) {
+		d.path = append(d.path, choice{options, 0})
+	}
+	c := d.path[d.at]
+	d.at++
+	if c.options != options {
+		d.diverged = true
+		return 0
+	}
+	return c.took
+}
+
+func (d *depthFirst) next() bool {
+	d.path, d.at = d.path[:d.at], 0
+	for i := len(d.path) - 1; i >= 0; i-- {
+		if c := &d.path[i]; c.took+1 < c.options {
+			c.took++
+			d.path = d.path[:i+1]
+			return true
+		}
+	}
+	return false
+}
+
+// drawn goes through a number of schedules that a fixed seed draws. Some have
+// things go on for longer than others before something else happens.
+type drawn struct {
+	rnd  *rand.Rand
+	left int
+}
+
+func draw(n int) *drawn { return &drawn{rand.New(rand.NewPCG(1, 2)), n} }
+
+func (d *drawn) choose(options int) int {
+	if d.rnd.IntN(2+3*(d.left%4)) == 0 {
+		return d.rnd.IntN(options)
+	}
+	return 0
+}
+
+func (d *drawn) next() bool {
+	d.left--
+	return d.left > 0
+}
