@@ -149,8 +149,8 @@ func (t *timeout) settle() bool {
 func (t *timeout) conclude(returned bool) {
 	switch {
 	case t.inTime:
-		if t.w.Finish(t.was, returned) != nil {
-			respw.Abort(t.w.Unwrap())
+		if inner := t.w.Unwrap(); t.w.Finish(t.was, returned) != nil && !respw.Lost(inner) {
+			respw.Abort(inner)
 		}
 	case t.cut && returned: // else a panic is on its way, which says more
 		panic(http.ErrAbortHandler)
@@ -222,7 +222,7 @@ func (t *timeout) Taken(was respw.Phase) {
 	t.ctx.end(expired(err))
 	inner, logs := t.w.Unwrap(), !t.gone.Load()
 	switch {
-	case was == respw.Sent && t.w.Complete():
+	case respw.Lost(inner), was == respw.Sent && t.w.Complete():
 		respw.Safely(func() { _ = http.NewResponseController(inner).Flush() })
 		return
 	case was == respw.Sent:

@@ -41,7 +41,7 @@ func (rw *Writer) afford(size int64) error {
 	if b == nil || size <= b.Max {
 		return nil
 	}
-	rw.refused = true
+	rw.refused.Store(true)
 	b.Exceeded(rw, rw.asker, size)
 	return ErrTooLarge
 }
