@@ -47,7 +47,7 @@ type Writer struct {
 	implicit bool          // committed by a write: the server sets status and type
 	noBody   bool          // the response has no body on the wire: HEAD, 204, 304
 	hijacked bool          // without a fence; with one the phase says so
-	answered bool          // by a response to an error, see Answered
+	answered bool          // whole, see Answered
 	stream   atomic.Bool   // no limit on time or size applies
 	refused  atomic.Bool   // by the budget, which has answered
 	onCommit func(status int)
@@ -153,8 +153,8 @@ func Out(w http.ResponseWriter) bool {
 	return false
 }
 
-// Answered notes, for the Writers up to the first fence, that w was sent a whole
-// response to an error.
+// Answered notes, for the Writers up to the first fence, that the response to w is
+// whole, whatever error is returned after it.
 func Answered(w http.ResponseWriter) {
 	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
@@ -166,7 +166,7 @@ func Answered(w http.ResponseWriter) {
 	}
 }
 
-// Answered reports whether the response is one to an error, and whole.
+// Answered reports whether the response is known to be whole by [Answered].
 func (rw *Writer) Answered() bool { return rw.answered }
 
 // Init makes rw watch w and returns the shape to hand on.
