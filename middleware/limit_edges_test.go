@@ -10,41 +10,59 @@ import (
 	"testing"
 	"time"
 
+	"github.com/justinas/alice"
+
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/reply"
 )
 
-// TestRefusedAnswerStands: once a limit has answered 500, neither a panic of the
-// handler nor a deadline takes that answer away again.
+// TestRefusedAnswerStands: once a limit has answered 500, nothing takes that
+// answer away again, and nothing is logged besides, wherever a Timeout stands.
 func TestRefusedAnswerStands(t *testing.T) {
-	handlers := map[string]http.HandlerFunc{
-		"panics": func(w http.ResponseWriter, r *http.Request) {
-			if _, err := w.Write(make([]byte, 20)); err != nil {
+	body := make([]byte, 3000) // more than a Timeout holds back
+	handlers := map[string]http.Handler{
+		"panics": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := w.Write(body); err != nil {
 				panic(err)
 			}
-		},
-		"is late": func(w http.ResponseWriter, r *http.Request) {
-			w.Write(make([]byte, 20))
+		}),
+		"is late": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Write(body)
 			late(w, r)
-		},
+		}),
+		"returns the error": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			_, err := w.Write(body)
+			return err
+		}),
+		"does not know yet": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(body[:20]) }),
 	}
-	for name, handle := range handlers {
-		t.Run(name, func(t *testing.T) {
-			testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
-				var log testkit.Log
-				h := middleware.Recover(slog.New(slog.DiscardHandler))(
-					middleware.TimeoutWith(middleware.TimeoutConfig{Duration: short, Logger: log.Logger()})(
-						middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort, Logger: log.Logger()})(handle)))
-				client, url := tr.Serve(t, h)
-				status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
-				if err != nil || status != 500 || body != `{"title":"Internal Server Error","status":500}` {
-					t.Errorf("%d %q %v", status, body, err)
-				}
-				if got := len(log.Records()); got != 1 {
-					t.Errorf("%d records for one 500: %v", got, log.Records())
-				}
+	say := func(log *testkit.Log) alice.Constructor {
+		return middleware.New(middleware.Config{Logger: log.Logger()})
+	}
+	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort})
+	timeout := middleware.Timeout(short)
+	recoverer := middleware.Recover(slog.New(slog.DiscardHandler))
+	for name, handler := range handlers {
+		for order, around := range map[string]func(log *testkit.Log) alice.Chain{
+			"limit inside":  func(log *testkit.Log) alice.Chain { return alice.New(say(log), recoverer, timeout, limit) },
+			"limit outside": func(log *testkit.Log) alice.Chain { return alice.New(say(log), recoverer, limit, timeout) },
+			"between":       func(log *testkit.Log) alice.Chain { return alice.New(say(log), recoverer, timeout, limit, timeout) },
+		} {
+			t.Run(name+", "+order, func(t *testing.T) {
+				testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
+					var log testkit.Log
+					client, url := tr.Serve(t, around(&log).Then(handler))
+					status, _, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
+					if err != nil || status != 500 || body != `{"title":"Internal Server Error","status":500}` {
+						t.Errorf("%d %q %v", status, body, err)
+					}
+					if got := log.Records(); len(got) != 1 {
+						t.Errorf("%d records for one 500: %v", len(got), got)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 

@@ -224,15 +224,14 @@ func (t *timeout) Taken(was respw.Phase) {
 	t.ctx.end(expired(err))
 	inner, logs := t.w.Unwrap(), !t.gone.Load()
 	switch {
-	case was == respw.Sent && t.w.Complete():
+	case respw.Lost(inner), was == respw.Sent && t.w.Complete():
+		// A layer further out has answered, or the handler has.
 		rc := http.NewResponseController(inner)
 		respw.Safely(func() { _ = rc.Flush() })
 		// A Hurry, or that of a Timeout further in, may have set one, which
 		// net/http would keep for the connection's next response.
 		respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
 		return
-	case respw.Lost(inner):
-		logs = false // a Timeout further out has answered
 	case was == respw.Sent:
 		t.cut = true
 		t.w.CutOff(!t.detached)

@@ -47,7 +47,7 @@ func (rw *Writer) afford(size int64) error {
 	if err := rw.lost(); err != nil {
 		return err
 	}
-	rw.refused = true
+	rw.refused.Store(true)
 	b.Exceeded(rw, rw.asker, size)
 	return ErrTooLarge
 }

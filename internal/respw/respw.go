@@ -47,9 +47,9 @@ type Writer struct {
 	implicit bool          // committed by a write: the server sets status and type
 	noBody   bool          // the response has no body on the wire: HEAD, 204, 304
 	hijacked bool          // without a fence; with one the phase says so
-	refused  bool          // by the budget
-	answered bool          // whole, whatever is returned besides, see Answered
+	answered bool          // whole, see Answered
 	stream   atomic.Bool   // no limit on time or size applies
+	refused  atomic.Bool   // by the budget, which has answered
 	onCommit func(status int)
 
 	// Layers further in take budgets away, perhaps from another goroutine if
@@ -126,19 +126,10 @@ func Lift(w http.ResponseWriter) {
 
 // Lost reports whether a layer outside has taken the response to w away, or a
 // limit has refused it: it was answered, and what is written to w has no effect.
-// A Writer beyond a fence may be in use by another goroutine; only its own fence
-// is looked at.
 func Lost(w http.ResponseWriter) bool {
-	for fenced := false; w != nil; w = Below(w) {
+	for ; w != nil; w = Below(w) {
 		rw, ok := Of(w)
-		switch {
-		case !ok:
-		case rw.fence != nil:
-			fenced = true
-			if l := rw.fence.Look(); l.Phase() == Taken || l.word&late != 0 {
-				return true
-			}
-		case !fenced && rw.refused:
+		if ok && (rw.refused.Load() || rw.fence != nil && rw.fence.Look().Late()) {
 			return true
 		}
 	}
@@ -162,9 +153,8 @@ func Out(w http.ResponseWriter) bool {
 	return false
 }
 
-// Answered notes, for the Writers up to the first fence, that w was sent the
-// whole of its response, so that the error that is returned besides asks for
-// no other.
+// Answered notes, for the Writers up to the first fence, that the response to w is
+// whole, whatever error is returned after it.
 func Answered(w http.ResponseWriter) {
 	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
@@ -176,7 +166,7 @@ func Answered(w http.ResponseWriter) {
 	}
 }
 
-// Answered reports whether the response is whole although an error is returned.
+// Answered reports whether the response is known to be whole by [Answered].
 func (rw *Writer) Answered() bool { return rw.answered }
 
 // Init makes rw watch w and returns the shape to hand on.
@@ -255,7 +245,7 @@ func (rw *Writer) Complete() bool {
 // long as they have.
 func (rw *Writer) lost() error {
 	switch {
-	case rw.refused:
+	case rw.refused.Load():
 		return ErrTooLarge
 	case rw.hijacked:
 		return http.ErrHijacked

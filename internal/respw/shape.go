@@ -2,6 +2,7 @@ package respw
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -68,16 +69,16 @@ func (w http2) Push(target string, opts *http.PushOptions) error {
 
 // FlushError sends what is there, committing the response with 200 if it was not
 // yet. It returns an error matching http.ErrNotSupported if nothing below can
-// flush.
+// flush. What a limit has answered is sent too, though the handler hears of the
+// refusal.
 func (rw *Writer) FlushError() error {
-	if !rw.flushes {
-		if err := rw.lost(); err != nil {
-			return err
-		}
+	lost := rw.lost()
+	switch {
+	case lost == ErrTooLarge && rw.flushes && rw.status != 0:
+	case lost != nil:
+		return lost
+	case !rw.flushes:
 		return http.ErrNotSupported
-	}
-	if err := rw.lost(); err != nil {
-		return err
 	}
 	if rw.status == 0 {
 		// Layers that add to the header when it is written, such as a cookie,
@@ -90,7 +91,7 @@ func (rw *Writer) FlushError() error {
 		return err
 	}
 	defer rw.leave()
-	return flush(rw.inner)
+	return cmp.Or(lost, flush(rw.inner))
 }
 
 // flush is that of an http.ResponseController, which would be allocated for each.

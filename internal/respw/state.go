@@ -81,20 +81,29 @@ func (s *state) enter(p Phase) (from Phase, ok bool) {
 // the response becomes Taken: takes is true for the caller, who has to see to
 // it, and was is the phase before.
 func (s *state) leave() (was Phase, takes bool) {
-	return s.exit(func(p Phase) Phase { return p })
+	return s.exit(func(w uint64) uint64 { return w })
 }
 
-// hijacked ends the call that was hijacking, and leaves the phase p.
+// hijacked ends the call that was hijacking. It leaves the phase p, unless the
+// handler has returned meanwhile. A connection of its own has no deadline.
 func (s *state) hijacked(p Phase) (was Phase, takes bool) {
-	return s.exit(func(Phase) Phase { return p })
+	return s.exit(func(w uint64) uint64 {
+		if phaseOf(w) == Hijacking {
+			w = with(w, p)
+		}
+		if p == Foreign {
+			w &^= late
+		}
+		return w
+	})
 }
 
-func (s *state) exit(to func(Phase) Phase) (was Phase, takes bool) {
+func (s *state) exit(change func(uint64) uint64) (was Phase, takes bool) {
 	for {
 		step("leave")
 		w := s.word.Load()
-		was = to(phaseOf(w))
-		next := with(w, was) - call
+		next := change(w) - call
+		was = phaseOf(next)
 		if takes = next&late != 0 && next&calls == 0 && was <= Sent; takes {
 			next = with(next, Taken)
 		}

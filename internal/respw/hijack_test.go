@@ -1,0 +1,82 @@
+package respw_test
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// A slowHijacker has its Hijack wait until it may go on.
+type slowHijacker struct {
+	*httptest.ResponseRecorder
+	begun, goOn chan struct{}
+	err         error
+}
+
+func (w *slowHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	close(w.begun)
+	<-w.goOn
+	return nil, nil, w.err
+}
+
+// TestHijackAtTheDeadline: the time is up while the connection is being taken
+// over, which then succeeds or fails, before the handler returns or, on a
+// goroutine that it has left, after.
+func TestHijackAtTheDeadline(t *testing.T) {
+	fails := errors.New("fails")
+	for _, tt := range []struct {
+		name      string
+		err       error
+		returned  bool
+		want      respw.Phase // when all is over
+		wantTaken bool
+	}{
+		{"succeeds", nil, false, respw.Foreign, false},
+		{"fails", fails, false, respw.Taken, true},
+		{"succeeds after the return", nil, true, respw.Done, false},
+		{"fails after the return", fails, true, respw.Done, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inner := &slowHijacker{httptest.NewRecorder(), make(chan struct{}), make(chan struct{}), tt.err}
+			taken := make(told, 1)
+			var rw respw.Writer
+			var fence respw.Fence
+			w := rw.Init(inner, httptest.NewRequest("GET", "/", nil))
+			rw.Fence(&fence, taken)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_, _, _ = w.(http.Hijacker).Hijack()
+			}()
+			<-inner.begun
+			if got := fence.Take(fence.Look()); got != respw.Marked {
+				t.Fatalf("Take: %d, want Marked", got)
+			}
+			if tt.returned {
+				if _, ok := rw.Settle(); !ok {
+					t.Error("the handler did not settle")
+				}
+			}
+			close(inner.goOn)
+			<-done
+			if got := fence.Look().Phase(); got != tt.want {
+				t.Errorf("phase %d, want %d", got, tt.want)
+			}
+			if tt.wantTaken {
+				<-taken
+			}
+			if lost := respw.Lost(w); tt.want == respw.Foreign && lost {
+				t.Error("a connection of its own is no response that was lost")
+			}
+		})
+	}
+}
+
+type told chan respw.Phase
+
+func (c told) Taken(was respw.Phase) { c <- was }
