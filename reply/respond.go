@@ -91,6 +91,7 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 				// The client has everything: one for the log.
 				err = fmt.Errorf("reply: closing the body after it was sent: %w", closed)
 				httperr.Log(nil, r, http.StatusInternalServerError, err)
+				respw.Answered(w)
 				err = httperr.Logged(err)
 			}
 		}()

@@ -48,7 +48,7 @@ type Writer struct {
 	noBody   bool          // the response has no body on the wire: HEAD, 204, 304
 	hijacked bool          // without a fence; with one the phase says so
 	refused  bool          // by the budget
-	answered bool          // by a response to an error, see Answered
+	answered bool          // whole, whatever is returned besides, see Answered
 	stream   atomic.Bool   // no limit on time or size applies
 	onCommit func(status int)
 
@@ -162,8 +162,9 @@ func Out(w http.ResponseWriter) bool {
 	return false
 }
 
-// Answered notes, for the Writers up to the first fence, that w was sent a whole
-// response to an error.
+// Answered notes, for the Writers up to the first fence, that w was sent the
+// whole of its response, so that the error that is returned besides asks for
+// no other.
 func Answered(w http.ResponseWriter) {
 	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
@@ -175,7 +176,7 @@ func Answered(w http.ResponseWriter) {
 	}
 }
 
-// Answered reports whether the response is one to an error, and whole.
+// Answered reports whether the response is whole although an error is returned.
 func (rw *Writer) Answered() bool { return rw.answered }
 
 // Init makes rw watch w and returns the shape to hand on.
