@@ -44,18 +44,20 @@ func ask(conn net.Conn) (got reading) {
 	return got
 }
 
+// counted counts the handlers of h that run.
+func counted(running *sync.WaitGroup, h http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		running.Add(1)
+		defer running.Done()
+		h.ServeHTTP(w, r)
+	}
+}
+
 // inBubble serves h in a bubble, and waits for its handlers in the end.
 func inBubble(t *testing.T, h http.Handler, test func(t *testing.T, dial func() net.Conn)) {
 	t.Helper()
 	var running sync.WaitGroup
-	server := &http.Server{
-		ErrorLog: log.New(io.Discard, "", 0),
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			running.Add(1)
-			defer running.Done()
-			h.ServeHTTP(w, r)
-		}),
-	}
+	server := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: counted(&running, h)}
 	testkit.InBubble(t, server, func(t *testing.T, dial func() net.Conn) {
 		defer running.Wait()
 		test(t, dial)
