@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -136,16 +135,16 @@ func TestTimeoutStuckWriter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log testkit.Log
 			var until chan struct{}
-			var running sync.WaitGroup
+			var n running
 			h := wrapped(func(w http.ResponseWriter) http.ResponseWriter { return wrap(stuckWriter{w, until}) },
-				within(d, &log, counted(&running, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				within(d, &log, n.count(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Write(make([]byte, 5000))
 					if _, err := w.Write(make([]byte, 5000)); !errors.Is(err, http.ErrHandlerTimeout) {
 						t.Errorf("a write after the deadline: %v", err)
 					}
 				}))))
 			inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
-				defer running.Wait()
+				defer n.wait()
 				until = make(chan struct{})
 				got := make(chan reading)
 				go func() { got <- ask(dial()) }()
@@ -200,10 +199,10 @@ func TestTimeoutBehindAStatusRecorder(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var log testkit.Log
-			var running sync.WaitGroup
+			var n running
 			var seen statusRecorder
 			h := wrapped(func(w http.ResponseWriter) http.ResponseWriter { seen.ResponseWriter = w; return &seen },
-				within(d, &log, counted(&running, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				within(d, &log, n.count(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					tt.write(w)
 					time.Sleep(time.Hour)
 					if _, err := io.WriteString(w, "more"); !errors.Is(err, http.ErrHandlerTimeout) {
@@ -211,7 +210,7 @@ func TestTimeoutBehindAStatusRecorder(t *testing.T) {
 					}
 				}))))
 			inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
-				defer running.Wait()
+				defer n.wait()
 				got := ask(dial())
 				if tt.want.err != nil && got.err != nil { // whatever the form of the cut
 					got.status, got.body, got.err = tt.want.status, tt.want.body, tt.want.err

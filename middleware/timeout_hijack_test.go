@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,22 +45,31 @@ func ask(conn net.Conn) (got reading) {
 	return got
 }
 
-// counted counts the handlers of h that run.
-func counted(running *sync.WaitGroup, h http.Handler) http.HandlerFunc {
+// running counts the handlers that run, those left behind too.
+type running struct{ atomic.Int64 }
+
+func (n *running) count(h http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		running.Add(1)
-		defer running.Done()
+		n.Add(1)
+		defer n.Add(-1)
 		h.ServeHTTP(w, r)
+	}
+}
+
+// wait waits, in a bubble, for those that have begun.
+func (n *running) wait() {
+	for n.Load() > 0 {
+		time.Sleep(time.Second)
 	}
 }
 
 // inBubble serves h in a bubble, and waits for its handlers in the end.
 func inBubble(t *testing.T, h http.Handler, test func(t *testing.T, dial func() net.Conn)) {
 	t.Helper()
-	var running sync.WaitGroup
-	server := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: counted(&running, h)}
+	var n running
+	server := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: n.count(h)}
 	testkit.InBubble(t, server, func(t *testing.T, dial func() net.Conn) {
-		defer running.Wait()
+		defer n.wait()
 		test(t, dial)
 	})
 }

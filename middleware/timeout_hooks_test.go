@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -120,10 +119,10 @@ func TestTimeoutHooks(t *testing.T) {
 				}
 				t.Run(tt.name+"/"+do.name+"/"+name, func(t *testing.T) {
 					var log testkit.Log
-					var running sync.WaitGroup // those left behind too
-					h := foreign(within(d, &log, counted(&running, tt.run(func(r *http.Request) { do.hook(t, r) }))))
+					var n running
+					h := foreign(within(d, &log, n.count(tt.run(func(r *http.Request) { do.hook(t, r) }))))
 					inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
-						defer running.Wait()
+						defer n.wait()
 						want := reading{status: 504, body: gatewayTimeout, took: d}
 						if got := ask(dial()); got != want {
 							t.Errorf("the client got %+v, want %+v", got, want)
