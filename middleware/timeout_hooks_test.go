@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,11 +217,11 @@ func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var log testkit.Log
-			var inside *http.Request
+			var inside atomic.Pointer[http.Request]
 			h := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: d, Logger: log.Logger(),
-				OnError: func(w http.ResponseWriter, r *http.Request, _ error) { tt.hook(w, r, inside) },
+				OnError: func(w http.ResponseWriter, r *http.Request, _ error) { tt.hook(w, r, inside.Load()) },
 			})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				inside = r
+				inside.Store(r)
 				time.Sleep(4 * time.Second)
 			}))
 			inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
