@@ -149,8 +149,9 @@ func (t *timeout) settle() bool {
 func (t *timeout) conclude(returned bool) {
 	switch {
 	case t.inTime:
-		if t.w.Finish(t.was, returned) != nil {
-			respw.Abort(t.w.Unwrap())
+		err := t.w.Finish(t.was, returned)
+		if inner := t.w.Unwrap(); err != nil && !respw.Lost(inner) { // a layer outside that refused it has answered
+			respw.Abort(inner)
 		}
 	case t.cut && returned: // else a panic is on its way, which says more
 		panic(http.ErrAbortHandler)
