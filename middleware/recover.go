@@ -16,7 +16,8 @@ import (
 // the whole. A response that was complete stays.
 //
 // A panic with http.ErrAbortHandler passes through, unlogged: it is how a
-// handler asks net/http to drop the connection.
+// handler asks net/http to drop the connection. Over HTTP/1.0, where the end of
+// the connection is the end of a body, a part that was sent is cut by a reset.
 //
 // Next.js answers a handler that throws in the same way. Without a Recover
 // net/http logs the panic and drops the connection.
@@ -34,17 +35,20 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 				if v == nil {
 					return
 				}
-				if v == http.ErrAbortHandler {
-					panic(v)
+				var cause error
+				if v != http.ErrAbortHandler {
+					cause = httperr.LogPanic(logger, r, v)
 				}
-				cause := httperr.LogPanic(logger, r, v)
 				switch {
 				case respw.Lost(w) || rw.Hijacked():
 					// The client has its response, from us or from others.
-				case !rw.Sent():
-					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError, logger, false)
-				case !rw.Complete():
+				case rw.Sent() && !rw.Complete():
 					respw.Abort(w)
+				case cause != nil && !rw.Sent():
+					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError, logger, false)
+				}
+				if cause == nil {
+					panic(v)
 				}
 			}()
 			next.ServeHTTP(w, r)

@@ -239,9 +239,12 @@ func (t *timeout) Taken(was respw.Phase) {
 		t.cut = true // until the response is out: one that is not must not pass for an empty 200
 		t.w.Restore(was)
 		respw.Safely(func() { logs = t.answer(inner, err) && logs })
+		if t.cut {
+			t.w.CutOff(!t.detached)
+		}
 	}
 	if logs {
-		httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", was == respw.Sent))
+		httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", t.cut))
 	}
 }
 

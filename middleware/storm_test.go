@@ -1,0 +1,192 @@
+package middleware_test
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+// Storms are for what no single test meets: handlers, timers and clients that come
+// as close to each other as the scheduler lets them. Each is sent a few hundred
+// requests; for longer there is -storm, under the race detector (make storm).
+
+var stormFor = flag.Duration("storm", 0, "how long each storm takes over each transport, in place of a few hundred requests")
+
+const (
+	stormRequests = 200
+	stormClients  = 12
+	stormLimit    = 15 * time.Millisecond // of the Timeout
+)
+
+// An outcome is what a client may make of a response.
+type outcome string
+
+const (
+	isWhole   outcome = "whole"   // the handler's, all of it
+	isTimeout outcome = "504"     // all of it
+	isFailure outcome = "500"     // all of it
+	isCut     outcome = "cut"     // a client can tell
+	isWrong   outcome = "wrong: " // a part that passes for the whole, an empty 200, a mixture
+)
+
+// judge says what a client got. Bodies of handlers end in a dot, so that a part
+// can be told from the whole.
+func judge(status int, body string, err error) outcome {
+	switch {
+	case err != nil:
+		return isCut
+	case status == 504 && body == gatewayTimeout:
+		return isTimeout
+	case status == 500 && strings.HasPrefix(body, `{"title":"Internal Server Error","status":500`):
+		return isFailure
+	case status == 200 && strings.HasSuffix(body, "."):
+		return isWhole
+	}
+	return isWrong + outcome(fmt.Sprintf("%d %.60q", status, body))
+}
+
+// A wire sends requests to a handler, from several goroutines, until stop.
+type wire struct {
+	name  string
+	serve func(*testing.T, http.Handler) (ask func() outcome)
+}
+
+var wires = []wire{
+	{"http1.0", http10},
+	{"http1", overTransport(testkit.HTTP1)},
+	{"http2", overTransport(testkit.HTTP2)},
+	{"recorder", recorded},
+}
+
+func overTransport(tr testkit.Transport) func(*testing.T, http.Handler) func() outcome {
+	return func(t *testing.T, h http.Handler) func() outcome {
+		client, url := tr.Serve(t, unlogged(h))
+		client.Transport.(*http.Transport).MaxIdleConnsPerHost = stormClients
+		client.Timeout = time.Minute
+		return func() outcome {
+			r, _ := http.NewRequest("GET", url, nil)
+			status, _, body, err := fetch(client, r)
+			return judge(status, body, err)
+		}
+	}
+}
+
+// http10 is the protocol of proxies, where the end of a connection is the end of a
+// body.
+func http10(t *testing.T, h http.Handler) func() outcome {
+	_, base := testkit.HTTP1.Serve(t, unlogged(h))
+	return func() outcome {
+		status, body, err := get10(strings.TrimPrefix(base, "http://"), "/")
+		return judge(status, body, err)
+	}
+}
+
+// get10 sends a GET request of HTTP/1.0. The error is one of reading: a connection
+// that was reset, or an end before all of a declared length.
+func get10(addr, path string) (status int, body string, err error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return 0, "", err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.0\r\n\r\n"); err != nil {
+		return 0, "", err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: "GET", URL: new(url.URL)})
+	if err != nil {
+		return 0, "", err
+	}
+	text, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text), err
+}
+
+// recorded calls the handler as tests do.
+func recorded(_ *testing.T, h http.Handler) func() outcome {
+	return func() (got outcome) {
+		defer func() {
+			if v := recover(); v != nil {
+				got = isCut
+			}
+		}()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		return judge(w.Code, w.Body.String(), nil)
+	}
+}
+
+// unlogged turns every panic into the one that net/http does not log.
+func unlogged(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// blow sends requests to h, many at a time, and fails for an outcome that is not
+// allowed. Where exact, each that is not whole has left one record.
+func blow(t *testing.T, w wire, h http.Handler, log *testkit.Log, exact bool, allowed ...outcome) {
+	ask := w.serve(t, h)
+	seen := make(map[outcome]int)
+	var mu sync.Mutex
+	var clients sync.WaitGroup
+	start, left := time.Now(), stormRequests
+	next := func(got outcome) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if got != "" {
+			seen[got]++
+		}
+		left--
+		if *stormFor > 0 {
+			return time.Since(start) < *stormFor
+		}
+		return left >= 0
+	}
+	for range stormClients {
+		clients.Go(func() {
+			for got := outcome(""); next(got); {
+				got = ask()
+			}
+		})
+	}
+	clients.Wait()
+	t.Logf("%v in %v", seen, time.Since(start).Round(time.Second))
+	failed := 0
+	for got, n := range seen {
+		if !slices.Contains(allowed, got) {
+			t.Errorf("%d times %s", n, got)
+		}
+		if got != isWhole {
+			failed += n
+		}
+	}
+	if exact {
+		eventually(t, "one record for each that failed", func() bool { return len(log.Records()) == failed })
+	}
+}
+
+// near sleeps until about the deadline of the request.
+func near(r *http.Request) { around(r, 600*time.Microsecond) }
+
+func around(r *http.Request, spread time.Duration) {
+	end, _ := r.Context().Deadline()
+	time.Sleep(time.Until(end) - spread/2 + rand.N(spread))
+}

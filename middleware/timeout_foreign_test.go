@@ -1,0 +1,244 @@
+package middleware_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+)
+
+// A fragile writer panics in the method that is named, once it is armed.
+type fragile struct {
+	http.ResponseWriter
+	breaks string
+	armed  *atomic.Bool
+}
+
+func (f fragile) Unwrap() http.ResponseWriter { return f.ResponseWriter }
+
+func (f fragile) rc(method string) *http.ResponseController {
+	if f.breaks == method && f.armed.Load() {
+		panic(method + " of a closed compressor")
+	}
+	return http.NewResponseController(f.ResponseWriter)
+}
+
+func (f fragile) Header() http.Header {
+	f.rc("Header")
+	return f.ResponseWriter.Header()
+}
+
+func (f fragile) WriteHeader(status int) {
+	f.rc("WriteHeader")
+	f.ResponseWriter.WriteHeader(status)
+}
+
+func (f fragile) Write(p []byte) (int, error) {
+	f.rc("Write")
+	return f.ResponseWriter.Write(p)
+}
+func (f fragile) FlushError() error { return f.rc("Flush").Flush() }
+func (f fragile) SetReadDeadline(at time.Time) error {
+	return f.rc("SetReadDeadline").SetReadDeadline(at)
+}
+func (f fragile) SetWriteDeadline(at time.Time) error {
+	return f.rc("SetWriteDeadline").SetWriteDeadline(at)
+}
+func (f fragile) Hijack() (net.Conn, *bufio.ReadWriter, error) { return f.rc("Hijack").Hijack() }
+
+// TestTimeoutForeignPanics: the methods of a foreign writer run on the goroutine
+// of a timer, where a panic would end the process. The client has a 504, or a
+// whole response, or a connection that was cut, and the next request is served.
+func TestTimeoutForeignPanics(t *testing.T) {
+	whole := func(w http.ResponseWriter) {
+		w.Header().Set("Content-Length", "5")
+		io.WriteString(w, "whole")
+	}
+	responses := []struct {
+		name  string
+		write func(http.ResponseWriter)
+		parts bool // a client may see a part, and that it is one
+	}{
+		{"nothing", func(http.ResponseWriter) {}, false},
+		{"held", func(w http.ResponseWriter) { io.WriteString(w, "held") }, false},
+		{"part", func(w http.ResponseWriter) { io.WriteString(w, "part"); http.NewResponseController(w).Flush() }, true},
+		{"whole", whole, false},
+	}
+	for _, method := range []string{"none", "Header", "WriteHeader", "Write", "Flush", "SetReadDeadline", "SetWriteDeadline", "Hijack"} {
+		for _, tt := range responses {
+			t.Run(method+"/"+tt.name, func(t *testing.T) {
+				testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+					var log testkit.Log
+					armed := new(atomic.Bool)
+					mux := http.NewServeMux()
+					mux.HandleFunc("/next", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "next") })
+					mux.Handle("/", wrapped(func(w http.ResponseWriter) http.ResponseWriter {
+						return fragile{w, method, armed}
+					}, within(20*time.Millisecond, &log, func(w http.ResponseWriter, r *http.Request) {
+						tt.write(w)
+						armed.Store(true)
+						late(w, r)
+					})))
+					client, url := tr.Serve(t, mux)
+					r, _ := http.NewRequest("GET", url, nil)
+					switch status, _, body, err := fetch(client, r); {
+					case err != nil && (tt.parts || method != "none"):
+					case err == nil && status == 504 && body == gatewayTimeout && tt.name != "whole":
+					case err == nil && status == 200 && body == "whole" && tt.name == "whole":
+					default:
+						t.Errorf("the client got %d %q, %v", status, body, err)
+					}
+					r, _ = http.NewRequest("GET", url+"/next", nil)
+					if _, _, body, err := fetch(client, r); err != nil || body != "next" {
+						t.Errorf("the next request got %q, %v", body, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A stuckWriter does not come back from a write, and has no deadlines.
+type stuckWriter struct {
+	http.ResponseWriter
+	until chan struct{}
+}
+
+func (w stuckWriter) Write(p []byte) (int, error) {
+	<-w.until
+	return w.ResponseWriter.Write(p)
+}
+
+// A stuckFlusher is one that can flush.
+type stuckFlusher struct{ stuckWriter }
+
+func (w stuckFlusher) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
+
+// TestTimeoutStuckWriter: a foreign writer that blocks and takes no deadline
+// keeps a client waiting, and one record says which it is.
+func TestTimeoutStuckWriter(t *testing.T) {
+	const d = 100 * time.Millisecond
+	for name, wrap := range map[string]func(stuckWriter) http.ResponseWriter{
+		"middleware_test.stuckWriter":  func(w stuckWriter) http.ResponseWriter { return w },
+		"middleware_test.stuckFlusher": func(w stuckWriter) http.ResponseWriter { return stuckFlusher{w} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log testkit.Log
+			var until chan struct{}
+			var n running
+			h := wrapped(func(w http.ResponseWriter) http.ResponseWriter { return wrap(stuckWriter{w, until}) },
+				within(d, &log, n.count(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Write(make([]byte, 5000))
+					if _, err := w.Write(make([]byte, 5000)); !errors.Is(err, http.ErrHandlerTimeout) {
+						t.Errorf("a write after the deadline: %v", err)
+					}
+				}))))
+			inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
+				defer n.wait()
+				until = make(chan struct{})
+				got := make(chan reading)
+				go func() { got <- ask(dial()) }()
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				records := log.Records()
+				if len(records) != 1 || records[0].Level != slog.LevelWarn || testkit.Attr(records[0], "writer") != name {
+					t.Errorf("while it is stuck: %v, want one warning that names %s", records, name)
+				}
+				close(until)
+				if got := <-got; got.err == nil {
+					t.Errorf("the client takes %+v for whole", got)
+				}
+			})
+			records := log.Records()
+			if len(records) != 2 || records[1].Level != slog.LevelError || testkit.Attr(records[1], "severed") != "true" {
+				t.Errorf("in the end: %v", records)
+			}
+		})
+	}
+}
+
+// A statusRecorder is the wrapper that every second service has for its log.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusRecorder) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// TestTimeoutBehindAStatusRecorder: the client has its 504 at the deadline although
+// the wrapper outside can neither flush nor be unwrapped.
+func TestTimeoutBehindAStatusRecorder(t *testing.T) {
+	const d = 100 * time.Millisecond
+	tests := []struct {
+		name  string
+		write func(http.ResponseWriter)
+		want  reading
+	}{
+		{"nothing", func(http.ResponseWriter) {}, reading{504, gatewayTimeout, nil, d}},
+		{"a little", func(w http.ResponseWriter) { io.WriteString(w, "part") }, reading{504, gatewayTimeout, nil, d}},
+		{"more than is held back", func(w http.ResponseWriter) { io.WriteString(w, strings.Repeat("x", 3000)) },
+			reading{200, "", io.ErrUnexpectedEOF, d}},
+		{"all of it", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "5")
+			io.WriteString(w, "whole")
+		}, reading{200, "whole", nil, d}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var log testkit.Log
+			var n running
+			var seen statusRecorder
+			h := wrapped(func(w http.ResponseWriter) http.ResponseWriter { seen.ResponseWriter = w; return &seen },
+				within(d, &log, n.count(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					tt.write(w)
+					time.Sleep(time.Hour)
+					if _, err := io.WriteString(w, "more"); !errors.Is(err, http.ErrHandlerTimeout) {
+						t.Errorf("a write after the deadline: %v", err)
+					}
+				}))))
+			inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
+				defer n.wait()
+				got := ask(dial())
+				if tt.want.err != nil && got.err != nil { // whatever the form of the cut
+					got.status, got.body, got.err = tt.want.status, tt.want.body, tt.want.err
+				}
+				if got != tt.want {
+					t.Errorf("the client got %+v, want %+v", got, tt.want)
+				}
+			})
+			if tt.want.status == 504 && seen.status != 504 {
+				t.Errorf("the wrapper saw %d", seen.status)
+			}
+		})
+	}
+}
+
+// TestTimeoutBehindARecorder: a test of a handler with httptest sees what a
+// client would.
+func TestTimeoutBehindARecorder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log testkit.Log
+		w := httptest.NewRecorder()
+		within(time.Second, &log, func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "part")
+			late(w, r)
+			io.WriteString(w, "more")
+		}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != 504 || w.Body.String() != gatewayTimeout {
+			t.Errorf("%d %q", w.Code, w.Body)
+		}
+	})
+}

@@ -1,0 +1,237 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/reply"
+)
+
+// slowly is what a hook does that asks a database which hangs.
+func slowly() { time.Sleep(3 * time.Second) }
+
+// A slowRaise is the store of a cache that hangs.
+type slowRaise struct{ cache.Generations }
+
+func (s slowRaise) Raise(ctx context.Context, n uint64, tags ...string) error {
+	slowly()
+	return s.Generations.Raise(ctx, n, tags...)
+}
+
+// A hookLogger does something for every record.
+type hookLogger struct {
+	slog.Handler
+	do func()
+}
+
+func (hookLogger) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l hookLogger) Handle(ctx context.Context, rec slog.Record) error {
+	l.do()
+	return l.Handler.Handle(ctx, rec)
+}
+
+// hooks are handlers, and what stands around them within the Timeout, in which
+// code of others runs when the time runs out.
+var hooks = []struct {
+	name string
+	run  func(hook func(*http.Request)) http.Handler
+}{
+	{"before the commit", func(hook func(*http.Request)) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rw, _ := respw.Of(w)
+			rw.BeforeCommit(func(int) { hook(r) })
+			io.WriteString(w, "late")
+		})
+	}},
+	{"OnError of a ResponseLimit", func(hook func(*http.Request)) http.Handler {
+		return middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
+			Limit: 10, Action: middleware.LimitAbort, Logger: slog.New(slog.DiscardHandler),
+			OnError: func(w http.ResponseWriter, r *http.Request, _ error) {
+				hook(r)
+				http.Error(w, "too large", http.StatusInternalServerError)
+			},
+		})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 100)) }))
+	}},
+	{"OnError of a ResponseLimit, of a declared length", func(hook func(*http.Request)) http.Handler {
+		return middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
+			Limit: 10, Action: middleware.LimitAbort, Logger: slog.New(slog.DiscardHandler),
+			OnError: func(w http.ResponseWriter, r *http.Request, _ error) { hook(r) },
+		})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(http.StatusOK)
+		}))
+	}},
+	{"OnError of a reply.Handler", func(hook func(*http.Request)) http.Handler {
+		return middleware.New(middleware.Config{Logger: slog.New(slog.DiscardHandler)})(
+			reply.Handler(func(http.ResponseWriter, *http.Request) error { return errors.New("broken") },
+				func(w http.ResponseWriter, r *http.Request, _ error) { hook(r) }))
+	}},
+	{"OnError that is said outside", func(hook func(*http.Request)) http.Handler {
+		return middleware.New(middleware.Config{
+			Logger:  slog.New(slog.DiscardHandler),
+			OnError: func(w http.ResponseWriter, r *http.Request, _ error) { hook(r) },
+		})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("broken") }))
+	}},
+	{"a logger", func(hook func(*http.Request)) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			middleware.Recover(slog.New(hookLogger{slog.DiscardHandler, func() { hook(r) }}))(http.HandlerFunc(explode)).ServeHTTP(w, r)
+		})
+	}},
+}
+
+// TestTimeoutHooks: whatever code of others does within a Timeout, the client
+// has its 504 when the time is up, nothing waits for ever, and the process
+// lives.
+func TestTimeoutHooks(t *testing.T) {
+	const d = 200 * time.Millisecond
+	does := []struct {
+		name string
+		hook func(t *testing.T, r *http.Request)
+	}{
+		{"sleeps", func(*testing.T, *http.Request) { slowly() }},
+		{"extends when it is too late", func(t *testing.T, r *http.Request) {
+			slowly()
+			if err := middleware.Extend(r, time.Second); !errors.Is(err, http.ErrHandlerTimeout) {
+				t.Errorf("Extend: %v", err)
+			}
+		}},
+		{"panics when it is too late", func(*testing.T, *http.Request) { slowly(); panic("late") }},
+		{"aborts when it is too late", func(*testing.T, *http.Request) { slowly(); panic(http.ErrAbortHandler) }},
+		{"waits for the end", func(_ *testing.T, r *http.Request) { <-r.Context().Done() }},
+	}
+	for _, tt := range hooks {
+		for _, do := range does {
+			for name, foreign := range testkit.Foreign() {
+				if !slices.Contains([]string{"none", "bare", "unwrapping"}, name) {
+					continue
+				}
+				t.Run(tt.name+"/"+do.name+"/"+name, func(t *testing.T) {
+					var log testkit.Log
+					var n running
+					h := foreign(within(d, &log, n.count(tt.run(func(r *http.Request) { do.hook(t, r) }))))
+					inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
+						defer n.wait()
+						want := reading{status: 504, body: gatewayTimeout, took: d}
+						if got := ask(dial()); got != want {
+							t.Errorf("the client got %+v, want %+v", got, want)
+						}
+					})
+					if n := timeouts(&log); n != 1 {
+						t.Errorf("%d records of a timeout in %v", n, log.Records())
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestTimeoutHooksInTime: what a hook does before the time is up holds.
+func TestTimeoutHooksInTime(t *testing.T) {
+	const d = 200 * time.Millisecond
+	for _, tt := range hooks {
+		t.Run(tt.name, func(t *testing.T) {
+			var log testkit.Log
+			h := within(d, &log, tt.run(func(r *http.Request) {
+				time.Sleep(d / 2)
+				if err := middleware.Extend(r, time.Minute); err != nil {
+					t.Errorf("Extend: %v", err)
+				}
+				time.Sleep(d)
+			}).ServeHTTP)
+			inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
+				got := ask(dial())
+				if got.err != nil || got.status == 504 || got.body == "" || got.took != d/2+d {
+					t.Errorf("the client got %+v", got)
+				}
+			})
+			if n := timeouts(&log); n != 0 {
+				t.Errorf("%d records of a timeout", n)
+			}
+		})
+	}
+}
+
+// TestTimeoutAroundACacheThatHangs: a POST has its 504 at the deadline although
+// the store does not come back.
+func TestTimeoutAroundACacheThatHangs(t *testing.T) {
+	const d = 200 * time.Millisecond
+	var log testkit.Log
+	pages := cache.New(cache.Config{Generations: slowRaise{cache.NewGenerations(0)}, Logger: slog.New(slog.DiscardHandler)})
+	h := within(d, &log, pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "posted") })).ServeHTTP)
+	post := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Method = http.MethodPost
+		h.ServeHTTP(w, r)
+	})
+	inBubble(t, post, func(t *testing.T, dial func() net.Conn) {
+		want := reading{status: 504, body: gatewayTimeout, took: d}
+		if got := ask(dial()); got != want {
+			t.Errorf("the client got %+v, want %+v", got, want)
+		}
+	})
+}
+
+// TestTimeoutOnErrorOfItsOwn: the hook of a Timeout runs when the response was
+// taken, so that it may take its time, extend what has ended, and panic.
+func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
+	const d = 200 * time.Millisecond
+	tests := []struct {
+		name    string
+		hook    func(w http.ResponseWriter, r, inside *http.Request)
+		want    reading
+		records int
+	}{
+		{"sleeps", func(w http.ResponseWriter, _, _ *http.Request) { slowly(); http.Error(w, "slow", 503) },
+			reading{503, "slow\n", nil, d + 3*time.Second}, 1},
+		{"is silent", func(http.ResponseWriter, *http.Request, *http.Request) {},
+			reading{500, `{"title":"Internal Server Error","status":500}`, nil, d}, 1},
+		{"panics", func(http.ResponseWriter, *http.Request, *http.Request) { panic("hook") },
+			reading{504, gatewayTimeout, nil, d}, 1},
+		{"aborts", func(http.ResponseWriter, *http.Request, *http.Request) { panic(http.ErrAbortHandler) },
+			reading{0, "", io.ErrUnexpectedEOF, d}, 1},
+		{"extends the handler's", func(w http.ResponseWriter, _, inside *http.Request) {
+			if err := middleware.Extend(inside, time.Hour); !errors.Is(err, http.ErrHandlerTimeout) {
+				panic(err)
+			}
+			http.Error(w, "no", 503)
+		}, reading{503, "no\n", nil, d}, 1},
+		{"extends its own", func(w http.ResponseWriter, r, _ *http.Request) {
+			if err := middleware.Extend(r, time.Hour); !errors.Is(err, http.ErrNotSupported) {
+				panic(err)
+			}
+			http.Error(w, "none", 503)
+		}, reading{503, "none\n", nil, d}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var log testkit.Log
+			var inside atomic.Pointer[http.Request]
+			h := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: d, Logger: log.Logger(),
+				OnError: func(w http.ResponseWriter, r *http.Request, _ error) { tt.hook(w, r, inside.Load()) },
+			})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				inside.Store(r)
+				time.Sleep(4 * time.Second)
+			}))
+			inBubble(t, h, func(t *testing.T, dial func() net.Conn) {
+				if got := ask(dial()); got != tt.want {
+					t.Errorf("the client got %+v, want %+v", got, tt.want)
+				}
+			})
+			if n := len(log.Records()); n != tt.records {
+				t.Errorf("%d records, want %d: %v", n, tt.records, log.Records())
+			}
+		})
+	}
+}
