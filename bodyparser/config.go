@@ -104,8 +104,9 @@ type Config struct {
 	// answers; [Parse] returns the error.
 	OnError func(w http.ResponseWriter, r *http.Request, err error) `json:"-"`
 
-	// Logger is told of answers of 500 and above, and once if another parser
-	// was there first. Nil is slog.Default.
+	// Logger is told of responses of 500 and above, and once if another parser
+	// was there first. Nil is that of the middleware.Config around it, else
+	// slog.Default.
 	Logger *slog.Logger `json:"-"`
 }
 

@@ -45,7 +45,9 @@ type Config struct {
 	// answers with a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger is for all of them. Nil is slog.Default.
+	// Logger is for all of them, and for the handlers and pieces of the kit inside
+	// that have no Logger of their own. Nil is that of the layers outside, else
+	// slog.Default.
 	Logger *slog.Logger
 }
 

@@ -57,8 +57,8 @@ type ResponseLimitConfig struct {
 	// else a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger gets the warnings, and one record for each refusal. Nil is
-	// slog.Default.
+	// Logger gets the warnings, and one record for each refusal. Nil is that of the
+	// [Config] around it, else slog.Default.
 	Logger *slog.Logger
 }
 

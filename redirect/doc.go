@@ -12,9 +12,9 @@
 // whatever was in the form, to the next page; 303 makes it a GET. [Local] and
 // [Policy.To] choose 303 after unsafe methods by themselves.
 //
-// Every function either sends the redirect or answers the error itself and
-// returns it marked as answered, so `return redirect.To(w, r, "/login")` is safe
-// in a handler with an error and ignoring the error is safe in one without.
+// Every function either sends the redirect or answers and logs the error itself,
+// so `return redirect.To(w, r, "/login")` is safe in a handler with an error and
+// ignoring the error is safe in one without.
 //
 // # Differences from Next.js
 //

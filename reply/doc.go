@@ -13,8 +13,8 @@
 //
 // [JSON] and [Send] encode first and commit second. A value that cannot be
 // encoded becomes a complete 500, never an empty 200, and the error that they
-// return is marked as answered, so that [HandlerFunc] logs it and does not
-// answer again. Both declare the length, and give text and JSON a strong ETag
+// return has its record in the log: it can be dropped, and a [HandlerFunc] that
+// returns it neither logs nor answers again. Both declare the length, and give text and JSON a strong ETag
 // that is the same in every process, answer 304 where the client has the
 // representation already, and send no body where HTTP allows none.
 //

@@ -21,15 +21,18 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // returns. A nil onError is that of the chain around it, the OnError of
 // middleware.Config, and [Problem] if there is none.
 //
-// An answer of 500 or more leaves one record in slog.Default, with method,
-// pattern and error; one below leaves none. Nothing is answered twice: not an
-// error of [JSON] or [Send], which have answered already, by onError, not one
-// after middleware has answered for the handler. If the client has gone, or the
+// A response of 500 or more leaves one record, with method, pattern and error, in
+// the Logger of the middleware.Config around it, else in slog.Default; one below
+// leaves none. Nothing is answered twice: not by onError what [JSON] or [Send]
+// have answered on this w, nothing after middleware has answered for the handler.
+// What was answered is a fact about this response, never about the error: an
+// error of another response is answered like any other. If the client has gone, or the
 // context of the request was cancelled by anyone else, nothing is written and
 // the connection is aborted, which leaves no empty 200 to those outside.
 // If the header is out already the error is logged, and unless the body is
 // complete the connection is aborted, since anything appended would pass for
-// part of the body. If onError writes nothing the client gets a 500. An fn
+// part of the body. onError writes into memory, and what it wrote is sent in one
+// step; if it writes nothing the client gets a 500. An fn
 // that returns http.ErrAbortHandler aborts without a record.
 func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -16,8 +16,8 @@ import (
 // <, > and & are not escaped; the text is JSON, not HTML, and nosniff keeps
 // browsers from reading it as such. The error is nil if the whole answer was
 // handed to w. If v cannot be encoded, or its encoder panics, or the status is
-// not one from 200 to 999, the client gets a complete 500 and the error is
-// marked as answered. A status of 204, 205 or 304 sends no body.
+// not one from 200 to 999, the client gets a complete 500 and the log one record,
+// whether or not the caller looks at the error. A status of 204, 205 or 304 sends no body.
 func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	text, err := jsontext.Encode(v)
 	if err != nil {

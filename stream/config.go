@@ -33,8 +33,8 @@ type Config struct {
 	// middleware.Config around it, else a problem document (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger takes the one record that a failed stream of [Handler] leaves.
-	// Nil is slog.Default.
+	// Logger takes the one record that a failed stream leaves. Nil is that of the
+	// middleware.Config around it, else slog.Default.
 	Logger *slog.Logger
 }
 

@@ -20,8 +20,8 @@ type Stream struct{ conn }
 // middleware.Timeout is lifted, as are those of the http.Server.
 //
 // If no stream can be opened, because nothing below w can flush, SSE answers
-// 500 and returns an error that is marked as answered. A HEAD request gets the
-// header, and the same mark.
+// 500, logs why, and returns the error. A HEAD request gets the header, and an
+// error that needs no answer.
 //
 // Read the body of the request first: on HTTP/1 it is gone once the response
 // has begun.

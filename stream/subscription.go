@@ -56,8 +56,7 @@ const GapEvent = "gap"
 // even if it has not received a single event.
 //
 // If the client cannot be served, Serve answers, by [HubConfig.OnError] and
-// with 503 and Retry-After when the hub is full, and returns an error that is
-// marked as answered. A stream that the client was too slow for ends with an
+// with 503 and Retry-After when the hub is full, logs why, and returns the error. A stream that the client was too slow for ends with an
 // error as well; it counts as the client's doing and is not logged.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) error {
 	s := &subscriber{hub: h, policy: sub.Policy, key: sub.Key, client: sub.Client}

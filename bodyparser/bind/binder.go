@@ -45,7 +45,8 @@ type Config struct {
 	// document, in which the fields are the member "errors".
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Logger is told of answers of 500 and above. Nil is slog.Default.
+	// Logger is told of responses of 500 and above. Nil is that of the
+	// middleware.Config around it, else slog.Default.
 	Logger *slog.Logger
 }
 
