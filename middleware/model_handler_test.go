@@ -45,17 +45,17 @@ type modelHandler struct {
 	file    *os.File
 	due     time.Time // when its time is up, as it was told
 
-	tried     int             // bytes it has tried to write
-	wrote     strings.Builder // and those that it was told were written
-	err       error           // the first
-	status    int             // 0 until it has committed its response
-	early     bool            // it has set its field before that
-	hooked    bool            // its hook has run
-	passed    bool            // something had to reach the server before the end
-	whole     bool            // by Content-Length, or without a body
-	done      bool            // it has returned, and all was well
-	hijacked  bool
-	faults    []string
+	tried    int             // bytes it has tried to write
+	wrote    strings.Builder // and those that it was told were written
+	err      error           // the first
+	status   int             // 0 until it has committed its response
+	early    bool            // it has set its field before that
+	hooked   bool            // its hook has run
+	passed   bool            // something had to reach the server before the end
+	whole    bool            // by Content-Length, or without a body
+	done     bool            // it has returned, and all was well
+	hijacked bool
+	faults   []string
 
 	others, watchers sync.WaitGroup
 }

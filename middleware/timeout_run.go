@@ -158,10 +158,6 @@ func (t *timeout) conclude(returned bool) {
 	}
 }
 
-// grace is how long the client may take to receive the few hundred bytes of a
-// 504, and a write that is under way to come to its end.
-const grace = time.Second
-
 // expire is the timer's callback. It waits for nothing.
 func (t *timeout) expire() {
 	for {
@@ -184,8 +180,8 @@ func (t *timeout) expire() {
 			t.Taken(look.Phase())
 			return
 		case respw.Inside:
-			t.stuck = time.AfterFunc(2*grace, t.warn)
-			t.w.Hurry(grace)
+			t.stuck = time.AfterFunc(2*respw.Grace, t.warn)
+			t.w.Hurry(respw.Grace)
 			return
 		case respw.Marked:
 			return
@@ -255,7 +251,7 @@ func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	if t.outside.ProtoMajor < 2 {
 		m.Header().Set("Connection", "close")
 	}
-	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(grace)) }) // only now: the hook may have taken its time
+	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(respw.Grace)) }) // only now: the hook may have taken its time
 	head := t.outside.Method == http.MethodHead
 	lost := m.Send(w, head)
 	t.cut = false
