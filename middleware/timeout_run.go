@@ -92,7 +92,7 @@ func (t *timeout) serve(w http.ResponseWriter) {
 	returned := false
 	defer func() {
 		t.settle()
-		t.decided.Wait()
+		t.await()
 		exchange.HandBack(t.outside, &t.inside)
 		t.conclude(returned)
 	}()
@@ -121,7 +121,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 		t.next.ServeHTTP(w, &t.inside)
 		returned = true
 	}()
-	t.decided.Wait()
+	t.await()
 	if !t.inTime { // the handler owns its request, and what became of it
 		t.conclude(true)
 		return
@@ -131,6 +131,12 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 	if !returned {
 		panic(value)
 	}
+}
+
+// await waits until it is decided whose response it is, and that has been seen to.
+func (t *timeout) await() {
+	respw.Before("wait")
+	t.decided.Wait()
 }
 
 // settle is the end of the handler's part. It reports whether that was in time.
