@@ -28,12 +28,12 @@ import (
 //	m  writes 1500                       X  moves it to 3 ms from now
 //	B  writes 3000                       A  derives contexts, and watches them
 //	C  a whole body by Content-Length    K  a slow hook before the commit, which extends
-//	R  ReadFrom a file                   S  a write that is stuck
-//	                                     b  a read of the body that is stuck
+//	R  ReadFrom a file                   k  a hook that waits for the end of the context
+//	S  a write that is stuck             b  a read of the body that is stuck
 //
 //	.  returns    !  panics    g  runtime.Goexit
 const (
-	modelCalls = "HWNIwmBCRFJDdEXAKSb"
+	modelCalls = "HWNIwmBCRFJDdEXAKkSb"
 	modelEnds  = ".!g"
 )
 
@@ -126,6 +126,7 @@ func (h *modelHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *modelHandler) call(call rune, w http.ResponseWriter, r *http.Request) {
 	if strings.ContainsRune(modelEnds, call) {
+		blocks()
 		h.others.Wait() // what uses a ResponseWriter must end before its handler
 	}
 	rc := http.NewResponseController(w)
@@ -181,8 +182,8 @@ func (h *modelHandler) call(call rune, w http.ResponseWriter, r *http.Request) {
 		h.extend(r, 3*time.Millisecond)
 	case 'A':
 		h.derive(r.Context())
-	case 'K':
-		h.hook(w, r)
+	case 'K', 'k':
+		h.hook(w, r, call == 'k')
 	case 'S':
 		h.f.jams, h.passed = true, true
 		h.write(w, strings.Repeat("S", 3000))
@@ -220,14 +221,19 @@ func (h *modelHandler) hijack(w http.ResponseWriter) {
 	}
 }
 
-func (h *modelHandler) hook(w http.ResponseWriter, r *http.Request) {
+func (h *modelHandler) hook(w http.ResponseWriter, r *http.Request, waits bool) {
 	rw, ok := respw.Of(w)
 	if !ok || h.status != 0 {
 		return
 	}
 	rw.BeforeCommit(func(int) {
 		h.s.step("hook")
-		h.extend(r, time.Hour)
+		if waits {
+			blocks()
+			<-r.Context().Done()
+		} else {
+			h.extend(r, time.Hour)
+		}
 		h.s.step("hook")
 		w.Header().Set("X-Hook", "1")
 		h.hooked = true

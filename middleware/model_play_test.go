@@ -42,10 +42,9 @@ type play struct {
 	h      *modelHandler
 	choose func(options int) int
 
-	budget  int // how often another may still go on in place of one that could
-	ticks   int // milliseconds that may pass
-	running int // the goroutine that went on last
-	trace   []string
+	budget int // how often another may still go on in place of one that could
+	ticks  int // milliseconds that may pass
+	trace  []string
 
 	settled  int // Timeouts that have seen the handler return in time
 	cancel   context.CancelFunc
@@ -173,7 +172,6 @@ func (p *play) goOn() bool {
 	let := func(q *park, cost int) {
 		add(q.name, func() {
 			p.budget -= cost
-			p.running = q.who
 			if q.name == "settle" && time.Now().Before(p.h.due) {
 				p.settled++
 			}
@@ -182,13 +180,13 @@ func (p *play) goOn() bool {
 	}
 	cost := 0
 	for _, q := range parked {
-		if q.who == p.running {
+		if q.who == p.s.last {
 			let(q, 0)
 			cost = 1
 		}
 	}
 	for _, q := range parked {
-		if q.who != p.running && cost <= p.budget {
+		if q.who != p.s.last && cost <= p.budget {
 			let(q, cost)
 		}
 	}

@@ -140,6 +140,7 @@ func (f *modelServer) Write(p []byte) (int, error) {
 		return 0, http.ErrContentLength
 	case f.jams:
 		f.jams = false
+		blocks()
 		<-f.writes
 		f.poisoned, f.failed = true, true
 	}
@@ -270,6 +271,7 @@ func (p plainServer) Write(b []byte) (int, error) { return p.f.Write(b) }
 type stuckBody struct{ f *modelServer }
 
 func (b stuckBody) Read([]byte) (int, error) {
+	blocks()
 	<-b.f.reads
 	return 0, os.ErrDeadlineExceeded
 }

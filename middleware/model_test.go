@@ -41,7 +41,7 @@ const (
 // chosen are pairs of calls that have something to do with each other.
 var chosen = []string{
 	"Hw.", "Hw!", "HW.", "wF.", "wwg", "FB.", "AE.", "AX.", "Eb.", "CF.", "Cb.", "Cw.", "BS.", "KW.", "Kw!",
-	"wJ.", "FJ.", "Ab.", "mm.", "XB.", "dS.", "dw.", "Ib.", "HI.", "WB.", "Nw.", "HR.", "XK.",
+	"wJ.", "FJ.", "kw.", "kF!", "kW.", "Ab.", "mm.", "XB.", "dS.", "dw.", "Ib.", "HI.", "WB.", "Nw.", "HR.", "XK.",
 }
 
 // programs returns all programs of n calls.
@@ -82,6 +82,13 @@ func selections() []selection {
 			{allLayers, allServers, one, false, 3, false, 30},
 			{"t", allServers, one, true, 3, false, 20},
 			{allLayers, "1.1 2", chosen, false, 3, false, 60},
+		}
+	}
+	if *modelSize == "mutants" {
+		return []selection{
+			{allLayers, allServers, chosen, false, 3, false, 12},
+			{"t tL Tt", "1.1 1.0 2", one, false, 3, false, 40},
+			{"t", allServers, chosen, false, 3, false, 60},
 		}
 	}
 	return []selection{

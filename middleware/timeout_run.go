@@ -92,7 +92,7 @@ func (t *timeout) serve(w http.ResponseWriter) {
 	returned := false
 	defer func() {
 		t.settle()
-		t.decided.Wait()
+		t.await()
 		exchange.HandBack(t.outside, &t.inside)
 		t.conclude(returned)
 	}()
@@ -121,7 +121,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 		t.next.ServeHTTP(w, &t.inside)
 		returned = true
 	}()
-	t.decided.Wait()
+	t.await()
 	if !t.inTime { // the handler owns its request, and what became of it
 		t.conclude(true)
 		return
@@ -131,6 +131,12 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 	if !returned {
 		panic(value)
 	}
+}
+
+// await waits until it is decided whose response it is, and that has been seen to.
+func (t *timeout) await() {
+	respw.Before("wait")
+	t.decided.Wait()
 }
 
 // settle is the end of the handler's part. It reports whether that was in time.
@@ -158,10 +164,6 @@ func (t *timeout) conclude(returned bool) {
 	}
 }
 
-// grace is how long the client may take to receive the few hundred bytes of a
-// 504, and a write that is under way to come to its end.
-const grace = time.Second
-
 // expire is the timer's callback. It waits for nothing.
 func (t *timeout) expire() {
 	for {
@@ -184,8 +186,8 @@ func (t *timeout) expire() {
 			t.Taken(look.Phase())
 			return
 		case respw.Inside:
-			t.stuck = time.AfterFunc(2*grace, t.warn)
-			t.w.Hurry(grace)
+			t.stuck = time.AfterFunc(2*respw.Grace, t.warn)
+			t.w.Hurry(respw.Grace)
 			return
 		case respw.Marked:
 			return
@@ -257,7 +259,7 @@ func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	if t.outside.ProtoMajor < 2 {
 		m.Header().Set("Connection", "close")
 	}
-	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(grace)) }) // only now: the hook may have taken its time
+	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(respw.Grace)) }) // only now: the hook may have taken its time
 	head := t.outside.Method == http.MethodHead
 	lost := m.Send(w, head)
 	t.cut = false

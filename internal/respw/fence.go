@@ -75,6 +75,10 @@ func (f *Fence) Progress() int64 { return f.progress.Load() }
 // [Inside] the caller has to call [Writer.Hurry].
 func (f *Fence) Take(l Look) Attempt { return f.take(l) }
 
+// Grace is how long the client may take to receive the few hundred bytes of an
+// answer, and a write that is under way to come to its end.
+const Grace = time.Second
+
 // Hurry has a call that is stuck in a write come out of it, by moving the deadline
 // for writing to d from now, and ends the timer's own call.
 func (rw *Writer) Hurry(d time.Duration) {

@@ -163,7 +163,11 @@ func (rw *Writer) SetWriteDeadline(t time.Time) error {
 	}
 	defer rw.leave()
 	if d, ok := Find[interface{ SetWriteDeadline(time.Time) error }](rw.inner); ok {
-		return d.SetWriteDeadline(t)
+		err := d.SetWriteDeadline(t)
+		if rw.fence != nil && rw.fence.Look().Late() { // it may have undone a Hurry
+			_ = d.SetWriteDeadline(time.Now().Add(Grace))
+		}
+		return err
 	}
 	return http.ErrNotSupported
 }
