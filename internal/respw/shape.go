@@ -83,7 +83,7 @@ func (rw *Writer) FlushError() error {
 	if rw.status == 0 {
 		// Layers that add to the header when it is written, such as a cookie,
 		// tend to let flushes pass: so it is written.
-		if err := rw.commit(http.StatusOK, 0); err != nil {
+		if err := rw.commit(http.StatusOK, 0, false); err != nil {
 			return err
 		}
 	}
