@@ -221,20 +221,22 @@ func (t *timeout) Taken(was respw.Phase) {
 	// request.
 	t.ctx.end(expired(err))
 	inner, logs := t.w.Unwrap(), !t.gone.Load()
-	switch {
-	case respw.Lost(inner), was == respw.Sent && t.w.Complete():
+	if respw.Lost(inner) || was == respw.Sent && t.w.Complete() {
 		respw.Safely(func() { _ = http.NewResponseController(inner).Flush() })
 		return
-	case was == respw.Sent:
-		t.cut = true
-		t.w.CutOff(!t.detached)
-	default:
-		t.cut = true // until the response is out: one that is not must not pass for an empty 200
+	}
+	t.cut = true // until a whole response is out: nothing else must pass for one
+	defer func() {
+		if t.cut {
+			t.w.CutOff(!t.detached)
+		}
+		if logs {
+			httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", t.cut))
+		}
+	}()
+	if was != respw.Sent {
 		t.w.Restore(was)
 		respw.Safely(func() { logs = t.answer(inner, err) && logs })
-	}
-	if logs {
-		httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", was == respw.Sent))
 	}
 }
 
