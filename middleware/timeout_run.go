@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -75,7 +76,7 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.ctx.Inherit(r.Context())
 	t.outer, _ = t.ctx.Get(exchange.Deadline).(exchange.Extender)
 	t.ctx.Set(exchange.Deadline, t)
-	t.ctx.start = time.Now()
+	t.ctx.start, t.ctx.fence, t.ctx.moves = time.Now(), &t.fence, b.cfg.Mode != TimeoutTotal
 	t.ctx.after.Store(int64(b.cfg.Duration))
 	t.inside = *r.WithContext(&t.ctx)
 	t.decided.Add(1)
@@ -287,7 +288,7 @@ func (t *timeout) AtLeast(d time.Duration) error {
 		}
 	}
 	after := time.Duration(t.ctx.after.Load())
-	if after != 0 && (d < 0 || after < time.Since(t.ctx.start)+d) {
+	if after != 0 && (d < 0 || after-time.Since(t.ctx.start) < d) {
 		return t.moveTo(d)
 	}
 	if t.fence.Look().Late() {
@@ -300,11 +301,12 @@ func (t *timeout) AtLeast(d time.Duration) error {
 // looked before looks again.
 func (t *timeout) moveTo(d time.Duration) error {
 	now := time.Now()
-	after := max(now.Sub(t.ctx.start)+d, 1)
-	if d < 0 {
-		after = 0
+	after := int64(0)
+	if d >= 0 {
+		passed := now.Sub(t.ctx.start)
+		after = int64(max(passed+min(d, math.MaxInt64-passed), 1)) // 0 is none
 	}
-	t.ctx.after.Store(int64(after))
+	t.ctx.after.Store(after)
 	if !t.fence.Moved() {
 		return http.ErrHandlerTimeout
 	}
