@@ -72,6 +72,7 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w = t.w.Init(w, r)
 	t.w.Fence(&t.fence, t)
 	t.detached = !t.w.Flushes() || r.ProtoMajor >= 2
+	t.fence.Context = &t.ctx
 	t.ctx.Context = r.Context()
 	t.ctx.Inherit(r.Context())
 	t.outer, _ = t.ctx.Get(exchange.Deadline).(exchange.Extender)
