@@ -17,6 +17,7 @@ func TestCloseNotifyAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log
 		h := within(time.Second, &log, func(w http.ResponseWriter, r *http.Request) {
+			//lint:ignore SA1019 gin asserts it
 			gone := w.(http.CloseNotifier).CloseNotify()
 			for range 100 {
 				select {

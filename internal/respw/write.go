@@ -130,7 +130,7 @@ func (rw *Writer) commit(status, size int, implicit bool) error {
 	if err := rw.read(status); err != nil {
 		return err
 	}
-	if status != http.StatusNoContent && status != http.StatusNotModified {
+	if rw.request.Method == http.MethodHead || !rw.noBody {
 		if err := rw.afford(max(rw.declared, int64(size))); err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (rw *Writer) measure(h http.Header, status int) {
 			rw.declared = n
 		}
 	}
-	rw.noBody = rw.request.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
+	rw.noBody = rw.request.Method == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 func isEventStream(contentType string) bool {
