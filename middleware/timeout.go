@@ -38,7 +38,8 @@ func Timeout(d time.Duration) func(http.Handler) http.Handler {
 	return TimeoutWith(TimeoutConfig{Duration: d})
 }
 
-// A TimeoutMode says what a [Timeout] bounds. Nest two to bound two things.
+// A TimeoutMode says what a [Timeout] bounds. Nest two to bound two things. Only
+// under TimeoutTotal does the context have a Deadline: the other two move theirs.
 type TimeoutMode int
 
 const (

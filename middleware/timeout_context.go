@@ -21,6 +21,8 @@ import (
 type deadline struct {
 	exchange.Node // its Context is the parent
 
+	fence *respw.Fence // a connection that was taken over has no deadline
+	moves bool         // the deadline moves by itself, and is no promise
 	start time.Time
 	after atomic.Int64                    // the deadline, in nanoseconds from start; 0 while none applies
 	ended atomic.Pointer[context.Context] // a context that has ended, as this one has
@@ -74,17 +76,18 @@ func (c *child) finish() {
 }
 
 // Deadline returns when the context will end, the parent's deadline if that is
-// earlier.
+// earlier. Package context relies on it: it sets no timer for a context with a later
+// deadline. So there is none where it is not certain.
 func (d *deadline) Deadline() (time.Time, bool) {
+	parent, ok := d.Context.Deadline()
 	after := time.Duration(d.after.Load())
-	at := d.start.Add(after)
-	if parent, ok := d.Context.Deadline(); ok && (after == 0 || parent.Before(at)) {
-		return parent, true
+	if after == 0 || d.moves || d.fence.Look().Phase() == respw.Foreign {
+		return parent, ok
 	}
-	if after == 0 {
-		return time.Time{}, false
+	if at := d.start.Add(after); !ok || at.Before(parent) {
+		return at, true
 	}
-	return at, true
+	return parent, true
 }
 
 // Done returns a channel that is closed when the context ends.

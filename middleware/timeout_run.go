@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -71,11 +72,12 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w = t.w.Init(w, r)
 	t.w.Fence(&t.fence, t)
 	t.detached = !t.w.Flushes() || r.ProtoMajor >= 2
+	t.fence.Context = &t.ctx
 	t.ctx.Context = r.Context()
 	t.ctx.Inherit(r.Context())
 	t.outer, _ = t.ctx.Get(exchange.Deadline).(exchange.Extender)
 	t.ctx.Set(exchange.Deadline, t)
-	t.ctx.start = time.Now()
+	t.ctx.start, t.ctx.fence, t.ctx.moves = time.Now(), &t.fence, b.cfg.Mode != TimeoutTotal
 	t.ctx.after.Store(int64(b.cfg.Duration))
 	t.inside = *r.WithContext(&t.ctx)
 	t.decided.Add(1)
@@ -225,8 +227,7 @@ func (t *timeout) Taken(was respw.Phase) {
 	// request.
 	t.ctx.end(expired(err))
 	inner, logs := t.w.Unwrap(), !t.gone.Load()
-	switch {
-	case respw.Lost(inner), was == respw.Sent && t.w.Complete():
+	if respw.Lost(inner) || was == respw.Sent && t.w.Complete() {
 		// A layer further out has answered, or the handler has.
 		rc := http.NewResponseController(inner)
 		respw.Safely(func() { _ = rc.Flush() })
@@ -234,19 +235,19 @@ func (t *timeout) Taken(was respw.Phase) {
 		// net/http would keep for the connection's next response.
 		respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
 		return
-	case was == respw.Sent:
-		t.cut = true
-		t.w.CutOff(!t.detached)
-	default:
-		t.cut = true // until the response is out: one that is not must not pass for an empty 200
-		t.w.Restore(was)
-		respw.Safely(func() { logs = t.answer(inner, err) && logs })
+	}
+	t.cut = true // until a whole response is out: nothing else must pass for one
+	defer func() {
 		if t.cut {
 			t.w.CutOff(!t.detached)
 		}
-	}
-	if logs {
-		httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", t.cut))
+		if logs {
+			httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", t.cut))
+		}
+	}()
+	if was != respw.Sent {
+		t.w.Restore(was)
+		respw.Safely(func() { logs = t.answer(inner, err) && logs })
 	}
 }
 
@@ -298,7 +299,7 @@ func (t *timeout) AtLeast(d time.Duration) error {
 		}
 	}
 	after := time.Duration(t.ctx.after.Load())
-	if after != 0 && (d < 0 || after < time.Since(t.ctx.start)+d) {
+	if after != 0 && (d < 0 || after-time.Since(t.ctx.start) < d) {
 		return t.moveTo(d)
 	}
 	if t.fence.Look().Late() {
@@ -316,11 +317,12 @@ func (t *timeout) EndsWithin(d time.Duration) bool {
 // looked before looks again.
 func (t *timeout) moveTo(d time.Duration) error {
 	now := time.Now()
-	after := max(now.Sub(t.ctx.start)+d, 1)
-	if d < 0 {
-		after = 0
+	after := int64(0)
+	if d >= 0 {
+		passed := now.Sub(t.ctx.start)
+		after = int64(max(passed+min(d, math.MaxInt64-passed), 1)) // 0 is none
 	}
-	t.ctx.after.Store(int64(after))
+	t.ctx.after.Store(after)
 	if !t.fence.Moved() {
 		return http.ErrHandlerTimeout
 	}

@@ -1,6 +1,7 @@
 package respw
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"strings"
@@ -23,6 +24,10 @@ import (
 // A response is written by one goroutine at a time, as net/http asks. Deadlines
 // may be set by any.
 type Fence struct {
+	// Context, if not nil, is that of the handler: it ends when the response is
+	// taken away, for CloseNotify.
+	Context context.Context
+
 	state
 	owner    Owner
 	header   http.Header // the handler's, nil until it asks for it

@@ -31,12 +31,15 @@ func (m *Memory) Header() http.Header { return m.header }
 // WriteHeader fixes the status. Informational responses go nowhere.
 func (m *Memory) WriteHeader(status int) {
 	if status < 100 || status > 999 {
-		panic(fmt.Sprintf("apiece: invalid WriteHeader code %d", status)) // as net/http does
+		panic(invalid(status))
 	}
 	if m.Status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		m.Status = status
 	}
 }
+
+// invalid is the value of the panic, as in net/http.
+func invalid(status int) string { return fmt.Sprintf("apiece: invalid WriteHeader code %d", status) }
 
 // Write appends to the body.
 func (m *Memory) Write(p []byte) (int, error) {

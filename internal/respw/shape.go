@@ -47,11 +47,16 @@ func (w http1) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack()
 func (w http1) CloseNotify() <-chan bool { return w.closeNotify() }
 func (w http2) CloseNotify() <-chan bool { return w.closeNotify() }
 
-// closeNotify does by the context of the request what the server's writer would
-// by itself, which cannot be asked for it once the handler has returned.
+// closeNotify does by a context what the server's writer would by itself, which
+// cannot be asked for it once the handler has returned. A response that was taken
+// away has no client either.
 func (rw *Writer) closeNotify() <-chan bool {
+	ctx := rw.request.Context()
+	if rw.fence != nil && rw.fence.Context != nil {
+		ctx = rw.fence.Context
+	}
 	gone := make(chan bool, 1)
-	context.AfterFunc(rw.request.Context(), func() { gone <- true })
+	context.AfterFunc(ctx, func() { gone <- true })
 	return gone
 }
 
@@ -83,7 +88,7 @@ func (rw *Writer) FlushError() error {
 	if rw.status == 0 {
 		// Layers that add to the header when it is written, such as a cookie,
 		// tend to let flushes pass: so it is written.
-		if err := rw.commit(http.StatusOK, 0); err != nil {
+		if err := rw.commit(http.StatusOK, 0, false); err != nil {
 			return err
 		}
 	}

@@ -41,29 +41,37 @@ func (rw *Writer) Header() http.Header {
 		return rw.inner.Header()
 	}
 	if f.header == nil {
-		f.header = make(http.Header)
 		if f.based {
-			if _, err := rw.enter(Open); err == nil {
-				f.header = rw.inner.Header().Clone()
-				rw.leave()
-			}
+			f.header = rw.outside()
+		}
+		if f.header == nil {
+			f.header = make(http.Header)
 		}
 	}
 	return f.header
+}
+
+// outside returns a copy of the server's header, nil if the response was lost.
+func (rw *Writer) outside() http.Header {
+	if _, err := rw.enter(Open); err != nil {
+		return nil
+	}
+	defer rw.leave() // even if a Header of others panics
+	return rw.inner.Header().Clone()
 }
 
 // WriteHeader commits the response with the status, or sends an informational
 // response (1xx other than 101), which commits nothing.
 func (rw *Writer) WriteHeader(status int) {
 	switch {
-	case status < 100 || status > 999:
-		rw.inner.WriteHeader(status) // panics, and commits nothing
-	case status <= 199 && status != http.StatusSwitchingProtocols:
+	case (status < 100 || status > 999) && !rw.Committed():
+		panic(invalid(status)) // and commits nothing, nor is the server's writer asked for it
+	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
 		rw.inform(status)
 	case rw.status != 0 || rw.hijacked:
 		rw.repeat(status)
 	case rw.lost() != nil:
-	case rw.commit(status, 0) == nil && rw.fence != nil && rw.Complete():
+	case rw.commit(status, 0, false) == nil && rw.fence != nil && rw.Complete():
 		if rw.push() == nil { // it is whole: there is nothing to wait for
 			rw.leave()
 		}
@@ -108,9 +116,10 @@ func (rw *Writer) inform(status int) {
 }
 
 // commit fixes status and header, of a response with at least size bytes of
-// body. What layers outside want to do first they do before anything is fixed,
+// body; implicit is for a write, with which the server sets status and type. What
+// layers outside want to do first they do before anything is fixed,
 // and what they refuse is not. Without a fence the header goes out.
-func (rw *Writer) commit(status, size int) error {
+func (rw *Writer) commit(status, size int, implicit bool) error {
 	if f := rw.onCommit; f != nil {
 		rw.onCommit = nil
 		f(status)
@@ -121,7 +130,7 @@ func (rw *Writer) commit(status, size int) error {
 	if err := rw.read(status); err != nil {
 		return err
 	}
-	if status != http.StatusNoContent && status != http.StatusNotModified {
+	if rw.request.Method == http.MethodHead || !rw.noBody {
 		if err := rw.afford(max(rw.declared, int64(size))); err != nil {
 			return err
 		}
@@ -130,14 +139,12 @@ func (rw *Writer) commit(status, size int) error {
 		if _, err := rw.enter(Held); err != nil {
 			return err
 		}
+		defer rw.leave()
 		f.fill(rw.inner)
 		f.progress.Store(1)
-		rw.status = int32(status)
-		rw.leave()
-		return nil
 	}
-	rw.status = int32(status)
-	if !rw.implicit {
+	rw.status, rw.implicit = int32(status), implicit
+	if rw.fence == nil && !implicit {
 		rw.inner.WriteHeader(status)
 	}
 	return nil
@@ -169,7 +176,7 @@ func (rw *Writer) measure(h http.Header, status int) {
 			rw.declared = n
 		}
 	}
-	rw.noBody = rw.request.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
+	rw.noBody = rw.request.Method == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 func isEventStream(contentType string) bool {
@@ -183,8 +190,7 @@ func (rw *Writer) begin(size int) error {
 		return err
 	}
 	if rw.status == 0 {
-		rw.implicit = true
-		return rw.commit(http.StatusOK, size)
+		return rw.commit(http.StatusOK, size, true)
 	}
 	return rw.afford(rw.n + int64(size))
 }

@@ -1,0 +1,110 @@
+package respw_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// TestWriteHeaderAfterAPanic: a write that a hook has kept from committing leaves
+// no trace in the response that a recoverer then makes.
+func TestWriteHeaderAfterAPanic(t *testing.T) {
+	for _, fenced := range []bool{false, true} {
+		server := httptest.NewRecorder()
+		var rw respw.Writer
+		w := rw.Init(server, httptest.NewRequest("GET", "/", nil))
+		if fenced {
+			rw.Fence(new(respw.Fence), make(told, 1))
+		}
+		rw.BeforeCommit(func(int) { panic("hook") })
+		func() {
+			defer func() { _ = recover() }()
+			io.WriteString(w, "page")
+		}()
+		http.Error(w, "recovered", http.StatusInternalServerError)
+		if fenced {
+			was, _ := rw.Settle()
+			rw.Finish(was, true)
+		}
+		if server.Code != 500 || server.Body.String() != "recovered\n" {
+			t.Errorf("fenced %t: %d %q", fenced, server.Code, server.Body)
+		}
+	}
+}
+
+// A heedful writer fails the test if it is asked for anything.
+type heedful struct {
+	*httptest.ResponseRecorder
+	t *testing.T
+}
+
+func (w heedful) WriteHeader(status int) { w.t.Errorf("WriteHeader(%d) reached the server", status) }
+
+// TestLateInvalidStatus: the writer of a response that was taken away is in use
+// by another goroutine, or no more at all.
+func TestLateInvalidStatus(t *testing.T) {
+	var rw respw.Writer
+	var fence respw.Fence
+	w := rw.Init(heedful{httptest.NewRecorder(), t}, httptest.NewRequest("GET", "/", nil))
+	rw.Fence(&fence, make(told, 1))
+	if got := fence.Take(fence.Look()); got != respw.Mine {
+		t.Fatalf("Take: %d, want Mine", got)
+	}
+	w.WriteHeader(1000)
+}
+
+// A headerPanics panics when it is asked for its header, as soon as it may.
+type headerPanics struct {
+	*httptest.ResponseRecorder
+	asked, goOn chan struct{}
+}
+
+func (w *headerPanics) Header() http.Header {
+	if w.asked != nil {
+		close(w.asked)
+		<-w.goOn
+		panic("header")
+	}
+	return w.ResponseRecorder.Header()
+}
+
+// TestPanicInside: a call that ends in a panic has left, so whoever waits for the
+// response gets it.
+func TestPanicInside(t *testing.T) {
+	calls := map[string]func(http.ResponseWriter){
+		"Header":      func(w http.ResponseWriter) { w.Header() },
+		"WriteHeader": func(w http.ResponseWriter) { w.WriteHeader(200) },
+		"Write":       func(w http.ResponseWriter) { io.WriteString(w, "page") },
+		"inform":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints) },
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				inner := &headerPanics{ResponseRecorder: httptest.NewRecorder()}
+				inner.ResponseRecorder.Header().Set("X-Outer", "1")
+				taken := make(told, 1)
+				var rw respw.Writer
+				var fence respw.Fence
+				w := rw.Init(inner, httptest.NewRequest("GET", "/", nil))
+				rw.Fence(&fence, taken)
+				inner.asked, inner.goOn = make(chan struct{}), make(chan struct{})
+				go func() {
+					defer func() { _ = recover() }()
+					call(w)
+				}()
+				<-inner.asked
+				if got := fence.Take(fence.Look()); got != respw.Inside {
+					t.Fatalf("Take: %d, want Inside", got)
+				}
+				rw.Hurry(time.Second)
+				close(inner.goOn)
+				<-taken
+			})
+		})
+	}
+}
