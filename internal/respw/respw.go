@@ -128,21 +128,52 @@ func Lift(w http.ResponseWriter) {
 // limit has refused it: it was answered, and what is written to w has no effect.
 // A Writer beyond a fence may be in use by another goroutine; only its own fence
 // is looked at.
-func Lost(w http.ResponseWriter) bool {
-	for fenced := false; w != nil; w = Below(w) {
-		rw, ok := Of(w)
-		switch {
-		case !ok:
-		case rw.fence != nil:
-			fenced = true
-			if l := rw.fence.Look(); l.Phase() == Taken || l.word&late != 0 {
-				return true
-			}
-		case !fenced && rw.refused:
+func Lost(w http.ResponseWriter) bool { return TakenAway(w) || refused(w) }
+
+// TakenAway reports whether a layer with a fence has taken the response to w, or
+// is about to.
+func TakenAway(w http.ResponseWriter) bool {
+	for ; w != nil; w = Below(w) {
+		if rw, ok := Of(w); ok && rw.fence != nil && rw.fence.Look().Late() {
 			return true
 		}
 	}
 	return false
+}
+
+func refused(w http.ResponseWriter) bool {
+	for ; w != nil; w = Below(w) {
+		if rw, ok := Of(w); ok {
+			if rw.refused || rw.fence != nil {
+				return rw.refused
+			}
+		}
+	}
+	return false
+}
+
+// A Standing is what is left to do about a response whose handler has failed.
+type Standing int
+
+const (
+	Free  Standing = iota // nothing is sent: there can be another
+	Part                  // a part is sent: it can only be cut
+	Whole                 // it is sent, or the connection is the handler's
+	Gone                  // it is lost, and was answered
+)
+
+// Standing looks at everything once, in the one order that a fence leaves no gap
+// in: what counts as sent may have been taken since, and nothing comes back.
+func (rw *Writer) Standing() Standing {
+	switch sent := rw.Sent(); {
+	case Lost(rw):
+		return Gone
+	case !sent:
+		return Free
+	case rw.Complete() || rw.Hijacked():
+		return Whole
+	}
+	return Part
 }
 
 // Out reports whether it is too late for another response to w, as far as the
