@@ -39,13 +39,13 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 				if v != http.ErrAbortHandler {
 					cause = httperr.LogPanic(logger, r, v)
 				}
-				switch {
-				case respw.Lost(w) || rw.Hijacked():
-					// The client has its response, from us or from others.
-				case rw.Sent() && !rw.Complete():
+				switch rw.Standing() {
+				case respw.Free:
+					if cause != nil {
+						httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError, logger, false)
+					}
+				case respw.Part:
 					respw.Abort(w)
-				case cause != nil && !rw.Sent():
-					httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError, logger, false)
 				}
 				if cause == nil {
 					panic(v)

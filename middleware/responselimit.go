@@ -132,7 +132,11 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 // refuse takes the place of the write that would go over the limit.
 func (cfg *ResponseLimitConfig) refuse(rw *respw.Writer, r *http.Request, size int64) {
 	err := &ResponseTooLargeError{Limit: cfg.Limit, Size: bytesize.Size(size)}
-	if rw.Sent() {
+	sent := rw.Sent()
+	if respw.TakenAway(rw) { // asked last: what was taken counts as sent
+		return
+	}
+	if sent {
 		httperr.Log(cfg.Logger, r, err.StatusCode(), err)
 		respw.Abort(rw)
 	}

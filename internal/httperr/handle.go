@@ -36,23 +36,22 @@ type Hook = exchange.ErrorHook
 func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger) {
 	rw, w := respw.Wrap(w, r)
 	isLogged := isLogged(err)
-	switch {
+	switch standing := rw.Standing(); {
 	case errors.Is(err, http.ErrAbortHandler):
 		respw.Abort(w)
-	case respw.Lost(w), isLogged && rw.Answered():
-		return
-	case rw.Sent():
+	case standing == respw.Gone, isLogged && rw.Answered():
+	case standing == respw.Free && ClientGone(r, err):
+		respw.Abort(w)
+	case standing == respw.Free:
+		Render(w, r, err, hook, logger, !isLogged)
+	default:
 		if !isLogged && !ClientGone(r, err) {
 			Log(logger, r, statusOf(err), err)
 		}
-		if !rw.Complete() && !rw.Hijacked() {
+		if standing == respw.Part {
 			respw.Abort(w)
 		}
-		return
-	case ClientGone(r, err):
-		respw.Abort(w)
 	}
-	Render(w, r, err, hook, logger, !isLogged)
 }
 
 // Render has the hook answer err, into memory, sends that in one step, and logs

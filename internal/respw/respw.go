@@ -136,6 +136,41 @@ func Lost(w http.ResponseWriter) bool {
 	return false
 }
 
+// TakenAway reports whether a layer with a fence has taken the response to w, or
+// is about to.
+func TakenAway(w http.ResponseWriter) bool {
+	for ; w != nil; w = Below(w) {
+		if rw, ok := Of(w); ok && rw.fence != nil && rw.fence.Look().Late() {
+			return true
+		}
+	}
+	return false
+}
+
+// A Standing is what is left to do about a response whose handler has failed.
+type Standing int
+
+const (
+	Free  Standing = iota // nothing is sent: there can be another
+	Part                  // a part is sent: it can only be cut
+	Whole                 // it is sent, or the connection is the handler's
+	Gone                  // it is lost, and was answered
+)
+
+// Standing looks at everything once, in the one order that a fence leaves no gap
+// in: what counts as sent may have been taken since, and nothing comes back.
+func (rw *Writer) Standing() Standing {
+	switch sent := rw.Sent(); {
+	case Lost(rw):
+		return Gone
+	case !sent:
+		return Free
+	case rw.Complete() || rw.Hijacked():
+		return Whole
+	}
+	return Part
+}
+
 // Out reports whether it is too late for another response to w, as far as the
 // Writers up to the first fence know: it has been sent in part, taken over, or
 // taken away.

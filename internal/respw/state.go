@@ -135,8 +135,8 @@ type Look struct{ word uint64 }
 // Phase returns the phase that was seen.
 func (l Look) Phase() Phase { return phaseOf(l.word) }
 
-// Late reports whether the time was up.
-func (l Look) Late() bool { return l.word&late != 0 || phaseOf(l.word) == Taken }
+// Late reports whether the time was up, and the response still one to be taken.
+func (l Look) Late() bool { return l.Phase() == Taken || l.word&late != 0 && l.Phase() < Foreign }
 
 // Over reports whether nothing is left for the timer to do.
 func (l Look) Over() bool { return l.word&late != 0 || phaseOf(l.word) >= Foreign }
