@@ -326,6 +326,12 @@ func panicCases() (cases []hostileCase) {
 	)
 }
 
+// atTheEnd asks for one of the two answers, or for the header of a handler's
+// without the rest, when the time is up between the two.
+var atTheEnd = either(is(504, `"status":504`), is(200, "in time"), cut)
+
+// timeoutCases have handlers that are late. One that is so late that its time is
+// up before it writes anything has the answer of the limit.
 func timeoutCases() []hostileCase {
 	late := is(504, `"status":504`)
 	return []hostileCase{
@@ -334,10 +340,10 @@ func timeoutCases() []hostileCase {
 		{why: "a handler that has an answer of its own", send: get("/api/late/waits"), want: late},
 		{why: "a handler that is stuck in the body", send: stays(lies(post("/api/late/body", typeText, "half"), 8)), want: late},
 		{why: "the same in chunks", send: stays(chunked(post("/api/late/body", typeText, "half"))), want: late},
-		{why: "half an answer is out", send: get("/api/late/flushed"), want: cut, records: 1},
+		{why: "half an answer is out", send: get("/api/late/flushed"), want: either(cut, late), records: 1},
 		{why: "a length is promised, and half of it written", send: get("/api/late/declared"), want: either(cut, late), records: 1},
-		{why: "a handler that keeps flushing", send: get("/api/late/flushing"), want: cut, records: 1},
-		{why: "a handler that answers at the very end, sixty-four times", send: get("/api/late/racing"), times: 64, want: either(late, is(200, "in time")), records: unsaid},
+		{why: "a handler that keeps flushing", send: get("/api/late/flushing"), want: either(cut, late), records: 1},
+		{why: "a handler that answers at the very end, sixty-four times", send: get("/api/late/racing"), times: 64, want: atTheEnd, records: unsaid},
 		{why: "a handler that panics when it learns", send: get("/api/late/panics"), want: late, records: unsaid},
 		{why: "a handler that is at its header when the time is up", send: get("/api/late/header"), times: 16, want: late},
 		{why: "a HEAD that is late", send: request{method: "HEAD", target: "/api/late/ignores"}, want: is(504)},
