@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type timeout struct {
 	ctx      deadline
 	outside  *http.Request     // as the Timeout got it
 	inside   http.Request      // as the handler got it
+	url      url.URL           // of inside
 	outer    exchange.Extender // the Timeout around this one, or nil
 	alarm    *alarm
 	seen     atomic.Int64 // TimeoutIdle: the progress at the last look
@@ -80,12 +82,26 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.ctx.start, t.ctx.fence, t.ctx.moves = time.Now(), &t.fence, b.cfg.Mode != TimeoutTotal
 	t.ctx.after.Store(int64(b.cfg.Duration))
 	t.inside = *r.WithContext(&t.ctx)
+	t.part()
 	t.decided.Add(1)
 	t.takeAlarm()
 	if t.detached {
 		t.serveDetached(w)
 	} else {
 		t.serve(w)
+	}
+}
+
+// part gives the handler what it may change while a hook or a logger reads it on
+// the timer's goroutine: reading a map that is being changed ends the process. A
+// header is copied only for a hook that is not the kit's, which looks at none.
+func (t *timeout) part() {
+	if t.outside.URL != nil {
+		t.url = *t.outside.URL
+		t.inside.URL = &t.url
+	}
+	if t.cfg.OnError != nil || t.ctx.Get(exchange.OnError) != nil {
+		t.inside.Header = t.outside.Header.Clone()
 	}
 }
 

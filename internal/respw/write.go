@@ -260,9 +260,7 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 		n, err = rw.inner.Write(p[written : written+part])
 		rw.count(int64(n))
 		written += n
-		if err = whole(n, part, err); err == nil {
-			err = rw.fence.lost()
-		}
+		err = whole(n, part, err)
 	}
 	if err == nil {
 		n := 0
