@@ -84,7 +84,9 @@ func calls(t *testing.T) (all []call) {
 }
 
 // declares reports whether a call declares the length of the body.
-func declares(c call) bool { return c.name == "ServeFile" || strings.HasPrefix(c.name, "Content-Length") }
+func declares(c call) bool {
+	return c.name == "ServeFile" || strings.HasPrefix(c.name, "Content-Length")
+}
 
 // TestWireOfPrograms compares what handlers send, and are told, through pieces of
 // the kit with what they do without, for programs of calls drawn at random but
