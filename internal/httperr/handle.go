@@ -82,7 +82,7 @@ func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error,
 		discard(m.Header())
 	}
 	fresh()
-	if !call(hook, m, r, err, logger) {
+	if !call(hook, w, m, r, err, logger) {
 		logged = true
 		fresh()
 		Problem(m, r, err)
@@ -112,19 +112,20 @@ func inMemory(w http.ResponseWriter) bool {
 	return ok
 }
 
-// call reports whether the hook has run without a panic.
-func call(hook Hook, w http.ResponseWriter, r *http.Request, err error, logger *slog.Logger) (ok bool) {
+// call has the hook answer err to m, and reports whether it has run without a panic.
+// One that aborts means w.
+func call(hook Hook, w http.ResponseWriter, m *respw.Memory, r *http.Request, err error, logger *slog.Logger) (ok bool) {
 	defer func() {
 		if ok {
 			return
 		}
 		if v := recover(); v == http.ErrAbortHandler {
-			panic(v)
+			respw.Abort(w)
 		} else if v != nil {
 			LogPanic(logger, r, v, slog.Any("answering", err))
 		}
 	}()
-	hook(w, r, err)
+	hook(m, r, err)
 	return true
 }
 

@@ -45,9 +45,15 @@ type recorder struct {
 // hijackable is a recorder on a connection that can be taken over.
 type hijackable struct{ *recorder }
 
+// A noClientError is that of a refresh, whose response can only be stored.
+type noClientError struct{}
+
+func (noClientError) Error() string { return "cache: a response that cannot be stored, and no client" }
+func (noClientError) Unwrap() error { return http.ErrNotSupported }
+
 var (
-	errNobody  = errors.New("cache: a response that cannot be stored, and no client")
-	errGivenUp = errors.New("cache: a response that was given up, and of which the client has seen nothing")
+	errNobody  error = noClientError{}
+	errGivenUp       = errors.New("cache: a response that was given up, and of which the client has seen nothing")
 )
 
 // newRecorder returns a recorder, and the writer for the handler. That is the

@@ -1,0 +1,43 @@
+package cache_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+// TestRefreshThatTimesOutIsLogged: its readers are given the old page and see
+// nothing of it, so the record is all there is.
+func TestRefreshThatTimesOutIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log testkit.Log
+		c := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}})
+		first := true
+		h := c.Middleware(middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Second, Logger: log.Logger()})(
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !first {
+					<-r.Context().Done()
+				}
+				first = false
+				io.WriteString(w, "page")
+			})))
+		for range 2 {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			if w.Body.String() != "page" {
+				t.Errorf("%d %q", w.Code, w.Body)
+			}
+			time.Sleep(2 * time.Minute)
+		}
+		if got := log.Records(); len(got) != 1 || testkit.Attr(got[0], "status") != "504" {
+			t.Errorf("%d records, want one of the 504: %v", len(got), got)
+		}
+	})
+}
