@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -104,6 +105,9 @@ func (p *play) judgeOwn(got reception) {
 	h := p.h
 	if p.f.http10 && p.panics() && (!strings.Contains(p.layers, "R") || strings.Contains(p.program, "g")) {
 		return // net/http closes the connection, as it does without the kit
+	}
+	if h.err == io.ErrShortWrite {
+		return // it was told
 	}
 	if !h.whole && !h.done {
 		p.fault("%d, whole, of a handler that did not end or was refused (%v)", got.status, h.err)
