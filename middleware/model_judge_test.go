@@ -72,6 +72,8 @@ func (p *play) judge() {
 	if got.whole && got.header.Get("X-Base") == "" {
 		p.fault("%d without the header of the layers outside", got.status)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if got.reused && (ours(f.read) || ours(f.write)) {
 		p.fault("%d on a connection whose deadline is harmed", got.status)
 	}

@@ -39,6 +39,7 @@ type modelServer struct {
 	failed   bool   // a write has
 	jams     bool   // the next write of body blocks until its deadline
 	read     time.Time
+	mu       sync.Mutex
 	write    time.Time
 
 	freeWrite, freeRead func()
@@ -186,11 +187,15 @@ func (f *modelServer) SetWriteDeadline(t time.Time) error {
 	f.touch("SetWriteDeadline")
 	f.s.step("SetWriteDeadline")
 	f.touch("SetWriteDeadline")
+	f.mu.Lock()
 	f.write = t
+	f.mu.Unlock()
 	switch {
 	case t.IsZero():
 	case t.After(time.Now()):
 		time.AfterFunc(time.Until(t), func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			if f.write.Equal(t) {
 				f.freeWrite()
 			}
