@@ -13,6 +13,7 @@ FUZZTIME    ?= 2s
 # brings them up to date.
 GO_RELEASES := go1.26.11 go1.27.4
 SOAKTIME    ?= 5m
+MODEL       ?= full
 
 # testdata holds broken code on purpose, and go.mod files of no module of ours.
 MODULES := $(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path '*/testdata/*' | sort)))
@@ -27,7 +28,7 @@ help: ## list the targets
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
-ci: fmt-check tidy-check verify build vet staticcheck test allocs hostile bench fuzz ## everything that has to pass
+ci: fmt-check tidy-check verify build vet staticcheck test model allocs hostile bench fuzz ## everything that has to pass
 
 .PHONY: matrix
 matrix: ## make ci under both supported releases of Go, then make newest
@@ -78,6 +79,14 @@ allocs: ## the tests that count allocations, which the race detector would add t
 .PHONY: hostile
 hostile: ## the hostile cases without the race detector, in the long form
 	@go test -count=1 -run='^TestHostile' ./internal/hostile -long
+
+.PHONY: model
+model: ## the model of Timeout: every order of steps, in the selection MODEL
+	go test -count=1 -run='^TestModel$$' -v -timeout=30m ./middleware -model=$(MODEL)
+
+.PHONY: mutants
+mutants: ## the model finds each of the known faults; not part of ci
+	go test -count=1 -run='^TestModelMutants$$' -v -timeout=30m ./middleware -model.mutants=all
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci

@@ -16,7 +16,8 @@ import (
 // A scenario is a program under some layers, on some server.
 type scenario struct {
 	// server is 1.1, 1.0, 2, plain (a writer that can do no more than write),
-	// panics (one whose optional methods panic) or broken (whose others do too).
+	// panics (one whose optional methods panic), broken (whose others do too) or
+	// short (one that takes less than it is given).
 	server string
 	// layers are, from the outside: t a Timeout of 1 ms, T one of 2 ms whose hook
 	// panics, L a ResponseLimit that refuses, with a slow hook, R a Recover.

@@ -39,6 +39,7 @@ type modelServer struct {
 	failed   bool   // a write has
 	jams     bool   // the next write of body blocks until its deadline
 	read     time.Time
+	mu       sync.Mutex
 	write    time.Time
 
 	freeWrite, freeRead func()
@@ -68,6 +69,8 @@ func (f *modelServer) as(kind string, r *http.Request) http.ResponseWriter {
 		return f
 	case "plain":
 		return plainServer{f}
+	case "short":
+		return shortServer{http1Server{f}}
 	case "panics":
 		return panickingServer{f}
 	case "broken":
@@ -116,6 +119,8 @@ func (f *modelServer) WriteHeader(status int) {
 	case status < 200 && f.http10:
 		f.fault("%d to HTTP/1.0", status)
 	case status < 200 || f.hijacked:
+	case f.status != 0 && (status == 201 || status == 204):
+		// The handler has called twice, and is to see net/http complain.
 	case f.status != 0:
 		f.fault("WriteHeader(%d) after %d", status, f.status)
 	default:
@@ -182,11 +187,15 @@ func (f *modelServer) SetWriteDeadline(t time.Time) error {
 	f.touch("SetWriteDeadline")
 	f.s.step("SetWriteDeadline")
 	f.touch("SetWriteDeadline")
+	f.mu.Lock()
 	f.write = t
+	f.mu.Unlock()
 	switch {
 	case t.IsZero():
 	case t.After(time.Now()):
 		time.AfterFunc(time.Until(t), func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			if f.write.Equal(t) {
 				f.freeWrite()
 			}
@@ -266,6 +275,19 @@ type plainServer struct{ f *modelServer }
 func (p plainServer) Header() http.Header         { return p.f.Header() }
 func (p plainServer) WriteHeader(status int)      { p.f.WriteHeader(status) }
 func (p plainServer) Write(b []byte) (int, error) { return p.f.Write(b) }
+
+// A shortServer is a foreign writer that takes less than it is given and has no
+// error, against the rules of io.Writer.
+type shortServer struct{ http1Server }
+
+func (f shortServer) Write(p []byte) (int, error) {
+	f.failed = true
+	return f.http1Server.Write(p[:len(p)/2])
+}
+
+func (f shortServer) ReadFrom(src io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{f}, src)
+}
 
 // A stuckBody is a request body of a client that sends nothing.
 type stuckBody struct{ f *modelServer }
