@@ -10,6 +10,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m
 FUZZTIME    ?= 2s
 SOAKTIME    ?= 5m
+STORMTIME   ?= 1s
 
 # testdata holds broken code on purpose, and go.mod files of no module of ours.
 MODULES := $(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path '*/testdata/*' | sort)))
@@ -24,7 +25,7 @@ help: ## list the targets
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
-ci: fmt-check tidy-check verify build vet staticcheck test allocs hostile bench fuzz ## everything that has to pass
+ci: fmt-check tidy-check verify build vet staticcheck test allocs hostile storm bench fuzz ## everything that has to pass
 
 .PHONY: fmt-check
 fmt-check: ## every Go file is formatted by gofmt
@@ -62,6 +63,10 @@ allocs: ## the tests that count allocations, which the race detector would add t
 .PHONY: hostile
 hostile: ## the hostile cases with their bounds on memory, which the race detector would add to
 	@go test -count=1 -run='^TestHostile' ./internal/hostile
+
+.PHONY: storm
+storm: ## requests at the very deadline, for STORMTIME in each storm over each transport
+	@go test -race -count=1 -run='^TestStorm' -timeout=12h ./middleware -storm=$(STORMTIME)
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci

@@ -26,7 +26,7 @@ import (
 var stormFor = flag.Duration("storm", 0, "how long each storm takes over each transport, in place of a few hundred requests")
 
 const (
-	stormRequests = 200
+	stormRequests = 100
 	stormClients  = 12
 	stormLimit    = 15 * time.Millisecond // of the Timeout
 )
