@@ -45,7 +45,8 @@ type Config struct {
 	// answers with a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger is for all of them. Nil is slog.Default.
+	// Logger is for all of them, and for everything inside that has none of its own.
+	// Nil is that of a Config further out, else slog.Default.
 	Logger *slog.Logger
 }
 
@@ -74,7 +75,7 @@ func New(cfg Config) func(http.Handler) http.Handler { return Chain(cfg).Then }
 //   - [ResponseLimit], which must count what the others answer as well;
 //   - [Timeout], so that reading the body counts as time;
 //   - [bodyparser.New], last, so that nothing is read for a request that
-//     somebody further out refuses;
+//     a layer further out refuses;
 //   - the handler.
 func Chain(cfg Config) alice.Chain {
 	if err := cfg.Validate(); err != nil {

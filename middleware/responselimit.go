@@ -57,8 +57,8 @@ type ResponseLimitConfig struct {
 	// else a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger gets the warnings, and one record for each refusal. Nil is
-	// slog.Default.
+	// Logger gets the warnings, and one record for each refusal. Nil is that of
+	// the [Config] around it, else slog.Default.
 	Logger *slog.Logger
 }
 
@@ -121,7 +121,7 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 	if size <= budget.Max || rw.Budget() != budget || rw.Streaming() {
 		return
 	}
-	respw.Lift(rw) // once, also if the same middleware stands further out
+	respw.Lift(rw) // once, even if the same middleware stands further out
 	httperr.LoggerFor(cfg.Logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
