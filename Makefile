@@ -14,6 +14,7 @@ FUZZTIME    ?= 2s
 GO_RELEASES := go1.26.11 go1.27.4
 SOAKTIME    ?= 5m
 MODEL       ?= full
+STORMTIME   ?= 1s
 
 # testdata holds broken code on purpose, and go.mod files of no module of ours.
 MODULES := $(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path '*/testdata/*' | sort)))
@@ -28,7 +29,7 @@ help: ## list the targets
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
-ci: fmt-check tidy-check verify build vet staticcheck test model allocs hostile bench fuzz ## everything that has to pass
+ci: fmt-check tidy-check verify build vet staticcheck test model allocs hostile storm bench fuzz ## everything that has to pass
 
 .PHONY: matrix
 matrix: ## make ci under both supported releases of Go, then make newest
@@ -87,6 +88,10 @@ model: ## the model of Timeout: every order of steps, in the selection MODEL
 .PHONY: mutants
 mutants: ## the model finds each of the known faults; not part of ci
 	go test -count=1 -run='^TestModelMutants$$' -v -timeout=30m ./middleware -model.mutants=all
+
+.PHONY: storm
+storm: ## requests at the very deadline, for STORMTIME in each storm over each transport
+	@go test -race -count=1 -run='^TestStorm' -timeout=12h ./middleware -storm=$(STORMTIME)
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci

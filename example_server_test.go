@@ -7,8 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"time"
 
+	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/stream"
 )
@@ -59,4 +62,46 @@ func Example_server() {
 	// stopped: <nil>
 	// the last event <nil>
 	// in good order: true
+}
+
+// A statusWriter is what a service wraps around the ResponseWriter to log the
+// status.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter {
+	return w.ResponseWriter
+}
+
+// A wrapper of one's own with the one method by which all that the server's writer
+// can do is found.
+func Example_wrapper() {
+	events := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
+		return s.Send(stream.Event{Data: "hello"})
+	})
+	inner := middleware.Timeout(time.Minute)(events)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		logged := &statusWriter{ResponseWriter: w}
+		inner.ServeHTTP(logged, r)
+		fmt.Println("the log has", logged.status)
+	}))
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	server.Close()
+	fmt.Println("the client has", strings.TrimSpace(string(body)))
+	// Output:
+	// the log has 200
+	// the client has data: hello
 }

@@ -72,7 +72,7 @@ func markdownPages(t *testing.T) (pages []page) {
 }
 
 // TestMarkdownGo: every Go block is a part of an example with an Output
-// comment, line for line. So it compiles, and it does what the example shows.
+// comment, or of a method that it needs, line for line. So it compiles, and it does what the example shows.
 // The first program of the README is a command, and has a test of its own.
 func TestMarkdownGo(t *testing.T) {
 	bodies := exampleBodies(t)
@@ -93,9 +93,11 @@ func TestMarkdownGo(t *testing.T) {
 			}
 			blocks++
 			found := false
-			for name, body := range bodies {
-				if containsLines(body, strings.Split(strings.TrimSuffix(f.text, "\n"), "\n")) {
-					found, shown[name] = true, true
+			for name, parts := range bodies {
+				for _, part := range parts {
+					if containsLines(part, strings.Split(strings.TrimSuffix(f.text, "\n"), "\n")) {
+						found, shown[name] = true, true
+					}
 				}
 			}
 			if !found {
@@ -112,14 +114,15 @@ func TestMarkdownGo(t *testing.T) {
 }
 
 // exampleBodies returns the lines of the examples of this package that are run
-// and compared with their output.
-func exampleBodies(t *testing.T) map[string][]string {
+// and compared with their output, and of the methods that they need, which cannot
+// stand in them.
+func exampleBodies(t *testing.T) map[string][][]string {
 	t.Helper()
 	files, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	bodies := make(map[string][]string)
+	bodies := make(map[string][][]string)
 	for _, name := range files {
 		source, err := os.ReadFile(name)
 		if err != nil {
@@ -137,10 +140,27 @@ func exampleBodies(t *testing.T) map[string][]string {
 			}
 			block := example.Code.(*ast.BlockStmt)
 			body := source[set.Position(block.Lbrace).Offset+1 : set.Position(block.Rbrace).Offset]
-			bodies["Example"+example.Name] = strings.Split(string(body), "\n")
+			bodies["Example"+example.Name] = append(methodsOf(set, file, source, string(body)), strings.Split(string(body), "\n"))
 		}
 	}
 	return bodies
+}
+
+// methodsOf returns the lines of each method in the file whose type the body of an
+// example names.
+func methodsOf(set *token.FileSet, file *ast.File, source []byte, body string) (methods [][]string) {
+	for _, decl := range file.Decls {
+		method, ok := decl.(*ast.FuncDecl)
+		if !ok || method.Recv == nil {
+			continue
+		}
+		receiver := string(source[set.Position(method.Recv.List[0].Type.Pos()).Offset:set.Position(method.Recv.List[0].Type.End()).Offset])
+		if strings.Contains(body, strings.TrimPrefix(receiver, "*")) {
+			text := source[set.Position(method.Pos()).Offset:set.Position(method.End()).Offset]
+			methods = append(methods, strings.Split(string(text), "\n"))
+		}
+	}
+	return methods
 }
 
 // containsLines reports whether block is a run of the lines of body, without

@@ -76,7 +76,7 @@ func New(cfg Config) func(http.Handler) http.Handler { return Chain(cfg).Then }
 //   - [ResponseLimit], which must count what the others answer as well;
 //   - [Timeout], so that reading the body counts as time;
 //   - [bodyparser.New], last, so that nothing is read for a request that
-//     somebody further out refuses;
+//     a layer further out refuses;
 //   - the handler.
 func Chain(cfg Config) alice.Chain {
 	if err := cfg.Validate(); err != nil {

@@ -121,7 +121,7 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 	if size <= budget.Max || rw.Budget() != budget || rw.Streaming() {
 		return
 	}
-	respw.Lift(rw) // once, also if the same middleware stands further out
+	respw.Lift(rw) // once, even if the same middleware stands further out
 	httperr.LoggerFor(cfg.Logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),

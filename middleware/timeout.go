@@ -13,24 +13,36 @@ import (
 
 // Timeout returns middleware that bounds the time a handler may take. It is
 // Next's maxDuration, which Next.js leaves to the platform, enforced: when d is
-// over the client has a complete 504, also if the handler ignores its context,
-// or is stuck reading the body. If a part of the response is out by then, the
+// over the client has a complete 504, even if the handler ignores its context,
+// or is stuck reading the body. If a part of the response is sent by then, the
 // connection is cut, so that the part cannot pass for the whole (on HTTP/1 it is
 // hijacked, so Server.Shutdown does not wait for that handler); a response
-// that is whole already stays.
+// that is whole stays.
 //
-// Nothing is buffered: handlers flush, hijack and stream as without it. The
-// context of the request ends at the deadline with context.DeadlineExceeded;
-// its cause is a [*TimeoutError]. What the handler writes later fails with
-// http.ErrHandlerTimeout. A stream opened by package stream lifts the deadline,
-// and so does a hijacked connection; a handler moves its own by [Extend].
-// If several are nested the shortest holds.
+// The first 2 KB of a body are held back until the handler flushes, writes more
+// or returns. net/http does the same, with one difference: what is held here is
+// none of the server's yet. So a small response that is late is a whole 504,
+// an error or a panic after a few bytes is a whole 500, and an error of writing
+// them shows when the handler has returned: then the connection is aborted. A
+// handler that reads the body after it has written may have net/http send a 100
+// (Continue) first. Beyond that nothing is buffered: handlers flush, hijack and
+// stream as without a Timeout.
 //
-// Behind a foreign wrapper that can neither flush nor be unwrapped, the answer
-// on HTTP/1 leaves with the return of the handler. On HTTP/2 the handler runs
-// on a goroutine of its own, and a panic reaches the layers outside as an
-// error whose text has the handler's stack, and which unwraps to the value if
-// that is an error.
+// The context of the request ends at the deadline with
+// context.DeadlineExceeded; its cause is a [*TimeoutError]. What the handler
+// writes later fails with http.ErrHandlerTimeout. A stream opened by package
+// stream lifts the deadline, and so does a hijacked connection; a handler moves
+// its own by [Extend]. If several are nested the shortest holds.
+//
+// The handler runs in place, or on a goroutine of its own: on HTTP/2, where a
+// stream ends no earlier than ServeHTTP returns, and behind a foreign wrapper that
+// can neither flush nor be unwrapped, which sends nothing earlier. There a panic
+// reaches the layers outside as an error whose text has the handler's stack, and
+// which unwraps to the value if that is an error. A handler that is left behind
+// goes on until it returns: what it reads and writes then fails.
+//
+// A foreign writer that blocks and has no deadlines keeps the client waiting, as
+// it would without a Timeout: one record at level Warn names its type.
 //
 // A d of 0 or less is no timeout, as in Next.js. One between 0 and a
 // millisecond panics: it is a number of seconds without its unit.
@@ -45,12 +57,14 @@ type TimeoutMode int
 const (
 	// TimeoutTotal is the time until the handler returns.
 	TimeoutTotal TimeoutMode = iota
-	// TimeoutFirstByte is the time until the header of the response is out. After
-	// that the handler may take as long as it likes.
+	// TimeoutFirstByte is the time until the handler has committed the header of
+	// its response, by a write or a flush. After that it may take as long as it
+	// likes. What it has written leaves as it does without a Timeout: by a flush,
+	// after 2 KB, or at the end.
 	TimeoutFirstByte
-	// TimeoutIdle is the time without a byte being written. It is looked at once in a
-	// Duration, so that a handler that has stopped writing is noticed after
-	// one to two of them.
+	// TimeoutIdle is the time without the handler writing a byte, be it one that is
+	// held back. It is looked at once in a Duration, so that a handler that has
+	// stopped writing is noticed after one to two of them.
 	TimeoutIdle
 )
 
@@ -67,12 +81,17 @@ type TimeoutConfig struct {
 	RetryAfter time.Duration
 
 	// OnError answers with a [*TimeoutError], whose status is 504. It runs while
-	// the handler may still be running. Nil is that of the [Config] around it,
-	// else a problem document.
+	// the handler may still be running, on a goroutine of the Timeout's. The
+	// request is the one from outside; its Header is a map that the handler shares,
+	// so a handler that changes it must not be under a Timeout whose OnError reads
+	// it. What it writes is sent in one step; if it panics, or writes nothing, there
+	// is a problem document. Nil is that of the [Config] around it, else a problem
+	// document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger gets one record for each answer or cut, and one for each panic
-	// of a handler that was left behind. Nil is slog.Default.
+	// Logger gets one record for each answer or cut, one for each panic of a
+	// handler that was left behind, and the warning about a writer that blocks. Nil
+	// is that of the [Config] around it, else slog.Default.
 	Logger *slog.Logger
 }
 

@@ -27,7 +27,7 @@ func TestTimeoutErrorIs(t *testing.T) {
 			within(time.Millisecond, new(testkit.Log), func(w http.ResponseWriter, r *http.Request) {
 				late(w, r)
 				cause = context.Cause(r.Context())
-			}).ServeHTTP(showing{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
+			}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 			return cause
 		}(),
 	} {
@@ -37,10 +37,6 @@ func TestTimeoutErrorIs(t *testing.T) {
 		}
 	}
 }
-
-// A showing writer can flush, so that the handler runs in place and has returned
-// when ServeHTTP does.
-type showing struct{ *httptest.ResponseRecorder }
 
 // derived are contexts that handlers, and layers between, make of the request's.
 var derived = map[string]func(context.Context) (context.Context, context.CancelFunc){
@@ -123,7 +119,7 @@ func TestTimeoutContextEnds(t *testing.T) {
 							if len(called) != 1 {
 								t.Error("AfterFunc was not called")
 							}
-						}).ServeHTTP(showing{httptest.NewRecorder()}, httptest.NewRequestWithContext(parent, "GET", "/", nil))
+						}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(parent, "GET", "/", nil))
 					})
 				})
 			}
@@ -157,7 +153,7 @@ func TestTimeoutContextOrder(t *testing.T) {
 				t.Error("the request's context has ended, and a derived one has not")
 			}
 			<-watched
-		}).ServeHTTP(showing{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
+		}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	}
 }
 
@@ -208,6 +204,6 @@ func TestTimeoutContextStartsNoGoroutine(t *testing.T) {
 			if n := count(r.Context()); n != 0 {
 				t.Errorf("%s: %d goroutines", name, n)
 			}
-		})).ServeHTTP(showing{httptest.NewRecorder()}, r)
+		})).ServeHTTP(httptest.NewRecorder(), r)
 	}
 }

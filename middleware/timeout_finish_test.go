@@ -38,7 +38,7 @@ func TestTimeoutFinishBehindATimeout(t *testing.T) {
 		within(time.Second, &log, within(time.Minute, &log, func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "small")
 			late(w, r)
-		}).ServeHTTP).ServeHTTP(showing{w}, httptest.NewRequest("GET", "/", nil)) // and does not panic
+		}).ServeHTTP).ServeHTTP(w, httptest.NewRequest("GET", "/", nil)) // and does not panic
 		if w.Code != 504 || w.Body.String() != gatewayTimeout || len(log.Records()) != 1 {
 			t.Errorf("%d %q, %d records", w.Code, w.Body, len(log.Records()))
 		}

@@ -68,7 +68,7 @@ func messageOf(err error) string {
 
 // ClientGone reports whether no client is left to answer to. An error that has
 // something to say about it is believed: net/http cancels the request whenever
-// it cannot read on, also if that is for a deadline, or because a client has
+// it cannot read on, even if that is for a deadline, or because a client has
 // closed its side and waits. Else it is whether the request was cancelled. A
 // deadline that passed is no such case, nor is a context of the handler's own,
 // nor one that a piece of the kit has ended with an answer for its cause.

@@ -212,7 +212,7 @@ func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWrit
 	flush, hijack := reach(w)
 	rw.flushes = flush
 	switch {
-	case hijack:
+	case hijack && r.ProtoMajor < 2: // a foreign writer may have the method, which can do nothing there
 		return http1{rw}
 	case flush:
 		return http2{rw}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -193,6 +194,30 @@ func TestShapes(t *testing.T) {
 				t.Errorf("behind %q: %+v, want %+v", name, got, want[tr.Name][name])
 			}
 		}
+	})
+}
+
+// A claiming writer has a Hijack, as wrappers do that are made for HTTP/1.
+type claiming struct{ http.ResponseWriter }
+
+func (w claiming) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w claiming) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+// TestShapesByProtocol: on HTTP/2 there is a push and no connection to take over,
+// whatever the writers outside have.
+func TestShapesByProtocol(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		tr.Do(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, w = respw.Wrap(claiming{w}, r)
+			_, hijacks := w.(http.Hijacker)
+			_, pushes := w.(http.Pusher)
+			_, tells := w.(http.CloseNotifier) //lint:ignore SA1019 gin and others assert it
+			if on2 := r.ProtoMajor == 2; hijacks == on2 || pushes != on2 || !tells {
+				t.Errorf("%s: http.Hijacker %t, http.Pusher %t, http.CloseNotifier %t", r.Proto, hijacks, pushes, tells)
+			}
+		}), httptest.NewRequest("GET", "/", nil))
 	})
 }
 

@@ -88,6 +88,8 @@ var checks = []check{
 	{"abort", "", checkAbort, "a panic with http.ErrAbortHandler must drop the connection"},
 	{"pattern", "", checkPattern, "a logger outside reads the pattern that a mux inside has set"},
 	{"context", "", checkContext, "the handler learns that the client is gone"},
+	{"close-notifier", "", checkCloseNotifier, "gin and others assert http.CloseNotifier, which the server's writer has"},
+	{"pusher", "http2", checkPusher, "handlers assert http.Pusher, which the server's writer has"},
 	{"hijack", "http1", checkHijack, "websocket libraries assert http.Hijacker"},
 	{"read-from", "http1", checkReadFrom, "without io.ReaderFrom a file is copied through memory instead of sent"},
 	{"full-duplex", "http1", checkFullDuplex, "a handler may read and write at once"},
@@ -349,6 +351,64 @@ func checkContext(s *server, middleware func(http.Handler) http.Handler) error {
 			return errors.New("the context did not end")
 		}
 	}, func(resp *http.Response) error { return resp.Body.Close() })
+}
+
+// has runs the handler with a function that reports whether the server's own
+// writer has what the handler's is to have.
+func (s *server) has(middleware func(http.Handler) http.Handler, want func(http.ResponseWriter) bool, handler func(http.ResponseWriter, *http.Request) error, client func(*http.Response) error) error {
+	servers := make(chan http.ResponseWriter, 1)
+	return s.handle(func(h http.Handler) http.Handler {
+		inner := middleware(h)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			servers <- w
+			inner.ServeHTTP(w, r)
+		})
+	}, func(w http.ResponseWriter, r *http.Request) error {
+		if !want(<-servers) {
+			return nil // a later release of Go may have done without
+		}
+		return handler(w, r)
+	}, client)
+}
+
+func checkCloseNotifier(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.has(middleware, func(w http.ResponseWriter) bool {
+		_, ok := w.(http.CloseNotifier) //lint:ignore SA1019 it is what is checked
+		return ok
+	}, func(w http.ResponseWriter, r *http.Request) error {
+		c, ok := w.(http.CloseNotifier) //lint:ignore SA1019 it is what is checked
+		if !ok {
+			return errors.New("no http.CloseNotifier")
+		}
+		gone := c.CloseNotify()
+		io.WriteString(w, "x")
+		if err := http.NewResponseController(w).Flush(); errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		select {
+		case <-gone:
+			return nil
+		case <-time.After(patience / 2):
+			return errors.New("CloseNotify does not tell that the client is gone")
+		}
+	}, func(resp *http.Response) error { return resp.Body.Close() })
+}
+
+func checkPusher(s *server, middleware func(http.Handler) http.Handler) error {
+	return s.has(middleware, func(w http.ResponseWriter) bool {
+		_, ok := w.(http.Pusher)
+		return ok
+	}, func(w http.ResponseWriter, r *http.Request) error {
+		p, ok := w.(http.Pusher)
+		if !ok {
+			return errors.New("no http.Pusher")
+		}
+		// The client has switched it off, which the server says by this error.
+		if err := p.Push("/pushed", nil); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return fmt.Errorf("pushing: %w", err)
+		}
+		return nil
+	}, drained(""))
 }
 
 func checkHijack(s *server, middleware func(http.Handler) http.Handler) error {

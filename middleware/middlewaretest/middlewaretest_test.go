@@ -53,15 +53,18 @@ func TestFindings(t *testing.T) {
 		return
 	}
 	want := map[string][]string{
-		"bare": {"http1/deadlines", "http1/first-byte", "http1/flusher", "http1/full-duplex", "http1/hijack", "http1/read-from", "http1/unwrap", "http1/context",
-			"http2/deadlines", "http2/first-byte", "http2/flusher", "http2/unwrap", "http2/context"},
-		"unwrapping":     {"http1/flusher", "http1/hijack", "http1/read-from", "http2/flusher"},
+		"bare": {"http1/deadlines", "http1/first-byte", "http1/flusher", "http1/full-duplex", "http1/hijack", "http1/read-from", "http1/unwrap", "http1/context", "http1/close-notifier",
+			"http2/deadlines", "http2/first-byte", "http2/flusher", "http2/unwrap", "http2/context", "http2/close-notifier", "http2/pusher"},
+		"unwrapping": {"http1/flusher", "http1/hijack", "http1/read-from", "http2/flusher",
+			"http1/close-notifier", "http2/close-notifier", "http2/pusher"},
 		"TimeoutHandler": nil, // checked for a few below: it leaves out nearly everything
 		"swallowing":     {"http1/abort", "http2/abort"},
 		"copying":        {"http1/pattern", "http2/pattern"},
-		"final only":     {"http1/hijack", "http1/informational", "http1/read-from", "http2/informational"},
-		"mended":         {"http1/hijack", "http2/flusher"},
-		"first status":   {"http1/hijack", "http1/informational", "http1/read-from", "http2/informational"},
+		"final only": {"http1/hijack", "http1/informational", "http1/read-from", "http2/informational",
+			"http1/close-notifier", "http2/close-notifier", "http2/pusher"},
+		"mended": {"http1/hijack", "http2/flusher"},
+		"first status": {"http1/hijack", "http1/informational", "http1/read-from", "http2/informational",
+			"http1/close-notifier", "http2/close-notifier", "http2/pusher"},
 	}
 	failed := regexp.MustCompile(`(?m)^ +--- FAIL: TestFindings/(\S+)`)
 	for name := range broken {
@@ -146,7 +149,8 @@ func (o *once) WriteHeader(status int) {
 // TestKnown: what is known to fail fails nothing, by the names that go test
 // prints.
 func TestKnown(t *testing.T) {
-	middlewaretest.Run(t, testkit.Foreign()["unwrapping"], "http1/flusher", "http1/hijack", "http1/read-from", "http2/flusher")
+	middlewaretest.Run(t, testkit.Foreign()["unwrapping"], "http1/flusher", "http1/hijack", "http1/read-from", "http2/flusher",
+		"http1/close-notifier", "http2/close-notifier", "http2/pusher")
 }
 
 func ExampleRun() {

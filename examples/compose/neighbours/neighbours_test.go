@@ -34,9 +34,10 @@ type neighbour struct {
 }
 
 var (
-	pattern  = []string{"http1/pattern", "http2/pattern"}
-	readFrom = []string{"http1/read-from"}
-	both     = slices.Concat(pattern, readFrom)
+	pattern = []string{"http1/pattern", "http2/pattern"}
+	plain   = []string{"http1/read-from", "http1/close-notifier", "http2/close-notifier", "http2/pusher"}
+	both    = slices.Concat(pattern, plain)
+	zipped  = []string{"http1/read-from", "http1/close-notifier", "http2/pusher"}
 )
 
 const (
@@ -55,8 +56,8 @@ func list(t *testing.T) []neighbour {
 		{"[httprate](ratelimit)", httprate.LimitBy(1e6, time.Hour, httprate.Key("")), nil, nil, nil, asIs},
 		{"[nosurf](csrf)", nosurf.NewPure, pattern, pattern, pattern, copies},
 		{"[otelhttp](otel)", otelhttp.NewMiddleware(""), pattern, pattern, pattern, copies},
-		{"[scs](session)", scs.New().LoadAndSave, both, pattern, both, copies + "; its writer has no `io.ReaderFrom`"},
-		{"[gzhttp](gzip)", func(h http.Handler) http.Handler { return compress(h) }, readFrom, nil, readFrom, "its writer has no `io.ReaderFrom`, compressing or not"},
+		{"[scs](session)", scs.New().LoadAndSave, both, pattern, both, copies + "; its writer has `http.Hijacker` and nothing else"},
+		{"[gzhttp](gzip)", func(h http.Handler) http.Handler { return compress(h) }, zipped, nil, zipped, "its writer has less than the server's, compressing or not"},
 	}
 	layers := make([]alice.Constructor, 0, len(all))
 	for _, n := range all {
