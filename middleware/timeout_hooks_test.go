@@ -193,7 +193,7 @@ func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 		want    reading
 		records int
 	}{
-		{"sleeps", func(w http.ResponseWriter, _, _ *http.Request) { slowly(); http.Error(w, "slow", 503) },
+		{"sleeps", func(w http.ResponseWriter, _, _ *http.Request) { slowly(); http.Error(w, "slow", http.StatusServiceUnavailable) },
 			reading{503, "slow\n", nil, d + 3*time.Second}, 1},
 		{"is silent", func(http.ResponseWriter, *http.Request, *http.Request) {},
 			reading{500, `{"title":"Internal Server Error","status":500}`, nil, d}, 1},
@@ -205,13 +205,13 @@ func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 			if err := middleware.Extend(inside, time.Hour); !errors.Is(err, http.ErrHandlerTimeout) {
 				panic(err)
 			}
-			http.Error(w, "no", 503)
+			http.Error(w, "no", http.StatusServiceUnavailable)
 		}, reading{503, "no\n", nil, d}, 1},
 		{"extends its own", func(w http.ResponseWriter, r, _ *http.Request) {
 			if err := middleware.Extend(r, time.Hour); !errors.Is(err, http.ErrNotSupported) {
 				panic(err)
 			}
-			http.Error(w, "none", 503)
+			http.Error(w, "none", http.StatusServiceUnavailable)
 		}, reading{503, "none\n", nil, d}, 1},
 	}
 	for _, tt := range tests {
