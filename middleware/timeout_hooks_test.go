@@ -193,7 +193,10 @@ func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 		want    reading
 		records int
 	}{
-		{"sleeps", func(w http.ResponseWriter, _, _ *http.Request) { slowly(); http.Error(w, "slow", http.StatusServiceUnavailable) },
+		{"sleeps", func(w http.ResponseWriter, _, _ *http.Request) {
+			slowly()
+			http.Error(w, "slow", http.StatusServiceUnavailable)
+		},
 			reading{503, "slow\n", nil, d + 3*time.Second}, 1},
 		{"is silent", func(http.ResponseWriter, *http.Request, *http.Request) {},
 			reading{500, `{"title":"Internal Server Error","status":500}`, nil, d}, 1},

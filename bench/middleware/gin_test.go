@@ -32,15 +32,17 @@ func TestGinStreams(t *testing.T) {
 	})
 	quiet := slog.New(slog.DiscardHandler)
 	for name, piece := range map[string]func(http.Handler) http.Handler{
-		"none":         func(h http.Handler) http.Handler { return h },
-		"Recover":      middleware.Recover(quiet),
-		"Unresolved":   middleware.Unresolved(quiet),
-		"Limit":        middleware.ResponseLimit(bytesize.MB),
-		"Timeout":      middleware.Timeout(time.Minute),
-		"two Timeouts": func(h http.Handler) http.Handler { return middleware.Timeout(time.Hour)(middleware.Timeout(time.Minute)(h)) },
-		"the parser":   bodyparser.New(bodyparser.Config{}),
-		"the cache":    cache.New(cache.Config{}).Middleware,
-		"all":          middleware.New(middleware.Config{MaxDuration: time.Minute, WarnUnresolved: true, Logger: quiet}),
+		"none":       func(h http.Handler) http.Handler { return h },
+		"Recover":    middleware.Recover(quiet),
+		"Unresolved": middleware.Unresolved(quiet),
+		"Limit":      middleware.ResponseLimit(bytesize.MB),
+		"Timeout":    middleware.Timeout(time.Minute),
+		"two Timeouts": func(h http.Handler) http.Handler {
+			return middleware.Timeout(time.Hour)(middleware.Timeout(time.Minute)(h))
+		},
+		"the parser": bodyparser.New(bodyparser.Config{}),
+		"the cache":  cache.New(cache.Config{}).Middleware,
+		"all":        middleware.New(middleware.Config{MaxDuration: time.Minute, WarnUnresolved: true, Logger: quiet}),
 	} {
 		for _, http2 := range []bool{false, true} {
 			s := httptest.NewUnstartedServer(piece(engine))
