@@ -19,8 +19,9 @@ type scenario struct {
 	// panics (one whose optional methods panic), broken (whose others do too) or
 	// short (one that takes less than it is given).
 	server string
-	// layers are, from the outside: t a Timeout of 1 ms, T one of 2 ms whose hook
-	// panics, L a ResponseLimit that refuses, with a slow hook, R a Recover.
+	// layers are, from the outside: t a Timeout of 1 ms, T one of 2.5 ms whose hook
+	// panics (synctest runs timers of one instant in any order, so these never
+	// are), L a ResponseLimit that refuses, with a slow hook, R a Recover.
 	layers  string
 	program string
 	leaves  bool // the client may leave at any time
@@ -65,7 +66,7 @@ func (sc scenario) run(choose func(int) int, budget int, file *os.File) *play {
 	p := &play{scenario: sc, s: s, f: newModelServer(s), choose: choose, budget: budget}
 	p.h = &modelHandler{program: sc.program, s: s, f: p.f, file: file, due: time.Now().Add(1000 * time.Hour)}
 	if strings.Contains(sc.layers, "T") {
-		p.ticks, p.h.due = 2, time.Now().Add(2*time.Millisecond)
+		p.ticks, p.h.due = 3, time.Now().Add(2500*time.Microsecond)
 	}
 	if strings.Contains(sc.layers, "t") {
 		p.ticks, p.h.due = max(p.ticks, 1), time.Now().Add(time.Millisecond)
@@ -122,7 +123,7 @@ func (p *play) handler() http.Handler {
 			h = middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Millisecond, OnError: answer(504, "late"), Logger: logger})(h)
 		case 'T':
 			h = middleware.TimeoutWith(middleware.TimeoutConfig{
-				Duration: 2 * time.Millisecond,
+				Duration: 2500 * time.Microsecond,
 				OnError:  func(http.ResponseWriter, *http.Request, error) { panic("the hook") },
 				Logger:   logger,
 			})(h)

@@ -16,7 +16,7 @@ import (
 // what the client of a strict server has in the end. A short selection is part
 // of every "go test"; "make model" is the selection that CI explores.
 var (
-	modelSize     = flag.String("model", "short", "how much of the model to explore: short, full (a minute), long or mutants (what finds each of them)")
+	modelSize     = flag.String("model", "short", "how much of the model to explore: short, full (a minute), long (ten) or mutants (what finds each of them)")
 	modelScenario = flag.String("model.scenario", "", "explore this scenario of the model alone")
 	modelAll      = flag.Bool("model.all", false, "go on with the next scenario after a fault")
 	modelLayers   = flag.String("model.layers", "", "explore these layers of the model alone")
@@ -70,11 +70,12 @@ func selections() []selection {
 	switch *modelSize {
 	case "long":
 		return []selection{
-			{allLayers, allServers, one, false, 1, true, 0},
+			{"t Rt tR tL", allServers, one, false, 1, true, 0},
 			{"t", allServers, one, true, 1, true, 0},
-			{"t", allServers, chosen, false, 1, true, 0},
-			{allLayers, allServers, programs(2), false, 4, false, 40},
-			{"t tL", "1.1 2", programs(3), false, 4, false, 10},
+			{"t", "1.1 2", chosen, false, 1, true, 0},
+			{"Tt tT TtL", allServers, one, false, 3, false, 200},
+			{allLayers, allServers, programs(2), false, 4, false, 8},
+			{"t tL", "1.1 2", programs(3), false, 4, false, 2},
 		}
 	case "full":
 		return []selection{
@@ -111,7 +112,7 @@ func TestModel(t *testing.T) {
 			for _, server := range strings.Fields(sel.servers) {
 				for _, program := range sel.programs {
 					sc := scenario{server, layers, program, sel.leaves}
-					if sc.skip() {
+					if sc.skip(sel.exhaustive) {
 						continue
 					}
 					some++
@@ -133,8 +134,13 @@ func TestModel(t *testing.T) {
 	t.Logf("%d scenarios, %d schedules, %v", scenarios, schedules, time.Since(start).Round(time.Millisecond))
 }
 
-// skip reports whether a scenario was not asked for.
-func (sc scenario) skip() bool {
+// skip reports whether a scenario was not asked for, or cannot be explored depth
+// first: where a handler moves two deadlines to one instant, synctest draws
+// which timer is first.
+func (sc scenario) skip(exhaustive bool) bool {
+	if exhaustive && strings.Contains(sc.program, "X") && strings.ContainsRune(sc.layers, 'T') {
+		return true
+	}
 	return *modelScenario != "" && *modelScenario != sc.String() || *modelLayers != "" && *modelLayers != sc.layers
 }
 
