@@ -153,7 +153,7 @@ func TestStormNested(t *testing.T) {
 func TestStormLimits(t *testing.T) {
 	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 8000, Action: middleware.LimitAbort, Logger: discard})
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		rc, part := http.NewResponseController(w), make([]byte, rand.IntN(5000))
+		rc, part := http.NewResponseController(w), make([]byte, rand.IntN(10_000))
 		if rand.IntN(3) == 0 {
 			w.Write(part)
 			rc.Flush()
