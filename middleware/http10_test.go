@@ -25,7 +25,7 @@ func begin(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).Flush()
 }
 
-// TestHTTP10Cuts: whoever gives up a response that has begun, the client can tell.
+// TestHTTP10Cuts: a client can tell a response that has begun and was given up.
 func TestHTTP10Cuts(t *testing.T) {
 	tests := map[string]http.Handler{
 		"Timeout": middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 20 * time.Millisecond, Logger: discard})(

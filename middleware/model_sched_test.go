@@ -59,7 +59,7 @@ func (s *sched) step(name string) {
 	}
 	// To ask for the number of a goroutine takes longer than all the rest. The
 	// runtime has a bit for each that can be asked at once, and that is free:
-	// whoever has it set comes straight from its last step.
+	// the goroutine that has it set comes straight from its last step.
 	p := &park{name, s.last, make(chan struct{})}
 	if !debug.SetPanicOnFault(false) {
 		p.who = goroutine()

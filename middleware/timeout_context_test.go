@@ -128,7 +128,7 @@ func TestTimeoutContextEnds(t *testing.T) {
 }
 
 // TestTimeoutContextOrder: a derived context whose Err is there has its Done closed,
-// at once, whoever of the timer and the handler comes first.
+// at once, whether the timer or the handler comes first.
 func TestTimeoutContextOrder(t *testing.T) {
 	var log testkit.Log
 	for range 100 {

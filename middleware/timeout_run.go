@@ -23,7 +23,7 @@ import (
 // above respw.Phase first. Its header is its own, and the start of its response
 // is held back, as net/http does. When the time is up a timer takes the response,
 // unless a call is inside the server's writer; then the last call to leave takes
-// it. From then on the handler's calls fail with http.ErrHandlerTimeout. Whoever
+// it. From then on the handler's calls fail with http.ErrHandlerTimeout. The one that
 // has taken the response ends the context, frees a handler that is stuck reading
 // the body by the deadline of the connection, and sends a response of its own
 // if nothing was sent, or cuts the connection.

@@ -124,7 +124,7 @@ func Say(r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request 
 }
 
 // HandBack tells the request that came in what became of its copy, once the
-// handler has returned: the pattern that matched, for whoever logs it. The files
+// handler has returned: the pattern that matched, for the layers that log it. The files
 // of a form that was parsed in between are removed.
 func HandBack(r, inside *http.Request) {
 	r.Pattern = inside.Pattern

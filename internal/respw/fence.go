@@ -18,7 +18,7 @@ import (
 //   - header, body, and what the Writer counts are the handler's goroutine's,
 //     without any right: all of it is in memory;
 //   - the server's writer is touched between enter and leave alone, by the
-//     handler; and by whoever has taken the response, once no call is inside;
+//     handler; and by the Owner that has taken the response, once no call is inside;
 //   - what stands in the server's header is changed inside, too.
 //
 // A response is written by one goroutine at a time, as net/http asks. Deadlines
@@ -98,7 +98,7 @@ func (rw *Writer) Settle() (was Phase, ok bool) { return rw.fence.settle() }
 
 // Finish is called when the handler has settled, by the goroutine of the server.
 // If the handler has returned, what was held is sent, and trailers that were set
-// after the commit are copied. Else a panic is under way, and whoever recovers
+// after the commit are copied. Else a panic is under way, and the layer that recovers
 // it finds the server's header as it was. An error is one of a write that the
 // handler took to have succeeded.
 func (rw *Writer) Finish(was Phase, returned bool) (err error) {

@@ -73,7 +73,7 @@ func (w *headerPanics) Header() http.Header {
 	return w.ResponseRecorder.Header()
 }
 
-// TestPanicInside: a call that ends in a panic has left, so whoever waits for the
+// TestPanicInside: a call that ends in a panic has left, so the one that waits for the
 // response gets it.
 func TestPanicInside(t *testing.T) {
 	calls := map[string]func(http.ResponseWriter){

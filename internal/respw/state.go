@@ -22,7 +22,7 @@ import "sync/atomic"
 //	6 open, held, sent -> taken  the time is up and no call is inside the server's writer
 //	7 late -> taken              the time was up while calls were inside: the last to leave takes it
 //
-// Before sent nothing is on the wire, so whoever has taken the response can
+// Before sent nothing is on the wire, so the one that has taken the response can
 // send one of its own; after that it can only be cut, unless it is whole.
 // Nothing of the server's is touched except between enter and leave.
 type Phase uint64
