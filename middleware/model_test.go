@@ -16,7 +16,7 @@ import (
 // what the client of a strict server has in the end. A short selection is part
 // of every "go test"; "make model" is the selection that CI explores.
 var (
-	modelSize     = flag.String("model", "short", "how much of the model to explore: short, full (a minute), long (ten) or mutants (what finds each of them)")
+	modelSize     = flag.String("model", "short", "how much of the model to explore: short, full (a minute), long (a quarter of an hour or more) or mutants (what finds each of them)")
 	modelScenario = flag.String("model.scenario", "", "explore this scenario of the model alone")
 	modelAll      = flag.Bool("model.all", false, "go on with the next scenario after a fault")
 	modelLayers   = flag.String("model.layers", "", "explore these layers of the model alone")
@@ -70,10 +70,12 @@ func selections() []selection {
 	switch *modelSize {
 	case "long":
 		return []selection{
-			{"t Rt tR tL", allServers, one, false, 1, true, 0},
-			{"t", allServers, one, true, 1, true, 0},
-			{"t", "1.1 2", chosen, false, 1, true, 0},
-			{"Tt tT TtL", allServers, one, false, 3, false, 200},
+			{"t", allServers, one, false, 1, true, 0},
+			{"Rt", allServers, one, false, 1, true, 0},
+			{"tR", allServers, one, false, 1, true, 0},
+			{"t", "1.1 2", one, true, 1, true, 0},
+			{"tL Tt tT TtL", allServers, one, false, 3, false, 200},
+			{"t", allServers, chosen, false, 3, false, 200},
 			{allLayers, allServers, programs(2), false, 4, false, 8},
 			{"t tL", "1.1 2", programs(3), false, 4, false, 2},
 		}
