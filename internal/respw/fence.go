@@ -23,6 +23,8 @@ import (
 //
 // A response is written by one goroutine at a time, as net/http asks. Deadlines
 // may be set by any.
+// A header is fixed at the commit, but its values are shared until it is sent: a
+// handler that changes one in place changes the response.
 type Fence struct {
 	// Context, if not nil, is that of the handler: it ends when the response is
 	// taken away, for CloseNotify.
