@@ -90,25 +90,30 @@ func Chain(cfg Config) alice.Chain {
 		parser.Logger = cfg.Logger
 	}
 	pieces := []alice.Constructor{recoverWith(cfg.Logger, cfg.OnError)}
-	if cfg.OnError != nil || cfg.Logger != nil {
-		pieces = []alice.Constructor{cfg.say, pieces[0]}
-	}
 	if cfg.WarnUnresolved {
 		pieces = append(pieces, Unresolved(cfg.Logger))
 	}
 	return alice.New(append(pieces,
 		ResponseLimitWith(ResponseLimitConfig{Limit: cfg.ResponseLimit, OnError: cfg.OnError, Logger: cfg.Logger}),
-		TimeoutWith(cfg.timeout()),
+		cfg.inside,
 		bodyparser.New(parser),
 	)...)
 }
 
-// say tells everything inside how errors are answered and where to log.
-func (cfg Config) say(next http.Handler) http.Handler {
+// inside bounds the time that next may take, and tells everything inside how
+// errors are answered and where to log. A Timeout does that with the request that
+// it makes anyway. The pieces outside have been told by their own configs.
+func (cfg Config) inside(next http.Handler) http.Handler {
+	if cfg.MaxDuration > 0 {
+		return &bounded{next: next, cfg: cfg.timeout(), says: true}
+	}
+	if cfg.OnError == nil && cfg.Logger == nil {
+		return next
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inside := exchange.Say(r, cfg.OnError, cfg.Logger)
-		defer exchange.HandBack(r, inside)
-		next.ServeHTTP(w, inside)
+		said := exchange.Say(r, cfg.OnError, cfg.Logger)
+		defer exchange.HandBack(r, said)
+		next.ServeHTTP(w, said)
 	})
 }
 

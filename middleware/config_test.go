@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -229,17 +230,20 @@ func TestLayersAllocs(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	quiet := slog.New(slog.DiscardHandler)
 	for _, tt := range []struct {
 		config middleware.Config
 		want   float64
 	}{
 		{middleware.Config{}, 3},
-		{middleware.Config{MaxDuration: time.Hour}, 6},
+		{middleware.Config{Logger: quiet}, 2},
+		{middleware.Config{MaxDuration: time.Hour}, 2},
+		{middleware.Config{MaxDuration: time.Hour, Logger: quiet}, 2},
 	} {
 		h := middleware.New(tt.config)(handler)
 		r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
 		if got := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); got > tt.want {
-			t.Errorf("MaxDuration %v: %v allocations, want at most %v", tt.config.MaxDuration, got, tt.want)
+			t.Errorf("MaxDuration %v, Logger %v: %v allocations, want at most %v", tt.config.MaxDuration, tt.config.Logger != nil, got, tt.want)
 		}
 	}
 }

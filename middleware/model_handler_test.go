@@ -22,7 +22,8 @@ import (
 //
 //	H  sets a field of the header        F  flushes
 //	W  WriteHeader(201)                  J  hijacks
-//	N  WriteHeader(204)                  D  sets both deadlines
+//	c  the same with a field, at once    D  sets both deadlines
+//	N  WriteHeader(204)
 //	I  WriteHeader(103)                  d  the same, on another goroutine
 //	w  writes 10 bytes                   E  lifts the deadline
 //	m  writes 1500                       X  moves it to 3 ms from now
@@ -33,7 +34,7 @@ import (
 //
 //	.  returns    !  panics    g  runtime.Goexit
 const (
-	modelCalls = "HWNIwmBCRFJDdEXAKkSb"
+	modelCalls = "HWcNIwmBCRFJDdEXAKkSb"
 	modelEnds  = ".!g"
 )
 
@@ -137,6 +138,14 @@ func (h *modelHandler) call(call rune, w http.ResponseWriter, r *http.Request) {
 	case 'W':
 		h.commit(201)
 		w.WriteHeader(201)
+	case 'c':
+		h.early = h.early || h.status == 0
+		h.commit(201)
+		respw.Commit(w, func(header http.Header) int {
+			h.s.step("fill")
+			header.Set("X-Handler", "1")
+			return 201
+		})
 	case 'N':
 		h.whole = h.whole || h.status == 0 && !respw.Lost(w)
 		h.passed = true

@@ -26,6 +26,7 @@ const (
 	mutantState   = "internal/respw/state.go"
 	mutantFence   = "internal/respw/fence.go"
 	mutantWrite   = "internal/respw/write.go"
+	mutantCommit  = "internal/respw/commit.go"
 	mutantWriter  = "internal/respw/respw.go"
 	mutantRun     = "middleware/timeout_run.go"
 	mutantContext = "middleware/timeout_context.go"
@@ -47,11 +48,13 @@ var mutants = []mutant{
 	{"504 after a hijack", mutantState, []string{"next&calls == 0 && was <= Sent", "next&calls == 0 && was <= Foreign",
 		"		if p == Foreign {\n			w &^= late\n		}\n", ""}},
 	{"a move of the deadline is not counted", mutantState, []string{"l.word+moved)", "l.word)"}},
-	{"a hook runs inside", mutantWrite, []string{"		f(status)\n		if err := rw.lost(); err != nil {", "		if _, err := rw.enter(Open); err == nil {\n			f(status)\n			rw.leave()\n		}\n		if err := rw.lost(); err != nil {"}},
-	{"the commit does not look again after the hook", mutantWrite, []string{"if _, err := rw.enter(Held); err != nil {\n			return err\n		}\n", "_, _ = rw.enter(Held)\n"}},
+	{"a hook runs inside", mutantCommit, []string{"		f(status)\n		if err := rw.lost(); err != nil {", "		if _, err := rw.enter(Open); err == nil {\n			f(status)\n			rw.leave()\n		}\n		if err := rw.lost(); err != nil {"}},
+	{"the commit does not look again after the hook", mutantCommit, []string{"if _, err := rw.enter(Held); err != nil {\n			return err\n		}\n", "_, _ = rw.enter(Held)\n"}},
 	{"a refusal does not look again after the hook", mutantWrite, []string{"if _, err := rw.enter(Sent); err != nil {\n		return false\n	}\n	defer rw.leave()\n", "_, _ = rw.enter(Sent)\n"}},
-	{"a 1xx leaves the handler's header", mutantWrite, []string{"		defer replace(h, before)\n", "		_ = before\n"}},
-	{"the handler has the server's header", mutantWrite, []string{"	f := rw.fence\n	if f == nil {\n		return rw.inner.Header()", "	f := rw.fence\n	if true {\n		return rw.inner.Header()"}},
+	{"a 1xx leaves the handler's header", mutantCommit, []string{"		defer replace(h, before)\n", "		_ = before\n"}},
+	{"the handler has the server's header", mutantCommit, []string{"	f := rw.fence\n	if f == nil {\n		return rw.inner.Header()", "	f := rw.fence\n	if true {\n		return rw.inner.Header()"}},
+	{"a header filled at the commit is not kept", mutantCommit, []string{"	rw.fence.keep(h)\n", ""}},
+	{"a header is filled although the time is up", mutantCommit, []string{"if _, err := rw.enter(Open); err != nil {\n		return 0\n	}\n", "_, _ = rw.enter(Open)\n"}},
 	{"the header is not restored", mutantRun, []string{"		t.w.Restore(was)\n", ""}},
 	{"nothing is held", mutantFence, []string{"if n+int64(len(p)) > room {", "if true {"}},
 	{"held counts as sent", mutantWriter, []string{"return p >= Sent && p != Taken", "return p >= Held && p != Taken"}},

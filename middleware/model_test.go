@@ -41,7 +41,7 @@ const (
 // chosen are pairs of calls that have something to do with each other.
 var chosen = []string{
 	"Hw.", "Hw!", "HW.", "wF.", "wwg", "FB.", "AE.", "AX.", "Eb.", "CF.", "Cb.", "Cw.", "BS.", "KW.", "Kw!",
-	"wJ.", "FJ.", "kw.", "kF!", "kW.", "Ab.", "mm.", "XB.", "dS.", "dw.", "Ib.", "HI.", "WB.", "Nw.", "HR.", "XK.",
+	"wJ.", "FJ.", "kw.", "kF!", "kW.", "Ab.", "mm.", "XB.", "dS.", "dw.", "Ib.", "HI.", "WB.", "Nw.", "HR.", "XK.", "bc.", "cw!",
 }
 
 // programs returns all programs of n calls.

@@ -82,11 +82,10 @@ type TimeoutConfig struct {
 
 	// OnError answers with a [*TimeoutError], whose status is 504. It runs while
 	// the handler may still be running, on a goroutine of the Timeout's. The
-	// request is the one from outside; its Header is a map that the handler shares,
-	// so a handler that changes it must not be under a Timeout whose OnError reads
-	// it. What it writes is sent in one step; if it panics, or writes nothing, there
-	// is a problem document. Nil is that of the [Config] around it, else a problem
-	// document.
+	// request is the one from outside: what the handler sets or deletes in the Header
+	// of its own is not seen. What it writes is sent in one step; if it panics, or
+	// writes nothing, there is a problem document. Nil is that of the [Config] around
+	// it, else a problem document.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// Logger gets one record for each answer or cut, one for each panic of a
@@ -115,7 +114,7 @@ func TimeoutWith(cfg TimeoutConfig) func(http.Handler) http.Handler {
 		if cfg.Duration <= 0 {
 			return next
 		}
-		return &bounded{next, cfg}
+		return &bounded{next: next, cfg: cfg}
 	}
 }
 

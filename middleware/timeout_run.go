@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -41,6 +42,7 @@ import (
 type bounded struct {
 	next http.Handler
 	cfg  TimeoutConfig
+	says bool // the handler is to know OnError and Logger
 }
 
 // A timeout is one request under a Timeout, in one allocation.
@@ -77,6 +79,9 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.fence.Context = &t.ctx
 	t.ctx.Context = r.Context()
 	t.ctx.Inherit(r.Context())
+	if b.says {
+		t.ctx.Say(b.cfg.OnError, b.cfg.Logger)
+	}
 	t.outer, _ = t.ctx.Get(exchange.Deadline).(exchange.Extender)
 	t.ctx.Set(exchange.Deadline, t)
 	t.ctx.start, t.ctx.fence, t.ctx.moves = time.Now(), &t.fence, b.cfg.Mode != TimeoutTotal
@@ -93,15 +98,16 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // part gives the handler what it may change while a hook or a logger reads it on
-// the timer's goroutine: reading a map that is being changed ends the process. A
-// header is copied only for a hook that is not the kit's, which looks at none.
+// the timer's goroutine: reading a map that is being changed ends the process. The
+// header is a map of its own with the same values, and only if there is a hook that
+// is not the kit's, which looks at none.
 func (t *timeout) part() {
 	if t.outside.URL != nil {
 		t.url = *t.outside.URL
 		t.inside.URL = &t.url
 	}
 	if t.cfg.OnError != nil || t.ctx.Get(exchange.OnError) != nil {
-		t.inside.Header = t.outside.Header.Clone()
+		t.inside.Header = maps.Clone(t.outside.Header)
 	}
 }
 

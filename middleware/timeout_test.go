@@ -659,13 +659,37 @@ func TestTimeoutAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
-	h := middleware.Timeout(time.Hour)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
-	if got := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); got > 3 {
-		t.Errorf("%v allocations, want 3: the state, the copy of the request, the header", got)
-	}
-	r.ProtoMajor = 2
-	if got := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); got > 7 {
-		t.Errorf("%v allocations over HTTP/2, want 7: two channels, the goroutine and its end as well", got)
+	silent := func(http.ResponseWriter, *http.Request) {}
+	asking := func(w http.ResponseWriter, _ *http.Request) { w.Header() }
+	replying := func(w http.ResponseWriter, r *http.Request) { reply.Send(w, r, http.StatusOK, nil) }
+	for _, tt := range []struct {
+		name       string
+		h          http.HandlerFunc
+		onError    bool
+		protoMajor int
+		want       float64
+	}{
+		{"nothing", silent, false, 1, 1}, // the state of the request
+		{"the header", asking, false, 1, 2},
+		{"a reply", replying, false, 1, 1},
+		{"a hook", silent, true, 1, 3},  // a map of the header that the hook does not share
+		{"HTTP/2", silent, false, 2, 4}, // the goroutine, and what it hands back
+	} {
+		cfg := middleware.TimeoutConfig{Duration: time.Hour}
+		if tt.onError {
+			cfg.OnError = reply.Problem
+		}
+		r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
+		r.Header.Set("Accept", "*/*")
+		r.ProtoMajor = tt.protoMajor
+		allocs := func(h http.Handler) float64 {
+			return testing.AllocsPerRun(100, func() {
+				clear(w.Header())
+				h.ServeHTTP(w, r)
+			})
+		}
+		if got := allocs(middleware.TimeoutWith(cfg)(tt.h)) - allocs(tt.h); got != tt.want {
+			t.Errorf("%s: a Timeout adds %v allocations, want %v", tt.name, got, tt.want)
+		}
 	}
 }

@@ -31,9 +31,27 @@ func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 	if err := checkStatus(a.status); err != nil {
 		return httperr.Fail(w, r, err)
 	}
-	h := w.Header()
+	respw.Commit(w, func(h http.Header) int {
+		a.status = a.header(r, h)
+		return a.status
+	})
+	if bodiless(a.status) || r.Method == http.MethodHead || a.size() == 0 {
+		return nil
+	}
+	var err error
+	if a.isText {
+		_, err = io.WriteString(w, a.text)
+	} else {
+		_, err = w.Write(a.body)
+	}
+	return writeError(err)
+}
+
+// header fills in the header of the answer, and returns the status, which is 304
+// if the client has the body already.
+func (a *answer) header(r *http.Request, h http.Header) (status int) {
 	if bodiless(a.status) {
-		return commit(w, h, a.status)
+		return withoutBody(h, a.status)
 	}
 	values := make([]string, 0, 4) // of all fields that are set here: one allocation
 	set := func(name, value string) {
@@ -47,7 +65,7 @@ func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 			set("Etag", tag)
 		}
 		if a.status == http.StatusOK && fresh(r, tag) {
-			return commit(w, h, http.StatusNotModified)
+			return withoutBody(h, http.StatusNotModified)
 		}
 	}
 	if a.contentType != "" && (a.force || len(h["Content-Type"]) == 0) {
@@ -56,21 +74,11 @@ func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 	}
 	delete(h, "Transfer-Encoding")
 	set("Content-Length", strconv.Itoa(a.size()))
-	w.WriteHeader(a.status)
-	if r.Method == http.MethodHead || a.size() == 0 {
-		return nil
-	}
-	var err error
-	if a.isText {
-		_, err = io.WriteString(w, a.text)
-	} else {
-		_, err = w.Write(a.body)
-	}
-	return writeError(err)
+	return a.status
 }
 
-// commit sends a header that no body follows.
-func commit(w http.ResponseWriter, h http.Header, status int) error {
+// withoutBody makes the header that of a response that no body follows.
+func withoutBody(h http.Header, status int) int {
 	delete(h, "Content-Type")
 	delete(h, "Content-Length")
 	delete(h, "Transfer-Encoding")
@@ -78,8 +86,7 @@ func commit(w http.ResponseWriter, h http.Header, status int) error {
 		// Without it net/http would announce a chunked body (RFC 9110, 15.3.6).
 		h["Content-Length"] = []string{"0"}
 	}
-	w.WriteHeader(status)
-	return nil
+	return status
 }
 
 // stream copies src to the client. Its length is unknown, unless the handler
@@ -91,7 +98,7 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 				// The client has everything: one for the log.
 				err = fmt.Errorf("reply: closing the body after it was sent: %w", closed)
 				httperr.Log(nil, r, http.StatusInternalServerError, err)
-				respw.Answered(w)
+				respw.MarkAnswered(w)
 				err = httperr.Logged(err)
 			}
 		}()
@@ -101,7 +108,8 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 	}
 	h := w.Header()
 	if bodiless(status) {
-		return commit(w, h, status)
+		w.WriteHeader(withoutBody(h, status))
+		return nil
 	}
 	if len(h["Content-Type"]) == 0 {
 		h["Content-Type"] = []string{bytesType}

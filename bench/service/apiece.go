@@ -16,7 +16,8 @@ import (
 )
 
 // apieceServer is the whole chain of the kit around routes of the kit: Recover,
-// ResponseLimit, Timeout, the body parser, and a pattern.Handler.
+// ResponseLimit, Timeout, the body parser, and a pattern.Handler. How errors are
+// answered and where they are logged is said once, by the chain.
 func apieceServer() server {
 	return server{
 		name:   "apiece",
@@ -32,31 +33,31 @@ func apieceServer() server {
 			})
 			routes, err := pattern.NewHandler(map[string]http.Handler{
 				"/api/posts": middleware.Methods{
-					"POST": bind.HandlerWith(bind.Config{OnError: refuse, Logger: quiet}, func(w http.ResponseWriter, r *http.Request, p newPost) error {
+					"POST": bind.Handler(func(w http.ResponseWriter, r *http.Request, p newPost) error {
 						return reply.JSON(w, r, http.StatusCreated, accept(p))
 					}),
 				},
 				"/api/posts/[id]": middleware.Methods{
-					"GET": reply.Handler(func(w http.ResponseWriter, r *http.Request) error {
+					"GET": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 						p, err := find(r.PathValue("id"))
 						if err != nil {
 							return err
 						}
 						return reply.JSON(w, r, http.StatusOK, p)
-					}, refuse),
+					}),
 				},
 				"/page": middleware.Methods{
-					"GET": reply.Handler(func(w http.ResponseWriter, r *http.Request) error {
+					"GET": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 						w.Header().Set("Content-Type", "text/html; charset=utf-8")
 						return reply.Send(w, r, http.StatusOK, page)
-					}, refuse),
+					}),
 				},
 				"/api/events/[n]": middleware.Methods{
-					"GET": stream.Handler(stream.Config{OnError: refuse, Logger: quiet}, sendEvents),
+					"GET": stream.Handler(stream.Config{}, sendEvents),
 				},
 				"/api/slow":  slow(timeout),
 				"/api/panic": http.HandlerFunc(panics),
-			}, pattern.HandlerConfig{OnError: refuse})
+			}, pattern.HandlerConfig{})
 			if err != nil {
 				panic(err)
 			}

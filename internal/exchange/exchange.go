@@ -112,15 +112,25 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 // learns how errors are answered and where to log. Nil is to say nothing.
 // [HandBack] is for when the handler has returned.
 func Say(r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
-	n := new(Node)
-	inside := n.Attach(r, Find(r.Context()))
+	var said struct { // in one allocation
+		Node
+		inside http.Request
+	}
+	said.Context = r.Context()
+	said.Inherit(said.Context)
+	said.Say(onError, logger)
+	said.inside = *r.WithContext(&said)
+	return &said.inside
+}
+
+// Say fills the slots of the function [Say].
+func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 	if onError != nil {
 		n.Set(OnError, onError)
 	}
 	if logger != nil {
 		n.Set(Logger, logger)
 	}
-	return inside
 }
 
 // HandBack tells the request that came in what became of its copy, once the

@@ -146,7 +146,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook
 	if !Render(w, r, answer, hook, logger, !inMemory(w)) {
 		return err
 	}
-	respw.Answered(w)
+	respw.MarkAnswered(w)
 	return Logged(err)
 }
 

@@ -33,9 +33,8 @@ type Fence struct {
 	state
 	owner    Owner
 	header   http.Header // the handler's, nil until it asks for it
-	base     http.Header // what the server's header held before fill, nil if nothing
-	based    bool        // the server's header was not empty
-	filled   bool        // and holds the handler's fields now
+	base     http.Header // what the server's header held before it was filled
+	filled   bool        // it holds the handler's fields now
 	room     *[room]byte // holds the start of the body
 	progress atomic.Int64
 }
@@ -52,13 +51,8 @@ var rooms = sync.Pool{New: func() any { return new([room]byte) }}
 // Fence puts f around rw. Call it before the handler runs, and [Writer.Settle]
 // after.
 func (rw *Writer) Fence(f *Fence, owner Owner) {
-	f.owner = owner
-	f.based = len(rw.inner.Header()) != 0
-	rw.fence = f
+	rw.fence, f.owner = f, owner
 }
-
-// Look returns what the timer has to know before it takes the response.
-func (f *Fence) Look() Look { return Look{f.look()} }
 
 // Moved notes that the deadline was moved, and reports whether the response was
 // still the handler's to write.
@@ -76,11 +70,6 @@ func (f *Fence) Moved() bool {
 
 // Progress grows with what the handler writes, and is positive once it commits.
 func (f *Fence) Progress() int64 { return f.progress.Load() }
-
-// Take takes the response away from the handler if it is as it was seen. For
-// [Mine] it is the caller's; else the last call to leave tells the Owner. After
-// [Inside] the caller has to call [Writer.Hurry].
-func (f *Fence) Take(l Look) Attempt { return f.take(l) }
 
 // Grace is how long the client may take to receive the few hundred bytes of an
 // answer, and a write that is under way to come to its end.
@@ -131,10 +120,15 @@ func (f *Fence) fill(inner http.ResponseWriter) {
 		return
 	}
 	h := inner.Header()
-	if f.based && !f.filled {
+	f.keep(h)
+	replace(h, f.header)
+}
+
+// keep remembers what the server's header holds, for restore.
+func (f *Fence) keep(h http.Header) {
+	if !f.filled && len(h) != 0 {
 		f.base = maps.Clone(h)
 	}
-	replace(h, f.header)
 	f.filled = true
 }
 

@@ -47,7 +47,7 @@ type Writer struct {
 	implicit bool          // committed by a write: the server sets status and type
 	noBody   bool          // the response has no body on the wire: HEAD, 204, 304
 	hijacked bool          // without a fence; with one the phase says so
-	answered bool          // whole, see Answered
+	answered bool          // whole, see MarkAnswered
 	stream   atomic.Bool   // no limit on time or size applies
 	refused  atomic.Bool   // by the budget, which has answered
 	onCommit func(status int)
@@ -188,9 +188,9 @@ func Out(w http.ResponseWriter) bool {
 	return false
 }
 
-// Answered notes, for the Writers up to the first fence, that the response to w is
+// MarkAnswered notes, for the Writers up to the first fence, that the response to w is
 // whole, whatever error is returned after it.
-func Answered(w http.ResponseWriter) {
+func MarkAnswered(w http.ResponseWriter) {
 	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
 			rw.answered = true
@@ -201,7 +201,7 @@ func Answered(w http.ResponseWriter) {
 	}
 }
 
-// Answered reports whether the response is known to be whole by [Answered].
+// Answered reports whether the response is known to be whole by [MarkAnswered].
 func (rw *Writer) Answered() bool { return rw.answered }
 
 // Init makes rw watch w and returns the shape to hand on.
@@ -291,10 +291,10 @@ func (rw *Writer) lost() error {
 }
 
 func (f *Fence) lost() error {
-	switch w := f.look(); {
-	case handlers(w):
+	switch l := f.Look(); {
+	case handlers(l.word):
 		return nil
-	case phaseOf(w) == Foreign:
+	case l.Phase() == Foreign:
 		return http.ErrHijacked
 	}
 	return http.ErrHandlerTimeout

@@ -55,10 +55,10 @@ func with(w uint64, p Phase) uint64 { return w&^phases | uint64(p) }
 // handlers reports whether the response is the handler's to write.
 func handlers(w uint64) bool { return phaseOf(w) <= Sent && w&late == 0 }
 
-// look returns the word as it is. It may have changed by the next step.
-func (s *state) look() uint64 {
+// Look returns what is to be known before a step. It may have changed by then.
+func (s *state) Look() Look {
 	step("look")
-	return s.word.Load()
+	return Look{s.word.Load()}
 }
 
 // enter begins a call into the server's writer, which takes the phase to at
@@ -129,7 +129,7 @@ func (s *state) settle() (was Phase, ok bool) {
 	}
 }
 
-// A Look is what the timer has seen of a response.
+// A Look is what was seen of a response.
 type Look struct{ word uint64 }
 
 // Phase returns the phase that was seen.
@@ -151,9 +151,10 @@ const (
 	Inside                // calls are inside, the timer is one of them: the last to leave takes it
 )
 
-// take takes the response unless it has changed since it was looked at, or
-// marks it late while calls are inside.
-func (s *state) take(l Look) Attempt {
+// Take takes the response away from the handler if it is as it was seen. For
+// [Mine] it is the caller's; else the last call to leave tells the Owner. After
+// [Inside] the caller has to call [Writer.Hurry].
+func (s *state) Take(l Look) Attempt {
 	step("take")
 	next, attempt := (l.word|late)+call, Inside
 	switch {
