@@ -69,9 +69,20 @@ type timeout struct {
 	cut     bool // the connection is of no more use
 }
 
-// ServeHTTP is a method: in a closure WithContext might not be inlined, and then
-// costs an allocation.
+// ServeHTTP runs the handler.
 func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t, w := b.begin(w, r)
+	if t.detached {
+		t.serveDetached(w)
+	} else {
+		t.serve(w)
+	}
+}
+
+// begin sets up what a request needs. It is a method: in a closure WithContext
+// might not be inlined, and then costs an allocation. And it is over when the
+// handler runs, since the copy of a request that it makes is large for a stack.
+func (b *bounded) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.ResponseWriter) {
 	t := &timeout{bounded: b, outside: r}
 	w = t.w.Init(w, r)
 	t.w.Fence(&t.fence, t)
@@ -90,11 +101,7 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.part()
 	t.decided.Add(1)
 	t.takeAlarm()
-	if t.detached {
-		t.serveDetached(w)
-	} else {
-		t.serve(w)
-	}
+	return t, w
 }
 
 // part gives the handler what it may change while a hook or a logger reads it on

@@ -2,7 +2,6 @@ package respw
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"io"
 	"net"
@@ -77,11 +76,23 @@ func (w http2) Push(target string, opts *http.PushOptions) error {
 // flush. What a limit has answered is sent too, though the handler hears of the
 // refusal.
 func (rw *Writer) FlushError() error {
-	lost := rw.lost()
-	switch {
-	case lost == ErrTooLarge && rw.flushes && rw.status != 0:
-	case lost != nil:
-		return lost
+	if err := rw.beginFlush(); err != nil {
+		return err
+	}
+	defer rw.leave()
+	if err := flush(rw.inner); err != nil || !rw.refused.Load() {
+		return err
+	}
+	return ErrTooLarge
+}
+
+// beginFlush is a push of whatever there is. It is a function of its own for the
+// stack of an open stream, which is kept under 8 KB.
+func (rw *Writer) beginFlush() error {
+	switch err := rw.lost(); {
+	case err == ErrTooLarge && rw.flushes && rw.status != 0:
+	case err != nil:
+		return err
 	case !rw.flushes:
 		return http.ErrNotSupported
 	}
@@ -92,11 +103,7 @@ func (rw *Writer) FlushError() error {
 			return err
 		}
 	}
-	if err := rw.push(); err != nil {
-		return err
-	}
-	defer rw.leave()
-	return cmp.Or(lost, flush(rw.inner))
+	return rw.push()
 }
 
 // flush is that of an http.ResponseController, which would be allocated for each.
