@@ -71,10 +71,11 @@ func New(cfg Config) func(http.Handler) http.Handler { return Chain(cfg).Then }
 // to extend one's own. It panics if the config is not valid, with everything
 // that is wrong. The order, from the outside:
 //
+//   - [Timeout], so that all that follows counts as time, and can share the
+//     ResponseWriter that it holds back;
 //   - [Recover], so that a panic in any other piece is answered too;
-//   - [Unresolved], if asked for, where it sees what all the others answer;
+//   - [Unresolved], if asked for, where it sees what the others answer;
 //   - [ResponseLimit], which must count what the others answer as well;
-//   - [Timeout], so that reading the body counts as time;
 //   - [bodyparser.New], last, so that nothing is read for a request that
 //     a layer further out refuses;
 //   - the handler.
@@ -82,28 +83,20 @@ func Chain(cfg Config) alice.Chain {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	parser := cfg.BodyParser
-	if parser.OnError == nil {
-		parser.OnError = cfg.OnError
-	}
-	if parser.Logger == nil {
-		parser.Logger = cfg.Logger
-	}
-	pieces := []alice.Constructor{recoverWith(cfg.Logger, cfg.OnError)}
+	pieces := []alice.Constructor{cfg.within, Recover(nil)}
 	if cfg.WarnUnresolved {
-		pieces = append(pieces, Unresolved(cfg.Logger))
+		pieces = append(pieces, Unresolved(nil))
 	}
 	return alice.New(append(pieces,
-		ResponseLimitWith(ResponseLimitConfig{Limit: cfg.ResponseLimit, OnError: cfg.OnError, Logger: cfg.Logger}),
-		cfg.inside,
-		bodyparser.New(parser),
+		ResponseLimit(cfg.ResponseLimit),
+		bodyparser.New(cfg.BodyParser),
 	)...)
 }
 
-// inside bounds the time that next may take, and tells everything inside how
-// errors are answered and where to log. A Timeout does that with the request that
-// it makes anyway. The pieces outside have been told by their own configs.
-func (cfg Config) inside(next http.Handler) http.Handler {
+// within bounds the time that next may take, and tells everything inside how
+// errors are answered and where to log: a Timeout does that with the request that
+// it makes anyway.
+func (cfg Config) within(next http.Handler) http.Handler {
 	if cfg.MaxDuration > 0 {
 		return &bounded{next: next, cfg: cfg.timeout(), says: true}
 	}

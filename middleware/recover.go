@@ -10,10 +10,10 @@ import (
 )
 
 // Recover returns middleware that turns a panic into one record, with the
-// stack, and a 500; nil for the logger is slog.Default. If a part of the
-// response is out already the connection is aborted instead: a recoverer that
-// returns would end that part in good order, and the client would take it for
-// the whole. A response that was complete stays.
+// stack, and a 500. Nil for the logger is that of the [Config] around it, else
+// slog.Default. If a part of the response is out already the connection is aborted
+// instead: a recoverer that returns would end that part in good order, and the
+// client would take it for the whole. A response that was complete stays.
 //
 // A panic with http.ErrAbortHandler passes through, unlogged: it is how a
 // handler asks net/http to drop the connection. Over HTTP/1.0, where the end of
@@ -22,10 +22,6 @@ import (
 // Next.js answers a handler that throws in the same way. Without a Recover
 // net/http logs the panic and drops the connection.
 func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
-	return recoverWith(logger, nil)
-}
-
-func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
@@ -42,7 +38,7 @@ func recoverWith(logger *slog.Logger, onError httperr.Hook) func(http.Handler) h
 				switch rw.Standing() {
 				case respw.Free:
 					if cause != nil {
-						httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, onError, logger, false)
+						httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, nil, logger, false)
 					}
 				case respw.Part:
 					respw.Abort(w)

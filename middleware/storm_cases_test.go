@@ -27,7 +27,7 @@ func gale(t *testing.T, h func(log *testkit.Log) http.Handler, exact bool, allow
 func galeOver(t *testing.T, over []wire, h func(log *testkit.Log) http.Handler, exact bool, allowed ...outcome) {
 	for _, w := range over {
 		t.Run(w.name, func(t *testing.T) {
-			var log testkit.Log
+			log := testkit.Log{Last: 100}
 			blow(t, w, h(&log), &log, exact, allowed...)
 		})
 	}

@@ -185,8 +185,8 @@ func blow(t *testing.T, w wire, h http.Handler, log *testkit.Log, exact bool, al
 	t.Logf("%v in %v", seen, time.Since(start).Round(time.Second))
 	if exact {
 		failed := seen[isTimeout] + seen[isFailure] + seen[isCut]
-		eventually(t, "one record for each that failed", func() bool { return len(log.Records()) >= failed })
-		if n := len(log.Records()); n < failed || n > failed+seen[isSlow] {
+		eventually(t, "one record for each that failed", func() bool { return log.Len() >= failed })
+		if n := log.Len(); n < failed || n > failed+seen[isSlow] {
 			t.Errorf("%d records of %d that failed", n, failed)
 		}
 	}

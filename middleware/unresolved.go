@@ -13,7 +13,7 @@ import (
 // when a handler returns without an answer: nothing written, no status, no
 // flush, no connection taken over. net/http then sends an empty 200, which is
 // legal in Go and sometimes meant, so this is for those who want to know. Nil
-// for the logger is slog.Default.
+// for the logger is that of the [Config] around it, else slog.Default.
 //
 // Next.js warns by default ("API resolved without sending a response"), and
 // externalResolver: true is its way to say no; here that is to leave

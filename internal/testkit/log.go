@@ -8,14 +8,25 @@ import (
 
 // A Log is a slog.Handler that keeps its records.
 type Log struct {
+	// Last is how many records are kept, 0 for all: a long run has too many.
+	Last int
+
 	mu      sync.Mutex
 	records []slog.Record
+	total   int
 }
 
 // Logger returns a logger that writes to l.
 func (l *Log) Logger() *slog.Logger { return slog.New(l) }
 
-// Records returns the records so far.
+// Len returns the number of records so far.
+func (l *Log) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.total
+}
+
+// Records returns the records so far, the last ones if Last is set.
 func (l *Log) Records() []slog.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,7 +50,10 @@ func (l *Log) Enabled(context.Context, slog.Level) bool { return true }
 func (l *Log) Handle(_ context.Context, rec slog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.records = append(l.records, rec.Clone())
+	l.total++
+	if l.records = append(l.records, rec.Clone()); l.Last > 0 && len(l.records) > 2*l.Last {
+		l.records = append(l.records[:0:0], l.records[l.Last:]...)
+	}
 	return nil
 }
 
