@@ -22,6 +22,7 @@ var variables = map[string]string{
 	"middleware.never":        "a channel that is never closed and never sent to",
 	"middleware.canceled":     "a context that has ended, and cannot change",
 	"middleware.alarms":       "a pool of timers: one is put back only when it is certain not to ring any more",
+	"middleware.headers":      "a pool of copies of request headers: one is put back only when no hook has seen it",
 	"internal/jsontext.texts": "a pool of buffers: what one answer leaves in them no other sees",
 	"stream.batches":          "a pool of buffers: what one subscriber leaves in them no other sees",
 	"stream.buffers":          "a pool of buffers: what one event leaves in them no other sees",
