@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -237,4 +240,55 @@ func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTimeoutRequestOfAHook: a hook and the layers outside read the request while
+// the handler goes on changing its own. Reading a map that is being changed would
+// end the process.
+func TestTimeoutRequestOfAHook(t *testing.T) {
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		var done sync.WaitGroup
+		over := make(chan struct{})
+		changing := func(w http.ResponseWriter, r *http.Request) {
+			defer done.Done()
+			for i := 0; ; i++ {
+				select {
+				case <-over:
+					return
+				default:
+					r.Header.Set("X-Count", strconv.Itoa(i))
+					r.Header.Del("X-Client")
+					r.URL.Path = "/changed"
+				}
+			}
+		}
+		reading := func(where string, r *http.Request) {
+			if r.Header.Get("X-Client") != "1" || r.Header.Get("X-Count") != "" || r.URL.Path == "/changed" {
+				t.Errorf("%s sees %v of %v", where, r.Header, r.URL)
+			}
+		}
+		h := middleware.TimeoutWith(middleware.TimeoutConfig{
+			Duration: 10 * time.Millisecond, Logger: discard,
+			OnError: func(w http.ResponseWriter, r *http.Request, err error) {
+				for range 1000 {
+					reading("the hook", r)
+				}
+				reply.Problem(w, r, err)
+			},
+		})(http.HandlerFunc(changing))
+		client, url := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			if r.ProtoMajor == 2 { // on HTTP/1 the handler has run in place, and was the last to change it
+				reading("a layer outside", r)
+			}
+		}))
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("X-Client", "1")
+		done.Add(1)
+		if status, _, _, err := fetch(client, testkit.At(t, url, r)); err != nil || status != http.StatusGatewayTimeout {
+			t.Errorf("%d %v", status, err)
+		}
+		close(over)
+		done.Wait()
+	})
 }
