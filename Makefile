@@ -92,6 +92,7 @@ mutants: ## the model finds each of the known faults; not part of ci
 .PHONY: storm
 storm: ## requests at the very deadline, for STORMTIME in each storm over each transport
 	@go test -race -count=1 -run='^TestStorm' -timeout=12h ./middleware -storm=$(STORMTIME)
+	@go -C bench test -race -count=1 -run='^TestStorm' -timeout=12h ./middleware -storm=$(STORMTIME)
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/apiece/apiece v0.0.0
 	github.com/bytedance/sonic v1.15.5
+	github.com/coder/websocket v1.8.15
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/dimfeld/httptreemux/v5 v5.5.0
 	github.com/felixge/httpsnoop v1.1.0

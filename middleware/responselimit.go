@@ -104,7 +104,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
-			respw.Lift(rw.Unwrap())
+			respw.Lift(w)
 			rw.SetBudget(budget, r)
 			if budget != nil && cfg.Action == LimitWarn {
 				defer cfg.warn(rw, r, budget)

@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -14,7 +15,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/reply"
+	"github.com/apiece/apiece/stream"
 )
 
 // A fragile writer panics in the method that is named, once it is armed.
@@ -241,4 +246,125 @@ func TestTimeoutBehindARecorder(t *testing.T) {
 			t.Errorf("%d %q", w.Code, w.Body)
 		}
 	})
+}
+
+// A recycled is a foreign writer of a router that gives it to its next request once
+// ServeHTTP has returned, as gin does.
+type recycled struct {
+	http.ResponseWriter
+	t        *testing.T
+	returned atomic.Bool
+}
+
+func (w *recycled) use(what string) {
+	if w.returned.Load() {
+		w.t.Errorf("%s of a writer that serves another request", what)
+	}
+}
+
+func (w *recycled) Unwrap() http.ResponseWriter { w.use("Unwrap"); return w.ResponseWriter }
+func (w *recycled) Header() http.Header         { w.use("Header"); return w.ResponseWriter.Header() }
+func (w *recycled) Write(p []byte) (int, error) { w.use("Write"); return w.ResponseWriter.Write(p) }
+func (w *recycled) WriteHeader(status int) {
+	w.use("WriteHeader")
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// TestTimeoutLeavesRecycledWriters: whatever a handler that was left behind calls
+// stays this side of its Timeout, with a second Timeout in between too.
+func TestTimeoutLeavesRecycledWriters(t *testing.T) {
+	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort, Logger: discard})
+	fails := func(http.ResponseWriter, *http.Request) error { return errors.New("broken") }
+	afterwards := map[string]http.Handler{
+		"ResponseLimit": limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "more than ten bytes") })),
+		"an error":      reply.HandlerFunc(fails),
+		"no JSON":       http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.JSON(w, r, 200, func() {}) }),
+		"JSON":          http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.JSON(w, r, 200, 1) }),
+		"a stream": stream.Handler(stream.Config{Logger: discard}, func(s *stream.Stream) error {
+			return s.Send(stream.Event{Data: "x"})
+		}),
+		"a panic": middleware.Recover(discard)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") })),
+		"a controller": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rc := http.NewResponseController(w)
+			_, _, _ = rc.Flush(), rc.SetWriteDeadline(time.Time{}), rc.EnableFullDuplex()
+		}),
+		"a wrapper": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, w = respw.Wrap(&recycled{ResponseWriter: w, t: t}, r)
+			w.WriteHeader(http.StatusTeapot)
+		}),
+	}
+	for name, after := range afterwards {
+		for _, nested := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, nested %t", name, nested), func(t *testing.T) {
+				left, ended := make(chan struct{}), make(chan struct{})
+				h := within(10*time.Millisecond, new(testkit.Log), func(w http.ResponseWriter, r *http.Request) {
+					defer close(ended)
+					<-left
+					after.ServeHTTP(w, r)
+				})
+				if nested {
+					h = within(time.Hour, new(testkit.Log), h.ServeHTTP)
+				}
+				client, url := testkit.HTTP2.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					recycled := &recycled{ResponseWriter: w, t: t}
+					h.ServeHTTP(recycled, r)
+					recycled.returned.Store(true)
+					close(left)
+				}))
+				r, _ := http.NewRequest("GET", url, nil)
+				if status, _, _, err := fetch(client, r); err != nil || status != http.StatusGatewayTimeout {
+					t.Errorf("%d %v", status, err)
+				}
+				<-ended
+			})
+		}
+	}
+}
+
+// TestTimeoutParting: on HTTP/2 layers outside wait for a handler that returns soon
+// after its time is up, and for no other. The client has its response already.
+func TestTimeoutParting(t *testing.T) {
+	const limit = 200 * time.Millisecond
+	for _, tt := range []struct {
+		late time.Duration // of the handler
+		want time.Duration // of the layer outside
+	}{
+		{time.Millisecond, limit + time.Millisecond},
+		{99 * time.Millisecond, limit + 99*time.Millisecond},
+		{101 * time.Millisecond, limit + 100*time.Millisecond},
+		{time.Hour, limit + 100*time.Millisecond},
+	} {
+		t.Run(tt.late.String(), func(t *testing.T) {
+			testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
+				if tr.Name != "http2" {
+					t.Skip("the handler runs in place")
+				}
+				start, ended, outside := make(chan time.Time, 1), make(chan struct{}), make(chan time.Duration, 1)
+				h := within(limit, new(testkit.Log), func(w http.ResponseWriter, r *http.Request) {
+					defer close(ended)
+					start <- time.Now()
+					time.Sleep(limit + tt.late)
+				})
+				client, url := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					h.ServeHTTP(w, r)
+					outside <- time.Since(<-start)
+				}))
+				r, _ := http.NewRequest("GET", url, nil)
+				begun := time.Now()
+				resp, err := client.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				body := make([]byte, len(gatewayTimeout))
+				if _, err := io.ReadFull(resp.Body, body); err != nil || string(body) != gatewayTimeout || time.Since(begun) != limit {
+					t.Errorf("%q, %v after %v", body, err, time.Since(begun))
+				}
+				if got := <-outside; got != tt.want {
+					t.Errorf("the layer outside goes on after %v, want %v", got, tt.want)
+				}
+				<-ended
+			})
+		})
+	}
 }

@@ -149,11 +149,18 @@ func (t *timeout) serve(w http.ResponseWriter) {
 	returned = true
 }
 
+// parting is how long a handler whose time is up may take to return. Layers outside
+// may take back what it uses as soon as ServeHTTP has returned, as chi does with its
+// routing context, so one that looks at its own context is not left behind. The
+// client has all of the response by then, and lacks only the end of the stream.
+const parting = 100 * time.Millisecond
+
 // serveDetached runs the handler on a goroutine of its own.
 func (t *timeout) serveDetached(w http.ResponseWriter) {
-	returned := false
+	returned, ended := false, make(chan struct{})
 	var value any = http.ErrAbortHandler // of runtime.Goexit, which ends without a panic
 	go func() {
+		defer close(ended)
 		defer func() {
 			if v := recover(); v != nil && v != http.ErrAbortHandler {
 				value = &httperr.Panic{Value: v, Stack: debug.Stack()}
@@ -172,6 +179,12 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 	}()
 	t.await()
 	if !t.inTime { // the handler owns its request, and what became of it
+		if t.w.Flushes() { // else the response leaves only now
+			select {
+			case <-ended:
+			case <-time.After(parting):
+			}
+		}
 		t.conclude(true)
 		return
 	}

@@ -673,7 +673,7 @@ func TestTimeoutAllocs(t *testing.T) {
 		{"the header", asking, false, 1, 2},
 		{"a reply", replying, false, 1, 1},
 		{"a hook", silent, true, 1, 1},
-		{"HTTP/2", silent, false, 2, 6}, // the goroutine, what it hands back, and a header of its own
+		{"HTTP/2", silent, false, 2, 7}, // the goroutine, its end, what it hands back, and a header of its own
 	} {
 		cfg := middleware.TimeoutConfig{Duration: time.Hour}
 		if tt.onError {

@@ -83,7 +83,8 @@ func Of(w http.ResponseWriter) (*Writer, bool) {
 
 // Below returns what w wraps: the writer below a Writer, or what its Unwrap
 // method returns, nil if it has none. All that looks for something on the way to
-// the server goes from one to the next by it.
+// the server goes from one to the next by it, past a fence only between enter and
+// leave: once a response was taken, what is outside may serve another request.
 func Below(w http.ResponseWriter) http.ResponseWriter {
 	if rw, ok := Of(w); ok {
 		return rw.inner
@@ -94,57 +95,77 @@ func Below(w http.ResponseWriter) http.ResponseWriter {
 	return nil
 }
 
-// Find returns the nearest writer from w to the server that is a T.
+// Find returns the nearest writer from w to the first fence that is a T.
 func Find[T any](w http.ResponseWriter) (t T, ok bool) {
 	for ; w != nil; w = Below(w) {
 		if t, ok = w.(T); ok {
 			return t, true
 		}
+		if rw, ok := Of(w); ok && rw.fence != nil {
+			break
+		}
 	}
 	return t, false
+}
+
+// all calls visit for the Writers from w to the server, until it returns false. It
+// reports whether a fence was in the way whose response was taken, or is about to
+// be.
+func all(w http.ResponseWriter, visit func(*Writer) bool) (late bool) {
+	for ; w != nil; w = Below(w) {
+		rw, ok := Of(w)
+		if !ok {
+			continue
+		}
+		if !visit(rw) {
+			return false
+		}
+		if rw.fence != nil {
+			if _, err := rw.enter(Open); err != nil {
+				return rw.fence.Look().Late()
+			}
+			defer rw.leave()
+			return all(rw.inner, visit)
+		}
+	}
+	return false
 }
 
 // Stream declares the response to w a stream, to which limits on time and size
 // do not apply, for every Writer between w and the server.
 func Stream(w http.ResponseWriter) {
-	for ; w != nil; w = Below(w) {
-		if rw, ok := Of(w); ok {
-			rw.stream.Store(true)
-		}
-	}
+	all(w, func(rw *Writer) bool {
+		rw.stream.Store(true)
+		return true
+	})
 }
 
 // Lift takes away the budgets of all Writers between w and the server, for a
 // layer further in that has its own.
 func Lift(w http.ResponseWriter) {
-	for ; w != nil; w = Below(w) {
-		if rw, ok := Of(w); ok && rw.budget.Load() != nil {
+	all(w, func(rw *Writer) bool {
+		if rw.budget.Load() != nil {
 			rw.budget.Store(nil)
 		}
-	}
+		return true
+	})
 }
 
 // Lost reports whether a layer outside has taken the response to w away, or a
 // limit has refused it: it was answered, and what is written to w has no effect.
 func Lost(w http.ResponseWriter) bool {
-	for ; w != nil; w = Below(w) {
-		rw, ok := Of(w)
-		if ok && (rw.refused.Load() || rw.fence != nil && rw.fence.Look().Late()) {
-			return true
-		}
-	}
-	return false
+	refused := false
+	late := all(w, func(rw *Writer) bool {
+		refused = rw.refused.Load()
+		return !refused
+	})
+	return refused || late
 }
 
 // TakenAway reports whether a layer with a fence has taken the response to w, or
 // is about to.
 func TakenAway(w http.ResponseWriter) bool {
-	for ; w != nil; w = Below(w) {
-		if rw, ok := Of(w); ok && rw.fence != nil && rw.fence.Look().Late() {
-			return true
-		}
-	}
-	return false
+	return all(w, func(*Writer) bool { return true })
 }
 
 // A Standing is what is left to do about a response whose handler has failed.
@@ -221,11 +242,13 @@ func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWrit
 }
 
 // reach reports what an http.ResponseController given w would find. A wrapper
-// with an Unwrap method says by it that optional methods may go past it.
+// with an Unwrap method says by it that optional methods may go past it. A Writer
+// has found out already.
 func reach(w http.ResponseWriter) (flush, hijack bool) {
-	for ; w != nil && !(flush && hijack); w = Below(w) {
-		if _, plain := w.(*Writer); plain {
-			continue // it has FlushError whatever is below
+	for ; w != nil; w = Below(w) {
+		if rw, ok := Of(w); ok {
+			_, http1 := w.(http1)
+			return flush || rw.flushes, hijack || http1
 		}
 		switch w.(type) {
 		case http.Flusher, interface{ FlushError() error }:
