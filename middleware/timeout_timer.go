@@ -9,7 +9,8 @@ import (
 // requests end long before their deadline, and setting a timer and stopping it
 // again costs them 250 ns and two allocations. So an alarm that is given back
 // stays set. The deadline of its next holder is mostly later: the alarm rings
-// too early then, once, and is set again.
+// too early then, once, and is set again. One that is set for longer than far is
+// stopped, since the pool may drop it, and a timer that is set is never collected.
 //
 // Nothing but time.Timer is called with mu held.
 type alarm struct {
@@ -37,16 +38,20 @@ func (t *timeout) takeAlarm() {
 
 // dropAlarm is called once, when t.expire has nothing left to do.
 func (t *timeout) dropAlarm() {
-	a := t.alarm
+	a, bubble := t.alarm, bubbled(t.ctx.start)
 	a.mu.Lock()
 	a.holder = nil
-	a.mu.Unlock()
-	if bubbled(t.ctx.start) {
+	if bubble || a.rings.Sub(t.ctx.start) > far {
 		a.timer.Stop()
-	} else {
+		a.rings = time.Time{}
+	}
+	a.mu.Unlock()
+	if !bubble {
 		alarms.Put(a)
 	}
 }
+
+const far = time.Minute
 
 // setAlarm has t.expire called in d from now, or before, if t still holds the
 // alarm.

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,5 +48,44 @@ func TestDeadlinesOfFormerRequests(t *testing.T) {
 				t.Errorf("status %d after %v, want 504 after %v", status, ended, tt.latter)
 			}
 		})
+	}
+}
+
+// TestAlarmsAreCollected: what the pool drops is garbage, however far away the
+// deadlines were.
+func TestAlarmsAreCollected(t *testing.T) {
+	const at, bursts = 200, 50
+	var inside, served sync.WaitGroup
+	release := make(chan struct{})
+	h := middleware.Timeout(time.Hour)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		inside.Done()
+		<-release
+	}))
+	burst := func() {
+		release = make(chan struct{})
+		inside.Add(at)
+		for range at {
+			served.Go(func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)) })
+		}
+		inside.Wait()
+		close(release)
+		served.Wait()
+	}
+	live := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC() // what is in the pool becomes its victim,
+		runtime.GC() // and goes
+		runtime.ReadMemStats(&m)
+		return m.HeapObjects
+	}
+	burst()
+	before := live()
+	for range bursts {
+		burst()
+		runtime.GC()
+		runtime.GC()
+	}
+	if after := live(); after > before+at*bursts/2 {
+		t.Errorf("%d objects are left of %d requests", after-before, at*bursts)
 	}
 }
