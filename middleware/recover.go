@@ -41,7 +41,7 @@ func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
 						httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, nil, logger, false)
 					}
 				case respw.Part:
-					respw.Abort(w)
+					respw.Abort(w, r)
 				}
 				if cause == nil {
 					panic(v)

@@ -138,7 +138,7 @@ func (cfg *ResponseLimitConfig) refuse(rw *respw.Writer, r *http.Request, size i
 	}
 	if sent {
 		httperr.Log(cfg.Logger, r, err.StatusCode(), err)
-		respw.Abort(rw)
+		respw.Abort(rw, r)
 	}
 	httperr.Render(rw, r, err, cfg.OnError, cfg.Logger, true)
 }

@@ -258,6 +258,7 @@ func TestTimeoutRequestOfAHook(t *testing.T) {
 				default:
 					r.Header.Set("X-Count", strconv.Itoa(i))
 					r.Header.Del("X-Client")
+					r.Header.Add("X-Tag", "handler")
 					r.URL.Path = "/changed"
 				}
 			}
@@ -273,6 +274,9 @@ func TestTimeoutRequestOfAHook(t *testing.T) {
 				for range 1000 {
 					reading("the hook", r)
 				}
+				if r.Header.Add("X-Tag", "hook"); len(r.Header["X-Tag"]) != 4 {
+					t.Errorf("the values are %v", r.Header["X-Tag"])
+				}
 				reply.Problem(w, r, err)
 			},
 		})(http.HandlerFunc(changing))
@@ -284,6 +288,7 @@ func TestTimeoutRequestOfAHook(t *testing.T) {
 		}))
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("X-Client", "1")
+		r.Header["X-Tag"] = []string{"1", "2", "3"}
 		done.Add(1)
 		if status, _, _, err := fetch(client, testkit.At(t, url, r)); err != nil || status != http.StatusGatewayTimeout {
 			t.Errorf("%d %v", status, err)

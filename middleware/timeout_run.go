@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math"
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,10 +117,18 @@ func (t *timeout) part() {
 	}
 	switch {
 	case t.detached:
-		t.inside.Header = maps.Clone(t.outside.Header)
+		t.inside.Header = make(http.Header, len(t.outside.Header))
+		copyHeader(t.inside.Header, t.outside.Header)
 	case t.cfg.OnError != nil || t.ctx.Get(exchange.OnError) != nil:
 		t.header = headers.Get().(http.Header)
-		maps.Copy(t.header, t.outside.Header)
+		copyHeader(t.header, t.outside.Header)
+	}
+}
+
+// copyHeader copies src to dst. Values that are added to one are not to the other.
+func copyHeader(dst, src http.Header) {
+	for name, values := range src {
+		dst[name] = slices.Clip(values)
 	}
 }
 
@@ -221,13 +229,27 @@ func (t *timeout) settle() bool {
 func (t *timeout) conclude(returned bool) {
 	cut := t.cut
 	if t.inTime {
-		cut = t.w.Finish(t.was, returned) != nil
+		cut = t.finish(returned)
 	}
 	// Else a panic is on its way, which says more, or a Timeout further out has
 	// answered, and a panic could cost the client that.
 	if cut && returned && !respw.Lost(t.w.Unwrap()) {
-		respw.Abort(t.w.Unwrap())
+		respw.Abort(t.w.Unwrap(), t.outside)
 	}
+}
+
+// finish reports whether the end of the response could not be sent. A panic is one of
+// a writer of others, to which no layer inside can do anything any more.
+func (t *timeout) finish(returned bool) (cut bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			cut = true
+			if v != http.ErrAbortHandler {
+				httperr.LogPanic(t.cfg.Logger, t.outside, v)
+			}
+		}
+	}()
+	return t.w.Finish(t.was, returned) != nil
 }
 
 // expire is the timer's callback. It waits for nothing.
@@ -290,8 +312,9 @@ func (t *timeout) Taken(was respw.Phase) {
 	// First of all, since moving the deadline for reading has net/http cancel the
 	// request.
 	t.ctx.end(expired(err))
-	inner, logs := t.w.Unwrap(), !t.gone.Load()
-	if respw.Lost(inner) || was == respw.Sent && t.w.Complete() {
+	inner, logs, lost := t.w.Unwrap(), !t.gone.Load(), false
+	respw.Safely(func() { lost = respw.Lost(inner) })
+	if lost || was == respw.Sent && t.w.Complete() {
 		// A layer further out has answered, or the handler has.
 		rc := http.NewResponseController(inner)
 		respw.Safely(func() { _ = rc.Flush() })
@@ -310,7 +333,7 @@ func (t *timeout) Taken(was respw.Phase) {
 		}
 	}()
 	if was != respw.Sent {
-		t.w.Restore(was)
+		respw.Safely(func() { t.w.Restore(was) })
 		respw.Safely(func() { logs = t.answer(inner, err) && logs })
 	}
 }
@@ -319,12 +342,13 @@ func (t *timeout) Taken(was respw.Phase) {
 // the client can have it, and no panic of the hook has left a record.
 func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	rc := http.NewResponseController(w)
-	respw.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
 	m, logged := httperr.Answer(w, w.Header(), t.asked(), err, t.cfg.OnError, t.cfg.Logger)
 	if t.outside.ProtoMajor < 2 {
 		m.Header().Set("Connection", "close")
 	}
-	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(respw.Grace)) }) // only now: the hook may have taken its time
+	// Only now: the hook may have taken its time, and its request would be cancelled.
+	respw.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
+	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(respw.Grace)) })
 	head := t.outside.Method == http.MethodHead
 	lost := m.Send(w, head)
 	t.cut = false

@@ -54,6 +54,9 @@ type Node struct {
 	context.Context
 	slots [numSlots]any
 
+	// hooks is how many hooks are running, one within the other.
+	hooks int
+
 	// BodyOf is the header of the request that the Body slot is about: a handler
 	// may make a request of its own in the context of another.
 	BodyOf http.Header
@@ -79,8 +82,12 @@ func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
 // Inherit copies the slots of the node that ctx carries, if it carries one.
 func (n *Node) Inherit(ctx context.Context) {
 	if parent := Find(ctx); parent != nil {
-		n.slots, n.BodyOf = parent.slots, parent.BodyOf
+		n.inherit(parent)
 	}
+}
+
+func (n *Node) inherit(parent *Node) {
+	n.slots, n.hooks, n.BodyOf = parent.slots, parent.hooks, parent.BodyOf
 }
 
 // Attach returns a copy of r whose context is n, a child of r's own. The slots
@@ -89,7 +96,7 @@ func (n *Node) Inherit(ctx context.Context) {
 func (n *Node) Attach(r *http.Request, parent *Node) *http.Request {
 	n.Context = r.Context()
 	if parent != nil {
-		n.slots, n.BodyOf = parent.slots, parent.BodyOf
+		n.inherit(parent)
 	}
 	return r.WithContext(n)
 }
@@ -133,6 +140,26 @@ func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 	}
 }
 
+// ForHook returns the copy of r for a hook that answers an error, by which what it
+// calls learns where to log, as by [Say], and that no hook outside is to answer its
+// errors.
+func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
+	n := new(Node)
+	inside := n.Attach(r, Find(r.Context()))
+	n.hooks++
+	n.Set(OnError, nil)
+	n.Say(nil, logger)
+	return inside
+}
+
+// Hooks returns how many hooks are running for r, one within the other.
+func Hooks(r *http.Request) int {
+	if n := Find(r.Context()); n != nil {
+		return n.hooks
+	}
+	return 0
+}
+
 // HandBack tells the request that came in what became of its copy, once the
 // handler has returned: the pattern that matched, for the layers that log it. The files
 // of a form that was parsed in between are removed.
@@ -160,7 +187,7 @@ func RemoveFiles(r *http.Request, before *multipart.Form) {
 func Detach(ctx context.Context) context.Context {
 	n := &Node{Context: ctx}
 	if parent := Find(ctx); parent != nil {
-		n.slots[OnError], n.slots[Logger] = parent.slots[OnError], parent.slots[Logger]
+		n.slots[OnError], n.slots[Logger], n.hooks = parent.slots[OnError], parent.slots[Logger], parent.hooks
 	}
 	return n
 }

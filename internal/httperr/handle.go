@@ -38,10 +38,10 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	isLogged := isLogged(err)
 	switch standing := rw.Standing(); {
 	case errors.Is(err, http.ErrAbortHandler):
-		respw.Abort(w)
+		respw.Abort(w, r)
 	case standing == respw.Gone, isLogged && rw.Answered():
 	case standing == respw.Free && ClientGone(r, err):
-		respw.Abort(w)
+		respw.Abort(w, r)
 	case standing == respw.Free:
 		Render(w, r, err, hook, logger, !isLogged)
 	default:
@@ -49,7 +49,7 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 			Log(logger, r, statusOf(err), err)
 		}
 		if standing == respw.Part {
-			respw.Abort(w)
+			respw.Abort(w, r)
 		}
 	}
 }
@@ -74,9 +74,7 @@ func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 // header is base. If the hook panics, which is logged, [Problem] answers, and if
 // it is silent, which would leave an empty 200, there is a 500.
 func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) (m *respw.Memory, logged bool) {
-	if hook == nil {
-		hook = hookFor(w, r)
-	}
+	hook = hookFor(r, hook)
 	fresh := func() {
 		m = respw.NewMemory(base)
 		discard(m.Header())
@@ -94,22 +92,20 @@ func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error,
 	return m, logged
 }
 
-// hookFor returns what answers errors where no hook is given. A hook that fails
-// to answer in its turn has had its chance.
-func hookFor(w http.ResponseWriter, r *http.Request) Hook {
-	if inMemory(w) {
+// hookFor returns what answers errors: the hook that is given, that of the layers
+// outside, or Problem. A hook may serve a page that fails, by a handler with a hook
+// of its own; what fails in that is answered by Problem, or there would be no end.
+func hookFor(r *http.Request, hook Hook) Hook {
+	switch {
+	case exchange.Hooks(r) > 1:
 		return Problem
+	case hook != nil:
+		return hook
 	}
 	if hook, ok := exchange.Get[Hook](r, exchange.OnError); ok {
 		return hook
 	}
 	return Problem
-}
-
-// inMemory reports whether w is what a hook is given.
-func inMemory(w http.ResponseWriter) bool {
-	_, ok := respw.Find[*respw.Memory](w)
-	return ok
 }
 
 // call has the hook answer err to m, and reports whether it has run without a panic.
@@ -120,12 +116,14 @@ func call(hook Hook, w http.ResponseWriter, m *respw.Memory, r *http.Request, er
 			return
 		}
 		if v := recover(); v == http.ErrAbortHandler {
-			respw.Abort(w)
+			respw.Abort(w, r)
 		} else if v != nil {
 			LogPanic(logger, r, v, slog.Any("answering", err))
 		}
 	}()
-	hook(m, r, err)
+	inside := exchange.ForHook(r, logger)
+	defer exchange.RemoveFiles(inside, r.MultipartForm)
+	hook(m, inside, err)
 	return true
 }
 
@@ -143,7 +141,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook
 		return err
 	}
 	// What a hook answers in its turn has its record by the error of the hook.
-	if !Render(w, r, answer, hook, logger, !inMemory(w)) {
+	if !Render(w, r, answer, hook, logger, exchange.Hooks(r) == 0) {
 		return err
 	}
 	respw.MarkAnswered(w)

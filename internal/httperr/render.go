@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/apiece/apiece/internal/jsontext"
+	"github.com/apiece/apiece/internal/respw"
 )
 
 // Problem answers err as an RFC 9457 problem document.
@@ -131,6 +132,7 @@ func discard(h http.Header) {
 	} {
 		delete(h, name)
 	}
+	respw.DeleteTrailers(h)
 	if !strings.Contains(strings.ToLower(strings.Join(h["Cache-Control"], ",")), "no-store") {
 		delete(h, "Cache-Control")
 	}

@@ -8,13 +8,13 @@ import (
 )
 
 // Abort ends a response that cannot be finished so that no client can take it for
-// whole: it poisons the connection below w and panics with
-// http.ErrAbortHandler. The panic alone is not enough, because a recoverer
-// outside may swallow it, and net/http would then end the body in good order.
-// A response that was taken away has nothing left to poison.
-func Abort(w http.ResponseWriter) {
+// whole: it poisons the connection below w, closes that of an HTTP/1.0 request, and
+// panics with http.ErrAbortHandler. The panic alone is not enough, because a
+// recoverer outside may swallow it, and net/http would then end the body in good
+// order. A response that was taken away has nothing left to poison.
+func Abort(w http.ResponseWriter, r *http.Request) {
 	Poison(w)
-	if rw, ok := Of(w); ok && !rw.request.ProtoAtLeast(1, 1) {
+	if !r.ProtoAtLeast(1, 1) {
 		HangUp(w, true)
 	}
 	panic(http.ErrAbortHandler)

@@ -170,6 +170,17 @@ func CopyTrailers(dst, src http.Header) {
 	}
 }
 
+// DeleteTrailers deletes from a header what is sent after the body.
+func DeleteTrailers(h http.Header) {
+	declared := h["Trailer"]
+	for name := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) || declares(declared, name) {
+			delete(h, name)
+		}
+	}
+	delete(h, "Trailer")
+}
+
 func declares(trailers []string, name string) bool {
 	for _, line := range trailers {
 		for field := range strings.SplitSeq(line, ",") {

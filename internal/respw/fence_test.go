@@ -347,7 +347,7 @@ func TestAbortCannotBeLaundered(t *testing.T) {
 		h := swallow(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, w = respw.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
 			io.WriteString(w, "half")
-			respw.Abort(w)
+			respw.Abort(w, r)
 		}))
 		client, url := tr.Serve(t, h)
 		resp, err := client.Get(url)

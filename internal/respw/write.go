@@ -175,6 +175,7 @@ func (rw *Writer) Replace(m *Memory) bool {
 	defer rw.leave()
 	if rw.fence != nil {
 		rw.fence.release()
+		rw.fence.header = m.header // with no trailers of what was replaced
 	}
 	rw.measure(m.header, m.Status)
 	rw.status, rw.n = int32(m.Status), int64(m.Body.Len())
