@@ -34,11 +34,11 @@ func TestRelay(t *testing.T) {
 	const want = "data: a\n\nid: 7\nevent: x\ndata: b\ndata: c\n\nid: 7\nevent: message\ndata: \n\n"
 	tests := []struct {
 		name  string
-		then  func(http.ResponseWriter)
+		then  func(http.ResponseWriter, *http.Request)
 		whole bool
 		why   string
 	}{
-		{"whole", func(http.ResponseWriter) {}, true, "it ends as the other does"},
+		{"whole", func(http.ResponseWriter, *http.Request) {}, true, "it ends as the other does"},
 		{"broken off", respw.Abort, false, "half an answer must not look whole"},
 	}
 	for _, tt := range tests {
@@ -47,7 +47,7 @@ func TestRelay(t *testing.T) {
 				client, upstream := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					io.WriteString(w, sent)
 					http.NewResponseController(w).Flush()
-					tt.then(w)
+					tt.then(w, r)
 				}))
 				resp := tr.Do(t, relay(client, upstream), get("/"))
 				body, err := io.ReadAll(resp.Body)
