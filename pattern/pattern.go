@@ -13,9 +13,10 @@ type compiled struct {
 }
 
 type param struct {
-	name string
-	seg  int // its segment in the pattern, and in every path that matches
-	kind kind
+	name  string
+	noted string // the name in brackets, see note.go
+	seg   int    // its segment in the pattern, and in every path that matches
+	kind  kind
 }
 
 // Parse parses a pattern. A whole segment in brackets is a parameter:
