@@ -78,7 +78,9 @@ func (s *Sealer) protect(name, value string, expiry int64) string {
 
 func (s *Sealer) open(name, text string) (value string, expiry int64, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(sealed) != text {
+		// The decoder passes over line ends, and over the bits of the last
+		// character that no byte has room for.
 		return "", 0, false
 	}
 	for _, aead := range s.aeads {
