@@ -38,8 +38,10 @@ func Query(r *http.Request) url.Values {
 	for w := range wildcards(r.Pattern) {
 		lay(w.name)
 	}
-	for name := range strings.SplitSeq(r.PathValue(outerNames), "/") {
-		lay(name)
+	if outer := r.PathValue(outerNames); outer != "" {
+		for name := range strings.SplitSeq(outer, "/") {
+			lay(name)
+		}
 	}
 	return q
 }
@@ -67,13 +69,7 @@ func lookup(r *http.Request, name string) (values []string, known bool) {
 	if name == "" || name[0] == '[' { // no parameter has such a name, see note.go
 		return nil, false
 	}
-	var w wildcard
-	for c := range wildcards(r.Pattern) {
-		if c.name == name {
-			w = c
-			break
-		}
-	}
+	w := findWildcard(r.Pattern, name)
 	value, noted := r.PathValue(name), ""
 	if !w.mux { // the wildcard is further in than what was noted
 		noted = r.PathValue("[" + name + "]")
@@ -120,6 +116,18 @@ func wildcards(pattern string) iter.Seq[wildcard] {
 			i = j
 		}
 	}
+}
+
+// findWildcard returns the wildcard of that name; it is static if there is none.
+func findWildcard(pattern, name string) wildcard {
+	if strings.Contains(pattern, name) { // as it seldom does
+		for w := range wildcards(pattern) {
+			if w.name == name {
+				return w
+			}
+		}
+	}
+	return wildcard{}
 }
 
 func parseWildcard(seg string) wildcard {
