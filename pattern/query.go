@@ -82,7 +82,7 @@ func lookup(r *http.Request, name string) (values []string, known bool) {
 	case noted != "" && noted[0] == '/':
 		values = readNote(noted)
 		if joined := strings.Join(values, "/"); joined != value && joined+"/" != value { // ServeMux counts a slash in
-			values = strings.Split(value, "/") // a handler has set it anew
+			values = strings.Split(value, "/") // a handler has set another since
 		}
 		return values, true
 	case w.kind >= rest:
@@ -96,8 +96,7 @@ type wildcard struct {
 	name string
 	kind kind
 	mux  bool   // {x} or {x...}
-	text string // the segment, and its place
-	at   int
+	text string // the segment, if it is in brackets
 }
 
 // wildcards iterates over the parameters in the text of a pattern: those of
@@ -107,10 +106,9 @@ type wildcard struct {
 func wildcards(pattern string) iter.Seq[wildcard] {
 	return func(yield func(wildcard) bool) {
 		i := strings.IndexByte(pattern, '/') // after a method and a host
-		for at := 0; i >= 0 && i < len(pattern); at++ {
+		for i >= 0 && i < len(pattern) {
 			j := segmentEnd(pattern, i+1)
-			w := parseWildcard(pattern[i+1 : j])
-			if w.at = at; w.kind != static && !yield(w) {
+			if w := parseWildcard(pattern[i+1 : j]); w.kind != static && !yield(w) {
 				return
 			}
 			i = j
@@ -154,21 +152,18 @@ func isMuxWildcard(seg string) bool {
 }
 
 // isText tells, for a name in brackets without a value, static text of a
-// ServeMux from a parameter of a Handler: the text is in the path as it is.
-// The parameter is one that a Handler has matched on a copy of the request, of
-// which r has the pattern only, as layers outside find it.
+// ServeMux from a parameter of a Handler: the text is in the path as it is, or was
+// before a prefix was stripped. A parameter without a value is one that a Handler
+// has matched on a copy of the request, of which r has the pattern only, as layers
+// outside find it.
 func (w wildcard) isText(r *http.Request) bool {
-	path, decoded := requestPath(r.URL)
-	for range w.at {
-		if path = path[segmentEnd(path, 1):]; path == "" {
-			return false
+	sent, _, _ := strings.Cut(r.RequestURI, "?")
+	for seg := range strings.SplitSeq(r.URL.EscapedPath()+"/"+sent, "/") {
+		if text, _ := unescape(seg); text == w.text {
+			return true
 		}
 	}
-	text := path[1:segmentEnd(path, 1)]
-	if !decoded {
-		text, _ = unescape(text)
-	}
-	return text == w.text
+	return false
 }
 
 // segments returns the segments of a catch-all of which only the joined text

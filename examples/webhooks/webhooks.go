@@ -1,6 +1,6 @@
-// Package webhooks verifies the webhooks of Stripe, Slack, Shopify, GitHub and
-// of everyone who signs by Standard Webhooks, such as Svix and Resend: copy the
-// file of the sender that you need, and this one.
+// Package webhooks verifies the webhooks of Stripe, Slack, Shopify and GitHub, and
+// those that are signed by Standard Webhooks, as Svix and Resend do: copy the file
+// of the sender that you need, and this one.
 //
 // Each function returns a value for bodyparser.Config.Verify, which gets the
 // bytes of the body as they were sent, before anything is parsed:
@@ -9,8 +9,8 @@
 //		Verify: webhooks.Stripe(webhooks.Config{Secrets: []string{os.Getenv("STRIPE_WEBHOOK_SECRET")}}),
 //	})
 //
-// A request that nobody with a secret has signed is refused with 403, that of
-// Shopify with 401: a header that is missing, sent twice or malformed, another
+// A request that was not signed with one of the secrets is refused with 403, that
+// of Shopify with 401: a header that is missing, sent twice or malformed, another
 // body, another secret, and, where the sender signs the time, a timestamp that
 // is too old or too far ahead. Digests are compared in constant time, and all of
 // them, whether one has matched or not.
@@ -90,8 +90,7 @@ func header(r *http.Request, name string) (string, error) {
 }
 
 // fresh returns an error if the timestamp, in seconds since 1970, is too far
-// from now. It is digits alone: every other spelling of a number is somebody's
-// attempt.
+// from now. It is digits alone, as every sender writes it.
 func (c Config) fresh(timestamp string) error {
 	seconds, err := strconv.ParseUint(timestamp, 10, 40) // some 34,000 years
 	if err != nil {
