@@ -68,7 +68,9 @@ func TestQuery(t *testing.T) {
 		{"brackets in a mux", mux("/x/[id]"), "/x/[id]?id=keep", url.Values{"id": {"keep"}}, "static text of a ServeMux is no parameter"},
 		{"brackets in a mux, encoded", mux("/x/[id]/{y}"), "/x/%5Bid%5D/%2Fz?id=keep", url.Values{"id": {"keep"}, "y": {"/z"}}, ""},
 		{"a catch-all in a mux", mux("/x/[...id]"), "/x/[...id]?id=keep", url.Values{"id": {"keep"}}, ""},
-		{"brackets in a mux, stripped", func(h http.Handler) http.Handler { return mux("/v1/[id]/")(http.StripPrefix("/v1/[id]", next("/post/[x]")(h))) }, "/v1/[id]/post/1?id=keep", url.Values{"id": {"keep"}, "x": {"1"}}, "nor outside of another router"},
+		{"brackets in a mux, stripped", func(h http.Handler) http.Handler {
+			return mux("/v1/[id]/")(http.StripPrefix("/v1/[id]", next("/post/[x]")(h)))
+		}, "/v1/[id]/post/1?id=keep", url.Values{"id": {"keep"}, "x": {"1"}}, "nor outside of another router"},
 		{"brackets in a query", next("/x/[id]"), "/x/1?[id]=a&[=b&=c&[]=d", url.Values{"id": {"1"}, "[id]": {"a"}, "[": {"b"}, "": {"c"}, "[]": {"d"}}, "what is noted of a route is no value"},
 		{"StripPrefix", func(h http.Handler) http.Handler { return next("/a/[...p]")(http.StripPrefix("/a", h)) }, "/a/a/x%2Fy", url.Values{"p": {"a", "x/y"}}, "the values are those of the path that was matched"},
 		{"StripPrefix, ServeMux", func(h http.Handler) http.Handler { return mux("/a/{p...}")(http.StripPrefix("/a/", h)) }, "/a/x%2Fy/z", url.Values{"p": {"x/y", "z"}}, ""},
