@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/pattern"
 )
 
@@ -14,7 +15,10 @@ import (
 // may have to pass bounds what a client can make of it, and the marked places
 // what it makes of it on average.
 func TestMissCost(t *testing.T) {
-	const n = 40_000
+	n := 40_000
+	if testkit.Race {
+		n = 4000
+	}
 	printable := "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~!$&'()*+,;=:@"
 	pair := func(i int) (byte, byte) {
 		return printable[i%len(printable)], printable[i/len(printable)%len(printable)]
