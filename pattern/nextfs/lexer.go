@@ -114,7 +114,7 @@ func (l *lexer) next() {
 			l.body = l.async
 		case l.text == "function", l.text == "class":
 			l.body = before.position()
-		case l.text == "of" && before.operand: // for (a of /b/)
+		case l.text == "of" && (before.operand || before.kind == punctToken && before.text == "}" && l.depth > 0): // for (a of /b/)
 			l.operand = false
 		case l.text == "const", l.text == "let", l.text == "var":
 			l.alias = false
