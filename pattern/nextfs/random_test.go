@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
@@ -160,8 +161,10 @@ func (w *writer) export() string {
 // That it is unknown is the exception.
 func TestRandomModules(t *testing.T) {
 	w := &writer{Rand: rand.New(rand.NewPCG(3, 4))}
-	const modules = 20_000
-	unknown := 0
+	modules, unknown := 20_000, 0
+	if testkit.Race {
+		modules = 2000
+	}
 	for range modules {
 		w.exported = nil
 		var b strings.Builder
