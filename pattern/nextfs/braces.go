@@ -48,22 +48,17 @@ func (t token) position() ending {
 
 // opens returns what a brace ends that opens after the token.
 func (l *lexer) opens(before token) ending {
-	if before.kind == punctToken && strings.Contains(": | & < ,", before.text) && l.body != unknown {
+	punct, body := before.kind == punctToken, l.body
+	switch {
+	case body != unknown && punct && strings.Contains(": | & < ,", before.text):
 		return unknown // a type between the name and the body
-	}
-	if body := l.body; body != unknown && !before.word("extends") {
+	case body != unknown && !before.word("extends"):
 		l.body = unknown
 		return body
-	}
-	if before.kind == punctToken {
-		switch before.text {
-		case "=>":
-			return statement // of a function that cannot be divided
-		case "=":
-			if l.alias {
-				return unknown
-			}
-		}
+	case punct && before.text == "=>":
+		return statement // of a function that cannot be divided
+	case punct && before.text == "=" && l.alias:
+		return unknown
 	}
 	return before.position()
 }
