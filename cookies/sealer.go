@@ -60,7 +60,7 @@ func (s *Sealer) Set(w http.ResponseWriter, c *http.Cookie) error {
 
 // Lookup returns the value of the first cookie with the name that opens. One that
 // was changed, was sealed with a key that is gone, or has expired is as good
-// as absent.
+// as absent, and so is another spelling of the same bytes.
 func (s *Sealer) Lookup(r *http.Request, name string) (string, bool) {
 	return lookupProtected(r, name, s)
 }
