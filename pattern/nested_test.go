@@ -72,18 +72,21 @@ func TestNesting(t *testing.T) {
 		{"the same name, through a ServeMux", "H /org/[id]/[...all] | M / | S /org/7 | H /list/[[...id]]", "/org/7/list", "all=list"},
 		{"a list, and one value of the same name", "H /x/[...id] | S /x | M / | H /[id]/[b]", "/x/a%2Fb/c", "b=c&id=a%2Fb"},
 	} {
-		var got *http.Request
-		w := httptest.NewRecorder()
-		h := nest(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r }), c.layers)
-		h.ServeHTTP(w, httptest.NewRequest("GET", c.path+everyName, nil))
-		if got == nil {
-			t.Errorf("%s: %d %s", c.name, w.Code, w.Header().Get("Location"))
-			continue
-		}
 		want, err := url.ParseQuery(c.want)
 		if err != nil {
 			t.Fatal(err)
 		}
+		var got *http.Request
+		h := nest(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r }), c.layers)
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", c.path, nil))
+		if got == nil {
+			t.Errorf("%s: the request did not arrive", c.name)
+			continue
+		}
+		if q := pattern.Query(got); !reflect.DeepEqual(q, want) {
+			t.Errorf("%s, without a query string: %q, want %q", c.name, q, want)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", c.path+everyName, nil))
 		query, _ := url.ParseQuery(everyName[1:])
 		routes := map[string]bool{}
 		for part := range strings.FieldsFuncSeq(c.layers, func(r rune) bool { return strings.ContainsRune(" /|[]{}", r) }) {
@@ -114,6 +117,26 @@ func TestServeMuxForgets(t *testing.T) {
 		}
 	}), "M /{tenant}/ | S /acme | M /post/{id}")
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/acme/post/1"+everyName, nil))
+}
+
+// TestUnlisted: a route without a catch-all notes nothing, so that what is inside
+// of it does not know the names. It asks about each that the query string has.
+func TestUnlisted(t *testing.T) {
+	for target, want := range map[string]url.Values{
+		"/acme/posts":                   {},
+		"/acme/posts?none=1":            {"none": {"1"}},
+		"/acme/posts?tenant=evil&none=": {"tenant": {"acme"}, "none": {""}},
+	} {
+		h := nest(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if q := pattern.Query(r); !reflect.DeepEqual(q, want) {
+				t.Errorf("%s: %q, want %q", target, q, want)
+			}
+			if v := pattern.Values(r, "tenant"); !reflect.DeepEqual(v, []string{"acme"}) {
+				t.Errorf("%s: %q", target, v)
+			}
+		}), "H /[tenant]/posts | M GET /")
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", target, nil))
+	}
 }
 
 // TestOutsideOfACopy: a layer outside has the pattern and not the values of a
@@ -244,10 +267,17 @@ func (n nesting) serve(query string) *http.Request {
 
 // check returns what is wrong with what Query and Values say.
 func (n nesting) check() error {
-	r := n.serve(everyName)
+	r := n.serve("")
 	if r == nil {
 		return fmt.Errorf("%q: %s did not arrive", n.routes, n.path)
 	}
+	plain := pattern.Query(r)
+	for name, want := range n.want {
+		if got := plain[name]; !n.open[name] && !reflect.DeepEqual(got, want) {
+			return fmt.Errorf("%q %s: without a query string %q for %s, want %q", n.routes, n.path, got, name, want)
+		}
+	}
+	r = n.serve(everyName)
 	q := pattern.Query(r)
 	for name, values := range q {
 		if v := pattern.Values(r, name); v != nil && !reflect.DeepEqual(v, values) {

@@ -10,58 +10,78 @@ import (
 // every router further in, but it does not know where the segments of a
 // catch-all end, nor of a parameter without a value; and a ServeMux forgets the
 // wildcards of the one outside of it. So a Handler notes that among the path
-// values, where it survives as well, under the name in brackets, which no
-// parameter can have:
+// values, where it survives as well, under names that no parameter can have:
 //
-//	[id]    the value, percent-encoded
-//	[slug]  the segments of a catch-all, percent-encoded and each after a slash;
-//	        one slash alone for none
-//	[]      the names of the parameters of routes outside, each after a slash
+//	[]      the names of all parameters on the way, each between slashes, and
+//	        after three dots if it is a catch-all: "/tenant/...slug/"
+//	[slug]  the segments of a catch-all, percent-encoded and each after a slash,
+//	        if its value does not tell them; one slash alone for none
+//	[id]    the one value of another parameter, percent-encoded, if a ServeMux
+//	        may forget it
 //
-// Handlers of routes without a catch-all and outside of other routers note
+// A Handler of routes without a catch-all, and outside of other routers, notes
 // nothing.
-const outerNames = "[]"
+const notedNames = "[]"
 
 // noteOuter notes the parameters that routers outside have found, before the
-// pattern of this one takes the place of theirs.
-func noteOuter(r *http.Request) {
+// pattern of this one takes the place of theirs. It returns the names.
+func noteOuter(r *http.Request) (names string) {
+	names = r.PathValue(notedNames)
 	if strings.IndexByte(r.Pattern, '{') < 0 && strings.IndexByte(r.Pattern, '[') < 0 {
-		return
+		return names
 	}
-	names := r.PathValue(outerNames)
 	for w := range wildcards(r.Pattern) {
-		values, known := lookup(r, w.name)
-		if !known {
-			continue
-		}
-		r.SetPathValue("["+w.name+"]", makeNote(values, w.kind))
-		if !strings.Contains(names+"/", "/"+w.name+"/") {
-			names += "/" + w.name
+		if values, known := lookup(r, w.name); known {
+			r.SetPathValue("["+w.name+"]", makeNote(values, w.kind))
+			names = addName(names, w.name, w.kind)
 		}
 	}
-	if names != "" {
-		r.SetPathValue(outerNames, names)
+	return names
+}
+
+// addName puts a name in the place of the same name further out.
+func addName(names, name string, kind kind) string {
+	names = strings.Replace(names, "/"+name+"/", "/", 1)
+	names = strings.Replace(names, "/..."+name+"/", "/", 1)
+	if names == "" {
+		names = "/"
 	}
+	if kind >= rest {
+		name = "..." + name
+	}
+	return names + name + "/"
 }
 
 // setPathValues gives the parameters to r.PathValue. What routers outside have
 // set under the same names is false from here on, whether or not the parameter
 // has a value.
 func setPathValues(r *http.Request, params Params) {
+	names := ""
 	if r.Pattern != "" {
-		noteOuter(r)
+		names = noteOuter(r)
+	}
+	if names != "" {
+		for k := range params.c.params {
+			names = addName(names, params.c.params[k].name, params.c.params[k].kind)
+		}
+	} else if params.c.catchAll() {
+		names = params.c.names
+	}
+	if names != "" {
+		r.SetPathValue(notedNames, names)
 	}
 	for q, raw := range params.each() {
 		r.SetPathValue(q.name, params.join(raw, q.kind))
-		if q.kind >= rest || r.PathValue(q.noted) != "" {
+		if q.kind >= rest && params.at.encoded() || r.PathValue(q.noted) != "" {
 			r.SetPathValue(q.noted, params.note(raw, q.kind))
 		}
 	}
 	if q := params.withoutValue(); q != nil {
-		if r.PathValue(q.name) != "" {
-			r.SetPathValue(q.name, "")
+		for _, name := range []string{q.name, q.noted} {
+			if r.PathValue(name) != "" {
+				r.SetPathValue(name, "")
+			}
 		}
-		r.SetPathValue(q.noted, makeNote(nil, q.kind))
 	}
 }
 

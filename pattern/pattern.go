@@ -10,6 +10,7 @@ type compiled struct {
 	text   string
 	segs   []segment
 	params []param // in the order of the path
+	names  string  // of the parameters, see note.go
 }
 
 type param struct {

@@ -21,8 +21,9 @@ import (
 // wildcards of the outer one then, for r.PathValue as well. With a Handler in
 // place of either of them nothing is lost.
 //
-// The map is never nil, and a new one at each call. For every name of a route it
-// has what [Values] returns.
+// The map is never nil, and a new one at each call. It has what [Values] returns
+// for every parameter, save that one of an outer route without a catch-all, with a
+// ServeMux inside, is listed only if the query string has the name.
 func Query(r *http.Request) url.Values {
 	q := r.URL.Query()
 	lay := func(name string) {
@@ -38,10 +39,8 @@ func Query(r *http.Request) url.Values {
 	for w := range wildcards(r.Pattern) {
 		lay(w.name)
 	}
-	if outer := r.PathValue(outerNames); outer != "" {
-		for name := range strings.SplitSeq(outer, "/") {
-			lay(name)
-		}
+	for name := range strings.SplitSeq(r.PathValue(notedNames), "/") {
+		lay(strings.TrimPrefix(name, "..."))
 	}
 	return q
 }
@@ -70,23 +69,33 @@ func lookup(r *http.Request, name string) (values []string, known bool) {
 		return nil, false
 	}
 	w := findWildcard(r.Pattern, name)
-	value, noted := r.PathValue(name), ""
-	if !w.mux { // the wildcard is further in than what was noted
-		noted = r.PathValue("[" + name + "]")
+	value := r.PathValue(name)
+	if w.mux { // it is further in than what was noted
+		switch {
+		case value == "":
+			return nil, true
+		case w.kind == single:
+			return []string{value}, true
+		}
+		return segments(r, value, true), true
 	}
+	noted, names := r.PathValue("["+name+"]"), r.PathValue(notedNames)
+	list := names != "" && strings.Contains(names, "/..."+name+"/")
 	switch {
 	case value == "" && noted == "":
-		return nil, w.mux || w.kind != static && !w.isText(r)
+		return nil, list || strings.Contains(names, "/"+name+"/") || w.kind != static && !w.isText(r)
 	case value == "":
 		return readNote(noted), true
-	case noted != "" && noted[0] == '/':
+	case list && noted != "":
 		values = readNote(noted)
-		if joined := strings.Join(values, "/"); joined != value && joined+"/" != value { // ServeMux counts a slash in
-			values = strings.Split(value, "/") // a handler has set another since
+		if joined := strings.Join(values, "/"); joined == value || joined+"/" == value { // ServeMux counts a slash in
+			return values, true
 		}
-		return values, true
+		return strings.Split(value, "/"), true // a handler has set another since
+	case list:
+		return strings.Split(value, "/"), true
 	case w.kind >= rest:
-		return segments(r, value, w.mux), true
+		return segments(r, value, false), true
 	}
 	return []string{value}, true
 }
