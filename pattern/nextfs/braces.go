@@ -19,6 +19,7 @@ type token struct {
 	text     string
 	property bool
 	operand  bool
+	alias    bool // an equals sign before a type
 }
 
 func (t token) word(name string) bool {
@@ -57,7 +58,7 @@ func (l *lexer) opens(before token) ending {
 		return body
 	case punct && before.text == "=>":
 		return statement // of a function that cannot be divided
-	case punct && before.text == "=" && l.alias:
+	case before.alias:
 		return unknown
 	}
 	return before.position()

@@ -145,6 +145,8 @@ func TestExportedMethods(t *testing.T) {
 		{"const a = <A>b\nexport const GET = 1", false, "GET", "a type assertion"},
 		{"type F = <T>(x: T) => T\nexport const POST = h\n// </T>\nexport const GET = h", true, "GET POST", "a type, not an element"},
 		{"type F = <T>(x: T) => T\nexport const POST = h\nconst e = <p></p>\nexport const GET = h", true, "GET POST", "likewise"},
+		{"type P = { a: 1 }\nx = <p>it's</p>\nexport const GET = h", true, "GET", "an element, not a type"},
+		{"type P = Q\nx = <p>it's</p>\nexport const GET = h", true, "GET", "likewise"},
 		{"interface F { <T>(x: T): T }\nexport const POST = h\n// </T>\nexport const GET = h", true, "GET POST", "a type"},
 		{"interface F { <T>(x: T): T }\nexport const POST = h\n// </T>\nconst e = <p>it's</p>; export const GET = h", true, "POST; line 4: a string is not closed", "likewise, but the rest is not understood"},
 		{"const f = x as any as F | <T>(x: T) => T\nexport const POST = h\n// </T>\nexport const GET = h", true, "GET; an export in what seems to be an element", "what both readings find"},

@@ -40,7 +40,7 @@ type lexer struct {
 	brace ending // what the brace that the token opens will end
 	body  ending // likewise, of the function or class whose body is to come
 	async ending // likewise, if the token is that word
-	alias bool   // the name of a type was the last to be declared, and "=" comes before a type
+	alias bool   // the name of a type was declared, and the next "=" is before it
 
 	err error
 }
@@ -83,7 +83,8 @@ func (l *lexer) next() {
 	l.complete = l.operand || l.is("}")
 	l.condition = l.kind == nameToken && !l.property &&
 		(strings.Contains(" if while for with ", " "+l.text+" ") || l.text == "await" && l.condition)
-	before := token{l.kind, l.text, l.property, l.operand}
+	before := token{l.kind, l.text, l.property, l.operand, l.alias && l.is("=")}
+	l.alias = l.alias && !before.alias
 	unsure := l.unsure
 	l.space()
 	l.property, l.unsure = false, false
@@ -132,7 +133,7 @@ func (l *lexer) next() {
 		l.doubtful()
 	case c == '/' && !l.operand:
 		l.regexp()
-	case c == '<' && !l.operand && l.jsx && !(l.alias && l.is("=")) && l.startsElement():
+	case c == '<' && !l.operand && l.jsx && !before.alias && l.startsElement():
 		l.element()
 	case c == '\\':
 		l.fail("an escape in a name")
