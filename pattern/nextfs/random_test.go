@@ -12,9 +12,11 @@ import (
 
 // A writer writes modules by a grammar that has what makes JavaScript hard to
 // read: slashes that divide and slashes that begin a regular expression, after
-// every kind of brace, and quotes and brackets in the text of both.
+// every kind of brace, and quotes and brackets in the text of both and of
+// elements.
 type writer struct {
 	*rand.Rand
+	jsx      bool // whether there are elements
 	exported []string
 }
 
@@ -35,6 +37,9 @@ func (w *writer) expression(depth int) string {
 	}
 	e := func() string { return w.expression(depth - 1 - w.IntN(2)) }
 	s := func() string { return w.statements(depth - 1) }
+	if w.jsx && w.IntN(4) == 0 {
+		return w.element(depth - 1)
+	}
 	switch w.IntN(19) {
 	case 0:
 		return "{ a: " + e() + ", b, [" + e() + "]: " + e() + ", 'c': " + e() + ", m() { " + s() + "}, get x() { " + s() + "} }"
@@ -70,6 +75,32 @@ func (w *writer) expression(depth int) string {
 		return "`a${" + e() + "}'${ {} }`"
 	}
 	return w.regexp() + w.pick(".test(a)", ".source", ".source / 2")
+}
+
+func (w *writer) element(depth int) string {
+	name := w.pick("p", "A.B", "x-y", "a:b", "")
+	tag, children := name, ""
+	if name != "" {
+		for range w.IntN(3) {
+			tag += w.pick("", "\n") + w.pick(` a="it's {"`, ` b='"`+"`"+`\n'`, " c", " d-e={"+w.expression(depth-1)+"}", " {...f}", " /* ' */ g", " h=<i/>")
+		}
+		if w.IntN(3) == 0 {
+			return "<" + tag + w.pick("", " ") + "/>"
+		}
+	}
+	for range w.IntN(4) {
+		switch w.IntN(4) {
+		case 0:
+			children += "{" + w.pick(w.expression(depth-1), "/* it's */", "") + "}"
+		case 1:
+			if depth > 0 {
+				children += w.element(depth - 1)
+			}
+		default:
+			children += w.pick("it's", " \" ", "/ 2", "// no comment\n", "`", "(a)", "=> b", "\n export ", "/*")
+		}
+	}
+	return "<" + tag + ">" + children + "</" + name + w.pick("", " ") + ">"
 }
 
 // statements ends in white space, or with a brace or a semicolon.
@@ -165,8 +196,8 @@ func TestRandomModules(t *testing.T) {
 	if testkit.Race {
 		modules = 2000
 	}
-	for range modules {
-		w.exported = nil
+	for i := range modules {
+		w.exported, w.jsx = nil, i%2 == 0
 		var b strings.Builder
 		for range 1 + w.IntN(4) {
 			b.WriteString(w.statements(3))
@@ -175,7 +206,7 @@ func TestRandomModules(t *testing.T) {
 		b.WriteString(w.statements(3))
 		slices.Sort(w.exported)
 		want := slices.Compact(w.exported)
-		got, why := nextfs.ExportedMethods(b.String(), false)
+		got, why := nextfs.ExportedMethods(b.String(), w.jsx)
 		if why != "" {
 			unknown++
 		} else if !slices.Equal(got, want) {
