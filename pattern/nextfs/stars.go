@@ -36,7 +36,7 @@ func (rs *resolver) exports(name string) (found []string, unknown string) {
 	found, stars, unknown := exportedMethods(src, !strings.HasSuffix(name, ".ts"))
 	rs.reading = append(rs.reading, name)
 	defer func() { rs.reading = rs.reading[:len(rs.reading)-1] }()
-	var times [8]int // how many modules export each of the methods
+	times := make([]int, len(methods)) // how many modules export each of them
 	for _, star := range stars {
 		file, ok := rs.module(name, star)
 		if rs.read++; !ok || rs.read > maxStars {
