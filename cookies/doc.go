@@ -21,6 +21,8 @@
 //     byte of the value.
 //   - More than [MaxPairs] pairs or [MaxBytes] bytes read as no cookies, and
 //     [Check] says so; Next has no bound but that of Node on all headers.
+//   - A life of more than 400 days, by MaxAge or Expires, is written as 400 days, at
+//     which browsers cap it; Next writes what it is given.
 //   - req.cookies can be assigned to; here the header of the request is all there is.
 //   - Next writes Set-Cookie lines as they are given. Next's own serializer lets a
 //     semicolon in a name or path through; [Set] refuses it.

@@ -1,6 +1,7 @@
 package cookies_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -89,7 +90,7 @@ func FuzzSet(f *testing.F) {
 			c.Expires = time.Unix(expires, 0)
 		}
 		for what, set := range map[string]func(http.ResponseWriter, *http.Cookie) error{"Set": cookies.Set, "SetRaw": cookies.SetRaw} {
-			rec := httptest.NewRecorder()
+			rec, before := httptest.NewRecorder(), time.Now()
 			err := set(rec, c)
 			lines := rec.Header()["Set-Cookie"]
 			if err != nil {
@@ -127,10 +128,17 @@ func FuzzSet(f *testing.F) {
 				want["samesite"] = [...]string{"Lax", "Strict", "None"}[c.SameSite-http.SameSiteLaxMode]
 			}
 			if maxAge != 0 {
-				want["max-age"] = strconv.Itoa(max(maxAge, 0))
+				want["max-age"] = strconv.Itoa(min(max(maxAge, 0), 400*24*60*60))
 			}
 			if expires != 0 {
 				want["expires"] = c.Expires.UTC().Format(http.TimeFormat)
+			}
+			if most := before.Add(400 * 24 * time.Hour); c.Expires.After(most) {
+				got, err := http.ParseTime(fmt.Sprint(attributes(line)["expires"]))
+				if last := time.Now().Add(400 * 24 * time.Hour); err != nil || got.Before(most.Add(-time.Second)) || got.After(last) && c.Expires.After(last) {
+					t.Errorf("%s(%+v) wrote %q", what, c, line)
+				}
+				want["expires"] = attributes(line)["expires"]
 			}
 			if got := attributes(line); !maps.Equal(got, want) {
 				t.Errorf("%s(%+v) wrote %q, which reads as %v", what, c, line, got)

@@ -53,8 +53,8 @@ func All(r *http.Request) map[string]string {
 			if _, seen := all[name]; seen || name == "" || hasControl(name) {
 				continue
 			}
-			if value, ok := valueOf(raw); ok {
-				all[name] = value
+			if text, ok := textOf(raw); ok {
+				all[name] = decode(text)
 			}
 		}
 	}
@@ -80,6 +80,18 @@ func Lookup(r *http.Request, name string) (string, bool) {
 // values yields the value of each cookie with the name.
 func values(r *http.Request, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		for text := range texts(r, name) {
+			if !yield(decode(text)) {
+				return
+			}
+		}
+	}
+}
+
+// texts yields the value of each cookie with the name as it was sent, still
+// escaped.
+func texts(r *http.Request, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
 		lines := r.Header["Cookie"]
 		if name == "" || hasControl(name) || check(lines) != nil {
 			return
@@ -91,7 +103,7 @@ func values(r *http.Request, name string) iter.Seq[string] {
 				if found != name {
 					continue
 				}
-				if value, ok := valueOf(raw); ok && !yield(value) {
+				if text, ok := textOf(raw); ok && !yield(text) {
 					return
 				}
 			}
@@ -135,8 +147,9 @@ func next(line string) (name, raw, rest string) {
 	return trim(name), raw, rest
 }
 
-// valueOf returns the value that is meant by what stands after "=".
-func valueOf(raw string) (value string, ok bool) {
+// textOf returns what stands after "=" without the space and the quotes around
+// it.
+func textOf(raw string) (text string, ok bool) {
 	if hasControl(raw) {
 		return "", false
 	}
@@ -144,7 +157,7 @@ func valueOf(raw string) (value string, ok bool) {
 	if n := len(raw); n >= 2 && raw[0] == '"' && raw[n-1] == '"' {
 		raw = raw[1 : n-1]
 	}
-	return decode(raw), true
+	return raw, true
 }
 
 // trim cuts the white space of RFC 9110, section 5.6.3.

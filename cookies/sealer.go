@@ -60,7 +60,7 @@ func (s *Sealer) Set(w http.ResponseWriter, c *http.Cookie) error {
 
 // Lookup returns the value of the first cookie with the name that opens. One that
 // was changed, was sealed with a key that is gone, or has expired is as good
-// as absent.
+// as absent, and so is another spelling of the same bytes.
 func (s *Sealer) Lookup(r *http.Request, name string) (string, bool) {
 	return lookupProtected(r, name, s)
 }
@@ -78,7 +78,9 @@ func (s *Sealer) protect(name, value string, expiry int64) string {
 
 func (s *Sealer) open(name, text string) (value string, expiry int64, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(sealed) != text {
+		// The decoder passes over line ends, and over the bits of the last
+		// character that no byte has room for.
 		return "", 0, false
 	}
 	for _, aead := range s.aeads {

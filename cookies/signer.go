@@ -37,7 +37,8 @@ func (s *Signer) Set(w http.ResponseWriter, c *http.Cookie) error {
 
 // Lookup returns the value of the first cookie with the name whose signature
 // holds. One that was changed, was signed with a key that is gone, or has
-// expired is as good as absent.
+// expired is as good as absent, and so is one with other escapes for the same
+// text: what was set has one spelling.
 func (s *Signer) Lookup(r *http.Request, name string) (string, bool) {
 	return lookupProtected(r, name, s)
 }

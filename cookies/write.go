@@ -39,8 +39,8 @@ const (
 // stay.
 //
 // MaxAge counts seconds and 0 means none; an expired cookie is written by
-// [Delete]. Browsers cap the life of a cookie at 400 days. Unlike Express, Path has
-// no default: without one, or with one that does not begin with "/", the browser
+// [Delete]. A longer life than 400 days, by MaxAge or Expires, is written as 400
+// days, at which browsers cap it. Unlike Express, Path has no default: without one, or with one that does not begin with "/", the browser
 // takes the directory of the request's path.
 //
 // Next.js: res.setHeader("Set-Cookie", serialize(name, value, options)).
@@ -96,6 +96,7 @@ func write(w http.ResponseWriter, c *http.Cookie) error {
 	if rw, ok := respw.Of(w); ok && rw.Committed() {
 		return &Error{Name: c.Name, Reason: "the response header is already sent"}
 	}
+	c = capped(c)
 	h := w.Header()
 	h["Set-Cookie"] = append(slices.DeleteFunc(h["Set-Cookie"], func(line string) bool {
 		return overwrites(c, line)

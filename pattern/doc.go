@@ -27,9 +27,9 @@
 //
 //   - Static segments compare after decoding: /api/%72un reaches /api/run.
 //     Next compares the path as it was sent.
-//   - Query: the name of an optional catch-all that took nothing is removed.
-//     Next lets a query parameter of that name show through, so that a handler
-//     that expects a list gets a string.
+//   - Query: the name of an optional catch-all that took nothing is removed, that
+//     of an outer route too. Next lets a query parameter of that name show
+//     through, so that a handler that expects a list gets a string.
 //   - Two keys for one route, and empty names, are errors in a table. Next
 //     lets the last one win, and never matches the empty name.
 //   - Patterns are UTF-8 and sort by bytes, which differs from Next's order by

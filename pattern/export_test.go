@@ -27,3 +27,19 @@ func Passed[T any](t *Table[T]) (passed, places int) {
 	}
 	return passed, len(t.static.places)
 }
+
+// Longest returns the length of the longest run of places that a lookup has to
+// pass, which is the most that any segment can cost.
+func Longest[T any](t *Table[T]) (longest int) {
+	run, places := 0, t.static.places
+	for i := range 2 * len(places) { // a run may go round
+		if run++; !places[i%len(places)].pass {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// Mounts returns what Register registers, and in how many steps it was found.
+func Mounts(h *Handler) ([]string, int) { return h.mounts() }

@@ -30,12 +30,6 @@ type HandlerConfig struct {
 	// with a slash at the end. The zero value serves both forms. Next.js has
 	// RedirectToBare, or RedirectToSlash with its option trailingSlash.
 	TrailingSlash TrailingSlash
-
-	// NoPathValues leaves r.PathValue unset, which takes several times as long
-	// as the match and is the only thing that allocates. Values and Query then
-	// read the parameters from the path, which must still be the one that was
-	// matched.
-	NoPathValues bool
 }
 
 // Validate reports what is wrong with the configuration.
@@ -51,7 +45,11 @@ func (c HandlerConfig) Validate() error {
 //
 // The handler of a route finds the pattern in r.Pattern and its parameters in
 // r.PathValue, those of a catch-all joined by slashes; see [Values] and
-// [Query] for exact lists. The pattern is set on the request that came in, so
+// [Query] for exact lists. Setting path values is most of the time that a
+// request takes here, and all that allocates; a service that wants neither has
+// the same match without them in a [Table]. A static segment in braces is
+// percent-encoded in r.Pattern, where braces are wildcards of http.ServeMux.
+// The pattern is set on the request that came in, so
 // that layers around the Handler see it too, unless one of them has passed on
 // a copy, as http.StripPrefix does.
 //
@@ -60,8 +58,14 @@ func (c HandlerConfig) Validate() error {
 // not found.
 type Handler struct {
 	matcher
-	handlers []http.Handler // by precedence
-	config   HandlerConfig
+	targets []target // by precedence
+	config  HandlerConfig
+}
+
+// A target is what a route leads to.
+type target struct {
+	http.Handler
+	pattern string // for r.Pattern
 }
 
 // NewHandler makes a handler of routes: patterns, and what serves them. The
@@ -84,9 +88,9 @@ func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, er
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	h := &Handler{newMatcher(sorted), make([]http.Handler, len(sorted)), cfg}
+	h := &Handler{newMatcher(sorted), make([]target, len(sorted)), cfg}
 	for i, r := range sorted {
-		h.handlers[i] = routes[r.key]
+		h.targets[i] = target{routes[r.key], r.withoutBraces()}
 	}
 	return h, nil
 }
@@ -95,7 +99,7 @@ func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, er
 func (h *Handler) All() iter.Seq2[Pattern, http.Handler] {
 	return func(yield func(Pattern, http.Handler) bool) {
 		for i := range h.leaves {
-			if !yield(Pattern{h.leaves[i].compiled}, h.handlers[i]) {
+			if !yield(Pattern{h.leaves[i].compiled}, h.targets[i].Handler) {
 				return
 			}
 		}
@@ -118,27 +122,25 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, registered bool)
 	if h.config.TrailingSlash != ServeBoth && h.redirect(w, r, path, decoded, registered) {
 		return
 	}
-	h.setPathValues(r, params)
-	r.Pattern = l.text
-	h.handlers[l.index].ServeHTTP(w, r)
+	setPathValues(r, params)
+	to := &h.targets[l.index]
+	r.Pattern = to.pattern
+	to.ServeHTTP(w, r)
 }
 
-// setPathValues gives the parameters to r.PathValue. A mux or a Handler outside
-// may have set values of its own; one with the name of a parameter would be
-// false from here on, whether or not the parameter has a value.
-func (h *Handler) setPathValues(r *http.Request, params Params) {
-	if r.Pattern != "" {
-		for _, q := range params.c.params {
-			if r.PathValue(q.name) != "" {
-				r.SetPathValue(q.name, params.Get(q.name))
-			}
+// withoutBraces returns the text of the pattern with static segments that
+// http.ServeMux would take for wildcards escaped as ServeMux has them.
+func (c *compiled) withoutBraces() string {
+	if strings.IndexByte(c.text, '{') < 0 {
+		return c.text
+	}
+	segs := strings.Split(c.text, "/")
+	for i, s := range segs {
+		if isMuxWildcard(s) {
+			segs[i] = muxLiteral(s)
 		}
 	}
-	if !h.config.NoPathValues {
-		for q, raw := range params.each() {
-			r.SetPathValue(q.name, params.join(raw, q.kind))
-		}
-	}
+	return strings.Join(segs, "/")
 }
 
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -338,17 +338,15 @@ func TestPatternOutside(t *testing.T) {
 
 // TestOuterWildcards: a mux outside has wildcards with the names of the route.
 func TestOuterWildcards(t *testing.T) {
-	for _, noValues := range []bool{false, true} {
-		mux := http.NewServeMux()
-		mux.Handle("/{id}/{tenant}/{slug...}", mustHandler(t, pattern.HandlerConfig{NoPathValues: noValues}, "/[tenant]/[id]/[[...slug]]"))
-		addr := serve(t, mux)
-		for path, want := range map[string]string{
-			"/a/b/c%2Fd/e": `200 /[tenant]/[id]/[[...slug]] id=b["b"] slug=c/d/e["c/d" "e"] tenant=a["a"]`,
-			"/a/b/":        `200 /[tenant]/[id]/[[...slug]] id=b["b"] tenant=a["a"]`,
-		} {
-			if got := fetch(t, addr, "GET", path); got != want {
-				t.Errorf("%s: %s, want %s", path, got, want)
-			}
+	mux := http.NewServeMux()
+	mux.Handle("/{id}/{tenant}/{slug...}", mustHandler(t, pattern.HandlerConfig{}, "/[tenant]/[id]/[[...slug]]"))
+	addr := serve(t, mux)
+	for path, want := range map[string]string{
+		"/a/b/c%2Fd/e": `200 /[tenant]/[id]/[[...slug]] id=b["b"] slug=c/d/e["c/d" "e"] tenant=a["a"]`,
+		"/a/b/":        `200 /[tenant]/[id]/[[...slug]] id=b["b"] tenant=a["a"]`,
+	} {
+		if got := fetch(t, addr, "GET", path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
 }
@@ -402,31 +400,28 @@ func TestHandlerAllocations(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	empty := map[string]http.Handler{}
-	for _, p := range []string{"/a", "/a/[id]", "/a/[id]/[b]/[c]/[d]", "/files/[...slug]"} {
+	for _, p := range []string{"/a", "/a/[id]", "/a/[id]/[b]/[c]/[d]", "/files/[...slug]", "/docs/[[...slug]]"} {
 		empty[p] = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	}
 	for _, c := range []struct {
-		path     string
-		noValues bool
-		most     float64
+		path string
+		most float64
 	}{
-		{"/a", false, 0},
-		{"/a/", false, 0},
-		{"/a/7", false, 2}, // the map of r.PathValue and its first eight places
-		{"/a/7/b/c/d", false, 2},
-		{"/files/a/b/c", false, 2},
-		{"/a/7", true, 0},
-		{"/a/7/b/c/d", true, 0},
-		{"/files/a/b/c", true, 0},
+		{"/a", 0},
+		{"/a/", 0},
+		{"/a/7", 2}, // the map of r.PathValue and its first eight places
+		{"/a/7/b/c/d", 2},
+		{"/files/a/b/c", 2},
+		{"/docs", 2}, // that there is nothing is noted
 	} {
-		h, err := pattern.NewHandler(empty, pattern.HandlerConfig{NoPathValues: c.noValues})
+		h, err := pattern.NewHandler(empty, pattern.HandlerConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		template := httptest.NewRequest("GET", c.path, nil)
 		w, r := httptest.NewRecorder(), new(http.Request)
 		if n := testing.AllocsPerRun(100, func() { *r = *template; h.ServeHTTP(w, r) }); n > c.most {
-			t.Errorf("%s, NoPathValues %t: %.0f allocations, at most %.0f", c.path, c.noValues, n, c.most)
+			t.Errorf("%s: %.0f allocations, at most %.0f", c.path, n, c.most)
 		}
 	}
 }

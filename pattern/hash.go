@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"hash/maphash"
 	"math/bits"
 	"slices"
 )
@@ -12,26 +13,29 @@ import (
 // are free. With a table at least half empty nearly every attempt succeeds,
 // and a lookup looks at one place. That is a perfect hash by displacement.
 //
-// It cannot always be had: no salt parts two long segments that have the same
-// key, and a node with hundreds of segments has some that meet. After a few
-// attempts the best salt is taken. A segment that does not fit is put into one
-// of the following places, and the places it passed are marked: a lookup goes
-// on from a marked place, and ends at any other. So the build ends, and the
-// table is right, whatever the segments are.
+// It cannot always be had: a node with hundreds of segments has some that meet.
+// After a few attempts the best salt is taken. A segment that does not fit is
+// put into one of the following places, and the places it passed are marked: a
+// lookup goes on from a marked place, and ends at any other. So the build ends,
+// and the table is right, whatever the segments are.
+//
+// How many places a lookup passes does not depend on what the segments have in
+// common. Every byte of a segment is part of its key, and that of one longer
+// than two words is a hash with a seed of the table's own.
 type hashTable struct {
 	places []place // a power of two in number
 	shift  uint8
+	seed   maphash.Seed
 }
 
 // A place fills a line of the processor's cache.
 type place struct {
-	hash uint64 // of the key and the salt
-	tail uint64 // see segmentKey
-	text string
-	from *node
-	to   *node
-	pass bool // a segment that belongs here or before was put further on
-	_    uint64
+	head, tail uint64 // of the text, see words
+	text       string
+	from       *node
+	to         *node
+	pass       bool // a segment that belongs here or before was put further on
+	_          uint64
 }
 
 // A fan is a node with the static segments that lead on from it.
@@ -51,7 +55,7 @@ func newHashTable(fans []fan) hashTable {
 		segments += len(f.ways)
 	}
 	size := max(1, bits.Len(uint(2*segments)))
-	t := hashTable{make([]place, 1<<size), uint8(64 - size)}
+	t := hashTable{make([]place, 1<<size), uint8(64 - size), maphash.MakeSeed()}
 	slices.SortStableFunc(fans, func(a, b fan) int { return len(b.ways) - len(a.ways) })
 	s := salter{table: &t, tried: make([]uint32, len(t.places))}
 	for _, f := range fans {
@@ -66,21 +70,29 @@ func newHashTable(fans []fan) hashTable {
 
 // put puts a segment where it belongs, or into the next place that is free.
 func (t *hashTable) put(from *node, w way) {
-	key, tail := segmentKey(w.text)
-	hash := t.hash(key, from.salt)
-	h := t.index(hash)
+	h := t.index(t.key(w.text), from.salt)
 	for t.places[h].to != nil {
 		t.places[h].pass = true
 		h = (h + 1) & (len(t.places) - 1)
 	}
-	t.places[h] = place{hash: hash, tail: tail, text: w.text, from: from, to: w.to}
+	head, tail := words(w.text)
+	t.places[h] = place{head: head, tail: tail, text: w.text, from: from, to: w.to}
 }
 
-// hash maps the keys of a node one to one: if hash and node are the same, then
-// so is the key.
-func (t *hashTable) hash(key, salt uint64) uint64 { return key*mix + salt }
+// key returns the key of a segment.
+func (t *hashTable) key(seg string) uint64 {
+	switch head, tail := words(seg); {
+	case len(seg) <= 8:
+		return head
+	case len(seg) <= 16:
+		return longKey(head, tail)
+	}
+	return maphash.String(t.seed, seg)
+}
 
-func (t *hashTable) index(hash uint64) int { return int(hash >> (t.shift & 63)) }
+// index returns the place of a key. The keys of a node fall on places at a
+// distance that the salt does not change.
+func (t *hashTable) index(key, salt uint64) int { return int((key*mix + salt) >> (t.shift & 63)) }
 
 // A salter chooses salts.
 type salter struct {
@@ -98,8 +110,7 @@ func (s *salter) salt(ways []way) (best uint64) {
 		s.turn++
 		taken := 0
 		for _, w := range ways {
-			key, _ := segmentKey(w.text)
-			h := s.table.index(s.table.hash(key, s.next))
+			h := s.table.index(s.table.key(w.text), s.next)
 			if s.table.places[h].to != nil || s.tried[h] == s.turn {
 				taken++
 			}
@@ -117,26 +128,13 @@ func (s *salter) salt(ways []way) (best uint64) {
 
 // find returns where a segment leads, or nil.
 func (t *hashTable) find(seg string, from *node) *node {
-	key, _ := segmentKey(seg)
-	hash := t.hash(key, from.salt)
-	if p := &t.places[t.index(hash)]; p.is(hash, seg, from) {
-		return p.to
-	}
-	return t.after(hash, seg, from)
-}
-
-// after looks for a segment behind the place where it belongs.
-func (t *hashTable) after(hash uint64, seg string, from *node) *node {
-	h := t.index(hash)
-	for t.places[h].pass {
-		h = (h + 1) & (len(t.places) - 1)
-		if p := &t.places[h]; p.is(hash, seg, from) {
+	for h := t.index(t.key(seg), from.salt); ; h = (h + 1) & (len(t.places) - 1) {
+		p := &t.places[h]
+		if p.from == from && p.text == seg {
 			return p.to
 		}
+		if !p.pass {
+			return nil
+		}
 	}
-	return nil
-}
-
-func (p *place) is(hash uint64, seg string, from *node) bool {
-	return p.hash == hash && p.from == from && p.text == seg
 }

@@ -2,9 +2,9 @@ package pattern
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Register registers h on the mux for the paths that its routes can match,
@@ -22,7 +22,8 @@ import (
 // "GET /" and "/api/" is the more specific. Register "/" without the method,
 // or "GET /{$}" for the page alone.
 func (h *Handler) Register(mux *http.ServeMux) {
-	for _, p := range h.mounts() {
+	mounts, _ := h.mounts()
+	for _, p := range mounts {
 		register(mux, p, registered{h})
 	}
 }
@@ -41,9 +42,10 @@ func register(mux *http.ServeMux, pattern string, h http.Handler) {
 	mux.Handle(pattern, h)
 }
 
-// mounts returns the patterns for ServeMux.
-func (h *Handler) mounts() (mounts []string) {
-	var trees, pages []string
+// mounts returns the patterns for ServeMux, and how many paths it looked up to
+// find them.
+func (h *Handler) mounts() (mounts []string, steps int) {
+	trees, pages := map[string]bool{}, map[string]bool{}
 	for i := range h.leaves {
 		prefix, tree := "", false
 		for _, seg := range h.leaves[i].segs {
@@ -53,20 +55,22 @@ func (h *Handler) mounts() (mounts []string) {
 			prefix += "/" + muxLiteral(seg.text)
 		}
 		if tree {
-			trees = append(trees, prefix)
+			trees[prefix] = true
 		} else {
-			pages = append(pages, prefix)
+			pages[prefix] = true
 		}
 	}
-	slices.Sort(trees)
-	slices.Sort(pages)
-	under := func(path string) bool {
-		return slices.ContainsFunc(mounts, func(m string) bool {
-			return m == path || strings.HasSuffix(m, "/") && strings.HasPrefix(path+"/", m)
-		})
+	// below looks up each directory of a path, however many trees there are.
+	below := func(path string) bool {
+		for i := 0; i < len(path); i = segmentEnd(path, i+1) {
+			if steps++; trees[path[:i]] {
+				return true
+			}
+		}
+		return false
 	}
-	for _, t := range trees { // shorter ones come first
-		if under(t) {
+	for _, t := range slices.Sorted(maps.Keys(trees)) {
+		if below(t) {
 			continue
 		}
 		if t != "" {
@@ -74,14 +78,14 @@ func (h *Handler) mounts() (mounts []string) {
 		}
 		mounts = append(mounts, t+"/")
 	}
-	for _, p := range pages {
+	for _, p := range slices.Sorted(maps.Keys(pages)) {
 		switch {
-		case under(p):
+		case trees[p] || below(p):
 		case p == "":
 			mounts = append(mounts, "/{$}")
 		default:
 			mounts = append(mounts, p, p+"/{$}")
 		}
 	}
-	return mounts
+	return mounts, steps
 }

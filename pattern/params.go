@@ -67,6 +67,19 @@ func (p Params) each() iter.Seq2[*param, string] {
 	}
 }
 
+// withoutValue returns the parameter that took nothing, if there is one: an
+// optional catch-all, which is the last.
+func (p Params) withoutValue() *param {
+	if p.c == nil || len(p.c.params) == 0 {
+		return nil
+	}
+	q := &p.c.params[len(p.c.params)-1]
+	if q.kind == optional && p.absent(q, p.start(q.seg)) {
+		return q
+	}
+	return nil
+}
+
 func (p Params) raw(name string) (string, kind, bool) {
 	if p.c == nil {
 		return "", static, false

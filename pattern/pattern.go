@@ -10,12 +10,14 @@ type compiled struct {
 	text   string
 	segs   []segment
 	params []param // in the order of the path
+	names  string  // of the parameters, see note.go
 }
 
 type param struct {
-	name string
-	seg  int // its segment in the pattern, and in every path that matches
-	kind kind
+	name  string
+	noted string // the name in brackets, see note.go
+	seg   int    // its segment in the pattern, and in every path that matches
+	kind  kind
 }
 
 // Parse parses a pattern. A whole segment in brackets is a parameter:

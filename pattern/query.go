@@ -9,58 +9,115 @@ import (
 )
 
 // Query returns the query parameters of a request with the parameters of its
-// route laid over them; Next.js calls it req.query. A parameter of the route
-// always wins, and the name of one without a value, such as an optional
-// catch-all that took nothing, is removed, so that no query string can stand in
-// for a parameter. Malformed
-// pairs are skipped, as r.URL.Query does.
+// routes laid over them; Next.js calls it req.query. A parameter of a route
+// always wins, that of an outer route too, and the name of one without a value,
+// such as an optional catch-all that took nothing, is removed: no query string
+// can stand in for a parameter. Of two routes with a parameter of the same name
+// the inner one counts. Malformed pairs are skipped, as r.URL.Query does.
 //
-// It works for the routes of a [Handler] and for those of an http.ServeMux.
-// The map is never nil, and a new one at each call.
+// It works for the routes of a [Handler] and for those of an http.ServeMux, one
+// inside the other in any order, with http.StripPrefix between them. The
+// exception is a ServeMux directly inside another: net/http forgets the
+// wildcards of the outer one then, for r.PathValue as well. With a Handler in
+// place of either of them nothing is lost.
+//
+// The map is never nil, and a new one at each call. It has what [Values] returns
+// for every parameter, save that one of an outer route without a catch-all, with a
+// ServeMux inside, is listed only if the query string has the name.
 func Query(r *http.Request) url.Values {
 	q := r.URL.Query()
-	for w := range wildcards(r.Pattern) {
-		if values := w.values(r); values != nil {
-			q[w.name] = values
-		} else if w.kind >= rest || !w.mux { // {x} without a value is text
-			delete(q, w.name)
+	lay := func(name string) {
+		if values, known := lookup(r, name); values != nil {
+			q[name] = values
+		} else if known {
+			delete(q, name)
 		}
+	}
+	for name := range q {
+		lay(name)
+	}
+	for w := range wildcards(r.Pattern) {
+		lay(w.name)
+	}
+	for name := range strings.SplitSeq(r.PathValue(notedNames), "/") {
+		lay(strings.TrimPrefix(name, "..."))
 	}
 	return q
 }
 
 // Values returns the values of a path parameter: one for [x] and {x}, one for
 // each segment of a catch-all, [...x] or {x...}, in which an encoded slash is
-// no separator. It returns nil for a name without a value. Ask before changing
-// r.URL: what r.PathValue cannot tell is read off the path.
+// no separator. It returns nil for a name without a value. For a wildcard of
+// http.ServeMux, ask before changing r.URL: where its segments end is read off
+// the path.
 func Values(r *http.Request, name string) []string {
-	for w := range wildcards(r.Pattern) {
-		if w.name == name {
-			return w.values(r)
-		}
-	}
-	if v := r.PathValue(name); v != "" {
-		return []string{v}
-	}
-	return nil
+	values, _ := lookup(r, name)
+	return values
 }
 
-// A wildcard is a parameter in the text of a pattern, Next's or ServeMux's.
+// lookup returns the values of a parameter, and whether a route has one of that
+// name, with or without a value. Query and Values both ask it, one name at a
+// time, so that they cannot differ.
+//
+// It believes r.PathValue first: the value was set by the router that matched,
+// survives the routers further in, and may have been changed since by a handler
+// that meant to. What r.PathValue cannot tell, a Handler has noted; see note.
+// The text of r.Pattern is asked last, and never for a value: it says what the
+// innermost ServeMux has wildcards for.
+func lookup(r *http.Request, name string) (values []string, known bool) {
+	if name == "" || name[0] == '[' { // no parameter has such a name, see note.go
+		return nil, false
+	}
+	w := findWildcard(r.Pattern, name)
+	value := r.PathValue(name)
+	if w.mux { // it is further in than what was noted
+		switch {
+		case value == "":
+			return nil, true
+		case w.kind == single:
+			return []string{value}, true
+		}
+		return segments(r, value, true), true
+	}
+	noted, names := r.PathValue("["+name+"]"), r.PathValue(notedNames)
+	list := names != "" && strings.Contains(names, "/..."+name+"/")
+	switch {
+	case value == "" && noted == "":
+		return nil, list || strings.Contains(names, "/"+name+"/") || w.kind != static && !w.isText(r)
+	case value == "":
+		return readNote(noted), true
+	case list && noted != "":
+		values = readNote(noted)
+		if joined := strings.Join(values, "/"); joined == value || joined+"/" == value { // ServeMux counts a slash in
+			return values, true
+		}
+		return strings.Split(value, "/"), true // a handler has set another since
+	case list:
+		return strings.Split(value, "/"), true
+	case w.kind >= rest:
+		return segments(r, value, false), true
+	}
+	return []string{value}, true
+}
+
+// A wildcard is a segment of r.Pattern that is a parameter of the route.
 type wildcard struct {
 	name string
 	kind kind
-	mux  bool
+	mux  bool   // {x} or {x...}
+	text string // the segment, if it is in brackets
 }
 
-// wildcards iterates over the parameters of a pattern. Reading the text again
-// is cheaper than carrying a match along with every request, which would be a
-// copy of the request and of its context for what most handlers never ask.
+// wildcards iterates over the parameters in the text of a pattern: those of
+// http.ServeMux in braces, and those of a Handler in brackets. Braces in static
+// text of a Handler are escaped in r.Pattern, so they are always of a ServeMux.
+// Brackets may be static text of a ServeMux, see isText.
 func wildcards(pattern string) iter.Seq[wildcard] {
 	return func(yield func(wildcard) bool) {
 		i := strings.IndexByte(pattern, '/') // after a method and a host
 		for i >= 0 && i < len(pattern) {
 			j := segmentEnd(pattern, i+1)
-			if w, ok := parseWildcard(pattern[i+1 : j]); ok && !yield(w) {
+			if w := parseWildcard(pattern[i+1 : j]); w.kind != static && !yield(w) {
 				return
 			}
 			i = j
@@ -68,49 +125,71 @@ func wildcards(pattern string) iter.Seq[wildcard] {
 	}
 }
 
-func parseWildcard(seg string) (wildcard, bool) {
-	if len(seg) < 3 {
-		return wildcard{}, false
-	}
-	if seg[0] == '{' && seg[len(seg)-1] == '}' {
-		name, multi := strings.CutSuffix(seg[1:len(seg)-1], "...")
-		if multi {
-			return wildcard{name, rest, true}, true
+// findWildcard returns the wildcard of that name; it is static if there is none.
+func findWildcard(pattern, name string) wildcard {
+	if strings.Contains(pattern, name) { // as it seldom does
+		for w := range wildcards(pattern) {
+			if w.name == name {
+				return w
+			}
 		}
-		return wildcard{name, single, true}, name != "$"
 	}
-	s, _, _ := parseSegment(seg)
-	return wildcard{s.text, s.kind, false}, s.kind != static
+	return wildcard{}
 }
 
-// values returns what the request has for the wildcard.
-//
-// What r.PathValue says holds: it was set by whoever matched the route, and a
-// handler further in may have changed the path since. What PathValue cannot
-// tell is where the segments of a catch-all end, so they are looked for in the
-// path: they are those at its end that give the value when they are decoded
-// and joined. Without a value, the pattern is followed along the path.
-func (w wildcard) values(r *http.Request) []string {
-	v := r.PathValue(w.name)
+func parseWildcard(seg string) wildcard {
+	if len(seg) < 3 {
+		return wildcard{}
+	}
+	if isMuxWildcard(seg) {
+		name, multi := strings.CutSuffix(seg[1:len(seg)-1], "...")
+		switch {
+		case multi:
+			return wildcard{name: name, kind: rest, mux: true}
+		case name != "$":
+			return wildcard{name: name, kind: single, mux: true}
+		}
+		return wildcard{}
+	}
+	s, _, _ := parseSegment(seg)
+	return wildcard{name: s.text, kind: s.kind, text: seg}
+}
+
+// isMuxWildcard reports whether http.ServeMux takes a segment for a wildcard.
+func isMuxWildcard(seg string) bool {
+	return len(seg) > 2 && seg[0] == '{' && seg[len(seg)-1] == '}'
+}
+
+// isText tells, for a name in brackets without a value, static text of a
+// ServeMux from a parameter of a Handler: the text is in the path as it is, or was
+// before a prefix was stripped. A parameter without a value is one that a Handler
+// has matched on a copy of the request, of which r has the pattern only, as layers
+// outside find it.
+func (w wildcard) isText(r *http.Request) bool {
+	sent, _, _ := strings.Cut(r.RequestURI, "?")
+	for seg := range strings.SplitSeq(r.URL.EscapedPath()+"/"+sent, "/") {
+		if text, _ := unescape(seg); text == w.text {
+			return true
+		}
+	}
+	return false
+}
+
+// segments returns the segments of a catch-all of which only the joined text
+// was noted. They are those at the end of the path that give the text when they
+// are decoded and joined.
+func segments(r *http.Request, joined string, mux bool) []string {
 	path, decoded := requestPath(r.URL)
 	bare := trimSlash(path)
-	switch {
-	case v == "" && w.mux:
-		return nil
-	case v == "":
-		return follow(r.Pattern, bare, decoded, w.name)
-	case w.kind == single:
-		return []string{v}
-	}
-	if w.mux && len(bare) < len(path) {
-		v = strings.TrimSuffix(v, "/") // ServeMux counts the trailing slash in
+	if mux && len(bare) < len(path) {
+		joined = strings.TrimSuffix(joined, "/") // ServeMux counts the trailing slash in
 	}
 	if !decoded {
-		if values, ok := lastSegments(bare, v); ok {
+		if values, ok := lastSegments(bare, joined); ok {
 			return values
 		}
 	}
-	return strings.Split(v, "/")
+	return strings.Split(joined, "/")
 }
 
 // lastSegments returns the segments at the end of an encoded path that give
@@ -129,27 +208,4 @@ func lastSegments(path, joined string) (values []string, ok bool) {
 	}
 	slices.Reverse(values)
 	return values, strings.Join(values, "/") == joined
-}
-
-// follow returns the values of the named parameter in a path that matches the
-// pattern. If the path is another one by now it may find none.
-func follow(pattern, path string, decoded bool, name string) []string {
-	params := Params{path: path}
-	if !decoded {
-		params.at = encodedPath
-	}
-	for i, j := 1, 1; i < len(pattern) && j < len(path); {
-		pEnd, end := segmentEnd(pattern, i), segmentEnd(path, j)
-		seg, _, _ := parseSegment(pattern[i:pEnd])
-		switch {
-		case seg.kind == static:
-			if params.decode(path[j:end]) != seg.text {
-				return nil
-			}
-		case seg.text == name:
-			return params.list(params.cut(seg.kind, j), seg.kind)
-		}
-		i, j = pEnd+1, end+1
-	}
-	return nil
 }

@@ -1,9 +1,11 @@
 package pattern
 
+import "math/bits"
+
 // The tree is walked a segment at a time, and a segment is looked up by a key
 // of eight bytes. A segment of up to eight bytes is its own key; that of a
-// longer one is mixed from some of its bytes, and the text is compared after
-// the keys are. Eight bytes are also what is searched for the slash at once.
+// longer one is mixed from all of its bytes. Eight bytes are also what is
+// searched for the slash at once.
 
 const (
 	ones    = 0x0101010101010101
@@ -12,28 +14,22 @@ const (
 	mix     = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
 )
 
-// segmentKey returns the key of a segment, and its last eight bytes if it is
-// long, which means that it does not fit in eight. Up to sixteen bytes, a
-// segment is the same if both are and its length is.
-func segmentKey(seg string) (key, tail uint64) {
-	n := len(seg)
-	if n <= 8 {
-		return load(seg, 0), 0
+// words returns the first eight bytes of a segment, and the last eight of one
+// that is longer. Up to sixteen bytes, a segment is the same if both are and
+// its length is.
+func words(seg string) (head, tail uint64) {
+	if head = load(seg, 0); len(seg) > 8 {
+		tail = load8(seg, len(seg)-8)
 	}
-	tail = load8(seg, n-8)
-	key = longKey(load8(seg, 0), tail)
-	if n > 16 {
-		key = veryLongKey(key, seg, 0, n)
-	}
-	return key, tail
+	return head, tail
 }
 
-func longKey(head, tail uint64) uint64 { return (head*mix ^ tail) * mix }
-
-// veryLongKey looks at the middle of s[i:j] as well, because long names often
-// begin and end alike.
-func veryLongKey(key uint64, s string, i, j int) uint64 {
-	return key ^ load8(s, (i+j)/2-4) + uint64(j-i)
+// longKey mixes two words so that every bit of either changes bits all over the
+// key: what differs in the last bytes only must differ in the places too.
+// Neither factor is 0 for text: no UTF-8 has the bytes of these constants.
+func longKey(head, tail uint64) uint64 {
+	hi, lo := bits.Mul64(head^mix, tail^highs)
+	return hi ^ lo
 }
 
 // slashMask has the highest bit set of the first byte of w that is a slash;

@@ -101,7 +101,8 @@ func parse(s string) (*compiled, *SyntaxError) {
 			if seg.text == "" && unnamed == nil {
 				unnamed = &SyntaxError{s, start, emptyName, "a parameter needs a name"}
 			}
-			c.params = append(c.params, param{seg.text, len(c.segs), seg.kind})
+			c.params = append(c.params, param{seg.text, "[" + seg.text + "]", len(c.segs), seg.kind})
+			c.names = addName(c.names, seg.text, seg.kind)
 			words = append(words, word)
 		}
 		c.segs = append(c.segs, seg)

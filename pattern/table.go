@@ -46,11 +46,13 @@ func NewTable[T any](routes map[string]T) (*Table[T], error) {
 // several, the first in the order of [Sort] gets the path, even if another
 // seemed better up to some segment. The errors are those of Pattern.Match.
 //
-// A match takes time in proportion to the length of the path, whatever the
-// routes are and however long the path is. There is one exception, sets of
-// routes with so many combinations of static text and parameters that a table
-// of all of them would be too large: there it may take as many steps as the
-// routes have segments. Nothing is allocated if the path has no percent sign.
+// A match takes time in proportion to the length of the path, whether a route
+// matches or none. It does not depend on the number of routes, nor on what they
+// have in common: segments are looked up by a hash of all of their bytes, as in a
+// map. There is one exception, sets of routes with so many combinations of static
+// text and parameters that a table of all of them would be too large: there it
+// may take as many steps as the routes have segments. Nothing is allocated if the
+// path has no percent sign.
 func (t *Table[T]) Match(escapedPath string) (m Match[T], err error) {
 	l, params, err := t.match(escapedPath, false, false)
 	if err == nil {

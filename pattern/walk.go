@@ -45,22 +45,23 @@ func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
 
 		var next *node
 		if n.static {
-			var tail uint64
-			if i < p {
-				w = load8(path, i)
-			}
-			if j-i > 8 {
-				tail = load8(path, j-8)
-				if w = longKey(w, tail); j-i > 16 {
-					w = veryLongKey(w, path, i, j)
+			if j-i > 16 {
+				next = t.find(path[i:j], n)
+			} else {
+				if i < p {
+					w = load8(path, i)
 				}
-			}
-			hash := t.hash(w, n.salt)
-			place := &t.places[t.index(hash)]
-			if place.hash == hash && place.from == n && place.tail == tail && len(place.text) == j-i && (j-i <= 16 || place.text == path[i:j]) {
-				next = place.to
-			} else if place.pass {
-				next = t.after(hash, path[i:j], n)
+				key, tail := w, uint64(0)
+				if j-i > 8 {
+					tail = load8(path, j-8)
+					key = longKey(w, tail)
+				}
+				place := &t.places[t.index(key, n.salt)]
+				if place.head == w && place.from == n && place.tail == tail && len(place.text) == j-i {
+					next = place.to
+				} else if place.pass {
+					next = t.find(path[i:j], n)
+				}
 			}
 		}
 		if next == nil {

@@ -1,6 +1,7 @@
 package redirect_test
 
 import (
+	"errors"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -11,20 +12,45 @@ import (
 // TestLongTarget: a location that no browser takes is no use, and answering with
 // it would send back three times what the client sent.
 func TestLongTarget(t *testing.T) {
+	const origin = "https://a.example/"
+	p := redirect.NewPolicy("https://a.example")
 	for _, tt := range []struct {
 		target string
-		want   string
+		ok     bool
 	}{
-		{"/" + strings.Repeat("a", 8191), "/" + strings.Repeat("a", 8191)},
-		{"/" + strings.Repeat("a", 8192), "/home"},
-		{"/" + strings.Repeat("\u00e9", 5000), "/home"},
+		{"/" + strings.Repeat("a", 8191), true},
+		{"/" + strings.Repeat("a", 8192), false},
+		{"/" + strings.Repeat("\u00e9", 5000), false},
+		{"/" + strings.Repeat("a", 1<<20), false},
+		{origin + strings.Repeat("a", 8192-len(origin)), true},
+		{origin + strings.Repeat("a", 8193-len(origin)), false},
 	} {
-		w := httptest.NewRecorder()
-		if err := redirect.Local(w, httptest.NewRequest("GET", "/", nil), tt.target, "/home"); err != nil {
-			t.Fatal(err)
+		r := httptest.NewRequest("GET", "/", nil)
+		if strings.HasPrefix(tt.target, "/") {
+			want := "/home"
+			if tt.ok {
+				want = tt.target
+			}
+			w := httptest.NewRecorder()
+			if err := redirect.Local(w, r, tt.target, "/home"); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.Header().Get("Location"); got != want {
+				t.Errorf("Local, %d bytes: Location of %d bytes, want %d", len(tt.target), len(got), len(want))
+			}
 		}
-		if got := w.Header().Get("Location"); got != tt.want {
-			t.Errorf("%d bytes: Location of %d bytes, want %d", len(tt.target), len(got), len(tt.want))
+		w := httptest.NewRecorder()
+		err := p.To(w, r, tt.target)
+		location, sent := w.Header()["Location"]
+		var refused *redirect.Error
+		switch {
+		case tt.ok && (err != nil || location[0] != tt.target):
+			t.Errorf("To, %d bytes: %v", len(tt.target), err)
+		case !tt.ok && (!errors.As(err, &refused) || refused.Offset != 8192 || w.Code != 400 || sent || w.Body.Len() > 1000):
+			t.Errorf("To, %d bytes: %v, %d with a Location: %t", len(tt.target), err, w.Code, sent)
+		}
+		if (p.Check(tt.target) == nil) != tt.ok {
+			t.Errorf("Check, %d bytes: %v", len(tt.target), p.Check(tt.target))
 		}
 	}
 }

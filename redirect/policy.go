@@ -44,7 +44,8 @@ func NewPolicy(origins ...string) *Policy {
 // scheme and host and a port that is the scheme's default make no difference.
 // Otherwise the URL must be written plainly: no userinfo, no backslash, no
 // space or control byte, no "//host" and no "https:path", although browsers
-// would follow these too.
+// would follow these too. Nor may a target have more than 8192 bytes, as with
+// [Local].
 func (p *Policy) Check(target string) error {
 	if err := p.check(target); err != nil {
 		return err
@@ -71,6 +72,9 @@ func (p *Policy) check(target string) *Error {
 
 // notAllowed is [notLocal] for what the policy allows.
 func (p *Policy) notAllowed(target string) (offset int, reason string) {
+	if len(target) > maxTarget {
+		return maxTarget, tooLong
+	}
 	offset, reason = notLocal(target)
 	scheme, rest, absolute := strings.Cut(target, "://")
 	if reason == "" || !absolute {

@@ -70,7 +70,11 @@ func Local(w http.ResponseWriter, r *http.Request, target, fallback string) erro
 	return send(w, r, statusFor(r), escape(target))
 }
 
-const maxTarget = 8192
+// maxTarget bounds the targets that clients had a hand in, in bytes.
+const (
+	maxTarget = 8192
+	tooLong   = "has more than 8192 bytes"
+)
 
 // statusFor returns the status that makes a browser continue with GET, and is
 // otherwise the default of To.

@@ -31,12 +31,14 @@
 //	export const POST = handler, PUT = handler
 //	export const { PATCH, delete: DELETE } = handlers
 //	export { handler as HEAD, OPTIONS } from "./handlers"
+//	export * from "../crud"
 //
-// Where that is not enough, [Route.Unknown] says so: for "export *", for a
-// CommonJS module, and for source that the parser does not understand, such as
-// names with escapes in them. It does not find out whether an export is
-// undefined, or a type that is exported by a list without the word "type";
-// Next.js has no use for either.
+// Where that is not enough, [Route.Unknown] says so: for "export *" of a package
+// or an alias, which only the configuration tells apart, for a CommonJS module,
+// for a variable that is declared without a value, and for source that the parser
+// does not understand, such as names with escapes in them. It does not find out
+// whether an export is undefined, or a type that is exported by a list without
+// the word "type"; Next.js has no use for either.
 //
 // # Differences from Next.js
 //
@@ -63,5 +65,7 @@
 //   - Conflicts between a route handler and what Next.js generates, such as
 //     sitemap.ts and sitemap.xml/route.ts, are not reported.
 //   - A directory that a link leads to is searched, but links to directories in
-//     it are an error. Next.js follows them all.
+//     it are an error, and so is a link that leads back. Next.js follows them all.
+//   - What is named like a route and is not a regular file is an error. Of a file
+//     of more than 4 MB nothing is read, and [Route.Unknown] says so.
 package nextfs

@@ -13,32 +13,38 @@ var methods = []string{
 	http.MethodPatch, http.MethodPost, http.MethodPut,
 }
 
-// exportedMethods returns the methods that a module exports, sorted. If there
-// may be others, unknown says why.
+// exportedMethods returns the methods that a module exports, sorted, and the
+// other modules of which it exports everything. If there may be more, unknown
+// says why.
 //
 // It looks for export declarations outside of all brackets, and reads their
 // names. That is all a module says about its exports, save for three things:
 // what "export *" stands for is in another module, CommonJS modules assign
 // their exports as they run, and a name that stands for a type only is no
 // export, which can be seen where it is exported only if it says "type".
-func exportedMethods(src string, jsx bool) (found []string, unknown string) {
+func exportedMethods(src string, jsx bool) (found, stars []string, unknown string) {
 	src = plainSpace(src)
-	m := module{lexer: lexer{src: src, jsx: jsx}}
-	m.read()
-	if m.err != nil && jsx {
+	m := readModule(src, jsx)
+	if jsx && (m.err != nil || m.doubt) {
 		// What seemed to be an element may have been something else.
-		m = module{lexer: lexer{src: src}}
-		m.read()
+		plain := readModule(src, false)
+		switch both := common(m.found, plain.found); {
+		case m.err != nil:
+			m = plain
+		case plain.err != nil, len(both) < max(len(m.found), len(plain.found)):
+			m.found, m.unknown = both, "an export in what seems to be an element"
+		}
 	}
-	slices.Sort(m.found)
-	found = slices.Compact(m.found)
+	found = m.found
 	switch {
 	case m.err != nil:
-		return found, m.err.Error()
-	case m.unknown == "" && m.commonJS && !m.isModule:
-		return found, "a CommonJS module"
+		unknown = m.err.Error()
+	case m.unknown != "":
+		unknown = m.unknown
+	case m.commonJS && !m.isModule:
+		unknown = "a CommonJS module"
 	}
-	return found, m.unknown
+	return found, m.stars, unknown
 }
 
 // plainSpace spells the white space of JavaScript in ASCII: a carriage return
@@ -47,8 +53,10 @@ func exportedMethods(src string, jsx bool) (found []string, unknown string) {
 func plainSpace(src string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
-		case c == '\r', c == '\u2028', c == '\u2029':
+		case c == '\r':
 			return '\n'
+		case c == '\u2028', c == '\u2029':
+			return separator
 		case c == '\ufeff', c > unicode.MaxASCII && unicode.Is(unicode.Zs, c):
 			return ' '
 		}
@@ -60,8 +68,27 @@ func plainSpace(src string) string {
 type module struct {
 	lexer
 	found    []string
+	stars    []string // modules of which everything is exported
 	unknown  string
 	isModule bool // whether it has an import or an export
+}
+
+// readModule reads a module, and what it finds in order, each once.
+func readModule(src string, jsx bool) module {
+	m := module{lexer: lexer{src: src, jsx: jsx}}
+	m.read()
+	slices.Sort(m.found)
+	m.found = slices.Compact(m.found)
+	return m
+}
+
+func common(a, b []string) (both []string) {
+	for _, s := range a {
+		if slices.Contains(b, s) {
+			both = append(both, s)
+		}
+	}
+	return both
 }
 
 func (m *module) read() {
@@ -86,8 +113,7 @@ func (m *module) add(name string) {
 }
 
 // export reads what follows the word, and ends before a token that it does not
-// need. What it does not know, "type" and "declare" above all, is for the
-// compiler only.
+// need.
 func (m *module) export() {
 	switch {
 	case m.is("{"):
@@ -96,15 +122,31 @@ func (m *module) export() {
 		m.star()
 	case m.is("="):
 		m.unknown = "export ="
+	case m.is("@"):
+		for m.kind != endToken && !m.is(";") && !m.word("class") && !m.word("abstract") && !m.word("default") {
+			m.step()
+		}
+		m.export()
 	case m.word("const"), m.word("let"), m.word("var"):
+		constant := m.word("const")
 		m.next()
-		m.declarators()
+		if m.word("enum") {
+			m.export()
+			return
+		}
+		m.declarators(constant)
+	case m.word("import"), m.word("namespace"), m.word("module"):
+		// What it stands for may be a value or a type.
+		declared := m.text
+		if m.next(); m.kind == nameToken && slices.Contains(methods, m.text) {
+			m.unknown = "export " + declared + " " + m.text
+		}
 	case m.word("async"), m.word("abstract"):
 		m.next()
 		if m.word("function") || m.word("class") {
 			m.export()
 		}
-	case m.word("function"), m.word("class"):
+	case m.word("function"), m.word("class"), m.word("enum"):
 		m.next()
 		if m.is("*") {
 			m.next()
@@ -112,6 +154,10 @@ func (m *module) export() {
 		if m.kind == nameToken {
 			m.add(m.text)
 		}
+	case m.kind == nameToken && slices.Contains([]string{"as", "declare", "default", "interface", "type"}, m.text):
+		// For the compiler only, or no export of a method.
+	default:
+		m.unknown = strings.TrimSpace("export " + m.text)
 	}
 }
 
@@ -120,6 +166,8 @@ func (m *module) list() {
 	var words []string
 	for m.next(); m.kind != endToken; m.next() {
 		switch {
+		case m.kind == stringToken && strings.Contains(m.text, "\\"):
+			m.fail("an escape in a name")
 		case m.kind == nameToken, m.kind == stringToken:
 			words = append(words, m.text)
 		case m.is(","), m.is("}"):
@@ -145,10 +193,12 @@ func (m *module) star() {
 	as := m.word("as")
 	m.next()
 	switch {
+	case as && strings.Contains(m.text, "\\"):
+		m.fail("an escape in a name")
 	case as:
 		m.add(m.text)
 	case m.kind == stringToken:
-		m.unknown = `export * from "` + m.text + `"`
+		m.stars = append(m.stars, m.text)
 	}
 }
 
@@ -158,14 +208,24 @@ func (m *module) star() {
 // A comma may also separate type arguments, f<A, B>(c), which only what comes
 // after it tells. What is declared has an initialiser or a type, though, and
 // what looks like an argument is taken for a part of the expression before it.
-func (m *module) declarators() {
+// A variable may do without either: whether it is assigned a value further on
+// is not found out.
+func (m *module) declarators(constant bool) {
 	for {
-		m.target()
+		before := len(m.found)
+		m.bind()
+		typed := m.is(":") || m.is("!")
 		if m.is("!") {
 			m.next()
 		}
 		if m.is(":") {
 			m.annotation()
+		}
+		if !m.is("=") && !(typed && constant) {
+			if names := m.found[before:]; len(names) > 0 && !constant && (typed || m.is(",") || m.statementEnds()) {
+				m.unknown = names[0] + " is declared without a value"
+			}
+			m.found = m.found[:before]
 		}
 		for !m.statementEnds() && !m.is(",") {
 			m.step()
@@ -174,15 +234,6 @@ func (m *module) declarators() {
 			return
 		}
 		m.next()
-	}
-}
-
-// target reads what a value is assigned to, if one is.
-func (m *module) target() {
-	before := len(m.found)
-	m.bind()
-	if !m.is("=") && !m.is(":") && !m.is("!") {
-		m.found = m.found[:before]
 	}
 }
 

@@ -1,6 +1,9 @@
 package nextfs
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // startsElement tells an element from the parameters of a generic function,
 // which in a file with JSX are written so that they cannot be mistaken:
@@ -23,16 +26,44 @@ func tagLength(s string) (n int) {
 	return n
 }
 
+// declares reports whether there is something like an export declaration in a
+// text.
+func declares(text string) bool {
+	for {
+		before, after, ok := strings.Cut(text, "export")
+		if !ok {
+			return false
+		}
+		text = after
+		rest := strings.TrimLeft(after, " \t\r\n")
+		word := rest[:tagLength(rest)]
+		if (before == "" || !isName(before[len(before)-1])) && (strings.HasPrefix(rest, "{") || strings.HasPrefix(rest, "*") || strings.HasPrefix(rest, "@") ||
+			len(rest) < len(after) && slices.Contains(declarations, word)) {
+			return true
+		}
+	}
+}
+
+// declarations are the words that may come after "export".
+var declarations = []string{"abstract", "async", "class", "const", "default", "enum", "function", "import", "let", "var"}
+
 // element skips an element with all that is in it.
+//
+// The type parameters of a function, <T>(x: T), look like one up to a closing tag
+// that is somewhere in a comment, and everything between would be text. Where
+// that has a declaration, there is doubt.
 func (l *lexer) element() {
 	if l.depth++; l.depth > maxDepth {
 		l.fail("elements are nested too deep")
 		return
 	}
-	l.pos++
-	l.pos += tagLength(l.src[l.pos:])
+	start := l.pos
+	name := l.src[start+1 : start+1+tagLength(l.src[start+1:])]
+	l.pos += 1 + len(name)
 	if l.attributes() {
-		l.children()
+		parameters := strings.HasPrefix(strings.TrimLeft(l.src[l.pos:], " \t\n"), "(")
+		l.children(name)
+		l.doubt = l.doubt || parameters && l.err == nil && declares(l.src[start:l.pos])
 	}
 	l.depth--
 	if l.err == nil {
@@ -84,7 +115,7 @@ func (l *lexer) attributes() bool {
 
 // children skips the text, the elements and the expressions up to the closing
 // tag, and the tag.
-func (l *lexer) children() {
+func (l *lexer) children(name string) {
 	for {
 		n := strings.IndexAny(l.src[l.pos:], "<{")
 		if n < 0 {
@@ -100,6 +131,10 @@ func (l *lexer) children() {
 			n := strings.IndexByte(l.src[l.pos:], '>')
 			if n < 0 {
 				l.fail("a closing tag is not closed")
+				return
+			}
+			if tag := strings.TrimSpace(l.src[l.pos+2 : l.pos+n]); tag[:tagLength(tag)] != name {
+				l.fail("</%s> where </%s> is missing", tag, name)
 				return
 			}
 			l.pos += n + 1

@@ -11,9 +11,11 @@ import (
 //
 // The one question that takes more than the next few bytes is whether a slash
 // divides or begins a regular expression, and whether "<" compares or begins
-// JSX. The token before it decides: after an operand it is an operator. A wrong
-// guess would leave a quote or a bracket open sooner or later, which is an
-// error, so that it does not pass for an answer.
+// JSX. The token before it decides: after an operand it is an operator. A brace
+// that closes may end an operand or a statement; braces.go tells which. A wrong
+// guess leaves a quote or a bracket open sooner or later, which is an error.
+// Where it might not, because what is skipped could be read the other way as
+// well, it is an error too, so that no guess passes for an answer.
 //
 // Each byte is looked at a bounded number of times, and brackets nest up to
 // maxDepth.
@@ -27,14 +29,28 @@ type lexer struct {
 	newline bool   // whether a line ended before the token
 
 	operand   bool // the token is, or ends, an operand
+	unsure    bool // the token is a brace that may end an operand or a statement
 	property  bool // the token is a dot, or a name after one
 	complete  bool // an expression may end before the token
 	condition bool // the token comes after "if", or another word with a condition
 	depth     int
-	commonJS  bool // the name "exports" was seen
+	doubt     bool // what was read as an element may have exports
+	commonJS  bool // the name "exports" was seen, or a member of "module"
+
+	brace ending // what the brace that the token opens will end
+	body  ending // likewise, of the function or class whose body is to come
+	async ending // likewise, if the token is that word
+	alias bool   // the name of a type was declared, and the next "=" is before it
 
 	err error
 }
+
+// What ends a line, with separator in place of the two of Unicode, which do not
+// end a string.
+const (
+	separator = '\x1e'
+	lineEnds  = "\n\x1e"
+)
 
 type kind uint8
 
@@ -65,9 +81,13 @@ func (l *lexer) fail(format string, args ...any) {
 func (l *lexer) next() {
 	afterDot := l.kind == punctToken && l.property
 	l.complete = l.operand || l.is("}")
-	l.condition = l.kind == nameToken && !l.property && strings.Contains(" if while for with ", " "+l.text+" ")
+	l.condition = l.kind == nameToken && !l.property &&
+		(strings.Contains(" if while for with ", " "+l.text+" ") || l.text == "await" && l.condition)
+	before := token{l.kind, l.text, l.property, l.operand, l.alias && l.is("=")}
+	l.alias = l.alias && !before.alias
+	unsure := l.unsure
 	l.space()
-	l.property = false
+	l.property, l.unsure = false, false
 	if l.pos >= len(l.src) {
 		l.kind, l.text = endToken, ""
 		return
@@ -85,8 +105,22 @@ func (l *lexer) next() {
 		}
 		l.property = afterDot
 		l.operand = afterDot || !strings.Contains(beforeOperand, " "+l.text+" ")
-		if l.text == "exports" {
+		switch {
+		case l.text == "exports":
 			l.commonJS = true
+		case afterDot:
+		case l.text == "async":
+			l.async = before.position()
+		case before.word("async") && l.text == "function":
+			l.body = l.async
+		case l.text == "function", l.text == "class":
+			l.body = before.position()
+		case l.text == "of" && (before.operand || before.kind == punctToken && before.text == "}" && l.depth > 0): // for (a of /b/)
+			l.operand = false
+		case l.text == "const", l.text == "let", l.text == "var":
+			l.alias = false
+		case before.word("type") && !l.newline:
+			l.alias = true
 		}
 	case c == '"' || c == '\'':
 		l.quoted(c)
@@ -95,14 +129,23 @@ func (l *lexer) next() {
 		}
 	case c == '`':
 		l.template()
+	case c == '/' && unsure:
+		l.doubtful()
 	case c == '/' && !l.operand:
 		l.regexp()
-	case c == '<' && !l.operand && l.jsx && l.startsElement():
+	case c == '<' && !l.operand && l.jsx && !before.alias && l.startsElement():
 		l.element()
 	case c == '\\':
 		l.fail("an escape in a name")
 	default:
 		l.punctuation(c)
+		if l.is("{") {
+			l.brace = l.opens(before)
+		} else if l.is(":") && (before.word("function") || before.word("class")) {
+			l.body = unknown // it was the name of a member
+		} else if before.word("module") && (l.is(".") || l.is("[")) {
+			l.commonJS = true
+		}
 	}
 }
 
@@ -148,13 +191,13 @@ func (l *lexer) space() {
 	for l.pos < len(l.src) {
 		rest := l.src[l.pos:]
 		switch {
-		case rest[0] == '\n':
+		case rest[0] == '\n', rest[0] == separator:
 			l.newline = true
 			l.pos++
 		case rest[0] <= ' ':
 			l.pos++
 		case strings.HasPrefix(rest, "//"), l.pos == 0 && strings.HasPrefix(rest, "#!"):
-			n := strings.IndexByte(rest, '\n')
+			n := strings.IndexAny(rest, lineEnds)
 			if n < 0 {
 				n = len(rest)
 			}
@@ -165,7 +208,7 @@ func (l *lexer) space() {
 				l.fail("a comment is not closed")
 				return
 			}
-			l.newline = l.newline || strings.Contains(rest[:n+2], "\n")
+			l.newline = l.newline || strings.ContainsAny(rest[:n+2], lineEnds)
 			l.pos += n + 4
 		default:
 			return
@@ -227,7 +270,7 @@ func (l *lexer) regexp() {
 			l.kind, l.text, l.operand = valueToken, "", true
 			return
 		}
-		if l.pos < len(l.src) && l.src[l.pos] == '\n' {
+		if l.pos < len(l.src) && strings.IndexByte(lineEnds, l.src[l.pos]) >= 0 {
 			break
 		}
 	}
@@ -247,7 +290,9 @@ func (l *lexer) skip() {
 	case l.is("["):
 		l.group("]")
 	case l.is("{"):
+		ends := l.brace
 		l.group("}")
+		l.operand, l.unsure = ends == operand, ends == unknown
 	}
 }
 
@@ -257,7 +302,9 @@ func (l *lexer) group(closer string) {
 		l.fail("brackets are nested too deep")
 		return
 	}
-	l.kind, l.text, l.operand, l.property = punctToken, "", false, false
+	body := l.body // of what is outside
+	l.body = unknown
+	l.kind, l.text, l.operand, l.property, l.unsure = punctToken, map[string]string{")": "(", "]": "[", "}": "{"}[closer], false, false, false
 	for l.next(); !l.is(closer); l.next() {
 		if l.kind == endToken {
 			l.fail("%s is missing", closer)
@@ -269,5 +316,6 @@ func (l *lexer) group(closer string) {
 		}
 		l.skip()
 	}
+	l.body = body
 	l.depth--
 }

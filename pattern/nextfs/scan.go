@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ type Route struct {
 	Methods []string
 
 	// Unknown says why a route handler may have other methods than those:
-	// `export * from "./crud"` for instance. It is empty if it has not.
+	// `export * from "@/lib/crud"` for instance. It is empty if it has not.
 	Unknown string
 }
 
@@ -52,6 +53,7 @@ func Scan(fsys fs.FS, ext ...string) ([]Route, error) {
 	for _, root := range s.roots() {
 		s.walk(root, false)
 	}
+	s.failLinks()
 	routes := s.arrange()
 	return routes, errors.Join(s.errs...)
 }
@@ -60,6 +62,7 @@ type scanner struct {
 	fsys    fs.FS
 	ext     []string
 	entries map[string][]entry // by pattern
+	links   []string           // that were not followed
 	errs    []error
 }
 
@@ -97,12 +100,15 @@ func (s *scanner) roots() (roots []string) {
 
 // walk looks at the files of a directory and of those in it. Links are
 // followed, but within what a link leads to no other one, since it might lead
-// back.
-func (s *scanner) walk(dir string, linked bool) {
+// back, and no link to one of the directories on the way, which does.
+func (s *scanner) walk(dir string, linked bool, above ...fs.FileInfo) {
 	files, err := fs.ReadDir(s.fsys, dir)
 	if err != nil {
 		s.fail(fmt.Errorf("nextfs: %w", err))
 		return
+	}
+	if info, err := fs.Stat(s.fsys, dir); err == nil {
+		above = append(above[:len(above):len(above)], info)
 	}
 	for _, f := range files {
 		name := path.Join(dir, f.Name())
@@ -112,17 +118,31 @@ func (s *scanner) walk(dir string, linked bool) {
 			if err != nil {
 				continue // it leads nowhere
 			}
-			if isDir = info.IsDir(); isDir && linked {
-				s.fail(fmt.Errorf("nextfs: %s is a link within a link: it is not followed", name))
+			back := func(dir fs.FileInfo) bool { return os.SameFile(dir, info) }
+			if isDir = info.IsDir(); isDir && (linked || slices.ContainsFunc(above, back)) {
+				s.links = append(s.links, name)
 				continue
 			}
 		}
 		if isDir {
-			s.walk(name, linked || isLink)
+			s.walk(name, linked || isLink, above...)
 		} else {
 			s.file(name)
 		}
 	}
+}
+
+// failLinks reports the links that were not followed, the first of them by name.
+func (s *scanner) failLinks() {
+	const most = 5
+	if len(s.links) == 0 {
+		return
+	}
+	names, more := s.links, ""
+	if n := len(names) - most; n > 0 {
+		names, more = names[:most], fmt.Sprintf(" and %d more", n)
+	}
+	s.fail(fmt.Errorf("nextfs: links that lead back, and links within links, are not followed: %s%s", strings.Join(names, ", "), more))
 }
 
 func (s *scanner) file(name string) {
@@ -130,6 +150,12 @@ func (s *scanner) file(name string) {
 	var fault *pattern.SyntaxError
 	switch {
 	case err == nil:
+		// A pipe or a device is not even opened: that may take until something
+		// writes to it.
+		if info, err := fs.Stat(s.fsys, name); err == nil && !info.Mode().IsRegular() {
+			s.fail(fmt.Errorf("nextfs: %s is not a regular file", name))
+			return
+		}
 		s.add(entry{s.route(p, name), false})
 	case errors.As(err, &fault):
 		s.fail(&ConflictError{[]string{name}, strings.TrimPrefix(fault.Error(), "pattern: "), fault})
@@ -151,14 +177,8 @@ func (s *scanner) route(p pattern.Pattern, name string) Route {
 	if _, r.Pages = inPages(name); r.Pages {
 		return r
 	}
-	src, err := fs.ReadFile(s.fsys, name)
-	if err != nil {
-		s.fail(fmt.Errorf("nextfs: %w", err))
-		r.Unknown = "the file cannot be read"
-		return r
-	}
-	// What is named .ts has no JSX, and "<" begins a type there.
-	r.Methods, r.Unknown = exportedMethods(string(src), !strings.HasSuffix(name, ".ts"))
+	rs := resolver{scanner: s}
+	r.Methods, r.Unknown = rs.exports(name)
 	return r
 }
 

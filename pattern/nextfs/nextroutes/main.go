@@ -8,7 +8,7 @@
 //	ROUTE            METHODS    FILE
 //	/api/post/[pid]  any        pages/api/post/[pid].ts
 //	/api/todos       GET, POST  app/api/todos/route.ts
-//	/api/users       DELETE, ?  app/api/users/route.ts (export * from "./crud")
+//	/api/users       DELETE, ?  app/api/users/route.ts (export * from "@/lib/crud")
 //
 // A file of pages/api gets any method. A question mark stands for methods that
 // the file does not name. With -json the routes are an array of objects, whose

@@ -28,7 +28,7 @@ const table = `
 ROUTE            METHODS    FILE
 /api/post/[pid]  any        pages/api/post/[pid].ts
 /api/todos       GET, POST  app/api/todos/route.ts
-/api/users       DELETE, ?  app/api/users/route.ts (export * from "./crud")
+/api/users       DELETE, ?  app/api/users/route.ts (export * from "@/lib/crud")
 /empty           none       app/empty/route.ts
 `
 
@@ -53,7 +53,7 @@ const list = `
     "methods": [
       "DELETE"
     ],
-    "unknown": "export * from \"./crud\""
+    "unknown": "export * from \"@/lib/crud\""
   },
   {
     "route": "/empty",
@@ -67,7 +67,7 @@ func TestRun(t *testing.T) {
 	good := project(t, map[string]string{
 		"pages/api/post/[pid].ts": "export default function handler(req, res) {}",
 		"app/api/todos/route.ts":  "export function POST() {}\nexport function GET() {}",
-		"app/api/users/route.ts":  "export * from './crud'\nexport function DELETE() {}",
+		"app/api/users/route.ts":  "export * from '@/lib/crud'\nexport function DELETE() {}",
 		"app/empty/route.ts":      "",
 		"pages/api/x.md":          "",
 	})

@@ -1,0 +1,50 @@
+//go:build unix
+
+package nextfs_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/apiece/apiece/pattern/nextfs"
+)
+
+// TestSpecialFiles: a pipe that nothing writes to and a device without end are no
+// routes, and not even opened.
+func TestSpecialFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"app/pipe", "app/device", "app/linked", "app/ok", "pages/api"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "app/pipe/route.ts"), 0o644); err != nil {
+		t.Skip("no pipes here:", err)
+	}
+	for name, to := range map[string]string{
+		"app/device/route.ts": "/dev/zero",
+		"app/linked/route.ts": "../pipe/route.ts",
+		"pages/api/zero.ts":   "/dev/zero",
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "app/ok/route.ts"), []byte("export * from '../pipe/route'\nexport const GET = 1"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	routes, err := nextfs.Scan(os.DirFS(dir))
+	text := fmt.Sprint(err)
+	for _, name := range []string{"app/pipe/route.ts", "app/device/route.ts", "app/linked/route.ts", "pages/api/zero.ts"} {
+		if !strings.Contains(text, name+" is not a regular file") {
+			t.Errorf("%s is not named in: %s", name, text)
+		}
+	}
+	if len(routes) != 1 || routes[0].File != "app/ok/route.ts" || !strings.Contains(routes[0].Unknown, "../pipe/route") {
+		t.Errorf("%v", routes)
+	}
+}

@@ -1,0 +1,122 @@
+package nextfs
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// maxSource is the most of a file that is read, and maxStars how many modules
+// are read for one. Nothing that people write comes near to either.
+const (
+	maxSource = 4 << 20
+	maxStars  = 100
+)
+
+// A resolver finds out what the modules export that "export *" leads to. Those
+// are read that a file names by a relative path, "../crud" for instance; which
+// file a package or an alias such as "@/lib/crud" is, takes the configuration.
+type resolver struct {
+	*scanner
+	reading []string // the files from the route to the one that is read
+	read    int
+}
+
+// exports returns the methods that a file exports, sorted. If there may be
+// others, unknown says why.
+func (rs *resolver) exports(name string) (found []string, unknown string) {
+	src, unknown := rs.source(name)
+	if unknown != "" {
+		return nil, unknown
+	}
+	// What is named .ts has no JSX, and "<" begins a type there.
+	found, stars, unknown := exportedMethods(src, !strings.HasSuffix(name, ".ts"))
+	rs.reading = append(rs.reading, name)
+	defer func() { rs.reading = rs.reading[:len(rs.reading)-1] }()
+	times := make([]int, len(methods)) // how many modules export each of them
+	for _, star := range stars {
+		file, ok := rs.module(name, star)
+		if rs.read++; !ok || rs.read > maxStars {
+			unknown = starOf(star)
+			continue
+		}
+		if slices.Contains(rs.reading, file) {
+			continue // a circle adds nothing
+		}
+		more, why := rs.exports(file)
+		if why != "" {
+			unknown = fmt.Sprintf("%s: %s", starOf(star), why)
+		}
+		for _, m := range more {
+			times[slices.Index(methods, m)]++
+		}
+	}
+	for i, m := range methods {
+		switch {
+		case times[i] > 1 && !slices.Contains(found, m):
+			unknown = "several modules export " + m // none of them counts, unless it is the same
+		case times[i] == 1:
+			found = append(found, m)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), unknown
+}
+
+// source returns the text of a file.
+func (s *scanner) source(name string) (src, unknown string) {
+	f, err := s.fsys.Open(name)
+	if err == nil {
+		defer f.Close()
+		var text []byte
+		if text, err = io.ReadAll(io.LimitReader(f, maxSource+1)); err == nil {
+			if len(text) > maxSource {
+				return "", fmt.Sprintf("the file has more than %d bytes", maxSource)
+			}
+			return string(text), ""
+		}
+	}
+	s.fail(fmt.Errorf("nextfs: %w", err))
+	return "", "the file cannot be read"
+}
+
+// module returns the file that a module of the project is in.
+func (rs *resolver) module(from, to string) (file string, ok bool) {
+	if !strings.HasPrefix(to, "./") && !strings.HasPrefix(to, "../") || rs.linked(from) {
+		return "", false
+	}
+	name := path.Join(path.Dir(from), to)
+	tries := []string{name}
+	for _, ext := range []string{"tsx", "ts", "jsx", "js", "mjs"} {
+		tries = append(tries, name+"."+ext)
+	}
+	// TypeScript is imported by the name that its compiled form will have.
+	if base, compiled := strings.CutSuffix(name, ".js"); compiled {
+		tries = append(tries, base+".ts", base+".tsx")
+	}
+	for _, ext := range []string{"tsx", "ts", "jsx", "js"} {
+		tries = append(tries, path.Join(name, "index."+ext))
+	}
+	for _, t := range tries {
+		if info, err := fs.Stat(rs.fsys, t); err == nil && info.Mode().IsRegular() {
+			return t, true
+		}
+	}
+	return "", false
+}
+
+// linked reports whether a link is part of the name of a file: relative paths in
+// it are meant from where the file really is.
+func (s *scanner) linked(name string) bool {
+	for ; name != "."; name = path.Dir(name) {
+		if info, err := fs.Lstat(s.fsys, name); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func starOf(module string) string { return fmt.Sprintf("export * from %q", module) }

@@ -1,0 +1,125 @@
+package pattern
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// r.PathValue is what routers have in common. It survives http.StripPrefix and
+// every router further in, but it does not know where the segments of a
+// catch-all end, nor of a parameter without a value; and a ServeMux forgets the
+// wildcards of the one outside of it. So a Handler notes that among the path
+// values, where it survives as well, under names that no parameter can have:
+//
+//	[]      the names of all parameters on the way, each between slashes, and
+//	        after three dots if it is a catch-all: "/tenant/...slug/"
+//	[slug]  the segments of a catch-all, percent-encoded and each after a slash,
+//	        if its value does not tell them; one slash alone for none
+//	[id]    the one value of another parameter, percent-encoded, if a ServeMux
+//	        may forget it
+//
+// A Handler of routes without a catch-all, and outside of other routers, notes
+// nothing.
+const notedNames = "[]"
+
+// noteOuter notes the parameters that routers outside have found, before the
+// pattern of this one takes the place of theirs. It returns the names.
+func noteOuter(r *http.Request) (names string) {
+	names = r.PathValue(notedNames)
+	if strings.IndexByte(r.Pattern, '{') < 0 && strings.IndexByte(r.Pattern, '[') < 0 {
+		return names
+	}
+	for w := range wildcards(r.Pattern) {
+		if values, known := lookup(r, w.name); known {
+			r.SetPathValue("["+w.name+"]", makeNote(values, w.kind))
+			names = addName(names, w.name, w.kind)
+		}
+	}
+	return names
+}
+
+// addName puts a name in the place of the same name further out.
+func addName(names, name string, kind kind) string {
+	names = strings.Replace(names, "/"+name+"/", "/", 1)
+	names = strings.Replace(names, "/..."+name+"/", "/", 1)
+	if names == "" {
+		names = "/"
+	}
+	if kind >= rest {
+		name = "..." + name
+	}
+	return names + name + "/"
+}
+
+// setPathValues gives the parameters to r.PathValue. What routers outside have
+// set under the same names is false from here on, whether or not the parameter
+// has a value.
+func setPathValues(r *http.Request, params Params) {
+	names := ""
+	if r.Pattern != "" {
+		names = noteOuter(r)
+	}
+	if names != "" {
+		for k := range params.c.params {
+			names = addName(names, params.c.params[k].name, params.c.params[k].kind)
+		}
+	} else if params.c.catchAll() {
+		names = params.c.names
+	}
+	if names != "" {
+		r.SetPathValue(notedNames, names)
+	}
+	for q, raw := range params.each() {
+		r.SetPathValue(q.name, params.join(raw, q.kind))
+		if q.kind >= rest && params.at.encoded() || r.PathValue(q.noted) != "" {
+			r.SetPathValue(q.noted, params.note(raw, q.kind))
+		}
+	}
+	if q := params.withoutValue(); q != nil {
+		for _, name := range []string{q.name, q.noted} {
+			if r.PathValue(name) != "" {
+				r.SetPathValue(name, "")
+			}
+		}
+	}
+}
+
+// note is makeNote of what a parameter took, cut out of the path.
+func (p Params) note(raw string, kind kind) string {
+	if kind >= rest {
+		raw = p.path[len(p.path)-len(raw)-1:] // with the slash before it
+	}
+	if !p.at.encoded() {
+		raw = strings.ReplaceAll(raw, "%", "%25")
+	}
+	return raw
+}
+
+func makeNote(values []string, kind kind) string {
+	if kind == single && len(values) == 1 {
+		return url.PathEscape(values[0])
+	}
+	if len(values) == 0 {
+		return "/"
+	}
+	var b strings.Builder
+	for _, v := range values {
+		b.WriteString("/" + url.PathEscape(v))
+	}
+	return b.String()
+}
+
+// readNote returns the values that were noted.
+func readNote(note string) []string {
+	if note == "/" {
+		return nil
+	}
+	values := strings.Split(strings.TrimPrefix(note, "/"), "/")
+	for i, v := range values {
+		if text, err := url.PathUnescape(v); err == nil {
+			values[i] = text
+		}
+	}
+	return values
+}

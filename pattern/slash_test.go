@@ -1,0 +1,21 @@
+package pattern_test
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/apiece/apiece/pattern"
+)
+
+// TestRedirectQuery: bytes that have no place in a header are escaped on their
+// way into Location.
+func TestRedirectQuery(t *testing.T) {
+	h := mustHandler(t, pattern.HandlerConfig{TrailingSlash: pattern.RedirectToBare}, "/a")
+	r := httptest.NewRequest("GET", "/a/", nil)
+	r.URL.RawQuery = "q=\xff \u00e9&ok=%20+1"
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if got, want := w.Header().Get("Location"), "../a?q=%FF%20%C3%A9&ok=%20+1"; w.Code != 308 || got != want {
+		t.Errorf("%d %q, want %q", w.Code, got, want)
+	}
+}
