@@ -53,7 +53,7 @@ func Page() report.Page {
 // Charts are the pictures.
 func Charts() []report.Chart {
 	routers := []string{
-		"map of whole paths", "kit table", "kit handler",
+		"map of whole paths", "kit table", "kit handler", "kit no values",
 		"stdlib ServeMux", "chi", "gin", "httprouter", "echo", "bunrouter", "gorilla/mux",
 	}
 	return []report.Chart{

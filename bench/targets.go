@@ -19,9 +19,11 @@ func Targets() []report.Target {
 			native("Miss", 0.40), native("Scale10000", 0.60), native("AdversarialMiss", 0.05),
 		}},
 		{What: "a handler with path values", Note: "" +
-			"Most of it is net/http's SetPathValue, which allocates; a Table leaves it out.", Claims: []report.Claim{
+			"Most of it is net/http's SetPathValue, which allocates; HandlerConfig.NoPathValues leaves it out.", Claims: []report.Claim{
 			ratio("routing/GithubAll", "kit handler", "stdlib ServeMux", 1.0),
 			ratio("routing/GithubAll", "kit handler", "chi", 0.40),
+			ratio("routing/GithubAll", "kit no values", "stdlib ServeMux", 0.15),
+			allocs("routing/GithubAll", "kit no values", 0),
 		}},
 		{What: "a table of 10,000 routes is made in 20 ms", Note: "" +
 			"Making the automaton is most of it. Tried, and kept: filling the hash table node by node, in one pass instead " +

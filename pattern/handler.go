@@ -30,6 +30,15 @@ type HandlerConfig struct {
 	// with a slash at the end. The zero value serves both forms. Next.js has
 	// RedirectToBare, or RedirectToSlash with its option trailingSlash.
 	TrailingSlash TrailingSlash
+
+	// NoPathValues leaves r.PathValue unset where no router stands outside, which
+	// takes several times as long as the match and is the only thing that
+	// allocates. Values and Query then read the parameters from the path, which
+	// must still be the one that was matched. Another Handler may stand inside, but
+	// neither an http.StripPrefix nor an http.ServeMux: what was in the path or in
+	// r.Pattern is lost there, and [Query] could not keep the query string from
+	// standing in for it.
+	NoPathValues bool
 }
 
 // Validate reports what is wrong with the configuration.
@@ -122,7 +131,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, registered bool)
 	if h.config.TrailingSlash != ServeBoth && h.redirect(w, r, path, decoded, registered) {
 		return
 	}
-	setPathValues(r, params)
+	if !h.config.NoPathValues || r.Pattern != "" {
+		setPathValues(r, params)
+	}
 	to := &h.targets[l.index]
 	r.Pattern = to.pattern
 	to.ServeHTTP(w, r)

@@ -83,6 +83,10 @@ func lookup(r *http.Request, name string) (values []string, known bool) {
 	list := names != "" && strings.Contains(names, "/..."+name+"/")
 	switch {
 	case value == "" && noted == "":
+		if w.kind != static && !w.isText(r) && r.PathValue(notedNames) == "" {
+			path, decoded := requestPath(r.URL)
+			return follow(r.Pattern, trimSlash(path), decoded, name), true
+		}
 		return nil, list || strings.Contains(names, "/"+name+"/") || w.kind != static && !w.isText(r)
 	case value == "":
 		return readNote(noted), true
@@ -208,4 +212,42 @@ func lastSegments(path, joined string) (values []string, ok bool) {
 	}
 	slices.Reverse(values)
 	return values, strings.Join(values, "/") == joined
+}
+
+// follow returns the values of the named parameter of a Handler in a path that
+// matches the pattern, for a request whose path values were not set: that of a layer
+// outside, or of a Handler with NoPathValues. If the path is another one by now there
+// are none.
+func follow(pattern, path string, decoded bool, name string) []string {
+	params := Params{path: path}
+	if !decoded {
+		params.at = encodedPath
+	}
+	var values []string
+	i, j := 1, 1
+	for i < len(pattern) && j < len(path) {
+		pEnd, end := segmentEnd(pattern, i), segmentEnd(path, j)
+		seg, _, _ := parseSegment(pattern[i:pEnd])
+		switch {
+		case seg.kind == static:
+			if params.decode(path[j:end]) != seg.text {
+				return nil
+			}
+		case seg.text == name:
+			values = params.list(params.cut(seg.kind, j), seg.kind)
+		}
+		if seg.kind >= rest { // it takes all that is left
+			end = len(path)
+		}
+		i, j = pEnd+1, end+1
+	}
+	if i < len(pattern) {
+		if seg, _, _ := parseSegment(pattern[i:]); seg.kind != optional {
+			return nil
+		}
+	}
+	if j < len(path) { // it is another's
+		return nil
+	}
+	return values
 }

@@ -14,21 +14,13 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// routed is the innermost layer: the handler behind a route with a parameter,
-// without path values, which are a cost of net/http.
+// routed is the innermost layer: the handler behind a route with a parameter.
 func routed(h http.Handler) http.Handler {
-	routes, err := pattern.NewTable(map[string]http.Handler{"/api/post/[pid]": h})
+	routes, err := pattern.NewHandler(map[string]http.Handler{"/api/post/[pid]": h}, pattern.HandlerConfig{NoPathValues: true})
 	if err != nil {
 		panic(err)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m, err := routes.MatchURL(r.URL)
-		if err != nil {
-			http.NotFound(w, r)
-			return
-		}
-		m.Value.ServeHTTP(w, r)
-	})
+	return routes
 }
 
 // kitLayers is Recover, ResponseLimit, a body parser and a route; and Timeout,

@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/apiece/apiece/pattern"
 )
@@ -71,12 +72,12 @@ func (m *methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func kitMount(routes []route, handler func(route) http.Handler) http.Handler {
+func kitMount(routes []route, noValues bool, handler func(route) http.Handler) http.Handler {
 	handlers := map[string]http.Handler{}
 	for path, m := range group(routes, handler) {
 		handlers[path] = &methods{*m}
 	}
-	h, err := pattern.NewHandler(handlers, pattern.HandlerConfig{NotFound: http.HandlerFunc(nothing)})
+	h, err := pattern.NewHandler(handlers, pattern.HandlerConfig{NoPathValues: noValues, NotFound: http.HandlerFunc(nothing)})
 	if err != nil {
 		panic(err)
 	}
@@ -84,7 +85,18 @@ func kitMount(routes []route, handler func(route) http.Handler) http.Handler {
 }
 
 var kitHandler = router{"kit handler", std, "", func(routes []route) http.Handler {
-	return kitMount(routes, func(at route) http.Handler { return pathValue(at) })
+	return kitMount(routes, false, func(at route) http.Handler { return pathValue(at) })
+}}
+
+var kitNoValues = router{"kit no values", std, "", func(routes []route) http.Handler {
+	return kitMount(routes, true, func(at route) http.Handler {
+		if at.read == "" {
+			return http.HandlerFunc(nothing)
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ran(at.path, strings.Join(pattern.Values(r, at.read), "/"))
+		})
+	})
 }}
 
 // pathValue reads what net/http has.

@@ -26,7 +26,7 @@ const (
 )
 
 var routers = []router{
-	kitTable, kitHandler,
+	kitTable, kitHandler, kitNoValues,
 	stdlibMux, httprouterNative, httprouterStd, chiMux, ginEngine, echoRouter,
 	bunNative, bunStd, treemuxNative, treemuxStd, gorillaMux,
 }
@@ -193,7 +193,7 @@ func Suite() compare.Suite {
 		Name: "routing",
 		Text: "A request goes through the router to a handler that does nothing, or reads one parameter where the name says so. " +
 			"The time of a call of an empty handler is subtracted from all. `kit table` is compared with routers whose handlers have a type of their own, " +
-			"`kit handler` with those whose handlers are `http.Handler`s. " +
+			"`kit handler` with those whose handlers are `http.Handler`s; `kit no values` is the latter without `r.PathValue`. " +
 			"Every router is first asked for all the paths: the right handler has to run, and to read the right value.",
 		Comparisons: append(dispatches(), builds()...),
 		Findings: []compare.Finding{{
