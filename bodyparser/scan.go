@@ -269,7 +269,9 @@ func (s *scanner) array() (any, bool) {
 		if !ok {
 			return nil, false
 		}
-		s.tree.add(v)
+		if s.tree != nil {
+			s.tree.add(v)
+		}
 		if more, ok = s.more(']'); !ok {
 			return nil, false
 		}

@@ -25,7 +25,8 @@ func (s *settings) value(data []byte) (any, error) {
 	return v, err
 }
 
-// A tree makes values of what is scanned. A nil tree makes none.
+// A tree makes values of what is scanned. A nil one begins no arrays and objects,
+// and ends none.
 type tree struct {
 	open    []any  // the elements of all arrays that have not ended
 	scratch []byte // where the texts of strings are put together
@@ -65,9 +66,6 @@ func (t *tree) array() int {
 }
 
 func (t *tree) add(v any) {
-	if t == nil {
-		return
-	}
 	if len(t.open) == cap(t.open) {
 		bigger := make([]any, len(t.open), max(64, 2*cap(t.open)))
 		copy(bigger, t.open)
