@@ -1,9 +1,7 @@
 package bind
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +16,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/jsonread"
 	"github.com/apiece/apiece/internal/reqbody"
 	"github.com/apiece/apiece/pattern"
 )
@@ -217,9 +216,7 @@ func empty(r *http.Request, body *bodyparser.Body) bool {
 type strict struct{ v any }
 
 func (s *strict) UnmarshalJSON(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(s.v)
+	return jsonread.Decode(text, s.v, jsonread.Rules{Depth: -1, Values: -1, Strict: true, Checked: true})
 }
 
 // multipart reads the fields of a multipart form, which is what a page sends
