@@ -104,7 +104,7 @@ func (cfg Config) within(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		said := exchange.Say(r, cfg.OnError, cfg.Logger)
+		said := exchange.Say(w, r, cfg.OnError, cfg.Logger)
 		defer exchange.HandBack(r, said)
 		next.ServeHTTP(w, said)
 	})

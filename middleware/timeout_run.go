@@ -100,6 +100,7 @@ func (b *bounded) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.
 	t.ctx.after.Store(int64(b.cfg.Duration))
 	t.inside = *r.WithContext(&t.ctx)
 	t.part()
+	t.ctx.Leave(w, &t.inside)
 	t.decided.Add(1)
 	t.takeAlarm()
 	return t, w

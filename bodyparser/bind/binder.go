@@ -1,9 +1,7 @@
 package bind
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +16,8 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/jsonread"
+	"github.com/apiece/apiece/internal/reqbody"
 	"github.com/apiece/apiece/pattern"
 )
 
@@ -104,8 +104,10 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // asked for again.
 //
 // The fields of a multipart form are the exception. They are read from the
-// connection and not kept, so they can be asked for once, and without the bound
-// on the time that only a writer has: [Binder.Handler] has one.
+// connection and not kept, so they can be asked for once.
+//
+// The bound on the time, ReadTimeout of bodyparser.Config, needs a writer, which is
+// that of a layer outside: see there for which of them leave one.
 //
 // What does not fit is [*Errors]; a body that cannot be read is an error of
 // package bodyparser. A request without a body is the zero T, if the rules
@@ -119,10 +121,14 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 }
 
 // read is Body with a writer, and in memory that is lent.
-func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) error {
-	return bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
-		return b.decode(w, r, body, v)
-	})
+func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) (err error) {
+	loan := reqbody.Lend(w)
+	defer func() { loan.End(r, err) }()
+	body, err := bodyparser.Parse(loan, r, b.cfg.Parser)
+	if err != nil {
+		return err
+	}
+	return b.decode(w, r, body, v)
 }
 
 // whole returns the value that fill makes, or none: half of one is of no use,
@@ -210,9 +216,7 @@ func empty(r *http.Request, body *bodyparser.Body) bool {
 type strict struct{ v any }
 
 func (s *strict) UnmarshalJSON(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(s.v)
+	return jsonread.Decode(text, s.v, jsonread.Rules{Depth: -1, Values: -1, Strict: true, Checked: true})
 }
 
 // multipart reads the fields of a multipart form, which is what a page sends
@@ -228,6 +232,9 @@ func (b *Binder[T]) multipart(w http.ResponseWriter, r *http.Request) (url.Value
 // locate finds the places that a decoder complains about.
 func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
 	var refused *bodyparser.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusUnsupportedMediaType && b.form != nil {
+		return acceptForms(refused)
+	}
 	if errors.As(err, &refused) && (refused.Offset >= 0 || refused.Status != http.StatusBadRequest) {
 		return err
 	}

@@ -3,6 +3,9 @@ package bind_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,7 +57,7 @@ func TestStrict(t *testing.T) {
 		{jsonType, `{"emial":"a@b.example","items":[{"name":"x"}],"Secret":"x","price":"x"}`, "/Secret unknown, /emial unknown, /items/0/name unknown, /price type"},
 		{jsonType, `{"email":`, "bodyparser: Invalid JSON at offset 9: syntax error"},
 		{formType, `emial=x&items.0.name=x&secret=x`, "/emial unknown, /items.0.name unknown, /secret unknown"},
-		{"text/plain", `x`, `bodyparser: Unsupported media type: Content-Type "text/plain"`},
+		{"text/plain", `x`, `bind: Unsupported media type, want application/json, application/x-www-form-urlencoded, multipart/form-data: Content-Type "text/plain"`},
 	} {
 		_, err := b.Body(post(test.contentType, test.body))
 		if got, _ := fields(err); got != test.want {
@@ -167,4 +170,28 @@ func TestOtherTypes(t *testing.T) {
 	if got, _ := fields(second(bind.Body[quoted](post(jsonType, `{"n":"x","m":{"one":2}}`)))); got != "/m/one type, /n type" {
 		t.Errorf("a quoted number: %s", got)
 	}
+}
+
+// TestBodyAfter: what bind has decoded is gone, and seems not to be empty.
+func TestBodyAfter(t *testing.T) {
+	h := bind.Handler(func(_ http.ResponseWriter, r *http.Request, _ struct{ A int }) error {
+		text, err := io.ReadAll(r.Body)
+		if len(text) > 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {
+			t.Errorf("r.Body gives %q, %v", text, err)
+		}
+		if _, err := bind.Body[struct{}](r); err == nil {
+			t.Error("the body could be bound again")
+		}
+		return nil
+	})
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, post(jsonType, `{"a":1}`)); w.Code != 200 {
+		t.Error(w.Code, w.Body)
+	}
+	bodyparser.New(bodyparser.Config{})(bind.Handler(func(_ http.ResponseWriter, r *http.Request, _ struct{ A int }) error {
+		if text, err := io.ReadAll(r.Body); string(text) != `{"a":1}` || err != nil {
+			t.Errorf("behind a parser r.Body gives %q, %v", text, err)
+		}
+		return nil
+	})).ServeHTTP(httptest.NewRecorder(), post(jsonType, `{"a":1}`))
 }

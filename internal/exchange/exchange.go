@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"mime/multipart"
 	"net/http"
+	"reflect"
 	"time"
 )
 
@@ -29,6 +30,7 @@ const (
 	Cache                // middleware/cache: the entry being filled
 	OnError              // how errors are answered, unless a piece has a hook of its own: an [ErrorHook]
 	Logger               // where failures are logged, unless a piece has a logger of its own: a *slog.Logger
+	Writer               // where reading the body gets its deadline: the http.ResponseWriter of a layer outside, see [Node.Leave]
 	numSlots
 )
 
@@ -57,9 +59,32 @@ type Node struct {
 	// hooks is how many hooks are running, one within the other.
 	hooks int
 
-	// BodyOf is the header of the request that the Body slot is about: a handler
-	// may make a request of its own in the context of another.
-	BodyOf http.Header
+	// Of is the header of the request that the slots Body and Writer are about: a
+	// handler may make a request of its own in the context of another.
+	Of http.Header
+}
+
+// About reports whether the slots Body and Writer are about r.
+func (n *Node) About(r *http.Request) bool {
+	return r.Header != nil && reflect.ValueOf(n.Of).Pointer() == reflect.ValueOf(r.Header).Pointer()
+}
+
+// Leave leaves w for the functions further in that read the body of r and are
+// not given a writer. What the node knew of another request is forgotten.
+func (n *Node) Leave(w http.ResponseWriter, r *http.Request) {
+	if !n.About(r) {
+		n.Of, n.slots[Body] = r.Header, nil
+	}
+	n.slots[Writer] = w
+}
+
+// WriterOf returns what [Node.Leave] has left for r, or nil.
+func WriterOf(r *http.Request) http.ResponseWriter {
+	if n := Find(r.Context()); n != nil && n.About(r) {
+		w, _ := n.slots[Writer].(http.ResponseWriter)
+		return w
+	}
+	return nil
 }
 
 type nodeKey struct{}
@@ -87,7 +112,7 @@ func (n *Node) Inherit(ctx context.Context) {
 }
 
 func (n *Node) inherit(parent *Node) {
-	n.slots, n.hooks, n.BodyOf = parent.slots, parent.hooks, parent.BodyOf
+	n.slots, n.hooks, n.Of = parent.slots, parent.hooks, parent.Of
 }
 
 // Attach returns a copy of r whose context is n, a child of r's own. The slots
@@ -116,18 +141,40 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 }
 
 // Say returns a copy of r with a node of its own, by which everything inside
-// learns how errors are answered and where to log. Nil is to say nothing.
+// learns how errors are answered and where to log, and finds w. Nil is to say
+// nothing; r itself is returned where that is all, or known inside already.
 // [HandBack] is for when the handler has returned.
-func Say(r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
-	var said struct { // in one allocation
-		Node
-		inside http.Request
+func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
+	outer := Find(r.Context())
+	if onError == nil && (logger == nil || outer != nil && outer.slots[Logger] == logger) {
+		return r
 	}
-	said.Context = r.Context()
-	said.Inherit(said.Context)
-	said.Say(onError, logger)
-	said.inside = *r.WithContext(&said)
-	return &said.inside
+	own := newOwn(r, outer)
+	own.Say(onError, logger)
+	if w != nil {
+		own.Leave(w, r)
+	}
+	return own.over(r)
+}
+
+// An own is a copy of a request with a node of its own, in one allocation.
+type own struct {
+	Node
+	request http.Request
+}
+
+func newOwn(r *http.Request, outer *Node) *own {
+	o := new(own)
+	o.Context = r.Context()
+	if outer != nil {
+		o.inherit(outer)
+	}
+	return o
+}
+
+func (o *own) over(r *http.Request) *http.Request {
+	o.request = *r.WithContext(&o.Node)
+	return &o.request
 }
 
 // Say fills the slots of the function [Say].
@@ -144,12 +191,11 @@ func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 // calls learns where to log, as by [Say], and that no hook outside is to answer its
 // errors.
 func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
-	n := new(Node)
-	inside := n.Attach(r, Find(r.Context()))
-	n.hooks++
-	n.Set(OnError, nil)
-	n.Say(nil, logger)
-	return inside
+	own := newOwn(r, Find(r.Context()))
+	own.hooks++
+	own.Set(OnError, nil)
+	own.Say(nil, logger)
+	return own.over(r)
 }
 
 // Hooks returns how many hooks are running for r, one within the other.
@@ -158,6 +204,25 @@ func Hooks(r *http.Request) int {
 		return n.hooks
 	}
 	return 0
+}
+
+// WithWriter returns the request to hand on, with w, to code that may read the
+// body without being given w: r itself, unless the body is still to come and no
+// layer outside has left a writer for it. Then it is a copy, as by [Say].
+func WithWriter(w http.ResponseWriter, r *http.Request) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	node := Find(r.Context())
+	if node != nil && (node.Of == nil || node.About(r)) {
+		if node.slots[Writer] == nil {
+			node.Leave(w, r)
+		}
+		return r
+	}
+	own := newOwn(r, node)
+	own.Leave(w, r)
+	return own.over(r)
 }
 
 // HandBack tells the request that came in what became of its copy, once the
