@@ -355,8 +355,10 @@ func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	t.cut = false
 	var flushed error
 	respw.Safely(func() { flushed = rc.Flush() }) // if it panics, the response leaves with the return of the handler
-	// HTTP/2 has ended the stream of a HEAD after its header, and complains.
-	return !logged && (head || lost == nil && (flushed == nil || errors.Is(flushed, http.ErrNotSupported)))
+	// HTTP/2 has ended the stream of a HEAD after its header, and complains. A Timeout
+	// further out whose time is up too finds the response whole, and flushes it.
+	whole := flushed == nil || errors.Is(flushed, http.ErrNotSupported) || errors.Is(flushed, http.ErrHandlerTimeout)
+	return !logged && (head || lost == nil && whole)
 }
 
 // warn says why a client has no response: a writer of others does not come back.
