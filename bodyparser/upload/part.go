@@ -109,8 +109,29 @@ func (p *Part) Text() (string, error) {
 // appears there only once it is complete, in place of one that was there
 // before; until then it is a hidden file next to it, which is removed if
 // anything goes wrong. The mode is 0600.
-func (p *Part) SaveAs(path string) (size int64, err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".upload-*")
+func (p *Part) SaveAs(path string) (size int64, err error) { return saveAs(path, p) }
+
+func saveAs(path string, src io.Reader) (size int64, err error) {
+	return store(src, filepath.Dir(path), ".upload-*", func(tmp string) error { return os.Rename(tmp, path) })
+}
+
+// Spool writes the part to a new file in the directory dir, or if that is "" in
+// the one for temporary files, and returns it. To remove it is for the caller.
+// Nothing is left behind if there is an error.
+func (p *Part) Spool(dir string) (File, error) {
+	f := File{fileName: p.fileName, contentType: p.ContentType()}
+	var err error
+	f.size, err = store(p, dir, "upload-*", func(tmp string) error { f.path = tmp; return nil })
+	if err != nil {
+		return File{}, err
+	}
+	return f, nil
+}
+
+// store writes src to a new file, which keep is given when it is complete. It is
+// removed if anything goes wrong.
+func store(src io.Reader, dir, pattern string, keep func(tmp string) error) (size int64, err error) {
+	tmp, err := os.CreateTemp(dir, pattern)
 	if err != nil {
 		return 0, err
 	}
@@ -121,13 +142,13 @@ func (p *Part) SaveAs(path string) (size int64, err error) {
 			_ = os.Remove(tmp.Name())
 		}
 	}()
-	if size, err = io.Copy(tmp, p); err != nil {
+	if size, err = io.Copy(tmp, src); err != nil {
 		return size, err
 	}
 	if err = tmp.Close(); err != nil {
 		return size, err
 	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
+	if err = keep(tmp.Name()); err != nil {
 		return size, err
 	}
 	done = true
