@@ -2,6 +2,7 @@ package bind
 
 import (
 	"net/http"
+	"net/url"
 	"reflect"
 	"sync"
 
@@ -32,6 +33,16 @@ func Query[T any](r *http.Request) (T, error) {
 		return zero, err
 	}
 	return b.Query(r)
+}
+
+// Values returns form values as a T, with the zero [Config]; see
+// [Binder.Values].
+func Values[T any](values url.Values) (T, error) {
+	b, err := standard[T]()
+	if err != nil {
+		return *new(T), err
+	}
+	return b.Values(values)
 }
 
 // binders holds the Binder of each type that Body and Query were asked for, as
@@ -83,6 +94,11 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 		if b.cfg.OnError != nil || b.cfg.Logger != nil {
 			inside := exchange.Say(r, b.cfg.OnError, b.cfg.Logger) // to what fn calls
 			defer exchange.HandBack(r, inside)
+			r = inside
+		}
+		if b.files != nil {
+			inside, remove := withSpool(r)
+			defer remove()
 			r = inside
 		}
 		err := b.read(w, r, &c.value)

@@ -29,11 +29,23 @@ type Config struct {
 	// not used.
 	Parser bodyparser.Config
 
+	// Upload bounds the form of a T with fields of type upload.File, which is
+	// read by package upload: Parser has no say in it. The zero upload.Config is
+	// the default of that package.
+	Upload upload.Config
+
 	// Validator checks the rules, for services with rules of their own. Nil is
-	// the validator with its built-in rules. Register everything before: it is
-	// used from then on, and New tries every rule on made-up values to find
-	// tags that do not fit.
+	// the validator with its built-in rules. Register everything before, and make
+	// all Binders before the first request: a Binder registers the types of
+	// Optional that its T has, if the validator does not know them.
 	Validator *validator.Validate
+
+	// Message replaces the message of a field, for another language say: r tells
+	// which the client wants, and f.Rule, f.Param and f.Kind what is wrong. The
+	// result follows the name of the field. Nil, and a result that is "", keep
+	// f.Message, which is in English. r is an empty request for values that came
+	// with none. Messages that a handler returns are its own.
+	Message func(r *http.Request, f FieldError) string
 
 	// Strict refuses fields that the type does not have, with 400. By default
 	// they are ignored, as by encoding/json. Parameters of the route are no
@@ -66,12 +78,15 @@ type Binder[T any] struct {
 	validate *validator.Validate
 	typ      reflect.Type
 	form     *formType // nil if T is not a struct
-	rules    bool      // T leads to structs, which may have rules
-	void     bool      // T is a struct without fields, which asks for no body
+	files    fileFields
+	rules    bool // T leads to structs, which may have rules
+	optional bool // T has a field that is an Optional
+	void     bool // T is a struct without fields, which asks for no body
 }
 
 // New returns the Binder for T. It panics if the Config is not valid, or if a
-// tag anywhere in T names a rule that does not exist or does not fit its field.
+// rule anywhere in T does not exist or does not fit its field; the package
+// comment says what is found.
 func New[T any](cfg Config) *Binder[T] {
 	b, err := newBinder[T](cfg)
 	if err != nil {
@@ -85,11 +100,13 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 	if b.validate == nil {
 		b.validate = validator.New(validator.WithRequiredStructEnabled())
 	}
-	if err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ)); err != nil {
+	b.optional = registerOptionals(b.validate, b.typ)
+	var err error
+	b.files, err = fileFieldsOf(b.typ)
+	if err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), err); err != nil {
 		return nil, err
 	}
 	if t := deref(b.typ); t.Kind() == reflect.Struct {
-		var err error
 		if b.form, err = newFormType(t); err != nil {
 			return nil, err
 		}
@@ -115,24 +132,39 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 	if err != nil {
 		return *new(T), err
 	}
-	return b.whole(func(v *T) error { return b.decode(nil, r, body, v) })
+	return b.whole(r, func(v *T) error { return b.decode(nil, r, body, v) })
 }
 
 // read is Body with a writer, and in memory that is lent.
 func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) error {
 	return bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
-		return b.decode(w, r, body, v)
+		return b.worded(r, b.decode(w, r, body, v))
 	})
 }
 
 // whole returns the value that fill makes, or none: half of one is of no use,
 // and what is in it has not been checked.
-func (b *Binder[T]) whole(fill func(*T) error) (T, error) {
+func (b *Binder[T]) whole(r *http.Request, fill func(*T) error) (T, error) {
 	v := new(T)
 	if err := fill(v); err != nil {
-		return *new(T), err
+		return *new(T), b.worded(r, err)
 	}
 	return *v, nil
+}
+
+// worded has Config.Message say what is wrong.
+func (b *Binder[T]) worded(r *http.Request, err error) error {
+	if b.cfg.Message == nil || err == nil {
+		return err
+	}
+	var wrong *Errors
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	for i, f := range wrong.Fields {
+		wrong.Fields[i].Message = cmp.Or(b.cfg.Message(r, f), f.Message)
+	}
+	return err
 }
 
 // Query returns the query of the request as a T, decoded and validated by the
@@ -160,7 +192,7 @@ func (b *Binder[T]) Query(r *http.Request) (T, error) {
 			return field == nil && pattern.Values(r, name) != nil
 		})
 	}
-	return b.whole(func(v *T) error { return b.fill(r, values, v) })
+	return b.whole(r, func(v *T) error { return b.fill(r, values, v) })
 }
 
 // maxPairs bounds queries and multipart forms, as bodyparser.Config bounds
@@ -169,6 +201,8 @@ const maxPairs = 1000
 
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
 	switch mediaType := body.MediaType(); {
+	case b.files != nil:
+		return b.receive(w, r, v)
 	case mediaType == "" && !body.Present(), b.void && empty(r, body):
 		return b.finish(r, v, fromJSON)
 	case b.form == nil:
@@ -195,6 +229,12 @@ func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodypar
 	}
 	if err := body.Decode(dst); err != nil {
 		return b.locate(body, err)
+	}
+	if b.cfg.Strict && b.optional {
+		// A decoder does not ask inside of an Optional.
+		if fields := mistakes(body.Text(), b.typ, true); len(fields) > 0 {
+			return wrong(http.StatusBadRequest, fields, nil)
+		}
 	}
 	return b.finish(r, v, fromJSON)
 }
@@ -261,4 +301,15 @@ func (b *Binder[T]) finish(r *http.Request, v *T, src source) error {
 		return err
 	}
 	return wrong(http.StatusUnprocessableEntity, fields, nil)
+}
+
+// Values returns form values that came by another way than the body or the query
+// of a request, decoded and validated as those are. The values are not changed.
+// What does not fit is [*Errors].
+func (b *Binder[T]) Values(values url.Values) (T, error) {
+	if b.form == nil {
+		return *new(T), fmt.Errorf("bind: form values need a struct, not %v", b.typ)
+	}
+	r := new(http.Request)
+	return b.whole(r, func(v *T) error { return b.fill(r, values, v) })
 }

@@ -14,7 +14,7 @@
 // 422, in a problem document that points to each field by the name the client
 // uses:
 //
-//	{"title":"Unprocessable Entity","status":422,"detail":"/title is required",
+//	{"title":"Unprocessable Entity","status":422,"detail":"title is required",
 //	 "errors":[{"path":"/title","rule":"required","message":"is required"}]}
 //
 // Within a handler, [Body] and [Query] return the value and the error. A
@@ -34,8 +34,29 @@
 //
 // Rules are those of go-playground/validator. A list whose elements have rules
 // deserves a bound in front of them, as in "max=100,dive": the validator takes
-// note of every element that fails. A value that its rule was not made for,
-// which a client may put into an any, is of the wrong type.
+// note of every element that fails. The rule required refuses the zero value, so
+// 0, false and "" too: where these are good answers, make the field a pointer or
+// an [Optional], of which required asks only that it was sent. Each rule has a
+// message in English; Config.Message puts others in their place, by rule, field
+// and the language of the client.
+//
+// A rule that cannot be read, does not fit the type of its field, names a field
+// that is not there, or can never be satisfied is found by [New], which panics.
+// It tries each of the validator's rules, behind aliases, dives and alternatives
+// too, on values that the type makes of texts such as numbers, dates and
+// addresses. Not found are: rules of the service's own, rules of fields that are
+// an any, a rule for text on a type that has no text form but a String method, a
+// comparison with a number that no value reaches, and in fields that are structs
+// the values of other fields. A rule that panics while a request is served is
+// answered with 500, and its field is in the log.
+//
+// # Changes and files
+//
+// A PATCH request is merged into a record by [Merge], or is a struct of [Optional]
+// fields, which tell null from a field that was left out.
+//
+// A struct with fields of type upload.File is a multipart form with files, within
+// the bounds of Config.Upload. [Handler] and [Func] remove them after the handler.
 //
 // # Differences from Next.js
 //

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -43,8 +44,13 @@ type FieldError struct {
 	Param string `json:"param,omitempty"`
 
 	// Message is a phrase in English that follows the name of the field: "must
-	// be an email address".
+	// be an email address". Config.Message can replace it.
 	Message string `json:"message"`
+
+	// Kind is that of the value that broke a rule, for a Config.Message that
+	// counts characters or items: min=3 is about the length of a String, Slice
+	// or Map. It is not sent, and Invalid for errors that are about no rule.
+	Kind reflect.Kind `json:"-"`
 }
 
 // Error returns the text for the log.
@@ -67,15 +73,20 @@ func (e *Errors) Error() string {
 	return b.String()
 }
 
-// String returns path and message: "/email must be an email address".
+// String returns the error as a sentence: "items.0.sku is required".
 func (f FieldError) String() string {
-	return cmp.Or(f.Path, "the body") + " " + f.Message
+	name := "the body"
+	if f.Path != "" {
+		name = strings.NewReplacer("/", ".", "~1", "/", "~0", "~").Replace(f.Path[1:])
+	}
+	return name + " " + f.Message
 }
 
 // StatusCode returns the status that answers the request.
 func (e *Errors) StatusCode() int { return cmp.Or(e.Status, http.StatusUnprocessableEntity) }
 
-// PublicMessage returns what is wrong with the first of the fields.
+// PublicMessage returns what is wrong with the first of the fields, as a
+// sentence: "name is required".
 func (e *Errors) PublicMessage() string {
 	if len(e.Fields) == 0 {
 		return ""

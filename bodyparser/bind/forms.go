@@ -89,7 +89,8 @@ func (g *guard) add(key string, values []string) {
 		}
 		return
 	}
-	if to.typ.Kind() != reflect.String || isText(to.typ) {
+	_, isOptional := optionalOf(to.typ)
+	if !isOptional && (to.typ.Kind() != reflect.String || isText(to.typ)) {
 		// A page sends its inputs also if they were left empty.
 		values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
 		if len(values) == 0 {

@@ -42,6 +42,9 @@ func (w *walker) report(path, rule, message string) {
 // option "string" of a json tag.
 func (w *walker) value(t reflect.Type, path string, quoted bool) {
 	t = deref(t)
+	if o, ok := optionalOf(t); ok {
+		t = deref(o)
+	}
 	switch {
 	case t.Kind() == reflect.Interface:
 		w.skip()
@@ -155,9 +158,13 @@ func (w *walker) object(t reflect.Type, path string) {
 			w.skip()
 			continue
 		}
-		_, options, _ := strings.Cut(m.field.Tag.Get("json"), ",")
-		quoted := strings.Contains(","+options+",", ",string,")
-		w.value(m.field.Type, step(path, m.name), quoted)
+		w.value(m.field.Type, step(path, m.name), isQuoted(m.field))
 	}
 	_, _ = w.d.Token()
+}
+
+// isQuoted reports whether the json tag has the option "string".
+func isQuoted(f reflect.StructField) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return strings.Contains(","+options+",", ",string,")
 }

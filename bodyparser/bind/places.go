@@ -16,8 +16,9 @@ import (
 
 // places translates to JSON pointers in the client's names.
 type places struct {
-	src  source
-	keys map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map
+	src    source
+	within reflect.Type                                // the struct around the last place
+	keys   map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map
 }
 
 // pointer returns the place in v that the validator calls where.
@@ -27,6 +28,9 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 			return path
 		}
 		v = v.Elem()
+	}
+	if _, ok := optionalOf(v.Type()); ok {
+		return p.pointer(v.FieldByName("Value"), where, path)
 	}
 	if where == "" {
 		return path
@@ -56,6 +60,7 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 	if end < 0 {
 		end = len(where)
 	}
+	p.within = v.Type()
 	f, ok := v.Type().FieldByName(where[:end])
 	if !ok {
 		return path

@@ -149,6 +149,9 @@ func isText(t reflect.Type) bool {
 // expected says what a value of the type looks like, for a message.
 func expected(t reflect.Type) string {
 	t = deref(t)
+	if o, ok := optionalOf(t); ok {
+		t = deref(o)
+	}
 	switch {
 	case t.PkgPath() == "time" && t.Name() == "Time":
 		return "must be a date and time such as 2006-01-02T15:04:05Z"
