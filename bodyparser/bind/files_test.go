@@ -190,16 +190,6 @@ func TestFilesElsewhere(t *testing.T) {
 	}
 }
 
-func TestNoFile(t *testing.T) {
-	var f upload.File
-	if _, err := f.Open(); !errors.Is(err, os.ErrNotExist) || !f.IsZero() {
-		t.Error(err)
-	}
-	if err := f.SaveAs(filepath.Join(t.TempDir(), "x")); !errors.Is(err, os.ErrNotExist) {
-		t.Error(err)
-	}
-}
-
 func TestValues(t *testing.T) {
 	type in struct {
 		Name string `json:"name" validate:"required"`

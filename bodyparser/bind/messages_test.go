@@ -138,6 +138,8 @@ func allRules(t *testing.T) (rules []string) {
 		case slices.Contains([]string{"containsany", "containsrune", "excludesall", "excludesrune", "startswith", "endswith", "startsnotwith", "endsnotwith", "contains", "excludes"}, name),
 			strings.HasPrefix(name, "oneof"), strings.HasPrefix(name, "noneof"), strings.HasSuffix(name, "ignore_case"):
 			name += "=a"
+		case name == "mimetype":
+			name += "=image/png"
 		case name == "datetime":
 			name += "=2006-01-02"
 		case name == "postcode_iso3166_alpha2":
@@ -161,7 +163,7 @@ func TestEveryRuleHasAMessage(t *testing.T) {
 func TestEveryRuleHasASample(t *testing.T) {
 	none := map[string]string{
 		"file": "asks the file system", "dir": "asks the file system", "image": "asks the file system", "uds_exists": "asks the file system",
-		"port": "is for numbers", "iso4217_numeric": "is for numbers", "validateFn": "is a method of the service's",
+		"mimetype=image/png": "asks the file system", "port": "is for numbers", "iso4217_numeric": "is for numbers", "validateFn": "is a method of the service's",
 		"isdefault": "is for what is empty", "excluded_unless=Other x": "is for what is empty", "excluded_with=Other": "is for what is empty",
 		"excluded_with_all=Other": "is for what is empty",
 	}

@@ -99,7 +99,6 @@ var phrases = map[string]string{
 	"html":         "must contain an HTML element",
 	"html_encoded": "must contain an HTML entity",
 	"url_encoded":  "must be percent-encoded",
-	"mimetype":     "must be a media type such as image/png",
 
 	"uuid":          "must be a UUID",
 	"uuid3":         "must be a UUID of version 3",
@@ -160,6 +159,7 @@ var phrases = map[string]string{
 	"dir":      "must be the path of a directory that exists",
 	"dirpath":  "must be the path of a directory",
 	"image":    "must be the path of an image that exists",
+	"mimetype": "must be the path of a file of the type {}",
 
 	"validateFn": "is not valid",
 }

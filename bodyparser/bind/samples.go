@@ -28,12 +28,13 @@ var sampleTexts = []string{
 	strings.Repeat("a1", 32), strings.Repeat("a1", 48), strings.Repeat("a1", 64),
 }
 
-// samples returns values of the type: those that its own text or JSON form makes
-// of the sample texts, one in which nothing is empty, and the zero value.
+// samples returns values of the type: one in which nothing is empty, those that
+// its own text or JSON form makes of the sample texts, and the zero value.
 func (tr *trial) samples(t reflect.Type) []reflect.Value {
 	all, ok := tr.values[t]
 	if !ok {
-		all = append(made(t, sampleTexts...), filled(t, 0), reflect.Zero(t))
+		all = append([]reflect.Value{filled(t, 0)}, made(t, sampleTexts...)...)
+		all = append(all, reflect.Zero(t))
 		tr.values[t] = all
 	}
 	return all
