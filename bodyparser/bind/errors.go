@@ -29,9 +29,14 @@ type Errors struct {
 
 // A FieldError says what is wrong with one field. It never holds the value.
 type FieldError struct {
+	// In is the part of the request that the field is in: "path", "query",
+	// "header", "cookie", or "" for the body.
+	In string `json:"in,omitempty"`
+
 	// Path is a JSON pointer (RFC 6901) in the names the client uses:
-	// "/items/0/sku". It has the same form for JSON, forms and queries. "" is
-	// the body as a whole.
+	// "/items/0/sku". It has the same form for JSON, forms and queries, and the
+	// numbers in it are those of the client. "" is the body, or what In says, as
+	// a whole.
 	Path string `json:"path"`
 
 	// Rule is the tag of the validator that failed, "type" for a value of the
@@ -69,7 +74,7 @@ func (e *Errors) Error() string {
 
 // String returns path and message: "/email must be an email address".
 func (f FieldError) String() string {
-	return cmp.Or(f.Path, "the body") + " " + f.Message
+	return cmp.Or(f.Path, "the "+cmp.Or(f.In, "body")) + " " + f.Message
 }
 
 // StatusCode returns the status that answers the request.
@@ -105,7 +110,7 @@ func wrong(status int, fields []FieldError, cause error) error {
 		return nil
 	}
 	slices.SortStableFunc(fields, func(a, b FieldError) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
+		return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
 	})
 	return &Errors{Status: status, Fields: slices.Clip(fields[:min(len(fields), maxFields)]), Err: cause}
 }

@@ -79,7 +79,7 @@ func ExampleQuery() {
 	// Output:
 	// {2 new} <nil>
 	// {1 } <nil>
-	// {0 } bind: /page must be a whole number in range (schema: error converting value for "page")
+	// {0 } bind: /page must be a whole number in range (not a value of the type)
 }
 
 // What only the handler can know is answered like a rule.

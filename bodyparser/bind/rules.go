@@ -82,7 +82,8 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 			where = strings.TrimPrefix(where, name+".")
 		}
 		param, phrase := about(f)
-		fields = append(fields, FieldError{places.pointer(v, where, path), f.Tag(), param, phrase})
+		in, at := places.find(v, where, path)
+		fields = append(fields, FieldError{In: in, Path: at, Rule: f.Tag(), Param: param, Message: phrase})
 	}
 	return fields, nil
 }
