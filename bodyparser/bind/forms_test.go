@@ -210,9 +210,9 @@ func TestQuery(t *testing.T) {
 		{"/api/post/1/x%2Fy/z?pid=2&slug=3&page=4", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":["x/y","z"],"Page":4}`},
 		{"/api/post/1?page=0", 422, `"/page"`}, // which was said, and is not the default
 		{"/api/post/1?page=", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":null,"Page":1}`},
-		{"/api/post/1?page=-1", 422, `"/page"`},
+		{"/api/post/1?page=-1", 422, `"in":"query","path":"/page"`},
 		{"/api/post/1?page=x", 400, `"/page"`},
-		{"/api/post/1234", 422, `"/pid"`},
+		{"/api/post/1234", 422, `"in":"path","path":"/pid"`},
 		{"/api/post/1?tag=%zz", 400, ``},
 		{"/api/post/1?a;b", 400, ``},
 		{"/api/post/1?" + strings.Repeat("tag=&", 1000), 400, ``},

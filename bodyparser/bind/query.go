@@ -2,6 +2,7 @@ package bind
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -22,6 +23,27 @@ func (b *Binder[T]) Query(r *http.Request) (T, error) {
 }
 
 func (b *Binder[T]) readQuery(r *http.Request, v *T) error {
+	return routed(r, b.fillQuery(r, v))
+}
+
+// routed says "path" of fields that the route has put into the query.
+func routed(r *http.Request, err error) error {
+	e, ok := errors.AsType[*Errors](err)
+	if !ok {
+		return err
+	}
+	for i, f := range e.Fields {
+		name, _, _ := strings.Cut(strings.TrimPrefix(f.Path, "/"), "/")
+		if name = unescapeStep.Replace(name); f.In == "query" && name != "" && pattern.Values(r, name) != nil {
+			e.Fields[i].In = "path"
+		}
+	}
+	return wrong(e.Status, e.Fields, e.Err)
+}
+
+var unescapeStep = strings.NewReplacer("~1", "/", "~0", "~")
+
+func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 	if err := b.queryable(); err != nil {
 		return err
 	}
