@@ -93,13 +93,12 @@ func TestQuoted(t *testing.T) {
 		N int64    `json:"n,string"`
 		F *float64 `json:"f,string"`
 		B bool     `json:"b,string"`
-		L []int    `json:"l,string"` // for which it means nothing
 	}
 	for body, want := range map[string]string{
-		`{"n":"9007199254740993","f":"1.5","b":"true","l":[1]}`: "",
-		`{"n":null,"f":null}`:    "",
-		`{"n":5,"f":1,"b":true}`: "/b type, /f type, /n type",
-		`{"n":"x"}`:              "/n type",
+		`{"n":"9007199254740993","f":"1.5","b":"true"}`: "",
+		`{"n":null,"f":null}`:                           "",
+		`{"n":5,"f":1,"b":true}`:                        "/b type, /f type, /n type",
+		`{"n":"x"}`:                                     "/n type",
 	} {
 		if got, _ := fields(second(bind.Body[in](post(jsonType, body)))); got != want {
 			t.Errorf("%s: %s, want %s", body, got, want)
