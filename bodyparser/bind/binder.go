@@ -155,6 +155,9 @@ func (b *Binder[T]) learn() error {
 		forms.node(t, "", t.String())
 		_, err := forms.finish()
 		faults = append(faults, err)
+		if placesBelow(t, nil) {
+			faults = append(faults, fmt.Errorf("bind: in %v are tags for places; only fields of a request that is a struct can have one", t))
+		}
 	}
 	faults = append(faults, b.json.learn(body))
 	if b.form != nil {
@@ -232,11 +235,16 @@ func allocated(v any) reflect.Value {
 // decode makes the value of a request with this body. What is wrong in the body
 // and what is wrong elsewhere is told in one.
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
-	src, err := b.fill(w, r, body, v)
-	if err := both(err, b.elsewhere(r, v)); err != nil {
+	form, err := b.fill(w, r, body, v)
+	query, wrong := b.elsewhere(r, v)
+	if err := both(err, wrong); err != nil {
 		return err
 	}
-	return b.finish(r, v, src)
+	src := fromJSON
+	if form != nil {
+		src = fromForm
+	}
+	return b.finish(r, v, src, form, query)
 }
 
 // both returns two errors as one. Only fields go together.
@@ -252,44 +260,44 @@ func both(one, two error) error {
 	return wrong(a.Status, append(a.Fields, b.Fields...), cmp.Or(a.Err, b.Err))
 }
 
-// fill decodes the body.
-func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) (source, error) {
+// fill decodes the body. It returns the reading of one that is a form.
+func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) (*reading, error) {
 	switch mediaType := body.MediaType(); {
 	case mediaType == "" && !body.Present(), b.void && empty(r, body):
-		return fromJSON, b.absent(v)
+		return nil, b.absent(v)
 	case b.form == nil:
 		// Only JSON has values other than objects.
 	case mediaType == "application/x-www-form-urlencoded", mediaType == "multipart/form-data":
 		if b.beyond != nil {
-			return fromForm, &bodyparser.Error{Status: http.StatusUnsupportedMediaType, Message: "Unsupported media type", Offset: -1, Err: b.beyond}
+			return nil, &bodyparser.Error{Status: http.StatusUnsupportedMediaType, Message: "Unsupported media type", Offset: -1, Err: b.beyond}
 		}
 		values, err := body.Form()
 		if mediaType == "multipart/form-data" {
 			values, err = b.multipart(w, r)
 		}
 		if err != nil {
-			return fromForm, err
+			return nil, err
 		}
 		rd := b.newReading("")
 		rd.read(b.form, values, allocated(v))
-		return fromForm, rd.err()
+		return rd, rd.err()
 	}
 	if !body.Present() {
 		// An empty object, which is no value for a list. This says so for types
 		// that are not JSON.
 		if err := body.Decode(new(struct{})); err != nil {
-			return fromJSON, err
+			return nil, err
 		}
-		return fromJSON, b.absent(v)
+		return nil, b.absent(v)
 	}
 	var dst any = v
 	if len(b.shadow.placed) > 0 {
 		dst = b.shadow.of(allocated(v))
 	}
 	if err := body.Decode(b.json.target(dst)); err != nil {
-		return fromJSON, b.locate(body, err)
+		return nil, b.locate(body, err)
 	}
-	return fromJSON, b.notNull(body, v)
+	return nil, b.notNull(body, v)
 }
 
 // absent makes the value of a request without a body.
@@ -369,14 +377,19 @@ func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
 	return wrong(http.StatusBadRequest, fields, err)
 }
 
-// finish checks the rules.
-func (b *Binder[T]) finish(r *http.Request, v *T, src source) error {
+// finish checks the rules. The readings, which may be nil, know the numbers that
+// the client has given the elements of lists.
+func (b *Binder[T]) finish(r *http.Request, v *T, src source, form, query *reading) error {
 	if !b.rules {
 		return nil
 	}
 	fields, err := b.check(r.Context(), reflect.ValueOf(v), "", src)
 	if err != nil {
 		return err
+	}
+	for i := range fields {
+		form.renumber(&fields[i])
+		query.renumber(&fields[i])
 	}
 	return wrong(http.StatusUnprocessableEntity, fields, nil)
 }

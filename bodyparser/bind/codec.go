@@ -129,6 +129,9 @@ func (c *codec) decode(text []byte, v any) error {
 	if c.rewrite {
 		text = c.complete(text, reflect.TypeOf(v))
 	}
+	if !c.strict && !c.numbers {
+		return json.Unmarshal(text, v)
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	if c.strict {
 		d.DisallowUnknownFields()

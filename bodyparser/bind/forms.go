@@ -34,8 +34,16 @@ type reading struct {
 	strict   bool
 	json     *codec // for texts that are JSON
 	elements int
+	trees    []tree
 	wrong    []FieldError
 	cause    error
+}
+
+// A tree is what was given in a form or a query.
+type tree struct {
+	in   string
+	root *node
+	top  *given
 }
 
 func (r *reading) report(path, rule, message string) {
@@ -49,14 +57,66 @@ func (r *reading) err() error { return wrong(http.StatusBadRequest, r.wrong, r.c
 
 // read reads the values into dst, a struct.
 func (r *reading) read(root *node, values url.Values, dst reflect.Value) {
-	var g given
+	g := new(given)
+	r.trees = append(r.trees, tree{r.in, root, g})
 	before := len(r.wrong)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		r.add(root, &g, key, values[key])
+		r.add(root, g, key, values[key])
 	}
 	if len(r.wrong) == before {
-		r.record(root, &g, dst)
+		r.record(root, g, dst)
 	}
+}
+
+// renumber puts the client's numbers into the path of a field that broke a rule.
+func (r *reading) renumber(f *FieldError) {
+	if r == nil {
+		return
+	}
+	for _, t := range r.trees {
+		if t.in == f.In {
+			f.Path = t.top.path(t.root, f.Path)
+		}
+	}
+}
+
+// path returns a path below g with the numbers that the client has given the
+// elements of lists.
+func (g *given) path(n *node, path string) string {
+	if path == "" || n == nil {
+		return path
+	}
+	name, rest, more := strings.Cut(path[1:], "/")
+	if more {
+		rest = "/" + rest
+	}
+	name = unescapeStep.Replace(name)
+	part := g.parts[name]
+	if n.kind == list {
+		part = nil
+		if i, err := strconv.Atoi(name); err == nil && i < len(g.parts) {
+			part = g.inOrder()[i]
+			name = strconv.FormatUint(part.number, 10)
+		}
+	}
+	if part == nil {
+		return path
+	}
+	below := n.elem
+	if n.kind == record {
+		below = nil
+		for i := range n.fields {
+			if f := &n.fields[i]; f.name == name {
+				below = f.node
+			}
+		}
+	}
+	return step("", name) + part.path(below, rest)
+}
+
+// inOrder returns the parts of a list.
+func (g *given) inOrder() []*given {
+	return slices.SortedFunc(maps.Values(g.parts), func(a, b *given) int { return cmp.Compare(a.number, b.number) })
 }
 
 // set reads what was given for a place into v.
@@ -132,7 +192,7 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 	var elements []*given
 	switch {
 	case len(g.parts) > 0:
-		elements = slices.SortedFunc(maps.Values(g.parts), func(a, b *given) int { return cmp.Compare(a.number, b.number) })
+		elements = g.inOrder()
 		if r.rows >= 0 && len(elements) > r.rows {
 			r.report(g.pointer, "index", "must not have more than "+strconv.Itoa(r.rows)+" elements by index")
 			return
@@ -142,13 +202,17 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 		r.text(n, g.values[0], v, g.pointer)
 		return
 	default:
-		texts := g.values
+		texts, commas := g.values, 0
 		if n.elem.kind == leaf && n.elem.conv.numeric {
-			texts = strings.Split(strings.Join(texts, ","), ",")
-			r.elements += len(texts) - len(g.values)
+			for _, text := range texts {
+				commas += strings.Count(text, ",")
+			}
 		}
-		if r.limits.elements >= 0 && r.elements > r.limits.elements {
+		if r.elements += commas; r.limits.elements >= 0 && r.elements > r.limits.elements {
 			break
+		}
+		if commas > 0 {
+			texts = strings.Split(strings.Join(texts, ","), ",")
 		}
 		all := make([]given, len(texts))
 		for i := range all {

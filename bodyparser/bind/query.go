@@ -72,7 +72,7 @@ func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 	if err := rd.err(); err != nil {
 		return err
 	}
-	return b.finish(r, v, fromQuery)
+	return b.finish(r, v, fromQuery, nil, rd)
 }
 
 // queryable says why no query can carry a T.
@@ -96,24 +96,25 @@ func named(n *node, key string) bool {
 	return f != nil
 }
 
-// elsewhere reads the fields that do not come from the body.
-func (b *Binder[T]) elsewhere(r *http.Request, v *T) error {
+// elsewhere reads the fields that do not come from the body. It returns the
+// reading, nil if there are none.
+func (b *Binder[T]) elsewhere(r *http.Request, v *T) (*reading, error) {
 	if len(b.shadow.placed) == 0 {
-		return nil
+		return nil, nil
 	}
 	dst := allocated(v)
 	rd := b.newReading("query")
 	if b.sources.query != nil {
 		values, err := parseQuery(r, b.pairs())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rd.read(b.sources.query, values, dst)
 	}
 	if err := b.sources.read(r, rd, dst); err != nil {
-		return err
+		return nil, err
 	}
-	return rd.err()
+	return rd, rd.err()
 }
 
 func (b *Binder[T]) newReading(in string) *reading {

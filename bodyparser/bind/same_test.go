@@ -174,6 +174,7 @@ func TestSameListsEverywhere(t *testing.T) {
 	// What JSON has no words for.
 	for _, test := range []struct{ why, form, want string }{
 		{"the client's own index is told", "rows[0][sku]=a&rows[7][qty]=x", "400 /rows/7/qty type"},
+		{"for rules too", "rows[3][sku]=a&rows[5][qty]=1&rows[9][qty]=2&ptrs[4][sku]=x&ptrs[8][qty]=1", "422 /ptrs/8/sku required, /rows/5/sku required, /rows/9/sku required"},
 		{"more elements than an array has", "pair=1&pair=2&pair=3", "400 /pair type"},
 		{"lists in one text", "rows=[{\"sku\":\"a\"},{\"sku\":\"b\"}]", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
 		{"and wrong", "rows=[{\"sku\":\"a\"},{\"sku\":1}]", "400 /rows/1/sku type"},
@@ -354,6 +355,7 @@ func TestSameTimesEverywhere(t *testing.T) {
 		{"without a tag", "", "wait=1.5s", `{"wait":1500000000}`},
 		{"no duration", `{"long":"x"}`, "long=x", "400 /long type"},
 		{"a checkbox", "", "on=on", `{"on":true}`},
+		{"behind a hidden input", "", "on=0&on=1", `{"on":true}`},
 	} {
 		same(t, b, test.why, test.json, test.form, test.want)
 	}

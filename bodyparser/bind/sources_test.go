@@ -272,7 +272,12 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 				a int `path:"a"`
 			}](bind.Config{})
 		},
-		"in a struct":               func() { bind.New[nested](bind.Config{}) },
+		"in a struct": func() { bind.New[nested](bind.Config{}) },
+		"in a list of requests": func() {
+			bind.New[[]struct {
+				A int `path:"a"`
+			}](bind.Config{})
+		},
 		"in a list":                 func() { bind.New[inList](bind.Config{}) },
 		"by an embedded pointer":    func() { bind.New[struct{ *Paged }](bind.Config{}) },
 		"a type with UnmarshalJSON": func() { bind.New[reader](bind.Config{}) },
