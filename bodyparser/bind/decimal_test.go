@@ -50,10 +50,10 @@ func (s *nullString) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &s.String)
 }
 
-// An objectID has hexadecimal text, and another in its method.
-type objectID [12]byte
+// A mongoID has hexadecimal text, and another in its method.
+type mongoID [12]byte
 
-func (id *objectID) UnmarshalText(text []byte) error {
+func (id *mongoID) UnmarshalText(text []byte) error {
 	if len(text) != 24 {
 		return errors.New("no ID")
 	}
@@ -61,7 +61,7 @@ func (id *objectID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (id objectID) String() string { return "ObjectID(" + string(id[:]) + ")" }
+func (id mongoID) String() string { return "ObjectID(" + string(id[:]) + ")" }
 
 // A uuid prints what it was read from.
 type uuid [16]byte

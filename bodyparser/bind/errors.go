@@ -30,9 +30,14 @@ type Errors struct {
 
 // A FieldError says what is wrong with one field. It never holds the value.
 type FieldError struct {
+	// In is the part of the request that the field is in: "path", "query",
+	// "header", "cookie", or "" for the body.
+	In string `json:"in,omitempty"`
+
 	// Path is a JSON pointer (RFC 6901) in the names the client uses:
-	// "/items/0/sku". It has the same form for JSON, forms and queries. "" is
-	// the body as a whole.
+	// "/items/0/sku". It has the same form for JSON, forms and queries, and the
+	// numbers in it are those of the client. "" is the body, or what In says, as
+	// a whole.
 	Path string `json:"path"`
 
 	// Rule is the tag of the validator that failed, "type" for a value of the
@@ -75,7 +80,7 @@ func (e *Errors) Error() string {
 
 // String returns the error as a sentence: "items.0.sku is required".
 func (f FieldError) String() string {
-	name := "the body"
+	name := "the " + cmp.Or(f.In, "body")
 	if f.Path != "" {
 		name = strings.NewReplacer("/", ".", "~1", "/", "~0", "~").Replace(f.Path[1:])
 	}
@@ -116,7 +121,7 @@ func wrong(status int, fields []FieldError, cause error) error {
 		return nil
 	}
 	slices.SortStableFunc(fields, func(a, b FieldError) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
+		return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
 	})
 	return &Errors{Status: status, Fields: slices.Clip(fields[:min(len(fields), maxFields)]), Err: cause}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-playground/validator/v10"
 	"github.com/justinas/alice"
@@ -81,7 +82,7 @@ func ExampleQuery() {
 	// Output:
 	// {2 new} <nil>
 	// {1 } <nil>
-	// {0 } bind: page must be a whole number in range (schema: error converting value for "page")
+	// {0 } bind: page must be a whole number in range (not a value of the type)
 }
 
 // What only the handler can know is answered like a rule.
@@ -229,4 +230,53 @@ func ExampleConfig_message() {
 	h.ServeHTTP(w, r)
 	fmt.Println(w.Body)
 	// Output: {"title":"Unprocessable Entity","status":422,"detail":"title fehlt","errors":[{"path":"/title","rule":"required","message":"fehlt"}]}
+}
+
+// Fields of a request that are not in its body.
+func ExampleFunc_places() {
+	type Update struct {
+		ID    int    `path:"id"`
+		Draft bool   `query:"draft,default:true"`
+		Token string `header:"X-Token" validate:"required"`
+		Title string `json:"title" validate:"required"`
+	}
+	mux := http.NewServeMux()
+	mux.Handle("PUT /api/posts/{id}", bind.Func(func(r *http.Request, u Update) (string, error) {
+		return fmt.Sprintf("%d %v %s", u.ID, u.Draft, u.Title), nil
+	}))
+	for _, target := range []string{"/api/posts/7?draft=false", "/api/posts/7", "/api/posts/seven"} {
+		r := httptest.NewRequest("PUT", target, strings.NewReader(`{"title": "Hello", "id": 8, "Token": "from the body"}`))
+		r.Header.Set("Content-Type", "application/json")
+		if target != "/api/posts/7" {
+			r.Header.Set("X-Token", "secret")
+		}
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+	}
+	// Output:
+	// 200 "7 false Hello"
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"X-Token is required","errors":[{"in":"header","path":"/X-Token","rule":"required","message":"is required"}]}
+	// 400 {"title":"Bad Request","status":400,"detail":"id must be a whole number in range","errors":[{"in":"path","path":"/id","rule":"type","message":"must be a whole number in range"}]}
+}
+
+// A request that only asks has its fields in the query.
+func ExampleQueryFunc() {
+	type Search struct {
+		Words string    `json:"q" validate:"required"`
+		Since time.Time `json:"since"`
+		Page  int       `json:"page" schema:",default:1"`
+	}
+	h := bind.QueryFunc(func(r *http.Request, s Search) (string, error) {
+		return fmt.Sprint(s.Words, " since ", s.Since.Year(), ", page ", s.Page), nil
+	})
+	for _, query := range []string{"q=go&since=2026-01-02", "page=x&q=go", ""} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/api/search?"+query, nil))
+		fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+	}
+	// Output:
+	// 200 "go since 2026, page 1"
+	// 400 {"title":"Bad Request","status":400,"detail":"page must be a whole number in range","errors":[{"in":"query","path":"/page","rule":"type","message":"must be a whole number in range"}]}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"q is required","errors":[{"in":"query","path":"/q","rule":"required","message":"is required"}]}
 }

@@ -112,10 +112,10 @@ func (s *spool) put(p *upload.Part) (upload.File, error) {
 }
 
 // receive reads a form with files.
-func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) error {
+func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*reading, error) {
 	s, ok := r.Context().Value(spoolKey{}).(*spool)
 	if !ok {
-		return fmt.Errorf("bind: the files of %v are removed when a handler returns: use Handler or Func", b.typ)
+		return nil, fmt.Errorf("bind: the files of %v are removed when a handler returns: use Handler or Func", b.typ)
 	}
 	refuse := func(name, rule, message string) error {
 		return wrong(http.StatusBadRequest, []FieldError{{Path: step("", name), Rule: rule, Message: message}}, nil)
@@ -137,23 +137,25 @@ func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) error 
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if field, ok := b.files.find(name); ok {
 			if slices.ContainsFunc(values[name], func(text string) bool { return text != "" }) {
-				return refuse(field.name, "type", "must be a file")
+				return nil, refuse(field.name, "type", "must be a file")
 			}
 			delete(values, name)
 		}
 	}
 	for name, files := range found {
-		field := reach(reflect.ValueOf(v).Elem(), b.files[name])
+		field := reach(reflect.ValueOf(v).Elem(), b.files[name].index)
 		if field.Type() == manyFiles {
 			field.Set(reflect.ValueOf(files))
 		} else {
 			field.Set(reflect.ValueOf(files[0]))
 		}
 	}
-	return b.fill(r, values, v)
+	rd := b.newReading("")
+	rd.read(b.form, values, allocated(v))
+	return rd, rd.err()
 }

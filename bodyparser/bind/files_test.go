@@ -18,8 +18,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// multipart writes parts "name=value" and "name@file name=content".
-func multipart(parts ...string) *http.Request {
+// formOf writes parts "name=value" and "name@file name=content".
+func formOf(parts ...string) *http.Request {
 	var b strings.Builder
 	for _, part := range parts {
 		name, value, _ := strings.Cut(part, "=")
@@ -84,23 +84,23 @@ func TestFiles(t *testing.T) {
 		status int
 		want   string // part of the answer
 	}{
-		{"fields and files, in any order", multipart("cover@a.txt=one", "title=x", "photos@b.txt=two", "year=7", "photos@c.txt="), 200,
+		{"fields and files, in any order", formOf("cover@a.txt=one", "title=x", "photos@b.txt=two", "year=7", "photos@c.txt="), 200,
 			"x 7; a.txt text/plain 3 one; none; b.txt text/plain 3 two; c.txt text/plain 0 "},
-		{"a list with brackets", multipart("title=x", "cover@a.txt=one", "photos[]@b.txt=two"), 200, "; b.txt text/plain 3 two"},
-		{"file inputs that were left empty", multipart("title=x", "cover@a.txt=one", "photos@=", "extra@="), 200, "x 0; a.txt text/plain 3 one; none"},
-		{"an empty text for a file", multipart("title=x", "cover@a.txt=one", "extra="), 200, "; none"},
-		{"a file that is required", multipart("title=x", "photos@b.txt=two"), 422, `{"path":"/cover","rule":"required","message":"is required"}`},
-		{"an empty input that is required", multipart("title=x", "cover@="), 422, `{"path":"/cover","rule":"required"`},
-		{"too many for the rule", multipart("title=x", "cover@a=1", "photos@b=2", "photos@c=3", "photos@d=4"), 422, `"message":"must have at most 2 items"`},
-		{"rules of the other fields", multipart("title=", "cover@a.txt=one"), 422, `"path":"/title","rule":"required"`},
-		{"types of the other fields", multipart("title=x", "cover@a.txt=one", "year=x"), 400, `"path":"/year","rule":"type"`},
-		{"a file where none is taken", multipart("title@a.txt=x", "cover@a.txt=one"), 400, `{"path":"/title","rule":"unknown","message":"does not take a file"}`},
-		{"a file of an unknown name", multipart("title=x", "cover@a.txt=one", "more@b.txt=two"), 400, `"path":"/more","rule":"unknown"`},
-		{"two files for one", multipart("title=x", "cover@a.txt=one", "cover@b.txt=two"), 400, `{"path":"/cover","rule":"duplicate","message":"takes one file only"}`},
-		{"brackets for one", multipart("title=x", "cover[]@a.txt=one"), 400, `"path":"/cover[]","rule":"unknown"`},
-		{"a text for a file", multipart("title=x", "cover=one"), 400, `{"path":"/cover","rule":"type","message":"must be a file"}`},
-		{"a file that is too large", multipart("title=x", "photos@a=1", "cover@a.txt=more than ten"), 413, "The file exceeded 10b limit"},
-		{"too many files", multipart("photos@a=1", "photos@b=1", "photos@c=1", "photos@d=1", "photos@e=1"), 413, "More than 4 files"},
+		{"a list with brackets", formOf("title=x", "cover@a.txt=one", "photos[]@b.txt=two"), 200, "; b.txt text/plain 3 two"},
+		{"file inputs that were left empty", formOf("title=x", "cover@a.txt=one", "photos@=", "extra@="), 200, "x 0; a.txt text/plain 3 one; none"},
+		{"an empty text for a file", formOf("title=x", "cover@a.txt=one", "extra="), 200, "; none"},
+		{"a file that is required", formOf("title=x", "photos@b.txt=two"), 422, `{"path":"/cover","rule":"required","message":"is required"}`},
+		{"an empty input that is required", formOf("title=x", "cover@="), 422, `{"path":"/cover","rule":"required"`},
+		{"too many for the rule", formOf("title=x", "cover@a=1", "photos@b=2", "photos@c=3", "photos@d=4"), 422, `"message":"must have at most 2 elements"`},
+		{"rules of the other fields", formOf("title=", "cover@a.txt=one"), 422, `"path":"/title","rule":"required"`},
+		{"types of the other fields", formOf("title=x", "cover@a.txt=one", "year=x"), 400, `"path":"/year","rule":"type"`},
+		{"a file where none is taken", formOf("title@a.txt=x", "cover@a.txt=one"), 400, `{"path":"/title","rule":"unknown","message":"does not take a file"}`},
+		{"a file of an unknown name", formOf("title=x", "cover@a.txt=one", "more@b.txt=two"), 400, `"path":"/more","rule":"unknown"`},
+		{"two files for one", formOf("title=x", "cover@a.txt=one", "cover@b.txt=two"), 400, `{"path":"/cover","rule":"duplicate","message":"takes one file only"}`},
+		{"brackets for one", formOf("title=x", "cover[]@a.txt=one"), 400, `"path":"/cover[]","rule":"unknown"`},
+		{"a text for a file", formOf("title=x", "cover=one"), 400, `{"path":"/cover","rule":"type","message":"must be a file"}`},
+		{"a file that is too large", formOf("title=x", "photos@a=1", "cover@a.txt=more than ten"), 413, "The file exceeded 10b limit"},
+		{"too many files", formOf("photos@a=1", "photos@b=1", "photos@c=1", "photos@d=1", "photos@e=1"), 413, "More than 4 files"},
 		{"JSON", post(jsonType, `{"title":"x"}`), 415, "Unsupported media type"},
 		{"a form without files", post(formType, `title=x`), 415, "Unsupported media type"},
 		{"no body", httptest.NewRequest("POST", "/", nil), 415, "Unsupported media type"},
@@ -135,7 +135,7 @@ func TestFilesAreRemoved(t *testing.T) {
 	})
 	func() {
 		defer func() { _ = recover() }()
-		h.ServeHTTP(httptest.NewRecorder(), multipart("title=x", "cover@a.txt=one"))
+		h.ServeHTTP(httptest.NewRecorder(), formOf("title=x", "cover@a.txt=one"))
 	}()
 	if found := leftovers(t, dir); len(found) > 0 {
 		t.Errorf("after a panic: %v", found)
@@ -145,7 +145,7 @@ func TestFilesAreRemoved(t *testing.T) {
 	}
 
 	// Without a handler there is no telling when they are done with.
-	_, err := bind.Body[album](multipart("title=x", "cover@a.txt=one"))
+	_, err := bind.Body[album](formOf("title=x", "cover@a.txt=one"))
 	if _, status := fields(asStatus(err)); status != 500 || len(leftovers(t, dir)) > 0 {
 		t.Errorf("Body: %v, %v", err, leftovers(t, dir))
 	}
@@ -154,7 +154,7 @@ func TestFilesAreRemoved(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(dir, "missing"))
 	w := httptest.NewRecorder()
 	var log testkit.Log
-	bind.HandlerWith(bind.Config{Logger: log.Logger()}, show).ServeHTTP(w, multipart("title=x", "cover@a.txt=one"))
+	bind.HandlerWith(bind.Config{Logger: log.Logger()}, show).ServeHTTP(w, formOf("title=x", "cover@a.txt=one"))
 	if w.Code != 500 || len(log.Records()) != 1 || strings.Contains(w.Body.String(), dir) {
 		t.Errorf("a disk that fails: %d %s, %d records", w.Code, w.Body, len(log.Records()))
 	}
@@ -184,7 +184,7 @@ func TestFilesElsewhere(t *testing.T) {
 		return nil
 	})
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, multipart("File@a=12345", "name=x"))
+	h.ServeHTTP(w, formOf("File@a=12345", "name=x"))
 	if w.Code != 200 || w.Body.String() != "x5" {
 		t.Errorf("an embedded pointer: %d %s", w.Code, w.Body)
 	}
@@ -200,7 +200,7 @@ func TestValues(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != "{x [1 2]}" || len(values) != 3 {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got, status := fields(second(bind.Values[in](map[string][]string{"tags": {"x"}}))); status != 400 || got != "/tags type" {
+	if got, status := fields(second(bind.Values[in](map[string][]string{"tags": {"x"}}))); status != 400 || got != "/tags/0 type" {
 		t.Errorf("%d %s", status, got)
 	}
 	if got, status := fields(second(bind.Values[in](nil))); status != 422 || got != "/name required" {

@@ -2,7 +2,9 @@ package bind
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -36,6 +38,10 @@ func Merge[T any](r *http.Request, record *T) error {
 //
 // What does not fit is [*Errors], with status 400 or 422.
 func (b *Binder[T]) Merge(r *http.Request, record *T) error {
+	return b.worded(r, b.merge(r, record))
+}
+
+func (b *Binder[T]) merge(r *http.Request, record *T) error {
 	body, err := bodyparser.Parse(nil, r, b.cfg.Parser)
 	if err != nil {
 		return err
@@ -46,18 +52,22 @@ func (b *Binder[T]) Merge(r *http.Request, record *T) error {
 			return err
 		}
 	}
-	m := merger{strict: b.cfg.Strict, unmarshal: b.cfg.Parser.Unmarshal, members: map[reflect.Type][]member{}}
+	result := *record
+	m := merger{codec: &b.json, unmarshal: b.cfg.Parser.Unmarshal}
 	if m.unmarshal == nil {
 		m.unmarshal = json.Unmarshal
 	}
-	result := *record
-	m.value(reflect.ValueOf(&result).Elem(), bytes.TrimSpace(patch), "", false)
-	err = wrong(http.StatusBadRequest, m.wrong, nil)
-	if err == nil {
-		err = b.finish(r, &result, fromJSON)
+	if err := m.all(b.shadow, reflect.ValueOf(&result).Elem(), bytes.TrimSpace(patch)); err != nil {
+		return err
 	}
-	if err != nil {
-		return b.worded(r, err)
+	if b.nulls {
+		m.wrong = nulls(reflect.ValueOf(&result).Elem(), "", nil)
+	}
+	if err := wrong(http.StatusBadRequest, m.wrong, nil); err != nil {
+		return err
+	}
+	if err := b.finish(r, &result, fromJSON, nil, nil); err != nil {
+		return err
 	}
 	*record = result
 	return nil
@@ -66,10 +76,10 @@ func (b *Binder[T]) Merge(r *http.Request, record *T) error {
 // A merger merges JSON into values, which it may write to; what they point to
 // it copies first.
 type merger struct {
-	strict    bool
+	*codec
 	unmarshal func([]byte, any) error
-	members   map[reflect.Type][]member
 	wrong     []FieldError
+	fault     error // of the type
 }
 
 func (m *merger) report(path, rule, message string) {
@@ -78,36 +88,48 @@ func (m *merger) report(path, rule, message string) {
 	}
 }
 
-// value merges one value. quoted is the option "string" of a json tag.
-func (m *merger) value(dst reflect.Value, patch json.RawMessage, path string, quoted bool) {
+// all merges a whole body. Fields that do not come from it keep their values.
+func (m *merger) all(s shadow, dst reflect.Value, patch json.RawMessage) error {
+	if string(patch) == "null" {
+		m.report("", "type", expected(dst.Type()))
+	} else {
+		for dst.Kind() == reflect.Pointer {
+			unshare(dst)
+			dst = dst.Elem()
+		}
+		if len(s.placed) > 0 {
+			dst = reflect.ValueOf(s.of(dst)).Elem()
+		}
+		m.value(dst, patch, "", false, "")
+	}
+	return cmp.Or(m.fault, wrong(http.StatusBadRequest, m.wrong, nil))
+}
+
+// value merges one value. quoted is the option "string" of a json tag, and
+// format a tag of its own.
+func (m *merger) value(dst reflect.Value, patch json.RawMessage, path string, quoted bool, format string) {
 	t := dst.Type()
-	_, isOptional := optionalOf(t)
-	null := string(patch) == "null"
 	switch {
-	case null && path == "":
-		m.report(path, "type", expected(t))
-	case isOptional:
-		m.replace(dst, patch, path, quoted)
-	case null:
+	case isOptional(t):
+		m.replace(dst, patch, path, quoted, format)
+	case string(patch) == "null":
 		dst.SetZero()
 	case t.Kind() == reflect.Pointer:
 		unshare(dst)
-		m.value(dst.Elem(), patch, path, quoted)
-	case reflect.PointerTo(t).Implements(jsonUnmarshaler), isText(t):
-		m.replace(dst, patch, path, quoted)
+		m.value(dst.Elem(), patch, path, quoted, format)
+	case isJSON(t), isText(t):
+		m.replace(dst, patch, path, quoted, format)
 	case t.Kind() == reflect.Struct:
 		m.object(dst, patch, path)
 	case t.Kind() == reflect.Map:
-		m.dictionary(dst, patch, path)
+		m.dictionary(dst, patch, path, format)
 	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
-		var v any
-		if err := m.unmarshal(patch, &v); err != nil {
-			m.report(path, "type", expected(t))
-			return
+		old := dst.Interface()
+		if m.replace(dst, patch, path, quoted, format) && dst.Interface() != nil {
+			dst.Set(reflect.ValueOf(mergeAny(old, dst.Interface())))
 		}
-		dst.Set(reflect.ValueOf(mergeAny(dst.Interface(), v)))
 	default:
-		m.replace(dst, patch, path, quoted)
+		m.replace(dst, patch, path, quoted, format)
 	}
 }
 
@@ -120,110 +142,120 @@ func unshare(p reflect.Value) {
 	p.Set(own)
 }
 
-// replace decodes a value that nothing is merged with.
-func (m *merger) replace(dst reflect.Value, patch json.RawMessage, path string, quoted bool) {
+// replace decodes a value that nothing is merged with, and reports whether it
+// fits.
+func (m *merger) replace(dst reflect.Value, patch json.RawMessage, path string, quoted bool, format string) bool {
 	t := dst.Type()
 	v := reflect.New(t)
-	decoded := v.Elem()
+	decoded, text := v.Elem(), []byte(patch)
+	if format != "" {
+		w := completer{codec: m.codec, cursor: cursor{text: string(patch)}}
+		w.value(t, format)
+		text = append(w.out, w.text[w.done:]...)
+	}
 	if quoted { // the option is one of a field
 		tag := reflect.StructTag(`json:"v,string"`)
 		v = reflect.New(reflect.StructOf([]reflect.StructField{{Name: "V", Type: t, Tag: tag}}))
-		decoded = v.Elem().Field(0)
-		patch = slices.Concat([]byte(`{"v":`), patch, []byte("}"))
+		decoded, text = v.Elem().Field(0), slices.Concat([]byte(`{"v":`), text, []byte("}"))
 	}
-	err := m.unmarshal(patch, v.Interface())
+	err := m.unmarshal(text, &decoding{m.codec, v.Interface()})
 	dst.Set(decoded)
-	if err == nil && !m.strict {
-		return
+	if err == nil {
+		return true
 	}
-	var found []FieldError
-	if !quoted {
-		found = mistakes(string(patch), t, m.strict)
+	w := walker{codec: m.codec, cursor: cursor{text: string(patch)}}
+	w.value(t, path, quoted, format)
+	for _, f := range w.found {
+		m.report(f.Path, f.Rule, f.Message)
 	}
-	for _, f := range found {
-		m.report(path+f.Path, f.Rule, f.Message)
-	}
-	if err != nil && len(found) == 0 {
+	if len(w.found) == 0 {
 		m.report(path, "type", expected(t))
 	}
-}
-
-// each calls member with the members of an object. What is none is reported.
-func (m *merger) each(t reflect.Type, patch json.RawMessage, path string, member func(name string, value json.RawMessage)) {
-	d := json.NewDecoder(bytes.NewReader(patch))
-	if token, err := d.Token(); err != nil || token != json.Delim('{') {
-		m.report(path, "type", expected(t))
-		return
-	}
-	for d.More() {
-		key, _ := d.Token()
-		name, _ := key.(string)
-		var value json.RawMessage
-		if d.Decode(&value) != nil {
-			return
-		}
-		member(name, value)
-	}
+	return false
 }
 
 func (m *merger) object(dst reflect.Value, patch json.RawMessage, path string) {
 	t := dst.Type()
-	members, ok := m.members[t]
-	if !ok {
-		members = fromJSON.members(t)
-		m.members[t] = members
+	o := m.objects[t]
+	c := cursor{text: string(patch)}
+	if !c.accept('{') {
+		m.report(path, "type", expected(t))
+		return
 	}
-	m.each(t, patch, path, func(name string, value json.RawMessage) {
-		to, ok := find(members, name)
+	for ; !c.accept('}') && c.pos < len(c.text); c.accept(',') {
+		name := c.name()
+		value := json.RawMessage(c.value())
+		i, ok := o.names.find(name)
 		if !ok {
 			if m.strict {
 				m.report(step(path, name), "unknown", "is not a field of this request")
 			}
+			continue
+		}
+		to := &o.members[i]
+		if hiddenPointer(t, to.index) {
+			m.fault = fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set", t, to.field.Name)
 			return
 		}
-		m.value(reach(dst, to), value, step(path, to.name), isQuoted(to.field))
-	})
+		m.value(reach(dst, to.index), value, step(path, to.name), to.quoted(), o.formats[i])
+	}
 }
 
-// reach returns the field of v that a member is. Structs that v embeds by a
-// pointer become its own.
-func reach(v reflect.Value, to *member) reflect.Value {
-	for _, name := range to.path {
-		if v = v.FieldByName(name); v.Kind() == reflect.Pointer {
+// reach returns the field of v at the index. Structs that v embeds by a pointer
+// become its own.
+func reach(v reflect.Value, index []int) reflect.Value {
+	for i, at := range index {
+		if i > 0 && v.Kind() == reflect.Pointer {
 			unshare(v)
 			v = v.Elem()
 		}
+		v = v.Field(at)
 	}
-	return v.FieldByIndex(to.field.Index)
+	return v
 }
 
-func (m *merger) dictionary(dst reflect.Value, patch json.RawMessage, path string) {
+func (m *merger) dictionary(dst reflect.Value, patch json.RawMessage, path, format string) {
 	t := dst.Type()
+	c := cursor{text: string(patch)}
+	if !c.accept('{') {
+		m.report(path, "type", expected(t))
+		return
+	}
 	own := reflect.MakeMapWithSize(t, dst.Len())
 	for entry := dst.MapRange(); entry.Next(); {
 		own.SetMapIndex(entry.Key(), entry.Value())
 	}
-	m.each(t, patch, path, func(name string, value json.RawMessage) {
+	for ; !c.accept('}') && c.pos < len(c.text); c.accept(',') {
+		name := c.name()
+		value := json.RawMessage(c.value())
 		at := step(path, name)
-		text, _ := json.Marshal(map[string]any{name: nil})
-		one := reflect.New(t)
-		if json.Unmarshal(text, one.Interface()) != nil || one.Elem().Len() != 1 {
+		key, ok := keyOf(name, t)
+		if !ok {
 			m.report(at, "type", "is not a name that fits")
-			return
+			continue
 		}
-		key := one.Elem().MapKeys()[0]
 		if string(value) == "null" {
 			own.SetMapIndex(key, reflect.Value{})
-			return
+			continue
 		}
 		element := reflect.New(t.Elem()).Elem()
 		if old := own.MapIndex(key); old.IsValid() {
 			element.Set(old)
 		}
-		m.value(element, value, at, false)
+		m.value(element, value, at, false, format)
 		own.SetMapIndex(key, element)
-	})
+	}
 	dst.Set(own)
+}
+
+// keyOf returns the key that encoding/json makes of a name in a map of type t.
+func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
+	text, _ := json.Marshal(map[string]any{name: nil})
+	one := reflect.New(t)
+	if json.Unmarshal(text, one.Interface()) != nil || one.Elem().Len() != 1 {
+		return key, false
+	}
+	return one.Elem().MapKeys()[0], true
 }
 
 // mergeAny is the function MergePatch of RFC 7396, section 2, for values of

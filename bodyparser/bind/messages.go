@@ -46,7 +46,7 @@ func (c complaint) say() (param, phrase string, ok bool) {
 		return c.either(alternatives)
 	}
 	if c.rule == "unique" && c.holds() {
-		return c.param, "must not have the same item twice", true
+		return c.param, "must not have the same element twice", true
 	}
 	if phrase, ok := phrases[c.rule]; ok {
 		return c.param, strings.ReplaceAll(phrase, "{}", c.param), true
@@ -122,9 +122,9 @@ func (c complaint) unit() string {
 		if c.typ.Elem().Kind() == reflect.Uint8 {
 			return "byte"
 		}
-		return "item"
+		return "element"
 	case reflect.Map:
-		return "item"
+		return "element"
 	}
 	return ""
 }
@@ -132,7 +132,7 @@ func (c complaint) unit() string {
 // holds reports whether the value is a list or a map.
 func (c complaint) holds() bool {
 	unit := c.unit()
-	return unit == "item" || unit == "byte"
+	return unit == "element" || unit == "byte"
 }
 
 func plural(n, unit string) string {
@@ -145,7 +145,7 @@ func plural(n, unit string) string {
 // quantity is the parameter as a value of the type: the validator takes a bare
 // number for a duration too, in nanoseconds.
 func (c complaint) quantity() string {
-	if c.typ == reflect.TypeFor[time.Duration]() {
+	if c.typ == durationType {
 		d, err := time.ParseDuration(c.param)
 		if err != nil {
 			d, err = time.ParseDuration(c.param + "ns")
@@ -157,7 +157,7 @@ func (c complaint) quantity() string {
 	return cmp.Or(c.param, `""`)
 }
 
-func isTime(t reflect.Type) bool { return t.ConvertibleTo(reflect.TypeFor[time.Time]()) }
+func isTime(t reflect.Type) bool { return t.ConvertibleTo(timeType) }
 
 func (c complaint) choice() (phrase string, ok bool) {
 	phrase, ok = map[string]string{
@@ -277,11 +277,13 @@ func (c complaint) client(goName string) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		if t = f.Type; c.src.promoted(f) {
-			continue
-		}
+		t = f.Type
 		name, settable := c.src.name(f)
-		if !settable {
+		if place, _ := placeOf(f); place != "" {
+			name, _, _ = strings.Cut(f.Tag.Get(place), ",")
+		} else if c.src.promoted(f) {
+			continue
+		} else if !settable {
 			return "", false
 		}
 		names = append(names, name)

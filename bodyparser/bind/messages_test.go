@@ -91,13 +91,13 @@ func TestMessages(t *testing.T) {
 		got, want []string
 	}{
 		{said[bounds](t, bind.Config{}, `{"c":1,"f":"MQ==","q":[1]}`), []string{
-			"a must have at least 1 character | 1", "b must have exactly 2 characters | 2", "c must be more than 3 | 3", "d must have at least 2 items | 2",
-			"e must have at least 1 item | 1", "f must have exactly 16 bytes | 16", "g must be at least 1.5s | 1500ms", "h must be less than -1µs | -1000",
+			"a must have at least 1 character | 1", "b must have exactly 2 characters | 2", "c must be more than 3 | 3", "d must have at least 2 elements | 2",
+			"e must have at least 1 element | 1", "f must have exactly 16 bytes | 16", "g must be at least 1.5s | 1500ms", "h must be less than -1µs | -1000",
 			"i must be in the future", "j must be now or later", "k must be more than 2.5 | 2.5", "l must have at least 3 characters | 3", "m must be true | true",
-			"n must have exactly 3 items | 3", `o must not be ""`, "p must be 7 | 7", "q must have at least 2 items | 2",
+			"n must have exactly 3 elements | 3", `o must not be ""`, "p must be 7 | 7", "q must have at least 2 elements | 2",
 		}},
 		{said[texts](t, bind.Config{}, `{"c":"1","d":["a","a"],"h":"-","i":"x"}`), []string{
-			"a must be one of: x, y z | x 'y z'", "b must be z | z", "c must contain only the letters A to Z", "d must not have the same item twice",
+			"a must be one of: x, y z | x 'y z'", "b must be z | z", "c must contain only the letters A to Z", "d must not have the same element twice",
 			`e must start with "k" | k`, `f must contain "," | ,`, "g must be a color such as #ff8800 or rgb(255, 136, 0)",
 			"h must be an IPv4 address, or must be a host name", "i must have the form 2006-01-02 | 2006-01-02",
 			"j must have exactly 3 characters, or must have exactly 5 characters",

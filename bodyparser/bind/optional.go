@@ -1,12 +1,9 @@
 package bind
 
 import (
-	"encoding"
+	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -69,22 +66,9 @@ func (o *Optional[T]) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	var value T
-	if err := json.Unmarshal(text, &value); err != nil {
-		return err
-	}
-	*o = Optional[T]{Value: value, Set: true}
-	return nil
-}
-
-// UnmarshalText takes a value of a form: null if it is empty. It is an error for
-// a T that is not made from one text.
-func (o *Optional[T]) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		*o = Optional[T]{Set: true, Null: true}
-		return nil
-	}
-	var value T
-	if err := fromText(reflect.ValueOf(&value).Elem(), string(text)); err != nil {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // as everywhere in package bind
+	if err := d.Decode(&value); err != nil {
 		return err
 	}
 	*o = Optional[T]{Value: value, Set: true}
@@ -104,14 +88,16 @@ type optional interface{ pointer() any }
 
 // optionalOf returns the T of an Optional[T].
 func optionalOf(t reflect.Type) (reflect.Type, bool) {
-	if t.Kind() != reflect.Struct || !strings.HasPrefix(t.Name(), "Optional[") {
+	if !isOptional(t) {
 		return nil, false
 	}
-	o, ok := reflect.Zero(t).Interface().(optional)
-	if !ok {
-		return nil, false
-	}
-	return reflect.TypeOf(o.pointer()).Elem(), true
+	value, _ := t.FieldByName("Value")
+	return value.Type, true
+}
+
+// isOptional reports whether t is an Optional.
+func isOptional(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "Optional[") && t.Implements(reflect.TypeFor[optional]())
 }
 
 // registerOptionals tells the validator what the Optionals below t are, unless
@@ -148,42 +134,4 @@ func optionals(t reflect.Type, around map[reflect.Type]bool) (all []reflect.Type
 		}
 	}
 	return all
-}
-
-// fromText makes a value of one text, by the type's own way if it has one.
-func fromText(v reflect.Value, text string) error {
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		return u.UnmarshalText([]byte(text))
-	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		return fromText(v.Elem(), text)
-	case reflect.String:
-		v.SetString(text)
-		return nil
-	case reflect.Bool:
-		b, err := strconv.ParseBool(text)
-		if text == "on" { // a checkbox without a value
-			b, err = true, nil
-		}
-		v.SetBool(b)
-		return err
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
-		v.SetInt(n)
-		return err
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		n, err := strconv.ParseUint(text, 10, v.Type().Bits())
-		v.SetUint(n)
-		return err
-	case reflect.Float32, reflect.Float64:
-		n, err := strconv.ParseFloat(text, v.Type().Bits())
-		if err == nil && (n-n != 0) {
-			err = errors.New("no finite number")
-		}
-		v.SetFloat(n)
-		return err
-	}
-	return fmt.Errorf("no value of type %v is made from one text", v.Type())
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/go-playground/validator/v10"
@@ -52,6 +53,11 @@ func TestOptional(t *testing.T) {
 		{"a form with values", formType, `version=1&nick=abc&age=20&host=::1&admin=on&price=1.5`, 200, `{"nick":"abc","age":20,"host":"::1","admin":true,"price":1.5,"version":1}`},
 		{"a form with fields left empty", formType, `version=1&nick=&age=&admin=`, 200, `{"nick":null,"age":null,"admin":null,"version":1}`},
 		{"a form with wrong types", formType, `version=1&age=200&host=x&admin=x&price=NaN`, 400, "/admin type, /age type, /host type, /price type"},
+		{"a form with lists and structs", formType, `version=1&tags=a&tags=b&home[city]=x&home.zip=7&homes[a].city=y`, 200,
+			`{"tags":["a","b"],"home":{"city":"x","zip":7},"homes":{"a":{"city":"y","zip":0}},"version":1}`},
+		{"a form with lists and structs left empty", formType, `version=1&tags=&home=&homes[a]=`, 200, `{"tags":null,"home":null,"homes":{"a":null},"version":1}`},
+		{"a form with lists and structs that are wrong", formType, `version=1&home.zip=x&homes[a].zip=y`, 400, "/home/zip type, /homes/a/zip type"},
+		{"a form with lists and structs that break rules", formType, `version=1&tags=long&tags=b&home.zip=1&homes[a].zip=7`, 422, "/home/city required, /homes/a/city required, /tags/0 max"},
 		{"a form that breaks rules", formType, `version=&nick=a`, 422, "/nick min, /version required"},
 		{"what is in it has no name", formType, `version=1&nick.value=abc&nick.set=true`, 200, `{"version":1}`},
 	} {
@@ -116,8 +122,8 @@ func TestOptionalWithValidator(t *testing.T) {
 	if got, _ := fields(second(b.Body(post(jsonType, `{"a":"y"}`)))); got != "/a email" {
 		t.Error(got)
 	}
-	if got, _ := fields(second(bind.Body[bind.Optional[address]](post(jsonType, `{"zip":1}`)))); got != "/city required" {
-		t.Errorf("a body that is one: %s", got)
+	if _, status := fields(asStatus(second(bind.Body[*bind.Optional[address]](post(jsonType, `{"zip":1}`))))); status != 500 {
+		t.Errorf("a body that is one: %d", status)
 	}
 }
 
@@ -154,7 +160,12 @@ func FuzzOptional(f *testing.F) {
 func roundTrip[T any](t *testing.T, text string) {
 	var o bind.Optional[T]
 	var plain *T
-	errOptional, errPlain := json.Unmarshal([]byte(text), &o), json.Unmarshal([]byte(text), &plain)
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	errOptional, errPlain := json.Unmarshal([]byte(text), &o), d.Decode(&plain)
+	if !json.Valid([]byte(text)) && errOptional != nil {
+		return // the decoder does not look behind the first value
+	}
 	if (errOptional == nil) != (errPlain == nil) {
 		t.Fatalf("%q: %v, without Optional %v", text, errOptional, errPlain)
 	}

@@ -29,7 +29,7 @@ func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src
 		}
 		v = v.Elem()
 	}
-	if _, ok := optionalOf(v.Type()); ok {
+	if isOptional(v.Type()) {
 		return b.check(ctx, v.FieldByName("Value"), path, src)
 	}
 	if v.Kind() == reflect.Struct && !isTime(v.Type()) {
@@ -83,9 +83,9 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 		if name := v.Type().Name(); name != "" {
 			where = strings.TrimPrefix(where, name+".")
 		}
-		at := places.pointer(v, where, path)
+		in, at := places.find(v, where, path)
 		param, phrase := about(f, places.within, src)
-		fields = append(fields, FieldError{Path: at, Rule: f.Tag(), Param: param, Message: phrase, Kind: f.Kind()})
+		fields = append(fields, FieldError{In: in, Path: at, Rule: f.Tag(), Param: param, Message: phrase, Kind: f.Kind()})
 	}
 	return fields, nil
 }

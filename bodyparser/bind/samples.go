@@ -54,7 +54,7 @@ func made(t reflect.Type, texts ...string) (all []reflect.Value) {
 // parsed returns the value that the type makes of a text: as bytes, as JSON, as
 // a string in JSON, or as text.
 func parsed(t reflect.Type, text string) (v reflect.Value, ok bool) {
-	if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && !isText(t) && t.Elem().PkgPath() == "" {
+	if isBytes(t) && !isText(t) && !isJSON(t) {
 		return reflect.ValueOf([]byte(text)).Convert(t), true
 	}
 	quoted, _ := json.Marshal(text)
@@ -84,7 +84,7 @@ func filled(t reflect.Type, depth int) reflect.Value {
 	if depth > 4 {
 		return v
 	}
-	if _, ok := optionalOf(t); !ok && (reflect.PointerTo(t).Implements(jsonUnmarshaler) || isText(t)) {
+	if !isOptional(t) && (isJSON(t) || isText(t)) {
 		i := slices.IndexFunc(sampleTexts, func(text string) bool {
 			own, ok := parsed(t, text)
 			if ok {
