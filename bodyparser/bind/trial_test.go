@@ -172,7 +172,7 @@ func TestRulesThatFit(t *testing.T) {
 		F  any                 `validate:"min=3,dive,gt=0"`
 		G  int8                `validate:"oneof=7 9"`
 		H  uuid                `validate:"required,uuid4|uuid5"`
-		I  mongoID            `validate:"required,mongodb"` // nothing tells that it never passes
+		I  mongoID             `validate:"required,mongodb"` // nothing tells that it never passes
 		J  float32             `validate:"latitude"`
 		K  int64               `validate:"luhn_checksum"`
 		L  uint8               `validate:"iso3166_1_alpha_numeric"`
