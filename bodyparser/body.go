@@ -1,16 +1,12 @@
 package bodyparser
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
 )
 
 // A Body is the body of one request, read to its end. Its methods are for the
@@ -21,6 +17,7 @@ type Body struct {
 	text     []byte // raw as UTF-8, without a byte order mark
 	values   url.Values
 	media    mediaType
+	charset  encoding.Encoding // nil for UTF-8
 	kind     kind
 	checked  bool // text has passed checkJSON
 	replay   replay
@@ -45,15 +42,19 @@ func (b *Body) Text() string { return toValid(b.text) }
 
 // Form returns the fields of an urlencoded body: those alone, never the
 // parameters of the query. It is empty but not nil for an empty body. For
-// other types it returns an [*Error] with status 415.
+// other types it returns an [*Error] with status 415, and so for JSON under the
+// Content-Type of a form.
 //
-// Percent escapes are bytes. Those that are not UTF-8 stay as they are.
+// Percent escapes are bytes in the charset that the Content-Type names. Without
+// one they are UTF-8, and those that are not stay as they are: a sender that
+// uses another charset and does not say so, as some payment services do, is
+// read from Bytes.
 func (b *Body) Form() (url.Values, error) {
 	if b.kind != form {
-		return nil, b.wrongType()
+		return nil, b.wrongType(form)
 	}
 	if b.values == nil {
-		values, err := b.settings.parseForm(b.text)
+		values, err := b.parseForm()
 		if err != nil {
 			return nil, err
 		}
@@ -102,103 +103,31 @@ func (b *Body) Value() (any, error) {
 
 // Decode decodes a JSON body into dst as encoding/json does, or as
 // Config.Unmarshal does. An empty body is an empty object. Numbers that end up
-// in an any, a []any or a map[string]any are json.Number. For other types than
-// JSON it returns an [*Error] with status 415; a value that does not fit dst
-// is 400.
+// in an any, wherever in dst it is, are json.Number, and lose no digits; with one
+// that is too large for a float64 the body is refused. For other types than JSON,
+// see Config.JSONTypes, Decode returns an [*Error] with status 415; a value that
+// does not fit dst is 400.
 func (b *Body) Decode(dst any) error {
 	if b.kind != jsonValue {
-		return b.wrongType()
+		return b.wrongType(jsonValue)
 	}
 	if !b.Present() {
-		return b.misfit(b.settings.decode([]byte("{}"), dst))
+		return b.decode([]byte("{}"), dst)
 	}
-	if !b.checked {
-		check := b.settings.checkBounds
-		if b.settings.Unmarshal != nil {
-			// A decoder of somebody else's making may stop behind the first value.
-			check = b.settings.checkJSON
-			b.checked = true
-		}
-		if err := check(b.text); err != nil {
-			return err
-		}
-	}
-	err := b.settings.decode(b.text, dst)
-	if err != nil && !b.checked {
-		if syntax := b.settings.checkJSON(b.text); syntax != nil {
-			return syntax
-		}
-		b.checked = true
-	}
-	return b.misfit(err)
+	return b.decode(b.text, dst)
 }
 
-func (b *Body) misfit(err error) error {
-	if err == nil {
-		return nil
+// JSON is Decode for whatever Content-Type the body has: for one endpoint whose
+// clients send JSON as text/plain, as a form, or as nothing at all. Bytes that
+// are no JSON are 400, and so is an empty body. A body that was left unread
+// returns an [*Error] with status 415.
+//
+// Next.js: await request.json() of the App Router.
+func (b *Body) JSON(dst any) error {
+	if b.kind == untouched {
+		return b.wrongType(jsonValue)
 	}
-	return refuse(http.StatusBadRequest, invalidBody, err)
-}
-
-// wrongType says that the body is of a type that the caller has no use for.
-func (b *Body) wrongType() error {
-	name := b.media.name
-	if name == "" {
-		name = "none"
-	}
-	return refuse(http.StatusUnsupportedMediaType, "Unsupported media type", fmt.Errorf("Content-Type %.80q", name))
-}
-
-// decode decodes one JSON value.
-func (s *settings) decode(text []byte, dst any) error {
-	if s.Unmarshal != nil {
-		return s.Unmarshal(text, dst)
-	}
-	switch dst.(type) {
-	case *any, *map[string]any, *[]any:
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber()
-		if err := d.Decode(dst); err != nil {
-			return err
-		}
-		if _, err := d.Token(); err != io.EOF {
-			return errSyntax
-		}
-		return checkNumbers(dst)
-	}
-	return unmarshal(text, dst)
-}
-
-// checkNumbers refuses numbers that no float64 can hold, which would surprise
-// whoever converts them later. encoding/json refuses them too.
-func checkNumbers(v any) error {
-	switch v := v.(type) {
-	case *any:
-		return checkNumbers(*v)
-	case *[]any:
-		return checkNumbers(*v)
-	case *map[string]any:
-		return checkNumbers(*v)
-	case []any:
-		for _, e := range v {
-			if err := checkNumbers(e); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		for _, e := range v {
-			if err := checkNumbers(e); err != nil {
-				return err
-			}
-		}
-	case json.Number:
-		// Only an exponent makes a number of fewer digits too large.
-		if len(v) > 300 || strings.ContainsAny(string(v), "eE") {
-			_, err := strconv.ParseFloat(string(v), 64)
-			return err
-		}
-	}
-	return nil
+	return b.decode(b.text, dst)
 }
 
 // toValid returns text with each byte that is not UTF-8 replaced.
@@ -216,27 +145,23 @@ type replay struct {
 	pos  int
 }
 
-// left returns what is still to be read.
-func (p *replay) left() []byte {
-	if p.body == nil {
-		return nil
-	}
-	return p.body.raw[p.pos:]
-}
-
 func (p *replay) Read(dst []byte) (int, error) {
-	left := p.left()
-	if len(left) == 0 {
+	if p.body == nil {
+		return 0, spent()
+	}
+	n := copy(dst, p.body.raw[p.pos:])
+	if p.pos += n; n == 0 && p.pos == len(p.body.raw) {
 		return 0, io.EOF
 	}
-	n := copy(dst, left)
-	p.pos += n
 	return n, nil
 }
 
 // WriteTo saves io.Copy its buffer.
 func (p *replay) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(p.left())
+	if p.body == nil {
+		return 0, spent()
+	}
+	n, err := w.Write(p.body.raw[p.pos:])
 	p.pos += n
 	return int64(n), err
 }
@@ -268,11 +193,3 @@ func readable(r *http.Request) error {
 	}
 	return nil
 }
-
-// spent refuses a body that somebody has read already. Taken for an empty one,
-// it would be a value that the client has not sent.
-func spent() *Error {
-	return refuse(http.StatusBadRequest, "The body has been read already", errSpent)
-}
-
-var errSpent = errors.New("nothing is left of a body that was sent: parse it before anything else reads it")

@@ -145,6 +145,152 @@ func TestForm(t *testing.T) {
 	}
 }
 
+// TestFormCharset: escapes are bytes of the charset that the Content-Type names, as
+// bytes that are not escaped are.
+func TestFormCharset(t *testing.T) {
+	for _, test := range []struct {
+		why, charset, body string
+		want               url.Values // nil for 400
+	}{
+		{"escapes in Latin-1", "iso-8859-1", "first_name=Andr%E9&%E9=1", url.Values{"first_name": {"André"}, "é": {"1"}}},
+		{"bytes in Latin-1", "iso-8859-1", "first_name=Andr\xe9", url.Values{"first_name": {"André"}}},
+		{"both", "windows-1252", "a=%80+\x80", url.Values{"a": {"€ €"}}},
+		{"a character whose second byte is a letter", "shift_jis", "a=%83A&b=%83%41", url.Values{"a": {"ア"}, "b": {"ア"}}},
+		{"Alipay", "gbk", "subject=%B2%E2%CA%D4", url.Values{"subject": {"测试"}}},
+		{"bytes in GBK", "gbk", "subject=\xb2\xe2\xca\xd4", url.Values{"subject": {"测试"}}},
+		{"four bytes of GB18030, digits among them", "gb18030", "a=%810%846&b=\x810\x846", url.Values{"a": {"\u00a5"}, "b": {"\u00a5"}}},
+		{"a plus and an escaped separator", "iso-8859-1", "a=1+2%263%3D4&b", url.Values{"a": {"1 2&3=4"}, "b": {""}}},
+		{"what is no character", "shift_jis", "a=%FF", url.Values{"a": {"\uFFFD"}}},
+		{"an escape that is none", "iso-8859-1", "a=%zz", nil},
+		{"escapes in ISO-2022-JP", "iso-2022-jp", "a=%1B%24B%25%22%1B%28B", url.Values{"a": {"ア"}}},
+		{"bytes in it, in which a separator may be half of a character", "iso-2022-jp", "a=\x1b$B%\"\x1b(B", nil},
+		{"UTF-16, whose escapes are UTF-8", "utf-16le", "a\x00=\x00%\x00C\x003\x00%\x00A\x009\x00", url.Values{"a": {"é"}}},
+		{"UTF-8 by name", "utf-8", "a=%C3%A9", url.Values{"a": {"é"}}},
+		{"no charset, and no UTF-8", "", "a=%E9", url.Values{"a": {"\xe9"}}},
+	} {
+		contentType := formType
+		if test.charset != "" {
+			contentType += "; charset=" + test.charset
+		}
+		b, err := bodyparser.Parse(nil, post(contentType, test.body), bodyparser.Config{})
+		if test.want == nil {
+			if statusOf(err) != 400 {
+				t.Errorf("%s: %v, want 400", test.why, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", test.why, err)
+			continue
+		}
+		if got, err := b.Form(); err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: %q, %v; want %q", test.why, got, err, test.want)
+		}
+	}
+}
+
+// TestJSONTypes: which types are JSON is a setting, and what a caller wants is said
+// where a type is not.
+func TestJSONTypes(t *testing.T) {
+	const plain = "text/plain; charset=UTF-8"
+	for _, test := range []struct {
+		why         string
+		types       []string
+		contentType string
+		status      int    // of Decode
+		accept      string // of its 415
+	}{
+		{"text is none", nil, plain, 415, "application/json"},
+		{"unless it is said", []string{"text/plain"}, plain, 200, ""},
+		{"reports of a policy", []string{"application/csp-report"}, "application/csp-report", 200, ""},
+		{"what is JSON stays so", []string{"text/plain"}, jsonType, 200, ""},
+		{"and so does +json", []string{"text/plain"}, "application/x+json", 200, ""},
+		{"no type", []string{""}, "", 200, ""},
+		{"no type is no other type", []string{""}, plain, 415, "application/json"},
+		{"no type by default", nil, "", 415, "application/json"},
+		{"what is said is accepted", []string{"text/plain", ""}, "text/html", 415, "application/json, text/plain"},
+		{"capitals in the request", []string{"text/plain"}, "TEXT/Plain", 200, ""},
+	} {
+		cfg := bodyparser.Config{JSONTypes: test.types}
+		b, err := bodyparser.Parse(nil, post(test.contentType, `{"a":1}`), cfg)
+		if err != nil {
+			t.Errorf("%s: %v", test.why, err)
+			continue
+		}
+		err = b.Decode(new(struct{ A int }))
+		var refused *bodyparser.Error
+		if statusOf(err) != test.status || errors.As(err, &refused) && refused.Header().Get("Accept") != test.accept {
+			t.Errorf("%s: %v, want %d and to accept %q", test.why, err, test.status, test.accept)
+		}
+		if errors.As(err, &refused) && refused.Message != "Unsupported media type, want "+test.accept {
+			t.Errorf("%s: %s", test.why, refused.Message)
+		}
+		if test.status == 200 {
+			if _, err := bodyparser.Parse(nil, post(test.contentType, `{"a"`), cfg); statusOf(err) != 400 {
+				t.Errorf("%s, malformed: %v", test.why, err)
+			}
+		}
+	}
+	for _, types := range [][]string{{"json"}, {"Text/Plain"}, {"text/plain; charset=utf-8"}, {"text/*x", "a b/c"}, {formType}, {"multipart/form-data"}, {" text/plain"}} {
+		if (bodyparser.Config{JSONTypes: types}).Validate() == nil {
+			t.Errorf("%q are valid", types)
+		}
+	}
+}
+
+// TestBodyJSON: request.json() of the App Router does not look at the type.
+func TestBodyJSON(t *testing.T) {
+	for _, test := range []struct {
+		contentType, body string
+		status            int
+	}{
+		{"", `{"a":1}`, 200},
+		{"text/plain", `{"a":1}`, 200},
+		{formType, `{"a":1}`, 200},
+		{formType, " [1]", 400}, // which is no struct
+		{"application/octet-stream", "\xef\xbb\xbf{\"a\":1}", 200},
+		{"text/plain; charset=utf-16le", "{\x00\"\x00a\x00\"\x00:\x001\x00}\x00", 200},
+		{jsonType, `{"a":1}`, 200},
+		{jsonType, "", 400},
+		{"text/plain", "", 400},
+		{"text/plain", `{"a":1} x`, 400},
+		{"text/plain", "{\"a\":1,\"b\":\"\xff\"}", 400},
+		{"text/plain", `{"a":1,"b":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + "}", 400},
+		{"multipart/form-data; boundary=x", `{"a":1}`, 415},
+	} {
+		var got struct{ A int }
+		b, err := bodyparser.Parse(nil, post(test.contentType, test.body), bodyparser.Config{})
+		if err != nil {
+			if test.contentType != jsonType {
+				t.Errorf("%q as %q: %v", test.body, test.contentType, err)
+			}
+			continue
+		}
+		if err := b.JSON(&got); statusOf(err) != test.status || err == nil && got.A != 1 {
+			t.Errorf("%q as %q: %v, %v, want %d", test.body, test.contentType, got, err, test.status)
+		}
+	}
+}
+
+// TestJSONUnderTheTypeOfAForm: curl -d says that what it sends is a form.
+func TestJSONUnderTheTypeOfAForm(t *testing.T) {
+	for body, status := range map[string]int{
+		`{"a":1}`: 415, " \n[1]": 415, "\ufeff{}": 415, `{"a":"100%"}`: 415, `{"a":1,}`: 415, `[{"a":"b=1"}, null ]`: 415, "{ }": 415,
+		"%7B=1": 200, "a={}": 200, "a[b]=1": 200, "": 200, "=[": 200, "{": 200, "[": 200, "[a]=1": 200, "[][]=1": 200, "{a}": 200, "[=]": 200,
+	} {
+		b := parse(t, formType, body)
+		_, err := b.Form()
+		_, fromValue := b.Value()
+		if statusOf(err) != status || statusOf(fromValue) != status {
+			t.Errorf("%q: %v, %v, want %d", body, err, fromValue, status)
+		}
+		var refused *bodyparser.Error
+		if errors.As(err, &refused) && !strings.Contains(refused.Message, jsonType) {
+			t.Errorf("%q: %q does not say what to set", body, refused.Message)
+		}
+	}
+}
+
 func TestUnread(t *testing.T) {
 	for _, test := range []struct {
 		why         string

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/reqbody"
 )
 
 // New returns the middleware that reads the body of every request, of any
@@ -21,26 +23,102 @@ func New(cfg Config) func(http.Handler) http.Handler {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	cfg.Decoders = maps.Clone(cfg.Decoders)
+	cfg.Decoders, cfg.JSONTypes = maps.Clone(cfg.Decoders), slices.Clone(cfg.JSONTypes)
 	p := &parser{settings: cfg.settings()}
 	p.empty = Body{settings: &p.settings, raw: []byte{}, text: []byte{}, media: contentType(nil)}
-	p.empty.kind = p.empty.media.kind()
+	p.empty.kind = p.settings.kindOf("")
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, next) })
 	}
+}
+
+// Parse reads and checks the body of r. It never answers: a body that is
+// refused is returned as an [*Error], or as what Config.Verify has returned if
+// that has a status of its own, which reply.Problem and the OnError of
+// other pieces know how to answer. w is what bounds slow and endless bodies; if
+// it is nil, it is that of a layer outside, see Config.ReadTimeout.
+//
+// A body is refused for good: reading r.Body, and parsing it again, give the
+// same error. A body that other code has read before is an error of status 500,
+// where its length tells; only what parses it is to read it.
+//
+// Afterwards r.Body yields the same bytes once more, r.ContentLength is their
+// number, and [From] returns the Body. If r was parsed already, the Body of that
+// time is returned; the Config that was used for it holds, except that Verify is
+// asked as well.
+//
+// A body that Config.Raw or its multipart type leaves unread gives a Body that
+// knows no more than its type, and an r.Body that is limited but otherwise
+// untouched.
+func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if b, ok := earlier(r, exchange.Find(r.Context())); ok {
+		s := settings{Config: cfg}
+		if err := s.verify(r, b); err != nil {
+			return nil, err
+		}
+		return b, nil
+	}
+	var b *Body
+	var err error
+	if l, ok := w.(*reqbody.Loan); ok {
+		m := memoryOf(l)
+		m.settings = cfg.settings()
+		b = &m.body
+		b.settings = &m.settings
+		err = b.read(l.ResponseWriter, r, m, true)
+	} else {
+		own := new(struct {
+			body     Body
+			settings settings
+		})
+		own.settings = cfg.settings()
+		b = &own.body
+		b.settings = &own.settings
+		err = b.readAndKeep(w, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// From returns the Body that [New] or [Parse] has read for this request. A
+// multipart body, which New leaves unread, is one that knows no more than its
+// type, so that there is one in every handler behind a New. It reports false if
+// no parser stands in front, or its Config says Raw.
+func From(r *http.Request) (*Body, bool) {
+	return from(r, exchange.Find(r.Context()))
+}
+
+func from(r *http.Request, node *exchange.Node) (*Body, bool) {
+	if p, ok := r.Body.(*replay); ok {
+		return p.body, p.body != nil
+	}
+	if node == nil {
+		return nil, false
+	}
+	// Another layer may have wrapped r.Body.
+	b, ok := node.Get(exchange.Body).(*Body)
+	if ok && node.About(r) {
+		return b, true
+	}
+	return nil, false
+}
+
+// earlier returns the Body if it has been read, which leaves nothing to do. The
+// node is that of the request.
+func earlier(r *http.Request, node *exchange.Node) (*Body, bool) {
+	b, ok := from(r, node)
+	return b, ok && b.kind != untouched
 }
 
 type parser struct {
 	settings settings
 	nested   sync.Once
 	empty    Body // of requests without a body, see bodiless
-}
-
-// parsed is what one request costs: the Body and the node of the context that
-// leads to it, in one piece.
-type parsed struct {
-	exchange.Node
-	body Body
 }
 
 func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -60,39 +138,83 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 
-	if s.ignores() {
-		next.ServeHTTP(w, r)
+	// A node of the same request has room for the body, and for the writer.
+	free := node != nil && (node.Of == nil || node.About(r))
+	if free {
+		node.Leave(w, r)
+		free = node.Get(exchange.Body) == nil
+	}
+	if s.Raw {
+		p.serveRaw(w, r, next)
 		return
 	}
-
-	if node != nil && node.Get(exchange.Body) == nil && s.bodiless(r) {
+	if free && s.bodiless(r) {
 		node.Set(exchange.Body, &p.empty)
-		node.BodyOf = r.Header
 		r.Body = http.NoBody
 		next.ServeHTTP(w, r)
 		return
 	}
 
-	m, own := new(parsed), r
-	if node == nil || node.Get(exchange.Body) != nil {
-		own = m.Attach(r, node)
-		node = &m.Node
+	own, body := r, (*Body)(nil)
+	if free {
+		body = new(Body)
+	} else {
+		// What the request costs, in one piece.
+		m := new(struct {
+			exchange.Node
+			body    Body
+			request http.Request
+		})
+		m.Inherit(r.Context())
+		m.Context = r.Context()
+		m.Leave(w, r)
+		m.request = *r.WithContext(&m.Node)
+		own, body, node = &m.request, &m.body, &m.Node
 		defer exchange.HandBack(r, own)
 	}
-	if err := s.parse(w, own, &m.body); err != nil {
+	body.settings = s
+	if err := body.readAndKeep(w, own); err != nil {
 		httperr.Handle(w, own, err, s.OnError, s.Logger)
 		return
 	}
-	if !s.Raw {
-		node.Set(exchange.Body, &m.body)
-		node.BodyOf = own.Header
-	}
+	node.Set(exchange.Body, body)
+	node.Of = own.Header // which inflating has replaced
 	next.ServeHTTP(w, own)
 }
 
 // bodiless reports whether r has no body and no header that tells of one, as
 // nearly every GET. All such requests share one Body, which no method changes.
 func (s *settings) bodiless(r *http.Request) bool {
-	return (r.Body == nil || r.Body == http.NoBody) && r.ContentLength == 0 && !s.Raw && s.Verify == nil &&
+	return (r.Body == nil || r.Body == http.NoBody) && r.ContentLength == 0 && s.Verify == nil &&
 		len(r.Header["Content-Type"]) == 0 && len(r.Header["Content-Encoding"]) == 0
+}
+
+// serveRaw limits a body that is left unread. From does not find it, so that no
+// node is needed: the limited body knows its writer.
+func (p *parser) serveRaw(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	s := &p.settings
+	err := readable(r)
+	large := s.untouched >= 0 && r.ContentLength > s.untouched
+	if s.untouched < 0 || err == nil && !large && (r.Body == nil || r.Body == http.NoBody) {
+		next.ServeHTTP(w, r)
+		return
+	}
+	c := new(struct {
+		request http.Request
+		body    reqbody.Limited
+	})
+	own := &c.request
+	*own = *r
+	defer exchange.HandBack(r, own)
+	if err == nil && large {
+		reqbody.Refuse(w, r)
+		err = tooLarge(s.untouched)
+	}
+	if err != nil {
+		own.Body = &refused{err}
+		httperr.Handle(w, own, err, s.OnError, s.Logger)
+		return
+	}
+	c.body.Put(w, own, s.untouched)
+	next.ServeHTTP(w, own)
 }

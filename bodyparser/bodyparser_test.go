@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/internal/reqbody"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
@@ -19,6 +20,17 @@ func post(contentType, body string) *http.Request {
 		r.Header.Set("Content-Type", contentType)
 	}
 	return r
+}
+
+// borrow parses in memory that is lent until use returns, as package bind does.
+func borrow(w http.ResponseWriter, r *http.Request, cfg bodyparser.Config, use func(*bodyparser.Body) error) error {
+	loan := reqbody.Lend(w)
+	b, err := bodyparser.Parse(loan, r, cfg)
+	if err == nil {
+		err = use(b)
+	}
+	loan.End(r, err)
+	return err
 }
 
 const (

@@ -50,7 +50,24 @@ type Config struct {
 	// client is answered with 408. It needs a server whose writer has read
 	// deadlines, as those of net/http have; with others it does nothing. 0 is
 	// 30 seconds, negative is no bound. It has no counterpart in Next.js.
+	//
+	// A function that is given no writer, as bind.Body is, finds that of a
+	// [New], a reply.HandlerFunc, a middleware.Timeout or a middleware.Config with
+	// OnError or Logger around it. Without any of them the time has no bound, which
+	// one record at level Warn says.
 	ReadTimeout time.Duration `json:"-"`
+
+	// JSONTypes are further media types whose bodies are JSON, besides
+	// application/json, application/ld+json and any that ends in +json:
+	// "text/plain" for navigator.sendBeacon and notifications of Amazon SNS,
+	// "application/csp-report", or "" for requests without a Content-Type. In lower
+	// case, without parameters; a form and a multipart type are errors. A form on
+	// another site can send text/plain with the cookies of its visitor, and without
+	// a preflight request of CORS: an endpoint that takes it wants another proof of
+	// where a request is from. [Body.JSON] ignores the type instead.
+	//
+	// Express: the type option of express.json. Next.js has none.
+	JSONTypes []string `json:"jsonTypes,omitzero"`
 
 	// Depth bounds how deeply the arrays and objects of a JSON body nest;
 	// deeper is 400. 0 is 512, negative is whatever the decoder accepts, which
@@ -71,7 +88,9 @@ type Config struct {
 
 	// UniqueKeys refuses JSON objects that have a key twice, with 400. Other
 	// readers of the same body may take another of the two for the value. Keys
-	// are compared exactly. By default the last wins, as in Next.js.
+	// that differ in case only are the same, wherever they are decoded to: they
+	// are for a struct, since encoding/json finds its fields so. By default the
+	// last wins, as in Next.js.
 	UniqueKeys bool `json:"uniqueKeys,omitzero"`
 
 	// Inflate accepts bodies compressed with gzip or deflate and reads what is
@@ -113,7 +132,7 @@ type Config struct {
 // Validate reports everything that is wrong with the Config. [New] panics with
 // the same error.
 func (c Config) Validate() error {
-	if !c.Raw && c.Limit >= 0 && c.Decoders == nil {
+	if !c.Raw && c.Limit >= 0 && c.Decoders == nil && c.JSONTypes == nil {
 		return nil // the rest allocates, and Parse comes by for each request
 	}
 	return errors.Join(c.problems()...)
@@ -126,6 +145,7 @@ func (c Config) problems() (errs []error) {
 			complain("Config.%s needs a body that is read, which Config.Raw leaves to the handler", field)
 		}
 	}
+	unread("JSONTypes", len(c.JSONTypes) > 0)
 	unread("UniqueKeys", c.UniqueKeys)
 	unread("Inflate", c.Inflate)
 	unread("Decoders", len(c.Decoders) > 0)
@@ -133,6 +153,12 @@ func (c Config) problems() (errs []error) {
 	unread("Unmarshal", c.Unmarshal != nil)
 	if c.Limit < 0 && (c.Inflate || len(c.Decoders) > 0) {
 		complain("Config.Limit must not be negative if bodies are inflated: a few bytes can become any number")
+	}
+	for _, name := range c.JSONTypes {
+		m := parseMediaType(name)
+		if name != "" && (!m.ok || m.name != name) || name == formType || strings.HasPrefix(name, "multipart/") {
+			complain("Config.JSONTypes has %q: want a media type in lower case, other than a form", name)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Decoders)) {
 		if name == "identity" || name != strings.ToLower(name) || !isToken(name) {

@@ -4,7 +4,9 @@ package bodyparser
 
 import (
 	jsonv1 "encoding/json"
+	"encoding/json/jsontext"
 	"encoding/json/v2"
+	"errors"
 )
 
 // unmarshal is the decoder for JSON if the Config has none: the engine of
@@ -14,3 +16,22 @@ import (
 func unmarshal(data []byte, dst any) error {
 	return json.Unmarshal(data, dst, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false))
 }
+
+// unmarshalNumbers is unmarshal, with a json.Number for every number in an any.
+// The text is one value that is known to be valid.
+func unmarshalNumbers(text []byte, dst any) error {
+	return json.Unmarshal(text, dst, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false), numbers)
+}
+
+var numbers = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, dst *any) error {
+	if *dst != nil {
+		return errors.ErrUnsupported // it may lead to a value of some type
+	}
+	text, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	unbounded := settings{Config: Config{Depth: -1, Values: -1}}
+	*dst, err = unbounded.value(text)
+	return err
+}))

@@ -23,6 +23,8 @@
 //	multipart/*                              left unread, for bodyparser/upload
 //	any other type, or none                  Text, Bytes
 //
+// [Config].JSONTypes makes JSON of further types, and JSON, the method, of any.
+//
 // # Differences from Next.js
 //
 //   - A declared length over the limit is refused before anything is read, and
@@ -39,7 +41,9 @@
 //     Next.js answers 400 to the first and ignores the second.
 //   - Forms with a malformed percent escape or a semicolon are answered with
 //     400 instead of being taken literally, and forms of more than 1000 pairs
-//     with 413 instead of being cut off.
+//     with 413 instead of being cut off. Percent escapes are in the charset of
+//     the form. JSON that says it is a form, as curl -d does, is 415 for a handler
+//     that asks for a form, with the Content-Type to set.
 //   - Multipart bodies stay in the stream instead of becoming a string. Binary
 //     bodies are in Bytes without loss, besides the string that Text makes of
 //     them.

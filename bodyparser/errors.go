@@ -1,6 +1,7 @@
 package bodyparser
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,16 +22,17 @@ var ErrAborted = errors.New("bodyparser: the client stopped sending before the e
 //	403  refused by Config.Verify
 //	408  a client that was too slow
 //	413  a body over Config.Limit, or one of too many values or pairs
-//	415  a Content-Type, charset or Content-Encoding that is not known
+//	415  a Content-Type, charset or Content-Encoding that is not known, or not wanted
+//	500  a body that other code of the service has read before
 //
 // For a body that is too large, errors.As also finds the *http.MaxBytesError.
 type Error struct {
-	Status  int    // 400, 403, 408, 413 or 415
+	Status  int    // 400, 403, 408, 413, 415 or 500
 	Message string // what the client may read: the text of Next.js, where it has one
 	Offset  int64  // the place in a JSON body in UTF-8 that is wrong, -1 if there is none
 	Err     error  // the cause, for the log; may be nil
 
-	accept string // the Accept-Encoding that a 415 tells the client
+	field, accepted string // the header field of a 415, and what it says
 }
 
 // The texts of Next.js.
@@ -45,7 +47,7 @@ func refuse(status int, message string, cause error) *Error {
 
 // Error returns the text for the log.
 func (e *Error) Error() string {
-	text := "bodyparser: " + e.Message
+	text := "bodyparser: " + cmp.Or(e.Message, http.StatusText(e.Status))
 	if e.Offset >= 0 {
 		text += fmt.Sprintf(" at offset %d", e.Offset)
 	}
@@ -65,17 +67,25 @@ func (e *Error) ClientGone() bool { return false }
 // PublicMessage returns what the client may read.
 func (e *Error) PublicMessage() string { return e.Message }
 
-// Header returns the header fields that belong to the answer: Accept-Encoding
-// with a 415 for a content coding (RFC 9110, section 12.5.3).
+// Header returns the header fields that belong to the answer: with a 415 what
+// would be accepted, in Accept for a media type and in Accept-Encoding for a
+// content coding (RFC 9110, section 15.5.16).
 func (e *Error) Header() http.Header {
-	if e.accept == "" {
+	if e.field == "" {
 		return nil
 	}
-	return http.Header{"Accept-Encoding": {e.accept}}
+	return http.Header{e.field: {e.accepted}}
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// spent is about a body that other code has read already. Taken for an empty one,
+// it would be a value that the client has not sent.
+func spent() *Error {
+	return refuse(http.StatusInternalServerError, "",
+		fmt.Errorf("nothing is left of a body that was sent, for it was read before: %w", http.ErrBodyReadAfterClose))
+}
 
 func tooLarge(limit int64) *Error {
 	return refuse(http.StatusRequestEntityTooLarge,

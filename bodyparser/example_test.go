@@ -113,16 +113,41 @@ func ExampleFrom() {
 	// Output: true true text/plain café
 }
 
-func ExampleBorrow() {
-	r := httptest.NewRequest("POST", "/", strings.NewReader("hello"))
-	err := bodyparser.Borrow(httptest.NewRecorder(), r, bodyparser.Config{}, func(body *bodyparser.Body) error {
-		fmt.Println(sha256.Sum256(body.Bytes())[0]) // which keeps nothing of it
-		return nil
-	})
-	fmt.Println(err)
+// Policy violations and what navigator.sendBeacon sends are JSON under types of
+// their own. A form that is JSON by mistake is told what to set.
+func ExampleConfig_jsonTypes() {
+	parser := bodyparser.New(bodyparser.Config{JSONTypes: []string{"application/csp-report", "text/plain"}})
+	h := parser(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		body, _ := bodyparser.From(r)
+		var event struct{ Kind string }
+		if err := body.Decode(&event); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, event.Kind)
+		return err
+	}))
+
+	for _, contentType := range []string{"text/plain;charset=UTF-8", "application/csp-report", "text/html"} {
+		r := httptest.NewRequest("POST", "/events", strings.NewReader(`{"kind":"click"}`))
+		r.Header.Set("Content-Type", contentType)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Body)
+	}
 	// Output:
-	// 44
-	// <nil>
+	// 200 click
+	// 200 click
+	// 415 {"title":"Unsupported Media Type","status":415,"detail":"Unsupported media type, want application/json, application/csp-report, text/plain"}
+}
+
+// In the App Router request.json() does not look at the type.
+func ExampleBody_JSON() {
+	r := httptest.NewRequest("POST", "/", strings.NewReader(`{"name":"gopher"}`)) // with no Content-Type
+	body, _ := bodyparser.Parse(nil, r, bodyparser.Config{})
+	var in struct{ Name string }
+	err := body.JSON(&in)
+	fmt.Println(in.Name, err)
+	// Output: gopher <nil>
 }
 
 func ExampleBody_Value() {

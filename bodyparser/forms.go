@@ -1,24 +1,35 @@
 package bodyparser
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
 )
 
 // parseForm reads the pairs of a form. They are counted before any is read,
 // for reading them is what makes a form of many pairs expensive. A pair that
 // net/url cannot read makes the form invalid, where Request.ParseForm returns
 // the others along with an error that is easily overlooked.
-func (s *settings) parseForm(text []byte) (url.Values, error) {
-	form := string(text)
-	pairs := 0
+func (b *Body) parseForm() (url.Values, error) {
+	if looksLikeJSON(b.text) {
+		return nil, refuse(http.StatusUnsupportedMediaType,
+			"The body looks like JSON, and not like a form: its Content-Type should be "+jsonType, errLikeJSON)
+	}
+	form, decode, err := b.escaped()
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, invalidBody, err)
+	}
+	bound, pairs := b.settings.Pairs, 0
 	for pair := range strings.SplitSeq(form, "&") {
 		if pair == "" {
 			continue
 		}
-		if pairs++; s.Pairs >= 0 && pairs > s.Pairs {
+		if pairs++; bound >= 0 && pairs > bound {
 			return nil, refuse(http.StatusRequestEntityTooLarge, "Too many form fields", errPairs)
 		}
 	}
@@ -31,9 +42,9 @@ func (s *settings) parseForm(text []byte) (url.Values, error) {
 			return nil, refuse(http.StatusBadRequest, invalidBody, errSemicolon)
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
+		name, err := unescape(name, decode)
 		if err == nil {
-			value, err = url.QueryUnescape(value)
+			value, err = unescape(value, decode)
 		}
 		if err != nil {
 			return nil, refuse(http.StatusBadRequest, invalidBody, err)
@@ -43,7 +54,48 @@ func (s *settings) parseForm(text []byte) (url.Values, error) {
 	return values, nil
 }
 
+// escaped returns the form as it is cut into pairs, and what the bytes of a name
+// or a value are decoded by once its escapes are undone: nil if they are UTF-8. The
+// bytes that separate pairs are part of no character in any charset but two.
+func (b *Body) escaped() (string, *encoding.Decoder, error) {
+	if b.charset == nil || isUTF16(b.charset) {
+		return string(b.text), nil, nil // escapes in UTF-16 are UTF-8 (WHATWG URL, section 5.2)
+	}
+	if name, _ := htmlindex.Name(b.charset); name == "iso-2022-jp" && bytes.IndexByte(b.raw, 0x1b) >= 0 {
+		return "", nil, errJIS
+	}
+	return string(b.raw), b.charset.NewDecoder(), nil
+}
+
+// unescape returns the text of a name or a value.
+func unescape(s string, decode *encoding.Decoder) (string, error) {
+	s, err := url.QueryUnescape(s)
+	if err != nil || decode == nil {
+		return s, err
+	}
+	return decode.String(s)
+}
+
+// looksLikeJSON reports whether a form begins and ends as JSON does and a form does
+// not: all that write forms escape brackets and quotes.
+func looksLikeJSON(form []byte) bool {
+	form = bytes.Trim(form, " \t\r\n")
+	if len(form) < 2 {
+		return false
+	}
+	first, last := form[0], form[len(form)-1]
+	switch next := bytes.TrimLeft(form[1:], " \t\r\n")[0]; {
+	case first == '{' && last == '}':
+		return next == '"' || next == '}'
+	case first == '[' && last == ']':
+		return strings.IndexByte(`]"{[-0123456789tfn`, next) >= 0
+	}
+	return false
+}
+
 var (
 	errPairs     = errors.New("more pairs than Config.Pairs allows")
 	errSemicolon = errors.New("semicolon in a form, which some take for a separator")
+	errLikeJSON  = errors.New("JSON under the Content-Type of a form")
+	errJIS       = errors.New("a form in ISO-2022-JP whose bytes are not escaped")
 )

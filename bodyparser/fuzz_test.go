@@ -1,14 +1,21 @@
 package bodyparser_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"mime"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/apiece/apiece/bodyparser"
 )
@@ -19,6 +26,7 @@ import (
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,-0.5e+3,"x\u00e9\ud800",null,true,false]}`, `[[[[[]]]]]`, `"\/"`, "\xef\xbb\xbf{}", `{"a":1}{}`,
+		`{"V":[1.50,-0,"a\"b\\\u0041\ud83d\ude00\ud83dx"]}`, `[1e400]`, `{"a":{"a":"a"},"b":[[],{}]}`,
 		`-`, `01`, `1.`, `1e`, `[,]`, `{"a"}`, `nul`, "\"\x7f\u2028\"", `{"a":1,"\u0061":2}`,
 	} {
 		f.Add([]byte(seed))
@@ -32,16 +40,19 @@ func FuzzJSON(f *testing.F) {
 		text := []byte(strings.TrimPrefix(string(data), "\uFEFF"))
 		want := json.Valid(text) && utf8.Valid(text) && depthOf(text) <= depth
 
-		_, err := bodyparser.Parse(nil, post(jsonType, string(data)), cfg)
+		b, err := bodyparser.Parse(nil, post(jsonType, string(data)), cfg)
 		if (err == nil) != want {
 			t.Fatalf("%q: %v, want accepted %v", data, err, want)
+		}
+		if err == nil {
+			sameValue(t, text, b)
 		}
 		var e *bodyparser.Error
 		if err != nil && (!errors.As(err, &e) || e.Status != 400 || e.Offset < 0 || e.Offset > int64(len(text))) {
 			t.Fatalf("%q: %v", data, err)
 		}
 		var raw json.RawMessage
-		lent := bodyparser.Borrow(nil, post(jsonType, string(data)), cfg, func(b *bodyparser.Body) error { return b.Decode(&raw) })
+		lent := borrow(nil, post(jsonType, string(data)), cfg, func(b *bodyparser.Body) error { return b.Decode(&raw) })
 		if (lent == nil) != want {
 			t.Fatalf("%q: the decoder says %v, the check %v", data, lent, err)
 		}
@@ -49,6 +60,30 @@ func FuzzJSON(f *testing.F) {
 			t.Fatalf("%q: accepted for its unique keys", data)
 		}
 	})
+}
+
+// sameValue compares the value of the body with what encoding/json makes of it.
+func sameValue(t *testing.T, text []byte, b *bodyparser.Body) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var want any
+	if err := d.Decode(&want); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	var floats any
+	inRange := json.Unmarshal(text, &floats) == nil
+	got, err := b.Value()
+	if (err == nil) != inRange || err == nil && !reflect.DeepEqual(got, want) {
+		t.Fatalf("%q: %#v, %v; encoding/json has %#v", text, got, err, want)
+	}
+	var nested struct{ V any }
+	var within struct{ V json.RawMessage }
+	if json.Unmarshal(text, &within) == nil {
+		err := b.Decode(&nested)
+		if m, _ := want.(map[string]any); err == nil && len(m) == 1 && m["V"] != nil && !reflect.DeepEqual(nested.V, m["V"]) {
+			t.Fatalf("%q: a field is %#v, %v; want %#v", text, nested.V, err, m["V"])
+		}
+	}
 }
 
 // depthOf returns how deeply valid JSON nests.
@@ -107,8 +142,14 @@ func FuzzForm(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		want, wrong := url.ParseQuery(strings.TrimPrefix(text, "\uFEFF"))
+		plain := strings.TrimPrefix(text, "\uFEFF")
+		want, wrong := url.ParseQuery(plain)
 		b, err := bodyparser.Parse(nil, post(formType, text), bodyparser.Config{Pairs: -1})
+		if err == nil {
+			if _, like := b.Form(); like != nil && statusOf(like) == 415 && strings.ContainsAny(strings.TrimSpace(plain)[:1], "{[") {
+				return // it looks like JSON
+			}
+		}
 		if (err == nil) != (wrong == nil) {
 			t.Fatalf("%q: %v, net/url says %v", text, err, wrong)
 		}
@@ -118,6 +159,52 @@ func FuzzForm(f *testing.F) {
 		got, err := b.Form()
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q: %q, %v; net/url has %q", text, got, err, want)
+		}
+	})
+}
+
+// FuzzFormCharset: a name or a value is what net/url makes of it, in the charset
+// of the form.
+func FuzzFormCharset(f *testing.F) {
+	for _, seed := range []string{"a=%E9&b=\xe9", "a=%83A", "a=%80+\x80&=&", "%B2%E2=%CA%D4", "a=%zz", "a=1;b", "a=%810%846", "a=%1B%24B%25%22"} {
+		f.Add(seed)
+	}
+	charsets := map[string]encoding.Encoding{
+		"windows-1252": charmap.Windows1252, "shift_jis": japanese.ShiftJIS, "gbk": simplifiedchinese.GBK, "gb18030": simplifiedchinese.GB18030,
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		values, wrong := url.ParseQuery(text)
+		for name, charset := range charsets {
+			b, err := bodyparser.Parse(nil, post(formType+"; charset="+name, text), bodyparser.Config{Pairs: -1})
+			if (err == nil) != (wrong == nil) {
+				t.Fatalf("%s: %q: %v, net/url says %v", name, text, err, wrong)
+			}
+			if err != nil {
+				continue
+			}
+			got, err := b.Form()
+			if err != nil {
+				if strings.ContainsAny(text, "{[") && statusOf(err) == 415 {
+					continue // it looks like JSON
+				}
+				t.Fatalf("%s: %q: %v", name, text, err)
+			}
+			count := 0
+			for name, list := range values {
+				name, _ = charset.NewDecoder().String(name)
+				for _, value := range list {
+					count++
+					if value, _ = charset.NewDecoder().String(value); !slices.Contains(got[name], value) {
+						t.Fatalf("%q has %q, and not %q=%q", text, got, name, value)
+					}
+				}
+			}
+			for _, list := range got {
+				count -= len(list)
+			}
+			if count != 0 {
+				t.Fatalf("%s: %q has %q, net/url %q", name, text, got, values)
+			}
 		}
 	})
 }

@@ -52,11 +52,14 @@ func TestJSON(t *testing.T) {
 		{"unless that is refused", bodyparser.Config{UniqueKeys: true}, `{"a":1,"a":2}`, 7},
 		{"in another spelling", bodyparser.Config{UniqueKeys: true}, `{"a":1,"\u0061":2}`, 7},
 		{"in an object within", bodyparser.Config{UniqueKeys: true}, `{"a":[{"b":1,"b":2}]}`, 13},
+		{"or in another case, which is the same field of a struct", bodyparser.Config{UniqueKeys: true}, `{"admin":false,"Admin":true}`, 15},
+		{"by the rules of Unicode, as encoding/json has them", bodyparser.Config{UniqueKeys: true}, `{"k":1,"\u212a":2}`, 7},
+		{"a key that is no other", bodyparser.Config{UniqueKeys: true}, `{"ab":1,"a_b":2,"a":3,"":4}`, -1},
 		{"but not in two objects", bodyparser.Config{UniqueKeys: true}, `[{"a":1},{"a":{"a":2}}]`, -1},
 	} {
 		// Once before the handler, and once by the decoder alone.
 		_, err := bodyparser.Parse(nil, post(jsonType, test.body), test.cfg)
-		borrowed := bodyparser.Borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
+		borrowed := borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
 			var v any
 			return b.Decode(&v)
 		})
@@ -157,7 +160,7 @@ func TestValues(t *testing.T) {
 		{"a limit that is more than an int can be", bodyparser.Config{Limit: 8 << 32}, list(20_000), false},
 	} {
 		_, parsed := bodyparser.Parse(nil, post(jsonType, test.body), test.cfg)
-		borrowed := bodyparser.Borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
+		borrowed := borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
 			var v any
 			return b.Decode(&v)
 		})

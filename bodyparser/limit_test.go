@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -192,6 +193,52 @@ func TestReplacedBodyIsBounded(t *testing.T) {
 		if w.Code != status {
 			t.Errorf("%d bytes behind a decompressor: %d, want %d", size, w.Code, status)
 		}
+	}
+}
+
+// TestLargestNumbers: what a client declares, and what a service allows, is added
+// to nothing that could overflow.
+func TestLargestNumbers(t *testing.T) {
+	const most = math.MaxInt64
+	for _, limit := range []bytesize.Size{-1, most, most - 1, 200 << 10} {
+		for _, declared := range []int64{-1, 100 << 10, 1 << 40, most - 1, most} {
+			for _, size := range []int{10, 100 << 10} {
+				for _, ends := range []error{io.EOF, io.ErrUnexpectedEOF} { // net/http gives the second if less comes than was declared
+					request := func() *http.Request {
+						r := post("text/plain", "")
+						r.Body, r.ContentLength = &failing{strings.Repeat("x", size), ends}, declared
+						return r
+					}
+					status := 200
+					switch {
+					case limit >= 0 && declared > int64(limit):
+						status = 413
+					case ends != io.EOF:
+						status = 400
+					}
+					at := fmt.Sprintf("limit %d, declared %d, %d bytes, %v", limit, declared, size, ends)
+					for name, read := range readers {
+						if err := read(request(), bodyparser.Config{Limit: limit}); statusOf(err) != status {
+							t.Errorf("%s: %s gives %v, want %d", at, name, err, status)
+						}
+					}
+					if limit < 0 {
+						continue
+					}
+					raw := bodyparser.New(bodyparser.Config{Limit: limit, Raw: true})(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+						if n, _ := io.Copy(io.Discard, r.Body); n != int64(size) {
+							t.Errorf("%s: raw, %d bytes", at, n)
+						}
+					}))
+					raw.ServeHTTP(httptest.NewRecorder(), request())
+				}
+			}
+		}
+	}
+	r := post("text/plain", string(gzipped("hi")))
+	r.Header.Set("Content-Encoding", "gzip")
+	if _, err := bodyparser.Parse(nil, r, bodyparser.Config{Limit: most, Inflate: true}); err != nil {
+		t.Errorf("inflated: %v", err)
 	}
 }
 

@@ -3,17 +3,17 @@ package bodyparser
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
+	"unicode"
 	"unicode/utf8"
 )
 
 // A JSON body is looked at before anything decodes it. The scanner accepts
 // exactly what encoding/json accepts as one value, if it is valid UTF-8, does not
-// nest too deeply and has not too many values; it builds nothing, so that what a
-// hostile body costs does not depend on the decoder behind it.
+// nest too deeply and has not too many values; it builds nothing unless it is
+// asked to, so that what a hostile body costs does not depend on the decoder.
 
 var (
 	errNotUTF8   = errors.New("not valid UTF-8")
@@ -21,6 +21,7 @@ var (
 	errValues    = errors.New("more values than Config.Values allows")
 	errSyntax    = errors.New("syntax error")
 	errDuplicate = errors.New("the same key twice")
+	errRange     = errors.New("a number that no float64 can hold")
 )
 
 // maxDepth is where encoding/json stops, and the stack of a recursive scanner
@@ -29,22 +30,17 @@ const maxDepth = 10_000
 
 // checkJSON reports what is wrong with the text of a JSON body.
 func (s *settings) checkJSON(data []byte) error {
+	sc := s.scanner(data)
+	_, err := sc.text()
+	return err
+}
+
+func (s *settings) scanner(data []byte) scanner {
 	sc := scanner{data: data, depth: s.depth(), values: s.Values, unique: s.UniqueKeys}
 	if s.Values < 0 {
 		sc.values = math.MaxInt
 	}
-	sc.space()
-	if sc.value() {
-		sc.space()
-		if sc.pos < len(data) {
-			sc.fail(errSyntax)
-		}
-	}
-	if sc.err == nil && !utf8.Valid(data) {
-		sc.pos = invalidUTF8(data)
-		sc.fail(errNotUTF8)
-	}
-	return sc.result()
+	return sc
 }
 
 // checkBounds is the part of checkJSON that has to come before a decoder which
@@ -121,10 +117,28 @@ func invalidUTF8(data []byte) int {
 type scanner struct {
 	data   []byte
 	pos    int
-	depth  int // levels left
-	values int // values left
-	unique bool
+	depth  int   // levels left
+	values int   // values left
+	unique bool  // no key twice
+	ranged bool  // no number beyond float64
+	tree   *tree // makes values of what is scanned; nil for nothing
 	err    error
+}
+
+// text scans the whole text, and returns the value if there is a tree.
+func (s *scanner) text() (any, error) {
+	s.space()
+	v, ok := s.value()
+	if ok {
+		if s.space(); s.pos < len(s.data) {
+			s.fail(errSyntax)
+		}
+	}
+	if s.err == nil && !utf8.Valid(s.data) {
+		s.pos = invalidUTF8(s.data)
+		s.fail(errNotUTF8)
+	}
+	return v, s.result()
 }
 
 func (s *scanner) result() error {
@@ -132,8 +146,11 @@ func (s *scanner) result() error {
 		return nil
 	}
 	e := refuse(http.StatusBadRequest, invalidJSON, s.err)
-	if s.err == errValues {
+	switch s.err {
+	case errValues:
 		e = refuse(http.StatusRequestEntityTooLarge, "Too many values", s.err)
+	case errRange: // which is JSON
+		e.Message = invalidBody
 	}
 	e.Offset = int64(s.pos)
 	return e
@@ -163,27 +180,40 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-func (s *scanner) value() bool {
+// value scans the next value. It is nil without a tree.
+func (s *scanner) value() (v any, ok bool) {
 	if s.values--; s.values < 0 {
-		return s.fail(errValues)
+		return nil, s.fail(errValues)
 	}
+	start := s.pos
 	switch c := s.next(); {
 	case c == '{':
 		return s.object()
 	case c == '[':
 		return s.array()
 	case c == '"':
-		return s.string()
+		if ok = s.string(); ok && s.tree != nil {
+			v = s.tree.string(s.data[start:s.pos])
+		}
 	case c == '-' || '0' <= c && c <= '9':
-		return s.number()
+		ok = s.number()
+		switch number := s.data[start:s.pos]; {
+		case ok && s.ranged && outOfRange(number):
+			s.pos = start
+			return nil, s.fail(errRange)
+		case ok && s.tree != nil:
+			v = s.tree.number(number)
+		}
 	case c == 't':
-		return s.literal("true")
+		return true, s.literal("true")
 	case c == 'f':
-		return s.literal("false")
+		return false, s.literal("false")
 	case c == 'n':
-		return s.literal("null")
+		return nil, s.literal("null")
+	default:
+		return nil, s.fail(errSyntax)
 	}
-	return s.fail(errSyntax)
+	return v, ok
 }
 
 func (s *scanner) literal(word string) bool {
@@ -215,83 +245,102 @@ func (s *scanner) leave(bracket byte) bool {
 	return true
 }
 
-func (s *scanner) array() bool {
-	if !s.enter() {
-		return false
+// more steps over what is behind an element: a comma, or the bracket that closes.
+func (s *scanner) more(bracket byte) (more, ok bool) {
+	s.space()
+	if s.leave(bracket) {
+		return false, true
 	}
-	if s.leave(']') {
-		return true
+	if s.next() != ',' {
+		return false, s.fail(errSyntax)
 	}
-	for s.value() {
-		s.space()
-		if s.leave(']') {
-			return true
-		}
-		if s.next() != ',' {
-			return s.fail(errSyntax)
-		}
-		s.pos++
-		s.space()
-	}
-	return false
+	s.pos++
+	s.space()
+	return true, true
 }
 
-func (s *scanner) object() bool {
+func (s *scanner) array() (any, bool) {
 	if !s.enter() {
-		return false
+		return nil, false
 	}
-	if s.leave('}') {
-		return true
+	list := s.tree.array()
+	for more := !s.leave(']'); more; {
+		v, ok := s.value()
+		if !ok {
+			return nil, false
+		}
+		if s.tree != nil {
+			s.tree.add(v)
+		}
+		if more, ok = s.more(']'); !ok {
+			return nil, false
+		}
+	}
+	return s.tree.elements(list), true
+}
+
+func (s *scanner) object() (any, bool) {
+	if !s.enter() {
+		return nil, false
 	}
 	var keys map[string]struct{}
 	if s.unique {
 		keys = make(map[string]struct{})
 	}
-	for {
+	fields := s.tree.object()
+	for more := !s.leave('}'); more; {
 		start := s.pos
 		if s.next() != '"' {
-			return s.fail(errSyntax)
+			return nil, s.fail(errSyntax)
 		}
 		if !s.string() {
-			return false
+			return nil, false
 		}
+		quoted := s.data[start:s.pos]
 		if s.unique {
-			key := unquote(s.data[start:s.pos])
+			key := folded(quoted)
 			if _, twice := keys[key]; twice {
 				s.pos = start
-				return s.fail(errDuplicate)
+				return nil, s.fail(errDuplicate)
 			}
 			keys[key] = struct{}{}
 		}
 		s.space()
 		if s.next() != ':' {
-			return s.fail(errSyntax)
+			return nil, s.fail(errSyntax)
 		}
 		s.pos++
 		s.space()
-		if !s.value() {
-			return false
+		v, ok := s.value()
+		if !ok {
+			return nil, false
 		}
-		s.space()
-		if s.leave('}') {
-			return true
+		if fields != nil {
+			fields[s.tree.name(quoted)] = v
 		}
-		if s.next() != ',' {
-			return s.fail(errSyntax)
+		if more, ok = s.more('}'); !ok {
+			return nil, false
 		}
-		s.pos++
-		s.space()
 	}
+	if fields == nil {
+		return nil, true
+	}
+	return fields, true
 }
 
-// unquote returns the text of a JSON string that has been scanned.
-func unquote(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
-	}
-	var s string
-	_ = json.Unmarshal(quoted, &s)
-	return s
+// folded returns a key as encoding/json compares it with the fields of a struct:
+// it takes {"admin":false,"Admin":true} for one of them twice.
+func folded(quoted []byte) string {
+	key := appendUnquoted(nil, quoted)
+	return string(bytes.Map(func(r rune) rune {
+		for {
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next // the least of all that fold to each other
+			}
+			r = next
+		}
+	}, key))
 }
 
 func (s *scanner) string() bool {

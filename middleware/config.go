@@ -106,7 +106,7 @@ func Chain(cfg Config) alice.Chain {
 // say tells everything inside how errors are answered and where to log.
 func (cfg Config) say(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inside := exchange.Say(r, cfg.OnError, cfg.Logger)
+		inside := exchange.Say(w, r, cfg.OnError, cfg.Logger)
 		defer exchange.HandBack(r, inside)
 		next.ServeHTTP(w, inside)
 	})

@@ -83,6 +83,7 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.ctx.after.Store(int64(b.cfg.Duration))
 	t.inside = *r.WithContext(&t.ctx)
 	t.part()
+	t.ctx.Leave(w, &t.inside)
 	t.decided.Add(1)
 	t.takeAlarm()
 	if t.detached {

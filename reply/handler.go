@@ -42,12 +42,13 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 
 func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
 	defer exchange.RemoveFiles(r, r.MultipartForm)
-	_, w = respw.Wrap(w, r) // so that it is known what is sent when fn fails
-	if onError != nil {
-		inside := exchange.Say(r, onError, nil) // to what fn calls
-		defer exchange.HandBack(r, inside)
-		r = inside
+	_, w = respw.Wrap(w, r)                    // so that it is known what is sent when fn fails
+	inside := exchange.Say(w, r, onError, nil) // to what fn calls
+	if inside == r {
+		inside = exchange.WithWriter(w, r)
 	}
+	defer exchange.HandBack(r, inside)
+	r = inside
 	if err := fn(w, r); err != nil {
 		httperr.Handle(w, r, err, onError, nil)
 	}

@@ -9,16 +9,20 @@ import (
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/internal/reqbody"
 )
 
 func kitReaders() []rival {
 	lent := func(cfg bodyparser.Config) func() http.Handler {
 		return func() http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				answer(w, bodyparser.Borrow(w, r, cfg, func(b *bodyparser.Body) error {
+				loan := reqbody.Lend(w)
+				b, err := bodyparser.Parse(loan, r, cfg)
+				if err == nil {
 					read(b.Bytes())
-					return nil
-				}))
+				}
+				loan.End(r, err)
+				answer(w, err)
 			})
 		}
 	}

@@ -193,5 +193,9 @@ func Suite() compare.Suite {
 	for _, size := range []int{200, 2 << 10, 20 << 10, 100 << 10, 1 << 20, 10 << 20} {
 		s.Comparisons = append(s.Comparisons, compared("Bind", "bind", size, true, binders()))
 	}
+	for _, size := range []int{200, 2 << 10, 200 << 10, 1 << 20} {
+		s.Comparisons = append(s.Comparisons, valued(size))
+	}
+	s.Comparisons = append(s.Comparisons, refused(200), refused(2<<10))
 	return s
 }

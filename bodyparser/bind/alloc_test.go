@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/go-playground/validator/v10"
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
@@ -114,5 +117,36 @@ func BenchmarkMistakes(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A response that is watched already is not watched once more.
+func TestNoSecondWriter(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
+	text := []byte(`{"email":"ada@example.org","items":[{"sku":"a","qty":1}]}`)
+	h := bind.Handler(func(http.ResponseWriter, *http.Request, order) error { return nil })
+	r, body := post(jsonType, ""), new(reusedBody)
+	took := func(w http.ResponseWriter) uint64 {
+		run := func() {
+			body.Reset(text)
+			r.Body, r.ContentLength = body, int64(len(text))
+			h.ServeHTTP(w, r)
+		}
+		run()
+		const runs = 1000
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range runs {
+			run()
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) / runs
+	}
+	bare := serverWriter{httptest.NewRecorder()}
+	_, watched := respw.Wrap(bare, r)
+	if alone, behind := took(bare), took(watched); behind+uint64(unsafe.Sizeof(respw.Writer{}))/2 > alone {
+		t.Errorf("%d bytes behind a writer of the kit, %d without", behind, alone)
 	}
 }

@@ -64,8 +64,9 @@ func standard[T any]() (*Binder[T], error) {
 
 // Handler returns the handler that calls fn with the body of the request as a
 // T. Requests that do not fit are answered without a call, and so are the
-// errors that fn returns, as reply.HandlerFunc does. fn finds r.Body empty,
-// unless a bodyparser.New in front has kept the bytes. It panics if a tag in T
+// errors that fn returns, as reply.HandlerFunc does. Reading r.Body gives fn an
+// error that matches http.ErrBodyReadAfterClose, unless a bodyparser.New in front
+// has kept the bytes. It panics if a tag in T
 // is wrong; see [New].
 //
 // Next.js: an API route with a typed NextApiRequest.
@@ -87,23 +88,25 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 		writer respw.Writer
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := new(call)
-		if _, ok := respw.Of(w); !ok {
-			w = c.writer.Init(w, r)
+		var value *T
+		if _, ok := respw.Of(w); ok {
+			value = new(T)
+		} else {
+			c := new(call)
+			value, w = &c.value, c.writer.Init(w, r)
 		}
-		if b.cfg.OnError != nil || b.cfg.Logger != nil {
-			inside := exchange.Say(r, b.cfg.OnError, b.cfg.Logger) // to what fn calls
-			defer exchange.HandBack(r, inside)
-			r = inside
-		}
+		defer exchange.RemoveFiles(r, r.MultipartForm)
 		if b.files != nil {
-			inside, remove := withSpool(r)
+			spooled, remove := withSpool(r)
 			defer remove()
-			r = inside
+			r = spooled
 		}
-		err := b.read(w, r, &c.value)
+		inside := exchange.Say(w, r, b.cfg.OnError, b.cfg.Logger) // to what fn calls
+		defer exchange.HandBack(r, inside)
+		r = inside
+		err := b.read(w, r, value)
 		if err == nil {
-			err = fn(w, r, c.value)
+			err = fn(w, r, *value)
 		}
 		if err != nil {
 			httperr.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)

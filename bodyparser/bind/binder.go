@@ -16,6 +16,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/reqbody"
 )
 
 // Config says how a request becomes a value. The zero Config does what [Body]
@@ -207,8 +208,10 @@ func leadsToPointer(t reflect.Type) bool {
 // asked for again. Fields of T that name another place come from there.
 //
 // The fields of a multipart form are the exception. They are read from the
-// connection and not kept, so they can be asked for once, and without the bound
-// on the time that only a writer has: [Binder.Handler] has one.
+// connection and not kept, so they can be asked for once.
+//
+// The bound on the time, ReadTimeout of bodyparser.Config, needs a writer, which is
+// that of a layer outside: see there for which of them leave one.
 //
 // What does not fit is [*Errors]; a body that cannot be read is an error of
 // package bodyparser. A request without a body is the zero T with its defaults,
@@ -222,13 +225,17 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 }
 
 // read is Body with a writer, and in memory that is lent; or it is Query.
-func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) error {
+func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) (err error) {
 	if b.reading {
 		return b.worded(r, b.readQuery(r, v))
 	}
-	return bodyparser.Borrow(w, r, b.cfg.Parser, func(body *bodyparser.Body) error {
-		return b.worded(r, b.decode(w, r, body, v))
-	})
+	loan := reqbody.Lend(w)
+	defer func() { loan.End(r, err) }()
+	body, err := bodyparser.Parse(loan, r, b.cfg.Parser)
+	if err != nil {
+		return err
+	}
+	return b.worded(r, b.decode(w, r, body, v))
 }
 
 // whole returns the value that fill makes, or none: half of one is of no use,
@@ -305,7 +312,11 @@ func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparse
 		// Only JSON has values other than objects.
 	case mediaType == "application/x-www-form-urlencoded", mediaType == "multipart/form-data":
 		if b.beyond != nil {
-			return nil, &bodyparser.Error{Status: http.StatusUnsupportedMediaType, Message: "Unsupported media type", Offset: -1, Err: b.beyond}
+			err := body.Decode(new(struct{})) // what is no JSON is refused
+			if refused, ok := errors.AsType[*bodyparser.Error](err); ok {
+				refused.Err = b.beyond
+			}
+			return nil, err
 		}
 		values, err := body.Form()
 		if mediaType == "multipart/form-data" {
@@ -322,7 +333,7 @@ func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparse
 		// An empty object, which is no value for a list. This says so for types
 		// that are not JSON.
 		if err := body.Decode(new(struct{})); err != nil {
-			return nil, err
+			return nil, b.locate(body, err)
 		}
 		return nil, b.absent(v)
 	}
@@ -399,6 +410,9 @@ func (b *Binder[T]) multipart(w http.ResponseWriter, r *http.Request) (url.Value
 // locate finds the places that a decoder complains about.
 func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
 	var refused *bodyparser.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusUnsupportedMediaType && b.form != nil && b.beyond == nil {
+		return acceptForms(refused)
+	}
 	if errors.As(err, &refused) && (refused.Offset >= 0 || refused.Status != http.StatusBadRequest) {
 		return err
 	}

@@ -53,7 +53,7 @@ func TestStrict(t *testing.T) {
 		{jsonType, `{"emial":"a@b.example","items":[{"name":"x"}],"Secret":"x","price":"x"}`, "/Secret unknown, /emial unknown, /items/0/name unknown, /price type"},
 		{jsonType, `{"email":`, "bodyparser: Invalid JSON at offset 9: syntax error"},
 		{formType, `emial=x&items.0.name=x&secret=x`, "/emial unknown, /items.0.name unknown, /secret unknown"},
-		{"text/plain", `x`, `bodyparser: Unsupported media type: Content-Type "text/plain"`},
+		{"text/plain", `x`, `bind: Unsupported media type, want application/json, application/x-www-form-urlencoded, multipart/form-data: Content-Type "text/plain"`},
 	} {
 		_, err := b.Body(post(test.contentType, test.body))
 		if got, _ := fields(err); got != test.want {

@@ -7,10 +7,13 @@
 //			return
 //		}
 //		if part.IsFile() && part.FileName() != "" {
-//			_, err = part.SaveAs(filepath.Join(dir, part.FileName()))
+//			_, err = part.SaveAs(filepath.Join(dir, rand.Text())) // of crypto/rand
 //		}
 //		...
 //	}
+//
+// The name on the disk is the service's choice: by a name of the client's, one
+// client overwrites the file of another.
 //
 // A part is read from the connection while the handler reads it. Nothing is
 // kept in memory or put on a disk that the handler does not put there, so

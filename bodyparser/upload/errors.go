@@ -17,6 +17,19 @@ type Error struct {
 	Status  int    // 400 malformed, 408 too slow, 413 over a bound, 415 not multipart
 	Message string // what the client may read
 	Err     error  // the cause, for the log; may be nil
+
+	field, accepted string // the header field of a 415, and what it says
+}
+
+func refuse(status int, message string, cause error) *Error {
+	return &Error{Status: status, Message: message, Err: cause}
+}
+
+// unsupported refuses a form for its header. what is "media type", say.
+func unsupported(what, field, accepted string, cause error) *Error {
+	e := refuse(http.StatusUnsupportedMediaType, "Unsupported "+what+", want "+accepted, cause)
+	e.field, e.accepted = field, accepted
+	return e
 }
 
 // Error returns the text for the log.
@@ -34,6 +47,16 @@ func (e *Error) StatusCode() int { return e.Status }
 // because net/http ends the context of the request whenever reading fails.
 func (e *Error) ClientGone() bool { return false }
 
+// Header returns the header fields that belong to the answer: with a 415 what
+// would be accepted, in Accept for a media type and in Accept-Encoding for a
+// content coding (RFC 9110, section 15.5.16).
+func (e *Error) Header() http.Header {
+	if e.field == "" {
+		return nil
+	}
+	return http.Header{e.field: {e.accepted}}
+}
+
 // PublicMessage returns what the client may read.
 func (e *Error) PublicMessage() string { return e.Message }
 
@@ -45,17 +68,17 @@ func (e *Error) Unwrap() error { return e.Err }
 var ErrAborted = errors.New("upload: the client stopped sending before the end of the form")
 
 func malformed(message string, cause error) *Error {
-	return &Error{http.StatusBadRequest, message, cause}
+	return refuse(http.StatusBadRequest, message, cause)
 }
 
 // tooLarge refuses what is longer than limit: what is "The file", say.
 func tooLarge(what string, limit bytesize.Size) *Error {
-	return &Error{http.StatusRequestEntityTooLarge,
-		fmt.Sprintf("%s exceeded %v limit", what, limit), &http.MaxBytesError{Limit: int64(limit)}}
+	return refuse(http.StatusRequestEntityTooLarge,
+		fmt.Sprintf("%s exceeded %v limit", what, limit), &http.MaxBytesError{Limit: int64(limit)})
 }
 
 func tooMany(what string, limit int) *Error {
-	return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("More than %d %s", limit, what), nil}
+	return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("More than %d %s", limit, what), nil)
 }
 
 // explain says what failed while a part or its header was read.
@@ -71,11 +94,11 @@ func explain(ctx context.Context, err error) *Error {
 		e.Err = err
 		return e
 	case errors.Is(err, multipart.ErrMessageTooLarge):
-		return &Error{http.StatusRequestEntityTooLarge, "The headers of the parts are too many", err}
+		return refuse(http.StatusRequestEntityTooLarge, "The headers of the parts are too many", err)
 	}
 	switch reqbody.Explain(ctx, err) {
 	case reqbody.Slow:
-		return &Error{http.StatusRequestTimeout, "The body took too long to arrive", err}
+		return refuse(http.StatusRequestTimeout, "The body took too long to arrive", err)
 	case reqbody.Aborted:
 		return malformed("Invalid body", fmt.Errorf("%w: %w", ErrAborted, err))
 	}

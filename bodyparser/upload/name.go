@@ -26,8 +26,9 @@ func safeName(name string) string {
 		}
 		return r
 	}, name)
-	// Windows drops dots and spaces from the end.
-	name = strings.TrimLeft(strings.TrimRight(name, ". "), " ")
+	// Windows drops dots and spaces from the end. A dot at the start hides a file on
+	// Unix, and makes a setting of it: .htaccess, .bashrc.
+	name = strings.TrimLeft(strings.TrimRight(name, ". "), ". ")
 	if isDevice(name) {
 		name = "_" + name
 	}
@@ -44,6 +45,18 @@ func safeName(name string) string {
 	}
 	return name
 }
+
+// unescape undoes what the parts of a form escape in names and file names: three
+// characters, and nothing else, not even the percent sign (WHATWG HTML,
+// "multipart/form-data encoding algorithm").
+func unescape(name string) string {
+	if !strings.Contains(name, "%") {
+		return name
+	}
+	return escapes.Replace(name)
+}
+
+var escapes = strings.NewReplacer("%22", `"`, "%0D", "\r", "%0A", "\n")
 
 // isDevice reports whether Windows takes a name for a device, whatever follows
 // the first dot.

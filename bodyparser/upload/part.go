@@ -8,7 +8,9 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/apiece/apiece/bytesize"
 )
@@ -31,10 +33,14 @@ func newPart(f *form, raw *multipart.Part) (*Part, error) {
 		return nil, malformed("A part has no name", err)
 	}
 	fileName, isFile := params["filename"]
-	return &Part{form: f, raw: raw, name: params["name"], fileName: safeName(fileName), isFile: isFile}, nil
+	return &Part{
+		form: f, raw: raw, isFile: isFile,
+		name: unescape(params["name"]), fileName: safeName(unescape(fileName)),
+	}, nil
 }
 
-// Name returns the name of the field, which is never empty.
+// Name returns the name of the field, which is never empty. The escapes that a
+// page makes of a quote and a line break are undone.
 func (p *Part) Name() string { return p.name }
 
 // IsFile reports whether the part is a file. A file input that was left empty
@@ -42,10 +48,12 @@ func (p *Part) Name() string { return p.name }
 func (p *Part) IsFile() bool { return p.isFile }
 
 // FileName returns the last element of the name that the client gave the file,
-// made safe to use on any system: without directories, control characters and
-// characters that Windows reserves, and not the name of a device. It is "" if
-// nothing is left. Two files may have the same name. What the client wrote is
-// in the Content-Disposition of [Part.Header].
+// made safe to use on any system: without directories, dots at either end,
+// control characters and characters that Windows reserves, and not the name of a
+// device. It is "" if nothing is left. It is for display: two files may have the
+// same name, and so may a file that is there already, so a file is saved under a
+// name that the service chooses. What the client wrote is in the
+// Content-Disposition of [Part.Header].
 func (p *Part) FileName() string { return p.fileName }
 
 // ContentType returns the type that the client claims, without parameters, or
@@ -106,13 +114,27 @@ func (p *Part) Text() (string, error) {
 }
 
 // SaveAs writes the part to the file at path and returns its size. The file
-// appears there only once it is complete, in place of one that was there
-// before; until then it is a hidden file next to it, which is removed if
-// anything goes wrong. The mode is 0600.
+// appears there only once it is complete and on the disk, in place of one that
+// was there before; until then it is a hidden file next to it, which is removed if
+// anything goes wrong. The mode is 0600. The directory is synchronized too, where
+// the system can do that, so that the file is there after a loss of power.
 func (p *Part) SaveAs(path string) (size int64, err error) { return saveAs(path, p) }
 
 func saveAs(path string, src io.Reader) (size int64, err error) {
-	return store(src, filepath.Dir(path), ".upload-*", func(tmp string) error { return os.Rename(tmp, path) })
+	dir := filepath.Dir(path)
+	size, err = store(src, dir, ".upload-*", func(tmp *os.File) error {
+		if err := tmp.Sync(); err != nil {
+			return err
+		}
+		if err := tmp.Close(); err != nil {
+			return err
+		}
+		return os.Rename(tmp.Name(), path)
+	})
+	if err != nil {
+		return size, err
+	}
+	return size, syncDir(dir)
 }
 
 // Spool writes the part to a new file in the directory dir, or if that is "" in
@@ -121,16 +143,19 @@ func saveAs(path string, src io.Reader) (size int64, err error) {
 func (p *Part) Spool(dir string) (File, error) {
 	f := File{fileName: p.fileName, contentType: p.ContentType()}
 	var err error
-	f.size, err = store(p, dir, "upload-*", func(tmp string) error { f.path = tmp; return nil })
+	f.size, err = store(p, dir, "upload-*", func(tmp *os.File) error {
+		f.path = tmp.Name()
+		return tmp.Close()
+	})
 	if err != nil {
 		return File{}, err
 	}
 	return f, nil
 }
 
-// store writes src to a new file, which keep is given when it is complete. It is
+// store writes src to a new file, which keep closes when it is complete. It is
 // removed if anything goes wrong.
-func store(src io.Reader, dir, pattern string, keep func(tmp string) error) (size int64, err error) {
+func store(src io.Reader, dir, pattern string, keep func(tmp *os.File) error) (size int64, err error) {
 	tmp, err := os.CreateTemp(dir, pattern)
 	if err != nil {
 		return 0, err
@@ -145,12 +170,29 @@ func store(src io.Reader, dir, pattern string, keep func(tmp string) error) (siz
 	if size, err = io.Copy(tmp, src); err != nil {
 		return size, err
 	}
-	if err = tmp.Close(); err != nil {
-		return size, err
-	}
-	if err = keep(tmp.Name()); err != nil {
+	if err = keep(tmp); err != nil {
 		return size, err
 	}
 	done = true
 	return size, nil
+}
+
+// syncDir writes to the disk which files a directory has. Windows and Plan 9 have
+// no call for it, and some file systems of Unix refuse it.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" || runtime.GOOS == "plan9" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			return nil // it may be written to, and not read
+		}
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -19,7 +20,8 @@ import (
 // Parts returns the parts of the multipart form in the body of r, in the order
 // in which they arrive. Each can be read until the next is asked for; what was
 // not read of it is skipped. The iteration ends with the first error, an
-// [*Error]. Parts never answers; w bounds slow and endless clients.
+// [*Error]. Parts never answers; w bounds slow and endless clients, and if it is
+// nil, that of a layer outside does: see bodyparser.Config.ReadTimeout.
 //
 // A handler that breaks off leaves the rest of the form to net/http, which
 // reads a little of it and else closes the connection.
@@ -84,6 +86,7 @@ type form struct {
 const longestType = 1000
 
 func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
+	w = reqbody.WriterFor(w, r)
 	src := &source{w: w, r: r, body: r.Body, limit: cfg.Limit, header: -1, timeout: cfg.ReadTimeout}
 	boundary, err := boundaryOf(r.Header)
 	switch {
@@ -106,15 +109,15 @@ func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
 func boundaryOf(h http.Header) (string, error) {
 	contentType := h.Get("Content-Type")
 	if len(contentType) > longestType {
-		return "", &Error{http.StatusUnsupportedMediaType, "Unsupported media type", nil}
+		return "", unsupported("media type", "Accept", "multipart/form-data", nil)
 	}
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "multipart/form-data" {
-		return "", &Error{http.StatusUnsupportedMediaType, "Unsupported media type", err}
+		return "", unsupported("media type", "Accept", "multipart/form-data", err)
 	}
 	coding := strings.TrimSpace(strings.Join(h["Content-Encoding"], ","))
 	if coding != "" && !strings.EqualFold(coding, "identity") {
-		return "", &Error{http.StatusUnsupportedMediaType, "Unsupported content encoding", fmt.Errorf("Content-Encoding %.40q", coding)}
+		return "", unsupported("content encoding", "Accept-Encoding", "identity", fmt.Errorf("Content-Encoding %.40q", coding))
 	}
 	boundary := params["boundary"]
 	if len(boundary) < 1 || len(boundary) > 70 { // RFC 2046, section 5.1.1
@@ -204,19 +207,19 @@ func (f *form) nextHeader() (*multipart.Part, error) {
 	if f.HeaderLimit < 0 {
 		return f.reader.NextPart()
 	}
-	f.src.header = int64(f.HeaderLimit) + readAhead
+	f.src.header = int64(min(f.HeaderLimit, math.MaxInt64-readAhead)) + readAhead
 	raw, err := f.reader.NextPart()
 	f.src.header = -1
 	if err != nil {
 		return nil, err
 	}
-	size := 0
+	var size bytesize.Size
 	for name, values := range raw.Header {
 		for _, v := range values {
-			size += len(name) + len(": ") + len(v) + len("\r\n")
+			size += bytesize.Size(len(name) + len(": ") + len(v) + len("\r\n"))
 		}
 	}
-	if size > int(f.HeaderLimit) {
+	if size > f.HeaderLimit {
 		return nil, errHeader
 	}
 	return raw, nil
@@ -248,7 +251,9 @@ type source struct {
 	over     bool      // there is nothing left that a deadline could be for
 }
 
-var errHeader = &Error{http.StatusRequestEntityTooLarge, "The header of a part is too large", errors.New("more than Config.HeaderLimit")}
+var errHeader = &Error{
+	Status: http.StatusRequestEntityTooLarge, Message: "The header of a part is too large", Err: errors.New("more than Config.HeaderLimit"),
+}
 
 func (s *source) Read(p []byte) (int, error) {
 	if s.header >= 0 {

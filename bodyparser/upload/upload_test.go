@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -121,6 +122,7 @@ func TestBounds(t *testing.T) {
 		{"one of five megabytes", upload.Config{}, part("Content-Disposition: form-data; name=a\nX: "+x(5<<20), "1") + end, 413, "The header of a part is too large"},
 		{"many lines", upload.Config{}, part("Content-Disposition: form-data; name=a"+strings.Repeat("\nX: y", 5000), "1") + end, 413, "The header of a part is too large"},
 		{"a preamble is bounded likewise", upload.Config{}, strings.Repeat("x\r\n", 10_000) + field("a", "1") + end, 413, "The header of a part is too large"},
+		{"the largest bounds there are", upload.Config{HeaderLimit: math.MaxInt64, Limit: math.MaxInt64, FieldLimit: math.MaxInt64, FileLimit: math.MaxInt64}, field("a", "1") + end, 200, ""},
 		{"no bound on headers", upload.Config{HeaderLimit: -1}, part("Content-Disposition: form-data; name=a\nX: "+x(1<<20), "1") + end, 200, ""},
 	} {
 		for _, declared := range []bool{true, false} {
@@ -179,6 +181,9 @@ func TestMalformed(t *testing.T) {
 		if got := statusOf(err); got != test.status {
 			t.Errorf("%s: %v, want %d", test.why, err, test.status)
 		}
+		if h, ok := err.(interface{ Header() http.Header }); test.status == 415 && (!ok || h.Header().Get("Accept") != "multipart/form-data") {
+			t.Errorf("%s: the error does not say what is accepted", test.why)
+		}
 	}
 }
 
@@ -223,7 +228,11 @@ func TestFileName(t *testing.T) {
 		"...":                                    "",
 		"a/..":                                   "",
 		" . ":                                    "",
-		".htaccess":                              ".htaccess",
+		".htaccess":                              "htaccess",
+		". .bashrc":                              "bashrc",
+		"..CON":                                  "_CON",
+		"a/.env":                                 "env",
+		"c%22d%0D%0A%2F.txt":                     "c_d%2F.txt",
 		"name. . ":                               "name",
 		"a\x00b\x1f\x7f.txt":                     "ab.txt",
 		"a\u0085b.txt":                           "ab.txt",
@@ -262,6 +271,19 @@ func TestFileName(t *testing.T) {
 			if p.FileName() != want {
 				t.Errorf("%q becomes %q, want %q", sent, p.FileName(), want)
 			}
+		}
+	}
+}
+
+// TestEscapes: what WHATWG HTML has pages escape in names, and nothing else, is
+// undone.
+func TestEscapes(t *testing.T) {
+	for sent, want := range map[string]string{
+		"a%22b": `a"b`, "a%0D%0Ab": "a\r\nb", "100%": "100%", "a%2522b": "a%2522b", "%20": "%20", "a%0ab": "a%0ab",
+	} {
+		fields, err := upload.Form(nil, request(field(sent, "1")+end), upload.Config{}, nil)
+		if err != nil || fields.Get(want) != "1" || len(fields) != 1 {
+			t.Errorf("%q: %q, %v; want the name %q", sent, fields, err, want)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"mime/multipart"
 	"net/http"
+	"reflect"
 	"time"
 )
 
@@ -29,6 +30,7 @@ const (
 	Cache                // middleware/cache: the entry being filled
 	OnError              // how errors are answered, unless a piece has a hook of its own: an [ErrorHook]
 	Logger               // where failures are logged, unless a piece has a logger of its own: a *slog.Logger
+	Writer               // where reading the body gets its deadline: the http.ResponseWriter of a layer outside, see [Node.Leave]
 	numSlots
 )
 
@@ -54,9 +56,32 @@ type Node struct {
 	context.Context
 	slots [numSlots]any
 
-	// BodyOf is the header of the request that the Body slot is about: a handler
-	// may make a request of its own in the context of another.
-	BodyOf http.Header
+	// Of is the header of the request that the slots Body and Writer are about: a
+	// handler may make a request of its own in the context of another.
+	Of http.Header
+}
+
+// About reports whether the slots Body and Writer are about r.
+func (n *Node) About(r *http.Request) bool {
+	return r.Header != nil && reflect.ValueOf(n.Of).Pointer() == reflect.ValueOf(r.Header).Pointer()
+}
+
+// Leave leaves w for the functions further in that read the body of r and are
+// not given a writer. What the node knew of another request is forgotten.
+func (n *Node) Leave(w http.ResponseWriter, r *http.Request) {
+	if !n.About(r) {
+		n.Of, n.slots[Body] = r.Header, nil
+	}
+	n.slots[Writer] = w
+}
+
+// WriterOf returns what [Node.Leave] has left for r, or nil.
+func WriterOf(r *http.Request) http.ResponseWriter {
+	if n := Find(r.Context()); n != nil && n.About(r) {
+		w, _ := n.slots[Writer].(http.ResponseWriter)
+		return w
+	}
+	return nil
 }
 
 type nodeKey struct{}
@@ -79,7 +104,7 @@ func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
 // Inherit copies the slots of the node that ctx carries, if it carries one.
 func (n *Node) Inherit(ctx context.Context) {
 	if parent := Find(ctx); parent != nil {
-		n.slots, n.BodyOf = parent.slots, parent.BodyOf
+		n.slots, n.Of = parent.slots, parent.Of
 	}
 }
 
@@ -89,7 +114,7 @@ func (n *Node) Inherit(ctx context.Context) {
 func (n *Node) Attach(r *http.Request, parent *Node) *http.Request {
 	n.Context = r.Context()
 	if parent != nil {
-		n.slots, n.BodyOf = parent.slots, parent.BodyOf
+		n.slots, n.Of = parent.slots, parent.Of
 	}
 	return r.WithContext(n)
 }
@@ -109,11 +134,19 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 }
 
 // Say returns a copy of r with a node of its own, by which everything inside
-// learns how errors are answered and where to log. Nil is to say nothing.
+// learns how errors are answered and where to log, and finds w. Nil is to say
+// nothing; r itself is returned where that is all, or known inside already.
 // [HandBack] is for when the handler has returned.
-func Say(r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
+func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
+	outer := Find(r.Context())
+	if onError == nil && (logger == nil || outer != nil && outer.slots[Logger] == logger) {
+		return r
+	}
 	n := new(Node)
-	inside := n.Attach(r, Find(r.Context()))
+	inside := n.Attach(r, outer)
+	if w != nil {
+		n.Leave(w, r)
+	}
 	if onError != nil {
 		n.Set(OnError, onError)
 	}
@@ -121,6 +154,31 @@ func Say(r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request 
 		n.Set(Logger, logger)
 	}
 	return inside
+}
+
+// WithWriter returns the request to hand on, with w, to code that may read the
+// body without being given w: r itself, unless the body is still to come and no
+// layer outside has left a writer for it. Then it is a copy, as by [Say].
+func WithWriter(w http.ResponseWriter, r *http.Request) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	node := Find(r.Context())
+	if node != nil && (node.Of == nil || node.About(r)) {
+		if node.slots[Writer] == nil {
+			node.Leave(w, r)
+		}
+		return r
+	}
+	var own struct {
+		Node
+		request http.Request
+	}
+	own.Inherit(r.Context())
+	own.Context = r.Context()
+	own.Leave(w, r)
+	own.request = *r.WithContext(&own.Node)
+	return &own.request
 }
 
 // HandBack tells the request that came in what became of its copy, once the

@@ -2,7 +2,10 @@ package exchange_test
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/apiece/apiece/internal/exchange"
@@ -107,5 +110,55 @@ func TestAllocs(t *testing.T) {
 	})
 	if got > 2 {
 		t.Errorf("%v allocations for the node and the copy of the request, want 2", got)
+	}
+}
+
+// A writer is left for one request, and for its copies.
+func TestWriterOf(t *testing.T) {
+	w := httptest.NewRecorder()
+	post := func() *http.Request { return httptest.NewRequest("POST", "/", strings.NewReader("x")) }
+	r := exchange.WithWriter(w, post())
+	if exchange.WriterOf(r) != w {
+		t.Error("nothing is left")
+	}
+	if exchange.WriterOf(r.WithContext(context.WithValue(r.Context(), t, t))) != w {
+		t.Error("a copy of the request has lost it")
+	}
+	if own := post().WithContext(r.Context()); exchange.WriterOf(own) != nil {
+		t.Error("a request that a handler makes has the writer of another")
+	} else if other := httptest.NewRecorder(); exchange.WriterOf(exchange.WithWriter(other, own)) != other || exchange.WriterOf(r) != w {
+		t.Error("the request that a handler makes has none of its own, or has taken that of another")
+	}
+	if exchange.WriterOf(r.WithContext(exchange.Detach(r.Context()))) != nil {
+		t.Error("a request of the kit's own has the writer of another")
+	}
+	if again := exchange.WithWriter(httptest.NewRecorder(), r); again != r || exchange.WriterOf(again) != w {
+		t.Error("a writer is left twice")
+	}
+	if get := httptest.NewRequest("GET", "/", nil); exchange.WithWriter(w, get) != get {
+		t.Error("a request without a body is copied")
+	}
+	inner := exchange.Say(nil, post().WithContext(r.Context()), func(http.ResponseWriter, *http.Request, error) {}, nil)
+	if exchange.WriterOf(inner) != nil {
+		t.Error("a node for another request still has the writer")
+	}
+
+	// What is known is not said again.
+	logger := slog.New(slog.DiscardHandler)
+	if said := exchange.Say(w, r, nil, logger); said == r || exchange.Say(w, said, nil, logger) != said || exchange.Say(w, r, nil, nil) != r {
+		t.Error("a node for nothing new, or none for something new")
+	}
+
+	if testkit.Race {
+		return
+	}
+	plain := post()
+	if n := testing.AllocsPerRun(100, func() { exchange.WithWriter(w, plain) }); n > 1 {
+		t.Errorf("%v allocations for a request that has no node, want 1", n)
+	}
+	node := new(exchange.Node)
+	has := node.Attach(plain, nil)
+	if n := testing.AllocsPerRun(100, func() { node.Of = nil; exchange.WithWriter(w, has) }); n > 0 {
+		t.Errorf("%v allocations for one that has a node, want none", n)
 	}
 }

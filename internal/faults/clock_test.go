@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/middleware/cache"
@@ -91,6 +92,10 @@ var clocks = []clocked{
 
 	{"the time for a body", func(t *site) http.Handler { return bodyparser.New(bodyparser.Config{})(reply.HandlerFunc(tellParsed)) },
 		halfABody("application/json"), 408, `{"title"`, 30 * time.Second, nil},
+	{"the time for a body, of a function without a writer", answering(func(w http.ResponseWriter, r *http.Request) error {
+		_, err := bind.Body[thing](r)
+		return err
+	}), halfABody("application/json"), 408, `{"title"`, 30 * time.Second, nil},
 	{"the time for a part", answering(func(w http.ResponseWriter, r *http.Request) error {
 		_, err := upload.Form(w, r, upload.Config{}, nil)
 		return err

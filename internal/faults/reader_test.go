@@ -17,6 +17,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/internal/reqbody"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
@@ -70,16 +71,17 @@ func readers() []piece {
 			}
 			return tell(w, r, len(b.Bytes()))
 		})}),
-		json(piece{name: "bodyparser.Borrow", make: answering(func(w http.ResponseWriter, r *http.Request) error {
-			size := 0
-			err := bodyparser.Borrow(w, r, bodyparser.Config{}, func(b *bodyparser.Body) error {
-				size = len(b.Bytes())
-				return b.Decode(new(thing))
-			})
+		json(piece{name: "bodyparser.Parse, lent", make: answering(func(w http.ResponseWriter, r *http.Request) (err error) {
+			loan := reqbody.Lend(w)
+			defer func() { loan.End(r, err) }()
+			b, err := bodyparser.Parse(loan, r, bodyparser.Config{})
 			if err != nil {
 				return err
 			}
-			return tell(w, r, size)
+			if err := b.Decode(new(thing)); err != nil {
+				return err
+			}
+			return tell(w, r, len(b.Bytes()))
 		})}),
 		sized(len(long), "application/json", text, piece{name: "bind.Handler", make: func(*site) http.Handler {
 			return bind.Handler(func(w http.ResponseWriter, r *http.Request, in thing) error { return tell(w, r, len(in.Text)) })

@@ -130,7 +130,7 @@ func formCases() (cases []hostileCase) {
 		{"a number that is none", "/api/order", "name=a&count=1e9", is(400, "/count")},
 		{"a key of a megabyte", "/api/order", "name=a&" + xs(mb-20) + "=1", is(200)},
 		{"a value of a megabyte", "/api/order", "name=" + xs(mb-20), is(422, "/name")},
-		{"JSON that is called a form", "/api/order", `{"name":"a"}`, is(422)},
+		{"JSON that is called a form", "/api/order", `{"name":"a"}`, is(415, "application/json")},
 	} {
 		cases = append(cases, hostileCase{why: c.why, send: post(c.target, typeForm, c.body), want: c.want})
 	}

@@ -91,7 +91,7 @@ func TestHandle(t *testing.T) {
 func TestFail(t *testing.T) {
 	var log testkit.Log
 	request := func(hook httperr.Hook) *http.Request {
-		return exchange.Say(httptest.NewRequest("GET", "/", nil), hook, log.Logger())
+		return exchange.Say(nil, httptest.NewRequest("GET", "/", nil), hook, log.Logger())
 	}
 	cause := errors.New("cause")
 	w := httptest.NewRecorder()

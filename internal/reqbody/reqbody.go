@@ -4,15 +4,19 @@
 package reqbody
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/respw"
 )
 
@@ -25,21 +29,40 @@ type Deadline struct{ w deadliner }
 // InMemory marks an r.Body that has all its bytes already.
 type InMemory interface{ InMemory() }
 
-// Arm lets reads of the body of r fail from d on. A writer that knows no
-// deadlines, or a nil one, gives the zero Deadline, as does a d of 0 or less, and
-// a body that nobody has to send: the deadline would end up in the request's
-// context.
+// WriterFor returns w, or if that is nil what a layer outside has left for the
+// body of r, nil if there is none.
+func WriterFor(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+	if w != nil {
+		return w
+	}
+	if l, ok := r.Body.(*Limited); ok {
+		return l.w
+	}
+	return exchange.WriterOf(r)
+}
+
+// Arm lets reads of the body of r fail from d on, by w or else by the writer that
+// [WriterFor] finds. One that knows no deadlines gives the zero Deadline, as does a
+// d of 0 or less, and a body that no client has to send: the deadline would end up
+// in the request's context.
 //
 // A server that bounds the whole request more tightly with its ReadTimeout
 // keeps its own deadline, which ours would extend.
 func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
-	if w == nil || d <= 0 || r.Body == nil || r.Body == http.NoBody {
+	if d <= 0 || r.Body == nil || r.Body == http.NoBody {
 		return Deadline{}
 	}
 	if _, ok := r.Body.(InMemory); ok {
 		return Deadline{}
 	}
-	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.ReadTimeout > 0 && s.ReadTimeout <= d {
+	server, served := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if served && server.ReadTimeout > 0 && server.ReadTimeout <= d {
+		return Deadline{}
+	}
+	if w = WriterFor(w, r); w == nil {
+		if served {
+			unbounded.Do(func() { warn(r, d) })
+		}
 		return Deadline{}
 	}
 	// Not by http.ResponseController, which builds an error for each request to a
@@ -50,6 +73,18 @@ func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 		return Deadline{}
 	}
 	return dl
+}
+
+// unbounded is done when the warning has been written: it is about how a program
+// is put together, and the next request would only say the same.
+var unbounded sync.Once
+
+func warn(r *http.Request, d time.Duration) {
+	httperr.LoggerFor(nil, r).LogAttrs(r.Context(), slog.LevelWarn,
+		"apiece: nothing bounds the time that a body may take: pass the ResponseWriter, or put a reply.HandlerFunc or a bodyparser.New around",
+		slog.String("method", r.Method),
+		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
+		slog.Duration("ReadTimeout", d))
 }
 
 // Covered reports whether a Timeout interrupts a read of the body of r no later
@@ -114,26 +149,4 @@ func Explain(ctx context.Context, err error) Failure {
 		return Aborted
 	}
 	return Malformed
-}
-
-// Limit puts a limit on what can be read from r.Body. Reading beyond it fails
-// with *http.MaxBytesError, and has the connection closed.
-func Limit(w http.ResponseWriter, r *http.Request, limit int64) {
-	r.Body = &limited{http.MaxBytesReader(nil, r.Body, limit), w, r}
-}
-
-type limited struct {
-	io.ReadCloser
-	w http.ResponseWriter // nil once it knows
-	r *http.Request
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.ReadCloser.Read(p)
-	var max *http.MaxBytesError
-	if l.w != nil && errors.As(err, &max) {
-		Refuse(l.w, l.r)
-		l.w = nil
-	}
-	return n, err
 }
