@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/internal/exchange"
 )
 
 // A T may have fields of type upload.File and []upload.File beside the others:
@@ -93,10 +94,12 @@ type spoolKey struct{}
 // withSpool returns r with a spool, and what removes it.
 func withSpool(r *http.Request) (inside *http.Request, remove func()) {
 	s := new(spool)
-	return r.WithContext(context.WithValue(r.Context(), spoolKey{}, s)), func() {
+	inside = r.WithContext(context.WithValue(r.Context(), spoolKey{}, s))
+	return inside, func() {
 		if s.dir != "" {
 			_ = os.RemoveAll(s.dir)
 		}
+		exchange.HandBack(r, inside)
 	}
 }
 

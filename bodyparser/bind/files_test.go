@@ -125,6 +125,7 @@ func TestFilesAreRemoved(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	saved := filepath.Join(t.TempDir(), "saved")
 	h := bind.Handler(func(w http.ResponseWriter, r *http.Request, in album) error {
+		r.Pattern = "/inside"
 		if len(leftovers(t, dir)) != 1 {
 			t.Errorf("while the handler runs there are %v", leftovers(t, dir))
 		}
@@ -133,10 +134,14 @@ func TestFilesAreRemoved(t *testing.T) {
 		}
 		panic("not today")
 	})
+	r := formOf("title=x", "cover@a.txt=one")
 	func() {
 		defer func() { _ = recover() }()
-		h.ServeHTTP(httptest.NewRecorder(), formOf("title=x", "cover@a.txt=one"))
+		h.ServeHTTP(httptest.NewRecorder(), r)
 	}()
+	if r.Pattern != "/inside" {
+		t.Errorf("the pattern is %q", r.Pattern)
+	}
 	if found := leftovers(t, dir); len(found) > 0 {
 		t.Errorf("after a panic: %v", found)
 	}
@@ -172,6 +177,20 @@ func TestFilesElsewhere(t *testing.T) {
 	} {
 		if !strings.Contains(complaint, "upload.File") {
 			t.Errorf("%s: New says %q", why, complaint)
+		}
+	}
+	if complaint := made[struct {
+		In  upload.File
+		Any any
+	}](nil); !strings.Contains(complaint, "which a form cannot carry") {
+		t.Errorf("a field that no form can carry: New says %q", complaint)
+	}
+	for why, err := range map[string]error{
+		"a query":     second(bind.Query[album](httptest.NewRequest("GET", "/?title=x", nil))),
+		"form values": second(bind.Values[album](map[string][]string{"title": {"x"}})),
+	} {
+		if _, status := fields(asStatus(err)); status != 500 {
+			t.Errorf("%s: %v", why, err)
 		}
 	}
 	type Files struct{ File upload.File }

@@ -172,6 +172,40 @@ func TestStrictMerge(t *testing.T) {
 	}
 }
 
+// Fields that do not come from the body keep their values, and tags mean what they
+// mean elsewhere.
+func TestMergeTags(t *testing.T) {
+	type deadline struct {
+		Due time.Time `json:"due" format:"unix"`
+	}
+	type in struct {
+		ID    int         `path:"id" json:"id"`
+		Name  string      `json:"name"`
+		Days  []time.Time `json:"days" format:"date"`
+		Until deadline    `json:"until"`
+	}
+	rec := in{ID: 7, Name: "x"}
+	err := bind.Merge(post(mergeType, `{"id":8,"ID":9,"name":"y","days":["2026-01-02"],"until":{"due":60}}`), &rec)
+	if err != nil || rec.ID != 7 || rec.Name != "y" || len(rec.Days) != 1 || rec.Days[0].Day() != 2 || rec.Until.Due.Unix() != 60 {
+		t.Errorf("%+v, %v", rec, err)
+	}
+	if got, _ := fields(bind.Merge(post(mergeType, `{"until":{"due":"x"}}`), &rec)); got != "/until/due type" {
+		t.Errorf("a time that is none: %s", got)
+	}
+
+	list := []*address{{"x", 1}}
+	if got, status := fields(bind.Merge(post(mergeType, `[null]`), &list)); status != 400 || got != "/0 type" || list[0] == nil {
+		t.Errorf("null in a list of pointers: %d %s, %v", status, got, list)
+	}
+
+	type hidden struct{ A int }
+	type behind struct{ *hidden }
+	b := behind{&hidden{1}}
+	if _, status := fields(asStatus(bind.Merge(post(mergeType, `{"A":2}`), &b))); status != 500 || b.A != 1 {
+		t.Errorf("a pointer that cannot be set: %d, %d", status, b.A)
+	}
+}
+
 // The cases of RFC 7396, appendix A, but for those in which the whole document
 // is replaced.
 func TestMergePatchVectors(t *testing.T) {

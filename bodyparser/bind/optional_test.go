@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-playground/validator/v10"
@@ -97,6 +98,46 @@ func TestStrictOptional(t *testing.T) {
 	if got, status := fields(err); status != 400 || got != "/home/town unknown, /nik unknown" {
 		t.Errorf("%d %s", status, got)
 	}
+	_, err = b.Body(post(jsonType, `{"version":1,"home":{"city":"x","town":"y"}}`))
+	if got, status := fields(err); status != 400 || got != "/home/town unknown" {
+		t.Errorf("only within: %d %s", status, got)
+	}
+}
+
+func TestOptionalElsewhere(t *testing.T) {
+	type inner struct {
+		N int `json:"n" schema:"n,default:7"`
+	}
+	type in struct {
+		Counts  []bind.Optional[int]  `json:"counts"`
+		In      bind.Optional[inner]  `json:"in"`
+		Default bind.Optional[int]    `json:"default" schema:"default,default:7"`
+		Other   bind.Optional[string] `json:"other" validate:"excluded_with=Counts"`
+		Pointer *bind.Optional[int]   `json:"pointer"`
+	}
+	for _, test := range []struct{ why, contentType, body, want string }{
+		{"nothing", jsonType, `{}`, `{"counts":null,"in":null,"default":7,"other":null,"pointer":null}`},
+		{"no form", formType, ``, `{"counts":null,"in":null,"default":7,"other":null,"pointer":null}`},
+		{"elements", jsonType, `{"counts":[1,null,2]}`, `{"counts":[1,null,2],"in":null,"default":7,"other":null,"pointer":null}`},
+		{"elements in a form", formType, `counts=1&counts=&counts=2&pointer=3`, `{"counts":[1,null,2],"in":null,"default":7,"other":null,"pointer":3}`},
+		{"a default within", jsonType, `{"in":{},"default":1,"pointer":3}`, `{"counts":null,"in":{"n":7},"default":1,"other":null,"pointer":3}`},
+		{"null is no default", jsonType, `{"default":null}`, `{"counts":null,"in":null,"default":null,"other":null,"pointer":null}`},
+		{"nor is it in a form", formType, `default=`, `{"counts":null,"in":null,"default":null,"other":null,"pointer":null}`},
+		{"one that another excludes", jsonType, `{"counts":[],"other":"x"}`, "/other excluded_with"},
+	} {
+		got, err := bind.Body[in](post(test.contentType, test.body))
+		text, _ := json.Marshal(got)
+		if err != nil {
+			wrong, _ := fields(err)
+			text = []byte(wrong)
+		}
+		if string(text) != test.want {
+			t.Errorf("%s: %s\nwant %s", test.why, text, test.want)
+		}
+		if err == nil && got.In.Set != strings.Contains(test.body, `"in"`) {
+			t.Errorf("%s: %+v", test.why, got.In)
+		}
+	}
 }
 
 // A validator of the service's learns what an Optional is, once.
@@ -122,6 +163,17 @@ func TestOptionalWithValidator(t *testing.T) {
 	if got, _ := fields(second(b.Body(post(jsonType, `{"a":"y"}`)))); got != "/a email" {
 		t.Error(got)
 	}
+	// It is left alone once it knows, for it may be in use.
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for range 100 {
+			if _, err := a.Body(post(jsonType, `{"a":"x"}`)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	bind.New[two](bind.Config{Validator: v})
+	serving.Wait()
 	if _, status := fields(asStatus(second(bind.Body[*bind.Optional[address]](post(jsonType, `{"zip":1}`))))); status != 500 {
 		t.Errorf("a body that is one: %d", status)
 	}

@@ -281,3 +281,25 @@ func TestRegisteredRules(t *testing.T) {
 		t.Errorf("an unexported field: New says %q", got)
 	}
 }
+
+// Rules of the service's are not tried, wherever they are.
+func TestOwnRulesAreNotTried(t *testing.T) {
+	type inner struct {
+		V string `validate:"own"`
+	}
+	type in struct {
+		A string  `validate:"required,own|email"`
+		B inner   `validate:"required_with=A"`
+		C []inner `validate:"max=3,dive"`
+		D *inner  `validate:"omitempty,validateFn"`
+	}
+	v := validator.New(validator.WithRequiredStructEnabled())
+	calls := 0
+	if err := v.RegisterValidation("own", func(validator.FieldLevel) bool { calls++; return true }); err != nil {
+		t.Fatal(err)
+	}
+	v.RegisterStructValidation(func(validator.StructLevel) { calls++ }, inner{}, in{})
+	if complaint := made[in](v); complaint != "" || calls > 0 {
+		t.Errorf("%d calls, %s", calls, complaint)
+	}
+}
