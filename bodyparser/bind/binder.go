@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -236,8 +235,8 @@ func allocated(v any) reflect.Value {
 // and what is wrong elsewhere is told in one.
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
 	form, err := b.fill(w, r, body, v)
-	query, wrong := b.elsewhere(r, v)
-	if err := both(err, wrong); err != nil {
+	query, also := b.elsewhere(r, v)
+	if err := both(err, also); err != nil {
 		return err
 	}
 	src := fromJSON
@@ -326,19 +325,23 @@ func (b *Binder[T]) notNull(body *bodyparser.Body, v *T) error {
 
 // nulls finds pointers to structs that are nil, in lists and maps.
 func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			return nulls(v.Elem(), path, found)
+	next := func(e reflect.Value, name any) bool {
+		switch {
+		case e.Kind() != reflect.Pointer:
+			found = nulls(e, step(path, fmt.Sprint(name)), found)
+		case e.IsNil():
+			found = append(found, FieldError{Path: step(path, fmt.Sprint(name)), Rule: "type", Message: "must not be null"})
+		case e.Elem().Kind() != reflect.Struct:
+			found = nulls(e.Elem(), step(path, fmt.Sprint(name)), found)
 		}
-		return append(found, FieldError{Path: path, Rule: "type", Message: "must not be null"})
+		return len(found) < enough
+	}
+	switch v.Kind() {
 	case reflect.Slice, reflect.Array:
-		for i := 0; i < v.Len() && len(found) < enough; i++ {
-			found = nulls(v.Index(i), step(path, strconv.Itoa(i)), found)
+		for i := 0; i < v.Len() && next(v.Index(i), i); i++ {
 		}
 	case reflect.Map:
-		for iter := v.MapRange(); iter.Next() && len(found) < enough; {
-			found = nulls(iter.Value(), step(path, fmt.Sprint(iter.Key())), found)
+		for iter := v.MapRange(); iter.Next() && next(iter.Value(), iter.Key()); {
 		}
 	}
 	return found

@@ -76,6 +76,7 @@ func TestSources(t *testing.T) {
 			"01020304 false none [] [] -1 2026-01-02 0s 1 0  x example.com"},
 		{"wrong everywhere", "/x?page=x&filter.a=b", jsonType, `{"title":7}`, http.Header{"X-Admin": {"maybe"}, "Cookie": {"wait=x"}}, 400,
 			`[{"path":"/title","rule":"type"},{"in":"cookie","path":"/wait","rule":"type"},{"in":"header","path":"/X-Admin","rule":"type"},{"in":"path","path":"/id","rule":"type"},{"in":"query","path":"/filter/A","rule":"type"},{"in":"query","path":"/page","rule":"type"}]`},
+		{"the date of HTTP", "/01020304", jsonType, `{"title":"x"}`, http.Header{"X-Since": {"Sun, 06 Nov 1994 08:49:37 GMT"}}, 200, "01020304 false none [] [] -1 1994-11-06 0s 1 0  x example.com"},
 		{"a rule", "/01020304?page=-1", jsonType, `{}`, nil, 422, `[{"path":"/title","rule":"required"},{"in":"query","path":"/page","rule":"min"}]`},
 		{"an explicit zero", "/01020304?page=0", jsonType, `{"title":"x"}`, nil, 422, `[{"in":"query","path":"/page","rule":"min"}]`},
 		{"a header that is given twice", "/01020304", jsonType, `{"title":"x"}`, http.Header{"X-Admin": {"true", "false"}}, 400, `[{"in":"header","path":"/X-Admin","rule":"type"}]`},
