@@ -129,12 +129,12 @@ func (b *Binder[T]) learn() error {
 	var faults []error
 	switch t.Kind() {
 	case reflect.Struct:
-		if isText(t) {
-			break
-		}
 		var err error
 		if b.shadow, err = newShadow(t); err != nil {
 			return err
+		}
+		if isText(t) {
+			break
 		}
 		if b.sources, err = newSources(t, b.shadow.placed); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -240,6 +241,11 @@ type reader struct {
 
 func (*reader) UnmarshalJSON([]byte) error { return nil }
 
+type textReader struct {
+	time.Time
+	ID int `path:"id"`
+}
+
 func TestPlacesAreCheckedAtOnce(t *testing.T) {
 	type nested struct {
 		Inner struct {
@@ -281,6 +287,7 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 		},
 		"in a list":                 func() { bind.New[inList](bind.Config{}) },
 		"by an embedded pointer":    func() { bind.New[struct{ *Paged }](bind.Config{}) },
+		"a type that embeds a time": func() { bind.New[textReader](bind.Config{}) },
 		"a type with UnmarshalJSON": func() { bind.New[reader](bind.Config{}) },
 		"a map in a path": func() {
 			bind.New[struct {
@@ -404,4 +411,62 @@ func TestBeyondForms(t *testing.T) {
 
 func unsupported[T any](r *http.Request) (string, int) {
 	return fields(asStatus(second(bind.New[T](bind.Config{}).Body(r))))
+}
+
+// Whatever stands beside them, fields from elsewhere leave the others as they
+// are.
+func TestPlacesBesideAnything(t *testing.T) {
+	type deeper struct {
+		Depth int `json:"depth"`
+	}
+	type inside struct {
+		*Extra
+		deeper
+		paging
+		Name string `json:"name"`
+	}
+	type in struct {
+		_ struct{}
+		inside
+		http.Header  `json:"header"`
+		fmt.Stringer `json:"-"`
+		private      any
+		ID           int                 `path:"id"`
+		Map          map[string][]inside `json:"map" schema:"-"`
+		Next         *deeper             `json:"next"`
+		Zero         struct{}            `json:"zero"`
+	}
+	_, err := bind.Query[in](httptest.NewRequest("GET", "/", nil))
+	if err == nil || !strings.Contains(err.Error(), "in.Map are tags for places") {
+		t.Errorf("places in a map: %v", err)
+	}
+	type good struct {
+		_ struct{}
+		inside
+		http.Header  `json:"header"`
+		fmt.Stringer `json:"-"`
+		private      any
+		ID           int                 `path:"id"`
+		Map          map[string][]deeper `json:"map"`
+		Next         *deeper             `json:"next"`
+		Zero         struct{}            `json:"zero"`
+	}
+	b := bind.New[good](bind.Config{})
+	request := func(contentType, body string) *http.Request {
+		r := post(contentType, body)
+		r.SetPathValue("id", "7")
+		r.URL.RawQuery = "page=3"
+		return r
+	}
+	for _, r := range []*http.Request{
+		request(jsonType, `{"hue":"red","depth":1,"name":"x","header":{"A":["b"]},"ID":8,"map":{"a":[{"depth":2},{"depth":3}]},"next":{"depth":4},"page":9}`),
+		request(formType, `hue=red&depth=1&name=x&header[A]=b&ID=8&map[a][0][depth]=2&map[a][1][depth]=3&next.depth=4&page=9`),
+	} {
+		got, err := b.Body(r)
+		runtime.GC()
+		if err != nil || got.private != nil || got.Hue != "red" || got.Depth != 1 || got.Name != "x" || got.Get("A") != "b" ||
+			got.ID != 7 || got.Map["a"][1].Depth != 3 || got.Next.Depth != 4 || got.Page != 3 || got.Stringer != nil {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
 }
