@@ -28,6 +28,7 @@ type object struct {
 	names    names
 	defaults []string // JSON of the members that have one, "" else
 	formats  []string // of the members whose format changes what they mean
+	quoted   []bool   // the members that are in quotes, by the option "string"
 }
 
 // learn adds the structs that t leads to. The errors are about defaults.
@@ -54,10 +55,11 @@ func (c *codec) learn(t reflect.Type) error {
 		c.objects = map[reflect.Type]*object{}
 	}
 	o := &object{members: fromJSON.members(t)}
-	o.defaults, o.formats = make([]string, len(o.members)), make([]string, len(o.members))
+	o.defaults, o.formats, o.quoted = make([]string, len(o.members)), make([]string, len(o.members)), make([]bool, len(o.members))
 	c.objects[t] = o
 	for i, m := range o.members {
 		o.names.add(m.name, i)
+		o.quoted[i] = m.quoted()
 		if err := c.learn(m.field.Type); err != nil {
 			return err
 		}

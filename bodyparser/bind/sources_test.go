@@ -430,7 +430,6 @@ func TestPlacesBesideAnything(t *testing.T) {
 		inside
 		http.Header  `json:"header"`
 		fmt.Stringer `json:"-"`
-		private      any
 		ID           int                 `path:"id"`
 		Map          map[string][]inside `json:"map" schema:"-"`
 		Next         *deeper             `json:"next"`
