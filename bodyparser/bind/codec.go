@@ -11,7 +11,8 @@ import (
 
 // encoding/json decodes a body as it is, unless the type asks for what it does
 // not do: fields that have a default or a format, numbers that keep their digits
-// in an any, or a refusal of fields that are not there.
+// in an any, arrays that are not overfilled, or a refusal of fields that are not
+// there.
 
 // A codec is what JSON means in the types that one type leads to.
 type codec struct {
@@ -19,6 +20,7 @@ type codec struct {
 	strict  bool
 	numbers bool // there is an any, in which numbers are to keep their digits
 	rewrite bool // a field has a default or a format
+	arrays  bool // there is an array, of which encoding/json drops what is too much
 	values  int  // bound on the values of a text in a form, negative if off
 }
 
@@ -43,6 +45,7 @@ func (c *codec) learn(t reflect.Type) error {
 	}
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:
+		c.arrays = c.arrays || t.Kind() == reflect.Array
 		return c.learn(t.Elem())
 	case reflect.Struct:
 	default:
@@ -112,7 +115,7 @@ func (c *codec) target(v any) any {
 	case *any, *map[string]any, *[]any: // for which package bodyparser does it
 		return v
 	}
-	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite {
+	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays {
 		return &decoding{c, v}
 	}
 	return v
@@ -131,6 +134,16 @@ func (c *codec) decode(text []byte, v any) error {
 	if c.rewrite {
 		text = c.complete(text, reflect.TypeOf(v))
 	}
+	err := c.unmarshal(text, v)
+	if err == nil && (c.arrays || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
+		err = errTooMuch
+	}
+	return err
+}
+
+var errTooMuch = errors.New("more elements than the array has, or a number that is too large for a float64")
+
+func (c *codec) unmarshal(text []byte, v any) error {
 	if !c.strict && !c.numbers {
 		return json.Unmarshal(text, v)
 	}
@@ -141,14 +154,8 @@ func (c *codec) decode(text []byte, v any) error {
 	if c.numbers {
 		d.UseNumber()
 	}
-	err := d.Decode(v)
-	if err == nil && c.numbers && hugeNumber(string(text)) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
-		err = errHuge
-	}
-	return err
+	return d.Decode(v)
 }
-
-var errHuge = errors.New("a number that is too large for a float64")
 
 // field decodes the JSON in a field of a form into v, and returns what is wrong
 // with it, with its place.

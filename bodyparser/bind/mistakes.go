@@ -147,6 +147,9 @@ func (w *walker) list(t reflect.Type, at *place, format string) {
 		return
 	}
 	for i := 0; !w.accept(']') && w.pos < len(w.text); i++ {
+		if t.Kind() == reflect.Array && i == t.Len() {
+			w.report(at.pointer(), "type", "must not have more than "+strconv.Itoa(i)+" elements")
+		}
 		w.value(t.Elem(), &place{up: at, index: i}, false, format)
 		w.accept(',')
 	}

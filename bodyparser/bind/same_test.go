@@ -162,6 +162,8 @@ func TestSameListsEverywhere(t *testing.T) {
 		{"types that read JSON only", `{"days":["2026-01-02","2026-01-03"]}`, "days=2026-01-02&days=2026-01-03", `{"days":["2026-01-02","2026-01-03"]}`},
 		{"and are wrong", `{"days":["2026-01-02","soon"]}`, "days=2026-01-02&days=soon", "400 /days/1 type"},
 		{"arrays", `{"pair":[1.5,2]}`, "pair=1.5&pair=2", `{"pair":[1.5,2]}`},
+		{"more elements than an array has", `{"pair":[1,2,3]}`, "pair=1&pair=2&pair=3", "400 /pair type"},
+		{"fewer", `{"pair":[1]}`, "pair=1", `{"pair":[1,0]}`},
 		{"lists of lists", `{"grid":[[1,2],[3]]}`, "grid[0][]=1&grid[0][]=2&grid[1][0]=3", `{"grid":[[1,2],[3]]}`},
 		{"rows that are pointers", `{"ptrs":[{"sku":"a","qty":0}]}`, "ptrs[5][sku]=a&ptrs[5][qty]=0", `{"ptrs":[{"sku":"a","qty":0}]}`},
 		{"a wrong type in a row", `{"rows":[{"sku":"a","qty":"x"}]}`, "rows[0][sku]=a&rows[0][qty]=x", "400 /rows/0/qty type"},
@@ -175,7 +177,6 @@ func TestSameListsEverywhere(t *testing.T) {
 	for _, test := range []struct{ why, form, want string }{
 		{"the client's own index is told", "rows[0][sku]=a&rows[7][qty]=x", "400 /rows/7/qty type"},
 		{"for rules too", "rows[3][sku]=a&rows[5][qty]=1&rows[9][qty]=2&ptrs[4][sku]=x&ptrs[8][qty]=1", "422 /ptrs/8/sku required, /rows/5/sku required, /rows/9/sku required"},
-		{"more elements than an array has", "pair=1&pair=2&pair=3", "400 /pair type"},
 		{"lists in one text", "rows=[{\"sku\":\"a\"},{\"sku\":\"b\"}]", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
 		{"and wrong", "rows=[{\"sku\":\"a\"},{\"sku\":1}]", "400 /rows/1/sku type"},
 		{"as elements", "rows={\"sku\":\"a\"}&rows={\"sku\":\"b\"}", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
@@ -236,6 +237,9 @@ func TestSameValuesEverywhere(t *testing.T) {
 		{"in which something is wrong", `{"opts":{"dark":1,"size":{"a":"x"}}}`, `opts={"dark":1,"size":{"a":"x"}}`, "400 /opts/dark type, /opts/size/a type"},
 		{"no JSON at all", `{"opts":"x"}`, `opts=x`, "400 /opts type"},
 		{"a rule", `{"email":"x"}`, `email=x`, "422 /email email"},
+		{"a list for what is none", `{"name":["x"],"age":[1],"opts":["x"]}`, `name[]=x&age[0]=1&opts[]=x`, "400 /age type, /name type, /opts type"},
+		{"an object for what is none", `{"name":{"first":"x"}}`, `name[first]=x`, "400 /name type"},
+		{"what is no field", `{"opts":{"dark":true,"more":[1]},"other":{"a":1}}`, `opts[dark]=true&opts[more][]=1&other[a]=1`, `{"opts":{"dark":true}}`},
 	} {
 		same(t, b, test.why, test.json, test.form, test.want)
 	}
