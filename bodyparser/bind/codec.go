@@ -178,10 +178,11 @@ func (c *codec) field(text string, v reflect.Value, pointer string) ([]FieldErro
 }
 
 // complete returns the text with the defaults of members that were not given,
-// and with the values that have a format as encoding/json reads them.
+// and with the values that have a format as encoding/json reads them. t is that
+// of a pointer to the value.
 func (c *codec) complete(text []byte, t reflect.Type) []byte {
 	w := completer{codec: c, cursor: cursor{text: string(text)}}
-	w.value(t, "")
+	w.value(t.Elem(), "")
 	return append(w.out, w.text[w.done:]...)
 }
 
@@ -199,6 +200,7 @@ func (w *completer) replace(start int, text string) {
 }
 
 func (w *completer) value(t reflect.Type, format string) {
+	pointer := t.Kind() == reflect.Pointer
 	t = deref(t)
 	o := w.objects[t]
 	first := w.next()
@@ -216,10 +218,15 @@ func (w *completer) value(t reflect.Type, format string) {
 		}
 	default:
 		start := w.pos
-		if raw := w.cursor.value(); format != "" && raw != "" {
-			if text := translate(raw, t, format); text != raw {
-				w.replace(start, text)
-			}
+		raw := w.cursor.value()
+		text := raw
+		if o != nil && raw == "null" && !pointer {
+			text = "{" + string(w.absent(nil, o, nil, false)) + "}"
+		} else if format != "" && raw != "" {
+			text = translate(raw, t, format)
+		}
+		if text != raw {
+			w.replace(start, text)
 		}
 	}
 }

@@ -309,6 +309,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 		{"nothing", `{}`, "", `{}`},
 		{"an explicit zero", `{"draft":false,"page":0,"level":0,"ttl":0}`, "draft=false&page=0&level=0&ttl=0", `{"draft":false,"page":0,"level":0,"ttl":0}`},
 		{"left empty", `{"draft":null,"page":null,"sort":null}`, "draft=&page=&sort=", `{}`},
+		{"null is not given", `{"inner":null,"lines":[null],"last":null}`, "lines[0]={}", `{"lines":[{"qty":1,"unit":"piece"}]}`},
 		{"others", `{"sort":"desc","tags":["c"],"oid":"05060708","big":"8"}`, "sort=desc&tags=c&oid=05060708&big=8", `{"sort":"desc","tags":["c"],"oid":"05060708","big":"8"}`},
 		{"other capitals", `{"PAGE":2}`, "PAGE=2", `{"page":2}`},
 		{"in lists, maps and pointers", `{"lines":[{"unit":"kg"},{"qty":0}],"named":{"a":{"qty":2}},"last":{"qty":9}}`,
@@ -319,8 +320,10 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 	} {
 		same(t, b, test.why, test.json, test.form, with(test.over))
 	}
-	if got := outcome(b.Body(post("", ""))); got != with(`{}`) {
-		t.Errorf("no body: %s", got)
+	for _, r := range []*http.Request{post("", ""), post(jsonType, ""), post(jsonType, "null"), post(formType, "")} {
+		if got := outcome(b.Body(r)); got != with(`{}`) {
+			t.Errorf("no body: %s", got)
+		}
 	}
 	if got := outcome(b.Body(post(jsonType, `{"page":"x","lines":[{"qty":"y"}]}`))); got != "400 /lines/0/qty type, /page type" {
 		t.Errorf("places: %s", got)

@@ -60,6 +60,10 @@ func TestSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	mux.Handle("/next/", next)
+	if next, err = pattern.NewHandler(map[string]http.Handler{"/bare/[id]": h}, pattern.HandlerConfig{NoPathValues: true}); err != nil {
+		t.Fatal(err)
+	}
+	mux.Handle("/bare/", next)
 	for _, test := range []struct {
 		why, target, contentType, body string
 		header                         http.Header
@@ -86,7 +90,7 @@ func TestSources(t *testing.T) {
 		{"no body", "/01020304", "", ``, nil, 422, `[{"path":"/title","rule":"required"}]`},
 		{"a body of another type", "/01020304", "text/plain", `x`, nil, 415, `null`},
 	} {
-		for _, prefix := range []string{"/mux", "/next"} {
+		for _, prefix := range []string{"/mux", "/next", "/bare"} {
 			r := post(test.contentType, test.body)
 			at := httptest.NewRequest("PUT", prefix+test.target, nil)
 			r.Method, r.URL, r.RequestURI = at.Method, at.URL, at.RequestURI
