@@ -218,6 +218,29 @@ func TestQueryFunc(t *testing.T) {
 	}
 }
 
+// A field of the query is not that of the route with the same name.
+func TestQueryIsNotThePath(t *testing.T) {
+	type in struct {
+		Path  int `path:"id"`
+		Query int `query:"id" validate:"max=9"`
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/{id}", bind.QueryFunc(func(r *http.Request, in in) (in, error) { return in, nil }))
+	for target, want := range map[string]string{
+		"/1?id=2":  `{"Path":1,"Query":2}`,
+		"/1":       `{"Path":1,"Query":0}`,
+		"/1?id=x":  `"errors":[{"in":"query","path":"/id","rule":"type"`,
+		"/x?id=x":  `"errors":[{"in":"path","path":"/id","rule":"type","message":"must be a whole number in range"},{"in":"query",`,
+		"/1?id=10": `"errors":[{"in":"query","path":"/id","rule":"max"`,
+	} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		if got := w.Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", target, got, want)
+		}
+	}
+}
+
 func TestOnlyFromElsewhere(t *testing.T) {
 	type in struct {
 		ID int `path:"id"`
