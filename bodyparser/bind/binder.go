@@ -87,9 +87,9 @@ type Binder[T any] struct {
 
 // New returns the Binder for T. It panics if the Config is not valid, if a tag
 // anywhere in T names a rule that does not exist or does not fit its field, if a
-// default is no value of its field, or if fields say of their place what cannot
-// be. A type that JSON can carry and a form cannot is no reason to panic: a form
-// is answered with 415 then.
+// default is no value of its field, or if a tag for a place cannot be followed. A
+// type that JSON can carry and a form cannot is no reason to panic: a form is
+// answered with 415 then.
 func New[T any](cfg Config) *Binder[T] {
 	b, err := newBinder[T](cfg)
 	if err != nil {
