@@ -124,7 +124,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // learn finds out about the type.
 func (b *Binder[T]) learn() error {
 	t := deref(b.typ)
-	b.json = codec{strict: b.cfg.Strict, values: cmp.Or(b.cfg.Parser.Values, textValues)}
+	b.json = codec{strict: b.cfg.Strict, values: textValues(b.cfg.Parser)}
 	body := b.typ
 	var faults []error
 	switch t.Kind() {
@@ -165,8 +165,18 @@ func (b *Binder[T]) learn() error {
 	return errors.Join(faults...)
 }
 
-// textValues bounds the values in a JSON text that a form has for one field.
-const textValues = 10_000
+// textValues bounds the values of JSON in a field of a form as bodyparser.Config
+// does those of a body.
+func textValues(cfg bodyparser.Config) int {
+	switch limit := cmp.Or(cfg.Limit, bytesize.MB); {
+	case cfg.Values != 0:
+		return cfg.Values
+	case limit < 0:
+		return -1
+	default:
+		return int(max(limit/8, 10_000))
+	}
+}
 
 // leadsToPointer reports whether a list or a map holds pointers to structs, no
 // matter how deeply, and without a struct on the way whose tags could tell more.
