@@ -181,6 +181,9 @@ func textValues(cfg bodyparser.Config) int {
 // leadsToPointer reports whether a list or a map holds pointers to structs, no
 // matter how deeply, and without a struct on the way whose tags could tell more.
 func leadsToPointer(t reflect.Type) bool {
+	if endless(t) {
+		return false
+	}
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:
 		return leadsToPointer(t.Elem())

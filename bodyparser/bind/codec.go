@@ -40,7 +40,7 @@ func (c *codec) learn(t reflect.Type) error {
 	case t.Kind() == reflect.Interface:
 		c.numbers = c.numbers || t.NumMethod() == 0
 		return nil
-	case isJSON(t), isText(t):
+	case isJSON(t), isText(t), endless(t):
 		return nil
 	}
 	switch t.Kind() {

@@ -231,7 +231,7 @@ func translate(raw string, t reflect.Type, format string) string {
 // the type, or in a list of them.
 func formatted(t reflect.Type, format string) bool {
 	t = deref(t)
-	for !isText(t) && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
+	for !isText(t) && !endless(t) && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
 		t = deref(t.Elem())
 	}
 	return t == timeType && (format == "unix" || format == "date") || t == durationType && format == "duration"

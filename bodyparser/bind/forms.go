@@ -243,7 +243,7 @@ var errElements = errors.New("lists of more elements than Config.Elements allows
 // element reads an element of a list or a map. An empty one keeps its place: it
 // is nil for a pointer, else what the type makes of an empty text, or zero.
 func (r *reading) element(n *node, g *given, v reflect.Value) {
-	if g.empty(n) && (v.Kind() == reflect.Pointer || n.kind == list || n.kind == leaf && !n.conv.text) {
+	if g.empty(n) && (v.Kind() == reflect.Pointer || n.kind == list || n.kind == table || n.kind == leaf && !n.conv.text) {
 		return
 	}
 	r.set(n, g, v)

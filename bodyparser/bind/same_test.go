@@ -208,6 +208,8 @@ func TestSameValuesEverywhere(t *testing.T) {
 		Status string                `schema:"filter[status]" json:"filter[status],omitempty"`
 		Dotted string                `json:"user.name,omitempty"`
 		Ptr    **int                 `json:"ptr,omitempty"`
+		Tree   branches              `json:"tree,omitempty"`
+		Nested nest                  `json:"nested,omitempty" format:"unix"`
 		*Extra
 	}
 	b := bind.New[in](bind.Config{})
@@ -232,6 +234,8 @@ func TestSameValuesEverywhere(t *testing.T) {
 		{"a dot in a name", `{"user.name":"x"}`, "user.name=x", `{"user.name":"x"}`},
 		{"pointers to pointers", `{"ptr":7}`, "ptr=7", `{"ptr":7}`},
 		{"embedded pointers, which are nil if not given", `{"hue":"red"}`, "hue=red", `{"hue":"red"}`},
+		{"maps of maps without an end", `{"tree":{"a":{"b":{"c":null}}}}`, "tree[a][b][c]=", `{"tree":{"a":{"b":{"c":null}}}}`},
+		{"lists of lists without an end", `{"nested":[[null,null],null]}`, "nested[0][0][]=&nested[0][1][]=&nested[1][]=", `{"nested":[[null,null],null]}`},
 		{"a field of a field", `{"opts":{"dark":true}}`, "opts[dark]=true", `{"opts":{"dark":true}}`},
 		{"and as JSON in one text", `{"opts":{"dark":true,"size":{"a":2}}}`, `opts={"dark":true,"size":{"a":2}}`, `{"opts":{"dark":true,"size":{"a":2}}}`},
 		{"in which something is wrong", `{"opts":{"dark":1,"size":{"a":"x"}}}`, `opts={"dark":1,"size":{"a":"x"}}`, "400 /opts/dark type, /opts/size/a type"},
@@ -255,8 +259,22 @@ func TestSameValuesEverywhere(t *testing.T) {
 	}
 }
 
+type (
+	branches map[string]branches
+	nest     []nest
+)
+
 type Extra struct {
 	Hue string `json:"hue,omitempty"`
+}
+
+func TestEndlessTypes(t *testing.T) {
+	if got := outcome(bind.Body[branches](post(jsonType, `{"a":{"b":{}}}`))); got != `{"a":{"b":{}}}` {
+		t.Error(got)
+	}
+	if got := outcome(bind.Body[nest](post(jsonType, `[[],[[1]]]`))); got != "400 /1/0/0 type" {
+		t.Error(got)
+	}
 }
 
 func TestSameDefaultsEverywhere(t *testing.T) {

@@ -103,7 +103,7 @@ func embeds(f reflect.StructField) bool {
 func placesBelow(t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return placesBelow(t.Elem(), seen)
+		return !endless(t) && placesBelow(t.Elem(), seen)
 	case reflect.Struct:
 		if seen[t] || isText(t) {
 			return false

@@ -47,6 +47,9 @@ func try(v *validator.Validate, sample any) (err error) {
 
 // structs returns the struct types that values of type t may hold.
 func structs(t reflect.Type, found []reflect.Type) []reflect.Type {
+	if endless(t) {
+		return found
+	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return structs(t.Elem(), found)
