@@ -145,14 +145,20 @@ func QueryFuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, err
 
 // answer is the handler that sends what fn returns.
 func answer[In, Out any](fn func(*http.Request, In) (Out, error)) func(http.ResponseWriter, *http.Request, In) error {
+	type statusCoder interface{ StatusCode() int }
+	out, coder := reflect.TypeFor[Out](), reflect.TypeFor[statusCoder]()
+	byPointer := !out.Implements(coder) && reflect.PointerTo(out).Implements(coder)
 	return func(w http.ResponseWriter, r *http.Request, in In) error {
 		out, err := fn(r, in)
 		if err != nil {
 			return err
 		}
 		status := http.StatusOK
-		if s, ok := any(out).(interface{ StatusCode() int }); ok {
+		if s, ok := any(out).(statusCoder); ok {
 			status = s.StatusCode()
+		} else if byPointer {
+			copied := out // for out itself would be moved to the heap for all
+			status = any(&copied).(statusCoder).StatusCode()
 		}
 		return reply.JSON(w, r, status, out)
 	}

@@ -188,6 +188,33 @@ type created struct {
 
 func (created) StatusCode() int { return 201 }
 
+type accepted struct {
+	Job string `json:"job"`
+}
+
+func (*accepted) StatusCode() int { return 202 }
+
+// The status is that of the type, whether its method is one of the value or of
+// the pointer.
+func TestStatusCode(t *testing.T) {
+	for want, h := range map[int]http.Handler{
+		201: bind.Func(func(*http.Request, struct{}) (any, error) { return created{}, nil }),
+		202: bind.Func(func(*http.Request, struct{}) (accepted, error) { return accepted{}, nil }),
+		200: bind.Func(func(*http.Request, struct{}) (struct{ accepted int }, error) { return struct{ accepted int }{}, nil }),
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != want {
+			t.Errorf("%d, want %d", w.Code, want)
+		}
+	}
+	w := httptest.NewRecorder()
+	bind.Func(func(*http.Request, struct{}) (*accepted, error) { return &accepted{}, nil }).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != 202 {
+		t.Errorf("a pointer: %d", w.Code)
+	}
+}
+
 func TestFunc(t *testing.T) {
 	h := bind.Func(func(r *http.Request, in item) (created, error) { return created{in.SKU}, nil })
 	w := httptest.NewRecorder()

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -102,9 +101,9 @@ type Binder[T any] struct {
 
 // New returns the Binder for T. It panics if the Config is not valid, if a rule
 // anywhere in T does not exist or does not fit its field, if a default is no
-// value of its field, or if fields say of their place what cannot be; the package
-// comment says what is found. A type that JSON can carry and a form cannot is no reason to panic: a form
-// is answered with 415 then.
+// value of its field, or if a tag for a place cannot be followed; the package
+// comment says what is found. A type that JSON can carry and a form cannot is no
+// reason to panic: a form is answered with 415 then.
 func New[T any](cfg Config) *Binder[T] {
 	b, err := newBinder[T](cfg)
 	if err != nil {
@@ -140,7 +139,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // learn finds out about the type.
 func (b *Binder[T]) learn() error {
 	t := deref(b.typ)
-	b.json = codec{strict: b.cfg.Strict, values: cmp.Or(b.cfg.Parser.Values, textValues)}
+	b.json = codec{strict: b.cfg.Strict, values: textValues(b.cfg.Parser)}
 	body := b.typ
 	var faults []error
 	if isOptional(pointed(b.typ)) {
@@ -148,12 +147,12 @@ func (b *Binder[T]) learn() error {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		if isText(t) {
-			break
-		}
 		var err error
 		if b.shadow, err = newShadow(t); err != nil {
 			return err
+		}
+		if isText(t) {
+			break
 		}
 		if b.sources, err = newSources(t, b.shadow.placed); err != nil {
 			return err
@@ -188,12 +187,25 @@ func (b *Binder[T]) learn() error {
 	return errors.Join(faults...)
 }
 
-// textValues bounds the values in a JSON text that a form has for one field.
-const textValues = 10_000
+// textValues bounds the values of JSON in a field of a form as bodyparser.Config
+// does those of a body.
+func textValues(cfg bodyparser.Config) int {
+	switch limit := cmp.Or(cfg.Limit, bytesize.MB); {
+	case cfg.Values != 0:
+		return cfg.Values
+	case limit < 0:
+		return -1
+	default:
+		return int(max(limit/8, 10_000))
+	}
+}
 
 // leadsToPointer reports whether a list or a map holds pointers to structs, no
 // matter how deeply, and without a struct on the way whose tags could tell more.
 func leadsToPointer(t reflect.Type) bool {
+	if endless(t) {
+		return false
+	}
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:
 		return leadsToPointer(t.Elem())
@@ -277,8 +289,8 @@ func allocated(v any) reflect.Value {
 // and what is wrong elsewhere is told in one.
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
 	form, err := b.fill(w, r, body, v)
-	query, wrong := b.elsewhere(r, v)
-	if err := both(err, wrong); err != nil {
+	query, also := b.elsewhere(r, v)
+	if err := both(err, also); err != nil {
 		return err
 	}
 	src := fromJSON
@@ -373,19 +385,23 @@ func (b *Binder[T]) notNull(body *bodyparser.Body, v *T) error {
 
 // nulls finds pointers to structs that are nil, in lists and maps.
 func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			return nulls(v.Elem(), path, found)
+	next := func(e reflect.Value, name any) bool {
+		switch {
+		case e.Kind() != reflect.Pointer:
+			found = nulls(e, step(path, fmt.Sprint(name)), found)
+		case e.IsNil():
+			found = append(found, FieldError{Path: step(path, fmt.Sprint(name)), Rule: "type", Message: "must not be null"})
+		case e.Elem().Kind() != reflect.Struct:
+			found = nulls(e.Elem(), step(path, fmt.Sprint(name)), found)
 		}
-		return append(found, FieldError{Path: path, Rule: "type", Message: "must not be null"})
+		return len(found) < enough
+	}
+	switch v.Kind() {
 	case reflect.Slice, reflect.Array:
-		for i := 0; i < v.Len() && len(found) < enough; i++ {
-			found = nulls(v.Index(i), step(path, strconv.Itoa(i)), found)
+		for i := 0; i < v.Len() && next(v.Index(i), i); i++ {
 		}
 	case reflect.Map:
-		for iter := v.MapRange(); iter.Next() && len(found) < enough; {
-			found = nulls(iter.Value(), step(path, fmt.Sprint(iter.Key())), found)
+		for iter := v.MapRange(); iter.Next() && next(iter.Value(), iter.Key()); {
 		}
 	}
 	return found

@@ -11,7 +11,8 @@ import (
 
 // encoding/json decodes a body as it is, unless the type asks for what it does
 // not do: fields that have a default or a format, numbers that keep their digits
-// in an any, or a refusal of fields that are not there.
+// in an any, arrays that are not overfilled, or a refusal of fields that are not
+// there.
 
 // A codec is what JSON means in the types that one type leads to.
 type codec struct {
@@ -20,6 +21,7 @@ type codec struct {
 	partly  bool // there is an Optional, in which no decoder is strict
 	numbers bool // there is an any, in which numbers are to keep their digits
 	rewrite bool // a field has a default or a format
+	arrays  bool // there is an array, of which encoding/json drops what is too much
 	values  int  // bound on the values of a text in a form, negative if off
 }
 
@@ -29,6 +31,7 @@ type object struct {
 	names    names
 	defaults []string // JSON of the members that have one, "" else
 	formats  []string // of the members whose format changes what they mean
+	quoted   []bool   // the members that are in quotes, by the option "string"
 }
 
 // learn adds the structs that t leads to. The errors are about defaults.
@@ -39,11 +42,12 @@ func (c *codec) learn(t reflect.Type) error {
 	case t.Kind() == reflect.Interface:
 		c.numbers = c.numbers || t.NumMethod() == 0
 		return nil
-	case isJSON(t), isText(t):
+	case isJSON(t), isText(t), endless(t):
 		return nil
 	}
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:
+		c.arrays = c.arrays || t.Kind() == reflect.Array
 		return c.learn(t.Elem())
 	case reflect.Struct:
 	default:
@@ -56,10 +60,11 @@ func (c *codec) learn(t reflect.Type) error {
 		c.objects = map[reflect.Type]*object{}
 	}
 	o := &object{members: fromJSON.members(t)}
-	o.defaults, o.formats = make([]string, len(o.members)), make([]string, len(o.members))
+	o.defaults, o.formats, o.quoted = make([]string, len(o.members)), make([]string, len(o.members)), make([]bool, len(o.members))
 	c.objects[t] = o
 	for i, m := range o.members {
 		o.names.add(m.name, i)
+		o.quoted[i] = m.quoted()
 		if err := c.learn(m.field.Type); err != nil {
 			return err
 		}
@@ -112,7 +117,7 @@ func (c *codec) target(v any) any {
 	case *any, *map[string]any, *[]any: // for which package bodyparser does it
 		return v
 	}
-	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite {
+	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays {
 		return &decoding{c, v}
 	}
 	return v
@@ -131,6 +136,16 @@ func (c *codec) decode(text []byte, v any) error {
 	if c.rewrite {
 		text = c.complete(text, reflect.TypeOf(v))
 	}
+	err := c.unmarshal(text, v)
+	if err == nil && (c.arrays || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
+		err = errTooMuch
+	}
+	return err
+}
+
+var errTooMuch = errors.New("more elements than the array has, a number that is too large for a float64, or a field that is not there")
+
+func (c *codec) unmarshal(text []byte, v any) error {
 	if !c.strict && !c.numbers {
 		return json.Unmarshal(text, v)
 	}
@@ -141,19 +156,8 @@ func (c *codec) decode(text []byte, v any) error {
 	if c.numbers {
 		d.UseNumber()
 	}
-	err := d.Decode(v)
-	if err == nil && c.numbers && hugeNumber(string(text)) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
-		err = errHuge
-	}
-	if err == nil && c.strict && c.partly && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
-		err = errUnknown
-	}
-	return err
+	return d.Decode(v)
 }
-
-var errUnknown = errors.New("a field that the type does not have")
-
-var errHuge = errors.New("a number that is too large for a float64")
 
 // field decodes the JSON in a field of a form into v, and returns what is wrong
 // with it, with its place.
@@ -176,10 +180,11 @@ func (c *codec) field(text string, v reflect.Value, pointer string) ([]FieldErro
 }
 
 // complete returns the text with the defaults of members that were not given,
-// and with the values that have a format as encoding/json reads them.
+// and with the values that have a format as encoding/json reads them. t is that
+// of a pointer to the value.
 func (c *codec) complete(text []byte, t reflect.Type) []byte {
 	w := completer{codec: c, cursor: cursor{text: string(text)}}
-	w.value(t, "")
+	w.value(t.Elem(), "")
 	return append(w.out, w.text[w.done:]...)
 }
 
@@ -197,6 +202,7 @@ func (w *completer) replace(start int, text string) {
 }
 
 func (w *completer) value(t reflect.Type, format string) {
+	pointer := t.Kind() == reflect.Pointer || isOptional(t)
 	t = deref(t)
 	o := w.objects[t]
 	first := w.next()
@@ -214,10 +220,15 @@ func (w *completer) value(t reflect.Type, format string) {
 		}
 	default:
 		start := w.pos
-		if raw := w.cursor.value(); format != "" && raw != "" {
-			if text := translate(raw, t, format); text != raw {
-				w.replace(start, text)
-			}
+		raw := w.cursor.value()
+		text := raw
+		if o != nil && raw == "null" && !pointer {
+			text = "{" + string(w.absent(nil, o, nil, false)) + "}"
+		} else if format != "" && raw != "" {
+			text = translate(raw, t, format)
+		}
+		if text != raw {
+			w.replace(start, text)
 		}
 	}
 }

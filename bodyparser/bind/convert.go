@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"net/http"
 	"reflect"
 	"strconv"
 	"time"
@@ -181,8 +182,8 @@ func readJSON(text string, t reflect.Type) reflect.Value {
 }
 
 // readTime reads a time as JSON has it, else as the inputs of a page send it:
-// date, datetime-local, month, and time. What they leave out is UTC, the first
-// of the month, and the year 0.
+// date, datetime-local, month, and time, or as a header has it. What they leave
+// out is UTC, the first of the month, and the year 0.
 func readTime(text, format string) (t time.Time, ok bool) {
 	if format == "unix" {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -193,7 +194,7 @@ func readTime(text, format string) (t time.Time, ok bool) {
 	if t.UnmarshalText([]byte(text)) == nil {
 		return t, true
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly, "2006-01", time.TimeOnly, "15:04"} {
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly, "2006-01", time.TimeOnly, "15:04", http.TimeFormat} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t, true
 		}
@@ -230,7 +231,7 @@ func translate(raw string, t reflect.Type, format string) string {
 // the type, or in a list of them.
 func formatted(t reflect.Type, format string) bool {
 	t = deref(t)
-	for !isText(t) && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
+	for !isText(t) && !endless(t) && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
 		t = deref(t.Elem())
 	}
 	return t == timeType && (format == "unix" || format == "date") || t == durationType && format == "duration"

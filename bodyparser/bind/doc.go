@@ -58,21 +58,23 @@
 // Pages send every input. One that was left empty says nothing: a pointer is nil
 // then, and a field has its default or is zero. So is a list that is one empty
 // value. In a longer list an empty element keeps its place, as zero, as nil for a
-// pointer, or as what a type with UnmarshalText makes of it. An [Optional] is null.
+// pointer, or as what a type with UnmarshalText makes of it, or 400 if that is
+// nothing. An [Optional] is null.
 //
 // A default is the last option of the schema tag, or of a tag for a place:
 // `schema:",default:new"`, with a bar between the elements of a list. Fields that
 // were not given have it, in JSON too, and wherever the struct is. What was given,
-// if only 0 or false, is never overridden.
+// if only 0 or false, is never overridden; null was not given.
 //
 // Types with UnmarshalText are read from a text, those with UnmarshalJSON alone
 // from a text in quotes, bytes from base64. A time is one of RFC 3339, or in a form
-// what the inputs of a page send: date, datetime-local, month or time, in UTC. A
-// duration is one of Go, such as 1h30m, or a number of nanoseconds. A checkbox
-// sends "on". A tag asks for more, in forms and in JSON: `format:"unix"` for a time
+// what the inputs of a page send: date, datetime-local, month or time, in UTC; in
+// a header also the date of HTTP. A duration is one of Go, such as 1h30m, or a
+// number of nanoseconds. A checkbox sends "on". A tag asks for more, in forms and in JSON: `format:"unix"` for a time
 // in seconds since 1970, `format:"date"` for a time without its hours,
 // `format:"duration"` for a duration as text. A struct, a map or a list of those
-// may also be one JSON text in a field of a form, as some webhooks send it.
+// may also be one JSON text in a field of a form, as some webhooks send it, within
+// Config.Parser.Values.
 //
 // Text that is not UTF-8 is 400. A form for a type with a field that no form can
 // carry, such as an any, is 415, and a query for it 500: a field that belongs to

@@ -32,7 +32,7 @@ var (
 // error: a form has no name for it.
 func fileFieldsOf(t reflect.Type) (fileFields, error) {
 	if t.Kind() != reflect.Struct {
-		if hasFile(t, nil) {
+		if hasFile(t, map[reflect.Type]bool{}) {
 			return nil, fmt.Errorf("bind: %v has a field of type upload.File, which only a struct that is bound can have", t)
 		}
 		return nil, nil
@@ -43,7 +43,7 @@ func fileFieldsOf(t reflect.Type) (fileFields, error) {
 		switch {
 		case m.field.Type == oneFile, m.field.Type == manyFiles:
 			files[m.name] = &m
-		case hasFile(m.field.Type, nil):
+		case hasFile(m.field.Type, map[reflect.Type]bool{}):
 			errs = append(errs, fmt.Errorf("bind: %v.%s: files are fields of the struct that is bound, of type upload.File or []upload.File", t, m.field.Name))
 		}
 	}
@@ -53,26 +53,24 @@ func fileFieldsOf(t reflect.Type) (fileFields, error) {
 	return files, errors.Join(errs...)
 }
 
-// hasFile reports whether a value of t may hold a file.
-func hasFile(t reflect.Type, around []reflect.Type) bool {
+// hasFile reports whether a value of t may hold a file. seen are types that are
+// being looked into.
+func hasFile(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return hasFile(t.Elem(), around)
+		return hasFile(t.Elem(), seen)
 	case reflect.Struct:
-		if t == oneFile {
-			return true
-		}
-		if slices.Contains(around, t) {
-			return false
-		}
-		around = append(around[:len(around):len(around)], t)
 		for i := range t.NumField() {
-			if hasFile(t.Field(i).Type, around) {
+			if hasFile(t.Field(i).Type, seen) {
 				return true
 			}
 		}
 	}
-	return false
+	return t == oneFile
 }
 
 // find returns the field that takes the files of a part: a list also takes

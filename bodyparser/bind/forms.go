@@ -30,13 +30,13 @@ type limits struct {
 // A reading is a form or a query that is being read.
 type reading struct {
 	limits
-	in       string // the place, for errors
-	strict   bool
-	json     *codec // for texts that are JSON
-	elements int
-	trees    []tree
-	wrong    []FieldError
-	cause    error
+	in     string // the place, for errors
+	strict bool
+	json   *codec // for texts that are JSON
+	count  int    // of elements so far
+	trees  []tree
+	wrong  []FieldError
+	cause  error
 }
 
 // A tree is what was given in a form or a query.
@@ -208,7 +208,7 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 			r.report(g.pointer, "index", "must not have more than "+strconv.Itoa(r.rows)+" elements by index")
 			return
 		}
-		r.elements += len(elements)
+		r.count += len(elements)
 	case n.elem.kind != leaf && len(g.values) == 1 && strings.HasPrefix(g.values[0], "["):
 		r.text(n, g.values[0], v, g.pointer)
 		return
@@ -219,7 +219,7 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 				commas += strings.Count(text, ",")
 			}
 		}
-		if r.elements += commas; r.limits.elements >= 0 && r.elements > r.limits.elements {
+		if r.count += commas; r.elements >= 0 && r.count > r.elements {
 			break
 		}
 		if commas > 0 {
@@ -231,7 +231,7 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 			elements = append(elements, &all[i])
 		}
 	}
-	if r.limits.elements >= 0 && r.elements > r.limits.elements {
+	if r.elements >= 0 && r.count > r.elements {
 		if r.cause != errElements {
 			r.cause = errElements
 			r.report("", "index", "has lists of too many elements")
@@ -254,7 +254,7 @@ var errElements = errors.New("lists of more elements than Config.Elements allows
 // element reads an element of a list or a map. An empty one keeps its place: it
 // is nil for a pointer, else what the type makes of an empty text, or zero.
 func (r *reading) element(n *node, g *given, v reflect.Value) {
-	if g.empty(n) && !isOptional(v.Type()) && (v.Kind() == reflect.Pointer || n.kind == list || n.kind == leaf && !n.conv.text) {
+	if g.empty(n) && !isOptional(v.Type()) && (v.Kind() == reflect.Pointer || n.kind == list || n.kind == table || n.kind == leaf && !n.conv.text) {
 		return
 	}
 	r.set(n, g, v)

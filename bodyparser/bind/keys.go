@@ -103,11 +103,16 @@ func (r *reading) descend(n *node, g *given, key string, names, values []string)
 			return true
 		}
 		switch n.kind {
-		case leaf:
-			return false
+		case leaf: // as an object or a list in its place in JSON
+			r.report(g.pointer, "type", n.conv.expected)
+			return true
 		case record:
 			f, rest := n.find(names)
-			if f == nil {
+			switch {
+			case f == nil && names[0] == "":
+				r.report(g.pointer, "type", expected(n.typ))
+				return true
+			case f == nil:
 				return false
 			}
 			n, g, names = f.node, r.part(g, f.name), rest

@@ -164,7 +164,7 @@ func (m *merger) replace(dst reflect.Value, patch json.RawMessage, path string, 
 		return true
 	}
 	w := walker{codec: m.codec, cursor: cursor{text: string(patch)}}
-	w.value(t, path, quoted, format)
+	w.value(t, &place{path: path}, quoted, format)
 	for _, f := range w.found {
 		m.report(f.Path, f.Rule, f.Message)
 	}
@@ -197,7 +197,7 @@ func (m *merger) object(dst reflect.Value, patch json.RawMessage, path string) {
 			m.fault = fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set", t, to.field.Name)
 			return
 		}
-		m.value(reach(dst, to.index), value, step(path, to.name), to.quoted(), o.formats[i])
+		m.value(reach(dst, to.index), value, step(path, to.name), o.quoted[i], o.formats[i])
 	}
 }
 

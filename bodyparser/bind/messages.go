@@ -291,11 +291,12 @@ func (c complaint) client(goName string) (string, bool) {
 	return strings.Join(names, "."), len(names) > 0
 }
 
-// element returns the type that pointers, lists and maps of t lead to.
+// element returns the type that pointers, lists and maps of t lead to, nil if
+// they lead nowhere.
 func element(t reflect.Type) reflect.Type {
-	for t != nil {
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+	for t != nil && !endless(t) {
+		switch t = deref(t); t.Kind() {
+		case reflect.Slice, reflect.Array, reflect.Map:
 			t = t.Elem()
 		default:
 			return t

@@ -21,8 +21,27 @@ import (
 // are mistakes too. The text is known to be valid.
 func (c *codec) mistakes(text string, t reflect.Type, path string) []FieldError {
 	w := walker{codec: c, cursor: cursor{text: text}}
-	w.value(t, path, false, "")
+	w.value(t, &place{path: path}, false, "")
 	return w.found
+}
+
+// A place is where a walk is. Its pointer is made if something is wrong there,
+// and not for each of the values that fit.
+type place struct {
+	up    *place
+	path  string // of the first
+	name  string // of the others, if not that of an element
+	index int    // of an element, -1 if there is a name
+}
+
+func (p *place) pointer() string {
+	switch {
+	case p.up == nil:
+		return p.path
+	case p.index >= 0:
+		return step(p.up.pointer(), strconv.Itoa(p.index))
+	}
+	return step(p.up.pointer(), p.name)
 }
 
 type walker struct {
@@ -40,36 +59,35 @@ func (w *walker) report(path, rule, message string) {
 
 // value reads the next value and compares it with the type. quoted is the
 // option "string" of a json tag.
-func (w *walker) value(t reflect.Type, path string, quoted bool, format string) {
+func (w *walker) value(t reflect.Type, at *place, quoted bool, format string) {
 	t = deref(t)
 	switch {
 	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
 		if raw := w.cursor.value(); hugeNumber(raw) {
-			w.report(path, "type", "has a number that is too large")
+			w.report(at.pointer(), "type", "has a number that is too large")
 		}
 	case isJSON(t), isText(t), isBytes(t):
-		w.leaf(t, path, quoted, format)
+		w.leaf(t, at, quoted, format)
 	case t.Kind() == reflect.Struct:
-		w.object(t, path)
+		w.object(t, at)
 	case t.Kind() == reflect.Map:
-		w.dictionary(t, path, format)
+		w.dictionary(t, at, format)
 	case t.Kind() == reflect.Array, t.Kind() == reflect.Slice:
-		w.list(t, path, format)
+		w.list(t, at, format)
 	default:
-		w.leaf(t, path, quoted, format)
+		w.leaf(t, at, quoted, format)
 	}
 }
 
 // leaf decides about a value that has no parts of its own.
-func (w *walker) leaf(t reflect.Type, path string, quoted bool, format string) {
+func (w *walker) leaf(t reflect.Type, at *place, quoted bool, format string) {
 	raw := w.cursor.value()
 	if raw == "" {
 		return
 	}
-	message := expected(t)
 	if quoted && raw != "null" {
 		if raw[0] != '"' {
-			w.report(path, "type", message+", in quotes")
+			w.report(at.pointer(), "type", expected(t)+", in quotes")
 			return
 		}
 		raw = unquote(raw)
@@ -81,6 +99,7 @@ func (w *walker) leaf(t reflect.Type, path string, quoted bool, format string) {
 	if err == nil {
 		return
 	}
+	path, message := at.pointer(), expected(t)
 	// A type that reads JSON by itself may know the place within.
 	if inner, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && inner.Field != "" && isJSON(t) {
 		for name := range strings.SplitSeq(inner.Field, ".") {
@@ -113,51 +132,55 @@ func fits(raw string, t reflect.Type) (err error) {
 
 // open reads the bracket that opens a value of the type. It reports false if
 // there is another value, which is then read to its end.
-func (w *walker) open(bracket byte, t reflect.Type, path string) bool {
+func (w *walker) open(bracket byte, t reflect.Type, at *place) bool {
 	if w.accept(bracket) {
 		return true
 	}
 	if raw := w.cursor.value(); raw != "null" && raw != "" { // null fits every type
-		w.report(path, "type", expected(t))
+		w.report(at.pointer(), "type", expected(t))
 	}
 	return false
 }
 
-func (w *walker) list(t reflect.Type, path, format string) {
-	if !w.open('[', t, path) {
+func (w *walker) list(t reflect.Type, at *place, format string) {
+	if !w.open('[', t, at) {
 		return
 	}
 	for i := 0; !w.accept(']') && w.pos < len(w.text); i++ {
-		w.value(t.Elem(), step(path, strconv.Itoa(i)), false, format)
+		if t.Kind() == reflect.Array && i == t.Len() {
+			w.report(at.pointer(), "type", "must not have more than "+strconv.Itoa(i)+" elements")
+		}
+		w.value(t.Elem(), &place{up: at, index: i}, false, format)
 		w.accept(',')
 	}
 }
 
-func (w *walker) dictionary(t reflect.Type, path, format string) {
-	if !w.open('{', t, path) {
+func (w *walker) dictionary(t reflect.Type, at *place, format string) {
+	if !w.open('{', t, at) {
 		return
 	}
 	for !w.accept('}') && w.pos < len(w.text) {
 		name := w.name()
-		at := step(path, name)
+		entry := &place{up: at, name: name, index: -1}
 		if !fitsKey(name, t.Key()) {
-			w.report(at, "type", "is not a name that fits")
+			w.report(entry.pointer(), "type", "is not a name that fits")
 		}
-		w.value(t.Elem(), at, false, format)
+		w.value(t.Elem(), entry, false, format)
 		w.accept(',')
 	}
 }
 
 // fitsKey reports whether a name is one of a map with such keys.
 func fitsKey(name string, t reflect.Type) bool {
-	if u, ok := reflect.New(t).Interface().(encoding.TextUnmarshaler); ok {
-		return u.UnmarshalText([]byte(name)) == nil
+	if isText(t) {
+		u, _ := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+		return u != nil && u.UnmarshalText([]byte(name)) == nil
 	}
 	return t.Kind() == reflect.String || fits(name, t) == nil && name != "null"
 }
 
-func (w *walker) object(t reflect.Type, path string) {
-	if !w.open('{', t, path) {
+func (w *walker) object(t reflect.Type, at *place) {
+	if !w.open('{', t, at) {
 		return
 	}
 	o := w.objects[t]
@@ -169,12 +192,12 @@ func (w *walker) object(t reflect.Type, path string) {
 		i, ok := o.names.find(name)
 		if !ok {
 			if w.strict {
-				w.report(step(path, name), "unknown", "is not a field of this request")
+				w.report(step(at.pointer(), name), "unknown", "is not a field of this request")
 			}
 			w.cursor.value()
 		} else {
 			m := &o.members[i]
-			w.value(m.field.Type, step(path, m.name), m.quoted(), o.formats[i])
+			w.value(m.field.Type, &place{up: at, name: m.name, index: -1}, o.quoted[i], o.formats[i])
 		}
 		w.accept(',')
 	}

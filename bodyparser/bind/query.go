@@ -23,18 +23,19 @@ func (b *Binder[T]) Query(r *http.Request) (T, error) {
 }
 
 func (b *Binder[T]) readQuery(r *http.Request, v *T) error {
-	return routed(r, b.fillQuery(r, v))
+	return b.routed(r, b.fillQuery(r, v))
 }
 
 // routed says "path" of fields that the route has put into the query.
-func routed(r *http.Request, err error) error {
+func (b *Binder[T]) routed(r *http.Request, err error) error {
 	e, ok := errors.AsType[*Errors](err)
 	if !ok {
 		return err
 	}
 	for i, f := range e.Fields {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f.Path, "/"), "/")
-		if name = unescapeStep.Replace(name); f.In == "query" && name != "" && pattern.Values(r, name) != nil {
+		name = unescapeStep.Replace(name)
+		if f.In == "query" && name != "" && !named(b.sources.query, name) && pattern.Values(r, name) != nil {
 			e.Fields[i].In = "path"
 		}
 	}
@@ -51,17 +52,11 @@ func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 	if err != nil {
 		return err
 	}
-	values := pattern.Query(r)
-	maps.DeleteFunc(values, func(key string, _ []string) bool {
-		if named(b.sources.query, key) {
-			return true
-		}
-		// What the route has and the type has not is no fault of the client's.
-		return b.cfg.Strict && !named(b.form, key) && pattern.Values(r, key) != nil
-	})
 	dst := allocated(v)
 	rd := b.newReading("query")
-	rd.read(b.form, values, dst)
+	if len(b.form.fields) > 0 || b.cfg.Strict {
+		rd.read(b.form, b.rest(r), dst)
+	}
 	if b.sources.query != nil {
 		rd.strict = false // what it does not have may be a field of the rest
 		rd.read(b.sources.query, raw, dst)
@@ -73,6 +68,19 @@ func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 		return err
 	}
 	return b.finish(r, v, fromQuery, nil, rd)
+}
+
+// rest returns what the query and the route have for fields that name no place.
+func (b *Binder[T]) rest(r *http.Request) url.Values {
+	values := pattern.Query(r)
+	maps.DeleteFunc(values, func(key string, _ []string) bool {
+		if named(b.sources.query, key) {
+			return true
+		}
+		// What the route has and the type has not is no fault of the client's.
+		return b.cfg.Strict && !named(b.form, key) && pattern.Values(r, key) != nil
+	})
+	return values
 }
 
 // queryable says why no query can carry a T.

@@ -162,6 +162,8 @@ func TestSameListsEverywhere(t *testing.T) {
 		{"types that read JSON only", `{"days":["2026-01-02","2026-01-03"]}`, "days=2026-01-02&days=2026-01-03", `{"days":["2026-01-02","2026-01-03"]}`},
 		{"and are wrong", `{"days":["2026-01-02","soon"]}`, "days=2026-01-02&days=soon", "400 /days/1 type"},
 		{"arrays", `{"pair":[1.5,2]}`, "pair=1.5&pair=2", `{"pair":[1.5,2]}`},
+		{"more elements than an array has", `{"pair":[1,2,3]}`, "pair=1&pair=2&pair=3", "400 /pair type"},
+		{"fewer", `{"pair":[1]}`, "pair=1", `{"pair":[1,0]}`},
 		{"lists of lists", `{"grid":[[1,2],[3]]}`, "grid[0][]=1&grid[0][]=2&grid[1][0]=3", `{"grid":[[1,2],[3]]}`},
 		{"rows that are pointers", `{"ptrs":[{"sku":"a","qty":0}]}`, "ptrs[5][sku]=a&ptrs[5][qty]=0", `{"ptrs":[{"sku":"a","qty":0}]}`},
 		{"a wrong type in a row", `{"rows":[{"sku":"a","qty":"x"}]}`, "rows[0][sku]=a&rows[0][qty]=x", "400 /rows/0/qty type"},
@@ -175,7 +177,6 @@ func TestSameListsEverywhere(t *testing.T) {
 	for _, test := range []struct{ why, form, want string }{
 		{"the client's own index is told", "rows[0][sku]=a&rows[7][qty]=x", "400 /rows/7/qty type"},
 		{"for rules too", "rows[3][sku]=a&rows[5][qty]=1&rows[9][qty]=2&ptrs[4][sku]=x&ptrs[8][qty]=1", "422 /ptrs/8/sku required, /rows/5/sku required, /rows/9/sku required"},
-		{"more elements than an array has", "pair=1&pair=2&pair=3", "400 /pair type"},
 		{"lists in one text", "rows=[{\"sku\":\"a\"},{\"sku\":\"b\"}]", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
 		{"and wrong", "rows=[{\"sku\":\"a\"},{\"sku\":1}]", "400 /rows/1/sku type"},
 		{"as elements", "rows={\"sku\":\"a\"}&rows={\"sku\":\"b\"}", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
@@ -207,6 +208,8 @@ func TestSameValuesEverywhere(t *testing.T) {
 		Status string                `schema:"filter[status]" json:"filter[status],omitempty"`
 		Dotted string                `json:"user.name,omitempty"`
 		Ptr    **int                 `json:"ptr,omitempty"`
+		Tree   branches              `json:"tree,omitempty"`
+		Nested nest                  `json:"nested,omitempty" format:"unix"`
 		*Extra
 	}
 	b := bind.New[in](bind.Config{})
@@ -231,11 +234,16 @@ func TestSameValuesEverywhere(t *testing.T) {
 		{"a dot in a name", `{"user.name":"x"}`, "user.name=x", `{"user.name":"x"}`},
 		{"pointers to pointers", `{"ptr":7}`, "ptr=7", `{"ptr":7}`},
 		{"embedded pointers, which are nil if not given", `{"hue":"red"}`, "hue=red", `{"hue":"red"}`},
+		{"maps of maps without an end", `{"tree":{"a":{"b":{"c":null}}}}`, "tree[a][b][c]=", `{"tree":{"a":{"b":{"c":null}}}}`},
+		{"lists of lists without an end", `{"nested":[[null,null],null]}`, "nested[0][0][]=&nested[0][1][]=&nested[1][]=", `{"nested":[[null,null],null]}`},
 		{"a field of a field", `{"opts":{"dark":true}}`, "opts[dark]=true", `{"opts":{"dark":true}}`},
 		{"and as JSON in one text", `{"opts":{"dark":true,"size":{"a":2}}}`, `opts={"dark":true,"size":{"a":2}}`, `{"opts":{"dark":true,"size":{"a":2}}}`},
 		{"in which something is wrong", `{"opts":{"dark":1,"size":{"a":"x"}}}`, `opts={"dark":1,"size":{"a":"x"}}`, "400 /opts/dark type, /opts/size/a type"},
 		{"no JSON at all", `{"opts":"x"}`, `opts=x`, "400 /opts type"},
 		{"a rule", `{"email":"x"}`, `email=x`, "422 /email email"},
+		{"a list for what is none", `{"name":["x"],"age":[1],"opts":["x"]}`, `name[]=x&age[0]=1&opts[]=x`, "400 /age type, /name type, /opts type"},
+		{"an object for what is none", `{"name":{"first":"x"}}`, `name[first]=x`, "400 /name type"},
+		{"what is no field", `{"opts":{"dark":true,"more":[1]},"other":{"a":1}}`, `opts[dark]=true&opts[more][]=1&other[a]=1`, `{"opts":{"dark":true}}`},
 	} {
 		same(t, b, test.why, test.json, test.form, test.want)
 	}
@@ -251,8 +259,22 @@ func TestSameValuesEverywhere(t *testing.T) {
 	}
 }
 
+type (
+	branches map[string]branches
+	nest     []nest
+)
+
 type Extra struct {
 	Hue string `json:"hue,omitempty"`
+}
+
+func TestEndlessTypes(t *testing.T) {
+	if got := outcome(bind.Body[branches](post(jsonType, `{"a":{"b":{}}}`))); got != `{"a":{"b":{}}}` {
+		t.Error(got)
+	}
+	if got := outcome(bind.Body[nest](post(jsonType, `[[],[[1]]]`))); got != "400 /1/0/0 type" {
+		t.Error(got)
+	}
 }
 
 func TestSameDefaultsEverywhere(t *testing.T) {
@@ -305,6 +327,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 		{"nothing", `{}`, "", `{}`},
 		{"an explicit zero", `{"draft":false,"page":0,"level":0,"ttl":0}`, "draft=false&page=0&level=0&ttl=0", `{"draft":false,"page":0,"level":0,"ttl":0}`},
 		{"left empty", `{"draft":null,"page":null,"sort":null}`, "draft=&page=&sort=", `{}`},
+		{"null is not given", `{"inner":null,"lines":[null],"last":null}`, "lines[0]={}", `{"lines":[{"qty":1,"unit":"piece"}]}`},
 		{"others", `{"sort":"desc","tags":["c"],"oid":"05060708","big":"8"}`, "sort=desc&tags=c&oid=05060708&big=8", `{"sort":"desc","tags":["c"],"oid":"05060708","big":"8"}`},
 		{"other capitals", `{"PAGE":2}`, "PAGE=2", `{"page":2}`},
 		{"in lists, maps and pointers", `{"lines":[{"unit":"kg"},{"qty":0}],"named":{"a":{"qty":2}},"last":{"qty":9}}`,
@@ -315,8 +338,10 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 	} {
 		same(t, b, test.why, test.json, test.form, with(test.over))
 	}
-	if got := outcome(b.Body(post("", ""))); got != with(`{}`) {
-		t.Errorf("no body: %s", got)
+	for _, r := range []*http.Request{post("", ""), post(jsonType, ""), post(jsonType, "null"), post(formType, "")} {
+		if got := outcome(b.Body(r)); got != with(`{}`) {
+			t.Errorf("no body: %s", got)
+		}
 	}
 	if got := outcome(b.Body(post(jsonType, `{"page":"x","lines":[{"qty":"y"}]}`))); got != "400 /lines/0/qty type, /page type" {
 		t.Errorf("places: %s", got)

@@ -98,19 +98,23 @@ func embeds(f reflect.StructField) bool {
 	return f.Anonymous && (fromJSON.promoted(f) || fromForm.promoted(f))
 }
 
-// placesBelow reports whether a struct that t leads to has tags for places.
-func placesBelow(t reflect.Type, around []reflect.Type) bool {
+// placesBelow reports whether a struct that t leads to has tags for places. seen
+// are the structs that were looked at; nil is none.
+func placesBelow(t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return placesBelow(t.Elem(), around)
+		return !endless(t) && placesBelow(t.Elem(), seen)
 	case reflect.Struct:
-		if slices.Contains(around, t) || isText(t) {
+		if seen[t] || isText(t) {
 			return false
 		}
-		around = append(around[:len(around):len(around)], t)
+		if seen == nil {
+			seen = map[reflect.Type]bool{}
+		}
+		seen[t] = true
 		for i := range t.NumField() {
 			f := t.Field(i)
-			if place, err := placeOf(f); f.IsExported() && (place != "" || err != nil) || placesBelow(f.Type, around) {
+			if place, err := placeOf(f); f.IsExported() && (place != "" || err != nil) || placesBelow(f.Type, seen) {
 				return true
 			}
 		}

@@ -200,6 +200,20 @@ func pointed(t reflect.Type) reflect.Type {
 	return t
 }
 
+// endless reports whether the elements of a list or a map are such lists or maps
+// again, without an end to it: type tree map[string]tree. They lead to no struct.
+func endless(t reflect.Type) bool {
+	for range 100 {
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			t = t.Elem()
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 var (
 	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()

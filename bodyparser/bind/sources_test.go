@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,10 @@ func TestSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	mux.Handle("/next/", next)
+	if next, err = pattern.NewHandler(map[string]http.Handler{"/bare/[id]": h}, pattern.HandlerConfig{NoPathValues: true}); err != nil {
+		t.Fatal(err)
+	}
+	mux.Handle("/bare/", next)
 	for _, test := range []struct {
 		why, target, contentType, body string
 		header                         http.Header
@@ -76,6 +81,7 @@ func TestSources(t *testing.T) {
 			"01020304 false none [] [] -1 2026-01-02 0s 1 0  x example.com"},
 		{"wrong everywhere", "/x?page=x&filter.a=b", jsonType, `{"title":7}`, http.Header{"X-Admin": {"maybe"}, "Cookie": {"wait=x"}}, 400,
 			`[{"path":"/title","rule":"type"},{"in":"cookie","path":"/wait","rule":"type"},{"in":"header","path":"/X-Admin","rule":"type"},{"in":"path","path":"/id","rule":"type"},{"in":"query","path":"/filter/A","rule":"type"},{"in":"query","path":"/page","rule":"type"}]`},
+		{"the date of HTTP", "/01020304", jsonType, `{"title":"x"}`, http.Header{"X-Since": {"Sun, 06 Nov 1994 08:49:37 GMT"}}, 200, "01020304 false none [] [] -1 1994-11-06 0s 1 0  x example.com"},
 		{"a rule", "/01020304?page=-1", jsonType, `{}`, nil, 422, `[{"path":"/title","rule":"required"},{"in":"query","path":"/page","rule":"min"}]`},
 		{"an explicit zero", "/01020304?page=0", jsonType, `{"title":"x"}`, nil, 422, `[{"in":"query","path":"/page","rule":"min"}]`},
 		{"a header that is given twice", "/01020304", jsonType, `{"title":"x"}`, http.Header{"X-Admin": {"true", "false"}}, 400, `[{"in":"header","path":"/X-Admin","rule":"type"}]`},
@@ -84,7 +90,7 @@ func TestSources(t *testing.T) {
 		{"no body", "/01020304", "", ``, nil, 422, `[{"path":"/title","rule":"required"}]`},
 		{"a body of another type", "/01020304", "text/plain", `x`, nil, 415, `null`},
 	} {
-		for _, prefix := range []string{"/mux", "/next"} {
+		for _, prefix := range []string{"/mux", "/next", "/bare"} {
 			r := post(test.contentType, test.body)
 			at := httptest.NewRequest("PUT", prefix+test.target, nil)
 			r.Method, r.URL, r.RequestURI = at.Method, at.URL, at.RequestURI
@@ -212,6 +218,29 @@ func TestQueryFunc(t *testing.T) {
 	}
 }
 
+// A field of the query is not that of the route with the same name.
+func TestQueryIsNotThePath(t *testing.T) {
+	type in struct {
+		Path  int `path:"id"`
+		Query int `query:"id" validate:"max=9"`
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/{id}", bind.QueryFunc(func(r *http.Request, in in) (in, error) { return in, nil }))
+	for target, want := range map[string]string{
+		"/1?id=2":  `{"Path":1,"Query":2}`,
+		"/1":       `{"Path":1,"Query":0}`,
+		"/1?id=x":  `"errors":[{"in":"query","path":"/id","rule":"type"`,
+		"/x?id=x":  `"errors":[{"in":"path","path":"/id","rule":"type","message":"must be a whole number in range"},{"in":"query",`,
+		"/1?id=10": `"errors":[{"in":"query","path":"/id","rule":"max"`,
+	} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		if got := w.Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", target, got, want)
+		}
+	}
+}
+
 func TestOnlyFromElsewhere(t *testing.T) {
 	type in struct {
 		ID int `path:"id"`
@@ -238,6 +267,11 @@ type reader struct {
 }
 
 func (*reader) UnmarshalJSON([]byte) error { return nil }
+
+type textReader struct {
+	time.Time
+	ID int `path:"id"`
+}
 
 func TestPlacesAreCheckedAtOnce(t *testing.T) {
 	type nested struct {
@@ -280,6 +314,7 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 		},
 		"in a list":                 func() { bind.New[inList](bind.Config{}) },
 		"by an embedded pointer":    func() { bind.New[struct{ *Paged }](bind.Config{}) },
+		"a type that embeds a time": func() { bind.New[textReader](bind.Config{}) },
 		"a type with UnmarshalJSON": func() { bind.New[reader](bind.Config{}) },
 		"a map in a path": func() {
 			bind.New[struct {
@@ -403,4 +438,61 @@ func TestBeyondForms(t *testing.T) {
 
 func unsupported[T any](r *http.Request) (string, int) {
 	return fields(asStatus(second(bind.New[T](bind.Config{}).Body(r))))
+}
+
+// Whatever stands beside them, fields from elsewhere leave the others as they
+// are.
+func TestPlacesBesideAnything(t *testing.T) {
+	type deeper struct {
+		Depth int `json:"depth"`
+	}
+	type inside struct {
+		*Extra
+		deeper
+		paging
+		Name string `json:"name"`
+	}
+	type in struct {
+		_ struct{}
+		inside
+		http.Header  `json:"header"`
+		fmt.Stringer `json:"-"`
+		ID           int                 `path:"id"`
+		Map          map[string][]inside `json:"map" schema:"-"`
+		Next         *deeper             `json:"next"`
+		Zero         struct{}            `json:"zero"`
+	}
+	_, err := bind.Query[in](httptest.NewRequest("GET", "/", nil))
+	if err == nil || !strings.Contains(err.Error(), "in.Map are tags for places") {
+		t.Errorf("places in a map: %v", err)
+	}
+	type good struct {
+		_ struct{}
+		inside
+		http.Header  `json:"header"`
+		fmt.Stringer `json:"-"`
+		private      any
+		ID           int                 `path:"id"`
+		Map          map[string][]deeper `json:"map"`
+		Next         *deeper             `json:"next"`
+		Zero         struct{}            `json:"zero"`
+	}
+	b := bind.New[good](bind.Config{})
+	request := func(contentType, body string) *http.Request {
+		r := post(contentType, body)
+		r.SetPathValue("id", "7")
+		r.URL.RawQuery = "page=3"
+		return r
+	}
+	for _, r := range []*http.Request{
+		request(jsonType, `{"hue":"red","depth":1,"name":"x","header":{"A":["b"]},"ID":8,"map":{"a":[{"depth":2},{"depth":3}]},"next":{"depth":4},"page":9}`),
+		request(formType, `hue=red&depth=1&name=x&header[A]=b&ID=8&map[a][0][depth]=2&map[a][1][depth]=3&next.depth=4&page=9`),
+	} {
+		got, err := b.Body(r)
+		runtime.GC()
+		if err != nil || got.private != nil || got.Hue != "red" || got.Depth != 1 || got.Name != "x" || got.Get("A") != "b" ||
+			got.ID != 7 || got.Map["a"][1].Depth != 3 || got.Next.Depth != 4 || got.Page != 3 || got.Stringer != nil {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
 }

@@ -30,6 +30,9 @@ func checkTags(v *validator.Validate, t reflect.Type) error {
 // structs returns the struct types in which a value of type t may have rules.
 // The validator looks into all but those that are times.
 func structs(t reflect.Type, found []reflect.Type) []reflect.Type {
+	if endless(t) {
+		return found
+	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return structs(t.Elem(), found)
