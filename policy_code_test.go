@@ -15,21 +15,22 @@ import (
 // covers, as package.name, each with the reason why it is none of the things
 // the policy is there to prevent.
 var variables = map[string]string{
-	"bodyparser.anys":            "what reflection found out about a type, which is the same for everyone who asks",
-	"bodyparser.numberings":      "a pool of decoders: what one request leaves in them no other sees",
-	"bodyparser.numbers":         "an option of encoding/json/v2, which cannot change",
-	"bodyparser.trees":           "a pool of buffers: what one request leaves in them no other sees",
-	"bodyparser/bind.binders":    "what reflection found out about a type, which is the same for everyone who asks",
-	"internal/reqbody.loans":     "a pool of buffers: what one request leaves in them no other sees",
-	"internal/reqbody.unbounded": "whether a warning about how the program is put together was written, once for a process",
-	"internal/respw.rooms":       "a pool of buffers: what one response leaves in them no other sees",
-	"internal/respw.Step":        "nil but in tests, which decide by it who goes on",
-	"middleware.never":           "a channel that is never closed and never sent to",
-	"middleware.canceled":        "a context that has ended, and cannot change",
-	"middleware.alarms":          "a pool of timers: one is put back only when it is certain not to ring any more",
-	"internal/jsontext.texts":    "a pool of buffers: what one answer leaves in them no other sees",
-	"stream.batches":             "a pool of buffers: what one subscriber leaves in them no other sees",
-	"stream.buffers":             "a pool of buffers: what one event leaves in them no other sees",
+	"bodyparser/bind.binders":         "what reflection found out about a type, which is the same for everyone who asks",
+	"internal/reqbody.loans":          "a pool of buffers: what one request leaves in them no other sees",
+	"internal/reqbody.unbounded":      "whether a warning about how the program is put together was written, once for a process",
+	"internal/respw.rooms":            "a pool of buffers: what one response leaves in them no other sees",
+	"internal/respw.Step":             "nil but in tests, which decide by it who goes on",
+	"middleware.never":                "a channel that is never closed and never sent to",
+	"middleware.canceled":             "a context that has ended, and cannot change",
+	"middleware.alarms":               "a pool of timers: one is put back only when it is certain not to ring any more",
+	"internal/jsonread.anys":          "what reflection found out about a type, which is the same for everyone who asks",
+	"internal/jsonread.numbers":       "an option of encoding/json/v2, which cannot change",
+	"internal/jsonread.streams":       "a pool of decoders: what one request leaves in them no other sees",
+	"internal/jsonread.strictStreams": "a pool of decoders: what one request leaves in them no other sees",
+	"internal/jsonread.trees":         "a pool of buffers: what one request leaves in them no other sees",
+	"internal/jsontext.texts":         "a pool of buffers: what one answer leaves in them no other sees",
+	"stream.batches":                  "a pool of buffers: what one subscriber leaves in them no other sees",
+	"stream.buffers":                  "a pool of buffers: what one event leaves in them no other sees",
 }
 
 // immutable are functions whose result nobody can change.

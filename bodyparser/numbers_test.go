@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -177,6 +178,8 @@ func memoryOf(t *testing.T, text string, fn func(*http.Request) (any, error)) ui
 		}
 	}
 	runs := uint64(max(1, min(20, 400_000/len(text))))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would empty the pools
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))  // each has a pool of its own
 	run()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -145,3 +145,25 @@ func (d deadlines) Header() http.Header             { return http.Header{} }
 func (d deadlines) WriteHeader(int)                 {}
 func (d deadlines) Write(p []byte) (int, error)     { return len(p), nil }
 func (d deadlines) SetReadDeadline(time.Time) error { d.set(); return nil }
+
+// The same on sockets, where the deadline is one of the system's.
+func TestReadTimeoutWithoutAWriterOnSockets(t *testing.T) {
+	binder := bind.New[struct{ A string }](bind.Config{Parser: bodyparser.Config{ReadTimeout: 20 * time.Millisecond}})
+	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
+		client, url := tr.Serve(t, reply.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+			_, err := binder.Body(r)
+			return err
+		}))
+		body, rest := io.Pipe()
+		defer rest.Close()
+		go io.WriteString(rest, `{"a":`)
+		resp, err := client.Post(url, jsonType, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != 408 {
+			t.Errorf("%d %s", resp.StatusCode, testkit.Body(t, resp))
+		}
+	})
+}

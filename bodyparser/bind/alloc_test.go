@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 	"unsafe"
@@ -128,6 +129,8 @@ func TestNoSecondWriter(t *testing.T) {
 	text := []byte(`{"email":"ada@example.org","items":[{"sku":"a","qty":1}]}`)
 	h := bind.Handler(func(http.ResponseWriter, *http.Request, order) error { return nil })
 	r, body := post(jsonType, ""), new(reusedBody)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would empty the pools
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))  // each has a pool of its own
 	took := func(w http.ResponseWriter) uint64 {
 		run := func() {
 			body.Reset(text)

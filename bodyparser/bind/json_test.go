@@ -3,6 +3,9 @@ package bind_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -130,4 +133,28 @@ func TestOtherTypes(t *testing.T) {
 	if got, _ := fields(second(bind.Body[quoted](post(jsonType, `{"n":"x","m":{"one":2}}`)))); got != "/m/one type, /n type" {
 		t.Errorf("a quoted number: %s", got)
 	}
+}
+
+// TestBodyAfter: what bind has decoded is gone, and seems not to be empty.
+func TestBodyAfter(t *testing.T) {
+	h := bind.Handler(func(_ http.ResponseWriter, r *http.Request, _ struct{ A int }) error {
+		text, err := io.ReadAll(r.Body)
+		if len(text) > 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {
+			t.Errorf("r.Body gives %q, %v", text, err)
+		}
+		if _, err := bind.Body[struct{}](r); err == nil {
+			t.Error("the body could be bound again")
+		}
+		return nil
+	})
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, post(jsonType, `{"a":1}`)); w.Code != 200 {
+		t.Error(w.Code, w.Body)
+	}
+	bodyparser.New(bodyparser.Config{})(bind.Handler(func(_ http.ResponseWriter, r *http.Request, _ struct{ A int }) error {
+		if text, err := io.ReadAll(r.Body); string(text) != `{"a":1}` || err != nil {
+			t.Errorf("behind a parser r.Body gives %q, %v", text, err)
+		}
+		return nil
+	})).ServeHTTP(httptest.NewRecorder(), post(jsonType, `{"a":1}`))
 }

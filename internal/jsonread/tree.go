@@ -1,4 +1,4 @@
-package bodyparser
+package jsonread
 
 import (
 	"encoding/json"
@@ -10,17 +10,17 @@ import (
 	"unicode/utf8"
 )
 
-// value returns the one JSON value that data is, in the types that encoding/json
-// has for an any, but for numbers, which are json.Number. It checks what checkJSON
+// Value returns the one JSON value that a text is, in the types that encoding/json
+// has for an any, but for numbers, which are json.Number. It checks what [Check]
 // checks, and that a float64 can hold each number.
 //
 // encoding/json keeps the digits of numbers only for what it reads from a stream,
 // and copies the text for that into a buffer that it grows.
-func (s *settings) value(data []byte) (any, error) {
+func Value(text []byte, rules Rules) (any, error) {
 	t := trees.Get().(*tree)
-	sc := s.scanner(data)
-	sc.ranged, sc.tree = true, t
-	v, err := sc.text()
+	s := rules.scanner(text)
+	s.ranged, s.tree = true, t
+	v, err := s.text()
 	t.end()
 	return v, err
 }
@@ -39,8 +39,11 @@ type tree struct {
 
 var trees = sync.Pool{New: func() any { return new(tree) }}
 
-// keptElements is how many elements of arrays the room is kept for.
-const keptElements = 4096
+// What room is kept for the next text: elements of arrays, bytes of strings.
+const (
+	keptElements = 4096
+	keptBytes    = 64 << 10
+)
 
 // end forgets the text, and keeps the room for the next.
 func (t *tree) end() {
@@ -49,7 +52,7 @@ func (t *tree) end() {
 	if cap(t.open) > keptElements {
 		t.open = nil
 	}
-	if cap(t.scratch) > keptBuffer {
+	if cap(t.scratch) > keptBytes {
 		t.scratch = nil
 	}
 	clear(t.names[:])

@@ -1,118 +1,19 @@
-package bodyparser
+package jsonread
 
 import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"math"
-	"net/http"
 	"unicode"
 	"unicode/utf8"
 )
 
-// A JSON body is looked at before anything decodes it. The scanner accepts
-// exactly what encoding/json accepts as one value, if it is valid UTF-8, does not
-// nest too deeply and has not too many values; it builds nothing unless it is
-// asked to, so that what a hostile body costs does not depend on the decoder.
-
 var (
 	errNotUTF8   = errors.New("not valid UTF-8")
 	errDepth     = errors.New("nested too deeply")
-	errValues    = errors.New("more values than Config.Values allows")
 	errSyntax    = errors.New("syntax error")
 	errDuplicate = errors.New("the same key twice")
-	errRange     = errors.New("a number that no float64 can hold")
 )
-
-// maxDepth is where encoding/json stops, and the stack of a recursive scanner
-// with it.
-const maxDepth = 10_000
-
-// checkJSON reports what is wrong with the text of a JSON body.
-func (s *settings) checkJSON(data []byte) error {
-	sc := s.scanner(data)
-	_, err := sc.text()
-	return err
-}
-
-func (s *settings) scanner(data []byte) scanner {
-	sc := scanner{data: data, depth: s.depth(), values: s.Values, unique: s.UniqueKeys}
-	if s.Values < 0 {
-		sc.values = math.MaxInt
-	}
-	return sc
-}
-
-// checkBounds is the part of checkJSON that has to come before a decoder which
-// finds syntax errors itself. The number of opening brackets bounds the depth,
-// and with that of commas the number of values, and they are counted many times
-// faster than brackets are matched, so that most bodies are not scanned at all.
-func (s *settings) checkBounds(data []byte) error {
-	if s.UniqueKeys {
-		return s.checkJSON(data)
-	}
-	if !utf8.Valid(data) {
-		sc := scanner{pos: invalidUTF8(data)}
-		sc.fail(errNotUTF8)
-		return sc.result()
-	}
-	brackets := bytes.Count(data, []byte{'['}) + bytes.Count(data, []byte{'{'})
-	if s.mayHaveMore(data, brackets) || brackets > s.depth() && deeper(data, s.depth()) {
-		return s.checkJSON(data)
-	}
-	return nil
-}
-
-// deeper reports whether brackets nest deeper than depth. It follows strings and
-// nothing else: a text that is not JSON otherwise is the decoder's to refuse.
-func deeper(data []byte, depth int) bool {
-	level := 0
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '[', '{':
-			if level++; level > depth {
-				return true
-			}
-		case ']', '}':
-			level--
-		case '"':
-			for i = plainText(data, i+1); i < len(data) && data[i] != '"'; i = plainText(data, i) {
-				if data[i] == '\\' {
-					i++ // and what it escapes, perhaps a quote
-				}
-				i++
-			}
-		}
-	}
-	return false
-}
-
-// mayHaveMore reports whether there may be too many values: the first, and one
-// behind each bracket and comma.
-func (s *settings) mayHaveMore(data []byte, brackets int) bool {
-	if s.Values < 0 || len(data)/2 < s.Values { // each takes two bytes
-		return false
-	}
-	return 1+brackets+bytes.Count(data, []byte{','}) > s.Values
-}
-
-func (s *settings) depth() int {
-	if s.Depth < 0 {
-		return maxDepth
-	}
-	return min(s.Depth, maxDepth)
-}
-
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return len(data)
-}
 
 type scanner struct {
 	data   []byte
@@ -138,22 +39,10 @@ func (s *scanner) text() (any, error) {
 		s.pos = invalidUTF8(s.data)
 		s.fail(errNotUTF8)
 	}
-	return v, s.result()
-}
-
-func (s *scanner) result() error {
-	if s.err == nil {
-		return nil
+	if s.err != nil {
+		return nil, &Fault{s.err, int64(s.pos)}
 	}
-	e := refuse(http.StatusBadRequest, invalidJSON, s.err)
-	switch s.err {
-	case errValues:
-		e = refuse(http.StatusRequestEntityTooLarge, "Too many values", s.err)
-	case errRange: // which is JSON
-		e.Message = invalidBody
-	}
-	e.Offset = int64(s.pos)
-	return e
+	return v, nil
 }
 
 func (s *scanner) fail(err error) bool {
@@ -183,7 +72,7 @@ func (s *scanner) next() byte {
 // value scans the next value. It is nil without a tree.
 func (s *scanner) value() (v any, ok bool) {
 	if s.values--; s.values < 0 {
-		return nil, s.fail(errValues)
+		return nil, s.fail(ErrValues)
 	}
 	start := s.pos
 	switch c := s.next(); {
@@ -200,7 +89,7 @@ func (s *scanner) value() (v any, ok bool) {
 		switch number := s.data[start:s.pos]; {
 		case ok && s.ranged && outOfRange(number):
 			s.pos = start
-			return nil, s.fail(errRange)
+			return nil, s.fail(ErrRange)
 		case ok && s.tree != nil:
 			v = s.tree.number(number)
 		}

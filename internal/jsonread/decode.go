@@ -1,0 +1,130 @@
+package jsonread
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"sync"
+)
+
+// Decode decodes a text into dst as encoding/json does, but for numbers that end up
+// in an any, wherever in dst it is: they are json.Number, and lose no digits, and a
+// text with one that is too large for a float64 is at fault. What is wrong with the
+// text is a [*Fault], a dst that nothing can be decoded into is [ErrPointer], and any
+// other error is the decoder's: a value that does not fit.
+//
+// All ways begin with a check of the whole, which comes at the end where the
+// decoder finds most of what is wrong by itself.
+func Decode(text []byte, dst any, rules Rules) error {
+	t := reflect.TypeOf(dst)
+	if t == nil || t.Kind() != reflect.Pointer || reflect.ValueOf(dst).IsNil() {
+		return ErrPointer
+	}
+	if done, err := decodeTree(text, dst, rules); done {
+		return err
+	}
+	if untyped := hasAny(t); untyped || rules.Strict {
+		// What comes next reads a stream, in which the text has to be one value.
+		if untyped || !rules.Checked {
+			s := rules.scanner(text)
+			s.ranged = untyped
+			if _, err := s.text(); err != nil {
+				return err
+			}
+		}
+		return unmarshalStream(text, dst, rules.Strict)
+	}
+	if !rules.Checked {
+		if err := checkBounds(text, rules); err != nil {
+			return err
+		}
+	}
+	err := unmarshal(text, dst)
+	if err != nil && !rules.Checked {
+		if fault := Check(text, rules); fault != nil {
+			return fault // which knows the place
+		}
+	}
+	return err
+}
+
+// ErrPointer is a fault of the program, and none of the client's.
+var ErrPointer = errors.New("a destination that is not a pointer, or nil")
+
+// decodeTree decodes into a destination that has no type of its own and nothing
+// in it yet. Of the others it reports false.
+func decodeTree(text []byte, dst any, rules Rules) (done bool, err error) {
+	var v any
+	switch dst := dst.(type) {
+	case *any:
+		if done = *dst == nil; done {
+			if v, err = Value(text, rules); err == nil {
+				*dst = v
+			}
+		}
+	case *map[string]any:
+		if done = *dst == nil && begins(text, '{'); done {
+			if v, err = Value(text, rules); err == nil {
+				*dst = v.(map[string]any)
+			}
+		}
+	case *[]any:
+		if done = *dst == nil && begins(text, '['); done {
+			if v, err = Value(text, rules); err == nil {
+				*dst = v.([]any)
+			}
+		}
+	}
+	return done, err
+}
+
+func begins(text []byte, bracket byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	return len(text) > 0 && text[0] == bracket
+}
+
+// hasAny reports whether values of the type lead to an any, in which numbers keep
+// their digits.
+func hasAny(t reflect.Type) bool {
+	if known, ok := anys.Load(t); ok {
+		return known.(bool)
+	}
+	found := findAny(t, make(map[reflect.Type]bool))
+	anys.Store(t, found)
+	return found
+}
+
+// anys holds what hasAny has found out, as encoding/json holds what it knows
+// about types.
+var anys sync.Map // reflect.Type -> bool
+
+func findAny(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	kind := t.Kind()
+	if p := reflect.PointerTo(t); kind != reflect.Pointer && kind != reflect.Interface && (p.Implements(jsonUnmarshaler) || p.Implements(textUnmarshaler)) {
+		return false // what it makes of the text is its own business
+	}
+	switch kind {
+	case reflect.Interface:
+		return t.NumMethod() == 0
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return findAny(t.Elem(), seen)
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if (f.IsExported() || f.Anonymous) && findAny(f.Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var (
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
