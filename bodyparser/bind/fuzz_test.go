@@ -85,10 +85,11 @@ type branch struct {
 
 // flatten writes JSON as the pairs of a form, and reports false for what a form
 // has no words for: a list that is one empty element, or none, a key of a map
-// with brackets, and a null that is said.
+// with brackets, a null that is said, and a name with dots that is no field, but
+// parts of one in a form.
 func flatten(v any, key string, to url.Values) bool {
 	part := func(v any, name string) bool {
-		if name == "" || strings.ContainsAny(name, "[]") {
+		if name == "" || strings.ContainsAny(name, "[]") || key == "" && strings.Contains(name, ".") && name != "a.b" {
 			return false
 		}
 		if key != "" {

@@ -56,7 +56,9 @@ func (g *given) empty(n *node) bool {
 		}
 		return false
 	}
-	return len(g.parts) == 0 && g.last() == ""
+	// A struct of which only what it does not have was named is an object.
+	named := n.kind == record && g.values == nil
+	return len(g.parts) == 0 && g.last() == "" && !named
 }
 
 // named reports whether a key that means something named the place, or a part of

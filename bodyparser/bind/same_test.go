@@ -243,6 +243,7 @@ func TestSameValuesEverywhere(t *testing.T) {
 		{"a rule", `{"email":"x"}`, `email=x`, "422 /email email"},
 		{"a list for what is none", `{"name":["x"],"age":[1],"opts":["x"]}`, `name[]=x&age[0]=1&opts[]=x`, "400 /age type, /name type, /opts type"},
 		{"an object for what is none", `{"name":{"first":"x"}}`, `name[first]=x`, "400 /name type"},
+		{"an object without its fields", `{"opts":{"more":1}}`, `opts[more]=1`, `{"opts":{"dark":false}}`},
 		{"what is no field", `{"opts":{"dark":true,"more":[1]},"other":{"a":1}}`, `opts[dark]=true&opts[more][]=1&other[a]=1`, `{"opts":{"dark":true}}`},
 	} {
 		same(t, b, test.why, test.json, test.form, test.want)
