@@ -130,8 +130,8 @@ func Example_types() {
 	call(signup, "POST", "/", jsonType, `{"name":"root","age":36}`)
 	// Output:
 	// POST / -> 200 {"message":"Hello, Ada"}
-	// POST / -> 400 {"title":"Bad Request","status":400,"detail":"/age must be a whole number in range","errors":[{"path":"/age","rule":"type","message":"must be a whole number in range"}]}
-	// POST / -> 422 {"title":"Unprocessable Entity","status":422,"detail":"/age must be at least 18","errors":[{"path":"/age","rule":"min","param":"18","message":"must be at least 18"}]}
+	// POST / -> 400 {"title":"Bad Request","status":400,"detail":"age must be a whole number in range","errors":[{"path":"/age","rule":"type","message":"must be a whole number in range"}]}
+	// POST / -> 422 {"title":"Unprocessable Entity","status":422,"detail":"age must be at least 18","errors":[{"path":"/age","rule":"min","param":"18","message":"must be at least 18"}]}
 	// POST / -> 409 {"title":"Conflict","status":409,"detail":"That name is taken"}
 }
 

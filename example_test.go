@@ -65,7 +65,7 @@ func Example_service() {
 	// Output:
 	// GET /api/hello -> 200 {"message":"Hello"}
 	// POST /api/users -> 201 {"name":"Ada","email":"ada@example.com"}
-	// POST /api/users -> 422 {"title":"Unprocessable Entity","status":422,"detail":"/email must be an email address","errors":[{"path":"/email","rule":"email","message":"must be an email address"}]}
+	// POST /api/users -> 422 {"title":"Unprocessable Entity","status":422,"detail":"email must be an email address","errors":[{"path":"/email","rule":"email","message":"must be an email address"}]}
 }
 
 // A service that exists gets one piece: its handlers read r.Body as before, and

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-playground/validator/v10"
 
+	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/internal/testkit"
@@ -56,6 +57,69 @@ func (serverWriter) SetReadDeadline(time.Time) error { return nil }
 type reusedBody struct{ bytes.Reader }
 
 func (*reusedBody) Close() error { return nil }
+
+// A type without fields from elsewhere pays nothing for those of others, and one
+// with them no more than for their values.
+func TestPlacesAllocs(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
+	type body struct {
+		Title string `json:"title"`
+	}
+	type placed struct {
+		ID    string `path:"id"`
+		Token string `header:"X-Token"`
+		Title string `json:"title"`
+	}
+	text := []byte(`{"title":"x"}`)
+	measure := func(h http.Handler) float64 {
+		r, b, w := post(jsonType, ""), new(reusedBody), serverWriter{httptest.NewRecorder()}
+		r.SetPathValue("id", "7")
+		r.Header.Set("X-Token", "secret")
+		return testing.AllocsPerRun(100, func() {
+			b.Reset(text)
+			r.Body, r.ContentLength = b, int64(len(text))
+			h.ServeHTTP(w, r)
+			if w.Code != http.StatusOK {
+				t.Fatal(w.Body)
+			}
+		})
+	}
+	without := measure(bind.Handler(func(http.ResponseWriter, *http.Request, body) error { return nil }))
+	with := measure(bind.Handler(func(http.ResponseWriter, *http.Request, placed) error { return nil }))
+	if without > 6 || with > without+4 {
+		t.Errorf("%v allocations without places, %v with two", without, with)
+	}
+}
+
+func BenchmarkMistakes(b *testing.B) {
+	type wide struct {
+		Alpha, Bravo, Charlie, Delta, Echo, Foxtrot, Golf, Hotel, India, Juliett, Kilo, Lima, Mike, November, Oscar int
+		M                                                                                                           map[int]int
+	}
+	near := bytes.Repeat([]byte(`"oscaR":1,"unknown":2,"Unknown":[3],`), 28_000)
+	numbers := bytes.Repeat([]byte(`"12345":67890,`), 70_000)
+	good := append(append([]byte{'{'}, near...), `"oscar":1}`...)
+	bad := append(append([]byte{'{'}, near...), `"oscar":"x"}`...)
+	goodMap := append(append([]byte(`{"m":{`), numbers...), `"1":1}}`...)
+	badMap := append(append([]byte(`{"m":{`), numbers...), `"1":"x"}}`...)
+	binder := bind.New[wide](bind.Config{Parser: bodyparser.Config{Limit: -1, Values: -1}})
+	for _, bench := range []struct {
+		name string
+		body []byte
+		ok   bool
+	}{{"near/good", good, true}, {"near/bad", bad, false}, {"map/good", goodMap, true}, {"map/bad", badMap, false}} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.SetBytes(int64(len(bench.body)))
+			for b.Loop() {
+				if _, err := binder.Body(post(jsonType, string(bench.body))); (err == nil) != bench.ok {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
 
 // A response that is watched already is not watched once more.
 func TestNoSecondWriter(t *testing.T) {

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"net/http"
+	"net/url"
 	"reflect"
 	"sync"
 
@@ -32,6 +33,16 @@ func Query[T any](r *http.Request) (T, error) {
 		return zero, err
 	}
 	return b.Query(r)
+}
+
+// Values returns form values as a T, with the zero [Config]; see
+// [Binder.Values].
+func Values[T any](values url.Values) (T, error) {
+	b, err := standard[T]()
+	if err != nil {
+		return *new(T), err
+	}
+	return b.Values(values)
 }
 
 // binders holds the Binder of each type that Body and Query were asked for, as
@@ -85,6 +96,11 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 			value, w = &c.value, c.writer.Init(w, r)
 		}
 		defer exchange.RemoveFiles(r, r.MultipartForm)
+		if b.files != nil {
+			spooled, remove := withSpool(r)
+			defer remove()
+			r = spooled
+		}
 		inside := exchange.Say(w, r, b.cfg.OnError, b.cfg.Logger) // to what fn calls
 		defer exchange.HandBack(r, inside)
 		r = inside
@@ -110,15 +126,40 @@ func Func[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {
 
 // FuncWith is [Func] with a Config.
 func FuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) http.Handler {
-	return HandlerWith(cfg, func(w http.ResponseWriter, r *http.Request, in In) error {
+	return HandlerWith(cfg, answer(fn))
+}
+
+// QueryFunc is [Func] for requests that only ask: fields of In that name no
+// place come from the query, by the rules of [Binder.Query], and no body is
+// read. It panics as well if a query cannot carry In.
+//
+// Next.js: a GET route with a typed req.query.
+func QueryFunc[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {
+	return QueryFuncWith(Config{}, fn)
+}
+
+// QueryFuncWith is [QueryFunc] with a Config.
+func QueryFuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) http.Handler {
+	return newReader[In](cfg).Handler(answer(fn))
+}
+
+// answer is the handler that sends what fn returns.
+func answer[In, Out any](fn func(*http.Request, In) (Out, error)) func(http.ResponseWriter, *http.Request, In) error {
+	type statusCoder interface{ StatusCode() int }
+	out, coder := reflect.TypeFor[Out](), reflect.TypeFor[statusCoder]()
+	byPointer := !out.Implements(coder) && reflect.PointerTo(out).Implements(coder)
+	return func(w http.ResponseWriter, r *http.Request, in In) error {
 		out, err := fn(r, in)
 		if err != nil {
 			return err
 		}
 		status := http.StatusOK
-		if s, ok := any(out).(interface{ StatusCode() int }); ok {
+		if s, ok := any(out).(statusCoder); ok {
 			status = s.StatusCode()
+		} else if byPointer {
+			copied := out // for out itself would be moved to the heap for all
+			status = any(&copied).(statusCoder).StatusCode()
 		}
 		return reply.JSON(w, r, status, out)
-	})
+	}
 }

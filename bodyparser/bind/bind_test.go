@@ -105,13 +105,13 @@ func TestHandler(t *testing.T) {
 		}{
 			{"a value", `{"sku":"x","qty":1}`, nil, 200, "x", 0},
 			{"a wrong type", `{"sku":7,"qty":1}`, nil, 400,
-				`{"title":"Bad Request","status":400,"detail":"/sku must be a string","errors":[{"path":"/sku","rule":"type","message":"must be a string"}]}`, 0},
+				`{"title":"Bad Request","status":400,"detail":"sku must be a string","errors":[{"path":"/sku","rule":"type","message":"must be a string"}]}`, 0},
 			{"a rule with a parameter", `{"sku":"x","qty":11}`, nil, 422,
-				`{"title":"Unprocessable Entity","status":422,"detail":"/qty must be at most 10","errors":[{"path":"/qty","rule":"max","param":"10","message":"must be at most 10"}]}`, 0},
+				`{"title":"Unprocessable Entity","status":422,"detail":"qty must be at most 10","errors":[{"path":"/qty","rule":"max","param":"10","message":"must be at most 10"}]}`, 0},
 			{"an error of the handler", `{"sku":"x","qty":1}`, errors.New("secret"), 500, `{"title":"Internal Server Error","status":500}`, 1},
 			{"an error with a status", `{"sku":"x","qty":1}`, reply.NewError(409, "taken"), 409, `{"title":"Conflict","status":409,"detail":"taken"}`, 0},
 			{"fields of the handler's own", `{"sku":"x","qty":1}`, &bind.Errors{Fields: []bind.FieldError{{Path: "/sku", Rule: "unique", Message: "is taken"}}}, 422,
-				`{"title":"Unprocessable Entity","status":422,"detail":"/sku is taken","errors":[{"path":"/sku","rule":"unique","message":"is taken"}]}`, 0},
+				`{"title":"Unprocessable Entity","status":422,"detail":"sku is taken","errors":[{"path":"/sku","rule":"unique","message":"is taken"}]}`, 0},
 		} {
 			before := len(log.Records())
 			failure = test.failure
@@ -128,7 +128,7 @@ func TestHandler(t *testing.T) {
 	plain := bind.HandlerWith(bind.Config{OnError: reply.PlainError}, func(http.ResponseWriter, *http.Request, item) error { return nil })
 	w := httptest.NewRecorder()
 	plain.ServeHTTP(w, post(jsonType, `{"qty":1}`))
-	if w.Code != 422 || w.Body.String() != "/sku is required" {
+	if w.Code != 422 || w.Body.String() != "sku is required" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 
@@ -187,6 +187,33 @@ type created struct {
 }
 
 func (created) StatusCode() int { return 201 }
+
+type accepted struct {
+	Job string `json:"job"`
+}
+
+func (*accepted) StatusCode() int { return 202 }
+
+// The status is that of the type, whether its method is one of the value or of
+// the pointer.
+func TestStatusCode(t *testing.T) {
+	for want, h := range map[int]http.Handler{
+		201: bind.Func(func(*http.Request, struct{}) (any, error) { return created{}, nil }),
+		202: bind.Func(func(*http.Request, struct{}) (accepted, error) { return accepted{}, nil }),
+		200: bind.Func(func(*http.Request, struct{}) (struct{ accepted int }, error) { return struct{ accepted int }{}, nil }),
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != want {
+			t.Errorf("%d, want %d", w.Code, want)
+		}
+	}
+	w := httptest.NewRecorder()
+	bind.Func(func(*http.Request, struct{}) (*accepted, error) { return &accepted{}, nil }).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != 202 {
+		t.Errorf("a pointer: %d", w.Code)
+	}
+}
 
 func TestFunc(t *testing.T) {
 	h := bind.Func(func(r *http.Request, in item) (created, error) { return created{in.SKU}, nil })

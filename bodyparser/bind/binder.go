@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -16,48 +14,8 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
-	"github.com/apiece/apiece/internal/jsonread"
 	"github.com/apiece/apiece/internal/reqbody"
-	"github.com/apiece/apiece/pattern"
 )
-
-// Config says how a request becomes a value. The zero Config does what [Body]
-// and [Handler] do.
-type Config struct {
-	// Parser says how the body is read if no bodyparser.New stands in front,
-	// which otherwise has read it by its own Config. Its OnError and Logger are
-	// not used.
-	Parser bodyparser.Config
-
-	// Validator checks the rules, for services with rules of their own. Nil is
-	// the validator with its built-in rules. Register everything before: it is
-	// used from then on, and New tries every rule on made-up values to find
-	// tags that do not fit.
-	Validator *validator.Validate
-
-	// Strict refuses fields that the type does not have, with 400. By default
-	// they are ignored, as by encoding/json. Parameters of the route are no
-	// fields of the query.
-	Strict bool
-
-	// OnError answers a request that does not fit, and the errors of the
-	// handler. Nil is that of the middleware.Config around it, else a problem
-	// document, in which the fields are the member "errors".
-	OnError func(w http.ResponseWriter, r *http.Request, err error)
-
-	// Logger is told of responses of 500 and above. Nil is that of the
-	// middleware.Config around it, else slog.Default.
-	Logger *slog.Logger
-}
-
-// Validate reports everything that is wrong with the Config.
-func (c Config) Validate() error {
-	errs := []error{c.Parser.Validate()}
-	if c.Parser.Raw {
-		errs = append(errs, errors.New("bind: Config.Parser.Raw would leave nothing to decode"))
-	}
-	return errors.Join(errs...)
-}
 
 // A Binder makes values of type T from requests. What depends on the type alone
 // is done once, by [New]. It is safe for concurrent use.
@@ -65,13 +23,23 @@ type Binder[T any] struct {
 	cfg      Config
 	validate *validator.Validate
 	typ      reflect.Type
-	form     *formType // nil if T is not a struct
-	rules    bool      // T leads to structs, which may have rules
-	void     bool      // T is a struct without fields, which asks for no body
+	shadow   shadow  // of T, if it is a struct
+	sources  sources // its fields from elsewhere
+	json     codec   // of the body
+	form     *node   // of the body, nil if T is not a struct
+	beyond   error   // what no form can carry
+	files    fileFields
+	rules    bool // T leads to structs, which may have rules
+	void     bool // no field of T is from the body, which may be missing then
+	nulls    bool // T is a list or a map of pointers to structs
+	reading  bool // requests are for reading: the query has what else the body has
 }
 
-// New returns the Binder for T. It panics if the Config is not valid, or if a
-// tag anywhere in T names a rule that does not exist or does not fit its field.
+// New returns the Binder for T. It panics if the Config is not valid, if a rule
+// anywhere in T does not exist or does not fit its field, if a default is no
+// value of its field, or if a tag for a place cannot be followed; the package
+// comment says what is found. A type that JSON can carry and a form cannot is no
+// reason to panic: a form is answered with 415 then.
 func New[T any](cfg Config) *Binder[T] {
 	b, err := newBinder[T](cfg)
 	if err != nil {
@@ -80,28 +48,112 @@ func New[T any](cfg Config) *Binder[T] {
 	return b
 }
 
+// newReader returns a Binder whose handlers read the query, not the body.
+func newReader[T any](cfg Config) *Binder[T] {
+	b := New[T](cfg)
+	if err := b.queryable(); err != nil {
+		panic(err)
+	}
+	b.reading = true
+	return b
+}
+
 func newBinder[T any](cfg Config) (*Binder[T], error) {
 	b := &Binder[T]{cfg: cfg, validate: cfg.Validator, typ: reflect.TypeFor[T]()}
 	if b.validate == nil {
 		b.validate = validator.New(validator.WithRequiredStructEnabled())
 	}
-	if err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ)); err != nil {
+	registerOptionals(b.validate, b.typ)
+	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), b.learn())
+	if err != nil {
 		return nil, err
-	}
-	if t := deref(b.typ); t.Kind() == reflect.Struct {
-		var err error
-		if b.form, err = newFormType(t); err != nil {
-			return nil, err
-		}
-		b.void = t.NumField() == 0
 	}
 	b.rules = len(structs(b.typ, nil)) > 0
 	return b, nil
 }
 
+// learn finds out about the type.
+func (b *Binder[T]) learn() error {
+	t := deref(b.typ)
+	b.json = codec{strict: b.cfg.Strict, values: textValues(b.cfg.Parser)}
+	body := b.typ
+	var faults []error
+	if isOptional(pointed(b.typ)) {
+		return fmt.Errorf("bind: %v is for fields, not for a whole request", b.typ)
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		var err error
+		if b.shadow, err = newShadow(t); err != nil {
+			return err
+		}
+		if isText(t) {
+			break
+		}
+		if b.sources, err = newSources(t, b.shadow.placed); err != nil {
+			return err
+		}
+		body = b.shadow.typ
+		var forms builder
+		b.form = &node{kind: record, typ: body}
+		forms.nodes = map[nodeKey]*node{{typ: body}: b.form}
+		for _, m := range fromForm.members(body) {
+			forms.field(b.form, body, m, m.name, schemaTag)
+		}
+		b.beyond, err = forms.finish()
+		faults = append(faults, err)
+	case reflect.Slice, reflect.Array, reflect.Map:
+		b.nulls = leadsToPointer(t)
+		var forms builder // for the defaults in it; only JSON has such values
+		forms.node(t, "", t.String())
+		_, err := forms.finish()
+		faults = append(faults, err)
+		if placesBelow(t, nil) {
+			faults = append(faults, fmt.Errorf("bind: in %v are tags for places; only fields of a request that is a struct can have one", t))
+		}
+	}
+	files, err := fileFieldsOf(b.typ)
+	if b.files = files; files != nil {
+		err = errors.Join(err, b.beyond)
+	}
+	faults = append(faults, err, b.json.learn(body))
+	if b.form != nil {
+		b.void = t.NumField() == 0 || len(b.shadow.placed) > 0 && len(b.form.fields) == 0 && len(b.json.objects[body].members) == 0
+	}
+	return errors.Join(faults...)
+}
+
+// textValues bounds the values of JSON in a field of a form as bodyparser.Config
+// does those of a body.
+func textValues(cfg bodyparser.Config) int {
+	switch limit := cmp.Or(cfg.Limit, bytesize.MB); {
+	case cfg.Values != 0:
+		return cfg.Values
+	case limit < 0:
+		return -1
+	default:
+		return int(max(limit/8, 10_000))
+	}
+}
+
+// leadsToPointer reports whether a list or a map holds pointers to structs, no
+// matter how deeply, and without a struct on the way whose tags could tell more.
+func leadsToPointer(t reflect.Type) bool {
+	if endless(t) {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return leadsToPointer(t.Elem())
+	case reflect.Pointer:
+		return deref(t).Kind() == reflect.Struct && !isText(t) || leadsToPointer(t.Elem())
+	}
+	return false
+}
+
 // Body returns the body of the request as a T, decoded and validated: JSON, or
 // a form. Where no parser stands in front, the body is read here, and may be
-// asked for again.
+// asked for again. Fields of T that name another place come from there.
 //
 // The fields of a multipart form are the exception. They are read from the
 // connection and not kept, so they can be asked for once.
@@ -110,99 +162,185 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // that of a layer outside: see there for which of them leave one.
 //
 // What does not fit is [*Errors]; a body that cannot be read is an error of
-// package bodyparser. A request without a body is the zero T, if the rules
-// allow that.
+// package bodyparser. A request without a body is the zero T with its defaults,
+// if the rules allow that; a T that is a pointer is never nil.
 func (b *Binder[T]) Body(r *http.Request) (T, error) {
 	body, err := bodyparser.Parse(nil, r, b.cfg.Parser)
 	if err != nil {
 		return *new(T), err
 	}
-	return b.whole(func(v *T) error { return b.decode(nil, r, body, v) })
+	return b.whole(r, func(v *T) error { return b.decode(nil, r, body, v) })
 }
 
-// read is Body with a writer, and in memory that is lent.
+// read is Body with a writer, and in memory that is lent; or it is Query.
 func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) (err error) {
+	if b.reading {
+		return b.worded(r, b.readQuery(r, v))
+	}
 	loan := reqbody.Lend(w)
 	defer func() { loan.End(r, err) }()
 	body, err := bodyparser.Parse(loan, r, b.cfg.Parser)
 	if err != nil {
 		return err
 	}
-	return b.decode(w, r, body, v)
+	return b.worded(r, b.decode(w, r, body, v))
 }
 
 // whole returns the value that fill makes, or none: half of one is of no use,
 // and what is in it has not been checked.
-func (b *Binder[T]) whole(fill func(*T) error) (T, error) {
+func (b *Binder[T]) whole(r *http.Request, fill func(*T) error) (T, error) {
 	v := new(T)
 	if err := fill(v); err != nil {
-		return *new(T), err
+		return *new(T), b.worded(r, err)
 	}
 	return *v, nil
 }
 
-// Query returns the query of the request as a T, decoded and validated by the
-// rules of forms. As in req.query of Next.js, the parameters of the route are
-// part of it and win over what the client has put into the query; see
-// pattern.Query. A query that is malformed, or has more than 1000 pairs, is 400.
-func (b *Binder[T]) Query(r *http.Request) (T, error) {
-	if b.form == nil {
-		return *new(T), fmt.Errorf("bind: a query needs a struct, not %v", b.typ)
+// worded has Config.Message say what is wrong.
+func (b *Binder[T]) worded(r *http.Request, err error) error {
+	if b.cfg.Message == nil || err == nil {
+		return err
 	}
-	raw := r.URL.RawQuery
-	if strings.Count(raw, "&") >= maxPairs { // before they cost anything
-		return *new(T), wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "has too many pairs"}}, nil)
-	}
-	if strings.ContainsAny(raw, "%;") {
-		if _, err := url.ParseQuery(raw); err != nil {
-			return *new(T), wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is not a query"}}, err)
+	if e, ok := errors.AsType[*Errors](err); ok {
+		for i, f := range e.Fields {
+			e.Fields[i].Message = cmp.Or(b.cfg.Message(r, f), f.Message)
 		}
 	}
-	values := pattern.Query(r)
-	if b.cfg.Strict {
-		// What the route has and the type has not is no fault of the client's.
-		maps.DeleteFunc(values, func(name string, _ []string) bool {
-			field, _ := b.form.resolve(name)
-			return field == nil && pattern.Values(r, name) != nil
-		})
-	}
-	return b.whole(func(v *T) error { return b.fill(r, values, v) })
+	return err
 }
 
-// maxPairs bounds queries and multipart forms, as bodyparser.Config bounds
-// urlencoded ones.
-const maxPairs = 1000
+// allocated returns what v points to, without the pointers of T.
+func allocated(v any) reflect.Value {
+	dst := reflect.ValueOf(v).Elem()
+	for dst.Kind() == reflect.Pointer {
+		if dst.IsNil() {
+			dst.Set(reflect.New(dst.Type().Elem()))
+		}
+		dst = dst.Elem()
+	}
+	return dst
+}
 
+// decode makes the value of a request with this body. What is wrong in the body
+// and what is wrong elsewhere is told in one.
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
+	form, err := b.fill(w, r, body, v)
+	query, also := b.elsewhere(r, v)
+	if err := both(err, also); err != nil {
+		return err
+	}
+	src := fromJSON
+	if form != nil {
+		src = fromForm
+	}
+	return b.finish(r, v, src, form, query)
+}
+
+// both returns two errors as one. Only fields go together.
+func both(one, two error) error {
+	a, ok := errors.AsType[*Errors](one)
+	b, also := errors.AsType[*Errors](two)
+	switch {
+	case two == nil, !ok && one != nil:
+		return one
+	case one == nil, !also:
+		return two
+	}
+	return wrong(a.Status, append(a.Fields, b.Fields...), cmp.Or(a.Err, b.Err))
+}
+
+// fill decodes the body. It returns the reading of one that is a form.
+func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) (*reading, error) {
 	switch mediaType := body.MediaType(); {
+	case b.files != nil:
+		return b.receive(w, r, v)
 	case mediaType == "" && !body.Present(), b.void && empty(r, body):
-		return b.finish(r, v, fromJSON)
+		return nil, b.absent(v)
 	case b.form == nil:
 		// Only JSON has values other than objects.
-	case mediaType == "application/x-www-form-urlencoded":
+	case mediaType == "application/x-www-form-urlencoded", mediaType == "multipart/form-data":
+		if b.beyond != nil {
+			err := body.Decode(new(struct{})) // what is no JSON is refused
+			if refused, ok := errors.AsType[*bodyparser.Error](err); ok {
+				refused.Err = b.beyond
+			}
+			return nil, err
+		}
 		values, err := body.Form()
-		if err != nil {
-			return err
+		if mediaType == "multipart/form-data" {
+			values, err = b.multipart(w, r)
 		}
-		return b.fill(r, values, v)
-	case mediaType == "multipart/form-data":
-		values, err := b.multipart(w, r)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return b.fill(r, values, v)
-	}
-	var dst any = v
-	if b.cfg.Strict && b.rules {
-		dst = &strict{v}
+		rd := b.newReading("")
+		rd.read(b.form, values, allocated(v))
+		return rd, rd.err()
 	}
 	if !body.Present() {
-		dst = new(struct{}) // not v: an empty object is no value for a list
+		// An empty object, which is no value for a list. This says so for types
+		// that are not JSON.
+		if err := body.Decode(new(struct{})); err != nil {
+			return nil, b.locate(body, err)
+		}
+		return nil, b.absent(v)
 	}
-	if err := body.Decode(dst); err != nil {
-		return b.locate(body, err)
+	var dst any = v
+	if len(b.shadow.placed) > 0 {
+		dst = b.shadow.of(allocated(v))
 	}
-	return b.finish(r, v, fromJSON)
+	if err := body.Decode(b.json.target(dst)); err != nil {
+		return nil, b.locate(body, err)
+	}
+	return nil, b.notNull(body, v)
+}
+
+// absent makes the value of a request without a body.
+func (b *Binder[T]) absent(v *T) error {
+	pointer := b.typ.Kind() == reflect.Pointer
+	if pointer && !b.void && len(b.shadow.placed) == 0 {
+		return wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is empty"}}, nil)
+	}
+	if b.form != nil && (pointer || b.json.rewrite) {
+		b.newReading("").record(b.form, new(given), allocated(v))
+	}
+	return nil
+}
+
+// notNull refuses null where T has a pointer that no tag can speak for: a
+// handler that asks for a *T is never given nil.
+func (b *Binder[T]) notNull(body *bodyparser.Body, v *T) error {
+	var fields []FieldError
+	if b.typ.Kind() == reflect.Pointer && len(body.Bytes()) < 64 && strings.TrimSpace(body.Text()) == "null" {
+		fields = []FieldError{{Rule: "type", Message: "must not be null"}}
+	} else if b.nulls {
+		fields = nulls(reflect.ValueOf(v).Elem(), "", nil)
+	}
+	return wrong(http.StatusBadRequest, fields, nil)
+}
+
+// nulls finds pointers to structs that are nil, in lists and maps.
+func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
+	next := func(e reflect.Value, name any) bool {
+		switch {
+		case e.Kind() != reflect.Pointer:
+			found = nulls(e, step(path, fmt.Sprint(name)), found)
+		case e.IsNil():
+			found = append(found, FieldError{Path: step(path, fmt.Sprint(name)), Rule: "type", Message: "must not be null"})
+		case e.Elem().Kind() != reflect.Struct:
+			found = nulls(e.Elem(), step(path, fmt.Sprint(name)), found)
+		}
+		return len(found) < enough
+	}
+	switch v.Kind() {
+	case reflect.Slice, reflect.Array:
+		for i := 0; i < v.Len() && next(v.Index(i), i); i++ {
+		}
+	case reflect.Map:
+		for iter := v.MapRange(); iter.Next() && next(iter.Value(), iter.Key()); {
+		}
+	}
+	return found
 }
 
 // empty reports whether the request has no body. One that was left unread shows
@@ -211,61 +349,49 @@ func empty(r *http.Request, body *bodyparser.Body) bool {
 	return !body.Present() && (r.ContentLength == 0 || !strings.HasPrefix(body.MediaType(), "multipart/"))
 }
 
-// strict decodes a value and refuses fields that its type does not have. Any
-// decoder of JSON hands it the text, having found that it is one value.
-type strict struct{ v any }
-
-func (s *strict) UnmarshalJSON(text []byte) error {
-	return jsonread.Decode(text, s.v, jsonread.Rules{Depth: -1, Values: -1, Strict: true, Checked: true})
-}
-
 // multipart reads the fields of a multipart form, which is what a page sends
 // that hands its form to fetch. A form with files is for package upload.
 func (b *Binder[T]) multipart(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	p := b.cfg.Parser
 	limit := cmp.Or(p.Limit, bytesize.MB)
 	return upload.Form(w, r, upload.Config{
-		Limit: limit, FieldLimit: limit, Parts: cmp.Or(p.Pairs, maxPairs), Files: -1, ReadTimeout: p.ReadTimeout,
+		Limit: limit, FieldLimit: limit, Parts: b.pairs(), Files: -1, ReadTimeout: p.ReadTimeout,
 	}, nil)
 }
 
 // locate finds the places that a decoder complains about.
 func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
 	var refused *bodyparser.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusUnsupportedMediaType && b.form != nil {
+	if errors.As(err, &refused) && refused.Status == http.StatusUnsupportedMediaType && b.form != nil && b.beyond == nil {
 		return acceptForms(refused)
 	}
 	if errors.As(err, &refused) && (refused.Offset >= 0 || refused.Status != http.StatusBadRequest) {
 		return err
 	}
-	fields := mistakes(body.Text(), b.typ, b.cfg.Strict)
+	t := b.typ
+	if len(b.shadow.placed) > 0 {
+		t = b.shadow.typ
+	}
+	fields := b.json.mistakes(body.Text(), t, "")
 	if len(fields) == 0 {
 		fields = []FieldError{{Rule: "type", Message: "does not fit"}}
 	}
 	return wrong(http.StatusBadRequest, fields, err)
 }
 
-// fill decodes form values.
-func (b *Binder[T]) fill(r *http.Request, values url.Values, v *T) error {
-	dst := reflect.ValueOf(v).Elem()
-	for dst.Kind() == reflect.Pointer {
-		dst.Set(reflect.New(dst.Type().Elem()))
-		dst = dst.Elem()
-	}
-	if err := b.form.decode(values, dst.Addr().Interface(), b.cfg.Strict); err != nil {
-		return err
-	}
-	return b.finish(r, v, fromForm)
-}
-
-// finish checks the rules.
-func (b *Binder[T]) finish(r *http.Request, v *T, src source) error {
+// finish checks the rules. The readings, which may be nil, know the numbers that
+// the client has given the elements of lists.
+func (b *Binder[T]) finish(r *http.Request, v *T, src source, form, query *reading) error {
 	if !b.rules {
 		return nil
 	}
 	fields, err := b.check(r.Context(), reflect.ValueOf(v), "", src)
 	if err != nil {
 		return err
+	}
+	for i := range fields {
+		form.renumber(&fields[i])
+		query.renumber(&fields[i])
 	}
 	return wrong(http.StatusUnprocessableEntity, fields, nil)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -29,9 +30,14 @@ type Errors struct {
 
 // A FieldError says what is wrong with one field. It never holds the value.
 type FieldError struct {
+	// In is the part of the request that the field is in: "path", "query",
+	// "header", "cookie", or "" for the body.
+	In string `json:"in,omitempty"`
+
 	// Path is a JSON pointer (RFC 6901) in the names the client uses:
-	// "/items/0/sku". It has the same form for JSON, forms and queries. "" is
-	// the body as a whole.
+	// "/items/0/sku". It has the same form for JSON, forms and queries, and the
+	// numbers in it are those of the client. "" is the body, or what In says, as
+	// a whole.
 	Path string `json:"path"`
 
 	// Rule is the tag of the validator that failed, "type" for a value of the
@@ -43,8 +49,13 @@ type FieldError struct {
 	Param string `json:"param,omitempty"`
 
 	// Message is a phrase in English that follows the name of the field: "must
-	// be an email address".
+	// be an email address". Config.Message can replace it.
 	Message string `json:"message"`
+
+	// Kind is that of the value that broke a rule, for a Config.Message that
+	// counts characters or items: min=3 is about the length of a String, Slice
+	// or Map. It is not sent, and Invalid for errors that are about no rule.
+	Kind reflect.Kind `json:"-"`
 }
 
 // Error returns the text for the log.
@@ -67,15 +78,20 @@ func (e *Errors) Error() string {
 	return b.String()
 }
 
-// String returns path and message: "/email must be an email address".
+// String returns the error as a sentence: "items.0.sku is required".
 func (f FieldError) String() string {
-	return cmp.Or(f.Path, "the body") + " " + f.Message
+	name := "the " + cmp.Or(f.In, "body")
+	if f.Path != "" {
+		name = strings.NewReplacer("/", ".", "~1", "/", "~0", "~").Replace(f.Path[1:])
+	}
+	return name + " " + f.Message
 }
 
 // StatusCode returns the status that answers the request.
 func (e *Errors) StatusCode() int { return cmp.Or(e.Status, http.StatusUnprocessableEntity) }
 
-// PublicMessage returns what is wrong with the first of the fields.
+// PublicMessage returns what is wrong with the first of the fields, as a
+// sentence: "name is required".
 func (e *Errors) PublicMessage() string {
 	if len(e.Fields) == 0 {
 		return ""
@@ -105,7 +121,7 @@ func wrong(status int, fields []FieldError, cause error) error {
 		return nil
 	}
 	slices.SortStableFunc(fields, func(a, b FieldError) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
+		return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Rule, b.Rule))
 	})
 	return &Errors{Status: status, Fields: slices.Clip(fields[:min(len(fields), maxFields)]), Err: cause}
 }

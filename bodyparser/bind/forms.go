@@ -1,198 +1,294 @@
 package bind
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/gorilla/schema"
 )
 
-// Forms and queries are decoded by gorilla/schema, but no key of a client ever
-// reaches it. It panics on a negative index, and it makes a list as long as the
-// largest index says: ten kilobytes of keys become a hundred megabytes. So each
-// key is first resolved against the type, by the names that clients use, and
-// what resolves is written anew, as the path that gorilla/schema wants. What
-// does not resolve is unknown, and lists are bounded, one by one and all
-// together. This also gives forms the names of JSON where a type has only
-// those, brackets (items[0][sku]) as well as dots, and errors that point to the
-// same places as those for JSON.
+// Forms and queries are read in two steps. The keys of the client are resolved
+// against the type and put together to a tree, in which every list has the
+// elements that were named, whatever their numbers are: ten kilobytes of keys
+// make no more than ten kilobytes of elements. Then the tree is followed along
+// the type, and gorilla/schema makes the values. So the names are those of JSON
+// where a type has only those, brackets (items[0][sku]) as well as dots, an empty
+// element keeps its place, and errors point to the same places as those for
+// JSON.
 
-const (
-	maxIndex    = 100   // elements of one list
-	maxElements = 1_000 // elements of all lists together, as far as indexes or commas make them
-	maxSegments = 32    // parts of a key
-)
+// limits are the bounds of forms. A bound that is off is negative.
+type limits struct {
+	rows     int // parts of one list
+	elements int // of all lists together, as far as indexes or commas make them
+}
 
-// decode decodes the values into dst, a pointer to the struct.
-func (f *formType) decode(values url.Values, dst any, strict bool) error {
-	g := guard{
-		formType: f, strict: strict,
-		out:     make(map[string][]string, len(values)),
-		targets: make(map[string]*target, len(values)),
+// A reading is a form or a query that is being read.
+type reading struct {
+	limits
+	in     string // the place, for errors
+	strict bool
+	json   *codec // for texts that are JSON
+	count  int    // of elements so far
+	trees  []tree
+	wrong  []FieldError
+	cause  error
+}
+
+// A tree is what was given in a form or a query.
+type tree struct {
+	in   string
+	root *node
+	top  *given
+}
+
+func (r *reading) report(path, rule, message string) {
+	if len(r.wrong) < enough {
+		r.wrong = append(r.wrong, FieldError{In: r.in, Path: path, Rule: rule, Message: message})
 	}
+}
+
+// err returns what was wrong.
+func (r *reading) err() error { return wrong(http.StatusBadRequest, r.wrong, r.cause) }
+
+// read reads the values into dst, a struct.
+func (r *reading) read(root *node, values url.Values, dst reflect.Value) {
+	g := new(given)
+	r.trees = append(r.trees, tree{r.in, root, g})
+	before := len(r.wrong)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		g.add(key, values[key])
+		r.add(root, g, key, values[key])
 	}
-	g.finish()
-	if len(g.wrong) > 0 {
-		return wrong(http.StatusBadRequest, g.wrong, nil)
+	if len(r.wrong) == before {
+		r.record(root, g, dst)
 	}
-	if err := f.run(dst, g.out); err != nil {
-		return g.explain(err)
-	}
-	return nil
 }
 
-// run calls gorilla/schema. A panic in it is an error here: the values are a
-// client's, and no release is known that survives all of them.
-func (f *formType) run(dst any, values map[string][]string) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("gorilla/schema: panic: %v", p)
-		}
-	}()
-	return f.decoder.Decode(dst, values)
-}
-
-// A guard collects what may pass to gorilla/schema.
-type guard struct {
-	*formType
-	strict  bool
-	out     map[string][]string // by path
-	targets map[string]*target  // by path
-	ordered map[string]map[int][]string
-	wrong   []FieldError
-}
-
-func (g *guard) report(path, rule, message string) {
-	g.wrong = append(g.wrong, FieldError{Path: path, Rule: rule, Message: message})
-}
-
-// add resolves one key and keeps its values.
-func (g *guard) add(key string, values []string) {
-	to, complaint := g.resolve(key)
-	if complaint != nil {
-		g.wrong = append(g.wrong, *complaint)
+// renumber puts the client's numbers into the path of a field that broke a rule.
+func (r *reading) renumber(f *FieldError) {
+	if r == nil {
 		return
 	}
-	if to == nil {
-		if g.strict {
-			g.report(step("", key), "unknown", "is not a field of this request")
+	for _, t := range r.trees {
+		if t.in == f.In {
+			f.Path = t.top.path(t.root, f.Path)
 		}
-		return
 	}
-	if to.typ.Kind() != reflect.String || isText(to.typ) {
-		// A page sends its inputs also if they were left empty.
-		values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
-		if len(values) == 0 {
+}
+
+// path returns a path below g with the numbers that the client has given the
+// elements of lists.
+func (g *given) path(n *node, path string) string {
+	if path == "" || n == nil {
+		return path
+	}
+	name, rest, more := strings.Cut(path[1:], "/")
+	if more {
+		rest = "/" + rest
+	}
+	name = unescapeStep.Replace(name)
+	part := g.parts[name]
+	if n.kind == list {
+		part = nil
+		if i, err := strconv.Atoi(name); err == nil && i < len(g.parts) {
+			part = g.inOrder()[i]
+			name = strconv.FormatUint(part.number, 10)
+		}
+	}
+	if part == nil {
+		return path
+	}
+	below := n.elem
+	if n.kind == record {
+		below = nil
+		for i := range n.fields {
+			if f := &n.fields[i]; f.name == name {
+				below = f.node
+			}
+		}
+	}
+	return step("", name) + part.path(below, rest)
+}
+
+// inOrder returns the parts of a list.
+func (g *given) inOrder() []*given {
+	return slices.SortedFunc(maps.Values(g.parts), func(a, b *given) int { return cmp.Compare(a.number, b.number) })
+}
+
+// set reads what was given for a place into v.
+func (r *reading) set(n *node, g *given, v reflect.Value) {
+	for {
+		if isOptional(v.Type()) {
+			v.FieldByName("Set").SetBool(true)
+			if g.empty(n) {
+				v.FieldByName("Null").SetBool(true)
+				return
+			}
+			v = v.FieldByName("Value")
+		}
+		if v.Kind() != reflect.Pointer {
+			break
+		}
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	switch n.kind {
+	case leaf:
+		r.convert(n.conv, g.last(), v, g.pointer)
+	case list:
+		r.list(n, g, v)
+	case record:
+		if g.values != nil {
+			r.text(n, g.last(), v, g.pointer)
+		} else {
+			r.record(n, g, v)
+		}
+	case table:
+		if g.values != nil {
+			r.text(n, g.last(), v, g.pointer)
+		} else {
+			r.table(n, g, v)
+		}
+	}
+}
+
+func (r *reading) convert(c *converter, text string, v reflect.Value, pointer string) {
+	if err := c.convert(text, v); err != nil {
+		r.cause = cmp.Or(r.cause, err)
+		r.report(pointer, "type", c.expected)
+	}
+}
+
+// record reads the fields of a struct. Those that were not given, or left empty,
+// have their defaults.
+func (r *reading) record(n *node, g *given, v reflect.Value) {
+	for i := range n.fields {
+		f := &n.fields[i]
+		part := g.parts[f.name]
+		switch {
+		case part != nil && (!part.empty(f.node) || isOptional(f.typ) && part.named()):
+			r.set(f.node, part, f.of(v))
+		case f.defaults != nil:
+			r.set(f.node, &given{pointer: step(g.pointer, f.name), values: f.defaults}, f.of(v))
+		case f.nested() && f.node.defaults:
+			r.record(f.node, &given{pointer: step(g.pointer, f.name)}, f.of(v))
+		}
+	}
+}
+
+// of returns the field in a struct. Embedded pointers on the way are allocated.
+func (f *field) of(v reflect.Value) reflect.Value {
+	for i, at := range f.index {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				v.Set(reflect.New(v.Type().Elem()))
+			}
+			v = v.Elem()
+		}
+		v = v.Field(at)
+	}
+	return v
+}
+
+// list reads the elements of a list: the texts that its name was repeated with,
+// or its parts in the order of their numbers. Of numbers several may stand in one
+// text, with commas between.
+func (r *reading) list(n *node, g *given, v reflect.Value) {
+	var elements []*given
+	switch {
+	case len(g.parts) > 0:
+		elements = g.inOrder()
+		if r.rows >= 0 && len(elements) > r.rows {
+			r.report(g.pointer, "index", "must not have more than "+strconv.Itoa(r.rows)+" elements by index")
 			return
 		}
+		r.count += len(elements)
+	case n.elem.kind != leaf && len(g.values) == 1 && strings.HasPrefix(g.values[0], "["):
+		r.text(n, g.values[0], v, g.pointer)
+		return
+	default:
+		texts, commas := g.values, 0
+		if n.elem.kind == leaf && n.elem.conv.numeric {
+			for _, text := range texts {
+				commas += strings.Count(text, ",")
+			}
+		}
+		if r.count += commas; r.elements >= 0 && r.count > r.elements {
+			break
+		}
+		if commas > 0 {
+			texts = strings.Split(strings.Join(texts, ","), ",")
+		}
+		all := make([]given, len(texts))
+		for i := range all {
+			all[i] = given{pointer: step(g.pointer, strconv.Itoa(i)), values: texts[i : i+1]}
+			elements = append(elements, &all[i])
+		}
 	}
-	if slices.ContainsFunc(values, func(v string) bool { return !finite(to.typ, v) }) {
-		g.report(to.pointer, "type", expected(to.typ))
+	if r.elements >= 0 && r.count > r.elements {
+		if r.cause != errElements {
+			r.cause = errElements
+			r.report("", "index", "has lists of too many elements")
+		}
 		return
 	}
-	earlier, again := g.targets[to.path]
-	g.targets[to.path] = to
-	if to.index < 0 {
-		if again {
-			g.report(to.pointer, "duplicate", "is given under two names")
-		}
-		g.out[to.path] = values
+	if v.Kind() == reflect.Slice {
+		v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
+	} else if len(elements) > v.Len() {
+		r.report(g.pointer, "type", "must not have more than "+strconv.Itoa(v.Len())+" elements")
 		return
 	}
-	if g.ordered == nil {
-		g.ordered = map[string]map[int][]string{}
-	}
-	list := g.ordered[to.path]
-	if list == nil {
-		list = map[int][]string{}
-		g.ordered[to.path] = list
-	}
-	if again && (earlier.index < 0 || list[to.index] != nil) {
-		g.report(to.pointer, "duplicate", "is given under two names")
-	}
-	list[to.index] = values
-}
-
-// finish puts lists together whose values came with an index, and counts the
-// elements that all lists ask for.
-func (g *guard) finish() {
-	for path, list := range g.ordered {
-		for _, i := range slices.Sorted(maps.Keys(list)) {
-			g.out[path] = append(g.out[path], list[i]...)
-		}
-	}
-	elements := 0
-	longest := map[string]int{}
-	for _, path := range slices.Collect(maps.Keys(g.out)) {
-		to, values := g.targets[path], g.out[path]
-		if to.list && to.typ.Kind() != reflect.String {
-			for _, v := range values {
-				elements += strings.Count(v, ",") // where gorilla/schema splits it
-			}
-		}
-		if to.list && to.typ.Kind() == reflect.Struct && isText(to.typ) {
-			// For gorilla/schema a list of structs, with an index for each.
-			delete(g.out, path)
-			for i, v := range values[:min(len(values), maxIndex)] {
-				at := path + "." + strconv.Itoa(i)
-				g.out[at], g.targets[at] = []string{v}, to
-			}
-			if len(values) > maxIndex {
-				g.report(to.pointer, "index", "has too many elements")
-			}
-		}
-		for i, c := range []byte(path) {
-			if c != '.' {
-				continue
-			}
-			digits, _, _ := strings.Cut(path[i+1:], ".")
-			if n, ok := parseIndex(digits); ok {
-				elements += max(0, n+1-longest[path[:i]])
-				longest[path[:i]] = max(longest[path[:i]], n+1)
-			}
-		}
-	}
-	if elements > maxElements {
-		g.report("", "index", "has lists of too many elements")
+	for i, e := range elements {
+		r.element(n.elem, e, v.Index(i))
 	}
 }
 
-// finite refuses NaN and the infinities, which strconv reads, which no JSON can
-// carry on, and which pass a rule such as "not less than 0".
-func finite(t reflect.Type, value string) bool {
-	if k := t.Kind(); k != reflect.Float32 && k != reflect.Float64 || isText(t) {
-		return true
+var errElements = errors.New("lists of more elements than Config.Elements allows")
+
+// element reads an element of a list or a map. An empty one keeps its place: it
+// is nil for a pointer, else what the type makes of an empty text, or zero.
+func (r *reading) element(n *node, g *given, v reflect.Value) {
+	if g.empty(n) && !isOptional(v.Type()) && (v.Kind() == reflect.Pointer || n.kind == list || n.kind == table || n.kind == leaf && !n.conv.text) {
+		return
 	}
-	for v := range strings.SplitSeq(value, ",") {
-		if n, err := strconv.ParseFloat(v, 64); err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
-			return false
-		}
-	}
-	return true
+	r.set(n, g, v)
 }
 
-// explain turns the error of gorilla/schema, a map in random order, into ours.
-func (g *guard) explain(err error) error {
-	var multi schema.MultiError
-	_ = errors.As(err, &multi)
-	fields := make([]FieldError, 0, len(multi))
-	for path := range multi {
-		if to, ok := g.targets[path]; ok {
-			fields = append(fields, FieldError{Path: to.pointer, Rule: "type", Message: expected(to.typ)})
+// table reads the entries of a map.
+func (r *reading) table(n *node, g *given, v reflect.Value) {
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(g.parts)))
+	for _, name := range slices.Sorted(maps.Keys(g.parts)) {
+		part := g.parts[name]
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		if err := n.conv.convert(name, key); err != nil {
+			r.report(part.pointer, "type", "is not a name that fits")
+			continue
 		}
+		if v.MapIndex(key).IsValid() {
+			r.report(part.pointer, "duplicate", "is given under two names")
+		}
+		r.element(n.elem, part, value)
+		v.SetMapIndex(key, value)
 	}
-	if len(fields) == 0 {
-		fields = []FieldError{{Rule: "type", Message: "does not fit"}}
+}
+
+// text reads JSON that a form has for a value of several parts, as a page sends
+// what a script has put together. A type that reads JSON by itself may also take
+// the text for a string.
+func (r *reading) text(n *node, text string, v reflect.Value, pointer string) {
+	if n.conv != nil && n.kind == record {
+		r.convert(n.conv, text, v, pointer)
+		return
 	}
-	return wrong(http.StatusBadRequest, fields, err)
+	found, err := r.json.field(text, v, pointer)
+	for _, f := range found {
+		r.report(f.Path, f.Rule, f.Message)
+	}
+	r.cause = cmp.Or(r.cause, err)
 }

@@ -35,16 +35,18 @@ func TestForms(t *testing.T) {
 		{"lists of text types", `mail=a%40b.example&days=2026-01-02T03:04:05Z&days=2027-01-02T03:04:05Z`, 200,
 			`{"email":"a@b.example","days":["2026-01-02T03:04:05Z","2027-01-02T03:04:05Z"]}`},
 		{"a checkbox", `mail=a%40b.example&gift=on`, 200, `{"email":"a@b.example","gift":true}`},
-		{"inputs that were left empty", `mail=a%40b.example&price=&due=&gift=&counts=&tags=&from=&days=`, 200, `{"email":"a@b.example","tags":[]}`},
+		{"inputs that were left empty", `mail=a%40b.example&price=&due=&gift=&counts=&tags=&from=&days=`, 200, `{"email":"a@b.example"}`},
 		{"a struct in a struct", `mail=a%40b.example&inner[deep].level=3`, 200, `{"email":"a@b.example","inner":{"deep":{"level":3}}}`},
 		{"a field of an embedded struct", `mail=a%40b.example&by=me`, 200, `{"by":"me","email":"a@b.example"}`},
-		{"unknown keys, and what is hidden", `mail=a%40b.example&secret=x&Secret=x&-=x&more=1&a[=1&]=2&items=1&inner=2&notes.a.sku=x&audit=1`, 200, `{"email":"a@b.example"}`},
+		{"unknown keys, and what is hidden", `mail=a%40b.example&secret=x&Secret=x&-=x&more=1&a[=1&]=2&audit=1`, 200, `{"email":"a@b.example"}`},
+		{"one text where there are parts", `items=1&inner=2&notes=3`, 400, "/inner type, /items/0 type, /notes type"},
+		{"a map of structs", `mail=a%40b.example&notes[a.b][sku]=x&notes[a.b][qty]=1`, 200, `{"email":"a@b.example","notes":{"a.b":{"sku":"x","qty":1}}}`},
 		{"a scalar given twice is the last", `mail=x&mail=a%40b.example`, 200, `{"email":"a@b.example"}`},
 		{"a scalar under two names", `mail=x&MAIL=a%40b.example`, 400, "/mail duplicate"},
 		{"a list in two ways", `tags=x&tags[0]=y`, 400, "/tags/0 duplicate"},
 		{"an element in two ways", `tags.0=x&tags[0]=y`, 400, "/tags/0 duplicate"},
 		{"wrong types", `price=x&counts=1&counts=b&gift=maybe&inner.deep.level=200&due=tomorrow&from=x&days[1]=x&days[0]=2026-01-02T03:04:05Z`, 400,
-			"/counts type, /days/1 type, /due type, /from type, /gift type, /inner/deep/level type, /price type"},
+			"/counts/1 type, /days/1 type, /due type, /from type, /gift type, /inner/deep/level type, /price type"},
 		{"no number at all", `price=NaN`, 400, "/price type"},
 		{"nor one that JSON could carry on", `price=-inf`, 400, "/price type"},
 		{"rules", `mail=x&tags=a&tags=long+one`, 422, "/mail email, /tags/1 max"},
@@ -91,11 +93,8 @@ func TestHostileForms(t *testing.T) {
 		{"letters", "items.one.sku=x", "/items/one index"},
 		{"hexadecimal", "items.0x1.sku=x", "/items/0x1 index"},
 		{"digits of another script", "items.%D9%A1.sku=x", "/items/\u0661 index"},
-		{"an index beyond the bound", "items.100.sku=x", "/items/100 index"},
-		{"far beyond", "items.16000.sku=x", "/items/16000 index"},
 		{"beyond any integer", "items.99999999999999999999.sku=x", "/items/99999999999999999999 index"},
-		{"a list of plain values", "tags[100]=x", "/tags/100 index"},
-		{"many of them", sparse.Encode(), ""},
+		{"many of them", sparse.Encode(), "/items index"},
 		{"commas", "counts=" + strings.Repeat("1,", 2000) + "1", " index"},
 		{"a name of great length", "items." + strings.Repeat("9", 5000) + ".sku=x", "/items/... index"},
 	} {
@@ -111,14 +110,14 @@ func TestHostileForms(t *testing.T) {
 		Name     string `json:"name"`
 		Children []tree `json:"children"`
 	}
-	if _, err := bind.Body[tree](post(formType, nested.Encode())); err == nil {
-		t.Error("lists in lists ask for elements without end")
+	if got, err := bind.Body[tree](post(formType, nested.Encode())); err != nil || len(got.Children) != 90 || len(got.Children[89].Children) != 1 {
+		t.Errorf("lists in lists: %v", err)
 	}
 	deep := strings.Repeat("children.0.", 50) + "name=x"
-	if got, err := bind.Body[tree](post(formType, deep)); err != nil || got.Children != nil {
-		t.Errorf("a key of many parts: %v, %v", got, err)
+	if got, status := fields(second(bind.Body[tree](post(formType, deep)))); status != 400 || !strings.HasSuffix(got, " index") {
+		t.Errorf("a key of many parts: %d %s", status, got)
 	}
-	if got, err := bind.Body[tree](post(formType, "children.1.children.0.name=x&name=y")); err != nil || len(got.Children) != 2 || got.Children[1].Children[0].Name != "x" {
+	if got, err := bind.Body[tree](post(formType, "children.1.children.7.name=x&name=y")); err != nil || len(got.Children) != 1 || got.Children[0].Children[0].Name != "x" {
 		t.Errorf("a tree: %+v, %v", got, err)
 	}
 }
@@ -209,10 +208,11 @@ func TestQuery(t *testing.T) {
 	}{
 		{"/api/post/1?draft=true&tag=a&tag=b", 200, `{"ID":"1","Draft":true,"Tags":["a","b"],"Slug":null,"Page":1}`},
 		{"/api/post/1/x%2Fy/z?pid=2&slug=3&page=4", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":["x/y","z"],"Page":4}`},
-		{"/api/post/1?page=0", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":null,"Page":1}`},
-		{"/api/post/1?page=-1", 422, `"/page"`},
+		{"/api/post/1?page=0", 422, `"/page"`}, // which was said, and is not the default
+		{"/api/post/1?page=", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":null,"Page":1}`},
+		{"/api/post/1?page=-1", 422, `"in":"query","path":"/page"`},
 		{"/api/post/1?page=x", 400, `"/page"`},
-		{"/api/post/1234", 422, `"/pid"`},
+		{"/api/post/1234", 422, `"in":"path","path":"/pid"`},
 		{"/api/post/1?tag=%zz", 400, ``},
 		{"/api/post/1?a;b", 400, ``},
 		{"/api/post/1?" + strings.Repeat("tag=&", 1000), 400, ``},

@@ -1,105 +1,250 @@
 package bind
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
-
-	"github.com/gorilla/schema"
 )
 
-// A formType is a struct type made ready for forms.
-type formType struct {
-	typ     reflect.Type
-	decoder *schema.Decoder
-	members map[reflect.Type][]member
+// kind is what a form makes of a value.
+type kind int
+
+const (
+	leaf   kind = iota // one text
+	list               // a text or more each for its elements
+	record             // a struct: parts with the names of its fields
+	table              // a map: parts with any names
+)
+
+// A node is a type made ready for forms, without the pointers to it.
+type node struct {
+	kind     kind
+	typ      reflect.Type
+	conv     *converter // of a leaf; of the keys of a table; of a record that reads JSON by itself
+	elem     *node      // of lists and tables
+	fields   []field    // of a record
+	names    names
+	defaults bool // a field of the record, or of a struct in it, has a default
 }
 
-// newFormType prepares t. The error is about types that gorilla/schema would
-// decode wrongly, or not survive.
-func newFormType(t reflect.Type) (*formType, error) {
-	f := &formType{typ: t, decoder: schema.NewDecoder(), members: map[reflect.Type][]member{}}
-	f.decoder.MaxSize(maxIndex)
-	return f, f.prepare(t)
+// A field is what a form may set in a struct.
+type field struct {
+	name     string
+	index    []int // through embedded structs
+	typ      reflect.Type
+	node     *node
+	parts    []string // of a name that keys are cut at
+	defaults []string // the texts of its default, nil if it has none
 }
 
-// prepare finds the members of all structs below t.
-func (f *formType) prepare(t reflect.Type) error {
+// find returns the field that the names mean, and what they leave.
+func (n *node) find(names []string) (f *field, rest []string) {
+	for i := range n.fields { // nearly always none has a name of parts
+		if f := &n.fields[i]; len(f.parts) > 1 && len(names) >= len(f.parts) {
+			same := true
+			for j, part := range f.parts {
+				same = same && strings.EqualFold(part, names[j])
+			}
+			if same {
+				return f, names[len(f.parts):]
+			}
+		}
+	}
+	i, ok := n.names.find(names[0])
+	if !ok {
+		return nil, names
+	}
+	return &n.fields[i], names[1:]
+}
+
+// A builder makes nodes.
+type builder struct {
+	nodes  map[nodeKey]*node
+	beyond []error // what no form can carry
+	faults []error // what is wrong whatever carries it
+}
+
+type nodeKey struct {
+	typ    reflect.Type
+	format string
+}
+
+func (b *builder) cannot(where, why string) {
+	b.beyond = append(b.beyond, fmt.Errorf("bind: %s %s; hide it from forms with the tag schema:\"-\"", where, why))
+}
+
+func (b *builder) fault(format string, args ...any) {
+	b.faults = append(b.faults, fmt.Errorf("bind: "+format, args...))
+}
+
+// node returns the node of a type, nil if a form cannot carry it. where names
+// the field it is for.
+func (b *builder) node(t reflect.Type, format, where string) *node {
 	t = deref(t)
-	if isText(t) {
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Invalid {
 		return nil
 	}
-	if t.Kind() == reflect.Slice {
-		return f.prepare(t.Elem())
+	key := nodeKey{t, format}
+	if n, ok := b.nodes[key]; ok {
+		return n
 	}
-	if _, done := f.members[t]; done || t.Kind() != reflect.Struct {
+	n := &node{typ: t}
+	if b.nodes == nil {
+		b.nodes = map[nodeKey]*node{}
+	}
+	b.nodes[key] = n
+	members := fromForm.visible(t)
+	switch {
+	case isText(t), isJSON(t) && len(members) == 0, isBytes(t):
+		n.conv = newConverter(t, format)
+	case t.Kind() == reflect.Struct:
+		if n.kind = record; isJSON(t) {
+			n.conv = newConverter(t, format)
+		}
+		for _, m := range members {
+			b.field(n, t, m, m.name, schemaTag)
+		}
+	case t.Kind() == reflect.Slice, t.Kind() == reflect.Array:
+		n.kind, n.elem = list, b.node(t.Elem(), format, where)
+		if n.elem == nil {
+			n = nil
+		}
+	case t.Kind() == reflect.Map:
+		n.kind, n.elem = table, b.node(t.Elem(), format, where)
+		if n.conv = newConverter(t.Key(), ""); n.conv == nil || t.Key().Kind() == reflect.Bool || t.Key().Kind() == reflect.Float32 || t.Key().Kind() == reflect.Float64 {
+			b.cannot(where, fmt.Sprintf("has keys of type %v, which a form cannot carry", t.Key()))
+			n = nil
+		} else if n.elem == nil {
+			n = nil
+		}
+	default:
+		if n.conv = newConverter(t, format); n.conv == nil {
+			b.cannot(where, fmt.Sprintf("is of type %v, which a form cannot carry", t))
+			n = nil
+		}
+	}
+	b.nodes[key] = n
+	return n
+}
+
+// visible returns the members of a type that is a struct.
+func (s source) visible(t reflect.Type) []member {
+	if t.Kind() != reflect.Struct || isText(t) {
 		return nil
 	}
-	f.members[t] = fromForm.members(t)
-	errs := []error{checkFields(t)}
-	for _, m := range f.members[t] {
-		errs = append(errs, f.prepare(m.field.Type))
-	}
-	return errors.Join(errs...)
+	return s.members(t)
 }
 
-// checkFields looks for what gorilla/schema does not tell: it takes the first
-// of two fields with one name, capitals or not, takes a required field for
-// given if the name of another begins with its own, and allocates what is
-// embedded, without asking whether it may or whether it will come to an end.
-func checkFields(t reflect.Type) error {
-	var errs []error
-	complain := func(f reflect.StructField, what string) {
-		errs = append(errs, fmt.Errorf("bind: %v.%s %s", t, f.Name, what))
+// field adds a member of the struct t to the record, under a name and with the
+// default of a tag.
+func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
+	where := fmt.Sprintf("%v.%s", t, m.field.Name)
+	if hiddenPointer(t, m.index) {
+		b.cannot(where, "is behind an embedded pointer to an unexported struct, which a form cannot fill")
+		return
 	}
-	names := map[string]string{}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, options := schemaName(f)
-		if name == "-" {
-			continue
+	f := field{name: name, index: m.index, typ: m.field.Type}
+	text, given := defaultOf(m.field, tag)
+	if f.node = b.node(m.field.Type, m.field.Tag.Get("format"), where); f.node == nil {
+		if given {
+			b.fault("%s cannot have a default, which is read as a form is", where)
 		}
-		if f.Anonymous && f.Type.Kind() == reflect.Pointer && deref(f.Type).Kind() == reflect.Struct {
-			if !f.IsExported() {
-				complain(f, "embeds a pointer to an unexported struct, which a form cannot fill")
-			}
-			if endless(t, nil) {
-				complain(f, "embeds a struct that embeds its parent, which a form cannot fill")
-			}
-		}
-		if slices.Contains(options, "required") {
-			complain(f, `is required by its schema tag; use validate:"required"`)
-		}
-		if other, taken := names[strings.ToLower(name)]; taken {
-			complain(f, "has the name of "+other+" in a form; give one of them a schema tag")
-		}
-		names[strings.ToLower(name)] = f.Name
+		return
 	}
-	return errors.Join(errs...)
+	if strings.ContainsAny(name, ".[]") {
+		var ok bool
+		if f.parts, ok = split(name); !ok {
+			b.cannot(where, "has a name that no key of a form can have")
+			return
+		}
+	}
+	for option := range strings.SplitSeq(options(m.field, tag), ",") {
+		if option == "required" {
+			b.cannot(where, `is required by its schema tag, which is not asked; use validate:"required"`)
+		}
+	}
+	if given {
+		f.defaults = b.defaults(f, text, where)
+	}
+	n.names.add(name, len(n.fields))
+	n.fields = append(n.fields, f)
 }
 
-// endless reports whether a value of t, with all that it embeds allocated,
-// would have no end.
-func endless(t reflect.Type, around []reflect.Type) bool {
-	if slices.Contains(around, t) {
-		return true
-	}
-	around = append(around[:len(around):len(around)], t)
-	for i := range t.NumField() {
-		f := t.Field(i)
-		inside := f.Type.Kind() == reflect.Struct || f.Anonymous && deref(f.Type).Kind() == reflect.Struct
-		if inside && endless(deref(f.Type), around) {
+// hiddenPointer reports whether one of the embedded structs on the way to a
+// field is behind a pointer that cannot be set.
+func hiddenPointer(t reflect.Type, index []int) bool {
+	for _, i := range index[:len(index)-1] {
+		f := deref(t).Field(i)
+		if f.Type.Kind() == reflect.Pointer && !f.IsExported() {
 			return true
 		}
+		t = f.Type
 	}
 	return false
 }
 
-// schemaName returns what gorilla/schema calls a field.
-func schemaName(f reflect.StructField) (name string, options []string) {
-	parts := strings.Split(f.Tag.Get("schema"), ",")
-	return cmp.Or(parts[0], f.Name), parts[1:]
+// finish returns the errors, and knows then which records have defaults in
+// structs of structs.
+func (b *builder) finish() (beyond, faults error) {
+	for changed := true; changed; {
+		changed = false
+		for _, n := range b.nodes {
+			if n == nil || n.defaults {
+				continue
+			}
+			for _, f := range n.fields {
+				if f.defaults != nil || f.nested() && f.node.defaults {
+					n.defaults, changed = true, true
+				}
+			}
+		}
+	}
+	return errors.Join(b.beyond...), errors.Join(b.faults...)
+}
+
+// nested reports whether the field is a struct that is there whether or not it
+// was given.
+func (f *field) nested() bool {
+	return f.node.kind == record && f.typ.Kind() == reflect.Struct && !isOptional(f.typ)
+}
+
+const schemaTag = "schema"
+
+// options returns what stands behind the name in a tag, of the default none.
+func options(f reflect.StructField, tag string) string {
+	_, options, _ := strings.Cut(f.Tag.Get(tag), ",")
+	options, _, _ = strings.Cut(options, "default:")
+	return options
+}
+
+// defaultOf returns the default of a field. It is the last option of its tag,
+// commas included.
+func defaultOf(f reflect.StructField, tag string) (text string, ok bool) {
+	_, options, _ := strings.Cut(f.Tag.Get(tag), ",")
+	before, text, ok := strings.Cut(options, "default:")
+	if before != "" && !strings.HasSuffix(before, ",") {
+		return "", false
+	}
+	return text, ok
+}
+
+// defaults reads the default of a field by the decoder that reads its values:
+// for a list, with a bar between the elements.
+func (b *builder) defaults(f field, text, where string) []string {
+	texts := []string{text}
+	switch f.node.kind {
+	case list:
+		texts = strings.Split(text, "|")
+	case record, table:
+		b.fault("%s cannot have a default: it is no single value, and no list of them", where)
+		return nil
+	}
+	r := reading{limits: limits{rows: -1, elements: -1}}
+	r.set(f.node, &given{values: texts}, reflect.New(f.typ).Elem())
+	if len(r.wrong) > 0 {
+		b.fault("the default %q of %s %s", text, where, r.wrong[0].Message)
+		return nil
+	}
+	return texts
 }

@@ -1,91 +1,180 @@
 package bind
 
 import (
-	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// A target is what a key resolves to.
-type target struct {
-	path    string       // for gorilla/schema
-	pointer string       // for the client
-	typ     reflect.Type // of the field, or of what the list holds
-	list    bool
-	index   int // of the value in the list, -1 if the key has none
+// maxSegments bounds the parts of a key.
+const maxSegments = 32
+
+// given is what a client gave for one place: texts, or parts of it.
+type given struct {
+	pointer string
+	key     string // that the texts came with
+	values  []string
+	parts   map[string]*given
+	number  uint64 // of a part of a list: the client's
 }
 
-// resolve finds what a key means. It returns nil for a key that means nothing
-// in this type, and a FieldError for an index that no list can have.
-func (f *formType) resolve(key string) (*target, *FieldError) {
-	names, ok := split(key)
-	if !ok {
-		return nil, nil
+// part returns the part of g with a name, which may be new.
+func (r *reading) part(g *given, name string) *given {
+	p := g.parts[name]
+	if p == nil {
+		if g.values != nil {
+			r.report(step(g.pointer, name), "duplicate", "is given under two names")
+		}
+		p = &given{pointer: step(g.pointer, name)}
+		if g.parts == nil {
+			g.parts = map[string]*given{}
+		}
+		g.parts[name] = p
 	}
-	to := target{index: -1}
-	var path []string
-	for t := f.typ; ; {
-		m, ok := find(f.members[t], names[0])
-		if !ok {
-			return nil, nil
-		}
-		names = names[1:]
-		for _, name := range append(m.path[:len(m.path):len(m.path)], m.field.Name) {
-			field, _ := t.FieldByName(name)
-			alias, _ := schemaName(field)
-			path = append(path, alias)
-			t = deref(field.Type)
-		}
-		to.pointer = step(to.pointer, m.name)
+	return p
+}
 
-		to.list = t.Kind() == reflect.Slice && !isText(t)
-		if to.list {
-			t = deref(t.Elem())
-			if len(names) > 0 && (names[0] != "" || len(names) > 1) {
-				to.pointer = step(to.pointer, names[0])
-				if to.index, ok = parseIndex(names[0]); !ok {
-					return nil, &FieldError{Path: to.pointer, Rule: "index", Param: strconv.Itoa(maxIndex - 1),
-						Message: "must be numbered from 0 to " + strconv.Itoa(maxIndex-1)}
-				}
-			}
-			names = names[min(1, len(names)):]
+// last returns the text that counts where there is one value.
+func (g *given) last() string {
+	if len(g.values) == 0 {
+		return ""
+	}
+	return g.values[len(g.values)-1]
+}
+
+// empty reports whether the place was left empty, which pages do that send
+// every input: nothing was said about it then.
+func (g *given) empty(n *node) bool {
+	if n.kind == list {
+		if len(g.values) == 1 && len(g.parts) == 0 {
+			return g.values[0] == ""
 		}
-		if len(names) == 0 {
-			to.typ = t
-			break
-		}
-		if to.list {
-			if to.index < 0 {
-				return nil, nil
+		if len(g.values) == 0 && len(g.parts) == 1 {
+			for _, only := range g.parts {
+				return n.elem.kind == leaf && only.last() == ""
 			}
-			path = append(path, strconv.Itoa(to.index))
-			to.index = -1
+		}
+		return false
+	}
+	// A struct of which only what it does not have was named is an object.
+	named := n.kind == record && g.values == nil
+	return len(g.parts) == 0 && g.last() == "" && !named
+}
+
+// named reports whether a key that means something named the place, or a part of
+// it.
+func (g *given) named() bool {
+	if g.values != nil {
+		return true
+	}
+	for _, p := range g.parts {
+		if p.named() {
+			return true
 		}
 	}
-	to.path = strings.Join(path, ".")
-	if !plain(to.typ) {
-		return nil, nil
+	return false
+}
+
+// add puts the values of one key where they belong below g. What the key says
+// is resolved against the type, by the names that clients use.
+func (r *reading) add(n *node, g *given, key string, values []string) {
+	if !utf8.ValidString(key) {
+		r.report(step("", strings.ToValidUTF8(key, "\uFFFD")), "type", "is not a name in UTF-8")
+		return
 	}
-	return &to, nil
+	names, ok := split(key)
+	if ok {
+		ok = r.descend(n, g, key, names, values)
+	}
+	if !ok && r.strict {
+		r.report(step("", key), "unknown", "is not a field of this request")
+	}
+}
+
+// descend follows the names of a key. It reports false if they mean nothing in
+// this type.
+func (r *reading) descend(n *node, g *given, key string, names, values []string) bool {
+	tooLong := len(names) > maxSegments
+	for first := n; ; {
+		if n != first && tooLong {
+			r.report(step("", key), "index", "has too many parts")
+			return true
+		}
+		if len(names) == 0 || n.kind == list && len(names) == 1 && names[0] == "" {
+			r.assign(n, g, key, values)
+			return true
+		}
+		switch n.kind {
+		case leaf: // as an object or a list in its place in JSON
+			r.report(g.pointer, "type", n.conv.expected)
+			return true
+		case record:
+			f, rest := n.find(names)
+			switch {
+			case f == nil && names[0] == "":
+				r.report(g.pointer, "type", expected(n.typ))
+				return true
+			case f == nil:
+				return false
+			}
+			n, g, names = f.node, r.part(g, f.name), rest
+		case list:
+			number, err := strconv.ParseUint(names[0], 10, 64)
+			if err != nil {
+				r.report(step(g.pointer, names[0]), "index", "must be a whole number, from 0 on")
+				return true
+			}
+			n, g, names = n.elem, r.part(g, strconv.FormatUint(number, 10)), names[1:]
+			g.number = number
+		case table:
+			if names[0] == "" {
+				r.report(step(g.pointer, ""), "index", "must have a name")
+				return true
+			}
+			n, g, names = n.elem, r.part(g, names[0]), names[1:]
+		}
+	}
+}
+
+// assign keeps the values of a place.
+func (r *reading) assign(n *node, g *given, key string, values []string) {
+	for _, v := range values {
+		if !utf8.ValidString(v) {
+			r.report(g.pointer, "type", "must be text in UTF-8")
+			return
+		}
+	}
+	if g.values != nil && g.key != key || len(g.parts) > 0 {
+		r.report(g.pointer, "duplicate", "is given under two names")
+		return
+	}
+	g.key, g.values = key, values
 }
 
 // split cuts a key into its names: a.b[0][c] is a, b, 0, c. A list may end in
-// empty brackets. It reports false for keys that are not made that way.
+// empty brackets. It reports false for keys that are not made that way, and
+// stops when there are more than maxSegments.
 func split(key string) (names []string, ok bool) {
 	for rest := key; ; {
 		end := strings.IndexAny(rest, ".[")
 		if end < 0 {
 			end = len(rest)
 		}
-		if len(names) == maxSegments || end == 0 {
+		switch {
+		case end == 0:
 			return nil, false
+		case len(names) > maxSegments:
+			return names, true
 		}
 		names = append(names, rest[:end])
 		rest = rest[end:]
 		for strings.HasPrefix(rest, "[") {
 			name, after, closed := strings.Cut(rest[1:], "]")
-			if !closed || strings.ContainsAny(name, "[.") || len(names) == maxSegments {
+			if !closed || strings.Contains(name, "[") {
 				return nil, false
+			}
+			if len(names) > maxSegments {
+				return names, true
 			}
 			names, rest = append(names, name), after
 		}
@@ -97,25 +186,4 @@ func split(key string) (names []string, ok bool) {
 		}
 		rest = rest[1:]
 	}
-}
-
-// plain reports whether gorilla/schema makes a value of the type from one text.
-func plain(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return true
-	case reflect.Struct, reflect.Array, reflect.Slice:
-		return isText(t)
-	}
-	return false
-}
-
-func parseIndex(s string) (int, bool) {
-	if s == "" || len(s) > 3 || strings.Trim(s, "0123456789") != "" {
-		return 0, false
-	}
-	n, _ := strconv.Atoi(s)
-	return n, n < maxIndex
 }

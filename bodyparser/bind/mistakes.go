@@ -1,7 +1,9 @@
 package bind
 
 import (
+	"encoding"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strconv"
 	"strings"
@@ -14,150 +16,189 @@ import (
 // value is walked along the type, and every place is found and named, the same
 // under any decoder.
 
-// mistakes returns where the JSON value does not fit the type. With strict,
-// fields that the type does not have are mistakes too. The text is known to be
-// valid.
-func mistakes(text string, t reflect.Type, strict bool) []FieldError {
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	w := walker{d: d, strict: strict, members: map[reflect.Type][]member{}}
-	w.value(t, "", false)
+// mistakes returns where the JSON value does not fit the type, up to as many
+// places as an error has. In a strict codec, fields that the type does not have
+// are mistakes too. The text is known to be valid.
+func (c *codec) mistakes(text string, t reflect.Type, path string) []FieldError {
+	w := walker{codec: c, cursor: cursor{text: text}}
+	w.value(t, &place{path: path}, false, "")
 	return w.found
 }
 
+// A place is where a walk is. Its pointer is made if something is wrong there,
+// and not for each of the values that fit.
+type place struct {
+	up    *place
+	path  string // of the first
+	name  string // of the others, if not that of an element
+	index int    // of an element, -1 if there is a name
+}
+
+func (p *place) pointer() string {
+	switch {
+	case p.up == nil:
+		return p.path
+	case p.index >= 0:
+		return step(p.up.pointer(), strconv.Itoa(p.index))
+	}
+	return step(p.up.pointer(), p.name)
+}
+
 type walker struct {
-	d       *json.Decoder
-	strict  bool
-	members map[reflect.Type][]member
-	found   []FieldError
+	*codec
+	cursor
+	found []FieldError
 }
 
 func (w *walker) report(path, rule, message string) {
-	if len(w.found) < maxFields {
-		w.found = append(w.found, FieldError{Path: path, Rule: rule, Message: message})
+	w.found = append(w.found, FieldError{Path: path, Rule: rule, Message: message})
+	if len(w.found) == maxFields {
+		w.pos = len(w.text) // nothing more is to be found
 	}
 }
 
 // value reads the next value and compares it with the type. quoted is the
 // option "string" of a json tag.
-func (w *walker) value(t reflect.Type, path string, quoted bool) {
+func (w *walker) value(t reflect.Type, at *place, quoted bool, format string) {
 	t = deref(t)
 	switch {
-	case t.Kind() == reflect.Interface:
-		w.skip()
-	case reflect.PointerTo(t).Implements(jsonUnmarshaler), isText(t):
-		w.leaf(t, path, quoted)
+	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
+		if raw := w.cursor.value(); hugeNumber(raw) {
+			w.report(at.pointer(), "type", "has a number that is too large")
+		}
+	case isJSON(t), isText(t), isBytes(t):
+		w.leaf(t, at, quoted, format)
 	case t.Kind() == reflect.Struct:
-		w.object(t, path)
+		w.object(t, at)
 	case t.Kind() == reflect.Map:
-		w.dictionary(t, path)
-	case t.Kind() == reflect.Array, t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
-		w.list(t, path)
+		w.dictionary(t, at, format)
+	case t.Kind() == reflect.Array, t.Kind() == reflect.Slice:
+		w.list(t, at, format)
 	default:
-		w.leaf(t, path, quoted)
+		w.leaf(t, at, quoted, format)
 	}
 }
 
-func (w *walker) skip() {
-	var any json.RawMessage
-	_ = w.d.Decode(&any)
-}
-
-// leaf lets encoding/json decide about a value that has no parts of its own.
-func (w *walker) leaf(t reflect.Type, path string, quoted bool) {
-	var raw json.RawMessage
-	if w.d.Decode(&raw) != nil {
+// leaf decides about a value that has no parts of its own.
+func (w *walker) leaf(t reflect.Type, at *place, quoted bool, format string) {
+	raw := w.cursor.value()
+	if raw == "" {
 		return
 	}
-	if quoted && raw[0] == '"' {
-		var inner string
-		_ = json.Unmarshal(raw, &inner)
-		raw = json.RawMessage(inner)
+	if quoted && raw != "null" {
+		if raw[0] != '"' {
+			w.report(at.pointer(), "type", expected(t)+", in quotes")
+			return
+		}
+		raw = unquote(raw)
 	}
-	if json.Unmarshal(raw, reflect.New(t).Interface()) != nil {
-		w.report(path, "type", expected(t))
+	if format != "" {
+		raw = translate(raw, t, format)
 	}
+	err := fits(raw, t)
+	if err == nil {
+		return
+	}
+	path, message := at.pointer(), expected(t)
+	// A type that reads JSON by itself may know the place within.
+	if inner, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && inner.Field != "" && isJSON(t) {
+		for name := range strings.SplitSeq(inner.Field, ".") {
+			path = step(path, name)
+		}
+		message = expected(inner.Type)
+	}
+	w.report(path, "type", message)
+}
+
+// fits is what encoding/json says about a leaf.
+func fits(raw string, t reflect.Type) (err error) {
+	if !isJSON(t) && !isText(t) && t != numberType {
+		kind := t.Kind()
+		switch {
+		case raw == "null":
+			return nil
+		case kind == reflect.String && raw != "" && raw[0] == '"', kind == reflect.Bool && (raw == "true" || raw == "false"):
+			return nil
+		case kind >= reflect.Int && kind <= reflect.Int64:
+			_, err = strconv.ParseInt(raw, 10, t.Bits())
+			return err
+		case kind >= reflect.Uint && kind <= reflect.Uintptr:
+			_, err = strconv.ParseUint(raw, 10, t.Bits())
+			return err
+		}
+	}
+	return json.Unmarshal([]byte(raw), reflect.New(t).Interface())
 }
 
 // open reads the bracket that opens a value of the type. It reports false if
 // there is another value, which is then read to its end.
-func (w *walker) open(bracket json.Delim, t reflect.Type, path string) bool {
-	token, err := w.d.Token()
-	if err != nil || token == nil {
-		return false // null fits every type
-	}
-	if token == bracket {
+func (w *walker) open(bracket byte, t reflect.Type, at *place) bool {
+	if w.accept(bracket) {
 		return true
 	}
-	w.report(path, "type", expected(t))
-	for depth := 0; ; {
-		switch token {
-		case json.Delim('['), json.Delim('{'):
-			depth++
-		case json.Delim(']'), json.Delim('}'):
-			depth--
+	if raw := w.cursor.value(); raw != "null" && raw != "" { // null fits every type
+		w.report(at.pointer(), "type", expected(t))
+	}
+	return false
+}
+
+func (w *walker) list(t reflect.Type, at *place, format string) {
+	if !w.open('[', t, at) {
+		return
+	}
+	for i := 0; !w.accept(']') && w.pos < len(w.text); i++ {
+		if t.Kind() == reflect.Array && i == t.Len() {
+			w.report(at.pointer(), "type", "must not have more than "+strconv.Itoa(i)+" elements")
 		}
-		if depth == 0 {
-			return false
-		}
-		if token, err = w.d.Token(); err != nil {
-			return false
-		}
+		w.value(t.Elem(), &place{up: at, index: i}, false, format)
+		w.accept(',')
 	}
 }
 
-func (w *walker) list(t reflect.Type, path string) {
-	if !w.open('[', t, path) {
+func (w *walker) dictionary(t reflect.Type, at *place, format string) {
+	if !w.open('{', t, at) {
 		return
 	}
-	for i := 0; w.d.More(); i++ {
-		w.value(t.Elem(), step(path, strconv.Itoa(i)), false)
-	}
-	_, _ = w.d.Token()
-}
-
-func (w *walker) dictionary(t reflect.Type, path string) {
-	if !w.open('{', t, path) {
-		return
-	}
-	for w.d.More() {
-		key, _ := w.d.Token()
-		name, _ := key.(string)
-		at := step(path, name)
-		if t.Key().Kind() != reflect.String || isText(t.Key()) {
-			entry, _ := json.Marshal(map[string]any{name: nil})
-			if json.Unmarshal(entry, reflect.New(t).Interface()) != nil {
-				w.report(at, "type", "is not a name that fits")
-			}
+	for !w.accept('}') && w.pos < len(w.text) {
+		name := w.name()
+		entry := &place{up: at, name: name, index: -1}
+		if !fitsKey(name, t.Key()) {
+			w.report(entry.pointer(), "type", "is not a name that fits")
 		}
-		w.value(t.Elem(), at, false)
+		w.value(t.Elem(), entry, false, format)
+		w.accept(',')
 	}
-	_, _ = w.d.Token()
 }
 
-func (w *walker) object(t reflect.Type, path string) {
-	if !w.open('{', t, path) {
+// fitsKey reports whether a name is one of a map with such keys.
+func fitsKey(name string, t reflect.Type) bool {
+	if isText(t) {
+		u, _ := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+		return u != nil && u.UnmarshalText([]byte(name)) == nil
+	}
+	return t.Kind() == reflect.String || fits(name, t) == nil && name != "null"
+}
+
+func (w *walker) object(t reflect.Type, at *place) {
+	if !w.open('{', t, at) {
 		return
 	}
-	members, ok := w.members[t]
-	if !ok {
-		members = fromJSON.members(t)
-		w.members[t] = members
+	o := w.objects[t]
+	if o == nil {
+		return
 	}
-	for w.d.More() {
-		key, _ := w.d.Token()
-		name, _ := key.(string)
-		m, ok := find(members, name)
+	for !w.accept('}') && w.pos < len(w.text) {
+		name := w.name()
+		i, ok := o.names.find(name)
 		if !ok {
 			if w.strict {
-				w.report(step(path, name), "unknown", "is not a field of this request")
+				w.report(step(at.pointer(), name), "unknown", "is not a field of this request")
 			}
-			w.skip()
-			continue
+			w.cursor.value()
+		} else {
+			m := &o.members[i]
+			w.value(m.field.Type, &place{up: at, name: m.name, index: -1}, o.quoted[i], o.formats[i])
 		}
-		_, options, _ := strings.Cut(m.field.Tag.Get("json"), ",")
-		quoted := strings.Contains(","+options+",", ",string,")
-		w.value(m.field.Type, step(path, m.name), quoted)
+		w.accept(',')
 	}
-	_, _ = w.d.Token()
 }

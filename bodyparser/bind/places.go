@@ -16,17 +16,32 @@ import (
 
 // places translates to JSON pointers in the client's names.
 type places struct {
-	src  source
-	keys map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map
+	src    source
+	in     string                                      // the part of the request that the last one was in
+	within reflect.Type                                // the struct around the last one
+	keys   map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map
 }
 
-// pointer returns the place in v that the validator calls where.
+// find returns the place in v that the validator calls where, and the part of
+// the request that it is in.
+func (p *places) find(v reflect.Value, where, path string) (in, pointer string) {
+	p.in = ""
+	if p.src == fromQuery {
+		p.in = "query"
+	}
+	pointer = p.pointer(v, where, path)
+	return p.in, pointer
+}
+
 func (p *places) pointer(v reflect.Value, where, path string) string {
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v.IsNil() {
 			return path
 		}
 		v = v.Elem()
+	}
+	if isOptional(v.Type()) {
+		return p.pointer(v.FieldByName("Value"), where, path)
 	}
 	if where == "" {
 		return path
@@ -56,11 +71,16 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 	if end < 0 {
 		end = len(where)
 	}
+	p.within = v.Type()
 	f, ok := v.Type().FieldByName(where[:end])
 	if !ok {
 		return path
 	}
-	if !p.src.promoted(f) {
+	if place, _ := placeOf(f); place != "" {
+		p.in = place
+		name, _, _ := strings.Cut(f.Tag.Get(place), ",")
+		path = step(path, name)
+	} else if !p.src.promoted(f) {
 		name, _ := p.src.name(f)
 		if name == "" {
 			name = f.Name // hidden from clients, and still with a rule

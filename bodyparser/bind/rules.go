@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -30,7 +29,10 @@ func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src
 		}
 		v = v.Elem()
 	}
-	if v.Kind() == reflect.Struct {
+	if isOptional(v.Type()) {
+		return b.check(ctx, v.FieldByName("Value"), path, src)
+	}
+	if v.Kind() == reflect.Struct && !isTime(v.Type()) {
 		return b.checkStruct(ctx, v, path, src)
 	}
 	collect := func(v reflect.Value, path string) bool {
@@ -81,28 +83,27 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 		if name := v.Type().Name(); name != "" {
 			where = strings.TrimPrefix(where, name+".")
 		}
-		param, phrase := about(f)
-		fields = append(fields, FieldError{places.pointer(v, where, path), f.Tag(), param, phrase})
+		in, at := places.find(v, where, path)
+		param, phrase := about(f, places.within, src)
+		fields = append(fields, FieldError{In: in, Path: at, Rule: f.Tag(), Param: param, Message: phrase, Kind: f.Kind()})
 	}
 	return fields, nil
 }
 
-// obeys asks the validator about one struct. Where a field is an any, or a list
-// may hold null, a client can send what a rule was not made for, and the
-// validator panics about it. That is a value of the wrong type, as it would be
-// in a field of a type. Any other panic is a fault of the service, and would
-// take the connection down; its stack is for the log.
+// obeys asks the validator about one struct. It panics where a rule is not made
+// for the value it gets, which New finds out except where a field is an any: then
+// the rules of the service do not fit what its type lets a client send. That is
+// a fault of the service, as is a panic in a rule of its own, and would take the
+// connection down. The field and the stack are for the log.
 func (b *Binder[T]) obeys(ctx context.Context, target any) (err error) {
 	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		cause := fmt.Errorf("bind: the validator panicked: %v", p)
-		if unfit(p) {
-			err = wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "has a value of the wrong type"}}, cause)
-		} else {
-			err = fmt.Errorf("%w\n%s", cause, debug.Stack())
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			stack := debug.Stack()
+			err = fmt.Errorf("bind: the rules of %s panicked: %v\n%s", b.culprit(ctx, target), p, stack)
 		}
 	}()
 	if err = b.validate.StructCtx(ctx, target); err != nil {
@@ -111,98 +112,25 @@ func (b *Binder[T]) obeys(ctx context.Context, target any) (err error) {
 	return err
 }
 
-// unfit reports whether the validator has panicked about a value. It is called
-// while the panic is recovered from: the same panic in a rule that the service
-// has registered is a fault of that rule, and only the stack tells the two
-// apart.
-func unfit(p any) bool {
-	switch p := p.(type) {
-	case string:
-		for _, words := range []string{"Bad field type", "Bad field name provided", "dive error"} {
-			if strings.HasPrefix(p, words) {
-				return true
-			}
-		}
-		if !strings.HasPrefix(p, "reflect") {
-			return false
-		}
-	case runtime.Error, *reflect.ValueError:
-	default:
-		return false
+// culprit returns the field whose rules panic, in the validator's notation, or
+// else the type. The validator tells which field comes next, so it is asked
+// again; and once more without that field, since a function for the whole
+// struct comes after all fields.
+func (b *Binder[T]) culprit(ctx context.Context, target any) string {
+	next := ""
+	panics := func(without string) bool {
+		_, panicked := run(func() error {
+			return b.validate.StructFilteredCtx(ctx, target, func(field []byte) bool {
+				next = string(field)
+				return next == without
+			})
+		})
+		return panicked != nil
 	}
-	own := reflect.TypeFor[validator.Validate]().PkgPath() + "."
-	var stack [64]uintptr
-	frames := runtime.CallersFrames(stack[:runtime.Callers(1, stack[:])])
-	panicking := false
-	for {
-		f, more := frames.Next()
-		switch {
-		case f.Function == "runtime.gopanic":
-			panicking = true
-		case !panicking, strings.HasPrefix(f.Function, "runtime."), strings.HasPrefix(f.Function, "reflect."):
-		default:
-			return strings.HasPrefix(f.Function, own)
-		}
-		if !more {
-			return false
+	if panics("") && next != "" {
+		if field := next; !panics(field) {
+			return field
 		}
 	}
-}
-
-// about says what a rule asks for: its parameter, and a phrase in English. The
-// parameters that are names of other fields are those of Go, which are none of
-// a client's business.
-func about(f validator.FieldError) (param, phrase string) {
-	tag, param := f.Tag(), f.Param()
-	size := func(bound string) string {
-		unit := ""
-		switch f.Kind() {
-		case reflect.String:
-			unit = " character"
-		case reflect.Slice, reflect.Array, reflect.Map:
-			unit = " element"
-		}
-		switch {
-		case unit == "":
-			return "must be " + bound + " " + param
-		case param != "1":
-			unit += "s"
-		}
-		return "must have " + bound + " " + param + unit
-	}
-	switch tag {
-	case "required":
-		return "", "is required"
-	case "email":
-		return "", "must be an email address"
-	case "url", "http_url":
-		return "", "must be a URL"
-	case "uuid", "uuid4", "uuid_rfc4122", "uuid4_rfc4122":
-		return "", "must be a UUID"
-	case "unique":
-		return "", "must not have the same element twice"
-	case "oneof":
-		return param, "must be one of: " + param
-	case "eq":
-		return param, "must be " + param
-	case "min", "gte":
-		return param, size("at least")
-	case "max", "lte":
-		return param, size("at most")
-	case "len":
-		return param, size("exactly")
-	case "gt":
-		return param, size("more than")
-	case "lt":
-		return param, size("less than")
-	}
-	switch {
-	case strings.HasPrefix(tag, "required_"):
-		return "", "is required"
-	case strings.HasPrefix(tag, "excluded_"):
-		return "", "must be left out"
-	case param == "", strings.HasSuffix(tag, "field"):
-		return "", "must satisfy the rule " + tag
-	}
-	return param, "must satisfy the rule " + tag + "=" + param
+	return fmt.Sprintf("%T", target)
 }

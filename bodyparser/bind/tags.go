@@ -13,47 +13,36 @@ import (
 // The validator reads the tags of a struct when it first meets a value of it,
 // and panics there and then if one is wrong: in the middle of a request, and
 // only for the request that fills the list or the map in which the struct is.
-// So every struct that a type leads to is tried when a service starts.
+// A rule that does not fit the type of its field panics later still, once the
+// rules before it are satisfied. So the rules of every struct that a type leads
+// to are taken apart when a service starts, and tried one by one.
 
 // checkTags tries the rules of t and of everything below it.
 func checkTags(v *validator.Validate, t reflect.Type) error {
+	tr := newTrial(v)
 	var errs []error
 	for _, s := range structs(t, nil) {
-		// The zero value meets tags that do not exist. A filled one meets those
-		// that exist and cannot be applied to their field.
-		for _, sample := range []reflect.Value{reflect.New(s), sample(s, 0).Addr()} {
-			if err := try(v, sample.Interface()); err != nil {
-				errs = append(errs, fmt.Errorf("bind: %v: %w", s, err))
-				break
-			}
-		}
+		errs = append(errs, tr.checkStruct(s))
 	}
 	return errors.Join(errs...)
 }
 
-// try validates a made-up value, which may fail but must not panic. Only what
-// the validator says about a tag counts: a rule of the service's own may have
-// reasons to panic about a value that no request could bring.
-func try(v *validator.Validate, sample any) (err error) {
-	defer func() {
-		text, ok := recover().(string)
-		if ok && (strings.HasPrefix(text, "Bad field type") || strings.HasPrefix(text, "strconv.") || strings.Contains(text, "validation")) {
-			err = errors.New(text)
-		}
-	}()
-	_ = v.Struct(sample)
-	return nil
-}
-
-// structs returns the struct types that values of type t may hold.
+// structs returns the struct types in which a value of type t may have rules.
+// The validator looks into all but those that are times.
 func structs(t reflect.Type, found []reflect.Type) []reflect.Type {
+	if endless(t) {
+		return found
+	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return structs(t.Elem(), found)
 	case reflect.Map:
 		return structs(t.Elem(), structs(t.Key(), found))
 	case reflect.Struct:
-		if slices.Contains(found, t) || isText(t) {
+		if o, ok := optionalOf(t); ok {
+			return structs(o, found)
+		}
+		if slices.Contains(found, t) || isTime(t) {
 			return found
 		}
 		found = append(found, t)
@@ -66,43 +55,158 @@ func structs(t reflect.Type, found []reflect.Type) []reflect.Type {
 	return found
 }
 
-// sample returns a value of the type in which nothing is empty, down to a depth
-// that ends types which hold themselves.
-func sample(t reflect.Type, depth int) reflect.Value {
-	v := reflect.New(t).Elem()
-	if depth > 4 {
-		return v
+// checkStruct tries the rules of the fields of one struct.
+func (tr *trial) checkStruct(t reflect.Type) error {
+	var errs []error
+	parent := filled(t, 0).Interface()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.IsExported() && !f.Anonymous && !tr.registry.private() {
+			continue
+		}
+		rules := tr.registry.rules(t, f)
+		if rules == "" || rules == "-" {
+			continue
+		}
+		at := site{parent, t}
+		err := tr.read(rules)
+		if err == nil {
+			err = tr.walk(at, f.Type, strings.Split(rules, ","))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("bind: %v.%s: %w", t, f.Name, err))
+		}
 	}
-	switch t.Kind() {
-	case reflect.Pointer:
-		v.Set(sample(t.Elem(), depth).Addr())
-	case reflect.Slice:
-		v.Set(reflect.Append(v, sample(t.Elem(), depth+1)))
-	case reflect.Array:
-		for i := range min(v.Len(), 1) {
-			v.Index(i).Set(sample(t.Elem(), depth+1))
-		}
-	case reflect.Map:
-		v.Set(reflect.MakeMap(t))
-		if key := sample(t.Key(), depth+1); key.Comparable() {
-			v.SetMapIndex(key, sample(t.Elem(), depth+1))
-		}
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if v.Field(i).CanSet() {
-				v.Field(i).Set(sample(t.Field(i).Type, depth+1))
+	return errors.Join(errs...)
+}
+
+// A site is where rules stand.
+type site struct {
+	parent any          // a value of the struct around the field
+	within reflect.Type // its type
+}
+
+// walk tries rules that hold for values of type t, and those behind a dive for
+// what is in them. The rules can be read.
+func (tr *trial) walk(at site, t reflect.Type, rules []string) error {
+	t = tr.seen(t)
+	if t == nil {
+		return nil // an interface: only a request tells what is in it
+	}
+	for i, rule := range rules {
+		switch rule {
+		case "required", "omitempty", "omitnil", "omitzero", "isdefault":
+			// They fit every type.
+		case "structonly", "nostructlevel":
+			return nil // the validator goes no further either
+		case "dive":
+			return tr.dive(at, t, rules[i+1:])
+		default:
+			if own, ok := tr.registry.alias(rule); ok {
+				return tr.walk(at, t, append(strings.Split(own, ","), rules[i+1:]...))
+			}
+			if err := tr.group(at, t, rule); err != nil {
+				return err
 			}
 		}
-	case reflect.String:
-		v.SetString("x")
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		v.SetInt(1)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		v.SetUint(1)
-	case reflect.Float32, reflect.Float64:
-		v.SetFloat(1)
 	}
-	return v
+	return nil
+}
+
+func (tr *trial) dive(at site, t reflect.Type, rules []string) error {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		if len(rules) > 0 && rules[0] == "keys" {
+			return fmt.Errorf("a %v has no keys", t)
+		}
+	case reflect.Map:
+		if len(rules) > 0 && rules[0] == "keys" {
+			end := slices.Index(rules, "endkeys")
+			if end < 0 {
+				end = len(rules)
+			}
+			if err := tr.walk(at, t.Key(), rules[1:end]); err != nil {
+				return err
+			}
+			rules = rules[min(end+1, len(rules)):]
+		}
+	default:
+		return fmt.Errorf("the rule dive is for lists and maps, not for %v", t)
+	}
+	return tr.walk(at, t.Elem(), rules)
+}
+
+// group tries a rule, or the alternatives of one such as rgb|rgba: each has to
+// fit the type, and one of them has to be possible.
+func (tr *trial) group(at site, t reflect.Type, rule string) error {
+	impossible := true
+	for _, alternative := range tr.alternatives(rule) {
+		if err := fieldsExist(at.within, alternative); err != nil {
+			return err
+		}
+		possible, err := tr.try(at, t, alternative)
+		if err != nil {
+			return err
+		}
+		impossible = impossible && !possible
+	}
+	if impossible {
+		return fmt.Errorf("the rule %s reads text, and no value of type %v satisfies it; "+
+			"RegisterCustomTypeFunc of the validator says what the text of a type is", rule, t)
+	}
+	return nil
+}
+
+// alternatives returns the rules of which one has to hold, and those of the
+// aliases among them.
+func (tr *trial) alternatives(rule string) (all []string) {
+	for one := range strings.SplitSeq(rule, "|") {
+		own, ok := tr.registry.alias(one)
+		if !ok {
+			all = append(all, one)
+			continue
+		}
+		for part := range strings.SplitSeq(own, ",") {
+			all = append(all, tr.alternatives(part)...)
+		}
+	}
+	return all
+}
+
+// fieldsExist complains about a rule that names a field which is not there:
+// the validator takes that for one that is missing from the request.
+func fieldsExist(within reflect.Type, rule string) error {
+	name, param, _ := strings.Cut(rule, "=")
+	step := 1
+	if c, ok := conditions[name]; ok {
+		if c.pairs {
+			step = 2
+		}
+	} else if _, ok := comparisons[name]; !ok || name == "unique" {
+		return nil
+	}
+	all := words(unescape(param))
+	for i := 0; i < len(all); i += step {
+		for t := within; ; {
+			first, rest, more := strings.Cut(all[i], ".")
+			first, _, indexed := strings.Cut(first, "[")
+			if t.Kind() != reflect.Struct {
+				break
+			}
+			f, ok := t.FieldByName(first)
+			if !ok {
+				return fmt.Errorf("the rule %s names the field %s, which %v does not have", rule, first, t)
+			}
+			if !more || indexed {
+				break
+			}
+			t, all[i] = deref(f.Type), rest
+		}
+	}
+	return nil
+}
+
+// unescape undoes what a tag needs to hold a comma or a bar in a parameter.
+func unescape(param string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(param, "0x2C", ","), "0x7C", "|")
 }

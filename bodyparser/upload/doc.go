@@ -18,7 +18,9 @@
 // A part is read from the connection while the handler reads it. Nothing is
 // kept in memory or put on a disk that the handler does not put there, so
 // nothing is left behind when a client or a handler gives up. [Form] is the
-// shorter way for forms in which only the files are large.
+// shorter way for forms in which only the files are large. [Part.Spool] is for
+// files that are needed only when the whole form is known; as fields of the
+// struct that is bound, [File] values, they come with package bind.
 //
 // It works behind a bodyparser.New, which leaves multipart bodies unread. A
 // Limit that is set there holds for uploads too.

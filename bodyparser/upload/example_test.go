@@ -77,3 +77,24 @@ func ExampleParts() {
 	// note false  hello <nil>
 	// scan true a.pdf %PDF <nil>
 }
+
+// Files that are needed after the whole form was read.
+func ExamplePart_Spool() {
+	dir, err := os.MkdirTemp("", "forms")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	body := "--b\r\nContent-Disposition: form-data; name=scan; filename=a.pdf\r\n\r\n%PDF\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=title\r\n\r\nPlans\r\n--b--\r\n"
+	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+
+	var scan upload.File
+	fields, err := upload.Form(httptest.NewRecorder(), r, upload.Config{Files: 1}, func(p *upload.Part) (err error) {
+		scan, err = p.Spool(dir)
+		return err
+	})
+	fmt.Println(fields.Get("title"), scan.FileName(), scan.Size(), err)
+	// Output: Plans a.pdf 4 <nil>
+}

@@ -118,9 +118,45 @@ func (p *Part) Text() (string, error) {
 // was there before; until then it is a hidden file next to it, which is removed if
 // anything goes wrong. The mode is 0600. The directory is synchronized too, where
 // the system can do that, so that the file is there after a loss of power.
-func (p *Part) SaveAs(path string) (size int64, err error) {
+func (p *Part) SaveAs(path string) (size int64, err error) { return saveAs(path, p) }
+
+func saveAs(path string, src io.Reader) (size int64, err error) {
 	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".upload-*")
+	size, err = store(src, dir, ".upload-*", func(tmp *os.File) error {
+		if err := tmp.Sync(); err != nil {
+			return err
+		}
+		if err := tmp.Close(); err != nil {
+			return err
+		}
+		return os.Rename(tmp.Name(), path)
+	})
+	if err != nil {
+		return size, err
+	}
+	return size, syncDir(dir)
+}
+
+// Spool writes the part to a new file in the directory dir, or if that is "" in
+// the one for temporary files, and returns it. To remove it is for the caller.
+// Nothing is left behind if there is an error.
+func (p *Part) Spool(dir string) (File, error) {
+	f := File{fileName: p.fileName, contentType: p.ContentType()}
+	var err error
+	f.size, err = store(p, dir, "upload-*", func(tmp *os.File) error {
+		f.path = tmp.Name()
+		return tmp.Close()
+	})
+	if err != nil {
+		return File{}, err
+	}
+	return f, nil
+}
+
+// store writes src to a new file, which keep closes when it is complete. It is
+// removed if anything goes wrong.
+func store(src io.Reader, dir, pattern string, keep func(tmp *os.File) error) (size int64, err error) {
+	tmp, err := os.CreateTemp(dir, pattern)
 	if err != nil {
 		return 0, err
 	}
@@ -131,20 +167,14 @@ func (p *Part) SaveAs(path string) (size int64, err error) {
 			_ = os.Remove(tmp.Name())
 		}
 	}()
-	if size, err = io.Copy(tmp, p); err != nil {
+	if size, err = io.Copy(tmp, src); err != nil {
 		return size, err
 	}
-	if err = tmp.Sync(); err != nil {
-		return size, err
-	}
-	if err = tmp.Close(); err != nil {
-		return size, err
-	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
+	if err = keep(tmp); err != nil {
 		return size, err
 	}
 	done = true
-	return size, syncDir(dir)
+	return size, nil
 }
 
 // syncDir writes to the disk which files a directory has. Windows and Plan 9 have

@@ -13,7 +13,7 @@ func TestGreet(t *testing.T) {
 	for body, want := range map[string]string{
 		`name=Ada`:       `{"message":"Hello, Ada"}`,
 		`{"name":"Ada"}`: `{"message":"Hello, Ada"}`,
-		`{"name":""}`:    `{"title":"Unprocessable Entity","status":422,"detail":"/name is required","errors":[{"path":"/name","rule":"required","message":"is required"}]}`,
+		`{"name":""}`:    `{"title":"Unprocessable Entity","status":422,"detail":"name is required","errors":[{"path":"/name","rule":"required","message":"is required"}]}`,
 	} {
 		r := httptest.NewRequest("POST", "/api/hello", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")

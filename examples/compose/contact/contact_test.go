@@ -122,14 +122,14 @@ func TestForm(t *testing.T) {
 		json int
 	}{
 		{"good", good(), time.Minute, true, "", true, 303, 202},
-		{"no name", with("name", ""), time.Minute, true, "/name", false, 422, 422},
-		{"bad address", with("email", "nowhere"), time.Minute, true, "/email", false, 422, 422},
-		{"two addresses", with("email", "a@example.com, b@example.com"), time.Minute, true, "/email", false, 422, 422},
-		{"an address with a name", with("email", "Ada <ada@example.com>"), time.Minute, true, "/email", false, 422, 422},
-		{"a field in the subject", with("subject", "Hi\r\nBcc: all@example.com"), time.Minute, true, "/subject", false, 422, 422},
-		{"a line in the name", with("name", "Ada\nx"), time.Minute, true, "/name", false, 422, 422},
-		{"a field in the address", with("email", "ada@example.com\r\nBcc: all@example.com"), time.Minute, true, "/email", false, 422, 422},
-		{"too long", with("text", strings.Repeat("ü", 5001)), time.Minute, true, "/text", false, 422, 422},
+		{"no name", with("name", ""), time.Minute, true, "name is required", false, 422, 422},
+		{"bad address", with("email", "nowhere"), time.Minute, true, "email must be an email address", false, 422, 422},
+		{"two addresses", with("email", "a@example.com, b@example.com"), time.Minute, true, "email must be an email address", false, 422, 422},
+		{"an address with a name", with("email", "Ada <ada@example.com>"), time.Minute, true, "email must be an email address", false, 422, 422},
+		{"a field in the subject", with("subject", "Hi\r\nBcc: all@example.com"), time.Minute, true, "subject must be one line", false, 422, 422},
+		{"a line in the name", with("name", "Ada\nx"), time.Minute, true, "name must be one line", false, 422, 422},
+		{"a field in the address", with("email", "ada@example.com\r\nBcc: all@example.com"), time.Minute, true, "email must be", false, 422, 422},
+		{"too long", with("text", strings.Repeat("ü", 5001)), time.Minute, true, "text is too long", false, 422, 422},
 		{"just short enough", with("text", strings.Repeat("ü", 5000)), time.Minute, true, "", true, 303, 202},
 		{"the field that nobody sees", with("website", "https://spam.example"), time.Minute, true, "", false, 303, 202},
 		{"too quick", good(), time.Second, true, "", false, 303, 202},
@@ -197,7 +197,7 @@ func TestPage(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, post(cookie, "urlencoded", f))
 	got := w.Body.String()
-	for _, want := range []string{"/email must be an email address", `value="Ada Ü"`, "&lt;script&gt;"} {
+	for _, want := range []string{"email must be an email address", `value="Ada Ü"`, "&lt;script&gt;"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s lacks %s", got, want)
 		}

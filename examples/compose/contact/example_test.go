@@ -22,5 +22,5 @@ func Example() {
 	mux.ServeHTTP(w, post("", "json", f))
 	fmt.Println(w.Code, w.Body)
 	// Output:
-	// 422 {"title":"Unprocessable Entity","status":422,"detail":"/email must be an email address","errors":[{"path":"/email","rule":"email","message":"must be an email address"}]}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"email must be an email address","errors":[{"path":"/email","rule":"email","message":"must be an email address"}]}
 }

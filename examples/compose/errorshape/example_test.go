@@ -45,7 +45,7 @@ func Example() {
 	// Output:
 	// 201 {"email":"me@example.com"}
 	// 409 {"error":"The address is taken"}
-	// 422 {"error":"/email must be an email address"}
+	// 422 {"error":"email must be an email address"}
 	// 400 {"error":"Invalid JSON"}
 	// 405 {"error":"Method Not Allowed"}
 }

@@ -52,6 +52,6 @@ func Example() {
 	//
 	// data: {"done":true}
 	// 422
-	// {"title":"Unprocessable Entity","status":422,"detail":"/prompt is required","errors":[{"path":"/prompt","rule":"required","message":"is required"}]}
+	// {"title":"Unprocessable Entity","status":422,"detail":"prompt is required","errors":[{"path":"/prompt","rule":"required","message":"is required"}]}
 	// [key]
 }

@@ -1,0 +1,285 @@
+package bind
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// encoding/json decodes a body as it is, unless the type asks for what it does
+// not do: fields that have a default or a format, numbers that keep their digits
+// in an any, arrays that are not overfilled, or a refusal of fields that are not
+// there.
+
+// A codec is what JSON means in the types that one type leads to.
+type codec struct {
+	objects map[reflect.Type]*object
+	strict  bool
+	partly  bool // there is an Optional, in which no decoder is strict
+	numbers bool // there is an any, in which numbers are to keep their digits
+	rewrite bool // a field has a default or a format
+	arrays  bool // there is an array, of which encoding/json drops what is too much
+	values  int  // bound on the values of a text in a form, negative if off
+}
+
+// An object is a struct as JSON has it.
+type object struct {
+	members  []member
+	names    names
+	defaults []string // JSON of the members that have one, "" else
+	formats  []string // of the members whose format changes what they mean
+	quoted   []bool   // the members that are in quotes, by the option "string"
+}
+
+// learn adds the structs that t leads to. The errors are about defaults.
+func (c *codec) learn(t reflect.Type) error {
+	c.partly = c.partly || isOptional(pointed(t))
+	t = deref(t)
+	switch {
+	case t.Kind() == reflect.Interface:
+		c.numbers = c.numbers || t.NumMethod() == 0
+		return nil
+	case isJSON(t), isText(t), endless(t):
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		c.arrays = c.arrays || t.Kind() == reflect.Array
+		return c.learn(t.Elem())
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	if has(c.objects, t) {
+		return nil
+	}
+	if c.objects == nil {
+		c.objects = map[reflect.Type]*object{}
+	}
+	o := &object{members: fromJSON.members(t)}
+	o.defaults, o.formats, o.quoted = make([]string, len(o.members)), make([]string, len(o.members)), make([]bool, len(o.members))
+	c.objects[t] = o
+	for i, m := range o.members {
+		o.names.add(m.name, i)
+		o.quoted[i] = m.quoted()
+		if err := c.learn(m.field.Type); err != nil {
+			return err
+		}
+		if format := m.field.Tag.Get("format"); formatted(m.field.Type, format) {
+			o.formats[i], c.rewrite = format, true
+		}
+		text, err := defaultJSON(t, m)
+		if err != nil {
+			return err
+		}
+		if o.defaults[i] = text; text != "" {
+			c.rewrite = true
+		}
+	}
+	return nil
+}
+
+// defaultJSON returns the default of a member as JSON, "" if it has none.
+func defaultJSON(t reflect.Type, m member) (string, error) {
+	text, ok := defaultOf(m.field, schemaTag)
+	if !ok {
+		return "", nil
+	}
+	var b builder
+	n := &node{kind: record, typ: t}
+	b.field(n, t, m, m.name, schemaTag)
+	if len(n.fields) == 0 || n.fields[0].defaults == nil {
+		return "", nil // the form says what is wrong with it
+	}
+	v := reflect.New(m.field.Type)
+	r := reading{limits: limits{rows: -1, elements: -1}}
+	r.set(n.fields[0].node, &given{values: n.fields[0].defaults}, v.Elem())
+	out, err := json.Marshal(v.Interface())
+	again := reflect.New(m.field.Type)
+	if err == nil {
+		err = json.Unmarshal(out, again.Interface())
+	}
+	if err != nil || !reflect.DeepEqual(again.Interface(), v.Interface()) {
+		return "", fmt.Errorf("bind: %v.%s cannot have the default %q in JSON, which does not give it back", t, m.field.Name, text)
+	}
+	if m.quoted() {
+		out, _ = json.Marshal(string(out))
+	}
+	return string(out), nil
+}
+
+// target returns what a decoder is to decode into for v, a pointer.
+func (c *codec) target(v any) any {
+	switch v.(type) {
+	case *any, *map[string]any, *[]any: // for which package bodyparser does it
+		return v
+	}
+	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays {
+		return &decoding{c, v}
+	}
+	return v
+}
+
+// decoding decodes a value by the rules of a codec. Any decoder of JSON hands it
+// the text, having found that it is one value.
+type decoding struct {
+	codec *codec
+	v     any
+}
+
+func (d *decoding) UnmarshalJSON(text []byte) error { return d.codec.decode(text, d.v) }
+
+func (c *codec) decode(text []byte, v any) error {
+	if c.rewrite {
+		text = c.complete(text, reflect.TypeOf(v))
+	}
+	err := c.unmarshal(text, v)
+	if err == nil && (c.arrays || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
+		err = errTooMuch
+	}
+	return err
+}
+
+var errTooMuch = errors.New("more elements than the array has, a number that is too large for a float64, or a field that is not there")
+
+func (c *codec) unmarshal(text []byte, v any) error {
+	if !c.strict && !c.numbers {
+		return json.Unmarshal(text, v)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if c.strict {
+		d.DisallowUnknownFields()
+	}
+	if c.numbers {
+		d.UseNumber()
+	}
+	return d.Decode(v)
+}
+
+// field decodes the JSON in a field of a form into v, and returns what is wrong
+// with it, with its place.
+func (c *codec) field(text string, v reflect.Value, pointer string) ([]FieldError, error) {
+	if !json.Valid([]byte(text)) {
+		return []FieldError{{Path: pointer, Rule: "type", Message: expected(v.Type())}}, nil
+	}
+	if values := 1 + strings.Count(text, ",") + strings.Count(text, "{") + strings.Count(text, "["); c.values >= 0 && values > c.values {
+		return []FieldError{{Path: pointer, Rule: "type", Message: "has too many values"}}, nil
+	}
+	err := c.decode([]byte(text), v.Addr().Interface())
+	if err == nil {
+		return nil, nil
+	}
+	found := c.mistakes(text, v.Type(), pointer)
+	if len(found) == 0 {
+		found = []FieldError{{Path: pointer, Rule: "type", Message: "does not fit"}}
+	}
+	return found, err
+}
+
+// complete returns the text with the defaults of members that were not given,
+// and with the values that have a format as encoding/json reads them. t is that
+// of a pointer to the value.
+func (c *codec) complete(text []byte, t reflect.Type) []byte {
+	w := completer{codec: c, cursor: cursor{text: string(text)}}
+	w.value(t.Elem(), "")
+	return append(w.out, w.text[w.done:]...)
+}
+
+type completer struct {
+	*codec
+	cursor
+	out  []byte
+	done int // up to where the text is in out
+}
+
+// replace puts text in the place of what stands from start up to the cursor.
+func (w *completer) replace(start int, text string) {
+	w.out = append(append(w.out, w.text[w.done:start]...), text...)
+	w.done = w.pos
+}
+
+func (w *completer) value(t reflect.Type, format string) {
+	pointer := t.Kind() == reflect.Pointer || isOptional(t)
+	t = deref(t)
+	o := w.objects[t]
+	first := w.next()
+	switch {
+	case o != nil && first == '{':
+		w.object(o)
+	case first == '[' && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) && !isText(t) && !isJSON(t):
+		for w.pos++; !w.accept(']') && w.pos < len(w.text); w.accept(',') {
+			w.value(t.Elem(), format)
+		}
+	case first == '{' && t.Kind() == reflect.Map && !isText(t) && !isJSON(t):
+		for w.pos++; !w.accept('}') && w.pos < len(w.text); w.accept(',') {
+			w.name()
+			w.value(t.Elem(), format)
+		}
+	default:
+		start := w.pos
+		raw := w.cursor.value()
+		text := raw
+		if o != nil && raw == "null" && !pointer {
+			text = "{" + string(w.absent(nil, o, nil, false)) + "}"
+		} else if format != "" && raw != "" {
+			text = translate(raw, t, format)
+		}
+		if text != raw {
+			w.replace(start, text)
+		}
+	}
+}
+
+func (w *completer) object(o *object) {
+	given := make([]bool, len(o.members))
+	some := false
+	for w.pos++; !w.accept('}') && w.pos < len(w.text); w.accept(',') {
+		some = true
+		i, ok := o.names.find(w.name())
+		if !ok {
+			w.cursor.value()
+			continue
+		}
+		given[i] = true
+		w.next()
+		start, t := w.pos, o.members[i].field.Type
+		w.value(t, o.formats[i])
+		if o.defaults[i] != "" && t.Kind() != reflect.Pointer && !isOptional(t) && w.text[start:w.pos] == "null" {
+			w.replace(start, o.defaults[i])
+		}
+	}
+	w.pos--
+	w.out = append(w.out, w.text[w.done:w.pos]...)
+	w.done = w.pos
+	w.out = w.absent(w.out, o, given, some)
+	w.pos++
+}
+
+// absent appends the members that were not given and have a default, or that
+// are structs with such members. some says that a member stands before.
+func (c *codec) absent(out []byte, o *object, given []bool, some bool) []byte {
+	for i, m := range o.members {
+		if given != nil && given[i] {
+			continue
+		}
+		text := o.defaults[i]
+		if inner := c.objects[m.field.Type]; text == "" && inner != nil {
+			if all := c.absent(nil, inner, nil, false); all != nil {
+				text = "{" + string(all) + "}"
+			}
+		}
+		if text == "" {
+			continue
+		}
+		if some {
+			out = append(out, ',')
+		}
+		some = true
+		name, _ := json.Marshal(m.name)
+		out = append(append(append(out, name...), ':'), text...)
+	}
+	return out
+}

@@ -1,0 +1,22 @@
+package bind
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// SampleFor reports whether there is a sample text that satisfies the rule.
+func SampleFor(rule string) bool {
+	tr := newTrial(validator.New())
+	at := site{struct{ Other string }{"DE"}, reflect.TypeFor[struct{ Other string }]()}
+	return slices.ContainsFunc(sampleTexts, func(text string) bool { return tr.accepts(at, text, rule) })
+}
+
+// Phrase returns the message of a rule for a string in a struct that has another
+// field, "" if it has none of its own.
+func Phrase(rule, param string) string {
+	_, phrase, _ := complaint{rule, param, reflect.TypeFor[string](), reflect.TypeFor[struct{ Other string }](), fromJSON}.say()
+	return phrase
+}

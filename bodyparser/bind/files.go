@@ -1,0 +1,162 @@
+package bind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/internal/exchange"
+)
+
+// A T may have fields of type upload.File and []upload.File beside the others:
+// the body is a multipart form then, whose files are put into a directory that
+// lasts as long as the handler runs.
+
+// fileFields are the fields of T that are files, by the name of the client, nil
+// if there are none.
+type fileFields map[string]*member
+
+var (
+	oneFile   = reflect.TypeFor[upload.File]()
+	manyFiles = reflect.TypeFor[[]upload.File]()
+)
+
+// fileFieldsOf finds the fields of t that are files. One further down is an
+// error: a form has no name for it.
+func fileFieldsOf(t reflect.Type) (fileFields, error) {
+	if t.Kind() != reflect.Struct {
+		if hasFile(t, map[reflect.Type]bool{}) {
+			return nil, fmt.Errorf("bind: %v has a field of type upload.File, which only a struct that is bound can have", t)
+		}
+		return nil, nil
+	}
+	files := fileFields{}
+	var errs []error
+	for _, m := range fromForm.members(t) {
+		switch {
+		case m.field.Type == oneFile, m.field.Type == manyFiles:
+			files[m.name] = &m
+		case hasFile(m.field.Type, map[reflect.Type]bool{}):
+			errs = append(errs, fmt.Errorf("bind: %v.%s: files are fields of the struct that is bound, of type upload.File or []upload.File", t, m.field.Name))
+		}
+	}
+	if len(files) == 0 {
+		files = nil
+	}
+	return files, errors.Join(errs...)
+}
+
+// hasFile reports whether a value of t may hold a file. seen are types that are
+// being looked into.
+func hasFile(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return hasFile(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if hasFile(t.Field(i).Type, seen) {
+				return true
+			}
+		}
+	}
+	return t == oneFile
+}
+
+// find returns the field that takes the files of a part: a list also takes
+// those of a name with brackets.
+func (f fileFields) find(name string) (*member, bool) {
+	if m, ok := f[name]; ok {
+		return m, true
+	}
+	m, ok := f[strings.TrimSuffix(name, "[]")]
+	return m, ok && m.field.Type == manyFiles
+}
+
+// A spool is where the files of one request are. The directory is made for the
+// first of them.
+type spool struct{ dir string }
+
+type spoolKey struct{}
+
+// withSpool returns r with a spool, and what removes it.
+func withSpool(r *http.Request) (inside *http.Request, remove func()) {
+	s := new(spool)
+	inside = r.WithContext(context.WithValue(r.Context(), spoolKey{}, s))
+	return inside, func() {
+		if s.dir != "" {
+			_ = os.RemoveAll(s.dir)
+		}
+		exchange.HandBack(r, inside)
+	}
+}
+
+func (s *spool) put(p *upload.Part) (upload.File, error) {
+	if s.dir == "" {
+		dir, err := os.MkdirTemp("", "upload-*")
+		if err != nil {
+			return upload.File{}, err
+		}
+		s.dir = dir
+	}
+	return p.Spool(s.dir)
+}
+
+// receive reads a form with files.
+func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*reading, error) {
+	s, ok := r.Context().Value(spoolKey{}).(*spool)
+	if !ok {
+		return nil, fmt.Errorf("bind: the files of %v are removed when a handler returns: use Handler or Func", b.typ)
+	}
+	refuse := func(name, rule, message string) error {
+		return wrong(http.StatusBadRequest, []FieldError{{Path: step("", name), Rule: rule, Message: message}}, nil)
+	}
+	found := map[string][]upload.File{}
+	values, err := upload.Form(w, r, b.cfg.Upload, func(p *upload.Part) error {
+		field, ok := b.files.find(p.Name())
+		if !ok {
+			return refuse(p.Name(), "unknown", "does not take a file")
+		}
+		file, err := s.put(p)
+		if err != nil || file.FileName() == "" && file.Size() == 0 {
+			return err // or a file input that was left empty
+		}
+		if field.field.Type == oneFile && len(found[field.name]) > 0 {
+			return refuse(field.name, "duplicate", "takes one file only")
+		}
+		found[field.name] = append(found[field.name], file)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if field, ok := b.files.find(name); ok {
+			if slices.ContainsFunc(values[name], func(text string) bool { return text != "" }) {
+				return nil, refuse(field.name, "type", "must be a file")
+			}
+			delete(values, name)
+		}
+	}
+	for name, files := range found {
+		field := reach(reflect.ValueOf(v).Elem(), b.files[name].index)
+		if field.Type() == manyFiles {
+			field.Set(reflect.ValueOf(files))
+		} else {
+			field.Set(reflect.ValueOf(files[0]))
+		}
+	}
+	rd := b.newReading("")
+	rd.read(b.form, values, allocated(v))
+	return rd, rd.err()
+}

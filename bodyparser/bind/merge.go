@@ -1,0 +1,280 @@
+package bind
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/apiece/apiece/bodyparser"
+)
+
+// Merge changes a record by the body of a PATCH request; see [Binder.Merge].
+func Merge[T any](r *http.Request, record *T) error {
+	b, err := standard[T]()
+	if err != nil {
+		return err
+	}
+	return b.Merge(r, record)
+}
+
+// Merge changes a record by the body of a PATCH request, which is a JSON Merge
+// Patch (RFC 7396): a member that is left out leaves its field as it is, null
+// clears it, and any other value becomes its value. Objects are merged into the
+// structs and maps that are there, arrays take the place of lists. The rules
+// are checked on the result.
+//
+// The record is changed only if there is no error. Lists, maps and what pointers
+// lead to are replaced then, never written to, so that a copy of the record from
+// before keeps its values. A field that JSON cannot name keeps its value.
+//
+// The type of the body is application/merge-patch+json, or any other JSON; forms
+// have no null, and are an error of status 415. A field that null must not clear
+// has the rule required. No body is a patch that changes nothing.
+//
+// What does not fit is [*Errors], with status 400 or 422.
+func (b *Binder[T]) Merge(r *http.Request, record *T) error {
+	return b.worded(r, b.merge(r, record))
+}
+
+func (b *Binder[T]) merge(r *http.Request, record *T) error {
+	body, err := bodyparser.Parse(nil, r, b.cfg.Parser)
+	if err != nil {
+		return err
+	}
+	patch := json.RawMessage("{}")
+	if body.Present() || body.MediaType() != "" {
+		if err := body.Decode(&patch); err != nil {
+			return err
+		}
+	}
+	result := *record
+	m := merger{codec: &b.json, unmarshal: b.cfg.Parser.Unmarshal}
+	if m.unmarshal == nil {
+		m.unmarshal = json.Unmarshal
+	}
+	if err := m.all(b.shadow, reflect.ValueOf(&result).Elem(), bytes.TrimSpace(patch)); err != nil {
+		return err
+	}
+	if b.nulls {
+		m.wrong = nulls(reflect.ValueOf(&result).Elem(), "", nil)
+	}
+	if err := wrong(http.StatusBadRequest, m.wrong, nil); err != nil {
+		return err
+	}
+	if err := b.finish(r, &result, fromJSON, nil, nil); err != nil {
+		return err
+	}
+	*record = result
+	return nil
+}
+
+// A merger merges JSON into values, which it may write to; what they point to
+// it copies first.
+type merger struct {
+	*codec
+	unmarshal func([]byte, any) error
+	wrong     []FieldError
+	fault     error // of the type
+}
+
+func (m *merger) report(path, rule, message string) {
+	if len(m.wrong) < maxFields {
+		m.wrong = append(m.wrong, FieldError{Path: path, Rule: rule, Message: message})
+	}
+}
+
+// all merges a whole body. Fields that do not come from it keep their values.
+func (m *merger) all(s shadow, dst reflect.Value, patch json.RawMessage) error {
+	if string(patch) == "null" {
+		m.report("", "type", expected(dst.Type()))
+	} else {
+		for dst.Kind() == reflect.Pointer {
+			unshare(dst)
+			dst = dst.Elem()
+		}
+		if len(s.placed) > 0 {
+			dst = reflect.ValueOf(s.of(dst)).Elem()
+		}
+		m.value(dst, patch, "", false, "")
+	}
+	return cmp.Or(m.fault, wrong(http.StatusBadRequest, m.wrong, nil))
+}
+
+// value merges one value. quoted is the option "string" of a json tag, and
+// format a tag of its own.
+func (m *merger) value(dst reflect.Value, patch json.RawMessage, path string, quoted bool, format string) {
+	t := dst.Type()
+	switch {
+	case isOptional(t):
+		m.replace(dst, patch, path, quoted, format)
+	case string(patch) == "null":
+		dst.SetZero()
+	case t.Kind() == reflect.Pointer:
+		unshare(dst)
+		m.value(dst.Elem(), patch, path, quoted, format)
+	case isJSON(t), isText(t):
+		m.replace(dst, patch, path, quoted, format)
+	case t.Kind() == reflect.Struct:
+		m.object(dst, patch, path)
+	case t.Kind() == reflect.Map:
+		m.dictionary(dst, patch, path, format)
+	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
+		old := dst.Interface()
+		if m.replace(dst, patch, path, quoted, format) && dst.Interface() != nil {
+			dst.Set(reflect.ValueOf(mergeAny(old, dst.Interface())))
+		}
+	default:
+		m.replace(dst, patch, path, quoted, format)
+	}
+}
+
+// unshare gives a pointer a target of its own, with the value of the old one.
+func unshare(p reflect.Value) {
+	own := reflect.New(p.Type().Elem())
+	if !p.IsNil() {
+		own.Elem().Set(p.Elem())
+	}
+	p.Set(own)
+}
+
+// replace decodes a value that nothing is merged with, and reports whether it
+// fits.
+func (m *merger) replace(dst reflect.Value, patch json.RawMessage, path string, quoted bool, format string) bool {
+	t := dst.Type()
+	v := reflect.New(t)
+	decoded, text := v.Elem(), []byte(patch)
+	if format != "" {
+		w := completer{codec: m.codec, cursor: cursor{text: string(patch)}}
+		w.value(t, format)
+		text = append(w.out, w.text[w.done:]...)
+	}
+	if quoted { // the option is one of a field
+		tag := reflect.StructTag(`json:"v,string"`)
+		v = reflect.New(reflect.StructOf([]reflect.StructField{{Name: "V", Type: t, Tag: tag}}))
+		decoded, text = v.Elem().Field(0), slices.Concat([]byte(`{"v":`), text, []byte("}"))
+	}
+	err := m.unmarshal(text, &decoding{m.codec, v.Interface()})
+	dst.Set(decoded)
+	if err == nil {
+		return true
+	}
+	w := walker{codec: m.codec, cursor: cursor{text: string(patch)}}
+	w.value(t, &place{path: path}, quoted, format)
+	for _, f := range w.found {
+		m.report(f.Path, f.Rule, f.Message)
+	}
+	if len(w.found) == 0 {
+		m.report(path, "type", expected(t))
+	}
+	return false
+}
+
+func (m *merger) object(dst reflect.Value, patch json.RawMessage, path string) {
+	t := dst.Type()
+	o := m.objects[t]
+	c := cursor{text: string(patch)}
+	if !c.accept('{') {
+		m.report(path, "type", expected(t))
+		return
+	}
+	for ; !c.accept('}') && c.pos < len(c.text); c.accept(',') {
+		name := c.name()
+		value := json.RawMessage(c.value())
+		i, ok := o.names.find(name)
+		if !ok {
+			if m.strict {
+				m.report(step(path, name), "unknown", "is not a field of this request")
+			}
+			continue
+		}
+		to := &o.members[i]
+		if hiddenPointer(t, to.index) {
+			m.fault = fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set", t, to.field.Name)
+			return
+		}
+		m.value(reach(dst, to.index), value, step(path, to.name), o.quoted[i], o.formats[i])
+	}
+}
+
+// reach returns the field of v at the index. Structs that v embeds by a pointer
+// become its own.
+func reach(v reflect.Value, index []int) reflect.Value {
+	for i, at := range index {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			unshare(v)
+			v = v.Elem()
+		}
+		v = v.Field(at)
+	}
+	return v
+}
+
+func (m *merger) dictionary(dst reflect.Value, patch json.RawMessage, path, format string) {
+	t := dst.Type()
+	c := cursor{text: string(patch)}
+	if !c.accept('{') {
+		m.report(path, "type", expected(t))
+		return
+	}
+	own := reflect.MakeMapWithSize(t, dst.Len())
+	for entry := dst.MapRange(); entry.Next(); {
+		own.SetMapIndex(entry.Key(), entry.Value())
+	}
+	for ; !c.accept('}') && c.pos < len(c.text); c.accept(',') {
+		name := c.name()
+		value := json.RawMessage(c.value())
+		at := step(path, name)
+		key, ok := keyOf(name, t)
+		if !ok {
+			m.report(at, "type", "is not a name that fits")
+			continue
+		}
+		if string(value) == "null" {
+			own.SetMapIndex(key, reflect.Value{})
+			continue
+		}
+		element := reflect.New(t.Elem()).Elem()
+		if old := own.MapIndex(key); old.IsValid() {
+			element.Set(old)
+		}
+		m.value(element, value, at, false, format)
+		own.SetMapIndex(key, element)
+	}
+	dst.Set(own)
+}
+
+// keyOf returns the key that encoding/json makes of a name in a map of type t.
+func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
+	text, _ := json.Marshal(map[string]any{name: nil})
+	one := reflect.New(t)
+	if json.Unmarshal(text, one.Interface()) != nil || one.Elem().Len() != 1 {
+		return key, false
+	}
+	return one.Elem().MapKeys()[0], true
+}
+
+// mergeAny is the function MergePatch of RFC 7396, section 2, for values of
+// which only JSON knows the type.
+func mergeAny(target, patch any) any {
+	changes, ok := patch.(map[string]any)
+	if !ok {
+		return patch
+	}
+	object, _ := target.(map[string]any)
+	if object = maps.Clone(object); object == nil {
+		object = map[string]any{}
+	}
+	for name, value := range changes {
+		if value == nil {
+			delete(object, name)
+		} else {
+			object[name] = mergeAny(object[name], value)
+		}
+	}
+	return object
+}

@@ -1,0 +1,268 @@
+package bind_test
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/bind"
+)
+
+const mergeType = "application/merge-patch+json"
+
+type Stamp struct {
+	By string `json:"by" validate:"max=3"`
+}
+
+type record struct {
+	*Stamp
+	Name   string              `json:"name" validate:"required,max=10"`
+	Nick   *string             `json:"nick" validate:"omitempty,min=2"`
+	Age    int                 `json:"age"`
+	Home   address             `json:"home"`
+	Work   *address            `json:"work"`
+	Tags   []string            `json:"tags" validate:"max=3"`
+	Sites  []address           `json:"sites" validate:"dive"`
+	Prices map[string]int      `json:"prices"`
+	Byte   map[int8]*address   `json:"byte" validate:"dive"`
+	Extra  any                 `json:"extra"`
+	Count  int                 `json:"count,string"`
+	Born   time.Time           `json:"born"`
+	Pet    bind.Optional[bool] `json:"pet,omitzero"`
+	Hash   string              `json:"-"`
+}
+
+func stored() record {
+	nick := "ann"
+	return record{
+		Stamp: &Stamp{"me"}, Name: "Anna", Nick: &nick, Age: 7, Home: address{"Rome", 1}, Work: &address{"Oslo", 2}, Tags: []string{"a", "b"},
+		Sites: []address{{"x", 1}, {"y", 2}}, Prices: map[string]int{"a": 1, "b": 2}, Byte: map[int8]*address{1: {"z", 3}},
+		Extra: map[string]any{"a": map[string]any{"b": "c", "d": "e"}, "f": []any{"g"}}, Count: 5, Born: time.Unix(0, 0).UTC(), Hash: "secret",
+	}
+}
+
+func TestMerge(t *testing.T) {
+	for _, test := range []struct {
+		why, patch string
+		status     int
+		want       string // fields that are wrong, or what is different
+	}{
+		{"nothing", `{}`, 200, `{}`},
+		{"no body", ``, 200, `{}`},
+		{"a value", `{"name":"Bea","age":0}`, 200, `{"name":"Bea","age":0}`},
+		{"null clears", `{"age":null,"nick":null,"work":null,"tags":null,"prices":null,"extra":null,"born":null}`, 200,
+			`{"age":0,"nick":null,"work":null,"tags":null,"prices":null,"extra":null,"born":"0001-01-01T00:00:00Z"}`},
+		{"a struct is merged", `{"home":{"zip":9},"work":{"city":"Kyiv"}}`, 200, `{"home":{"city":"Rome","zip":9},"work":{"city":"Kyiv","zip":2}}`},
+		{"a list is replaced", `{"tags":["c"],"sites":[{"city":"q"}]}`, 200, `{"tags":["c"],"sites":[{"city":"q","zip":0}]}`},
+		{"a map is merged", `{"prices":{"a":null,"b":3,"c":4},"byte":{"1":{"zip":4},"2":{"city":"n"}}}`, 200,
+			`{"prices":{"b":3,"c":4},"byte":{"1":{"city":"z","zip":4},"2":{"city":"n","zip":0}}}`},
+		{"an any is merged", `{"extra":{"a":{"b":null,"h":1},"f":{"x":null,"y":2}}}`, 200, `{"extra":{"a":{"d":"e","h":1},"f":{"y":2}}}`},
+		{"an any is replaced", `{"extra":[null]}`, 200, `{"extra":[null]}`},
+		{"an embedded struct", `{"by":"you"}`, 200, `{"by":"you"}`},
+		{"a number as a string", `{"count":"6"}`, 200, `{"count":"6"}`},
+		{"an Optional", `{"pet":null}`, 200, `{"pet":null}`},
+		{"what is hidden, and what is not there", `{"Hash":"x","-":"x","y":1}`, 200, `{}`},
+		{"names in other capitals", `{"NAME":"Bea"}`, 200, `{"name":"Bea"}`},
+		{"a rule", `{"name":"a name that is long","nick":"a"}`, 422, "/name max, /nick min"},
+		{"a rule about what is cleared", `{"name":null}`, 422, "/name required"},
+		{"rules inside", `{"home":{"city":""},"sites":[{"zip":1}],"byte":{"1":{"city":null}},"by":"longer"}`, 422, "/by max, /byte/1/city required, /home/city required, /sites/0/city required"},
+		{"wrong types", `{"age":"x","home":[],"work":{"zip":true},"tags":[1],"sites":[{"zip":"x"},7],"prices":{"a":"x"},"byte":{"x":{}},"count":"x","born":"x","pet":7,"nick":1}`, 400,
+			"/age type, /born type, /byte/x type, /count type, /home type, /nick type, /pet type, /prices/a type, /sites/0/zip type, /sites/1 type, /tags/0 type, /work/zip type"},
+		{"a list for the record", `[]`, 400, " type"},
+		{"null for the record", `null`, 400, " type"},
+		{"a type comes before a rule", `{"name":"","age":"x"}`, 400, "/age type"},
+		{"syntax", `{"age":`, 400, "bodyparser: Invalid JSON at offset 7: syntax error"},
+	} {
+		rec, before := stored(), stored()
+		unchanged := rec // shares what it points to
+		err := bind.Merge(post(mergeType, test.patch), &rec)
+		got, status := fields(err)
+		if err == nil {
+			got = difference(t, before, rec)
+		}
+		want := test.want
+		if test.status == 200 {
+			want = normal(t, want)
+		}
+		if status != test.status || got != want {
+			t.Errorf("%s: %d %s\nwant %d %s", test.why, status, got, test.status, want)
+		}
+		if err != nil && !reflect.DeepEqual(rec, before) {
+			t.Errorf("%s: the record is %+v", test.why, rec)
+		}
+		if !reflect.DeepEqual(unchanged, before) {
+			t.Errorf("%s: a copy of the record is %+v", test.why, unchanged)
+		}
+		if rec.Hash != "secret" {
+			t.Errorf("%s: what is hidden is %q", test.why, rec.Hash)
+		}
+	}
+}
+
+// difference returns the members of after that differ from before.
+func difference(t *testing.T, before, after any) string {
+	a, b := members(t, before), members(t, after)
+	maps.DeleteFunc(b, func(name string, value any) bool {
+		old, ok := a[name]
+		return ok && reflect.DeepEqual(old, value)
+	})
+	text, _ := json.Marshal(b)
+	return string(text)
+}
+
+func members(t *testing.T, v any) (m map[string]any) {
+	text, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func normal(t *testing.T, text string) string {
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := json.Marshal(v)
+	return string(out)
+}
+
+func TestMergeTypes(t *testing.T) {
+	for contentType, status := range map[string]int{
+		mergeType: 200, jsonType: 200, "application/merge-patch+json; charset=utf-8": 200,
+		formType: 415, "text/plain": 415, "multipart/form-data; boundary=x": 415, "": 415,
+	} {
+		rec := stored()
+		if got, s := fields(bind.Merge(post(contentType, `{"age":8}`), &rec)); s != status || (rec.Age == 8) != (status == 200) {
+			t.Errorf("%q: %d %s, %d", contentType, s, got, rec.Age)
+		}
+	}
+	m := map[string]*address{"a": {"x", 1}, "b": {"y", 2}}
+	if err := bind.Merge(post(mergeType, `{"a":null,"b":{"zip":3}}`), &m); err != nil || len(m) != 1 || *m["b"] != (address{"y", 3}) {
+		t.Errorf("a map: %v, %v", m, err)
+	}
+	p := &address{"x", 1}
+	if err := bind.Merge(post(mergeType, `{"zip":3}`), &p); err != nil || *p != (address{"x", 3}) {
+		t.Errorf("a pointer: %v, %v", p, err)
+	}
+}
+
+func TestStrictMerge(t *testing.T) {
+	b := bind.New[record](bind.Config{Strict: true, Parser: bodyparser.Config{Unmarshal: func(text []byte, v any) error {
+		if json.Unmarshal(text, v) != nil {
+			return errors.New("no")
+		}
+		return nil
+	}}})
+	rec := stored()
+	got, status := fields(b.Merge(post(mergeType, `{"nam":"x","home":{"town":"x"},"sites":[{"city":"x","town":"y"}],"age":"x"}`), &rec))
+	if status != 400 || got != "/age type, /home/town unknown, /nam unknown, /sites/0/town unknown" {
+		t.Errorf("%d %s", status, got)
+	}
+	if err := b.Merge(post(mergeType, `{"age":8}`), &rec); err != nil || rec.Age != 8 {
+		t.Errorf("%d, %v", rec.Age, err)
+	}
+}
+
+// Fields that do not come from the body keep their values, and tags mean what they
+// mean elsewhere.
+func TestMergeTags(t *testing.T) {
+	type deadline struct {
+		Due time.Time `json:"due" format:"unix"`
+	}
+	type in struct {
+		ID    int         `path:"id" json:"id"`
+		Name  string      `json:"name"`
+		Days  []time.Time `json:"days" format:"date"`
+		Until deadline    `json:"until"`
+	}
+	rec := in{ID: 7, Name: "x"}
+	err := bind.Merge(post(mergeType, `{"id":8,"ID":9,"name":"y","days":["2026-01-02"],"until":{"due":60}}`), &rec)
+	if err != nil || rec.ID != 7 || rec.Name != "y" || len(rec.Days) != 1 || rec.Days[0].Day() != 2 || rec.Until.Due.Unix() != 60 {
+		t.Errorf("%+v, %v", rec, err)
+	}
+	if got, _ := fields(bind.Merge(post(mergeType, `{"until":{"due":"x"}}`), &rec)); got != "/until/due type" {
+		t.Errorf("a time that is none: %s", got)
+	}
+
+	list := []*address{{"x", 1}}
+	if got, status := fields(bind.Merge(post(mergeType, `[null]`), &list)); status != 400 || got != "/0 type" || list[0] == nil {
+		t.Errorf("null in a list of pointers: %d %s, %v", status, got, list)
+	}
+
+	type hidden struct{ A int }
+	type behind struct{ *hidden }
+	b := behind{&hidden{1}}
+	if _, status := fields(asStatus(bind.Merge(post(mergeType, `{"A":2}`), &b))); status != 500 || b.A != 1 {
+		t.Errorf("a pointer that cannot be set: %d, %d", status, b.A)
+	}
+}
+
+// The cases of RFC 7396, appendix A, but for those in which the whole document
+// is replaced.
+func TestMergePatchVectors(t *testing.T) {
+	for _, test := range [][3]string{
+		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`},
+		{`{"a":"b"}`, `{"a":null}`, `{}`},
+		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`},
+		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
+		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
+		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
+		{`{"e":null}`, `{"a":1}`, `{"a":1,"e":null}`},
+		{`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
+	} {
+		var doc map[string]any
+		if err := json.Unmarshal([]byte(test[0]), &doc); err != nil {
+			t.Fatal(err)
+		}
+		err := bind.Merge(post(mergeType, test[1]), &doc)
+		if got, _ := json.Marshal(doc); err != nil || string(got) != test[2] {
+			t.Errorf("%s and %s: %s, %v, want %s", test[0], test[1], got, err, test[2])
+		}
+	}
+}
+
+// FuzzMerge: whatever is merged, the copy of the record stays as it is, and so
+// does the record if there is an error. An empty record takes what Body takes.
+func FuzzMerge(f *testing.F) {
+	for _, seed := range []string{
+		`{"name":"x","home":{"zip":1}}`, `{"extra":{"a":{"b":null}}}`, `{"prices":{"a":null},"byte":{"1":null}}`, `{"sites":[{},{}],"tags":null}`,
+		`{"work":{"city":"x"},"by":"x","count":"7","born":"2026-01-02T03:04:05Z","pet":true}`, `[]`, `{"name":"x","name":"y"}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		rec, before := stored(), stored()
+		unchanged := rec
+		err := bind.Merge(post(mergeType, text), &rec)
+		if err != nil && !reflect.DeepEqual(rec, before) || !reflect.DeepEqual(unchanged, before) {
+			t.Fatalf("%q: %v, %+v", text, err, rec)
+		}
+		if _, status := fields(err); status != 200 && status != 400 && status != 422 && status != 413 {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if strings.Contains(text, "null") || text == "" {
+			return // null in a list is a zero value, and in an object nothing
+		}
+		var empty record
+		merged := bind.Merge(post(mergeType, text), &empty)
+		whole, err := bind.Body[record](post(jsonType, text))
+		if (merged == nil) != (err == nil) {
+			t.Fatalf("%q: merged %v, decoded %v", text, merged, err)
+		}
+		flat := err == nil && strings.Count(text, ":") == len(members(t, json.RawMessage(text))) // and no name twice
+		if flat && !reflect.DeepEqual(empty, whole) {
+			t.Fatalf("%q: merged %+v, decoded %+v", text, empty, whole)
+		}
+	})
+}

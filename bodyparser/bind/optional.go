@@ -1,0 +1,137 @@
+package bind
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// Optional is a field of a PATCH request: it tells whether the client left the
+// field out, cleared it, or sent a value.
+//
+//	type change struct {
+//		Nick bind.Optional[string] `json:"nick,omitzero" validate:"omitempty,max=20"`
+//	}
+//
+//	{}               Set is false                leave it as it is
+//	{"nick": null}   Set and Null are true       clear it
+//	{"nick": ""}     Set is true, Value is ""    set it
+//
+// In forms and queries a field that is named and left empty is null, for a page
+// has no other way to say so; that is the case for strings too.
+//
+// Rules hold for the value, as they do for a pointer: after omitempty only if
+// there is one, and required refuses a field that is left out or null. A dive
+// goes into the lists and maps in it.
+//
+// The zero Optional is that of a field left out. In JSON it is left out again by
+// the option omitzero, and is null without.
+type Optional[T any] struct {
+	// Value is what the client sent, and zero if it sent nothing or null.
+	Value T
+
+	// Set reports whether the client named the field.
+	Set bool
+
+	// Null reports whether the client named the field to clear it.
+	Null bool
+}
+
+// Apply makes dst what the client asked for: it keeps it, clears it, or sets it.
+func (o Optional[T]) Apply(dst *T) {
+	if o.Set {
+		*dst = o.Value
+	}
+}
+
+// IsZero reports whether the client left the field out. It is what the option
+// omitzero of encoding/json asks for.
+func (o Optional[T]) IsZero() bool { return !o.Set }
+
+// MarshalJSON returns the value, or null if there is none.
+func (o Optional[T]) MarshalJSON() ([]byte, error) {
+	if !o.Set || o.Null {
+		return []byte("null"), nil
+	}
+	return json.Marshal(o.Value)
+}
+
+// UnmarshalJSON takes null, or a value.
+func (o *Optional[T]) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*o = Optional[T]{Set: true, Null: true}
+		return nil
+	}
+	var value T
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // as everywhere in package bind
+	if err := d.Decode(&value); err != nil {
+		return err
+	}
+	*o = Optional[T]{Value: value, Set: true}
+	return nil
+}
+
+// pointer returns what rules see: a pointer to the value, nil if there is none.
+func (o Optional[T]) pointer() any {
+	if !o.Set || o.Null {
+		return (*T)(nil)
+	}
+	return &o.Value
+}
+
+// optional is implemented by every Optional, and by what embeds one.
+type optional interface{ pointer() any }
+
+// optionalOf returns the T of an Optional[T].
+func optionalOf(t reflect.Type) (reflect.Type, bool) {
+	if !isOptional(t) {
+		return nil, false
+	}
+	value, _ := t.FieldByName("Value")
+	return value.Type, true
+}
+
+// isOptional reports whether t is an Optional.
+func isOptional(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "Optional[") && t.Implements(reflect.TypeFor[optional]())
+}
+
+// registerOptionals tells the validator what the Optionals below t are, unless
+// it knows, and reports whether there are any.
+func registerOptionals(v *validator.Validate, t reflect.Type) bool {
+	all := optionals(t, map[reflect.Type]bool{})
+	for _, o := range all {
+		value := reflect.New(o).Elem()
+		value.FieldByName("Set").SetBool(true)
+		if seen := extract(v, value); seen == nil || reflect.TypeOf(seen) == o {
+			v.RegisterCustomTypeFunc(func(field reflect.Value) any { return field.Interface().(optional).pointer() }, value.Interface())
+		}
+	}
+	return len(all) > 0
+}
+
+// optionals returns the types of the Optionals in t.
+func optionals(t reflect.Type, around map[reflect.Type]bool) (all []reflect.Type) {
+	if around[t] {
+		return nil
+	}
+	around[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return optionals(t.Elem(), around)
+	case reflect.Map:
+		return append(optionals(t.Key(), around), optionals(t.Elem(), around)...)
+	case reflect.Struct:
+		if _, ok := optionalOf(t); ok {
+			all = append(all, t)
+		}
+		for i := range t.NumField() {
+			all = append(all, optionals(t.Field(i).Type, around)...)
+		}
+	}
+	return all
+}

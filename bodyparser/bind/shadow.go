@@ -1,0 +1,172 @@
+package bind
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unsafe"
+)
+
+// A request type may say of a field where it comes from. Everything else is from
+// the body, and no body can set such a field, under no name and in no encoding:
+// bodies are decoded into a second type over the same memory, in which the
+// field has no name.
+
+// placeTags are the tags that name a place.
+var placeTags = []string{"path", "query", "header", "cookie"}
+
+// placeOf returns the place that a field comes from, "" for the body.
+func placeOf(f reflect.StructField) (place string, err error) {
+	for _, tag := range placeTags {
+		value, ok := f.Tag.Lookup(tag)
+		name, _, _ := strings.Cut(value, ",")
+		switch {
+		case !ok:
+		case place != "":
+			return "", fmt.Errorf("has two places, %s and %s", place, tag)
+		case name == "":
+			return "", fmt.Errorf("has a %s tag without a name", tag)
+		case !f.IsExported():
+			return "", fmt.Errorf("has a %s tag, and is not exported", tag)
+		default:
+			place = tag
+		}
+	}
+	return place, nil
+}
+
+// A shadow is a struct type as bodies may fill it.
+type shadow struct {
+	typ    reflect.Type // has the same memory as the type itself, or is it
+	placed []member     // the fields that come from elsewhere, and their names there
+	errs   []error
+}
+
+// newShadow prepares a struct type.
+func newShadow(t reflect.Type) (s shadow, err error) {
+	defer func() {
+		if p := recover(); p != nil { // reflect.StructOf has its limits
+			err = fmt.Errorf("bind: %v cannot have fields from elsewhere than the body: %v", t, p)
+		}
+	}()
+	s.typ = t
+	if !s.places(t, nil, nil) {
+		return s, errors.Join(s.errs...)
+	}
+	if isJSON(t) || isText(t) {
+		return s, fmt.Errorf("bind: %v reads its body by itself, which could set the fields that come from elsewhere", t)
+	}
+	s.typ = hide(t, nil)
+	if !sameMemory(s.typ, t) {
+		return s, fmt.Errorf("bind: %v cannot have fields from elsewhere than the body", t)
+	}
+	return s, errors.Join(s.errs...)
+}
+
+// places collects the fields of t that have a place, and complains about tags
+// that would be overlooked. It reports whether there are any.
+func (s *shadow) places(t reflect.Type, index []int, around []reflect.Type) (some bool) {
+	if slices.Contains(around, t) {
+		return false
+	}
+	around = append(around[:len(around):len(around)], t)
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at := append(index[:len(index):len(index)], i)
+		place, err := placeOf(f)
+		switch {
+		case err != nil:
+			s.errs = append(s.errs, fmt.Errorf("bind: %v.%s %w", t, f.Name, err))
+		case place != "":
+			name, _, _ := strings.Cut(f.Tag.Get(place), ",")
+			s.placed = append(s.placed, member{name: name, field: f, index: at})
+			some = true
+		case embeds(f) && f.Type.Kind() == reflect.Struct:
+			some = s.places(f.Type, at, around) || some
+		case placesBelow(f.Type, nil):
+			s.errs = append(s.errs, fmt.Errorf("bind: in %v.%s are tags for places; only fields of the request itself, and of structs embedded in it, can have one", t, f.Name))
+		}
+	}
+	return some
+}
+
+// embeds reports whether the fields of f are those of the struct around it.
+func embeds(f reflect.StructField) bool {
+	return f.Anonymous && (fromJSON.promoted(f) || fromForm.promoted(f))
+}
+
+// placesBelow reports whether a struct that t leads to has tags for places. seen
+// are the structs that were looked at; nil is none.
+func placesBelow(t reflect.Type, seen map[reflect.Type]bool) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return !endless(t) && placesBelow(t.Elem(), seen)
+	case reflect.Struct:
+		if seen[t] || isText(t) {
+			return false
+		}
+		if seen == nil {
+			seen = map[reflect.Type]bool{}
+		}
+		seen[t] = true
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if place, err := placeOf(f); f.IsExported() && (place != "" || err != nil) || placesBelow(f.Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hide returns a type of the same memory in which the placed fields have no
+// names.
+func hide(t reflect.Type, around []reflect.Type) reflect.Type {
+	if slices.Contains(around, t) {
+		panic("it embeds itself")
+	}
+	around = append(around[:len(around):len(around)], t)
+	fields := make([]reflect.StructField, t.NumField())
+	for i := range fields {
+		f := t.Field(i)
+		switch place, _ := placeOf(f); {
+		case place != "":
+			f.Anonymous, f.Tag = false, `json:"-" schema:"-"`
+		case embeds(f):
+			// reflect.StructOf embeds neither methods nor what is not exported.
+			if f.Type.Kind() == reflect.Pointer {
+				f.Type = reflect.PointerTo(hide(f.Type.Elem(), around))
+			} else {
+				f.Type = hide(f.Type, around)
+			}
+			f.Name, f.PkgPath = "Embedded"+strconv.Itoa(i), ""
+		default:
+			f.Anonymous = false
+		}
+		fields[i] = f
+	}
+	return reflect.StructOf(fields)
+}
+
+// sameMemory reports whether two struct types have their fields at the same
+// places.
+func sameMemory(a, b reflect.Type) bool {
+	if a.Size() != b.Size() || a.NumField() != b.NumField() {
+		return false
+	}
+	for i := range a.NumField() {
+		f, g := a.Field(i), b.Field(i)
+		if f.Offset != g.Offset || f.Type != g.Type && !sameMemory(deref(f.Type), deref(g.Type)) {
+			return false
+		}
+	}
+	return true
+}
+
+// of returns the struct v as the shadow has it, a pointer to the same memory.
+func (s shadow) of(v reflect.Value) any {
+	return reflect.NewAt(s.typ, unsafe.Pointer(v.UnsafeAddr())).Interface()
+}
