@@ -64,7 +64,9 @@ func TestPlacesAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
-	type body struct {
+	type body struct { // as many fields, for releases of the validator that allocate for each
+		ID    string `json:"id"`
+		Token string `json:"token"`
 		Title string `json:"title"`
 	}
 	type placed struct {
@@ -88,7 +90,7 @@ func TestPlacesAllocs(t *testing.T) {
 	}
 	without := measure(bind.Handler(func(http.ResponseWriter, *http.Request, body) error { return nil }))
 	with := measure(bind.Handler(func(http.ResponseWriter, *http.Request, placed) error { return nil }))
-	if without > 6 || with > without+4 {
+	if with > without+4 {
 		t.Errorf("%v allocations without places, %v with two", without, with)
 	}
 }

@@ -172,7 +172,7 @@ func (r *reading) record(n *node, g *given, v reflect.Value) {
 		f := &n.fields[i]
 		part := g.parts[f.name]
 		switch {
-		case part != nil && (!part.empty(f.node) || isOptional(f.typ) && part.named()):
+		case part != nil && (!part.empty(f.node) || isOptional(f.typ)):
 			r.set(f.node, part, f.of(v))
 		case f.defaults != nil:
 			r.set(f.node, &given{pointer: step(g.pointer, f.name), values: f.defaults}, f.of(v))

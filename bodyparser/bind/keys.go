@@ -61,20 +61,6 @@ func (g *given) empty(n *node) bool {
 	return len(g.parts) == 0 && g.last() == "" && !named
 }
 
-// named reports whether a key that means something named the place, or a part of
-// it.
-func (g *given) named() bool {
-	if g.values != nil {
-		return true
-	}
-	for _, p := range g.parts {
-		if p.named() {
-			return true
-		}
-	}
-	return false
-}
-
 // add puts the values of one key where they belong below g. What the key says
 // is resolved against the type, by the names that clients use.
 func (r *reading) add(n *node, g *given, key string, values []string) {

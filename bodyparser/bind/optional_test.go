@@ -61,7 +61,8 @@ func TestOptional(t *testing.T) {
 		{"a form with lists and structs that break rules", formType, `version=1&tags=long&tags=b&home.zip=1&homes[a].zip=7`, 422, "/home/city required, /homes/a/city required, /tags/0 max"},
 		{"a form that breaks rules", formType, `version=&nick=a`, 422, "/nick min, /version required"},
 		{"what is in it has no name", formType, `version=1&nick.value=abc`, 400, "/nick type"},
-		{"a part that it does not have", formType, `version=1&home.town=x`, 422, "/home/city required"},
+		{"a part that is none", jsonType, `{"version":1,"home":{"town":"x"}}`, 422, "/home/city required"},
+		{"a part that is none, in a form", formType, `version=1&home.town=x`, 422, "/home/city required"},
 	} {
 		got, err := bind.Body[change](post(test.contentType, test.body))
 		wrong, status := fields(err)

@@ -161,8 +161,8 @@ func (tr *trial) try(at site, t reflect.Type, rule string) (possible bool, err e
 	return !slices.ContainsFunc(slices.Concat(sampleTexts, words(param)), func(text string) bool { return tr.accepts(at, text, rule) }), nil
 }
 
-// accepts reports whether the rule is satisfied by a text, and is the same rule
-// for the service as for everybody.
+// accepts reports whether a text satisfies the rule, with and without what the
+// service has registered.
 func (tr *trial) accepts(at site, text, rule string) bool {
 	ours, p := apply(tr.v, at, text, rule)
 	plain, q := apply(tr.plain, at, text, rule)
