@@ -78,7 +78,7 @@ func TestStormRouters(t *testing.T) {
 		})
 	})
 	inChi := chi.NewRouter()
-	inChi.Use(chimiddleware.RequestID, chimiddleware.RealIP)
+	inChi.Use(chimiddleware.RequestID, chimiddleware.CleanPath)
 	inChi.Get("/", respond)
 	aroundChi := chi.NewRouter()
 	aroundChi.Use(chimiddleware.Compress(5))
