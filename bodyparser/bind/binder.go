@@ -287,12 +287,12 @@ func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparse
 	}
 	var dst any = v
 	if len(b.shadow.placed) > 0 {
-		dst = b.shadow.of(allocated(v))
+		dst = b.shadow.of(reflect.ValueOf(v).Elem())
 	}
 	if err := body.Decode(b.json.target(dst)); err != nil {
 		return nil, b.locate(body, err)
 	}
-	return nil, b.notNull(body, v)
+	return nil, b.notNull(v)
 }
 
 // absent makes the value of a request without a body.
@@ -309,14 +309,17 @@ func (b *Binder[T]) absent(v *T) error {
 
 // notNull refuses null where T has a pointer that no tag can speak for: a
 // handler that asks for a *T is never given nil.
-func (b *Binder[T]) notNull(body *bodyparser.Body, v *T) error {
-	var fields []FieldError
-	if b.typ.Kind() == reflect.Pointer && len(body.Bytes()) < 64 && strings.TrimSpace(body.Text()) == "null" {
-		fields = []FieldError{{Rule: "type", Message: "must not be null"}}
-	} else if b.nulls {
-		fields = nulls(reflect.ValueOf(v).Elem(), "", nil)
+func (b *Binder[T]) notNull(v *T) error {
+	value := reflect.ValueOf(v).Elem()
+	for ; value.Kind() == reflect.Pointer; value = value.Elem() {
+		if value.IsNil() {
+			return wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "must not be null"}}, nil)
+		}
 	}
-	return wrong(http.StatusBadRequest, fields, nil)
+	if !b.nulls {
+		return nil
+	}
+	return wrong(http.StatusBadRequest, nulls(value, "", nil), nil)
 }
 
 // nulls finds pointers to structs that are nil, in lists and maps.

@@ -166,7 +166,12 @@ func sameMemory(a, b reflect.Type) bool {
 	return true
 }
 
-// of returns the struct v as the shadow has it, a pointer to the same memory.
+// of returns the struct v, or the pointer to one, as the shadow has it: a pointer
+// to the same memory.
 func (s shadow) of(v reflect.Value) any {
-	return reflect.NewAt(s.typ, unsafe.Pointer(v.UnsafeAddr())).Interface()
+	t := s.typ
+	for p := v.Type(); p.Kind() == reflect.Pointer; p = p.Elem() {
+		t = reflect.PointerTo(t)
+	}
+	return reflect.NewAt(t, unsafe.Pointer(v.UnsafeAddr())).Interface()
 }
