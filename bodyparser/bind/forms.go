@@ -61,7 +61,9 @@ func (r *reading) read(root *node, values url.Values, dst reflect.Value) {
 	r.trees = append(r.trees, tree{r.in, root, g})
 	before := len(r.wrong)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		r.add(root, g, key, values[key])
+		if len(values[key]) > 0 { // a name without a text was not given
+			r.add(root, g, key, values[key])
+		}
 	}
 	if len(r.wrong) == before {
 		r.record(root, g, dst)

@@ -46,15 +46,10 @@ func (g *given) last() string {
 // every input: nothing was said about it then.
 func (g *given) empty(n *node) bool {
 	if n.kind == list {
-		if len(g.values) == 1 && len(g.parts) == 0 {
-			return g.values[0] == ""
+		for _, only := range g.parts {
+			return len(g.parts) == 1 && n.elem.kind == leaf && only.last() == ""
 		}
-		if len(g.values) == 0 && len(g.parts) == 1 {
-			for _, only := range g.parts {
-				return n.elem.kind == leaf && only.last() == ""
-			}
-		}
-		return false
+		return len(g.values) < 2 && g.last() == ""
 	}
 	// A struct of which only what it does not have was named is an object.
 	named := n.kind == record && g.values == nil

@@ -142,7 +142,7 @@ func TestSourcesReadAsForms(t *testing.T) {
 	mux.Handle("/text/{rest...}", bind.QueryFunc(func(r *http.Request, in text) (text, error) { return in, nil }))
 	for _, test := range []struct{ target, want string }{
 		{"/list/a%2Fb/c", `{"Rest":["a/b","c"],"N":[1,2],"M":[3,4]}`},
-		{"/list/", `{"Rest":[],"N":[1,2],"M":[3,4]}`},
+		{"/list/", `{"Rest":null,"N":[1,2],"M":[3,4]}`},
 		{"/text/a/b", `{"Rest":"a/b"}`},
 		{"/text/", `{"Rest":""}`},
 	} {
@@ -153,6 +153,49 @@ func TestSourcesReadAsForms(t *testing.T) {
 		mux.ServeHTTP(w, r)
 		if got := strings.TrimSpace(w.Body.String()); got != test.want {
 			t.Errorf("%s: %s, want %s", test.target, got, test.want)
+		}
+	}
+}
+
+// A list that is absent is no empty list, wherever it would be: it has its
+// default, and no rule takes it for sent.
+func TestAbsentLists(t *testing.T) {
+	type in struct {
+		Path   []string                `path:"slug,default:a|b"`
+		Header []string                `header:"X-H,default:a|b"`
+		Counts []int                   `header:"X-C,default:1|2"`
+		Cookie []string                `cookie:"c,default:a|b"`
+		Query  []string                `query:"q,default:a|b"`
+		Bare   []string                `header:"X-B"`
+		Maybe  *[]string               `header:"X-M" validate:"required"`
+		Option bind.Optional[[]string] `cookie:"o" validate:"required"`
+	}
+	h := bind.QueryFunc(func(r *http.Request, in in) (in, error) { return in, nil })
+	routes, err := pattern.NewHandler(map[string]http.Handler{"/docs/[[...slug]]": h}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const defaults = `{"Path":["a","b"],"Header":["a","b"],"Counts":[1,2],"Cookie":["a","b"],"Query":["a","b"],"Bare":null,`
+	for _, test := range []struct {
+		why, target string
+		header      http.Header
+		status      int
+		want        string
+	}{
+		{"nothing", "/docs", nil, 422, `"errors":[{"in":"cookie","path":"/o","rule":"required","message":"is required"},{"in":"header","path":"/X-M","rule":"required"`},
+		{"left empty", "/docs?q=", http.Header{"X-H": {""}, "X-M": {" , "}, "Cookie": {"o="}}, 422, `"errors":[{"in":"cookie","path":"/o","rule":"required","message":"is required"},{"in":"header","path":"/X-M","rule":"required"`},
+		{"what is required", "/docs", http.Header{"X-M": {"x"}, "Cookie": {"o=y"}}, 200, defaults + `"Maybe":["x"],"Option":["y"]}`},
+		{"all", "/docs/d/e?q=f", http.Header{"X-H": {"g, h"}, "X-C": {"3"}, "X-B": {"i"}, "X-M": {"x"}, "Cookie": {"o=y; c=j"}}, 200,
+			`{"Path":["d","e"],"Header":["g","h"],"Counts":[3],"Cookie":["j"],"Query":["f"],"Bare":["i"],"Maybe":["x"],"Option":["y"]}`},
+	} {
+		r := httptest.NewRequest("GET", test.target, nil)
+		for name, values := range test.header {
+			r.Header[name] = values
+		}
+		w := httptest.NewRecorder()
+		routes.ServeHTTP(w, r)
+		if w.Code != test.status || !strings.Contains(w.Body.String(), test.want) {
+			t.Errorf("%s: %d %s, want %d %s", test.why, w.Code, w.Body, test.status, test.want)
 		}
 	}
 }
