@@ -14,6 +14,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/jsonread"
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
@@ -75,7 +76,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // learn finds out about the type.
 func (b *Binder[T]) learn() error {
 	t := deref(b.typ)
-	b.json = codec{strict: b.cfg.Strict, values: textValues(b.cfg.Parser)}
+	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal}
 	body := b.typ
 	var faults []error
 	if isOptional(pointed(b.typ)) {
@@ -123,17 +124,16 @@ func (b *Binder[T]) learn() error {
 	return errors.Join(faults...)
 }
 
-// textValues bounds the values of JSON in a field of a form as bodyparser.Config
-// does those of a body.
-func textValues(cfg bodyparser.Config) int {
-	switch limit := cmp.Or(cfg.Limit, bytesize.MB); {
-	case cfg.Values != 0:
-		return cfg.Values
-	case limit < 0:
-		return -1
-	default:
-		return int(max(limit/8, 10_000))
+// textRules are those of bodyparser.Config for the JSON of a body, for that in a
+// field of a form.
+func textRules(cfg bodyparser.Config) jsonread.Rules {
+	rules := jsonread.Rules{Depth: cmp.Or(cfg.Depth, defaultDepth), Values: cfg.Values, Unique: cfg.UniqueKeys}
+	if limit := cmp.Or(cfg.Limit, bytesize.MB); rules.Values == 0 && limit < 0 {
+		rules.Values = -1
+	} else if rules.Values == 0 {
+		rules.Values = int(max(limit/8, 10_000))
 	}
+	return rules
 }
 
 // leadsToPointer reports whether a list or a map holds pointers to structs, no

@@ -2,11 +2,13 @@ package bind
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
+
+	"github.com/apiece/apiece/internal/jsonread"
 )
 
 // encoding/json decodes a body as it is, unless the type asks for what it does
@@ -22,7 +24,10 @@ type codec struct {
 	numbers bool // there is an any, in which numbers are to keep their digits
 	rewrite bool // a field has a default or a format
 	arrays  bool // there is an array, of which encoding/json drops what is too much
-	values  int  // bound on the values of a text in a form, negative if off
+
+	// For texts in forms, by the parser's Config for bodies:
+	rules jsonread.Rules
+	hook  func([]byte, any) error // Unmarshal
 }
 
 // An object is a struct as JSON has it.
@@ -159,16 +164,36 @@ func (c *codec) unmarshal(text []byte, v any) error {
 	return d.Decode(v)
 }
 
-// field decodes the JSON in a field of a form into v, and returns what is wrong
-// with it, with its place.
+// broken returns the rule and the message for a text in a form that a body may not
+// be either, though it is JSON. Of others they are "".
+func (c *codec) broken(text string) (rule, message string, err error) {
+	err = jsonread.Check([]byte(text), c.rules)
+	switch {
+	case errors.Is(err, jsonread.ErrValues):
+		return "type", "has too many values", err
+	case errors.Is(err, jsonread.ErrDepth):
+		return "type", "is nested too deeply", err
+	case errors.Is(err, jsonread.ErrDuplicate):
+		return "duplicate", "has a name twice in an object", err
+	}
+	return "", "", err
+}
+
+// field decodes the JSON in a field of a form into v as a body is decoded, and
+// returns what is wrong with it, with its place.
 func (c *codec) field(text string, v reflect.Value, pointer string) ([]FieldError, error) {
-	if !json.Valid([]byte(text)) {
-		return []FieldError{{Path: pointer, Rule: "type", Message: expected(v.Type())}}, nil
+	if rule, message, err := c.broken(text); err != nil {
+		return []FieldError{{Path: pointer, Rule: cmp.Or(rule, "type"), Message: cmp.Or(message, expected(v.Type()))}}, err
 	}
-	if values := 1 + strings.Count(text, ",") + strings.Count(text, "{") + strings.Count(text, "["); c.values >= 0 && values > c.values {
-		return []FieldError{{Path: pointer, Rule: "type", Message: "has too many values"}}, nil
+	dst := c.target(v.Addr().Interface())
+	var err error
+	if c.hook != nil {
+		err = c.hook([]byte(text), dst)
+	} else {
+		rules := c.rules
+		rules.Checked = true
+		err = jsonread.Decode([]byte(text), dst, rules)
 	}
-	err := c.decode([]byte(text), v.Addr().Interface())
 	if err == nil {
 		return nil, nil
 	}

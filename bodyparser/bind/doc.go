@@ -73,8 +73,8 @@
 // number of nanoseconds. A checkbox sends "on". A tag asks for more, in forms and in JSON: `format:"unix"` for a time
 // in seconds since 1970, `format:"date"` for a time without its hours,
 // `format:"duration"` for a duration as text. A struct, a map or a list of those
-// may also be one JSON text in a field of a form, as some webhooks send it, within
-// Config.Parser.Values.
+// may also be one JSON text in a field of a form, as some webhooks send it, which
+// is read by Config.Parser as a body is.
 //
 // Text that is not UTF-8 is 400. A form for a type with a field that no form can
 // carry, such as an any, is 415, and a query for it 500: a field that belongs to

@@ -161,6 +161,13 @@ func (r *reading) set(n *node, g *given, v reflect.Value) {
 }
 
 func (r *reading) convert(c *converter, text string, v reflect.Value, pointer string) {
+	if r.json != nil && isJSON(c.typ) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) {
+		if rule, message, err := r.json.broken(text); message != "" {
+			r.cause = cmp.Or(r.cause, err)
+			r.report(pointer, rule, message)
+			return
+		}
+	}
 	if err := c.convert(text, v); err != nil {
 		r.cause = cmp.Or(r.cause, err)
 		r.report(pointer, "type", c.expected)

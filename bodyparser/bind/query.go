@@ -159,6 +159,7 @@ const (
 	defaultRows     = 100
 	defaultElements = 1000
 	defaultPairs    = 1000
+	defaultDepth    = 512
 )
 
 // pairs bounds queries and multipart forms, as bodyparser.Config bounds
