@@ -94,7 +94,7 @@ func (g *given) path(n *node, path string) string {
 	}
 	name = unescapeStep.Replace(name)
 	part := g.parts[name]
-	if n.kind == list {
+	if n.kind == list && n.typ.Kind() == reflect.Slice {
 		part = nil
 		if i, err := strconv.Atoi(name); err == nil && i < len(g.parts) {
 			part = g.inOrder()[i]
@@ -206,8 +206,8 @@ func (f *field) of(v reflect.Value) reflect.Value {
 }
 
 // list reads the elements of a list: the texts that its name was repeated with,
-// or its parts in the order of their numbers. Of numbers several may stand in one
-// text, with commas between.
+// or its parts in the order of their numbers, which in an array are the places. Of
+// numbers several may stand in one text, with commas between.
 func (r *reading) list(n *node, g *given, v reflect.Value) {
 	var elements []*given
 	switch {
@@ -247,14 +247,20 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 		}
 		return
 	}
-	if v.Kind() == reflect.Slice {
+	array := v.Kind() == reflect.Array
+	if !array {
 		v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
-	} else if len(elements) > v.Len() {
-		r.report(g.pointer, "type", "must not have more than "+strconv.Itoa(v.Len())+" elements")
-		return
 	}
 	for i, e := range elements {
-		r.element(n.elem, e, v.Index(i))
+		at := uint64(i)
+		if array && len(g.parts) > 0 {
+			at = e.number // each place of an array has its own meaning
+		}
+		if at >= uint64(v.Len()) {
+			r.report(g.pointer, "type", "must not have more than "+strconv.Itoa(v.Len())+" elements")
+			return
+		}
+		r.element(n.elem, e, v.Index(int(at)))
 	}
 }
 

@@ -140,6 +140,8 @@ func TestSameListsEverywhere(t *testing.T) {
 		Grid  [][]int      `json:"grid,omitempty"`
 		Bytes []byte       `json:"bytes,omitempty"`
 		Keys  [][]byte     `json:"keys,omitempty"`
+		Two   *[2]row      `json:"two,omitempty" validate:"omitempty,dive"`
+		Three *[3]*row     `json:"three,omitempty" validate:"omitempty,dive,omitnil"`
 	}
 	b := bind.New[in](bind.Config{})
 	for _, test := range []struct{ why, json, form, want string }{
@@ -164,6 +166,15 @@ func TestSameListsEverywhere(t *testing.T) {
 		{"arrays", `{"pair":[1.5,2]}`, "pair=1.5&pair=2", `{"pair":[1.5,2]}`},
 		{"more elements than an array has", `{"pair":[1,2,3]}`, "pair=1&pair=2&pair=3", "400 /pair type"},
 		{"fewer", `{"pair":[1]}`, "pair=1", `{"pair":[1,0]}`},
+		{"an index is the place in an array", `{"pair":[0,5]}`, "pair[1]=5", `{"pair":[0,5]}`},
+		{"in any order", `{"pair":[4,5]}`, "pair[1]=5&pair[0]=4", `{"pair":[4,5]}`},
+		{"beyond it", `{"pair":[0,0,5]}`, "pair[2]=5", "400 /pair type"},
+		{"far beyond", `{"pair":[0,0,5]}`, "pair[0]=1&pair[18446744073709551615]=5", "400 /pair type"},
+		{"structs in an array", `{"three":[null,{"sku":"a"},null]}`, "three[1].sku=a", `{"three":[null,{"sku":"a"},null]}`},
+		{"beyond it", `{"three":[null,null,null,{"sku":"a"}]}`, "three[3].sku=a", "400 /three type"},
+		{"a wrong type in one", `{"three":[null,{"sku":"a","qty":"x"}]}`, "three[1].sku=a&three[1].qty=x", "400 /three/1/qty type"},
+		{"a rule in one", `{"three":[null,{"qty":1}]}`, "three[1].qty=1", "422 /three/1/sku required"},
+		{"and in what is missing", `{"two":[{},{"sku":"a"}]}`, "two[1].sku=a", "422 /two/0/sku required"},
 		{"lists of lists", `{"grid":[[1,2],[3]]}`, "grid[0][]=1&grid[0][]=2&grid[1][0]=3", `{"grid":[[1,2],[3]]}`},
 		{"rows that are pointers", `{"ptrs":[{"sku":"a","qty":0}]}`, "ptrs[5][sku]=a&ptrs[5][qty]=0", `{"ptrs":[{"sku":"a","qty":0}]}`},
 		{"a wrong type in a row", `{"rows":[{"sku":"a","qty":"x"}]}`, "rows[0][sku]=a&rows[0][qty]=x", "400 /rows/0/qty type"},
