@@ -261,6 +261,44 @@ func TestQueryFunc(t *testing.T) {
 	}
 }
 
+// The route wins over the query, however the client spells the name.
+func TestPathWins(t *testing.T) {
+	type in struct {
+		ID   string `json:"id" validate:"max=3"`
+		Page int    `json:"page"`
+		Tags []int  `json:"tags"`
+	}
+	mux := http.NewServeMux()
+	for _, strict := range []string{"", "/strict"} {
+		h := bind.QueryFuncWith(bind.Config{Strict: strict != ""}, func(r *http.Request, in in) (in, error) { return in, nil })
+		mux.Handle(strict+"/x/{id}", h)
+		mux.Handle(strict+"/y/{PAGE}", h)
+		mux.Handle(strict+"/z/{tags...}", h)
+	}
+	for _, test := range []struct{ target, want string }{
+		{"/x/7", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id=E", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?ID=E", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id[]=E", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id[0]=E&iD=F", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id.x=E&page=2", `{"id":"7","page":2,"tags":null}`},
+		{"/x/7?page.x=2", `"errors":[{"in":"query","path":"/page","rule":"type"`},
+		{"/x/7777?ID=E", `"errors":[{"in":"path","path":"/id","rule":"max"`},
+		{"/y/3?page=4&Page[]=5", `{"id":"","page":3,"tags":null}`},
+		{"/y/x?page=4", `"errors":[{"in":"path","path":"/page","rule":"type"`},
+		{"/z/1/2?tags[0]=3&tags[]=4&Tags=5", `{"id":"","page":0,"tags":[1,2]}`},
+		{"/z/1/x?tags[1]=3", `"errors":[{"in":"path","path":"/tags/1","rule":"type"`},
+	} {
+		for _, strict := range []string{"", "/strict"} {
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, httptest.NewRequest("GET", strict+test.target, nil))
+			if got := w.Body.String(); !strings.Contains(got, test.want) {
+				t.Errorf("%s%s: %s, want %s", strict, test.target, got, test.want)
+			}
+		}
+	}
+}
+
 // A field of the query is not that of the route with the same name.
 func TestQueryIsNotThePath(t *testing.T) {
 	type in struct {
