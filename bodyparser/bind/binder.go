@@ -65,7 +65,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 		b.validate = validator.New(validator.WithRequiredStructEnabled())
 	}
 	registerOptionals(b.validate, b.typ)
-	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), b.learn())
+	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), checkDefaults(b.typ), b.learn())
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (s *shadow) places(t reflect.Type, index []int, around []reflect.Type) (som
 		case embeds(f) && f.Type.Kind() == reflect.Struct:
 			some = s.places(f.Type, at, around) || some
 		case placesBelow(f.Type, nil):
-			s.errs = append(s.errs, fmt.Errorf("bind: in %v.%s are tags for places; only fields of the request itself, and of structs embedded in it, can have one", t, f.Name))
+			s.errs = append(s.errs, fmt.Errorf("bind: in %v.%s are tags for places; only fields of the request itself, and of structs that it embeds by value, can have one", t, f.Name))
 		}
 	}
 	return some

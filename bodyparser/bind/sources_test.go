@@ -440,6 +440,34 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 				A time.Duration `schema:",default:soon"`
 			}](bind.Config{})
 		},
+		"a default of a field that is hidden": func() {
+			bind.New[struct {
+				A string `json:"-" schema:",default:x"`
+			}](bind.Config{})
+		},
+		"of one that is not exported": func() {
+			bind.New[[]struct {
+				a string `schema:"a,default:x"`
+			}](bind.Config{})
+		},
+		"of an embedded struct": func() {
+			bind.New[struct {
+				Extra `schema:",default:x"`
+			}](bind.Config{})
+		},
+		"of one in a list that two have": func() {
+			bind.New[struct {
+				L []struct {
+					A int `json:"n" schema:"n,default:1"`
+					B int `json:"n" schema:"n"`
+				}
+			}](bind.Config{})
+		},
+		"in the tag of another place": func() {
+			bind.New[struct {
+				A string `query:"a" json:"a" schema:",default:x"`
+			}](bind.Config{})
+		},
 		"one of a list": func() {
 			bind.New[struct {
 				A []int `schema:",default:1|x"`
