@@ -100,6 +100,10 @@ func (r *reading) descend(n *node, g *given, key string, names, values []string)
 			}
 			n, g, names = f.node, r.part(g, f.name), rest
 		case list:
+			if names[0] == "" {
+				r.report(g.pointer, "index", "must have a number in its brackets, from 0 on")
+				return true
+			}
 			number, err := strconv.ParseUint(names[0], 10, 64)
 			if err != nil {
 				r.report(step(g.pointer, names[0]), "index", "must be a whole number, from 0 on")
@@ -109,7 +113,7 @@ func (r *reading) descend(n *node, g *given, key string, names, values []string)
 			g.number = number
 		case table:
 			if names[0] == "" {
-				r.report(step(g.pointer, ""), "index", "must have a name")
+				r.report(g.pointer, "index", "must have a name in its brackets")
 				return true
 			}
 			n, g, names = n.elem, r.part(g, names[0]), names[1:]

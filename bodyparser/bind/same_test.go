@@ -191,7 +191,7 @@ func TestSameListsEverywhere(t *testing.T) {
 		{"lists in one text", "rows=[{\"sku\":\"a\"},{\"sku\":\"b\"}]", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
 		{"and wrong", "rows=[{\"sku\":\"a\"},{\"sku\":1}]", "400 /rows/1/sku type"},
 		{"as elements", "rows={\"sku\":\"a\"}&rows={\"sku\":\"b\"}", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
-		{"Rails has no numbers", "rows[][sku]=a", "400 /rows/ index"},
+		{"Rails has no numbers", "rows[][sku]=a", "400 /rows index"},
 		{"a text of a list of lists is a list", "grid=1,2&grid=3", `{"grid":[[1,2],[3]]}`},
 		{"both ways", "name=a&name[1]=b", "400 /name/1 duplicate"},
 	} {
@@ -264,7 +264,7 @@ func TestSameValuesEverywhere(t *testing.T) {
 		{"in a list", "ext[a]=\xff", "400 /ext/a type"},
 		{"a name that is not UTF-8", "ext[\xff]=a", "400 /ext[\uFFFD] type"},
 		{"two keys of one name", "counts[1]=1&counts[01]=2", "400 /counts/1 duplicate"},
-		{"a map without a name", "ext[]=x", "400 /ext/ index"},
+		{"a map without a name", "ext[]=x", "400 /ext index"},
 		{"JSON and parts", "opts={}&opts.dark=1", "400 /opts/dark duplicate"},
 	} {
 		same(t, b, test.why, "", test.form, test.want)
@@ -395,6 +395,14 @@ func TestSameTimesEverywhere(t *testing.T) {
 		{"behind a hidden input", "", "on=0&on=1", `{"on":true}`},
 	} {
 		same(t, b, test.why, test.json, test.form, test.want)
+	}
+	for _, r := range []*http.Request{post(jsonType, `{"unix":"x","day":"x","days":["x"],"long":"x"}`), post(formType, "unix=x&day=x&days=x&long=x")} {
+		err := second(b.Body(r))
+		const want = "bind: day must be a date such as 2006-01-02; days.0 must be a date such as 2006-01-02; " +
+			"long must be a duration such as 1h30m; unix must be a number of seconds since 1970"
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("what is expected: %v", err)
+		}
 	}
 	if got := outcome(b.Body(post(jsonType, `{"at":"2026-01-02"}`))); got != "400 /at type" {
 		t.Errorf("JSON without a tag is that of encoding/json: %s", got)

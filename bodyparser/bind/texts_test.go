@@ -157,7 +157,7 @@ func TestNumbersOfAllKinds(t *testing.T) {
 		}
 	}
 	same(t, b, "others", `{"n":"x","l":[1,2],"a":[1,2]}`, "n=x&l=1,2&a=1&a=2", `{"n":"x","l":[1,2],"a":[1,2,0]}`)
-	for _, text := range []string{"NaN", "Inf", "-inf", "infinity"} {
+	for _, text := range []string{"NaN", "Inf", "-inf", "infinity", "1_000", "0x10", "0x1p4", "0X1P-2", "0x_1p4", "1_0.5"} {
 		if got := outcome(b.Body(post(formType, "f64="+text+"&f32="+text))); got != "400 /f32 type, /f64 type" {
 			t.Errorf("%s: %s", text, got)
 		}
