@@ -25,6 +25,8 @@ type codec struct {
 	rewrite bool // a field has a default or a format
 	arrays  bool // there is an array, of which encoding/json drops what is too much
 
+	keys bool // there is a map in which names that differ may be one key, and keys are to be unique
+
 	// For texts in forms, by the parser's Config for bodies:
 	rules jsonread.Rules
 	hook  func([]byte, any) error // Unmarshal
@@ -53,6 +55,7 @@ func (c *codec) learn(t reflect.Type) error {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:
 		c.arrays = c.arrays || t.Kind() == reflect.Array
+		c.keys = c.keys || c.rules.Unique && t.Kind() == reflect.Map && !plainKeys(t)
 		return c.learn(t.Elem())
 	case reflect.Struct:
 	default:
@@ -86,6 +89,9 @@ func (c *codec) learn(t reflect.Type) error {
 	}
 	return nil
 }
+
+// plainKeys reports whether the keys of a map are the names themselves.
+func plainKeys(t reflect.Type) bool { return t.Key().Kind() == reflect.String && !isText(t.Key()) }
 
 // defaultJSON returns the default of a member as JSON, "" if it has none.
 func defaultJSON(t reflect.Type, m member) (string, error) {
@@ -122,7 +128,7 @@ func (c *codec) target(v any) any {
 	case *any, *map[string]any, *[]any: // for which package bodyparser does it
 		return v
 	}
-	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays {
+	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays || c.keys {
 		return &decoding{c, v}
 	}
 	return v
@@ -142,13 +148,13 @@ func (c *codec) decode(text []byte, v any) error {
 		text = c.complete(text, reflect.TypeOf(v))
 	}
 	err := c.unmarshal(text, v)
-	if err == nil && (c.arrays || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
+	if err == nil && (c.arrays || c.keys || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
 		err = errTooMuch
 	}
 	return err
 }
 
-var errTooMuch = errors.New("more elements than the array has, a number that is too large for a float64, or a field that is not there")
+var errTooMuch = errors.New("more elements than the array has, a number that is too large for a float64, a key that is given twice, or a field that is not there")
 
 func (c *codec) unmarshal(text []byte, v any) error {
 	if !c.strict && !c.numbers {

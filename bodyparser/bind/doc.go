@@ -35,7 +35,7 @@
 //
 // Everything else is from the body, or from the query under [QueryFunc]. No body
 // sets a field that has a place, under whatever name. Such tags are for fields of
-// the request itself and of structs embedded in it. A path has one text for a
+// the request itself and of structs that it embeds by value. A path has one text for a
 // field, or for a list one for each segment of a catch-all; a header that is a
 // list has its elements between commas; a cookie has one text. Errors tell the
 // place: {"in":"query","path":"/draft", ...}. A route without the parameter is a
@@ -106,7 +106,9 @@
 // fields, which tell null from a field that was left out.
 //
 // A struct with fields of type upload.File is a multipart form with files, within
-// the bounds of Config.Upload. [Handler] and [Func] remove them after the handler.
+// the bounds of Config.Upload. The part has the name of the field in the same
+// letters, or for a list also with empty brackets: pics or pics[]. [Handler] and
+// [Func] remove the files after the handler.
 //
 // # Differences from Next.js
 //
