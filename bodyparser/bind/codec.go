@@ -106,7 +106,7 @@ func defaultJSON(t reflect.Type, m member) (string, error) {
 		return "", nil // the form says what is wrong with it
 	}
 	v := reflect.New(m.field.Type)
-	r := reading{limits: limits{rows: -1, elements: -1}}
+	r := ofDefaults()
 	r.set(n.fields[0].node, &given{values: n.fields[0].defaults}, v.Elem())
 	out, err := json.Marshal(v.Interface())
 	again := reflect.New(m.field.Type)

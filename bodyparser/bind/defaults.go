@@ -5,7 +5,18 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"github.com/apiece/apiece/internal/jsonread"
 )
+
+// ofDefaults returns a reading for defaults, which are the service's own: nothing
+// bounds them.
+func ofDefaults() *reading {
+	return &reading{
+		limits: limits{rows: -1, elements: -1},
+		json:   &codec{rules: jsonread.Rules{Depth: -1, Values: -1}},
+	}
+}
 
 // checkDefaults complains about defaults in the schema tags of fields that no
 // client can name by them: nothing would ever read such a default.

@@ -161,7 +161,7 @@ func (r *reading) set(n *node, g *given, v reflect.Value) {
 }
 
 func (r *reading) convert(c *converter, text string, v reflect.Value, pointer string) {
-	if r.json != nil && isJSON(c.typ) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) {
+	if isJSON(c.typ) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) {
 		if rule, message, err := r.json.broken(text); message != "" {
 			r.cause = cmp.Or(r.cause, err)
 			r.report(pointer, rule, message)

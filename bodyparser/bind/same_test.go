@@ -306,6 +306,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 		Level *int          `json:"level" schema:",default:3"`
 		Tags  []sortOrder   `json:"tags" schema:",default:a|b"`
 		Big   int64         `json:"big,string" schema:",default:7"`
+		Grid  [][]int       `json:"grid" schema:",default:[[1,2],[3]]"`
 		Inner struct {
 			Depth int `json:"depth" schema:",default:4"`
 		} `json:"inner"`
@@ -315,7 +316,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 	}
 	defaults := map[string]string{
 		"draft": "true", "page": "1", "sort": `"asc"`, "home": `"http://a.example/x,y"`, "ttl": "60000000000", "since": `"2026-01-02T03:04:05Z"`,
-		"oid": `"01020304"`, "level": "3", "tags": `["a","b"]`, "big": `"7"`, "inner": `{"depth":4}`,
+		"oid": `"01020304"`, "level": "3", "tags": `["a","b"]`, "big": `"7"`, "grid": "[[1,2],[3]]", "inner": `{"depth":4}`,
 	}
 	// with returns the JSON of the defaults with others laid over them.
 	with := func(over string) string {

@@ -473,6 +473,11 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 				A []int `schema:",default:1|x"`
 			}](bind.Config{})
 		},
+		"one that is no list of lists": func() {
+			bind.New[struct {
+				A [][]int `schema:",default:[[1],[x]]"`
+			}](bind.Config{})
+		},
 		"deep inside": func() {
 			bind.New[[]struct {
 				M map[string]*struct {
