@@ -50,8 +50,8 @@
 // schema tag, else of the json tag, else of the field, in any case of letters;
 // nested fields are written a.b or a[b], the entries of maps too, lists a=1&a=2,
 // a[]=1 or a[0]=1, numbers also a=1,2, and lists of structs items.0.sku or
-// items[0][sku]. The numbers of a list say the order, and gaps are closed; see
-// Config.Rows and Config.Elements for bounds. Of several values for a field that
+// items[0][sku]. The numbers of a list say the order, and gaps are closed; in an
+// array they are the places. Config.Rows and Config.Elements are bounds. Of several values for a field that
 // is no list the last counts. A field whose schema tag, or json tag if it has no
 // other, is "-" cannot be set.
 //
@@ -63,7 +63,8 @@
 //
 // A default is the last option of the schema tag, or of a tag for a place:
 // `schema:",default:new"`, with a bar between the elements of a list. Fields that
-// were not given have it, in JSON too, and wherever the struct is. What was given,
+// were not given have it, in JSON too unless that hides them, and wherever the
+// struct is. What was given,
 // if only 0 or false, is never overridden; null was not given.
 //
 // Types with UnmarshalText are read from a text, those with UnmarshalJSON alone
