@@ -89,7 +89,8 @@ type Config struct {
 	// UniqueKeys refuses JSON objects that have a key twice, with 400. Other
 	// readers of the same body may take another of the two for the value. Keys
 	// that differ in case only are the same, wherever they are decoded to: they
-	// are for a struct, since encoding/json finds its fields so. By default the
+	// are for a struct, since encoding/json finds its fields so. Package bind also
+	// refuses names that are one key of a map, such as 1 and 01. By default the
 	// last wins, as in Next.js.
 	UniqueKeys bool `json:"uniqueKeys,omitzero"`
 

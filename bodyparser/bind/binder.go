@@ -14,6 +14,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/jsonread"
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
@@ -64,7 +65,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 		b.validate = validator.New(validator.WithRequiredStructEnabled())
 	}
 	registerOptionals(b.validate, b.typ)
-	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), b.learn())
+	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), checkDefaults(b.typ), b.learn())
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // learn finds out about the type.
 func (b *Binder[T]) learn() error {
 	t := deref(b.typ)
-	b.json = codec{strict: b.cfg.Strict, values: textValues(b.cfg.Parser)}
+	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal}
 	body := b.typ
 	var faults []error
 	if isOptional(pointed(b.typ)) {
@@ -123,17 +124,16 @@ func (b *Binder[T]) learn() error {
 	return errors.Join(faults...)
 }
 
-// textValues bounds the values of JSON in a field of a form as bodyparser.Config
-// does those of a body.
-func textValues(cfg bodyparser.Config) int {
-	switch limit := cmp.Or(cfg.Limit, bytesize.MB); {
-	case cfg.Values != 0:
-		return cfg.Values
-	case limit < 0:
-		return -1
-	default:
-		return int(max(limit/8, 10_000))
+// textRules are those of bodyparser.Config for the JSON of a body, for that in a
+// field of a form.
+func textRules(cfg bodyparser.Config) jsonread.Rules {
+	rules := jsonread.Rules{Depth: cmp.Or(cfg.Depth, defaultDepth), Values: cfg.Values, Unique: cfg.UniqueKeys}
+	if limit := cmp.Or(cfg.Limit, bytesize.MB); rules.Values == 0 && limit < 0 {
+		rules.Values = -1
+	} else if rules.Values == 0 {
+		rules.Values = int(max(limit/8, 10_000))
 	}
+	return rules
 }
 
 // leadsToPointer reports whether a list or a map holds pointers to structs, no
@@ -287,12 +287,12 @@ func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparse
 	}
 	var dst any = v
 	if len(b.shadow.placed) > 0 {
-		dst = b.shadow.of(allocated(v))
+		dst = b.shadow.of(reflect.ValueOf(v).Elem())
 	}
 	if err := body.Decode(b.json.target(dst)); err != nil {
 		return nil, b.locate(body, err)
 	}
-	return nil, b.notNull(body, v)
+	return nil, b.notNull(v)
 }
 
 // absent makes the value of a request without a body.
@@ -309,14 +309,17 @@ func (b *Binder[T]) absent(v *T) error {
 
 // notNull refuses null where T has a pointer that no tag can speak for: a
 // handler that asks for a *T is never given nil.
-func (b *Binder[T]) notNull(body *bodyparser.Body, v *T) error {
-	var fields []FieldError
-	if b.typ.Kind() == reflect.Pointer && len(body.Bytes()) < 64 && strings.TrimSpace(body.Text()) == "null" {
-		fields = []FieldError{{Rule: "type", Message: "must not be null"}}
-	} else if b.nulls {
-		fields = nulls(reflect.ValueOf(v).Elem(), "", nil)
+func (b *Binder[T]) notNull(v *T) error {
+	value := reflect.ValueOf(v).Elem()
+	for ; value.Kind() == reflect.Pointer; value = value.Elem() {
+		if value.IsNil() {
+			return wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "must not be null"}}, nil)
+		}
 	}
-	return wrong(http.StatusBadRequest, fields, nil)
+	if !b.nulls {
+		return nil
+	}
+	return wrong(http.StatusBadRequest, nulls(value, "", nil), nil)
 }
 
 // nulls finds pointers to structs that are nil, in lists and maps.

@@ -2,11 +2,13 @@ package bind
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
+
+	"github.com/apiece/apiece/internal/jsonread"
 )
 
 // encoding/json decodes a body as it is, unless the type asks for what it does
@@ -22,7 +24,12 @@ type codec struct {
 	numbers bool // there is an any, in which numbers are to keep their digits
 	rewrite bool // a field has a default or a format
 	arrays  bool // there is an array, of which encoding/json drops what is too much
-	values  int  // bound on the values of a text in a form, negative if off
+
+	keys bool // there is a map in which names that differ may be one key, and keys are to be unique
+
+	// For texts in forms, by the parser's Config for bodies:
+	rules jsonread.Rules
+	hook  func([]byte, any) error // Unmarshal
 }
 
 // An object is a struct as JSON has it.
@@ -48,6 +55,7 @@ func (c *codec) learn(t reflect.Type) error {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:
 		c.arrays = c.arrays || t.Kind() == reflect.Array
+		c.keys = c.keys || c.rules.Unique && t.Kind() == reflect.Map && !plainKeys(t)
 		return c.learn(t.Elem())
 	case reflect.Struct:
 	default:
@@ -82,6 +90,9 @@ func (c *codec) learn(t reflect.Type) error {
 	return nil
 }
 
+// plainKeys reports whether the keys of a map are the names themselves.
+func plainKeys(t reflect.Type) bool { return t.Key().Kind() == reflect.String && !isText(t.Key()) }
+
 // defaultJSON returns the default of a member as JSON, "" if it has none.
 func defaultJSON(t reflect.Type, m member) (string, error) {
 	text, ok := defaultOf(m.field, schemaTag)
@@ -95,7 +106,7 @@ func defaultJSON(t reflect.Type, m member) (string, error) {
 		return "", nil // the form says what is wrong with it
 	}
 	v := reflect.New(m.field.Type)
-	r := reading{limits: limits{rows: -1, elements: -1}}
+	r := ofDefaults()
 	r.set(n.fields[0].node, &given{values: n.fields[0].defaults}, v.Elem())
 	out, err := json.Marshal(v.Interface())
 	again := reflect.New(m.field.Type)
@@ -117,7 +128,7 @@ func (c *codec) target(v any) any {
 	case *any, *map[string]any, *[]any: // for which package bodyparser does it
 		return v
 	}
-	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays {
+	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays || c.keys {
 		return &decoding{c, v}
 	}
 	return v
@@ -137,13 +148,13 @@ func (c *codec) decode(text []byte, v any) error {
 		text = c.complete(text, reflect.TypeOf(v))
 	}
 	err := c.unmarshal(text, v)
-	if err == nil && (c.arrays || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
+	if err == nil && (c.arrays || c.keys || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
 		err = errTooMuch
 	}
 	return err
 }
 
-var errTooMuch = errors.New("more elements than the array has, a number that is too large for a float64, or a field that is not there")
+var errTooMuch = errors.New("more elements than the array has, a number that is too large for a float64, a key that is given twice, or a field that is not there")
 
 func (c *codec) unmarshal(text []byte, v any) error {
 	if !c.strict && !c.numbers {
@@ -159,16 +170,36 @@ func (c *codec) unmarshal(text []byte, v any) error {
 	return d.Decode(v)
 }
 
-// field decodes the JSON in a field of a form into v, and returns what is wrong
-// with it, with its place.
+// broken returns the rule and the message for a text in a form that a body may not
+// be either, though it is JSON. Of others they are "".
+func (c *codec) broken(text string) (rule, message string, err error) {
+	err = jsonread.Check([]byte(text), c.rules)
+	switch {
+	case errors.Is(err, jsonread.ErrValues):
+		return "type", "has too many values", err
+	case errors.Is(err, jsonread.ErrDepth):
+		return "type", "is nested too deeply", err
+	case errors.Is(err, jsonread.ErrDuplicate):
+		return "duplicate", "has a name twice in an object", err
+	}
+	return "", "", err
+}
+
+// field decodes the JSON in a field of a form into v as a body is decoded, and
+// returns what is wrong with it, with its place.
 func (c *codec) field(text string, v reflect.Value, pointer string) ([]FieldError, error) {
-	if !json.Valid([]byte(text)) {
-		return []FieldError{{Path: pointer, Rule: "type", Message: expected(v.Type())}}, nil
+	if rule, message, err := c.broken(text); err != nil {
+		return []FieldError{{Path: pointer, Rule: cmp.Or(rule, "type"), Message: cmp.Or(message, expected(v.Type()))}}, err
 	}
-	if values := 1 + strings.Count(text, ",") + strings.Count(text, "{") + strings.Count(text, "["); c.values >= 0 && values > c.values {
-		return []FieldError{{Path: pointer, Rule: "type", Message: "has too many values"}}, nil
+	dst := c.target(v.Addr().Interface())
+	var err error
+	if c.hook != nil {
+		err = c.hook([]byte(text), dst)
+	} else {
+		rules := c.rules
+		rules.Checked = true
+		err = jsonread.Decode([]byte(text), dst, rules)
 	}
-	err := c.decode([]byte(text), v.Addr().Interface())
 	if err == nil {
 		return nil, nil
 	}

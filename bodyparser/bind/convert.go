@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/schema"
@@ -47,14 +48,10 @@ func newConverter(t reflect.Type, format string) *converter {
 			return nil
 		}
 	}
-	switch {
-	case t == timeType && format == "unix":
-		c.expected = "must be a number of seconds since 1970"
-	case t == timeType && format == "date":
-		c.expected = "must be a date such as 2006-01-02"
-	case t == durationType:
-		c.expected = "must be a duration such as 1h30m"
+	if t == durationType {
+		format = "duration"
 	}
+	c.expected = expectedAs(t, format)
 	c.decoder = schema.NewDecoder()
 	if conv != nil {
 		c.decoder.RegisterConverter(reflect.Zero(t).Interface(), conv)
@@ -89,9 +86,11 @@ func (c *converter) convert(text string, dst reflect.Value) error {
 	if c.path != "V" {
 		v = v.Index(0).Field(0)
 	}
-	if k := v.Kind(); !c.text && (k == reflect.Float32 || k == reflect.Float64) && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
-		// strconv reads them, no JSON can carry them on, and they pass a rule
-		// such as "not less than 0".
+	if k := v.Kind(); !c.text && (k == reflect.Float32 || k == reflect.Float64) &&
+		(math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0) || strings.ContainsAny(text, "xX_")) {
+		// strconv reads what is none and those of Go, such as 0x1p4 and 0x_10p0.
+		// No JSON has them or can carry them on, and some pass a rule such as "not
+		// less than 0".
 		return errText
 	}
 	dst.Set(v)
@@ -225,6 +224,19 @@ func translate(raw string, t reflect.Type, format string) string {
 		}
 	}
 	return raw
+}
+
+// expectedAs says what a value with a format looks like.
+func expectedAs(t reflect.Type, format string) string {
+	switch {
+	case t == timeType && format == "unix":
+		return "must be a number of seconds since 1970"
+	case t == timeType && format == "date":
+		return "must be a date such as 2006-01-02"
+	case t == durationType && format == "duration":
+		return "must be a duration such as 1h30m"
+	}
+	return expected(t)
 }
 
 // formatted reports whether the format changes what JSON means in a value of

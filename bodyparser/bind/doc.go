@@ -35,7 +35,7 @@
 //
 // Everything else is from the body, or from the query under [QueryFunc]. No body
 // sets a field that has a place, under whatever name. Such tags are for fields of
-// the request itself and of structs embedded in it. A path has one text for a
+// the request itself and of structs that it embeds by value. A path has one text for a
 // field, or for a list one for each segment of a catch-all; a header that is a
 // list has its elements between commas; a cookie has one text. Errors tell the
 // place: {"in":"query","path":"/draft", ...}. A route without the parameter is a
@@ -50,8 +50,8 @@
 // schema tag, else of the json tag, else of the field, in any case of letters;
 // nested fields are written a.b or a[b], the entries of maps too, lists a=1&a=2,
 // a[]=1 or a[0]=1, numbers also a=1,2, and lists of structs items.0.sku or
-// items[0][sku]. The numbers of a list say the order, and gaps are closed; see
-// Config.Rows and Config.Elements for bounds. Of several values for a field that
+// items[0][sku]. The numbers of a list say the order, and gaps are closed; in an
+// array they are the places. Config.Rows and Config.Elements are bounds. Of several values for a field that
 // is no list the last counts. A field whose schema tag, or json tag if it has no
 // other, is "-" cannot be set.
 //
@@ -63,7 +63,8 @@
 //
 // A default is the last option of the schema tag, or of a tag for a place:
 // `schema:",default:new"`, with a bar between the elements of a list. Fields that
-// were not given have it, in JSON too, and wherever the struct is. What was given,
+// were not given have it, in JSON too unless that hides them, and wherever the
+// struct is. What was given,
 // if only 0 or false, is never overridden; null was not given.
 //
 // Types with UnmarshalText are read from a text, those with UnmarshalJSON alone
@@ -73,8 +74,8 @@
 // number of nanoseconds. A checkbox sends "on". A tag asks for more, in forms and in JSON: `format:"unix"` for a time
 // in seconds since 1970, `format:"date"` for a time without its hours,
 // `format:"duration"` for a duration as text. A struct, a map or a list of those
-// may also be one JSON text in a field of a form, as some webhooks send it, within
-// Config.Parser.Values.
+// may also be one JSON text in a field of a form, as some webhooks send it, which
+// is read by Config.Parser as a body is.
 //
 // Text that is not UTF-8 is 400. A form for a type with a field that no form can
 // carry, such as an any, is 415, and a query for it 500: a field that belongs to
@@ -106,7 +107,9 @@
 // fields, which tell null from a field that was left out.
 //
 // A struct with fields of type upload.File is a multipart form with files, within
-// the bounds of Config.Upload. [Handler] and [Func] remove them after the handler.
+// the bounds of Config.Upload. The part has the name of the field in the same
+// letters, or for a list also with empty brackets: pics or pics[]. [Handler] and
+// [Func] remove the files after the handler.
 //
 // # Differences from Next.js
 //

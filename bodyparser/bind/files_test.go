@@ -222,6 +222,16 @@ func TestValues(t *testing.T) {
 	if got, status := fields(second(bind.Values[in](map[string][]string{"tags": {"x"}}))); status != 400 || got != "/tags/0 type" {
 		t.Errorf("%d %s", status, got)
 	}
+	type lists struct {
+		Tags  []int                `json:"tags" schema:",default:1|2"`
+		Maybe bind.Optional[[]int] `json:"maybe" validate:"required"`
+	}
+	if got, _ := fields(second(bind.Values[lists](map[string][]string{"tags": {}, "maybe": nil}))); got != "/maybe required" {
+		t.Errorf("names without a text: %s", got)
+	}
+	if got := outcome(bind.Values[lists](map[string][]string{"tags": {}, "maybe": {"5"}})); got != `{"tags":[1,2],"maybe":[5]}` {
+		t.Errorf("names without a text: %s", got)
+	}
 	if got, status := fields(second(bind.Values[in](nil))); status != 422 || got != "/name required" {
 		t.Errorf("%d %s", status, got)
 	}

@@ -61,7 +61,9 @@ func (r *reading) read(root *node, values url.Values, dst reflect.Value) {
 	r.trees = append(r.trees, tree{r.in, root, g})
 	before := len(r.wrong)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		r.add(root, g, key, values[key])
+		if len(values[key]) > 0 { // a name without a text was not given
+			r.add(root, g, key, values[key])
+		}
 	}
 	if len(r.wrong) == before {
 		r.record(root, g, dst)
@@ -92,7 +94,7 @@ func (g *given) path(n *node, path string) string {
 	}
 	name = unescapeStep.Replace(name)
 	part := g.parts[name]
-	if n.kind == list {
+	if n.kind == list && n.typ.Kind() == reflect.Slice {
 		part = nil
 		if i, err := strconv.Atoi(name); err == nil && i < len(g.parts) {
 			part = g.inOrder()[i]
@@ -159,6 +161,13 @@ func (r *reading) set(n *node, g *given, v reflect.Value) {
 }
 
 func (r *reading) convert(c *converter, text string, v reflect.Value, pointer string) {
+	if isJSON(c.typ) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) {
+		if rule, message, err := r.json.broken(text); message != "" {
+			r.cause = cmp.Or(r.cause, err)
+			r.report(pointer, rule, message)
+			return
+		}
+	}
 	if err := c.convert(text, v); err != nil {
 		r.cause = cmp.Or(r.cause, err)
 		r.report(pointer, "type", c.expected)
@@ -197,8 +206,8 @@ func (f *field) of(v reflect.Value) reflect.Value {
 }
 
 // list reads the elements of a list: the texts that its name was repeated with,
-// or its parts in the order of their numbers. Of numbers several may stand in one
-// text, with commas between.
+// or its parts in the order of their numbers, which in an array are the places. Of
+// numbers several may stand in one text, with commas between.
 func (r *reading) list(n *node, g *given, v reflect.Value) {
 	var elements []*given
 	switch {
@@ -238,14 +247,20 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 		}
 		return
 	}
-	if v.Kind() == reflect.Slice {
+	array := v.Kind() == reflect.Array
+	if !array {
 		v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
-	} else if len(elements) > v.Len() {
-		r.report(g.pointer, "type", "must not have more than "+strconv.Itoa(v.Len())+" elements")
-		return
 	}
 	for i, e := range elements {
-		r.element(n.elem, e, v.Index(i))
+		at := uint64(i)
+		if array && len(g.parts) > 0 {
+			at = e.number // each place of an array has its own meaning
+		}
+		if at >= uint64(v.Len()) {
+			r.report(g.pointer, "type", "must not have more than "+strconv.Itoa(v.Len())+" elements")
+			return
+		}
+		r.element(n.elem, e, v.Index(int(at)))
 	}
 }
 

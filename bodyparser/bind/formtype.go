@@ -240,7 +240,7 @@ func (b *builder) defaults(f field, text, where string) []string {
 		b.fault("%s cannot have a default: it is no single value, and no list of them", where)
 		return nil
 	}
-	r := reading{limits: limits{rows: -1, elements: -1}}
+	r := ofDefaults()
 	r.set(f.node, &given{values: texts}, reflect.New(f.typ).Elem())
 	if len(r.wrong) > 0 {
 		b.fault("the default %q of %s %s", text, where, r.wrong[0].Message)

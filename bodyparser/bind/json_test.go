@@ -65,6 +65,41 @@ func TestStrict(t *testing.T) {
 	}
 }
 
+// Names that differ and are one key of a map are a key given twice.
+func TestUniqueKeys(t *testing.T) {
+	type in struct {
+		Counts map[int]string          `json:"counts"`
+		IDs    []map[objectID]struct{} `json:"ids"`
+		Plain  map[string]int          `json:"plain"`
+		Maybe  bind.Optional[map[uint8]int]
+	}
+	last, unique := bind.New[in](bind.Config{}), bind.New[in](bind.Config{Parser: bodyparser.Config{UniqueKeys: true}})
+	lists := bind.New[[]map[int]int](bind.Config{Parser: bodyparser.Config{UniqueKeys: true}})
+	for _, test := range []struct {
+		body, want string
+		once       bool
+	}{
+		{`{"counts":{"1":"a","01":"b"}}`, "/counts/01 duplicate", false},
+		{`{"counts":{"0":"a","-0":"b","00":"c"}}`, "/counts/-0 duplicate, /counts/00 duplicate", false},
+		{`{"counts":{"1":"a","2":"b"},"plain":{"1":1,"01":2}}`, "", true},
+		{`{"ids":[{"0a0b0c0d":{}},{"0a0b0c0d":{}}]}`, "", true},
+		{`{"ids":[{"0a0b0c0d":{},"0a0b0c0e":{}}],"Maybe":{"1":1,"01":2}}`, "/Maybe/01 duplicate", false},
+	} {
+		if got, status := fields(second(unique.Body(post(jsonType, test.body)))); got != test.want || !test.once && status != 400 {
+			t.Errorf("%s: %d %s, want %s", test.body, status, got, test.want)
+		}
+		if got, _ := fields(second(last.Body(post(jsonType, test.body)))); got != "" {
+			t.Errorf("%s, where the last counts: %s", test.body, got)
+		}
+	}
+	if got, _ := fields(second(lists.Body(post(jsonType, `[{"1":1},{"1":1,"01":2}]`)))); got != "/1/01 duplicate" {
+		t.Errorf("in a list: %s", got)
+	}
+	if got, _ := fields(second(unique.Body(post(formType, encode(`counts={"1":"a","01":"b"}`))))); got != "/counts/01 duplicate" {
+		t.Errorf("in a field of a form: %s", got)
+	}
+}
+
 func TestManyMistakes(t *testing.T) {
 	for _, body := range []string{
 		"[" + strings.Repeat("{},", 20_000) + "{}]",

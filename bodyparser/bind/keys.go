@@ -46,15 +46,10 @@ func (g *given) last() string {
 // every input: nothing was said about it then.
 func (g *given) empty(n *node) bool {
 	if n.kind == list {
-		if len(g.values) == 1 && len(g.parts) == 0 {
-			return g.values[0] == ""
+		for _, only := range g.parts {
+			return len(g.parts) == 1 && n.elem.kind == leaf && only.last() == ""
 		}
-		if len(g.values) == 0 && len(g.parts) == 1 {
-			for _, only := range g.parts {
-				return n.elem.kind == leaf && only.last() == ""
-			}
-		}
-		return false
+		return len(g.values) < 2 && g.last() == ""
 	}
 	// A struct of which only what it does not have was named is an object.
 	named := n.kind == record && g.values == nil
@@ -105,6 +100,10 @@ func (r *reading) descend(n *node, g *given, key string, names, values []string)
 			}
 			n, g, names = f.node, r.part(g, f.name), rest
 		case list:
+			if names[0] == "" {
+				r.report(g.pointer, "index", "must have a number in its brackets, from 0 on")
+				return true
+			}
 			number, err := strconv.ParseUint(names[0], 10, 64)
 			if err != nil {
 				r.report(step(g.pointer, names[0]), "index", "must be a whole number, from 0 on")
@@ -114,7 +113,7 @@ func (r *reading) descend(n *node, g *given, key string, names, values []string)
 			g.number = number
 		case table:
 			if names[0] == "" {
-				r.report(step(g.pointer, ""), "index", "must have a name")
+				r.report(g.pointer, "index", "must have a name in its brackets")
 				return true
 			}
 			n, g, names = n.elem, r.part(g, names[0]), names[1:]

@@ -3,6 +3,8 @@ package bind_test
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -229,6 +231,15 @@ func TestOwnMessages(t *testing.T) {
 	}
 	if _, err := b.Values(r.URL.Query()); err == nil || err.Error() != "bind: name must have at least 3 characters" {
 		t.Errorf("values without a request: %v", err)
+	}
+	seen := ""
+	look := bind.New[in](bind.Config{Message: func(r *http.Request, f bind.FieldError) string {
+		rest, err := io.ReadAll(r.Body)
+		seen = fmt.Sprintf("%s %q %q %q %q %v", r.Method, r.URL.Path, r.FormValue("lang"), r.Header.Get("Accept-Language"), rest, err)
+		return ""
+	}})
+	if _, err := look.Values(nil); err == nil || seen != `GET "" "" "" "" <nil>` {
+		t.Errorf("the request for values without one: %s, %v", seen, err)
 	}
 	r = post(jsonType, `{"age":2}`)
 	r.Header.Set("Accept-Language", "de")

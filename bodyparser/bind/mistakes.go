@@ -99,7 +99,7 @@ func (w *walker) leaf(t reflect.Type, at *place, quoted bool, format string) {
 	if err == nil {
 		return
 	}
-	path, message := at.pointer(), expected(t)
+	path, message := at.pointer(), expectedAs(t, format)
 	// A type that reads JSON by itself may know the place within.
 	if inner, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && inner.Field != "" && isJSON(t) {
 		for name := range strings.SplitSeq(inner.Field, ".") {
@@ -159,11 +159,21 @@ func (w *walker) dictionary(t reflect.Type, at *place, format string) {
 	if !w.open('{', t, at) {
 		return
 	}
+	var seen map[any]bool
+	if w.rules.Unique && !plainKeys(t) {
+		seen = map[any]bool{}
+	}
 	for !w.accept('}') && w.pos < len(w.text) {
 		name := w.name()
 		entry := &place{up: at, name: name, index: -1}
 		if !fitsKey(name, t.Key()) {
 			w.report(entry.pointer(), "type", "is not a name that fits")
+		} else if seen != nil {
+			if key, ok := keyOf(name, t); ok && seen[key.Interface()] {
+				w.report(entry.pointer(), "duplicate", "is given under two names")
+			} else if ok {
+				seen[key.Interface()] = true
+			}
 		}
 		w.value(t.Elem(), entry, false, format)
 		w.accept(',')

@@ -2,6 +2,7 @@ package bind_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,6 +29,16 @@ func TestNull(t *testing.T) {
 		{"an empty form", formType, ``, deref[*item](), 422, `"/sku"`}, // an object without fields
 		{"pointers to pointers", jsonType, "null", deref[**item](), 400, `"must not be null"`},
 		{"a number", jsonType, "null", deref[*int](), 400, `"must not be null"`},
+		{"far from the start", jsonType, strings.Repeat(" ", 60) + "null", deref[*item](), 400, `"must not be null"`},
+		{"in another charset", "application/json; charset=utf-16le", strings.Repeat(" \x00", 60) + "n\x00u\x00l\x00l\x00", deref[*item](), 400, `"must not be null"`},
+		{"a pointer to a list", jsonType, strings.Repeat("\n", 100) + "null", deref[*[]item](), 400, `"must not be null"`},
+		{"a pointer to a map", jsonType, "null", deref[*map[string]int](), 400, `"must not be null"`},
+		{"in a list behind a pointer", jsonType, "[null]", deref[*[]*item](), 400, `"path":"/0","rule":"type"`},
+		{"a type that reads JSON", jsonType, strings.Repeat(" ", 60) + "null", deref[*selfRead](), 400, `"must not be null"`},
+		{"beside a field from elsewhere", jsonType, strings.Repeat(" ", 60) + "null", deref[*headed](), 400, `"must not be null"`},
+		{"of which the rest is there", jsonType, `{"n":1}`, deref[*headed](), 200, ""},
+		{"pointers to pointers to one", jsonType, strings.Repeat(" ", 60) + "null", deref[**headed](), 400, `"must not be null"`},
+		{"no pointer", jsonType, "null", deref[headed](), 200, ""},
 		{"nothing asked for", jsonType, "", deref[*struct{}](), 200, ``},
 		{"in a list", jsonType, `[{"sku":"x","qty":1},null]`, deref[[]*item](), 400, `"path":"/1","rule":"type"`},
 		{"in a map", jsonType, `{"a":null}`, deref[map[string]*item](), 400, `"path":"/a","rule":"type"`},
@@ -44,6 +55,12 @@ func TestNull(t *testing.T) {
 	}
 }
 
+// A headed has a field from elsewhere than the body.
+type headed struct {
+	Agent string `header:"User-Agent"`
+	N     int    `json:"n"`
+}
+
 // deref returns a handler that would panic about a nil, if it is a pointer or
 // has pointers to structs.
 func deref[T any]() http.Handler {
@@ -53,6 +70,18 @@ func deref[T any]() http.Handler {
 			return in.SKU, nil
 		case **item:
 			return (*in).SKU, nil
+		case *[]item:
+			return fmt.Sprint(len(*in)), nil
+		case *map[string]int:
+			return fmt.Sprint(len(*in)), nil
+		case *[]*item:
+			return (*in)[len(*in)-1].SKU, nil
+		case *selfRead:
+			return fmt.Sprint(in.Page), nil
+		case *headed:
+			return fmt.Sprint(in.Agent, in.N), nil
+		case **headed:
+			return fmt.Sprint((*in).Agent, (*in).N), nil
 		case *int:
 			return string(rune(*in)), nil
 		case []*item:

@@ -32,10 +32,11 @@ func (b *Binder[T]) routed(r *http.Request, err error) error {
 	if !ok {
 		return err
 	}
+	given := b.fromRoute(r, pattern.Query(r))
 	for i, f := range e.Fields {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f.Path, "/"), "/")
 		name = unescapeStep.Replace(name)
-		if f.In == "query" && name != "" && !named(b.sources.query, name) && pattern.Values(r, name) != nil {
+		if f.In == "query" && given[name] && !named(b.sources.query, name) {
 			e.Fields[i].In = "path"
 		}
 	}
@@ -73,14 +74,33 @@ func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 // rest returns what the query and the route have for fields that name no place.
 func (b *Binder[T]) rest(r *http.Request) url.Values {
 	values := pattern.Query(r)
+	given := b.fromRoute(r, values)
 	maps.DeleteFunc(values, func(key string, _ []string) bool {
 		if named(b.sources.query, key) {
 			return true
 		}
-		// What the route has and the type has not is no fault of the client's.
-		return b.cfg.Strict && !named(b.form, key) && pattern.Values(r, key) != nil
+		switch f, _ := b.form.named(key); {
+		case f == nil:
+			// What the route has and the type has not is no fault of the client's.
+			return b.cfg.Strict && pattern.Values(r, key) != nil
+		default: // the client may spell it in other ways than the route
+			return given[f.name] && pattern.Values(r, key) == nil
+		}
 	})
 	return values
+}
+
+// fromRoute returns the names of the fields that the route has put into the query.
+func (b *Binder[T]) fromRoute(r *http.Request, query url.Values) (given map[string]bool) {
+	for key := range query {
+		if f, rest := b.form.named(key); f != nil && len(rest) == 0 && pattern.Values(r, key) != nil {
+			if given == nil {
+				given = map[string]bool{}
+			}
+			given[f.name] = true
+		}
+	}
+	return given
 }
 
 // queryable says why no query can carry a T.
@@ -96,15 +116,18 @@ func (b *Binder[T]) queryable() error {
 
 // named reports whether a key names a field of the record, or a part of one.
 func named(n *node, key string) bool {
-	if n == nil {
-		return false
-	}
-	names, ok := split(key)
-	if !ok {
-		return false
-	}
-	f, _ := n.find(names)
+	f, _ := n.named(key)
 	return f != nil
+}
+
+// named returns the field that a key names, or a part of, and the names of the
+// part. It is nil if there is none.
+func (n *node) named(key string) (f *field, part []string) {
+	names, ok := split(key)
+	if n == nil || !ok {
+		return nil, nil
+	}
+	return n.find(names)
 }
 
 // Values returns form values that came by another way than the body or the query
@@ -112,7 +135,10 @@ func named(n *node, key string) bool {
 // are left alone. The values are not changed. What does not fit is [*Errors]; a T
 // that a form cannot carry gives an error of status 500.
 func (b *Binder[T]) Values(values url.Values) (T, error) {
-	r := new(http.Request)
+	r := &http.Request{ // for Config.Message
+		Method: http.MethodGet, URL: new(url.URL), Header: http.Header{}, Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
 	return b.whole(r, func(v *T) error {
 		if err := b.queryable(); err != nil {
 			return err
@@ -159,6 +185,7 @@ const (
 	defaultRows     = 100
 	defaultElements = 1000
 	defaultPairs    = 1000
+	defaultDepth    = 512
 )
 
 // pairs bounds queries and multipart forms, as bodyparser.Config bounds

@@ -140,6 +140,8 @@ func TestSameListsEverywhere(t *testing.T) {
 		Grid  [][]int      `json:"grid,omitempty"`
 		Bytes []byte       `json:"bytes,omitempty"`
 		Keys  [][]byte     `json:"keys,omitempty"`
+		Two   *[2]row      `json:"two,omitempty" validate:"omitempty,dive"`
+		Three *[3]*row     `json:"three,omitempty" validate:"omitempty,dive,omitnil"`
 	}
 	b := bind.New[in](bind.Config{})
 	for _, test := range []struct{ why, json, form, want string }{
@@ -164,6 +166,15 @@ func TestSameListsEverywhere(t *testing.T) {
 		{"arrays", `{"pair":[1.5,2]}`, "pair=1.5&pair=2", `{"pair":[1.5,2]}`},
 		{"more elements than an array has", `{"pair":[1,2,3]}`, "pair=1&pair=2&pair=3", "400 /pair type"},
 		{"fewer", `{"pair":[1]}`, "pair=1", `{"pair":[1,0]}`},
+		{"an index is the place in an array", `{"pair":[0,5]}`, "pair[1]=5", `{"pair":[0,5]}`},
+		{"in any order", `{"pair":[4,5]}`, "pair[1]=5&pair[0]=4", `{"pair":[4,5]}`},
+		{"beyond it", `{"pair":[0,0,5]}`, "pair[2]=5", "400 /pair type"},
+		{"far beyond", `{"pair":[0,0,5]}`, "pair[0]=1&pair[18446744073709551615]=5", "400 /pair type"},
+		{"structs in an array", `{"three":[null,{"sku":"a"},null]}`, "three[1].sku=a", `{"three":[null,{"sku":"a"},null]}`},
+		{"beyond it", `{"three":[null,null,null,{"sku":"a"}]}`, "three[3].sku=a", "400 /three type"},
+		{"a wrong type in one", `{"three":[null,{"sku":"a","qty":"x"}]}`, "three[1].sku=a&three[1].qty=x", "400 /three/1/qty type"},
+		{"a rule in one", `{"three":[null,{"qty":1}]}`, "three[1].qty=1", "422 /three/1/sku required"},
+		{"and in what is missing", `{"two":[{},{"sku":"a"}]}`, "two[1].sku=a", "422 /two/0/sku required"},
 		{"lists of lists", `{"grid":[[1,2],[3]]}`, "grid[0][]=1&grid[0][]=2&grid[1][0]=3", `{"grid":[[1,2],[3]]}`},
 		{"rows that are pointers", `{"ptrs":[{"sku":"a","qty":0}]}`, "ptrs[5][sku]=a&ptrs[5][qty]=0", `{"ptrs":[{"sku":"a","qty":0}]}`},
 		{"a wrong type in a row", `{"rows":[{"sku":"a","qty":"x"}]}`, "rows[0][sku]=a&rows[0][qty]=x", "400 /rows/0/qty type"},
@@ -180,7 +191,7 @@ func TestSameListsEverywhere(t *testing.T) {
 		{"lists in one text", "rows=[{\"sku\":\"a\"},{\"sku\":\"b\"}]", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
 		{"and wrong", "rows=[{\"sku\":\"a\"},{\"sku\":1}]", "400 /rows/1/sku type"},
 		{"as elements", "rows={\"sku\":\"a\"}&rows={\"sku\":\"b\"}", `{"rows":[{"sku":"a"},{"sku":"b"}]}`},
-		{"Rails has no numbers", "rows[][sku]=a", "400 /rows/ index"},
+		{"Rails has no numbers", "rows[][sku]=a", "400 /rows index"},
 		{"a text of a list of lists is a list", "grid=1,2&grid=3", `{"grid":[[1,2],[3]]}`},
 		{"both ways", "name=a&name[1]=b", "400 /name/1 duplicate"},
 	} {
@@ -253,7 +264,7 @@ func TestSameValuesEverywhere(t *testing.T) {
 		{"in a list", "ext[a]=\xff", "400 /ext/a type"},
 		{"a name that is not UTF-8", "ext[\xff]=a", "400 /ext[\uFFFD] type"},
 		{"two keys of one name", "counts[1]=1&counts[01]=2", "400 /counts/1 duplicate"},
-		{"a map without a name", "ext[]=x", "400 /ext/ index"},
+		{"a map without a name", "ext[]=x", "400 /ext index"},
 		{"JSON and parts", "opts={}&opts.dark=1", "400 /opts/dark duplicate"},
 	} {
 		same(t, b, test.why, "", test.form, test.want)
@@ -295,6 +306,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 		Level *int          `json:"level" schema:",default:3"`
 		Tags  []sortOrder   `json:"tags" schema:",default:a|b"`
 		Big   int64         `json:"big,string" schema:",default:7"`
+		Grid  [][]int       `json:"grid" schema:",default:[[1,2],[3]]"`
 		Inner struct {
 			Depth int `json:"depth" schema:",default:4"`
 		} `json:"inner"`
@@ -304,7 +316,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 	}
 	defaults := map[string]string{
 		"draft": "true", "page": "1", "sort": `"asc"`, "home": `"http://a.example/x,y"`, "ttl": "60000000000", "since": `"2026-01-02T03:04:05Z"`,
-		"oid": `"01020304"`, "level": "3", "tags": `["a","b"]`, "big": `"7"`, "inner": `{"depth":4}`,
+		"oid": `"01020304"`, "level": "3", "tags": `["a","b"]`, "big": `"7"`, "grid": "[[1,2],[3]]", "inner": `{"depth":4}`,
 	}
 	// with returns the JSON of the defaults with others laid over them.
 	with := func(over string) string {
@@ -384,6 +396,14 @@ func TestSameTimesEverywhere(t *testing.T) {
 		{"behind a hidden input", "", "on=0&on=1", `{"on":true}`},
 	} {
 		same(t, b, test.why, test.json, test.form, test.want)
+	}
+	for _, r := range []*http.Request{post(jsonType, `{"unix":"x","day":"x","days":["x"],"long":"x"}`), post(formType, "unix=x&day=x&days=x&long=x")} {
+		err := second(b.Body(r))
+		const want = "bind: day must be a date such as 2006-01-02; days.0 must be a date such as 2006-01-02; " +
+			"long must be a duration such as 1h30m; unix must be a number of seconds since 1970"
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("what is expected: %v", err)
+		}
 	}
 	if got := outcome(b.Body(post(jsonType, `{"at":"2026-01-02"}`))); got != "400 /at type" {
 		t.Errorf("JSON without a tag is that of encoding/json: %s", got)

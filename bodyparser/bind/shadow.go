@@ -87,7 +87,7 @@ func (s *shadow) places(t reflect.Type, index []int, around []reflect.Type) (som
 		case embeds(f) && f.Type.Kind() == reflect.Struct:
 			some = s.places(f.Type, at, around) || some
 		case placesBelow(f.Type, nil):
-			s.errs = append(s.errs, fmt.Errorf("bind: in %v.%s are tags for places; only fields of the request itself, and of structs embedded in it, can have one", t, f.Name))
+			s.errs = append(s.errs, fmt.Errorf("bind: in %v.%s are tags for places; only fields of the request itself, and of structs that it embeds by value, can have one", t, f.Name))
 		}
 	}
 	return some
@@ -166,7 +166,12 @@ func sameMemory(a, b reflect.Type) bool {
 	return true
 }
 
-// of returns the struct v as the shadow has it, a pointer to the same memory.
+// of returns the struct v, or the pointer to one, as the shadow has it: a pointer
+// to the same memory.
 func (s shadow) of(v reflect.Value) any {
-	return reflect.NewAt(s.typ, unsafe.Pointer(v.UnsafeAddr())).Interface()
+	t := s.typ
+	for p := v.Type(); p.Kind() == reflect.Pointer; p = p.Elem() {
+		t = reflect.PointerTo(t)
+	}
+	return reflect.NewAt(t, unsafe.Pointer(v.UnsafeAddr())).Interface()
 }

@@ -142,7 +142,7 @@ func TestSourcesReadAsForms(t *testing.T) {
 	mux.Handle("/text/{rest...}", bind.QueryFunc(func(r *http.Request, in text) (text, error) { return in, nil }))
 	for _, test := range []struct{ target, want string }{
 		{"/list/a%2Fb/c", `{"Rest":["a/b","c"],"N":[1,2],"M":[3,4]}`},
-		{"/list/", `{"Rest":[],"N":[1,2],"M":[3,4]}`},
+		{"/list/", `{"Rest":null,"N":[1,2],"M":[3,4]}`},
 		{"/text/a/b", `{"Rest":"a/b"}`},
 		{"/text/", `{"Rest":""}`},
 	} {
@@ -153,6 +153,49 @@ func TestSourcesReadAsForms(t *testing.T) {
 		mux.ServeHTTP(w, r)
 		if got := strings.TrimSpace(w.Body.String()); got != test.want {
 			t.Errorf("%s: %s, want %s", test.target, got, test.want)
+		}
+	}
+}
+
+// A list that is absent is no empty list, wherever it would be: it has its
+// default, and no rule takes it for sent.
+func TestAbsentLists(t *testing.T) {
+	type in struct {
+		Path   []string                `path:"slug,default:a|b"`
+		Header []string                `header:"X-H,default:a|b"`
+		Counts []int                   `header:"X-C,default:1|2"`
+		Cookie []string                `cookie:"c,default:a|b"`
+		Query  []string                `query:"q,default:a|b"`
+		Bare   []string                `header:"X-B"`
+		Maybe  *[]string               `header:"X-M" validate:"required"`
+		Option bind.Optional[[]string] `cookie:"o" validate:"required"`
+	}
+	h := bind.QueryFunc(func(r *http.Request, in in) (in, error) { return in, nil })
+	routes, err := pattern.NewHandler(map[string]http.Handler{"/docs/[[...slug]]": h}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const defaults = `{"Path":["a","b"],"Header":["a","b"],"Counts":[1,2],"Cookie":["a","b"],"Query":["a","b"],"Bare":null,`
+	for _, test := range []struct {
+		why, target string
+		header      http.Header
+		status      int
+		want        string
+	}{
+		{"nothing", "/docs", nil, 422, `"errors":[{"in":"cookie","path":"/o","rule":"required","message":"is required"},{"in":"header","path":"/X-M","rule":"required"`},
+		{"left empty", "/docs?q=", http.Header{"X-H": {""}, "X-M": {" , "}, "Cookie": {"o="}}, 422, `"errors":[{"in":"cookie","path":"/o","rule":"required","message":"is required"},{"in":"header","path":"/X-M","rule":"required"`},
+		{"what is required", "/docs", http.Header{"X-M": {"x"}, "Cookie": {"o=y"}}, 200, defaults + `"Maybe":["x"],"Option":["y"]}`},
+		{"all", "/docs/d/e?q=f", http.Header{"X-H": {"g, h"}, "X-C": {"3"}, "X-B": {"i"}, "X-M": {"x"}, "Cookie": {"o=y; c=j"}}, 200,
+			`{"Path":["d","e"],"Header":["g","h"],"Counts":[3],"Cookie":["j"],"Query":["f"],"Bare":["i"],"Maybe":["x"],"Option":["y"]}`},
+	} {
+		r := httptest.NewRequest("GET", test.target, nil)
+		for name, values := range test.header {
+			r.Header[name] = values
+		}
+		w := httptest.NewRecorder()
+		routes.ServeHTTP(w, r)
+		if w.Code != test.status || !strings.Contains(w.Body.String(), test.want) {
+			t.Errorf("%s: %d %s, want %d %s", test.why, w.Code, w.Body, test.status, test.want)
 		}
 	}
 }
@@ -214,6 +257,44 @@ func TestQueryFunc(t *testing.T) {
 		mux.ServeHTTP(w, r)
 		if w.Code != test.status || !strings.Contains(w.Body.String(), test.want) {
 			t.Errorf("%s: %d %s, want %d %s", test.target, w.Code, w.Body, test.status, test.want)
+		}
+	}
+}
+
+// The route wins over the query, however the client spells the name.
+func TestPathWins(t *testing.T) {
+	type in struct {
+		ID   string `json:"id" validate:"max=3"`
+		Page int    `json:"page"`
+		Tags []int  `json:"tags"`
+	}
+	mux := http.NewServeMux()
+	for _, strict := range []string{"", "/strict"} {
+		h := bind.QueryFuncWith(bind.Config{Strict: strict != ""}, func(r *http.Request, in in) (in, error) { return in, nil })
+		mux.Handle(strict+"/x/{id}", h)
+		mux.Handle(strict+"/y/{PAGE}", h)
+		mux.Handle(strict+"/z/{tags...}", h)
+	}
+	for _, test := range []struct{ target, want string }{
+		{"/x/7", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id=E", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?ID=E", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id[]=E", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id[0]=E&iD=F", `{"id":"7","page":0,"tags":null}`},
+		{"/x/7?id.x=E&page=2", `{"id":"7","page":2,"tags":null}`},
+		{"/x/7?page.x=2", `"errors":[{"in":"query","path":"/page","rule":"type"`},
+		{"/x/7777?ID=E", `"errors":[{"in":"path","path":"/id","rule":"max"`},
+		{"/y/3?page=4&Page[]=5", `{"id":"","page":3,"tags":null}`},
+		{"/y/x?page=4", `"errors":[{"in":"path","path":"/page","rule":"type"`},
+		{"/z/1/2?tags[0]=3&tags[]=4&Tags=5", `{"id":"","page":0,"tags":[1,2]}`},
+		{"/z/1/x?tags[1]=3", `"errors":[{"in":"path","path":"/tags/1","rule":"type"`},
+	} {
+		for _, strict := range []string{"", "/strict"} {
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, httptest.NewRequest("GET", strict+test.target, nil))
+			if got := w.Body.String(); !strings.Contains(got, test.want) {
+				t.Errorf("%s%s: %s, want %s", strict, test.target, got, test.want)
+			}
 		}
 	}
 }
@@ -359,9 +440,42 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 				A time.Duration `schema:",default:soon"`
 			}](bind.Config{})
 		},
+		"a default of a field that is hidden": func() {
+			bind.New[struct {
+				A string `json:"-" schema:",default:x"`
+			}](bind.Config{})
+		},
+		"of one that is not exported": func() {
+			bind.New[[]struct {
+				a string `schema:"a,default:x"`
+			}](bind.Config{})
+		},
+		"of an embedded struct": func() {
+			bind.New[struct {
+				Extra `schema:",default:x"`
+			}](bind.Config{})
+		},
+		"of one in a list that two have": func() {
+			bind.New[struct {
+				L []struct {
+					A int `json:"n" schema:"n,default:1"`
+					B int `json:"n" schema:"n"`
+				}
+			}](bind.Config{})
+		},
+		"in the tag of another place": func() {
+			bind.New[struct {
+				A string `query:"a" json:"a" schema:",default:x"`
+			}](bind.Config{})
+		},
 		"one of a list": func() {
 			bind.New[struct {
 				A []int `schema:",default:1|x"`
+			}](bind.Config{})
+		},
+		"one that is no list of lists": func() {
+			bind.New[struct {
+				A [][]int `schema:",default:[[1],[x]]"`
 			}](bind.Config{})
 		},
 		"deep inside": func() {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -155,7 +157,7 @@ func TestNumbersOfAllKinds(t *testing.T) {
 		}
 	}
 	same(t, b, "others", `{"n":"x","l":[1,2],"a":[1,2]}`, "n=x&l=1,2&a=1&a=2", `{"n":"x","l":[1,2],"a":[1,2,0]}`)
-	for _, text := range []string{"NaN", "Inf", "-inf", "infinity"} {
+	for _, text := range []string{"NaN", "Inf", "-inf", "infinity", "1_000", "0x10", "0x1p4", "0X1P-2", "0x_1p4", "1_0.5"} {
 		if got := outcome(b.Body(post(formType, "f64="+text+"&f32="+text))); got != "400 /f32 type, /f64 type" {
 			t.Errorf("%s: %s", text, got)
 		}
@@ -195,6 +197,42 @@ func TestPartOfJSON(t *testing.T) {
 		if got := outcome(bounded.Body(post(formType, encode(many)))); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
+	}
+	// And so do the other rules for bodies.
+	type texts struct {
+		Map  map[string]int   `json:"map"`
+		List []map[string]int `json:"list"`
+		Deep [][]int          `json:"deep"`
+		Own  selfRead         `json:"own"`
+		Raw  json.RawMessage  `json:"raw"`
+	}
+	ruled := bind.New[texts](bind.Config{Parser: bodyparser.Config{UniqueKeys: true, Depth: 2}})
+	for form, want := range map[string]string{
+		`map={"a":1,"b":2}`:          `{"map":{"a":1,"b":2},"list":null,"deep":null,"own":{"Page":0,"Deep":{"A":null}},"raw":null}`,
+		`map={"a":1,"a":2}`:          "400 /map duplicate",
+		`map={"a":1,"A":2}`:          "400 /map duplicate",
+		`list=[{"a":1,"a":2}]`:       "400 /list duplicate",
+		`list[3]={"a":1,"a":2}`:      "400 /list/3 duplicate",
+		`own={"Page":1,"Page":2}`:    "400 /own duplicate",
+		`raw={"a":1,"a":2}`:          "400 /raw duplicate",
+		`raw=[[[1]]]&deep=[[[1]]]`:   "400 /deep type, /raw type",
+		`own={"Deep":{"A":[1]}}`:     "400 /own type",
+		`map={"a":{"b":{"c":"d"}}}`:  "400 /map type",
+		`map={"a":1,}&deep=[1&raw=[`: "400 /deep type, /map type",
+	} {
+		for _, r := range []*http.Request{post(formType, encode(form)), multipartOf(form)} {
+			if got := outcome(ruled.Body(r)); got != want {
+				t.Errorf("%s: %s\nwant %s", form, got, want)
+			}
+		}
+		if got := outcome(ruled.Query(httptest.NewRequest("GET", "/?"+encode(form), nil))); got != want {
+			t.Errorf("%s in a query: %s\nwant %s", form, got, want)
+		}
+	}
+	hooked := 0
+	hook := bind.New[texts](bind.Config{Parser: bodyparser.Config{Unmarshal: func(data []byte, v any) error { hooked++; return json.Unmarshal(data, v) }}})
+	if got := outcome(hook.Body(post(formType, encode(`map={"a":1}`)))); hooked != 1 || !strings.HasPrefix(got, `{"map":{"a":1}`) {
+		t.Errorf("Config.Unmarshal, called %d times: %s", hooked, got)
 	}
 	strict := bind.New[slack](bind.Config{Strict: true})
 	if got := outcome(strict.Body(post(formType, encode(`payload={"tpye":"x"}`)))); got != "400 /payload/tpye unknown" {

@@ -17,6 +17,9 @@ import (
 var (
 	ErrValues = errors.New("more values than Config.Values allows")
 	ErrRange  = errors.New("a number that no float64 can hold")
+
+	ErrDepth     = errors.New("nested too deeply")
+	ErrDuplicate = errors.New("the same key twice")
 )
 
 // maxDepth is where encoding/json stops, and the stack of a recursive scanner

@@ -9,10 +9,8 @@ import (
 )
 
 var (
-	errNotUTF8   = errors.New("not valid UTF-8")
-	errDepth     = errors.New("nested too deeply")
-	errSyntax    = errors.New("syntax error")
-	errDuplicate = errors.New("the same key twice")
+	errNotUTF8 = errors.New("not valid UTF-8")
+	errSyntax  = errors.New("syntax error")
 )
 
 type scanner struct {
@@ -116,7 +114,7 @@ func (s *scanner) literal(word string) bool {
 // enter steps over an opening bracket.
 func (s *scanner) enter() bool {
 	if s.depth == 0 {
-		return s.fail(errDepth)
+		return s.fail(ErrDepth)
 	}
 	s.depth--
 	s.pos++
@@ -190,7 +188,7 @@ func (s *scanner) object() (any, bool) {
 			key := folded(quoted)
 			if _, twice := keys[key]; twice {
 				s.pos = start
-				return nil, s.fail(errDuplicate)
+				return nil, s.fail(ErrDuplicate)
 			}
 			keys[key] = struct{}{}
 		}

@@ -1,0 +1,43 @@
+package bind
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/apiece/apiece/internal/jsonread"
+)
+
+// ofDefaults returns a reading for defaults, which are the service's own: nothing
+// bounds them.
+func ofDefaults() *reading {
+	return &reading{
+		limits: limits{rows: -1, elements: -1},
+		json:   &codec{rules: jsonread.Rules{Depth: -1, Values: -1}},
+	}
+}
+
+// checkDefaults complains about defaults in the schema tags of fields that no
+// client can name by them: nothing would ever read such a default.
+func checkDefaults(t reflect.Type) error {
+	var errs []error
+	for _, s := range structs(t, nil) {
+		if isText(s) || isJSON(s) {
+			continue // which fill themselves
+		}
+		members := fromForm.members(s)
+		for i := range s.NumField() {
+			f := s.Field(i)
+			if _, given := defaultOf(f, schemaTag); !given {
+				continue
+			}
+			if place, _ := placeOf(f); place != "" {
+				errs = append(errs, fmt.Errorf("bind: %v.%s has a default in its schema tag, which is not read: a field from elsewhere has it in its %s tag", s, f.Name, place))
+			} else if !slices.ContainsFunc(members, func(m member) bool { return slices.Equal(m.index, []int{i}) }) {
+				errs = append(errs, fmt.Errorf("bind: %v.%s has a default, and is no field that a client can name: nothing would read it", s, f.Name))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
