@@ -63,7 +63,9 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 	if b.validate == nil {
 		b.validate = validator.New(validator.WithRequiredStructEnabled())
 	}
-	registerOptionals(b.validate, b.typ)
+	if err := registerOptionals(b.validate, b.typ); err != nil {
+		return nil, err
+	}
 	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), b.learn())
 	if err != nil {
 		return nil, err

@@ -62,6 +62,9 @@ func (c *codec) learn(t reflect.Type) error {
 	o := &object{members: fromJSON.members(t)}
 	o.defaults, o.formats, o.quoted = make([]string, len(o.members)), make([]string, len(o.members)), make([]bool, len(o.members))
 	c.objects[t] = o
+	if err := settable(t, o.members); err != nil {
+		return err
+	}
 	for i, m := range o.members {
 		o.names.add(m.name, i)
 		o.quoted[i] = m.quoted()
@@ -77,6 +80,17 @@ func (c *codec) learn(t reflect.Type) error {
 		}
 		if o.defaults[i] = text; text != "" {
 			c.rewrite = true
+		}
+	}
+	return nil
+}
+
+// settable returns an error if decoders cannot reach one of the members, which
+// would be told the client as its own fault.
+func settable(t reflect.Type, members []member) error {
+	for _, m := range members {
+		if hiddenPointer(t, m.index) {
+			return fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set; embed the struct itself", t, m.field.Name)
 		}
 	}
 	return nil

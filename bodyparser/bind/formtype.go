@@ -140,10 +140,6 @@ func (s source) visible(t reflect.Type) []member {
 // default of a tag.
 func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
 	where := fmt.Sprintf("%v.%s", t, m.field.Name)
-	if hiddenPointer(t, m.index) {
-		b.cannot(where, "is behind an embedded pointer to an unexported struct, which a form cannot fill")
-		return
-	}
 	f := field{name: name, index: m.index, typ: m.field.Type}
 	text, given := defaultOf(m.field, tag)
 	if f.node = b.node(m.field.Type, m.field.Tag.Get("format"), where); f.node == nil {

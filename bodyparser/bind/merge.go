@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -193,10 +192,6 @@ func (m *merger) object(dst reflect.Value, patch json.RawMessage, path string) {
 			continue
 		}
 		to := &o.members[i]
-		if hiddenPointer(t, to.index) {
-			m.fault = fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set", t, to.field.Name)
-			return
-		}
 		m.value(reach(dst, to.index), value, step(path, to.name), o.quoted[i], o.formats[i])
 	}
 }

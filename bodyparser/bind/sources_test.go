@@ -290,6 +290,7 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 	type beyond struct {
 		V any `json:"v"`
 	}
+	type hidden struct{ *audit }
 	for why, make := range map[string]func(){
 		"two places": func() {
 			bind.New[struct {
@@ -313,6 +314,36 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 			}](bind.Config{})
 		},
 		"in a list":                 func() { bind.New[inList](bind.Config{}) },
+		"an unexported pointer":     func() { bind.New[hidden](bind.Config{}) },
+		"one further down":          func() { bind.New[struct{ L []map[string]*hidden }](bind.Config{}) },
+		"one in an Optional":        func() { bind.New[struct{ O bind.Optional[hidden] }](bind.Config{}) },
+		"one in a list of requests": func() { bind.New[[]struct{ H hidden }](bind.Config{}) },
+		"one beside a place": func() {
+			bind.New[struct {
+				*audit
+				ID int `path:"id"`
+			}](bind.Config{})
+		},
+		"an Optional of an Optional": func() {
+			bind.New[struct {
+				O bind.Optional[bind.Optional[int]]
+			}](bind.Config{})
+		},
+		"of a pointer to one": func() {
+			bind.New[struct {
+				O bind.Optional[**bind.Optional[int]]
+			}](bind.Config{})
+		},
+		"in a list, with a default": func() {
+			bind.New[struct {
+				O []bind.Optional[bind.Optional[int]] `schema:",default:3"`
+			}](bind.Config{})
+		},
+		"in a header": func() {
+			bind.New[struct {
+				O bind.Optional[bind.Optional[int]] `header:"X-O"`
+			}](bind.Config{})
+		},
 		"by an embedded pointer":    func() { bind.New[struct{ *Paged }](bind.Config{}) },
 		"a type that embeds a time": func() { bind.New[textReader](bind.Config{}) },
 		"a type with UnmarshalJSON": func() { bind.New[reader](bind.Config{}) },
@@ -395,13 +426,11 @@ type Paged struct {
 
 // What a form cannot carry is never left out: the type takes no forms.
 func TestBeyondForms(t *testing.T) {
-	type hidden struct{ *audit }
 	for why, do := range map[string]func(*http.Request) (string, int){
-		"an any":                unsupported[struct{ V any }],
-		"in a list":             unsupported[struct{ V []struct{ W []any } }],
-		"a channel":             unsupported[struct{ V chan int }],
-		"a map by booleans":     unsupported[struct{ V map[bool]int }],
-		"an unexported pointer": unsupported[hidden],
+		"an any":            unsupported[struct{ V any }],
+		"in a list":         unsupported[struct{ V []struct{ W []any } }],
+		"a channel":         unsupported[struct{ V chan int }],
+		"a map by booleans": unsupported[struct{ V map[bool]int }],
 		"required by a tag of another package": unsupported[struct {
 			V int `schema:"v,required"`
 		}],
