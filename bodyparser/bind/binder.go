@@ -89,7 +89,7 @@ func (b *Binder[T]) learn() error {
 		if b.shadow, err = newShadow(t); err != nil {
 			return err
 		}
-		if isText(t) {
+		if isText(t) || isJSON(t) {
 			break
 		}
 		if b.sources, err = newSources(t, b.shadow.placed); err != nil {

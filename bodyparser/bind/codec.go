@@ -42,7 +42,9 @@ func (c *codec) learn(t reflect.Type) error {
 	case t.Kind() == reflect.Interface:
 		c.numbers = c.numbers || t.NumMethod() == 0
 		return nil
-	case isJSON(t), isText(t), endless(t):
+	case isJSON(t), isText(t):
+		return noDefaults(t)
+	case endless(t):
 		return nil
 	}
 	switch t.Kind() {
@@ -91,6 +93,19 @@ func settable(t reflect.Type, members []member) error {
 	for _, m := range members {
 		if hiddenPointer(t, m.index) {
 			return fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set; embed the struct itself", t, m.field.Name)
+		}
+	}
+	return nil
+}
+
+// noDefaults complains about defaults in a type that a method of its own reads:
+// they would not hold.
+func noDefaults(t reflect.Type) error {
+	for _, s := range structs(t, nil) {
+		for _, m := range fromForm.members(s) {
+			if _, given := defaultOf(m.field, schemaTag); given {
+				return fmt.Errorf("bind: %v.%s cannot have a default where a method of %v reads it; set it there", s, m.field.Name, t)
+			}
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ var (
 // fileFieldsOf finds the fields of t that are files. One further down is an
 // error: a form has no name for it.
 func fileFieldsOf(t reflect.Type) (fileFields, error) {
-	if t.Kind() != reflect.Struct {
+	if t.Kind() != reflect.Struct || isText(t) || isJSON(t) {
 		if hasFile(t, map[reflect.Type]bool{}) {
 			return nil, fmt.Errorf("bind: %v has a field of type upload.File, which only a struct that is bound can have", t)
 		}

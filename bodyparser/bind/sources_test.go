@@ -261,6 +261,15 @@ func TestOnlyFromElsewhere(t *testing.T) {
 	}
 }
 
+// A defaulted has a default that its own method does not know.
+type defaulted struct {
+	In struct {
+		A int `schema:",default:1"`
+	}
+}
+
+func (*defaulted) UnmarshalJSON([]byte) error { return nil }
+
 // A reader reads its body by itself.
 type reader struct {
 	ID int `path:"id"`
@@ -400,6 +409,12 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 				M map[string]*struct {
 					A int `schema:",default:x"`
 				}
+			}](bind.Config{})
+		},
+		"in a type that reads JSON by itself": func() { bind.New[[]defaulted](bind.Config{}) },
+		"in what is read with it": func() {
+			bind.New[struct {
+				M map[string]bind.Optional[defaulted] `schema:"-"`
 			}](bind.Config{})
 		},
 		"a default of an any": func() {
