@@ -149,7 +149,8 @@ func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*read
 		}
 	}
 	for name, files := range found {
-		field := reach(reflect.ValueOf(v).Elem(), b.files[name].index)
+		at := field{index: b.files[name].index}
+		field := at.of(reflect.ValueOf(v).Elem())
 		if field.Type() == manyFiles {
 			field.Set(reflect.ValueOf(files))
 		} else {
