@@ -259,6 +259,7 @@ func TestMergeOwnMethods(t *testing.T) {
 	}{
 		{"nothing", `{}`, 200, "", func(s *sealed) {}},
 		{"a value", `{"name":"b"}`, 200, "", func(s *sealed) { s.Name = "b" }},
+		{"names in other capitals", `{"NAME":"b","Home":{"ZIP":2}}`, 200, "", func(s *sealed) { s.Name, s.Home = "b", &address{"Rome", 2} }},
 		{"what it had", `{"name":"a"}`, 200, "", func(s *sealed) {}},
 		{"null clears", `{"name":null,"size":null,"tags":null,"at":null}`, 200, "", func(s *sealed) { s.Name, s.Size, s.Tags, s.At = "", nil, nil, time.Time{} }},
 		{"a struct is merged", `{"home":{"zip":2}}`, 200, "", func(s *sealed) { s.Home = &address{"Rome", 2} }},

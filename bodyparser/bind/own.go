@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
@@ -28,12 +30,12 @@ func (m *merger) own(dst reflect.Value, patch json.RawMessage, path string) {
 		if len(changes.(map[string]any)) == 0 {
 			return
 		}
-		if err := m.unmarshal(text, before.Addr().Interface()); err != nil {
+		if err := m.unmarshal(text, &decoding{m.codec, before.Addr().Interface()}); err != nil {
 			m.fault = fmt.Errorf("bind: %v does not read its own JSON, into which a patch is to be merged: %w", t, err)
 			return
 		}
 	}
-	if m.replace(after, encoded(mergeAny(old, changes)), path, false, "") {
+	if m.replace(after, mergeText(nil, old, changes), path, false, "") {
 		overlay(dst, before, after)
 	}
 }
@@ -46,12 +48,41 @@ func decoded(text []byte) (v any) {
 	return v
 }
 
-func encoded(v any) []byte {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
+// mergeText appends what [mergeAny] returns, as JSON. What the patch has comes
+// last, where it counts for decoders that take a name in other capitals for the
+// same.
+func mergeText(out []byte, target, patch any) []byte {
+	changes, ok := patch.(map[string]any)
+	if !ok {
+		return appendJSON(out, patch)
+	}
+	object, _ := target.(map[string]any)
+	out = append(out, '{')
+	member := func(name string) []byte {
+		if out[len(out)-1] != '{' {
+			out = append(out, ',')
+		}
+		return append(appendJSON(out, name), ':')
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if !has(changes, name) {
+			out = appendJSON(member(name), object[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		if changes[name] != nil {
+			out = mergeText(member(name), object[name], changes[name])
+		}
+	}
+	return append(out, '}')
+}
+
+func appendJSON(out []byte, v any) []byte {
+	b := bytes.NewBuffer(out)
+	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v)
-	return bytes.TrimSpace(out.Bytes())
+	_ = e.Encode(v) // it was made from JSON
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // overlay changes in dst what differs between before and after.
