@@ -64,7 +64,9 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 	if b.validate == nil {
 		b.validate = validator.New(validator.WithRequiredStructEnabled())
 	}
-	registerOptionals(b.validate, b.typ)
+	if err := registerOptionals(b.validate, b.typ); err != nil {
+		return nil, err
+	}
 	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), checkDefaults(b.typ), b.learn())
 	if err != nil {
 		return nil, err
@@ -88,7 +90,7 @@ func (b *Binder[T]) learn() error {
 		if b.shadow, err = newShadow(t); err != nil {
 			return err
 		}
-		if isText(t) {
+		if isText(t) || isJSON(t) {
 			break
 		}
 		if b.sources, err = newSources(t, b.shadow.placed); err != nil {

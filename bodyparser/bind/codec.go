@@ -49,7 +49,9 @@ func (c *codec) learn(t reflect.Type) error {
 	case t.Kind() == reflect.Interface:
 		c.numbers = c.numbers || t.NumMethod() == 0
 		return nil
-	case isJSON(t), isText(t), endless(t):
+	case isJSON(t), isText(t):
+		return noDefaults(t)
+	case endless(t):
 		return nil
 	}
 	switch t.Kind() {
@@ -70,6 +72,9 @@ func (c *codec) learn(t reflect.Type) error {
 	o := &object{members: fromJSON.members(t)}
 	o.defaults, o.formats, o.quoted = make([]string, len(o.members)), make([]string, len(o.members)), make([]bool, len(o.members))
 	c.objects[t] = o
+	if err := settable(t, o.members); err != nil {
+		return err
+	}
 	for i, m := range o.members {
 		o.names.add(m.name, i)
 		o.quoted[i] = m.quoted()
@@ -92,6 +97,30 @@ func (c *codec) learn(t reflect.Type) error {
 
 // plainKeys reports whether the keys of a map are the names themselves.
 func plainKeys(t reflect.Type) bool { return t.Key().Kind() == reflect.String && !isText(t.Key()) }
+
+// settable returns an error if decoders cannot reach one of the members, which
+// would be told the client as its own fault.
+func settable(t reflect.Type, members []member) error {
+	for _, m := range members {
+		if hiddenPointer(t, m.index) {
+			return fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set; embed the struct itself", t, m.field.Name)
+		}
+	}
+	return nil
+}
+
+// noDefaults complains about defaults in a type that a method of its own reads:
+// they would not hold.
+func noDefaults(t reflect.Type) error {
+	for _, s := range structs(t, nil) {
+		for _, m := range fromForm.members(s) {
+			if _, given := defaultOf(m.field, schemaTag); given {
+				return fmt.Errorf("bind: %v.%s cannot have a default where a method of %v reads it; set it there", s, m.field.Name, t)
+			}
+		}
+	}
+	return nil
+}
 
 // defaultJSON returns the default of a member as JSON, "" if it has none.
 func defaultJSON(t reflect.Type, m member) (string, error) {

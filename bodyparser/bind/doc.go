@@ -68,7 +68,9 @@
 // if only 0 or false, is never overridden; null was not given.
 //
 // Types with UnmarshalText are read from a text, those with UnmarshalJSON alone
-// from a text in quotes, bytes from base64. A time is one of RFC 3339, or in a form
+// from a text in quotes or from JSON, bytes from base64. No key of a form reaches
+// the parts of a type with such a method, and a request that has one takes no
+// forms. A time is one of RFC 3339, or in a form
 // what the inputs of a page send: date, datetime-local, month or time, in UTC; in
 // a header also the date of HTTP. A duration is one of Go, such as 1h30m, or a
 // number of nanoseconds. A checkbox sends "on". A tag asks for more, in forms and in JSON: `format:"unix"` for a time

@@ -31,7 +31,7 @@ var (
 // fileFieldsOf finds the fields of t that are files. One further down is an
 // error: a form has no name for it.
 func fileFieldsOf(t reflect.Type) (fileFields, error) {
-	if t.Kind() != reflect.Struct {
+	if t.Kind() != reflect.Struct || isText(t) || isJSON(t) {
 		if hasFile(t, map[reflect.Type]bool{}) {
 			return nil, fmt.Errorf("bind: %v has a field of type upload.File, which only a struct that is bound can have", t)
 		}
@@ -149,7 +149,8 @@ func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*read
 		}
 	}
 	for name, files := range found {
-		field := reach(reflect.ValueOf(v).Elem(), b.files[name].index)
+		at := field{index: b.files[name].index}
+		field := at.of(reflect.ValueOf(v).Elem())
 		if field.Type() == manyFiles {
 			field.Set(reflect.ValueOf(files))
 		} else {

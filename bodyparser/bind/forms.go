@@ -147,13 +147,13 @@ func (r *reading) set(n *node, g *given, v reflect.Value) {
 		r.list(n, g, v)
 	case record:
 		if g.values != nil {
-			r.text(n, g.last(), v, g.pointer)
+			r.text(g.last(), v, g.pointer)
 		} else {
 			r.record(n, g, v)
 		}
 	case table:
 		if g.values != nil {
-			r.text(n, g.last(), v, g.pointer)
+			r.text(g.last(), v, g.pointer)
 		} else {
 			r.table(n, g, v)
 		}
@@ -219,7 +219,7 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 		}
 		r.count += len(elements)
 	case n.elem.kind != leaf && len(g.values) == 1 && strings.HasPrefix(g.values[0], "["):
-		r.text(n, g.values[0], v, g.pointer)
+		r.text(g.values[0], v, g.pointer)
 		return
 	default:
 		texts, commas := g.values, 0
@@ -294,13 +294,8 @@ func (r *reading) table(n *node, g *given, v reflect.Value) {
 }
 
 // text reads JSON that a form has for a value of several parts, as a page sends
-// what a script has put together. A type that reads JSON by itself may also take
-// the text for a string.
-func (r *reading) text(n *node, text string, v reflect.Value, pointer string) {
-	if n.conv != nil && n.kind == record {
-		r.convert(n.conv, text, v, pointer)
-		return
-	}
+// what a script has put together.
+func (r *reading) text(text string, v reflect.Value, pointer string) {
 	found, err := r.json.field(text, v, pointer)
 	for _, f := range found {
 		r.report(f.Path, f.Rule, f.Message)

@@ -21,7 +21,7 @@ const (
 type node struct {
 	kind     kind
 	typ      reflect.Type
-	conv     *converter // of a leaf; of the keys of a table; of a record that reads JSON by itself
+	conv     *converter // of a leaf; of the keys of a table
 	elem     *node      // of lists and tables
 	fields   []field    // of a record
 	names    names
@@ -94,15 +94,12 @@ func (b *builder) node(t reflect.Type, format, where string) *node {
 		b.nodes = map[nodeKey]*node{}
 	}
 	b.nodes[key] = n
-	members := fromForm.visible(t)
 	switch {
-	case isText(t), isJSON(t) && len(members) == 0, isBytes(t):
+	case isText(t), isJSON(t), isBytes(t): // what a method decides, no form goes around
 		n.conv = newConverter(t, format)
 	case t.Kind() == reflect.Struct:
-		if n.kind = record; isJSON(t) {
-			n.conv = newConverter(t, format)
-		}
-		for _, m := range members {
+		n.kind = record
+		for _, m := range fromForm.members(t) {
 			b.field(n, t, m, m.name, schemaTag)
 		}
 	case t.Kind() == reflect.Slice, t.Kind() == reflect.Array:
@@ -128,22 +125,10 @@ func (b *builder) node(t reflect.Type, format, where string) *node {
 	return n
 }
 
-// visible returns the members of a type that is a struct.
-func (s source) visible(t reflect.Type) []member {
-	if t.Kind() != reflect.Struct || isText(t) {
-		return nil
-	}
-	return s.members(t)
-}
-
 // field adds a member of the struct t to the record, under a name and with the
 // default of a tag.
 func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
 	where := fmt.Sprintf("%v.%s", t, m.field.Name)
-	if hiddenPointer(t, m.index) {
-		b.cannot(where, "is behind an embedded pointer to an unexported struct, which a form cannot fill")
-		return
-	}
 	f := field{name: name, index: m.index, typ: m.field.Type}
 	text, given := defaultOf(m.field, tag)
 	if f.node = b.node(m.field.Type, m.field.Tag.Get("format"), where); f.node == nil {

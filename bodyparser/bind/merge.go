@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -28,6 +27,13 @@ func Merge[T any](r *http.Request, record *T) error {
 // structs and maps that are there, arrays take the place of lists. The rules
 // are checked on the result.
 //
+// An object for a type that reads JSON by a method of its own is merged into the
+// JSON of its value, which the method then reads. A type that does not read its
+// own JSON is an error of status 500.
+//
+// What was cleared, or was not there before, has its defaults, as in
+// [Binder.Body].
+//
 // The record is changed only if there is no error. Lists, maps and what pointers
 // lead to are replaced then, never written to, so that a copy of the record from
 // before keeps its values. A field that JSON cannot name keeps its value.
@@ -46,11 +52,14 @@ func (b *Binder[T]) merge(r *http.Request, record *T) error {
 	if err != nil {
 		return err
 	}
-	patch := json.RawMessage("{}")
+	var patch json.RawMessage
 	if body.Present() || body.MediaType() != "" {
 		if err := body.Decode(&patch); err != nil {
 			return err
 		}
+	}
+	if !body.Present() {
+		patch = nil
 	}
 	result := *record
 	m := merger{codec: &b.json, unmarshal: b.cfg.Parser.Unmarshal}
@@ -88,19 +97,26 @@ func (m *merger) report(path, rule, message string) {
 	}
 }
 
-// all merges a whole body. Fields that do not come from it keep their values.
+// all merges a whole body, nil if there is none. Fields that do not come from it
+// keep their values.
 func (m *merger) all(s shadow, dst reflect.Value, patch json.RawMessage) error {
 	if string(patch) == "null" {
 		m.report("", "type", expected(dst.Type()))
 	} else {
+		created := false
 		for dst.Kind() == reflect.Pointer {
-			unshare(dst)
+			created = dst.IsNil()
+			m.unshare(dst)
 			dst = dst.Elem()
 		}
 		if len(s.placed) > 0 {
-			dst = reflect.ValueOf(s.of(dst)).Elem()
+			if dst = reflect.ValueOf(s.of(dst)).Elem(); created {
+				m.fresh(dst)
+			}
 		}
-		m.value(dst, patch, "", false, "")
+		if patch != nil {
+			m.value(dst, patch, "", false, "")
+		}
 	}
 	return cmp.Or(m.fault, wrong(http.StatusBadRequest, m.wrong, nil))
 }
@@ -108,15 +124,27 @@ func (m *merger) all(s shadow, dst reflect.Value, patch json.RawMessage) error {
 // value merges one value. quoted is the option "string" of a json tag, and
 // format a tag of its own.
 func (m *merger) value(dst reflect.Value, patch json.RawMessage, path string, quoted bool, format string) {
-	t := dst.Type()
+	t, null := dst.Type(), string(patch) == "null"
 	switch {
 	case isOptional(t):
-		m.replace(dst, patch, path, quoted, format)
-	case string(patch) == "null":
-		dst.SetZero()
+		value, set, cleared := dst.FieldByName("Value"), dst.FieldByName("Set"), dst.FieldByName("Null")
+		if !set.Bool() || cleared.Bool() {
+			m.fresh(value)
+		}
+		if null {
+			value.SetZero()
+		} else {
+			m.value(value, patch, path, false, format)
+		}
+		set.SetBool(true)
+		cleared.SetBool(null)
+	case null:
+		m.fresh(dst)
 	case t.Kind() == reflect.Pointer:
-		unshare(dst)
+		m.unshare(dst)
 		m.value(dst.Elem(), patch, path, quoted, format)
+	case isJSON(t) && patch[0] == '{':
+		m.own(dst, patch, path)
 	case isJSON(t), isText(t):
 		m.replace(dst, patch, path, quoted, format)
 	case t.Kind() == reflect.Struct:
@@ -134,12 +162,31 @@ func (m *merger) value(dst reflect.Value, patch json.RawMessage, path string, qu
 }
 
 // unshare gives a pointer a target of its own, with the value of the old one.
-func unshare(p reflect.Value) {
+func (m *merger) unshare(p reflect.Value) {
 	own := reflect.New(p.Type().Elem())
-	if !p.IsNil() {
+	if p.IsNil() {
+		m.fresh(own.Elem())
+	} else {
 		own.Elem().Set(p.Elem())
 	}
 	p.Set(own)
+}
+
+// fresh makes dst what it is where nothing was given: zero, but for the defaults
+// in it.
+func (m *merger) fresh(dst reflect.Value) {
+	dst.SetZero()
+	if o := m.objects[dst.Type()]; o != nil {
+		m.defaults(dst, o, nil)
+	}
+}
+
+// defaults sets the members that were not given to their defaults.
+func (m *merger) defaults(dst reflect.Value, o *object, given []bool) {
+	if m.rewrite {
+		text := slices.Concat([]byte("{"), m.absent(nil, o, given, false), []byte("}"))
+		m.fault = cmp.Or(m.fault, json.Unmarshal(text, dst.Addr().Interface()))
+	}
 }
 
 // replace decodes a value that nothing is merged with, and reports whether it
@@ -193,25 +240,36 @@ func (m *merger) object(dst reflect.Value, patch json.RawMessage, path string) {
 			continue
 		}
 		to := &o.members[i]
-		if hiddenPointer(t, to.index) {
-			m.fault = fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set", t, to.field.Name)
-			return
+		field, created := m.reach(dst, to.index)
+		if created > 0 {
+			given := make([]bool, len(o.members))
+			for j, other := range o.members {
+				given[j] = len(other.index) <= created || !slices.Equal(other.index[:created], to.index[:created])
+			}
+			m.defaults(dst, o, given)
 		}
-		m.value(reach(dst, to.index), value, step(path, to.name), o.quoted[i], o.formats[i])
+		if k := field.Kind(); string(value) == "null" && o.defaults[i] != "" && k != reflect.Pointer && !isOptional(field.Type()) {
+			m.replace(field, json.RawMessage(o.defaults[i]), step(path, to.name), o.quoted[i], "")
+			continue
+		}
+		m.value(field, value, step(path, to.name), o.quoted[i], o.formats[i])
 	}
 }
 
 // reach returns the field of v at the index. Structs that v embeds by a pointer
-// become its own.
-func reach(v reflect.Value, index []int) reflect.Value {
+// become its own; created is how much of the index leads to one that is new.
+func (m *merger) reach(v reflect.Value, index []int) (field reflect.Value, created int) {
 	for i, at := range index {
 		if i > 0 && v.Kind() == reflect.Pointer {
-			unshare(v)
+			if v.IsNil() && created == 0 {
+				created = i
+			}
+			m.unshare(v)
 			v = v.Elem()
 		}
 		v = v.Field(at)
 	}
-	return v
+	return v, created
 }
 
 func (m *merger) dictionary(dst reflect.Value, patch json.RawMessage, path, format string) {
@@ -241,6 +299,8 @@ func (m *merger) dictionary(dst reflect.Value, patch json.RawMessage, path, form
 		element := reflect.New(t.Elem()).Elem()
 		if old := own.MapIndex(key); old.IsValid() {
 			element.Set(old)
+		} else {
+			m.fresh(element)
 		}
 		m.value(element, value, at, false, format)
 		own.SetMapIndex(key, element)

@@ -206,6 +206,195 @@ func TestMergeTags(t *testing.T) {
 	}
 }
 
+// A sealed reads JSON by itself, as a type does that checks what it has read. It
+// has what JSON has no name for.
+type sealed struct {
+	Name  string             `json:"name"`
+	Size  *int               `json:"size,omitempty"`
+	Home  *address           `json:"home,omitempty"`
+	Keys  map[string]*sealed `json:"keys,omitempty"`
+	Tags  []string           `json:"tags,omitempty"`
+	At    time.Time          `json:"at,omitzero"`
+	Big   any                `json:"big,omitempty"`
+	Hash  string             `json:"-"`
+	count int
+}
+
+func (s *sealed) UnmarshalJSON(text []byte) error {
+	type plain sealed
+	var p plain
+	err := json.Unmarshal(text, &p)
+	if err == nil && p.Name == "bad" {
+		err = errors.New("a name that is refused")
+	}
+	*s = sealed(p)
+	return err
+}
+
+func aSealed() sealed {
+	size := 1
+	return sealed{
+		Name: "a", Size: &size, Home: &address{"Rome", 1}, Keys: map[string]*sealed{"x": {Name: "k", Hash: "inner", count: 3}, "y": {}},
+		Tags: []string{"t"}, At: time.Unix(0, 0), Hash: "secret", count: 7,
+	}
+}
+
+// A type that reads JSON by itself is merged into as others are, wherever it is.
+func TestMergeOwnMethods(t *testing.T) {
+	type holder struct {
+		Value sealed                       `json:"value"`
+		Ptr   *sealed                      `json:"ptr"`
+		Map   map[string]sealed            `json:"map"`
+		Opt   bind.Optional[sealed]        `json:"opt"`
+		Raw   json.RawMessage              `json:"raw"`
+		Plain bind.Optional[address]       `json:"plain"`
+		Null  *nullable                    `json:"null"`
+		Maps  map[string]map[string]sealed `json:"maps"`
+	}
+	for _, test := range []struct {
+		why, patch string
+		status     int
+		want       string // fields that are wrong
+		change     func(*sealed)
+	}{
+		{"nothing", `{}`, 200, "", func(s *sealed) {}},
+		{"a value", `{"name":"b"}`, 200, "", func(s *sealed) { s.Name = "b" }},
+		{"names in other capitals", `{"NAME":"b","Home":{"ZIP":2}}`, 200, "", func(s *sealed) { s.Name, s.Home = "b", &address{"Rome", 2} }},
+		{"what it had", `{"name":"a"}`, 200, "", func(s *sealed) {}},
+		{"null clears", `{"name":null,"size":null,"tags":null,"at":null}`, 200, "", func(s *sealed) { s.Name, s.Size, s.Tags, s.At = "", nil, nil, time.Time{} }},
+		{"a struct is merged", `{"home":{"zip":2}}`, 200, "", func(s *sealed) { s.Home = &address{"Rome", 2} }},
+		{"a pointer to what is no struct", `{"size":2}`, 200, "", func(s *sealed) { size := 2; s.Size = &size }},
+		{"a map is merged", `{"keys":{"x":{"tags":["u"]},"y":null,"z":{"name":"n"}}}`, 200, "", func(s *sealed) {
+			s.Keys = map[string]*sealed{"x": {Name: "k", Tags: []string{"u"}, Hash: "inner", count: 3}, "z": {Name: "n"}}
+		}},
+		{"a list is replaced", `{"tags":["u","v"]}`, 200, "", func(s *sealed) { s.Tags = []string{"u", "v"} }},
+		{"a time", `{"at":"2026-01-02T03:04:05Z"}`, 200, "", func(s *sealed) { s.At = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }},
+		{"what JSON has no name for", `{"hash":"x","Hash":"x","-":"x","count":9}`, 200, "", func(s *sealed) {}},
+		{"what it refuses", `{"name":"bad"}`, 400, " type", nil},
+		{"a wrong type", `{"size":"x"}`, 400, "/size type", nil},
+		{"no object", `7`, 400, " type", nil},
+	} {
+		want := aSealed()
+		merge := func(where string, got func() *sealed, do func() error) {
+			t.Helper()
+			err := do()
+			wrong, status := fields(err)
+			if test.status != 200 {
+				if wanted := where + test.want; status != test.status || wrong != wanted {
+					t.Errorf("%s, in %q: %d %s, want %d %s", test.why, where, status, wrong, test.status, wanted)
+				}
+				return
+			}
+			if err != nil || !reflect.DeepEqual(*got(), want) {
+				t.Errorf("%s, in %q: %+v, %v\nwant %+v", test.why, where, *got(), err, want)
+			}
+		}
+		if test.change != nil {
+			test.change(&want)
+		}
+		top, before := aSealed(), aSealed()
+		unchanged := top
+		merge("", func() *sealed { return &top }, func() error { return bind.Merge(post(mergeType, test.patch), &top) })
+		if !reflect.DeepEqual(unchanged, before) {
+			t.Errorf("%s: a copy of the record is %+v", test.why, unchanged)
+		}
+		ptr := aSealed()
+		h := holder{Value: aSealed(), Ptr: &ptr, Map: map[string]sealed{"a": aSealed()}, Opt: bind.Optional[sealed]{Value: aSealed(), Set: true}}
+		for where, got := range map[string]func() *sealed{
+			"value": func() *sealed { return &h.Value }, "ptr": func() *sealed { return h.Ptr }, "opt": func() *sealed { return &h.Opt.Value },
+			"map/a": func() *sealed { s := h.Map["a"]; return &s },
+		} {
+			outer, inner, nested := strings.Cut(where, "/")
+			patch := `{"` + outer + `":` + test.patch + `}`
+			if nested {
+				patch = `{"` + outer + `":{"` + inner + `":` + test.patch + `}}`
+			}
+			merge("/"+where, got, func() error { return bind.Merge(post(mergeType, patch), &h) })
+		}
+		if !reflect.DeepEqual(ptr, before) {
+			t.Errorf("%s: what the record pointed to is %+v", test.why, ptr)
+		}
+	}
+	for _, r := range []string{"", jsonType} {
+		top := aSealed()
+		if err := bind.Merge(post(r, ""), &top); err != nil || !reflect.DeepEqual(top, aSealed()) {
+			t.Errorf("no body, %q: %+v, %v", r, top, err)
+		}
+	}
+
+	h := holder{Raw: json.RawMessage(`{"a":1,"b":{"c":9007199254740993}}`), Plain: bind.Optional[address]{Value: address{"Rome", 1}, Set: true}}
+	err := bind.Merge(post(mergeType, `{"raw":{"a":null,"b":{"d":"<"}},"plain":{"zip":2},"null":5,"opt":{"name":"n"},"ptr":{"name":"p"},"maps":{"a":{"b":{"name":"q"}}}}`), &h)
+	if err != nil || string(h.Raw) != `{"b":{"c":9007199254740993,"d":"<"}}` || h.Plain != (bind.Optional[address]{Value: address{"Rome", 2}, Set: true}) ||
+		h.Null.n != 5 || h.Opt.Value.Name != "n" || !h.Opt.Set || h.Ptr.Name != "p" || h.Maps["a"]["b"].Name != "q" {
+		t.Errorf("%s, %+v, %v", h.Raw, h, err)
+	}
+	h = holder{Raw: json.RawMessage{}, Plain: bind.Optional[address]{Set: true, Null: true}}
+	err = bind.Merge(post(mergeType, `{"raw":{"a":1},"plain":{"city":"x"},"opt":null}`), &h)
+	if err != nil || string(h.Raw) != `{"a":1}` || h.Plain != (bind.Optional[address]{Value: address{City: "x"}, Set: true}) || !h.Opt.Null {
+		t.Errorf("%s, %+v, %v", h.Raw, h, err)
+	}
+
+	oneWay := oneWay{"a"}
+	if _, status := fields(asStatus(bind.Merge(post(mergeType, `{"A":"b"}`), &oneWay))); status != 500 || oneWay.A != "a" {
+		t.Errorf("a type that does not read its own JSON: %d, %+v", status, oneWay)
+	}
+}
+
+// A oneWay does not read the JSON that is made of it.
+type oneWay struct{ A string }
+
+func (*oneWay) UnmarshalJSON([]byte) error { return errors.New("not this") }
+
+// Defaults are those of what was not there before, or was cleared, wherever it is.
+func TestMergeDefaults(t *testing.T) {
+	type line struct {
+		N    int    `json:"n" schema:",default:9"`
+		Unit string `json:"unit" schema:",default:piece"`
+	}
+	type Base struct {
+		Kind string `json:"kind" schema:",default:k"`
+		Note string `json:"note"`
+	}
+	type in struct {
+		*Base
+		V line                `json:"v"`
+		P **line              `json:"p"`
+		L []line              `json:"l"`
+		M map[string]*line    `json:"m"`
+		O bind.Optional[line] `json:"o,omitzero"`
+		D int64               `json:"d,string" schema:",default:7"`
+		Q *int                `json:"q" schema:",default:7"`
+	}
+	for _, test := range []struct{ why, record, patch, want string }{
+		{"what is there has none", `{"v":{"n":0},"d":"0"}`, `{"v":{"unit":"x"}}`, `{"v":{"n":0,"unit":"x"},"p":null,"l":null,"m":null,"d":"0","q":null}`},
+		{"what is new has them", `{"d":"0"}`, `{"p":{},"l":[{}],"m":{"a":{}},"o":{}}`,
+			`{"v":{"n":0,"unit":""},"p":{"n":9,"unit":"piece"},"l":[{"n":9,"unit":"piece"}],"m":{"a":{"n":9,"unit":"piece"}},"o":{"n":9,"unit":"piece"},"d":"0","q":null}`},
+		{"but for what is given", `{"d":"0"}`, `{"p":{"n":0},"l":[{"n":0}],"m":{"a":{"n":0}},"o":{"n":0}}`,
+			`{"v":{"n":0,"unit":""},"p":{"n":0,"unit":"piece"},"l":[{"n":0,"unit":"piece"}],"m":{"a":{"n":0,"unit":"piece"}},"o":{"n":0,"unit":"piece"},"d":"0","q":null}`},
+		{"null was not given", `{"d":"0"}`, `{"p":{"n":null},"l":[{"n":null}],"m":{"a":{"n":null}},"o":{"n":null}}`,
+			`{"v":{"n":0,"unit":""},"p":{"n":9,"unit":"piece"},"l":[{"n":9,"unit":"piece"}],"m":{"a":{"n":9,"unit":"piece"}},"o":{"n":9,"unit":"piece"},"d":"0","q":null}`},
+		{"cleared", `{"d":"1","q":1,"v":{"n":1}}`, `{"d":null,"q":null,"v":null}`, `{"v":{"n":9,"unit":"piece"},"p":null,"l":null,"m":null,"d":"7","q":null}`},
+		{"an embedded pointer", `{"d":"0"}`, `{"note":"x"}`, `{"kind":"k","note":"x","v":{"n":0,"unit":""},"p":null,"l":null,"m":null,"d":"0","q":null}`},
+	} {
+		var rec in
+		if err := json.Unmarshal([]byte(test.record), &rec); err != nil {
+			t.Fatal(err)
+		}
+		err := bind.Merge(post(mergeType, test.patch), &rec)
+		if got := outcome(rec, err); got != test.want {
+			t.Errorf("%s: %s\nwant %s", test.why, got, test.want)
+		}
+	}
+	type placed struct {
+		ID int `path:"id"`
+		N  int `json:"n" schema:",default:9"`
+	}
+	var rec *placed
+	if err := bind.Merge(post(mergeType, `{}`), &rec); err != nil || rec == nil || rec.N != 9 {
+		t.Errorf("a record that is not there: %+v, %v", rec, err)
+	}
+}
+
 // The cases of RFC 7396, appendix A, but for those in which the whole document
 // is replaced.
 func TestMergePatchVectors(t *testing.T) {

@@ -3,6 +3,7 @@ package bind
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -101,17 +102,19 @@ func isOptional(t reflect.Type) bool {
 }
 
 // registerOptionals tells the validator what the Optionals below t are, unless
-// it knows, and reports whether there are any.
-func registerOptionals(v *validator.Validate, t reflect.Type) bool {
-	all := optionals(t, map[reflect.Type]bool{})
-	for _, o := range all {
+// it knows. An Optional of an Optional is an error: a client has no words for it.
+func registerOptionals(v *validator.Validate, t reflect.Type) error {
+	for _, o := range optionals(t, map[reflect.Type]bool{}) {
+		if of, _ := optionalOf(o); isOptional(pointed(of)) {
+			return fmt.Errorf("bind: %v is an Optional of an Optional; one says all that a client can", o)
+		}
 		value := reflect.New(o).Elem()
 		value.FieldByName("Set").SetBool(true)
 		if seen := extract(v, value); seen == nil || reflect.TypeOf(seen) == o {
 			v.RegisterCustomTypeFunc(func(field reflect.Value) any { return field.Interface().(optional).pointer() }, value.Interface())
 		}
 	}
-	return len(all) > 0
+	return nil
 }
 
 // optionals returns the types of the Optionals in t.

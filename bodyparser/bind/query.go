@@ -107,7 +107,7 @@ func (b *Binder[T]) fromRoute(r *http.Request, query url.Values) (given map[stri
 func (b *Binder[T]) queryable() error {
 	switch {
 	case b.form == nil:
-		return fmt.Errorf("bind: a query needs a struct, not %v", b.typ)
+		return fmt.Errorf("bind: a query needs a struct that no method of its own reads, not %v", b.typ)
 	case b.files != nil:
 		return fmt.Errorf("bind: %v has files, which a query cannot carry", b.typ)
 	}

@@ -69,6 +69,44 @@ func outcome[T any](got T, err error) string {
 	return string(text)
 }
 
+// A role reads JSON, and refuses what a client is not to say.
+type role struct{ Name, Level string }
+
+func (r *role) UnmarshalJSON(text []byte) error {
+	type plain role
+	if err := json.Unmarshal(text, (*plain)(r)); err != nil {
+		return err
+	}
+	if r.Name != "user" {
+		return errors.New("a role that is given by others")
+	}
+	return nil
+}
+
+// What a type refuses in JSON, it refuses in a form: no key reaches the parts of
+// a type that is read by a method of its own.
+func TestSameMethodsEverywhere(t *testing.T) {
+	type in struct {
+		Role  *role               `json:"role,omitempty"`
+		Roles []role              `json:"roles,omitempty"`
+		Map   map[string]role     `json:"map,omitempty"`
+		Opt   bind.Optional[role] `json:"opt,omitzero"`
+	}
+	b := bind.New[in](bind.Config{})
+	for _, test := range []struct{ why, json, form, want string }{
+		{"its JSON", `{"role":{"Name":"user","Level":"2"}}`, `role={"Name":"user","Level":"2"}`, `{"role":{"Name":"user","Level":"2"}}`},
+		{"in lists, maps and Optionals", `{"roles":[{"Name":"user"}],"map":{"a":{"Name":"user"}},"opt":{"Name":"user"}}`, `roles[0]={"Name":"user"}&map[a]={"Name":"user"}&opt={"Name":"user"}`,
+			`{"roles":[{"Name":"user","Level":""}],"map":{"a":{"Name":"user","Level":""}},"opt":{"Name":"user","Level":""}}`},
+		{"what it refuses", `{"role":{"Name":"admin"},"roles":[{"Name":"admin"}],"map":{"a":{"Name":"admin"}},"opt":{"Name":"admin"}}`,
+			`role={"Name":"admin"}&roles={"Name":"admin"}&map[a]={"Name":"admin"}&opt={"Name":"admin"}`, "400 /map/a type, /opt type, /role type, /roles/0 type"},
+		{"its parts", "", `role.Name=admin&roles[0].Name=admin&map[a].Name=admin&opt[Name]=admin`, "400 /map/a type, /opt type, /role type, /roles/0 type"},
+		{"its parts, if it would take them", "", `role.Name=user`, "400 /role type"},
+		{"left empty", `{"opt":null}`, `role=&opt=`, `{"opt":null}`},
+	} {
+		same(t, b, test.why, test.json, test.form, test.want)
+	}
+}
+
 // pairs splits a=1&b=2 without undoing anything.
 func pairs(form string) (all [][2]string) {
 	for pair := range strings.SplitSeq(form, "&") {

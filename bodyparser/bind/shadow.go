@@ -59,6 +59,9 @@ func newShadow(t reflect.Type) (s shadow, err error) {
 	if isJSON(t) || isText(t) {
 		return s, fmt.Errorf("bind: %v reads its body by itself, which could set the fields that come from elsewhere", t)
 	}
+	if err := settable(t, fromJSON.members(t)); err != nil { // which the type of the same memory hides
+		return s, err
+	}
 	s.typ = hide(t, nil)
 	if !sameMemory(s.typ, t) {
 		return s, fmt.Errorf("bind: %v cannot have fields from elsewhere than the body", t)

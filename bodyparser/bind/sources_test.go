@@ -342,6 +342,15 @@ func TestOnlyFromElsewhere(t *testing.T) {
 	}
 }
 
+// A defaulted has a default that its own method does not know.
+type defaulted struct {
+	In struct {
+		A int `schema:",default:1"`
+	}
+}
+
+func (*defaulted) UnmarshalJSON([]byte) error { return nil }
+
 // A reader reads its body by itself.
 type reader struct {
 	ID int `path:"id"`
@@ -371,6 +380,7 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 	type beyond struct {
 		V any `json:"v"`
 	}
+	type hidden struct{ *audit }
 	for why, make := range map[string]func(){
 		"two places": func() {
 			bind.New[struct {
@@ -394,6 +404,36 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 			}](bind.Config{})
 		},
 		"in a list":                 func() { bind.New[inList](bind.Config{}) },
+		"an unexported pointer":     func() { bind.New[hidden](bind.Config{}) },
+		"one further down":          func() { bind.New[struct{ L []map[string]*hidden }](bind.Config{}) },
+		"one in an Optional":        func() { bind.New[struct{ O bind.Optional[hidden] }](bind.Config{}) },
+		"one in a list of requests": func() { bind.New[[]struct{ H hidden }](bind.Config{}) },
+		"one beside a place": func() {
+			bind.New[struct {
+				*audit
+				ID int `path:"id"`
+			}](bind.Config{})
+		},
+		"an Optional of an Optional": func() {
+			bind.New[struct {
+				O bind.Optional[bind.Optional[int]]
+			}](bind.Config{})
+		},
+		"of a pointer to one": func() {
+			bind.New[struct {
+				O bind.Optional[**bind.Optional[int]]
+			}](bind.Config{})
+		},
+		"in a list, with a default": func() {
+			bind.New[struct {
+				O []bind.Optional[bind.Optional[int]] `schema:",default:3"`
+			}](bind.Config{})
+		},
+		"in a header": func() {
+			bind.New[struct {
+				O bind.Optional[bind.Optional[int]] `header:"X-O"`
+			}](bind.Config{})
+		},
 		"by an embedded pointer":    func() { bind.New[struct{ *Paged }](bind.Config{}) },
 		"a type that embeds a time": func() { bind.New[textReader](bind.Config{}) },
 		"a type with UnmarshalJSON": func() { bind.New[reader](bind.Config{}) },
@@ -458,8 +498,8 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 		"of one in a list that two have": func() {
 			bind.New[struct {
 				L []struct {
-					A int `json:"n" schema:"n,default:1"`
-					B int `json:"n" schema:"n"`
+					A int `schema:"n,default:1" json:"n"`
+					B int `schema:"n"`
 				}
 			}](bind.Config{})
 		},
@@ -483,6 +523,12 @@ func TestPlacesAreCheckedAtOnce(t *testing.T) {
 				M map[string]*struct {
 					A int `schema:",default:x"`
 				}
+			}](bind.Config{})
+		},
+		"in a type that reads JSON by itself": func() { bind.New[[]defaulted](bind.Config{}) },
+		"in what is read with it": func() {
+			bind.New[struct {
+				M map[string]bind.Optional[defaulted] `schema:"-"`
 			}](bind.Config{})
 		},
 		"a default of an any": func() {
@@ -509,13 +555,11 @@ type Paged struct {
 
 // What a form cannot carry is never left out: the type takes no forms.
 func TestBeyondForms(t *testing.T) {
-	type hidden struct{ *audit }
 	for why, do := range map[string]func(*http.Request) (string, int){
-		"an any":                unsupported[struct{ V any }],
-		"in a list":             unsupported[struct{ V []struct{ W []any } }],
-		"a channel":             unsupported[struct{ V chan int }],
-		"a map by booleans":     unsupported[struct{ V map[bool]int }],
-		"an unexported pointer": unsupported[hidden],
+		"an any":            unsupported[struct{ V any }],
+		"in a list":         unsupported[struct{ V []struct{ W []any } }],
+		"a channel":         unsupported[struct{ V chan int }],
+		"a map by booleans": unsupported[struct{ V map[bool]int }],
 		"required by a tag of another package": unsupported[struct {
 			V int `schema:"v,required"`
 		}],

@@ -1,0 +1,134 @@
+package bind
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"unsafe"
+)
+
+// A type that reads JSON by a method of its own sets what it likes, often a whole
+// value at once. So an object is merged into the JSON of the old value, and the
+// method is asked twice, about that JSON without the patch and with it. What
+// differs is what the patch has changed. All else stays: there may be fields that
+// JSON has no name for, and what pointers lead to belongs to others too.
+
+// own merges an object into a value that reads JSON by itself.
+func (m *merger) own(dst reflect.Value, patch json.RawMessage, path string) {
+	t := dst.Type()
+	before, after := reflect.New(t).Elem(), reflect.New(t).Elem()
+	text, err := json.Marshal(dst.Addr().Interface())
+	if err != nil {
+		text = []byte("null") // as an empty json.RawMessage
+	}
+	old, isObject := decoded(text).(map[string]any)
+	changes := decoded(patch)
+	if isObject {
+		if len(changes.(map[string]any)) == 0 {
+			return
+		}
+		if err := m.unmarshal(text, &decoding{m.codec, before.Addr().Interface()}); err != nil {
+			m.fault = fmt.Errorf("bind: %v does not read its own JSON, into which a patch is to be merged: %w", t, err)
+			return
+		}
+	}
+	if m.replace(after, mergeText(nil, old, changes), path, false, "") {
+		overlay(dst, before, after)
+	}
+}
+
+// decoded returns JSON that is valid as an any, without loss.
+func decoded(text []byte) (v any) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	_ = d.Decode(&v)
+	return v
+}
+
+// mergeText appends what [mergeAny] returns, as JSON. What the patch has comes
+// last, where it counts for decoders that take a name in other capitals for the
+// same.
+func mergeText(out []byte, target, patch any) []byte {
+	changes, ok := patch.(map[string]any)
+	if !ok {
+		return appendJSON(out, patch)
+	}
+	object, _ := target.(map[string]any)
+	out = append(out, '{')
+	member := func(name string) []byte {
+		if out[len(out)-1] != '{' {
+			out = append(out, ',')
+		}
+		return append(appendJSON(out, name), ':')
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if !has(changes, name) {
+			out = appendJSON(member(name), object[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		if changes[name] != nil {
+			out = mergeText(member(name), object[name], changes[name])
+		}
+	}
+	return append(out, '}')
+}
+
+func appendJSON(out []byte, v any) []byte {
+	b := bytes.NewBuffer(out)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // it was made from JSON
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// overlay changes in dst what differs between before and after.
+func overlay(dst, before, after reflect.Value) {
+	t := dst.Type()
+	switch {
+	case equal(before, after):
+	case t.Kind() == reflect.Struct && !isText(t) && len(fromJSON.members(t)) > 0:
+		for i := range t.NumField() {
+			overlay(opened(dst.Field(i)), opened(before.Field(i)), opened(after.Field(i)))
+		}
+	case t.Kind() == reflect.Pointer && !dst.IsNil() && !before.IsNil() && !after.IsNil():
+		own := reflect.New(t.Elem())
+		own.Elem().Set(dst.Elem())
+		overlay(own.Elem(), before.Elem(), after.Elem())
+		dst.Set(own)
+	case t.Kind() == reflect.Map && !after.IsNil():
+		for entry := after.MapRange(); entry.Next(); {
+			key := entry.Key()
+			if from, to := before.MapIndex(key), dst.MapIndex(key); from.IsValid() && to.IsValid() {
+				own := copied(to)
+				overlay(own, copied(from), copied(entry.Value()))
+				after.SetMapIndex(key, own)
+			}
+		}
+		for entry := dst.MapRange(); entry.Next(); {
+			if !before.MapIndex(entry.Key()).IsValid() && !after.MapIndex(entry.Key()).IsValid() {
+				after.SetMapIndex(entry.Key(), entry.Value())
+			}
+		}
+		dst.Set(after)
+	default: // among them structs that are one value, such as a time
+		dst.Set(after)
+	}
+}
+
+func equal(a, b reflect.Value) bool { return reflect.DeepEqual(a.Interface(), b.Interface()) }
+
+// copied returns a value that can be set.
+func copied(v reflect.Value) reflect.Value {
+	own := reflect.New(v.Type()).Elem()
+	own.Set(v)
+	return own
+}
+
+// opened returns a field of a struct, whether it is exported or not.
+func opened(f reflect.Value) reflect.Value {
+	return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
+}
