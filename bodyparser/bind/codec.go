@@ -90,9 +90,6 @@ func (c *codec) learn(t reflect.Type) error {
 	return nil
 }
 
-// plainKeys reports whether the keys of a map are the names themselves.
-func plainKeys(t reflect.Type) bool { return t.Key().Kind() == reflect.String && !isText(t.Key()) }
-
 // defaultJSON returns the default of a member as JSON, "" if it has none.
 func defaultJSON(t reflect.Type, m member) (string, error) {
 	text, ok := defaultOf(m.field, schemaTag)
