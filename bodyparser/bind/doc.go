@@ -68,14 +68,14 @@
 // given.
 //
 // Types with UnmarshalText are read from a text, those with UnmarshalJSON alone
-// from a text in quotes, bytes from base64. A time is one of RFC 3339, or in a
-// form what the inputs of a page send: date, datetime-local, month or time, in
-// UTC; in a header also the date of HTTP. A duration is one of Go, such as 1h30m,
-// or a number of nanoseconds. A checkbox sends "on". A tag asks for more, in forms
-// and in JSON: `format:"unix"` for a time in seconds since 1970, `format:"date"`
-// for a time without its hours, `format:"duration"` for a duration as text. A
-// struct, a map or a list of those may also be one JSON text in a field of a form,
-// as some webhooks send it, which is read by Config.Parser as a body is.
+// from a text in quotes, bytes from base64. A time is one of RFC 3339, or in a form
+// what the inputs of a page send: date, datetime-local, month or time, in UTC; in
+// a header also the date of HTTP. A duration is one of Go, such as 1h30m, or a
+// number of nanoseconds. A checkbox sends "on". A tag asks for more, in forms and in JSON: `format:"unix"` for a time
+// in seconds since 1970, `format:"date"` for a time without its hours,
+// `format:"duration"` for a duration as text. A struct, a map or a list of those
+// may also be one JSON text in a field of a form, as some webhooks send it, which
+// is read by Config.Parser as a body is.
 //
 // Text that is not UTF-8 is 400. A form for a type with a field that no form can
 // carry, such as an any, is 415, and a query for it 500: a field that belongs to
