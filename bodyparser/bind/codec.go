@@ -95,9 +95,6 @@ func (c *codec) learn(t reflect.Type) error {
 	return nil
 }
 
-// plainKeys reports whether the keys of a map are the names themselves.
-func plainKeys(t reflect.Type) bool { return t.Key().Kind() == reflect.String && !isText(t.Key()) }
-
 // settable returns an error if decoders cannot reach one of the members, which
 // would be told the client as its own fault.
 func settable(t reflect.Type, members []member) error {

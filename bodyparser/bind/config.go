@@ -46,8 +46,8 @@ type Config struct {
 
 	// Rows bounds the elements that one list of a form or a query has by index,
 	// as in items[0][sku]; more are 400. The numbers are the client's and say the
-	// order: gaps between them are closed, but in an array they are the places. 0 is 100, negative leaves the bound
-	// to the number of pairs.
+	// order: gaps between them are closed, but in an array they are the places. 0
+	// is 100, negative leaves the bound to the number of pairs.
 	Rows int
 
 	// Elements bounds the elements of all lists of a form or a query together, as

@@ -43,17 +43,17 @@
 //
 // # The same data
 //
-// The same data mean the same in JSON, in both encodings of forms, and in a
-// query. JSON is decoded by the rules of encoding/json, but for numbers in an any,
-// which are json.Number and lose no digits. Forms are resolved against the type,
-// and gorilla/schema makes a value of each text. The names are those of the
-// schema tag, else of the json tag, else of the field, in any case of letters;
-// nested fields are written a.b or a[b], the entries of maps too, lists a=1&a=2,
-// a[]=1 or a[0]=1, numbers also a=1,2, and lists of structs items.0.sku or
-// items[0][sku]. The numbers of a list say the order, and gaps are closed; in an
-// array they are the places. Config.Rows and Config.Elements are bounds. Of several values for a field that
-// is no list the last counts. A field whose schema tag, or json tag if it has no
-// other, is "-" cannot be set.
+// The same data mean the same in JSON, in both encodings of forms, and in a query.
+// JSON is decoded by the rules of encoding/json, but for numbers in an any, which
+// are json.Number and lose no digits. Forms are resolved against the type, and
+// gorilla/schema makes a value of each text. The names are those of the schema
+// tag, else of the json tag, else of the field, in any case of letters; nested
+// fields are written a.b or a[b], the entries of maps too, lists a=1&a=2, a[]=1 or
+// a[0]=1, numbers also a=1,2, and lists of structs items.0.sku or items[0][sku].
+// The numbers of a list say the order, and gaps are closed; in an array they are
+// the places. Config.Rows and Config.Elements are bounds. Of several values for a
+// field that is no list the last counts. A field whose schema tag, or json tag if
+// it has no other, is "-" cannot be set.
 //
 // Pages send every input. One that was left empty says nothing: a pointer is nil
 // then, and a field has its default or is zero. So is a list that is one empty
@@ -64,8 +64,8 @@
 // A default is the last option of the schema tag, or of a tag for a place:
 // `schema:",default:new"`, with a bar between the elements of a list. Fields that
 // were not given have it, in JSON too unless that hides them, and wherever the
-// struct is. What was given,
-// if only 0 or false, is never overridden; null was not given.
+// struct is. What was given, if only 0 or false, is never overridden; null was not
+// given.
 //
 // Types with UnmarshalText are read from a text, those with UnmarshalJSON alone
 // from a text in quotes or from JSON, bytes from base64. No key of a form reaches

@@ -130,6 +130,9 @@ func fits(raw string, t reflect.Type) (err error) {
 	return json.Unmarshal([]byte(raw), reflect.New(t).Interface())
 }
 
+// plainKeys reports whether the keys of a map are the names themselves.
+func plainKeys(t reflect.Type) bool { return t.Key().Kind() == reflect.String && !isText(t.Key()) }
+
 // open reads the bracket that opens a value of the type. It reports false if
 // there is another value, which is then read to its end.
 func (w *walker) open(bracket byte, t reflect.Type, at *place) bool {
