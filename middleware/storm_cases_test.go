@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"testing"
@@ -194,8 +195,9 @@ func TestStormReverseProxy(t *testing.T) {
 		io.WriteString(w, "end.")
 	}
 	proxy := func(t *testing.T, upstream http.Handler) http.Handler {
-		_, base := testkit.HTTP1.Serve(t, unlogged(upstream))
-		target, err := url.Parse(base)
+		server := httptest.NewServer(unlogged(upstream)) // which serves for as long as the storms take
+		t.Cleanup(server.Close)
+		target, err := url.Parse(server.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
