@@ -193,6 +193,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 			case <-ended:
 			case <-time.After(parting):
 			}
+			respw.Before("part")
 		}
 		t.conclude(true)
 		return
