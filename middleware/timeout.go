@@ -38,11 +38,11 @@ import (
 // stream ends no earlier than ServeHTTP returns, and behind a foreign wrapper that
 // can neither flush nor be unwrapped, which sends nothing earlier. There a panic
 // reaches the layers outside as an error whose text has the handler's stack, and
-// which unwraps to the value if that is an error. A handler that does not return
-// within 100 ms is left behind, and goes on until it does: what it reads and writes
-// then fails. It must not use what a router outside takes back when ServeHTTP has
-// returned, such as chi's routing context or a gin.Context, which may be another
-// request's by then. Around a router a Timeout is always safe.
+// which unwraps to the value if that is an error. A handler whose time is up is left
+// behind, on HTTP/2 unless it returns within 100 ms, and goes on until it returns:
+// what it reads and writes then fails. It must not use what a router outside takes
+// back when ServeHTTP has returned, such as chi's routing context or a gin.Context,
+// which may be another request's by then. A Timeout around the router is safe.
 //
 // A foreign writer that blocks and has no deadlines keeps the client waiting, as
 // it would without a Timeout: one record at level Warn names its type.
