@@ -51,7 +51,7 @@ func TestMemAllocs(t *testing.T) {
 		m.replay(r.text, size, runs) // fills the pools
 		return testing.AllocsPerRun(1, func() { m.replay(r.text, size, runs) }) / runs
 	}
-	for i, most := range []float64{2, 3, 5, 12} {
+	for i, most := range []float64{1, 2, 4, 10} {
 		r := measured()[i]
 		if kit, floor := count(r, "apiece"), count(r, bare); kit-floor > most+0.5 {
 			t.Errorf("%s: %.1f allocations, %s has %.1f: want at most %v more", r.metric, kit, bare, floor, most)
