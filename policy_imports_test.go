@@ -24,6 +24,7 @@ var dependencies = []dependency{
 	{"github.com/gorilla/schema", "bodyparser/bind", "", "forms and queries into structs"},
 	{"github.com/go-playground/validator/v10", "bodyparser/bind", "v10.30.1",
 		"rules on fields; v10.30.2 to v10.30.6 box every field, and go.mod must not force users up to them"},
+	{"github.com/cespare/xxhash/v2", "reply", "", "the ETag of responses"},
 	{"golang.org/x/text", "bodyparser", "", "the charsets of request bodies"},
 	{"github.com/maypok86/otter/v2", "middleware/cache", "", "the store of the response cache"},
 }
