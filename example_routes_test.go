@@ -194,8 +194,9 @@ func Example_left() {
 
 	nextfs.Check(t, web, routes)
 	// Output:
+	// nextfs: requests reach the handler of another route than in the Next.js project:
+	// 	/api/post/create is answered by the handler of /api/post/[pid]: pages/api/post/create.ts
 	// nextfs: the handlers are not those of the Next.js project:
-	// 	/api/post/create has no handler: pages/api/post/create.ts
 	// 	/api/todos has no handler of POST: app/api/todos/route.ts
 }
 
