@@ -31,6 +31,25 @@ type Route struct {
 	// Unknown says why a route handler may have other methods than those:
 	// `export * from "@/lib/crud"` for instance. It is empty if it has not.
 	Unknown string
+
+	// Config are the settings that the file exports, in no order that counts:
+	// those of `export const config` of pages/api and the route segment config of
+	// app. What Next.js has no setting for is among them, too.
+	Config []Setting
+}
+
+// A Setting is one value of the configuration of a route.
+type Setting struct {
+	// Name is that of Next.js, "maxDuration", with those of the objects that it
+	// is in: "api.bodyParser.sizeLimit". It is "config" for all of them that could not be
+	// read.
+	Name string
+
+	// Value is a string, a float64, a bool, nil for null, or a []any of these.
+	Value any
+
+	// Unknown says why the value could not be read. It is empty if it was.
+	Unknown string
 }
 
 // Scan returns the API routes of the Next.js project at the root of fsys. They
@@ -68,6 +87,7 @@ type scanner struct {
 	ext     []string
 	entries map[string][]entry // by pattern
 	links   []string           // that were not followed
+	paths   *aliases           // nil as long as it was not read
 	errs    []error
 
 	routes []Route                 // of the API, by precedence
@@ -173,14 +193,15 @@ func (s *scanner) add(e entry) {
 	s.entries[key] = append(s.entries[key], e)
 }
 
-// route reads the methods of an API route.
+// route reads what the file of an API route says.
 func (s *scanner) route(p pattern.Pattern, name string) Route {
 	r := Route{Pattern: p, File: name}
-	if _, r.Pages = inPages(name); r.Pages {
-		return r
+	_, r.Pages = inPages(name)
+	rs := resolver{scanner: s, modules: map[string]*module{}}
+	if !r.Pages {
+		r.Methods, r.Unknown = rs.exports(name)
 	}
-	rs := resolver{scanner: s}
-	r.Methods, r.Unknown = rs.exports(name)
+	r.Config = rs.settings(name, r.Pages)
 	return r
 }
 
