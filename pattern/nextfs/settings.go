@@ -20,13 +20,14 @@ func (rs *resolver) settings(name string, pages bool) (all []Setting) {
 			flatten(setting, v, add)
 		}
 	}
-	switch v, ok := rs.setting(name, "config"); {
-	case ok && pages:
-		flatten("", v, add)
-	case ok:
+	m := rs.load(name, false)
+	if pages {
+		if v, ok := rs.setting(name, "config"); ok {
+			flatten("", v, add)
+		}
+	} else if _, ok := m.exported["config"]; ok {
 		add(Setting{Name: "config", Unknown: "Next.js reads none of a route handler"})
 	}
-	m := rs.load(name, false)
 	if m.failed != "" && m.mentions && len(all) == 0 {
 		add(Setting{Name: "config", Unknown: m.failed})
 	}
