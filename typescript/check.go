@@ -18,18 +18,14 @@ type T interface {
 	Logf(format string, args ...any)
 }
 
-// Check fails the test if the file is not what [Write] writes for h. A test that
-// runs with the flag -update writes the file instead:
+// Check fails the test if the file is not what [Write] writes for h. With UPDATE=1
+// in the environment, or the flag -update in packages that define one for their
+// golden files, it writes the file instead:
 //
-//	go test -run TestTypes -update
+//	UPDATE=1 go test -run TestTypes ./internal/web
 //
-// The flag is defined by the test's package, as many do for their golden files:
-//
-//	var _ = flag.Bool("update", false, "write golden files")
-//
-// or is read from the environment: UPDATE=1 does the same. The name of the file
-// is relative to the directory of the package. Ends of lines may be CRLF, as git
-// checks them out on Windows.
+// The name of the file is relative to the directory of the package. Lines of the
+// file may end in CRLF, as git checks them out on Windows.
 func Check(t T, file string, h http.Handler) {
 	t.Helper()
 	CheckWith(t, file, h, Config{})

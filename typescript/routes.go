@@ -71,11 +71,13 @@ func (g *generator) route(e pattern.Endpoint) {
 		r.parts = append(r.parts, property{name: "body", optional: true, typ: "unknown"})
 	case fromQuery || request == nil || len(rest) == 0 && request.Kind() == reflect.Struct:
 	default:
-		typ := g.typ(request, body)
-		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
+		var typ string
 		if len(placed) > 0 { // the interface would have no use but here
 			typ = inline(rest)
+		} else {
+			typ = g.typ(request, body)
 		}
+		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
 		r.parts = append(r.parts, property{name: "body", optional: optional, typ: typ})
 	}
 	if events := g.events(e.Layers); events != "" {
