@@ -223,14 +223,15 @@ interface Block {
 async function* blocks(body: ReadableStream<Uint8Array>): AsyncGenerator<Block, void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
-  let [rest, block, some] = ['', { event: 'message' } as Block, false]
+  let [rest, block, some, cr] = ['', { event: 'message' } as Block, false, false]
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      rest += decoder.decode(value, { stream: true })
-      // A CR at the very end may be the first half of a CRLF.
-      const lines = rest.split(/\r\n|\n|\r(?!$)/)
+      let text = decoder.decode(value, { stream: true })
+      if (cr && text.startsWith('\n')) text = text.slice(1) // the second half of a CRLF
+      if (text !== '') cr = text.endsWith('\r')
+      const lines = (rest + text).split(/\r\n|\n|\r/)
       rest = lines.pop() ?? ''
       for (const line of lines) {
         if (line === '') {
