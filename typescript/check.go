@@ -13,9 +13,9 @@ import (
 
 // T is what Check uses of a [testing.T].
 type T interface {
-	Helper()
-	Errorf(format string, args ...any)
-	Logf(format string, args ...any)
+	Helper()                           // leaves Check out of the reported line
+	Errorf(format string, args ...any) // once for what is wrong
+	Logf(format string, args ...any)   // once for a file that was written
 }
 
 // Check fails the test if the file is not what [Write] writes for h. With UPDATE=1

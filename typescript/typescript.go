@@ -34,7 +34,26 @@
 // omitzero: then it may be absent. In a request a field may be absent unless it
 // has the rule required. The rule oneof makes a union, and so does a method
 // Values() []string of the type; other rules are documentation. A type that writes
-// JSON by its own method is unknown, one that writes text is a string.
+// JSON by its own method is unknown, one that writes text is a string. A struct with
+// a file of package upload is sent as a form.
+//
+// A generic type has the name of its instance, Page[Post] is PagePost. Of two types
+// with one name each has that of its package in front. A type that is not the same
+// in a request and in a response has two interfaces, as Post and PostInput.
+//
+// # The client
+//
+// It needs fetch and nothing else. api calls a route and returns its response, or
+// throws an ApiError with the problem details. events iterates over the events of
+// a route, and connects again as EventSource does. client makes both for another
+// base address or another fetch.
+//
+// # Differences from Next.js
+//
+// A project of Next.js that wants types imports them from its handlers, by hand,
+// and calls fetch with a path that is text. Here the path, the parts of a request
+// and the response belong together, and a front end that is out of date does not
+// compile.
 package typescript
 
 import (
@@ -60,6 +79,8 @@ type Config struct {
 	TypesOnly bool
 }
 
+// client is what Write puts after the types.
+//
 //go:embed client.ts
 var client string
 
