@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 )
 
@@ -49,19 +48,14 @@ func (c *comparison) prepare(r *http.Request) {
 		}
 	}
 	// These are of the server, and outlive the request.
-	c.values = values{}
-	c.values.server, _ = r.Context().Value(http.ServerContextKey).(*http.Server)
-	c.values.addr, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	c.values = values{r.Context().Value(http.ServerContextKey), r.Context().Value(http.LocalAddrContextKey)}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		c.body = &requestBody{ReadCloser: r.Body, left: int64(c.s.cfg.MaxBody)}
 	}
 }
 
 // values are those of the context of a server.
-type values struct {
-	server *http.Server
-	addr   net.Addr
-}
+type values struct{ server, addr any }
 
 // context returns the context of the shadow.
 func (v values) context() context.Context {

@@ -43,7 +43,7 @@ func (c *comparison) end() {
 // run asks the shadow, and compares.
 func (c *comparison) run() {
 	defer c.end()
-	ctx, cancel := context.WithTimeoutCause(c.values.context(), c.s.cfg.Timeout, errTimeout)
+	ctx, cancel := context.WithTimeout(c.values.context(), c.s.cfg.Timeout)
 	rec := &recorder{ctx: ctx, rules: &c.s.rules, header: http.Header{}}
 	rec.limit = int64(c.s.cfg.MaxBody)
 	done := make(chan error, 1)
@@ -61,7 +61,7 @@ func (c *comparison) run() {
 		case err := <-done: // it has returned, which ends its context
 			d = c.difference(rec, err)
 		default:
-			d = c.difference(nil, context.Cause(ctx))
+			d = c.difference(nil, fmt.Errorf("shadow: no response within %v: %w", c.s.cfg.Timeout, ctx.Err()))
 		}
 	}
 	c.s.stats.compared(c.route, d)
@@ -70,15 +70,11 @@ func (c *comparison) run() {
 	}
 }
 
-var errAborted = fmt.Errorf("shadow: the response broke off: %w", http.ErrAbortHandler)
-
-var errTimeout = fmt.Errorf("shadow: no response within Config.Timeout: %w", context.DeadlineExceeded)
-
 // ask runs the shadow.
 func (c *comparison) ask(rec *recorder, r *http.Request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if err = errAborted; p != http.ErrAbortHandler {
+			if err = fmt.Errorf("shadow: the response broke off: %w", http.ErrAbortHandler); p != http.ErrAbortHandler {
 				err = fmt.Errorf("shadow: panic: %v\n%s", p, debug.Stack())
 			}
 		}

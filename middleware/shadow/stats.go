@@ -27,23 +27,32 @@ const (
 	Encoded         Reason = "encoded"           // the response has a Content-Encoding
 )
 
-// Stats counts requests since New. Requests that Config.Methods or Config.Sample
-// leave out are not counted.
-type Stats struct {
-	Compared int64 // answered by both; Differ of them in two ways
-	Differ   int64
+// Counts are numbers of requests since New. Requests that Config.Methods or
+// Config.Sample leave out are not counted.
+type Counts struct {
+	Compared int64 // answered by both handlers
+	Differ   int64 // of the compared, those with two responses
 	Failed   int64 // not answered by the shadow; see Difference.Err
 	Skipped  int64 // not compared
-
-	Routes  []RouteStats     // by route, in alphabetical order
-	Reasons map[Reason]int64 // why requests were skipped
 }
 
-// RouteStats are those of one route, by r.Pattern. Of more than 1000 routes the
-// others are together under "...".
+// Stats are the counts of all requests, and of each route.
+type Stats struct {
+	Counts
+
+	// Routes are the counts of each route, in alphabetical order. Of more than 1000
+	// routes the others are together under "...".
+	Routes []RouteStats
+
+	// Reasons says why requests were skipped.
+	Reasons map[Reason]int64
+}
+
+// RouteStats are the counts of a route.
 type RouteStats struct {
-	Route                             string
-	Compared, Differ, Failed, Skipped int64
+	// Route is the r.Pattern of its requests, "(no pattern)" if that is empty.
+	Route string
+	Counts
 }
 
 // maxRoutes bounds the routes that are counted by themselves.
