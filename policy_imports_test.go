@@ -30,7 +30,7 @@ var dependencies = []dependency{
 }
 
 // joins are the packages whose purpose it is to put others together.
-var joins = []string{"middleware", "bodyparser/bind", "pattern/nextfs"}
+var joins = []string{"middleware", "bodyparser/bind", "pattern/nextfs", "typescript"}
 
 // floors are packages that stand on a piece: which package may import it, and
 // so may the suite below that.
