@@ -1,6 +1,8 @@
 package middleware
 
 import (
+	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -70,6 +72,20 @@ func (m Methods) Methods() []string {
 	}
 	slices.Sort(methods)
 	return slices.Compact(methods)
+}
+
+// All iterates over the methods that have a handler, in the order of the
+// alphabet, and over their handlers. [pattern.Walk] uses it.
+//
+// [pattern.Walk]: https://pkg.go.dev/github.com/apiece/apiece/pattern#Walk
+func (m Methods) All() iter.Seq2[string, http.Handler] {
+	return func(yield func(string, http.Handler) bool) {
+		for _, method := range slices.Sorted(maps.Keys(m)) {
+			if h := m[method]; h != nil && !yield(method, h) {
+				return
+			}
+		}
+	}
 }
 
 func (m Methods) allow() string { return strings.Join(m.Methods(), ", ") }
