@@ -15,6 +15,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/fields"
 	"github.com/apiece/apiece/internal/jsonread"
 	"github.com/apiece/apiece/internal/reqbody"
 )
@@ -78,7 +79,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 
 // learn finds out about the type.
 func (b *Binder[T]) learn() error {
-	t := deref(b.typ)
+	t := fields.Deref(b.typ)
 	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal, loop: loop(b.typ)}
 	body := b.typ
 	var faults []error
@@ -101,8 +102,8 @@ func (b *Binder[T]) learn() error {
 		var forms builder
 		b.form = &node{kind: record, typ: body}
 		forms.nodes = map[nodeKey]*node{{typ: body}: b.form}
-		for _, m := range fromForm.members(body) {
-			forms.field(b.form, body, m, m.name, schemaTag)
+		for _, m := range fromForm.Members(body) {
+			forms.field(b.form, body, m, m.Name, schemaTag)
 		}
 		b.beyond, err = forms.finish()
 		faults = append(faults, err)
@@ -149,7 +150,7 @@ func leadsToPointer(t reflect.Type) bool {
 	case reflect.Slice, reflect.Array, reflect.Map:
 		return leadsToPointer(t.Elem())
 	case reflect.Pointer:
-		return deref(t).Kind() == reflect.Struct && !isText(t) || leadsToPointer(t.Elem())
+		return fields.Deref(t).Kind() == reflect.Struct && !isText(t) || leadsToPointer(t.Elem())
 	}
 	return false
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/apiece/apiece/internal/fields"
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
@@ -45,7 +46,7 @@ type object struct {
 // could set, and about defaults; where names the field that is a t.
 func (c *codec) learn(t reflect.Type, where string) error {
 	c.partly = c.partly || isOptional(pointed(t))
-	t = deref(t)
+	t = fields.Deref(t)
 	switch {
 	case isJSON(t), isText(t):
 		return errors.Join(foreign(t), noDefaults(t))
@@ -72,19 +73,19 @@ func (c *codec) learn(t reflect.Type, where string) error {
 	if c.objects == nil {
 		c.objects = map[reflect.Type]*object{}
 	}
-	o := &object{members: fromJSON.members(t)}
+	o := &object{members: fromJSON.Members(t)}
 	o.defaults, o.formats, o.quoted = make([]string, len(o.members)), make([]string, len(o.members)), make([]bool, len(o.members))
 	c.objects[t] = o
 	if err := settable(t, o.members); err != nil {
 		return err
 	}
 	for i, m := range o.members {
-		o.names.add(m.name, i)
-		o.quoted[i] = m.quoted()
-		if err := c.learn(m.field.Type, fmt.Sprintf("%v.%s", t, m.field.Name)); err != nil {
+		o.names.add(m.Name, i)
+		o.quoted[i] = m.Quoted()
+		if err := c.learn(m.Field.Type, fmt.Sprintf("%v.%s", t, m.Field.Name)); err != nil {
 			return err
 		}
-		if format := m.field.Tag.Get("format"); formatted(m.field.Type, format) {
+		if format := m.Field.Tag.Get("format"); formatted(m.Field.Type, format) {
 			o.formats[i], c.rewrite = format, true
 		}
 		text, err := defaultJSON(t, m)
@@ -102,8 +103,8 @@ func (c *codec) learn(t reflect.Type, where string) error {
 // would be told the client as its own fault.
 func settable(t reflect.Type, members []member) error {
 	for _, m := range members {
-		if hiddenPointer(t, m.index) {
-			return fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set; embed the struct itself", t, m.field.Name)
+		if hiddenPointer(t, m.Index) {
+			return fmt.Errorf("bind: %v.%s is behind an embedded pointer to an unexported struct, which cannot be set; embed the struct itself", t, m.Field.Name)
 		}
 	}
 	return nil
@@ -113,9 +114,9 @@ func settable(t reflect.Type, members []member) error {
 // they would not hold.
 func noDefaults(t reflect.Type) error {
 	for _, s := range structs(t, nil) {
-		for _, m := range fromForm.members(s) {
-			if _, given := defaultOf(m.field, schemaTag); given {
-				return fmt.Errorf("bind: %v.%s cannot have a default where a method of %v reads it; set it there", s, m.field.Name, t)
+		for _, m := range fromForm.Members(s) {
+			if _, given := defaultOf(m.Field, schemaTag); given {
+				return fmt.Errorf("bind: %v.%s cannot have a default where a method of %v reads it; set it there", s, m.Field.Name, t)
 			}
 		}
 	}
@@ -124,28 +125,28 @@ func noDefaults(t reflect.Type) error {
 
 // defaultJSON returns the default of a member as JSON, "" if it has none.
 func defaultJSON(t reflect.Type, m member) (string, error) {
-	text, ok := defaultOf(m.field, schemaTag)
+	text, ok := defaultOf(m.Field, schemaTag)
 	if !ok {
 		return "", nil
 	}
 	var b builder
 	n := &node{kind: record, typ: t}
-	b.field(n, t, m, m.name, schemaTag)
+	b.field(n, t, m, m.Name, schemaTag)
 	if len(n.fields) == 0 || n.fields[0].defaults == nil {
 		return "", nil // the form says what is wrong with it
 	}
-	v := reflect.New(m.field.Type)
+	v := reflect.New(m.Field.Type)
 	r := ofDefaults()
 	r.set(n.fields[0].node, &given{values: n.fields[0].defaults}, v.Elem())
 	out, err := json.Marshal(v.Interface())
-	again := reflect.New(m.field.Type)
+	again := reflect.New(m.Field.Type)
 	if err == nil {
 		err = json.Unmarshal(out, again.Interface())
 	}
 	if err != nil || !reflect.DeepEqual(again.Interface(), v.Interface()) {
-		return "", fmt.Errorf("bind: %v.%s cannot have the default %q in JSON, which does not give it back", t, m.field.Name, text)
+		return "", fmt.Errorf("bind: %v.%s cannot have the default %q in JSON, which does not give it back", t, m.Field.Name, text)
 	}
-	if m.quoted() {
+	if m.Quoted() {
 		out, _ = json.Marshal(string(out))
 	}
 	return string(out), nil
@@ -273,7 +274,7 @@ func (w *completer) replace(start int, text string) {
 
 func (w *completer) value(t reflect.Type, format string) {
 	pointer := t.Kind() == reflect.Pointer || isOptional(t)
-	t = deref(t)
+	t = fields.Deref(t)
 	o := w.objects[t]
 	first := w.next()
 	switch {
@@ -315,7 +316,7 @@ func (w *completer) object(o *object) {
 		}
 		given[i] = true
 		w.next()
-		start, t := w.pos, o.members[i].field.Type
+		start, t := w.pos, o.members[i].Field.Type
 		w.value(t, o.formats[i])
 		if o.defaults[i] != "" && !isOptional(t) && w.text[start:w.pos] == "null" {
 			w.replace(start, o.defaults[i])
@@ -336,7 +337,7 @@ func (c *codec) absent(out []byte, o *object, given []bool, some bool) []byte {
 			continue
 		}
 		text := o.defaults[i]
-		if inner := c.objects[m.field.Type]; text == "" && inner != nil {
+		if inner := c.objects[m.Field.Type]; text == "" && inner != nil {
 			if all := c.absent(nil, inner, nil, false); all != nil {
 				text = "{" + string(all) + "}"
 			}
@@ -348,7 +349,7 @@ func (c *codec) absent(out []byte, o *object, given []bool, some bool) []byte {
 			out = append(out, ',')
 		}
 		some = true
-		name, _ := json.Marshal(m.name)
+		name, _ := json.Marshal(m.Name)
 		out = append(append(append(out, name...), ':'), text...)
 	}
 	return out

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apiece/apiece/internal/fields"
 	"github.com/gorilla/schema"
 )
 
@@ -205,7 +206,7 @@ func readTime(text, format string) (t time.Time, ok bool) {
 // of its tag: seconds since 1970, a date, or a duration as text. Everything else
 // is left to encoding/json.
 func translate(raw string, t reflect.Type, format string) string {
-	switch deref(t) {
+	switch fields.Deref(t) {
 	case timeType:
 		text := raw
 		if format == "date" && raw[0] == '"' {
@@ -242,9 +243,9 @@ func expectedAs(t reflect.Type, format string) string {
 // formatted reports whether the format changes what JSON means in a value of
 // the type, or in a list of them.
 func formatted(t reflect.Type, format string) bool {
-	t = deref(t)
+	t = fields.Deref(t)
 	for !isText(t) && !endless(t) && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
-		t = deref(t.Elem())
+		t = fields.Deref(t.Elem())
 	}
 	return t == timeType && (format == "unix" || format == "date") || t == durationType && format == "duration"
 }

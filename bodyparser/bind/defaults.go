@@ -26,7 +26,7 @@ func checkDefaults(t reflect.Type) error {
 		if isText(s) || isJSON(s) {
 			continue // which fill themselves
 		}
-		members := fromForm.members(s)
+		members := fromForm.Members(s)
 		for i := range s.NumField() {
 			f := s.Field(i)
 			if _, given := defaultOf(f, schemaTag); !given {
@@ -34,7 +34,7 @@ func checkDefaults(t reflect.Type) error {
 			}
 			if place, _ := placeOf(f); place != "" {
 				errs = append(errs, fmt.Errorf("bind: %v.%s has a default in its schema tag, which is not read: a field from elsewhere has it in its %s tag", s, f.Name, place))
-			} else if !slices.ContainsFunc(members, func(m member) bool { return slices.Equal(m.index, []int{i}) }) {
+			} else if !slices.ContainsFunc(members, func(m member) bool { return slices.Equal(m.Index, []int{i}) }) {
 				errs = append(errs, fmt.Errorf("bind: %v.%s has a default, and is no field that a client can name: nothing would read it", s, f.Name))
 			}
 		}

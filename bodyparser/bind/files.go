@@ -39,12 +39,12 @@ func fileFieldsOf(t reflect.Type) (fileFields, error) {
 	}
 	files := fileFields{}
 	var errs []error
-	for _, m := range fromForm.members(t) {
+	for _, m := range fromForm.Members(t) {
 		switch {
-		case m.field.Type == oneFile, m.field.Type == manyFiles:
-			files[m.name] = &m
-		case hasFile(m.field.Type, map[reflect.Type]bool{}):
-			errs = append(errs, fmt.Errorf("bind: %v.%s: files are fields of the struct that is bound, of type upload.File or []upload.File", t, m.field.Name))
+		case m.Field.Type == oneFile, m.Field.Type == manyFiles:
+			files[m.Name] = &m
+		case hasFile(m.Field.Type, map[reflect.Type]bool{}):
+			errs = append(errs, fmt.Errorf("bind: %v.%s: files are fields of the struct that is bound, of type upload.File or []upload.File", t, m.Field.Name))
 		}
 	}
 	if len(files) == 0 {
@@ -80,7 +80,7 @@ func (f fileFields) find(name string) (*member, bool) {
 		return m, true
 	}
 	m, ok := f[strings.TrimSuffix(name, "[]")]
-	return m, ok && m.field.Type == manyFiles
+	return m, ok && m.Field.Type == manyFiles
 }
 
 // A spool is where the files of one request are. The directory is made for the
@@ -131,10 +131,10 @@ func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*read
 		if err != nil || file.FileName() == "" && file.Size() == 0 {
 			return err // or a file input that was left empty
 		}
-		if field.field.Type == oneFile && len(found[field.name]) > 0 {
-			return refuse(field.name, "duplicate", "takes one file only")
+		if field.Field.Type == oneFile && len(found[field.Name]) > 0 {
+			return refuse(field.Name, "duplicate", "takes one file only")
 		}
-		found[field.name] = append(found[field.name], file)
+		found[field.Name] = append(found[field.Name], file)
 		return nil
 	})
 	if err != nil {
@@ -143,13 +143,13 @@ func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*read
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if field, ok := b.files.find(name); ok {
 			if slices.ContainsFunc(values[name], func(text string) bool { return text != "" }) {
-				return nil, refuse(field.name, "type", "must be a file")
+				return nil, refuse(field.Name, "type", "must be a file")
 			}
 			delete(values, name)
 		}
 	}
 	for name, files := range found {
-		at := field{index: b.files[name].index}
+		at := field{index: b.files[name].Index}
 		field := at.of(reflect.ValueOf(v).Elem())
 		if field.Type() == manyFiles {
 			field.Set(reflect.ValueOf(files))

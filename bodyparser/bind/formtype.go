@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/apiece/apiece/internal/fields"
 )
 
 // kind is what a form makes of a value.
@@ -81,7 +83,7 @@ func (b *builder) fault(format string, args ...any) {
 // node returns the node of a type, nil if a form cannot carry it. where names
 // the field it is for.
 func (b *builder) node(t reflect.Type, format, where string) *node {
-	t = deref(t)
+	t = fields.Deref(t)
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Invalid {
 		return nil
 	}
@@ -99,8 +101,8 @@ func (b *builder) node(t reflect.Type, format, where string) *node {
 		n.conv = newConverter(t, format)
 	case t.Kind() == reflect.Struct:
 		n.kind = record
-		for _, m := range fromForm.members(t) {
-			b.field(n, t, m, m.name, schemaTag)
+		for _, m := range fromForm.Members(t) {
+			b.field(n, t, m, m.Name, schemaTag)
 		}
 	case t.Kind() == reflect.Slice, t.Kind() == reflect.Array:
 		n.kind, n.elem = list, b.node(t.Elem(), format, where)
@@ -128,10 +130,10 @@ func (b *builder) node(t reflect.Type, format, where string) *node {
 // field adds a member of the struct t to the record, under a name and with the
 // default of a tag.
 func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
-	where := fmt.Sprintf("%v.%s", t, m.field.Name)
-	f := field{name: name, index: m.index, typ: m.field.Type}
-	text, given := defaultOf(m.field, tag)
-	if f.node = b.node(m.field.Type, m.field.Tag.Get("format"), where); f.node == nil {
+	where := fmt.Sprintf("%v.%s", t, m.Field.Name)
+	f := field{name: name, index: m.Index, typ: m.Field.Type}
+	text, given := defaultOf(m.Field, tag)
+	if f.node = b.node(m.Field.Type, m.Field.Tag.Get("format"), where); f.node == nil {
 		if given {
 			b.fault("%s cannot have a default, which is read as a form is", where)
 		}
@@ -144,7 +146,7 @@ func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
 			return
 		}
 	}
-	for option := range strings.SplitSeq(options(m.field, tag), ",") {
+	for option := range strings.SplitSeq(options(m.Field, tag), ",") {
 		if option == "required" {
 			b.cannot(where, `is required by its schema tag, which is not asked; use validate:"required"`)
 		}
@@ -160,7 +162,7 @@ func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
 // field is behind a pointer that cannot be set.
 func hiddenPointer(t reflect.Type, index []int) bool {
 	for _, i := range index[:len(index)-1] {
-		f := deref(t).Field(i)
+		f := fields.Deref(t).Field(i)
 		if f.Type.Kind() == reflect.Pointer && !f.IsExported() {
 			return true
 		}

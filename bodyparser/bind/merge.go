@@ -251,15 +251,15 @@ func (m *merger) object(dst reflect.Value, path string) {
 			continue
 		}
 		to := &o.members[i]
-		field, created := m.reach(dst, to.index)
+		field, created := m.reach(dst, to.Index)
 		if created > 0 {
 			given := make([]bool, len(o.members))
 			for j, other := range o.members {
-				given[j] = len(other.index) <= created || !slices.Equal(other.index[:created], to.index[:created])
+				given[j] = len(other.Index) <= created || !slices.Equal(other.Index[:created], to.Index[:created])
 			}
 			m.defaults(dst, o, given)
 		}
-		at := step(path, to.name)
+		at := step(path, to.Name)
 		if m.next() == 'n' && o.defaults[i] != "" && field.Kind() != reflect.Pointer && !isOptional(field.Type()) {
 			m.cursor.value()
 			m.replace(field, o.defaults[i], at, o.quoted[i], "")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apiece/apiece/internal/fields"
 	"github.com/go-playground/validator/v10"
 )
 
@@ -26,7 +27,7 @@ type complaint struct {
 func about(f validator.FieldError, within reflect.Type, src source) (param, phrase string) {
 	c := complaint{f.Tag(), f.Param(), f.Type(), within, src}
 	if c.typ != nil {
-		c.typ = deref(c.typ)
+		c.typ = fields.Deref(c.typ)
 	}
 	if param, phrase, ok := c.say(); ok {
 		return param, phrase
@@ -278,10 +279,10 @@ func (c complaint) client(goName string) (string, bool) {
 			return "", false
 		}
 		t = f.Type
-		name, settable := c.src.name(f)
+		name, settable := c.src.Name(f)
 		if place, _ := placeOf(f); place != "" {
 			name, _, _ = strings.Cut(f.Tag.Get(place), ",")
-		} else if c.src.promoted(f) {
+		} else if c.src.Promoted(f) {
 			continue
 		} else if !settable {
 			return "", false
@@ -295,7 +296,7 @@ func (c complaint) client(goName string) (string, bool) {
 // they lead nowhere.
 func element(t reflect.Type) reflect.Type {
 	for t != nil && !endless(t) {
-		switch t = deref(t); t.Kind() {
+		switch t = fields.Deref(t); t.Kind() {
 		case reflect.Slice, reflect.Array, reflect.Map:
 			t = t.Elem()
 		default:

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/apiece/apiece/internal/fields"
 )
 
 // Where a JSON value does not fit a type, decoders tell it in their own way:
@@ -63,7 +65,7 @@ func (w *walker) report(path, rule, message string) {
 // value reads the next value and compares it with the type. quoted is the
 // option "string" of a json tag.
 func (w *walker) value(t reflect.Type, at *place, quoted bool, format string) {
-	t = deref(t)
+	t = fields.Deref(t)
 	switch {
 	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
 		if raw := w.cursor.value(); hugeNumber(raw) {
@@ -235,7 +237,7 @@ func (w *walker) object(t reflect.Type, at *place) {
 			w.cursor.value()
 		} else {
 			m := &o.members[i]
-			w.value(m.field.Type, &place{up: at, name: m.name, index: -1}, o.quoted[i], o.formats[i])
+			w.value(m.Field.Type, &place{up: at, name: m.Name, index: -1}, o.quoted[i], o.formats[i])
 		}
 		w.accept(',')
 	}

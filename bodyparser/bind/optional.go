@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/go-playground/validator/v10"
 
+	"github.com/apiece/apiece/internal/fields"
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
@@ -90,25 +90,17 @@ func (o Optional[T]) pointer() any {
 // optional is implemented by every Optional, and by what embeds one.
 type optional interface{ pointer() any }
 
-// optionalOf returns the T of an Optional[T].
-func optionalOf(t reflect.Type) (reflect.Type, bool) {
-	if !isOptional(t) {
-		return nil, false
-	}
-	value, _ := t.FieldByName("Value")
-	return value.Type, true
-}
-
 // isOptional reports whether t is an Optional.
 func isOptional(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "Optional[") && t.Implements(reflect.TypeFor[optional]())
+	_, ok := fields.Optional(t)
+	return ok
 }
 
 // registerOptionals tells the validator what the Optionals below t are, unless
 // it knows. An Optional of an Optional is an error: a client has no words for it.
 func registerOptionals(v *validator.Validate, t reflect.Type) error {
 	for _, o := range optionals(t, map[reflect.Type]bool{}) {
-		if of, _ := optionalOf(o); isOptional(pointed(of)) {
+		if of, _ := fields.Optional(o); isOptional(pointed(of)) {
 			return fmt.Errorf("bind: %v is an Optional of an Optional; one says all that a client can", o)
 		}
 		value := reflect.New(o).Elem()
@@ -123,7 +115,7 @@ func registerOptionals(v *validator.Validate, t reflect.Type) error {
 // loop reports whether an Optional in t may hold one of its own type.
 func loop(t reflect.Type) bool {
 	return slices.ContainsFunc(optionals(t, map[reflect.Type]bool{}), func(o reflect.Type) bool {
-		of, _ := optionalOf(o)
+		of, _ := fields.Optional(o)
 		return slices.Contains(optionals(of, map[reflect.Type]bool{}), o)
 	})
 }
@@ -140,7 +132,7 @@ func optionals(t reflect.Type, around map[reflect.Type]bool) (all []reflect.Type
 	case reflect.Map:
 		return append(optionals(t.Key(), around), optionals(t.Elem(), around)...)
 	case reflect.Struct:
-		if _, ok := optionalOf(t); ok {
+		if _, ok := fields.Optional(t); ok {
 			all = append(all, t)
 		}
 		for i := range t.NumField() {

@@ -97,7 +97,7 @@ func overlay(dst, before, after reflect.Value) {
 	t := dst.Type()
 	switch {
 	case equal(before, after):
-	case t.Kind() == reflect.Struct && !isText(t) && len(fromJSON.members(t)) > 0:
+	case t.Kind() == reflect.Struct && !isText(t) && len(fromJSON.Members(t)) > 0:
 		for i := range t.NumField() {
 			overlay(opened(dst.Field(i)), opened(before.Field(i)), opened(after.Field(i)))
 		}

@@ -81,8 +81,8 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 		p.in = place
 		name, _, _ := strings.Cut(f.Tag.Get(place), ",")
 		path = step(path, name)
-	} else if !p.src.promoted(f) {
-		name, _ := p.src.name(f)
+	} else if !p.src.Promoted(f) {
+		name, _ := p.src.Name(f)
 		if name == "" {
 			name = f.Name // hidden from clients, and still with a rule
 		}

@@ -36,12 +36,12 @@ func foreign(t reflect.Type) error {
 	if t.Kind() != reflect.Struct || !promotes(t, name) {
 		return nil
 	}
-	for _, m := range fromJSON.members(t) {
-		f := t.Field(m.index[0])
+	for _, m := range fromJSON.Members(t) {
+		f := t.Field(m.Index[0])
 		_, byValue := f.Type.MethodByName(name)
 		_, byPointer := reflect.PointerTo(f.Type).MethodByName(name)
 		if !f.Anonymous || !byValue && !byPointer {
-			return fmt.Errorf("bind: %v.%s is never set, for what %v embeds reads the whole by its %s; give %v a method of its own, or the embedded field a name", t, m.field.Name, t, name, t)
+			return fmt.Errorf("bind: %v.%s is never set, for what %v embeds reads the whole by its %s; give %v a method of its own, or the embedded field a name", t, m.Field.Name, t, name, t)
 		}
 	}
 	for i := range t.NumField() {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unsafe"
+
+	"github.com/apiece/apiece/internal/fields"
 )
 
 // A request type may say of a field where it comes from. Everything else is from
@@ -59,7 +61,7 @@ func newShadow(t reflect.Type) (s shadow, err error) {
 	if isJSON(t) || isText(t) {
 		return s, fmt.Errorf("bind: %v reads its body by itself, which could set the fields that come from elsewhere", t)
 	}
-	if err := settable(t, fromJSON.members(t)); err != nil { // which the type of the same memory hides
+	if err := settable(t, fromJSON.Members(t)); err != nil { // which the type of the same memory hides
 		return s, err
 	}
 	s.typ = hide(t, nil)
@@ -85,7 +87,7 @@ func (s *shadow) places(t reflect.Type, index []int, around []reflect.Type) (som
 			s.errs = append(s.errs, fmt.Errorf("bind: %v.%s %w", t, f.Name, err))
 		case place != "":
 			name, _, _ := strings.Cut(f.Tag.Get(place), ",")
-			s.placed = append(s.placed, member{name: name, field: f, index: at})
+			s.placed = append(s.placed, member{Name: name, Field: f, Index: at})
 			some = true
 		case embeds(f) && f.Type.Kind() == reflect.Struct:
 			some = s.places(f.Type, at, around) || some
@@ -98,7 +100,7 @@ func (s *shadow) places(t reflect.Type, index []int, around []reflect.Type) (som
 
 // embeds reports whether the fields of f are those of the struct around it.
 func embeds(f reflect.StructField) bool {
-	return f.Anonymous && (fromJSON.promoted(f) || fromForm.promoted(f))
+	return f.Anonymous && (fromJSON.Promoted(f) || fromForm.Promoted(f))
 }
 
 // placesBelow reports whether a struct that t leads to has tags for places. seen
@@ -162,7 +164,7 @@ func sameMemory(a, b reflect.Type) bool {
 	}
 	for i := range a.NumField() {
 		f, g := a.Field(i), b.Field(i)
-		if f.Offset != g.Offset || f.Type != g.Type && !sameMemory(deref(f.Type), deref(g.Type)) {
+		if f.Offset != g.Offset || f.Type != g.Type && !sameMemory(fields.Deref(f.Type), fields.Deref(g.Type)) {
 			return false
 		}
 	}

@@ -1,138 +1,29 @@
 package bind
 
 import (
-	"cmp"
 	"encoding"
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/apiece/apiece/internal/fields"
 )
 
 // A source is where a value comes from. A field may have different names for
 // each.
-type source int
+type source = fields.Source
+
+// A member is a field that a client can name in an object, promoted ones included.
+type member = fields.Member
 
 const (
-	fromJSON source = iota
-	fromForm
-	fromQuery // has the names of forms
+	fromJSON  = fields.JSON
+	fromForm  = fields.Form
+	fromQuery = fields.Query // has the names of forms
 )
-
-// name returns what clients call a field, and whether they may set it. A form
-// uses the schema tag, and the json tag where there is none: most types are
-// meant for both. A field that either of the two hides from a client is hidden.
-// Embedded structs without a name of their own have none: their fields are
-// those of the struct around them.
-func (s source) name(f reflect.StructField) (name string, settable bool) {
-	tags := []string{"json"}
-	if s != fromJSON {
-		tags = []string{"schema", "json"}
-	}
-	for _, tag := range tags {
-		value, ok := f.Tag.Lookup(tag)
-		if !ok {
-			continue
-		}
-		if value == "-" {
-			return "", false
-		}
-		if name, _, _ := strings.Cut(value, ","); name != "" {
-			return name, f.IsExported()
-		}
-	}
-	if f.Anonymous && deref(f.Type).Kind() == reflect.Struct && !isText(f.Type) {
-		return "", true
-	}
-	return f.Name, f.IsExported()
-}
-
-// promoted reports whether the fields of f are reached as if they were its
-// parent's.
-func (s source) promoted(f reflect.StructField) bool {
-	name, settable := s.name(f)
-	return name == "" && settable
-}
-
-// A member is a field that a client can name in an object, promoted ones
-// included.
-type member struct {
-	name   string
-	field  reflect.StructField
-	index  []int // of the embedded structs that lead to it, and its own
-	tagged bool  // the name is from a tag
-}
-
-// members returns what a client may set in a struct, in the order of the
-// fields. Of several members with one name it is that which is embedded least
-// deeply, then the one with a tag; if that leaves two, neither can be reached.
-// These are the rules of encoding/json.
-func (s source) members(t reflect.Type) []member {
-	all := s.collect(t, nil, nil)
-	slices.SortStableFunc(all, func(a, b member) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), a.rank()-b.rank())
-	})
-	var reachable []member
-	for i := 0; i < len(all); {
-		same := 1
-		for i+same < len(all) && all[i+same].name == all[i].name {
-			same++
-		}
-		if same == 1 || all[i].rank() < all[i+1].rank() {
-			reachable = append(reachable, all[i])
-		}
-		i += same
-	}
-	slices.SortFunc(reachable, func(a, b member) int { return slices.Compare(a.index, b.index) })
-	return reachable
-}
-
-func (m member) rank() int {
-	rank := 2 * len(m.index)
-	if !m.tagged {
-		rank++
-	}
-	return rank
-}
-
-// quoted reports whether the json tag has the option "string".
-func (m member) quoted() bool {
-	_, options, _ := strings.Cut(m.field.Tag.Get("json"), ",")
-	if !strings.Contains(","+options+",", ",string,") {
-		return false
-	}
-	switch deref(m.field.Type).Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return true
-	}
-	return false
-}
-
-// collect returns the members of t and of the structs it embeds; around are
-// those that embed t, for a type that embeds a pointer to itself.
-func (s source) collect(t reflect.Type, index []int, around []reflect.Type) (all []member) {
-	if slices.Contains(around, t) {
-		return nil
-	}
-	around = append(around[:len(around):len(around)], t)
-	for i := range t.NumField() {
-		f := t.Field(i)
-		at := append(index[:len(index):len(index)], i)
-		switch name, settable := s.name(f); {
-		case !settable:
-		case name == "":
-			all = append(all, s.collect(deref(f.Type), at, around)...)
-		default:
-			all = append(all, member{name, f, at, name != f.Name})
-		}
-	}
-	return all
-}
 
 // names finds members by what a client calls them: the one that has the name
 // exactly, else the first that differs in case only. It is how encoding/json
@@ -182,16 +73,6 @@ func appendFold(dst []byte, name string) []byte {
 	return dst
 }
 
-// deref returns the type that pointers and Optionals lead to.
-func deref(t reflect.Type) reflect.Type {
-	for {
-		if t = pointed(t); !isOptional(t) {
-			return t
-		}
-		t, _ = optionalOf(t)
-	}
-}
-
 // pointed returns the type that pointers lead to.
 func pointed(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Pointer {
@@ -224,12 +105,12 @@ var (
 
 // isText reports whether a value of the type is read from text by itself.
 func isText(t reflect.Type) bool {
-	return reflect.PointerTo(deref(t)).Implements(textUnmarshaler)
+	return reflect.PointerTo(fields.Deref(t)).Implements(textUnmarshaler)
 }
 
 // isJSON reports whether a value of the type reads JSON by itself.
 func isJSON(t reflect.Type) bool {
-	return reflect.PointerTo(deref(t)).Implements(jsonUnmarshaler)
+	return reflect.PointerTo(fields.Deref(t)).Implements(jsonUnmarshaler)
 }
 
 // isBytes reports whether JSON has a value of the type as a string in base64.
@@ -239,7 +120,7 @@ func isBytes(t reflect.Type) bool {
 
 // expected says what a value of the type looks like, for a message.
 func expected(t reflect.Type) string {
-	t = deref(t)
+	t = fields.Deref(t)
 	switch {
 	case t.PkgPath() == "time" && t.Name() == "Time":
 		return "must be a date and time such as 2006-01-02T15:04:05Z"

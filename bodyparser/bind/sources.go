@@ -27,31 +27,31 @@ func newSources(t reflect.Type, placed []member) (s sources, err error) {
 	query := &node{kind: record, typ: t}
 	seen := map[string]string{}
 	for _, m := range placed {
-		place, _ := placeOf(m.field)
-		key := place + " " + m.name
+		place, _ := placeOf(m.Field)
+		key := place + " " + m.Name
 		if place == "header" {
 			key = strings.ToLower(key)
 		}
 		if other, twice := seen[key]; twice {
-			b.fault("%v.%s and %s both come from the %s %q", t, m.field.Name, other, place, m.name)
+			b.fault("%v.%s and %s both come from the %s %q", t, m.Field.Name, other, place, m.Name)
 		}
-		seen[key] = m.field.Name
-		if hasFile(m.field.Type, map[reflect.Type]bool{}) {
-			b.fault("%v.%s is of type %v, which only a form has", t, m.field.Name, m.field.Type)
+		seen[key] = m.Field.Name
+		if hasFile(m.Field.Type, map[reflect.Type]bool{}) {
+			b.fault("%v.%s is of type %v, which only a form has", t, m.Field.Name, m.Field.Type)
 			continue
 		}
 		if place == "query" {
-			b.field(query, t, m, m.name, place)
+			b.field(query, t, m, m.Name, place)
 			continue
 		}
 		one := &node{kind: record, typ: t}
-		b.field(one, t, m, m.name, place)
+		b.field(one, t, m, m.Name, place)
 		if len(one.fields) == 0 {
 			continue // for which there is an error
 		}
 		f := one.fields[0]
 		if f.node.kind != leaf && (f.node.kind != list || f.node.elem.kind != leaf) {
-			b.fault("%v.%s is of type %v, which a %s cannot carry", t, m.field.Name, m.field.Type, place)
+			b.fault("%v.%s is of type %v, which a %s cannot carry", t, m.Field.Name, m.Field.Type, place)
 		}
 		s.single = append(s.single, single{place, f})
 	}

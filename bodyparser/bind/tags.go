@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apiece/apiece/internal/fields"
 	"github.com/go-playground/validator/v10"
 )
 
@@ -39,7 +40,7 @@ func structs(t reflect.Type, found []reflect.Type) []reflect.Type {
 	case reflect.Map:
 		return structs(t.Elem(), structs(t.Key(), found))
 	case reflect.Struct:
-		if o, ok := optionalOf(t); ok {
+		if o, ok := fields.Optional(t); ok {
 			return structs(o, found)
 		}
 		if slices.Contains(found, t) || isTime(t) {
@@ -200,7 +201,7 @@ func fieldsExist(within reflect.Type, rule string) error {
 			if !more || indexed {
 				break
 			}
-			t, all[i] = deref(f.Type), rest
+			t, all[i] = fields.Deref(f.Type), rest
 		}
 	}
 	return nil

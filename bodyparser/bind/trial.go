@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apiece/apiece/internal/fields"
 	"github.com/go-playground/validator/v10"
 )
 
@@ -63,7 +64,7 @@ func run(check func() error) (passed bool, panicked any) {
 // which leaves rules that name other fields untried there.
 func apply(v *validator.Validate, at site, value any, rule string) (passed bool, panicked any) {
 	return run(func() error {
-		if t := reflect.TypeOf(value); t != nil && deref(t).Kind() == reflect.Struct && !isTime(deref(t)) {
+		if t := reflect.TypeOf(value); t != nil && fields.Deref(t).Kind() == reflect.Struct && !isTime(fields.Deref(t)) {
 			return v.VarWithKey("value", value, rule+",nostructlevel")
 		}
 		return v.VarWithValue(value, at.parent, rule)
@@ -81,8 +82,8 @@ func (tr *trial) builtIn(name string) bool {
 // that the service has registered for a type come before them. It is nil where
 // every value may have another.
 func (tr *trial) seen(t reflect.Type) reflect.Type {
-	t = deref(t)
-	if o, ok := optionalOf(t); ok {
+	t = fields.Deref(t)
+	if o, ok := fields.Optional(t); ok {
 		return tr.seen(o)
 	}
 	if t.Kind() == reflect.Interface {
@@ -90,7 +91,7 @@ func (tr *trial) seen(t reflect.Type) reflect.Type {
 	}
 	for _, value := range tr.samples(t) {
 		if s := extract(tr.v, value); s != nil {
-			return deref(reflect.TypeOf(s))
+			return fields.Deref(reflect.TypeOf(s))
 		}
 	}
 	return t

@@ -14,9 +14,11 @@ import (
 // each.
 type Source int
 
+// The sources.
 const (
 	JSON Source = iota
-	Form        // and the query
+	Form
+	Query // has the names of forms
 )
 
 // Name returns what clients call a field, and whether they may set it. A form
@@ -45,6 +47,13 @@ func (s Source) Name(f reflect.StructField) (name string, settable bool) {
 		return "", true
 	}
 	return f.Name, f.IsExported()
+}
+
+// Promoted reports whether the fields of f are reached as if they were its
+// parent's.
+func (s Source) Promoted(f reflect.StructField) bool {
+	name, settable := s.Name(f)
+	return name == "" && settable
 }
 
 // A Member is a field that a client can name in an object, promoted ones
