@@ -58,13 +58,26 @@ func (c *comparison) handedOn(f Route) bool {
 // that Next.js gives to the former.
 func (c *comparison) paths(p, q pattern.Pattern) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for n := range c.longest + 2 {
-			path, ok := witness(p, q, n, c.fresh)
-			if ok && c.table != nil {
-				m, err := c.table.Match(path)
-				ok = err == nil && m.Pattern.String() == p.String()
+		a, b := segments(p), segments(q)
+		for i := range min(len(a), len(b)) {
+			if a[i] != b[i] && !dynamic(a[i]) && !dynamic(b[i]) {
+				return // no path is both
 			}
-			if ok && !yield(path) {
+		}
+		for n := range c.longest + 2 {
+			path := witness(a, b, n, c.fresh)
+			if _, err := p.Match(path); err != nil {
+				continue
+			}
+			if _, err := q.Match(path); err != nil {
+				continue
+			}
+			if c.table != nil {
+				if m, err := c.table.Match(path); err != nil || m.Pattern.String() != p.String() {
+					continue
+				}
+			}
+			if !yield(path) {
 				return
 			}
 		}
@@ -128,46 +141,34 @@ func handsOn(h http.Handler, f Route) bool {
 	return true
 }
 
-// witness returns a path of n segments that both patterns match, with the fresh
-// text wherever they leave it open.
-func witness(p, q pattern.Pattern, n int, fresh string) (path string, ok bool) {
-	a, b := segments(p), segments(q)
-	var out strings.Builder
-	for i := range n {
-		x, xStatic := at(a, i)
-		y, yStatic := at(b, i)
-		switch {
-		case xStatic && yStatic && x != y:
-			return "", false
-		case xStatic:
-			out.WriteString("/" + url.PathEscape(x))
-		case yStatic:
-			out.WriteString("/" + url.PathEscape(y))
-		default:
-			out.WriteString("/" + fresh)
-		}
-	}
+// witness returns a path of n segments: the static text of two patterns, and a fresh
+// one wherever they leave it open.
+func witness(a, b []string, n int, fresh string) string {
 	if n == 0 {
-		out.WriteByte('/')
+		return "/"
 	}
-	for _, r := range []pattern.Pattern{p, q} {
-		if _, err := r.Match(out.String()); err != nil {
-			return "", false
+	var path strings.Builder
+	for i := range n {
+		switch {
+		case i < len(a) && !dynamic(a[i]):
+			path.WriteString("/" + url.PathEscape(a[i]))
+		case i < len(b) && !dynamic(b[i]):
+			path.WriteString("/" + url.PathEscape(b[i]))
+		default:
+			path.WriteString("/" + fresh)
 		}
 	}
-	return out.String(), true
+	return path.String()
 }
 
-// at returns the static text of a segment, if it is one.
-func at(segs []string, i int) (text string, static bool) {
-	if i >= len(segs) || strings.HasPrefix(segs[i], "[") && strings.HasSuffix(segs[i], "]") {
-		return "", false
-	}
-	return segs[i], true
-}
-
+// segments returns those of a pattern.
 func segments(p pattern.Pattern) []string {
 	return strings.FieldsFunc(p.String(), func(c rune) bool { return c == '/' })
+}
+
+// dynamic reports whether a segment is a parameter.
+func dynamic(segment string) bool {
+	return strings.HasPrefix(segment, "[") && strings.HasSuffix(segment, "]")
 }
 
 // publicFiles reports the files of the directory public that a route of the handler
