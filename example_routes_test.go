@@ -170,7 +170,7 @@ func Example_methods() {
 	// GET /api/posts -> 200 the list
 	// POST /api/posts -> 200 created
 	// OPTIONS /api/posts -> 204
-	// DELETE /api/posts -> 405 {"title":"Method Not Allowed","status":405}
+	// DELETE /api/posts -> 405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS, POST"}
 }
 
 // What is left to port, as a test says it.

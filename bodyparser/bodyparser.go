@@ -166,8 +166,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 			body    Body
 			request http.Request
 		})
-		m.Inherit(r.Context())
-		m.Context = r.Context()
+		m.Attach(r.Context(), node)
 		m.Leave(w, r)
 		m.request = *r.WithContext(&m.Node)
 		own, body, node = &m.request, &m.body, &m.Node

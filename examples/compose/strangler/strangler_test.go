@@ -77,7 +77,7 @@ func TestWhoAnswers(t *testing.T) {
 		{"POST", "/api/posts", "200 old POST /api/posts", "the method is not ported"},
 		{"OPTIONS", "/api/posts", "200 old OPTIONS /api/posts", "nor is the answer to what is allowed"},
 		{"GET", "/api/post/7", "200 new post", "ported"},
-		{"DELETE", "/api/post/7", `405 {"title":"Method Not Allowed","status":405}`, "ported with all its methods"},
+		{"DELETE", "/api/post/7", `405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS"}`, "ported with all its methods"},
 		{"GET", "/api/post/create", "200 old GET /api/post/create", "not a [pid]"},
 		{"GET", "/api/post/7/", "308 ../7", "as Next does it"},
 		{"GET", "/", "200 old GET /", "a page"},
