@@ -14,9 +14,9 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// A project is compared with a handler by the paths of requests. A path that
-// Next.js gives to one file, and the handler to another route, is the fault that
-// breaks a site on the day that it is deployed: nothing else looks wrong.
+// A path that Next.js gives to one file, and the handler to another route, breaks a
+// site on the day that it is deployed, and nothing else looks wrong. So the project
+// and the handler are compared by paths, too.
 //
 // Which paths to try follows from the patterns. Where that of the file and that
 // of another route both match, they do so for one path that has their static
@@ -24,18 +24,21 @@ import (
 // path of every length, if either has a catch-all. If none of them is taken, no
 // path is: whatever else matches such a path matches all of its kind.
 
-// taken returns the paths of a file that reach handlers of other routes, by these
-// routes, in order of precedence.
+// A taken path is of a file, and reaches the handler of another route.
 type taken struct{ route, path string }
 
+// taken returns a path for each route that answers for a file of another one, in
+// the order of precedence.
 func (c *comparison) taken(e entry) (all []taken) {
 	if c.table == nil {
 		return nil // what the project answers is not known
 	}
+	f := e.Route
+	f.Pages = f.Pages || e.page // a page gets other methods than GET, for server actions
 	for _, p := range c.ported {
-		for path := range c.paths(e.Pattern, p) {
-			route, ok := c.answers(path, e.Route)
-			if ok && route != e.Pattern.String() && !slices.ContainsFunc(all, func(t taken) bool { return t.route == route }) {
+		for path := range c.paths(f.Pattern, p) {
+			route, ok := c.answers(path, f)
+			if ok && route != f.Pattern.String() && !slices.ContainsFunc(all, func(t taken) bool { return t.route == route }) {
 				all = append(all, taken{route, path})
 			}
 		}

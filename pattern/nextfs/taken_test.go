@@ -71,6 +71,8 @@ func TestTaken(t *testing.T) {
 		{"pages/api/x.ts pages/api/[id].ts", routes{"/api/x": never, "/api/[name]": never}, "/api/[id] by /api/[name] at /api/xx", "by another name"},
 		{"pages/api/[id].ts pages/api/caf\u00e9.ts pages/api/a%b.ts", routes{"/api/[id]": never}, "/api/a%b by /api/[id] at /api/a%25b; /api/caf\u00e9 by /api/[id] at /api/caf%C3%A9", "as they are sent"},
 		{"app/[slug]/route.ts=GET app/about/page.tsx app/blog/[p]/page.tsx pages/help.tsx", routes{"/[slug]": never}, "/about by /[slug]; /help by /[slug]", "pages"},
+		{"app/[slug]/route.ts=GET app/about/page.tsx", routes{"/[slug]": middleware.Methods{"GET": old}}, "/about by /[slug]", "server actions are POST"},
+		{"app/[slug]/route.ts=GET app/about/page.tsx", routes{"/[slug]": old}, "", ""},
 		{"app/[...slug]/route.ts=GET public/a.png public/b/c.txt", routes{"/[...slug]": never}, "files by /[...slug]: /_next/static/*, public/a.png, public/b/c.txt", "files"},
 		{"app/a/[...slug]/route.ts=GET public/b/c.txt public/a/1 public/a/2 public/a/3 public/a/4 public/a/5 public/a/6 public/a/7", routes{"/a/[...slug]": never}, "files by /a/[...slug]: public/a/1, public/a/2, public/a/3, public/a/4, public/a/5 and 2 more", "few of many"},
 		{"app/[...slug]/route.ts=GET public/a.png", routes{"/[...slug]": old}, "", "left to Next.js"},
