@@ -2,6 +2,7 @@ package nextfs_test
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"strings"
@@ -158,5 +159,37 @@ func TestBaseline(t *testing.T) {
 	}
 	if routes, err := nextfs.Baseline(tree("pages/api/a.api.ts"), next, "api.ts"); err != nil || routes["/api/a"] == nil || served != 2 {
 		t.Errorf("%v, %v, %d requests", routes, err, served)
+	}
+}
+
+// TestTakenOfWhatCannotBeRead: without knowing what the project answers nothing is
+// said to be taken.
+func TestTakenOfWhatCannotBeRead(t *testing.T) {
+	handler := http.NotFoundHandler()
+	for _, c := range []struct {
+		fsys     fs.FS
+		notFound http.Handler
+		want     string // of the errors
+		breaks   int
+	}{
+		{tree("pages/api/[a].ts pages/api/[b]/c.ts pages/api/new.ts"), nextfs.Old(handler), "different names", 0},
+		{tree("pages/api/[a].ts pages/api/[b]/c.ts pages/api/new.ts"), nil, "has no handler: pages/api/[b]/c.ts", 0},
+		{brokenFS{tree("pages/api/[a].ts public/x"), "public", errBroken}, nil, "broken", 0},
+		{brokenFS{tree("pages/api/[a].ts public/x"), "public", fs.ErrPermission}, nil, "permission", 0},
+		{tree("pages/api/[a].ts pages/api/new.ts"), nil, "", 1},
+	} {
+		h, err := pattern.NewHandler(map[string]http.Handler{"/api/[a]": handler}, pattern.HandlerConfig{NotFound: c.notFound})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got fakeT
+		nextfs.Check(&got, c.fsys, h)
+		text := strings.ReplaceAll(strings.Join(got.errors, "\n"), "parameters at the same position need the same name", "different names")
+		if !strings.Contains(text, c.want) || len(got.breaks) != c.breaks {
+			t.Errorf("%q %q, want %q and %d", text, got.breaks, c.want, c.breaks)
+		}
+		if c.notFound != nil && strings.Contains(text, "has no handler: pages/api/[b]/c.ts") {
+			t.Errorf("%q: the old server has it", text)
+		}
 	}
 }
