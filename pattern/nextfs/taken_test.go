@@ -193,3 +193,12 @@ func TestTakenOfWhatCannotBeRead(t *testing.T) {
 		}
 	}
 }
+
+func TestOldOfNil(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a proxy that is missing would be found by the first request")
+		}
+	}()
+	nextfs.Old(nil)
+}
