@@ -43,6 +43,7 @@ var policies = []struct {
 	{"variables", checkVariables},
 	{"process", checkProcess},
 	{"cors", checkCORS},
+	{"layers", checkLayers},
 	{"length", checkLength},
 	{"api", checkAPI},
 }

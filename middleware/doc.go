@@ -11,7 +11,8 @@
 //
 // Each is an ordinary func(http.Handler) http.Handler and works alone. [Chain]
 // and [New] are Next's whole `config` of a route in one call, the body parser
-// included.
+// included. What they return has a method Unwrap() http.Handler, by which
+// pattern.Walk and nextfs.Check see the handlers inside.
 //
 // # Differences from Next.js
 //

@@ -21,10 +21,11 @@ import (
 //
 // A method without a handler is answered with 405, whatever it is called, and
 // an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out: a problem
-// document that names the methods too, or what the OnError of the [Config] around
-// it makes of an error with that status and message. HEAD runs the handler of GET, and OPTIONS is
-// answered with 204 and Allow, unless they have handlers of their own. CORS
-// middleware goes outside and takes the preflight requests.
+// document that names the methods too, or what the OnError of the [Config], or of
+// the pattern.HandlerConfig, around it makes of an error with that status and
+// message. HEAD runs the handler of GET, and OPTIONS is answered with 204 and Allow,
+// unless they have handlers of their own. CORS middleware goes outside and takes the
+// preflight requests.
 //
 // The keys are names as they are sent: upper case. A nil handler is none. The
 // zero Methods answers every request with 405. Methods that ServeMux is to

@@ -46,6 +46,10 @@ func TestOnErrorInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ownRoutes, err := pattern.NewHandler(map[string]http.Handler{"/": middleware.Recover(quiet)(middleware.Methods{})}, pattern.HandlerConfig{OnError: named("routes")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	unencodable := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.JSON(w, r, 200, func() {}) })
 	// A recoverer of somebody else's, which answers with a piece of the kit.
 	recovering := func(h http.Handler) http.Handler {
@@ -75,6 +79,8 @@ func TestOnErrorInside(t *testing.T) {
 		{"typed values", bind.Handler(func(http.ResponseWriter, *http.Request, note) error { return nil }), named("chain"), "422 chain"},
 		{"methods", middleware.Methods{}, named("chain"), "405 chain"},
 		{"routes", routes, named("chain"), "404 chain"},
+		{"methods within routes that have their own", ownRoutes, named("chain"), "405 routes"},
+		{"methods within routes, and no chain", ownRoutes, nil, "405 routes"},
 		{"a stream", stream.Handler(stream.Config{}, func(*stream.Stream) error { return errors.New("x") }), named("chain"), "500 chain"},
 		{"a panic", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("x") }), named("chain"), "500 chain"},
 		{"a panic in a handler with its own", reply.Handler(func(http.ResponseWriter, *http.Request) error { panic("x") }, named("own")), named("chain"), "500 chain"},

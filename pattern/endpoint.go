@@ -11,8 +11,8 @@ type Endpoint struct {
 	// Pattern is the route. It is the zero Pattern outside of a [Handler].
 	Pattern Pattern
 
-	// Method is the HTTP method. It is empty where all methods have one handler,
-	// or where what chooses between them cannot be seen into.
+	// Method is the HTTP method. It is empty where all methods, or all others, have
+	// one handler, and where what chooses between them cannot be seen into.
 	Method string
 
 	// Layers are the handlers on the way, from the outside. The last of them
@@ -31,7 +31,7 @@ const maxLayers = 1000
 // generators. It sees into a handler that has one of these methods, and runs none:
 //
 //	All() iter.Seq2[Pattern, http.Handler]  handlers by route, as a Handler has it
-//	All() iter.Seq2[string, http.Handler]   handlers by method, as middleware.Methods has it
+//	All() iter.Seq2[string, http.Handler]   handlers by method, as middleware.Methods has it; "" is for all others
 //	Unwrap() http.Handler                   the handler inside of a middleware
 //
 // Every middleware of this module has the last, and so do chains of them that

@@ -22,8 +22,11 @@ type HandlerConfig struct {
 	NotFound http.Handler
 
 	// OnError answers 400 for a path with malformed percent-encoding (a
-	// [*DecodeError]), and 404 ([ErrNoMatch]) if NotFound is nil. Nil is that of
-	// the middleware.Config around it, else a problem document (RFC 9457).
+	// [*DecodeError]), and 404 ([ErrNoMatch]) if NotFound is nil. It also answers
+	// what the handlers inside leave to it, as that of a middleware.Config does: the
+	// errors of handlers and pieces of this module that have no OnError of their own,
+	// such as the 405 of a middleware.Methods. Nil is that of the middleware.Config
+	// around it, else a problem document (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 
 	// TrailingSlash says what becomes of the other form of a path, the one
@@ -150,7 +153,18 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, registered bool)
 	}
 	to := &h.targets[l.index]
 	r.Pattern = to.pattern
-	to.ServeHTTP(w, r)
+	h.run(to.Handler, w, r)
+}
+
+// run has a handler serve the request, which learns there how errors are answered.
+func (h *Handler) run(handler http.Handler, w http.ResponseWriter, r *http.Request) {
+	if h.config.OnError == nil {
+		handler.ServeHTTP(w, r)
+		return
+	}
+	said := exchange.Say(w, r, h.config.OnError, nil)
+	defer exchange.HandBack(r, said)
+	handler.ServeHTTP(w, said)
 }
 
 // withoutBraces returns the text of the pattern with static segments that
@@ -170,7 +184,7 @@ func (c *compiled) withoutBraces() string {
 
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if err == ErrNoMatch && h.config.NotFound != nil {
-		h.config.NotFound.ServeHTTP(w, r)
+		h.run(h.config.NotFound, w, r)
 		return
 	}
 	httperr.Handle(w, r, err, h.config.OnError, nil)

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/apiece/apiece/internal/testkit"
+	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -318,6 +320,45 @@ func TestHooks(t *testing.T) {
 	mustHandler(t, pattern.HandlerConfig{}, "/a/[id]").ServeHTTP(w, httptest.NewRequest("GET", "/a/%ff", nil))
 	if got := w.Body.String(); w.Code != 400 || w.Header().Get("Content-Type") != "application/problem+json" || !strings.Contains(got, "Malformed path") {
 		t.Errorf("without hooks: %d %s %s", w.Code, w.Header(), got)
+	}
+}
+
+// TestOnErrorInside: what the handlers inside leave open is answered by the hook, and
+// their requests are like those without one.
+func TestOnErrorInside(t *testing.T) {
+	hook := func(w http.ResponseWriter, r *http.Request, err error) {
+		fmt.Fprintf(w, "hook: %v", err.(interface{ StatusCode() int }).StatusCode())
+	}
+	fails := reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return reply.NewError(409, "") })
+	for _, c := range []struct {
+		method, path, want string
+	}{
+		{"POST", "/a/1", "hook: 405"},
+		{"GET", "/a/1", "/a/[id] id=1[\"1\"]"},
+		{"GET", "/b/x/y", "/b/[...slug] slug=x/y[\"x\" \"y\"]"},
+		{"GET", "/c", "hook: 409"},
+		{"GET", "/d/e", "/d/[id] id=e[\"e\"]"},
+		{"GET", "/d/e/f", "hook: 404"},
+		{"GET", "/z", "hook: 409"},
+	} {
+		inner := mustHandler(t, pattern.HandlerConfig{}, "/d/[id]")
+		h, err := pattern.NewHandler(map[string]http.Handler{
+			"/a/[id]":      middleware.Methods{"GET": http.HandlerFunc(show)},
+			"/b/[...slug]": http.HandlerFunc(show),
+			"/c":           fails,
+			"/d/[...rest]": inner,
+		}, pattern.HandlerConfig{OnError: hook, NotFound: fails})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, r := httptest.NewRecorder(), httptest.NewRequest(c.method, c.path, nil)
+		h.ServeHTTP(w, r)
+		if got := strings.TrimSpace(w.Body.String()); got != c.want {
+			t.Errorf("%s %s: %s, want %s", c.method, c.path, got, c.want)
+		}
+		if route, _, _ := strings.Cut(c.want, " "); strings.HasPrefix(route, "/") && r.Pattern != route {
+			t.Errorf("%s: outside the pattern is %s", c.path, r.Pattern)
+		}
 	}
 }
 

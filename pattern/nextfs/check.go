@@ -171,7 +171,7 @@ func (c *comparison) file(f Route) {
 			c.partly++
 		}
 	}
-	lacks, exceeds, reason := compareMethods(f, endpoints[0])
+	lacks, exceeds, reason := compareMethods(f, endpoints)
 	if len(lacks) > 0 {
 		c.wrong = append(c.wrong, fmt.Sprintf("%s has no handler%s: %s", route, of(lacks), f.File))
 	}
@@ -205,24 +205,36 @@ func of(methods []string) string {
 
 // compareMethods returns the methods that only the file has, and those that only
 // the handler has. If it could not compare all of them, reason says why.
-func compareMethods(f Route, e pattern.Endpoint) (lacks, exceeds []string, reason string) {
+func compareMethods(f Route, endpoints []pattern.Endpoint) (lacks, exceeds []string, reason string) {
 	if f.Pages {
 		return nil, nil, ""
 	}
-	served, ok := methodsOf(e)
-	switch {
-	case !ok && isOld(e):
-		return nil, nil, "" // which has them all
-	case !ok:
-		return nil, nil, fmt.Sprintf("%T has neither a method Methods() []string nor Unwrap() http.Handler", e.Handler())
+	var rest []pattern.Endpoint // what serves all methods, or all others
+	served, ok := methodsOf(endpoints[0])
+	if !ok {
+		for _, e := range endpoints {
+			if e.Method == "" {
+				rest = append(rest, e)
+			} else {
+				served = append(served, e.Method)
+			}
+		}
+	}
+	for _, e := range rest {
+		if !isOld(e) {
+			return nil, nil, fmt.Sprintf("%T has neither a method Methods() []string nor Unwrap() http.Handler", e.Handler())
+		}
 	}
 	for _, m := range f.Methods {
-		if !slices.Contains(served, m) {
+		if rest == nil && !slices.Contains(served, m) {
 			lacks = append(lacks, m)
 		}
 	}
 	if f.Unknown != "" {
-		return lacks, nil, f.Unknown
+		if rest == nil {
+			reason = f.Unknown
+		}
+		return lacks, nil, reason
 	}
 	for _, m := range served {
 		implied := m == http.MethodOptions || m == http.MethodHead && slices.Contains(f.Methods, http.MethodGet)

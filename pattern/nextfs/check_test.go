@@ -2,11 +2,14 @@ package nextfs_test
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
@@ -56,6 +59,20 @@ type listed []string
 func (l listed) Methods() []string                            { return l }
 func (l listed) ServeHTTP(http.ResponseWriter, *http.Request) { panic("Check runs no handler") }
 
+// byMethod chooses by method, and tells it by All alone.
+type byMethod map[string]http.Handler
+
+func (m byMethod) All() iter.Seq2[string, http.Handler] {
+	return func(yield func(string, http.Handler) bool) {
+		for _, method := range slices.Sorted(maps.Keys(m)) {
+			if !yield(method, m[method]) {
+				return
+			}
+		}
+	}
+}
+func (m byMethod) ServeHTTP(http.ResponseWriter, *http.Request) { panic("Check runs no handler") }
+
 func TestCheck(t *testing.T) {
 	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("Check runs no handler") })
 	methods := func(names ...string) middleware.Methods {
@@ -89,6 +106,13 @@ func TestCheck(t *testing.T) {
 		{"app/a/route.ts", "export const GET = 1, HEAD = 2, OPTIONS = 3", map[string]http.Handler{"/a": listed{"GET"}}, "/a has no handler of HEAD, OPTIONS: app/a/route.ts", "", "what is exported is missed"},
 		{"app/a/route.ts", "export const GET = 1", map[string]http.Handler{"/a": never}, "", "/a: app/a/route.ts: http.HandlerFunc has neither a method Methods() []string nor Unwrap() http.Handler", ""},
 		{"app/a/route.ts", "export const POST = 1", map[string]http.Handler{"/a": wrapped}, "", "/a: app/a/route.ts: http.HandlerFunc has neither a method Methods() []string nor Unwrap() http.Handler", "behind other middleware"},
+		{"app/a/route.ts", "export const GET = 1, POST = 2", map[string]http.Handler{"/a": middleware.New(middleware.Config{MaxDuration: time.Second})(methods("GET"))}, "/a has no handler of POST: app/a/route.ts", "", "behind middleware that can be seen through"},
+		{"app/a/route.ts", "export const GET = 1, POST = 2", map[string]http.Handler{"/a": byMethod{"GET": never, "": nextfs.Old(never)}}, "", "", "the others go to the old server"},
+		{"app/a/route.ts", "export const GET = 1", map[string]http.Handler{"/a": byMethod{"PUT": never, "": nextfs.Old(never)}}, "/a has a handler of PUT, which app/a/route.ts does not export", "", ""},
+		{"app/a/route.ts", "export * from 'b'", map[string]http.Handler{"/a": byMethod{"PUT": never, "": nextfs.Old(never)}}, "", "", "it has whatever there is"},
+		{"app/a/route.ts", "export const GET = 1", map[string]http.Handler{"/a": byMethod{"GET": never, "": never}}, "", "/a: app/a/route.ts: http.HandlerFunc has neither a method Methods() []string nor Unwrap() http.Handler", "which may serve any"},
+		{"app/a/route.ts", "export const GET = 1, POST = 2", map[string]http.Handler{"/a": byMethod{"GET": never}}, "/a has no handler of POST: app/a/route.ts", "", "a choice by method of another kind"},
+		{"app/a/route.ts", "export const GET = 1", map[string]http.Handler{"/a": nextfs.Old(never)}, "", "", "the old server has what there is"},
 		{"app/a/route.ts", "export * from 'b'; export const GET = 1", map[string]http.Handler{"/a": methods("PUT")}, "/a has no handler of GET: app/a/route.ts", `/a: app/a/route.ts: export * from "b"`, "what is known is compared"},
 	} {
 		h, err := pattern.NewHandler(c.handlers, pattern.HandlerConfig{})

@@ -62,7 +62,7 @@
 // # Differences from Next.js
 //
 // They were found by building the projects in testdata with Next.js 16.4.6,
-// save the last, which its source says.
+// save the last two, which its documentation and its source say.
 //
 //   - All conflicts are reported, by the names of the files. Next.js stops at
 //     the first of most kinds, and finds some of them only when the server
@@ -85,8 +85,8 @@
 //     sitemap.ts and sitemap.xml/route.ts, are not reported.
 //   - A directory that a link leads to is searched, but links to directories in
 //     it are an error, and so is a link that leads back. Next.js follows them all.
-//   - A setting that is a product or the constant of another file is read. Next.js
-//     takes those of pages/api, and refuses such a maxDuration when it builds.
+//   - A setting may be a product of numbers or a constant of another file. Next.js
+//     wants a literal for what it reads when it builds, such as maxDuration.
 //   - What is named like a route and is not a regular file is an error. Of a file
 //     of more than 4 MB nothing is read, and [Route.Unknown] says so.
 package nextfs

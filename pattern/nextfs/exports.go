@@ -70,6 +70,7 @@ type module struct {
 	lexer
 	found    []string
 	stars    []string // modules of which everything is exported
+	exported map[string]origin
 	unknown  string
 	isModule bool   // whether it has an import or an export
 	failed   string // why it was not read to its end, or not as a module
@@ -81,7 +82,7 @@ type module struct {
 func readModule(src string, jsx, constants bool) *module {
 	m := &module{lexer: lexer{src: src, jsx: jsx}}
 	if constants {
-		m.names = names{constants: map[string]value{}, exported: map[string]origin{}, imported: map[string]origin{}}
+		m.names = names{constants: map[string]value{}, imported: map[string]origin{}}
 	}
 	m.read()
 	slices.Sort(m.found)
@@ -118,11 +119,12 @@ func (m *module) add(name string) { m.addFrom(name, origin{name: name}) }
 
 // addFrom adds an export, and where it comes from.
 func (m *module) addFrom(name string, from origin) {
-	switch {
-	case slices.Contains(methods, name):
+	if m.exported == nil {
+		m.exported = map[string]origin{}
+	}
+	m.exported[name] = from
+	if slices.Contains(methods, name) {
 		m.found = append(m.found, name)
-	case m.exported != nil && slices.Contains(settingNames, name):
-		m.exported[name] = from
 	}
 }
 
@@ -152,8 +154,13 @@ func (m *module) export() {
 	case m.word("import"), m.word("namespace"), m.word("module"):
 		// What it stands for may be a value or a type.
 		declared := m.text
-		if m.next(); m.kind == nameToken && slices.Contains(methods, m.text) {
+		if m.next(); m.kind != nameToken {
+			break
+		}
+		if slices.Contains(methods, m.text) {
 			m.unknown = "export " + declared + " " + m.text
+		} else {
+			m.add(m.text)
 		}
 	case m.word("async"), m.word("abstract"):
 		m.next()
@@ -168,7 +175,9 @@ func (m *module) export() {
 		if m.kind == nameToken {
 			m.add(m.text)
 		}
-	case m.kind == nameToken && slices.Contains([]string{"as", "declare", "default", "interface", "type"}, m.text):
+	case m.word("default"):
+		m.add("default")
+	case m.kind == nameToken && slices.Contains([]string{"as", "declare", "interface", "type"}, m.text):
 		// For the compiler only, or no export of a method.
 	default:
 		m.unknown = strings.TrimSpace("export " + m.text)

@@ -19,7 +19,6 @@ func mentionsSetting(src string) bool {
 // names are what the settings of a module may be made of.
 type names struct {
 	constants map[string]value
-	exported  map[string]origin // by the names of settings
 	imported  map[string]origin
 }
 

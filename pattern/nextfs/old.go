@@ -17,7 +17,14 @@ import (
 //		"/api/users": old,
 //		"/api/posts": middleware.Methods{"GET": list, "POST": old},
 //	}
-func Old(h http.Handler) http.Handler { return &old{h} }
+//
+// Old panics if h is nil.
+func Old(h http.Handler) http.Handler {
+	if h == nil {
+		panic("nextfs: the handler of the old server is nil")
+	}
+	return &old{h}
+}
 
 type old struct{ http.Handler }
 

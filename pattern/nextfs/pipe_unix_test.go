@@ -4,12 +4,14 @@ package nextfs_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
@@ -37,6 +39,12 @@ func TestSpecialFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "app/ok/route.ts"), []byte("export * from '../pipe/route'\nexport const GET = 1"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	// Nor are they read where they stand for something else.
+	for _, name := range []string{"tsconfig.json", "public"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	routes, err := nextfs.Scan(os.DirFS(dir))
 	text := fmt.Sprint(err)
 	for _, name := range []string{"app/pipe/route.ts", "app/device/route.ts", "app/linked/route.ts", "pages/api/zero.ts"} {
@@ -46,5 +54,35 @@ func TestSpecialFiles(t *testing.T) {
 	}
 	if len(routes) != 1 || routes[0].File != "app/ok/route.ts" || !strings.Contains(routes[0].Unknown, "../pipe/route") {
 		t.Errorf("%v", routes)
+	}
+}
+
+// TestSpecialPublic: the files of the directory public are named, and not opened.
+func TestSpecialPublic(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"app/[slug]", "public/sub"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "app/[slug]/route.ts"), []byte("export * from '@/x'"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "public/pipe"), 0o644); err != nil {
+		t.Skip("no pipes here:", err)
+	}
+	for name, to := range map[string]string{"public/zero": "/dev/zero", "public/sub/up": "..", "tsconfig.json": "/dev/zero"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	h, err := pattern.NewHandler(map[string]http.Handler{"/[slug]": http.NotFoundHandler()}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got fakeT
+	nextfs.Check(&got, os.DirFS(dir), h)
+	if got := lines(t, got.breaks); got != "files are answered by the handler of /[slug]: public/pipe, public/zero" {
+		t.Errorf("%s", got)
 	}
 }

@@ -73,7 +73,7 @@ func scan(fsys fs.FS, ext []string) (*scanner, error) {
 	if len(ext) == 0 {
 		ext = []string{"tsx", "ts", "jsx", "js"}
 	}
-	s := &scanner{fsys: fsys, ext: ext, entries: map[string][]entry{}}
+	s := &scanner{fsys: fsys, ext: ext, entries: map[string][]entry{}, modules: map[string]*module{}}
 	for _, root := range s.roots() {
 		s.walk(root, false)
 	}
@@ -87,6 +87,7 @@ type scanner struct {
 	ext     []string
 	entries map[string][]entry // by pattern
 	links   []string           // that were not followed
+	modules map[string]*module // those that were read, by file
 	paths   *aliases           // nil as long as it was not read
 	errs    []error
 
@@ -197,7 +198,7 @@ func (s *scanner) add(e entry) {
 func (s *scanner) route(p pattern.Pattern, name string) Route {
 	r := Route{Pattern: p, File: name}
 	_, r.Pages = inPages(name)
-	rs := resolver{scanner: s, modules: map[string]*module{}}
+	rs := resolver{scanner: s}
 	if !r.Pages {
 		r.Methods, r.Unknown = rs.exports(name)
 	}

@@ -101,7 +101,7 @@ func flatten(name string, v value, visit func(Setting)) {
 	case unread:
 		visit(Setting{Name: cmp.Or(name, "config"), Unknown: string(v)})
 	case []any:
-		if i := slices.IndexFunc(v, func(v value) bool { _, ok := v.(object); return ok }); i >= 0 {
+		if holdsObject(v) {
 			visit(Setting{Name: cmp.Or(name, "config"), Unknown: "a list of objects"})
 			return
 		}
@@ -109,4 +109,10 @@ func flatten(name string, v value, visit func(Setting)) {
 	default:
 		visit(Setting{Name: cmp.Or(name, "config"), Value: v})
 	}
+}
+
+func holdsObject(v value) bool {
+	list, _ := v.([]any)
+	_, ok := v.(object)
+	return ok || slices.ContainsFunc(list, holdsObject)
 }

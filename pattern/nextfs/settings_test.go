@@ -88,6 +88,9 @@ func TestSettings(t *testing.T) {
 		{"module.exports = handler", "", ""},
 		{"export const config = { api: {} }\nconst x = 'open", "config? line 2: a string is not closed", ""},
 		{"export const config = { maxDuration: 5 ", "config? } is missing", ""},
+		{"export const config = { x: {" + strings.Repeat("a: 1, ", 101) + "} }", "config? an object with more than 100 members", ""},
+		{"export const preferredRegion = [" + strings.Repeat("1, ", 101) + "]", "preferredRegion? a list of more than 100 values", ""},
+		{"export const preferredRegion = " + strings.Repeat("[", 600) + strings.Repeat("]", 600), "preferredRegion? brackets are nested too deep", ""},
 		{"x as const\nmaxDuration = 5\nexport { maxDuration }", "maxDuration? maxDuration is no constant of pages/api/a.ts", "no declaration"},
 	} {
 		tree := fstest.MapFS{"pages/api/a.ts": {Data: []byte(c.src)}}

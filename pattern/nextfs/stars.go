@@ -22,7 +22,6 @@ const (
 // "../crud" for instance, or by an alias of the tsconfig.json.
 type resolver struct {
 	*scanner
-	modules map[string]*module
 	reading []string // the files from the route to the one that is read
 	read    int      // how many were asked for
 	steps   int      // how many constants
@@ -87,8 +86,38 @@ func (rs *resolver) exports(name string) (found []string, unknown string) {
 			found = append(found, m)
 		}
 	}
+	for _, method := range m.found {
+		if from := m.exported[method]; from.module != "" && rs.lacks(name, from) {
+			found = slices.DeleteFunc(found, func(m string) bool { return m == method })
+			unknown = fmt.Sprintf("%q does not export %s", from.module, from.name)
+		}
+	}
 	slices.Sort(found)
 	return slices.Compact(found), unknown
+}
+
+// lacks reports whether a module of the project, by the name that a file has for
+// it, certainly does not export a name.
+func (rs *resolver) lacks(file string, from origin) bool {
+	to, ok := rs.follow(file, from.module)
+	if !ok || slices.Contains(rs.reading, to) {
+		return false
+	}
+	m := rs.load(to, false)
+	if next, ok := m.exported[from.name]; ok || m.unknown != "" {
+		return ok && next.module != "" && rs.lacks(to, next)
+	}
+	rs.reading = append(rs.reading, to)
+	defer func() { rs.reading = rs.reading[:len(rs.reading)-1] }()
+	for _, star := range m.stars {
+		if from.name == "default" { // which a star does not stand for
+			break
+		}
+		if !rs.lacks(to, origin{star, from.name}) {
+			return false
+		}
+	}
+	return true
 }
 
 // source returns the text of a file.

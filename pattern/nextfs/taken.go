@@ -14,9 +14,9 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// A project is compared with a handler by the paths of requests. A path that
-// Next.js gives to one file, and the handler to another route, is the fault that
-// breaks a site on the day that it is deployed: nothing else looks wrong.
+// A path that Next.js gives to one file, and the handler to another route, breaks a
+// site on the day that it is deployed, and nothing else looks wrong. So the project
+// and the handler are compared by paths, too.
 //
 // Which paths to try follows from the patterns. Where that of the file and that
 // of another route both match, they do so for one path that has their static
@@ -24,18 +24,21 @@ import (
 // path of every length, if either has a catch-all. If none of them is taken, no
 // path is: whatever else matches such a path matches all of its kind.
 
-// taken returns the paths of a file that reach handlers of other routes, by these
-// routes, in order of precedence.
+// A taken path is of a file, and reaches the handler of another route.
 type taken struct{ route, path string }
 
+// taken returns a path for each route that answers for a file of another one, in
+// the order of precedence.
 func (c *comparison) taken(e entry) (all []taken) {
 	if c.table == nil {
 		return nil // what the project answers is not known
 	}
+	f := e.Route
+	f.Pages = f.Pages || e.page // a page gets other methods than GET, for server actions
 	for _, p := range c.ported {
-		for path := range c.paths(e.Pattern, p) {
-			route, ok := c.answers(path, e.Route)
-			if ok && route != e.Pattern.String() && !slices.ContainsFunc(all, func(t taken) bool { return t.route == route }) {
+		for path := range c.paths(f.Pattern, p) {
+			route, ok := c.answers(path, f)
+			if ok && route != f.Pattern.String() && !slices.ContainsFunc(all, func(t taken) bool { return t.route == route }) {
 				all = append(all, taken{route, path})
 			}
 		}
@@ -58,13 +61,26 @@ func (c *comparison) handedOn(f Route) bool {
 // that Next.js gives to the former.
 func (c *comparison) paths(p, q pattern.Pattern) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for n := range c.longest + 2 {
-			path, ok := witness(p, q, n, c.fresh)
-			if ok && c.table != nil {
-				m, err := c.table.Match(path)
-				ok = err == nil && m.Pattern.String() == p.String()
+		a, b := segments(p), segments(q)
+		for i := range min(len(a), len(b)) {
+			if a[i] != b[i] && !dynamic(a[i]) && !dynamic(b[i]) {
+				return // no path is both
 			}
-			if ok && !yield(path) {
+		}
+		for n := range c.longest + 2 {
+			path := witness(a, b, n, c.fresh)
+			if _, err := p.Match(path); err != nil {
+				continue
+			}
+			if _, err := q.Match(path); err != nil {
+				continue
+			}
+			if c.table != nil {
+				if m, err := c.table.Match(path); err != nil || m.Pattern.String() != p.String() {
+					continue
+				}
+			}
+			if !yield(path) {
 				return
 			}
 		}
@@ -128,46 +144,34 @@ func handsOn(h http.Handler, f Route) bool {
 	return true
 }
 
-// witness returns a path of n segments that both patterns match, with the fresh
-// text wherever they leave it open.
-func witness(p, q pattern.Pattern, n int, fresh string) (path string, ok bool) {
-	a, b := segments(p), segments(q)
-	var out strings.Builder
-	for i := range n {
-		x, xStatic := at(a, i)
-		y, yStatic := at(b, i)
-		switch {
-		case xStatic && yStatic && x != y:
-			return "", false
-		case xStatic:
-			out.WriteString("/" + url.PathEscape(x))
-		case yStatic:
-			out.WriteString("/" + url.PathEscape(y))
-		default:
-			out.WriteString("/" + fresh)
-		}
-	}
+// witness returns a path of n segments: the static text of two patterns, and a fresh
+// one wherever they leave it open.
+func witness(a, b []string, n int, fresh string) string {
 	if n == 0 {
-		out.WriteByte('/')
+		return "/"
 	}
-	for _, r := range []pattern.Pattern{p, q} {
-		if _, err := r.Match(out.String()); err != nil {
-			return "", false
+	var path strings.Builder
+	for i := range n {
+		switch {
+		case i < len(a) && !dynamic(a[i]):
+			path.WriteString("/" + url.PathEscape(a[i]))
+		case i < len(b) && !dynamic(b[i]):
+			path.WriteString("/" + url.PathEscape(b[i]))
+		default:
+			path.WriteString("/" + fresh)
 		}
 	}
-	return out.String(), true
+	return path.String()
 }
 
-// at returns the static text of a segment, if it is one.
-func at(segs []string, i int) (text string, static bool) {
-	if i >= len(segs) || strings.HasPrefix(segs[i], "[") && strings.HasSuffix(segs[i], "]") {
-		return "", false
-	}
-	return segs[i], true
-}
-
+// segments returns those of a pattern.
 func segments(p pattern.Pattern) []string {
 	return strings.FieldsFunc(p.String(), func(c rune) bool { return c == '/' })
+}
+
+// dynamic reports whether a segment is a parameter.
+func dynamic(segment string) bool {
+	return strings.HasPrefix(segment, "[") && strings.HasSuffix(segment, "]")
 }
 
 // publicFiles reports the files of the directory public that a route of the handler

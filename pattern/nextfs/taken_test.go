@@ -2,6 +2,7 @@ package nextfs_test
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"strings"
@@ -71,6 +72,8 @@ func TestTaken(t *testing.T) {
 		{"pages/api/x.ts pages/api/[id].ts", routes{"/api/x": never, "/api/[name]": never}, "/api/[id] by /api/[name] at /api/xx", "by another name"},
 		{"pages/api/[id].ts pages/api/caf\u00e9.ts pages/api/a%b.ts", routes{"/api/[id]": never}, "/api/a%b by /api/[id] at /api/a%25b; /api/caf\u00e9 by /api/[id] at /api/caf%C3%A9", "as they are sent"},
 		{"app/[slug]/route.ts=GET app/about/page.tsx app/blog/[p]/page.tsx pages/help.tsx", routes{"/[slug]": never}, "/about by /[slug]; /help by /[slug]", "pages"},
+		{"app/[slug]/route.ts=GET app/about/page.tsx", routes{"/[slug]": middleware.Methods{"GET": old}}, "/about by /[slug]", "server actions are POST"},
+		{"app/[slug]/route.ts=GET app/about/page.tsx", routes{"/[slug]": old}, "", ""},
 		{"app/[...slug]/route.ts=GET public/a.png public/b/c.txt", routes{"/[...slug]": never}, "files by /[...slug]: /_next/static/*, public/a.png, public/b/c.txt", "files"},
 		{"app/a/[...slug]/route.ts=GET public/b/c.txt public/a/1 public/a/2 public/a/3 public/a/4 public/a/5 public/a/6 public/a/7", routes{"/a/[...slug]": never}, "files by /a/[...slug]: public/a/1, public/a/2, public/a/3, public/a/4, public/a/5 and 2 more", "few of many"},
 		{"app/[...slug]/route.ts=GET public/a.png", routes{"/[...slug]": old}, "", "left to Next.js"},
@@ -157,4 +160,45 @@ func TestBaseline(t *testing.T) {
 	if routes, err := nextfs.Baseline(tree("pages/api/a.api.ts"), next, "api.ts"); err != nil || routes["/api/a"] == nil || served != 2 {
 		t.Errorf("%v, %v, %d requests", routes, err, served)
 	}
+}
+
+// TestTakenOfWhatCannotBeRead: without knowing what the project answers nothing is
+// said to be taken.
+func TestTakenOfWhatCannotBeRead(t *testing.T) {
+	handler := http.NotFoundHandler()
+	for _, c := range []struct {
+		fsys     fs.FS
+		notFound http.Handler
+		want     string // of the errors
+		breaks   int
+	}{
+		{tree("pages/api/[a].ts pages/api/[b]/c.ts pages/api/new.ts"), nextfs.Old(handler), "different names", 0},
+		{tree("pages/api/[a].ts pages/api/[b]/c.ts pages/api/new.ts"), nil, "has no handler: pages/api/[b]/c.ts", 0},
+		{brokenFS{tree("pages/api/[a].ts public/x"), "public", errBroken}, nil, "broken", 0},
+		{brokenFS{tree("pages/api/[a].ts public/x"), "public", fs.ErrPermission}, nil, "permission", 0},
+		{tree("pages/api/[a].ts pages/api/new.ts"), nil, "", 1},
+	} {
+		h, err := pattern.NewHandler(map[string]http.Handler{"/api/[a]": handler}, pattern.HandlerConfig{NotFound: c.notFound})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got fakeT
+		nextfs.Check(&got, c.fsys, h)
+		text := strings.ReplaceAll(strings.Join(got.errors, "\n"), "parameters at the same position need the same name", "different names")
+		if !strings.Contains(text, c.want) || len(got.breaks) != c.breaks {
+			t.Errorf("%q %q, want %q and %d", text, got.breaks, c.want, c.breaks)
+		}
+		if c.notFound != nil && strings.Contains(text, "has no handler: pages/api/[b]/c.ts") {
+			t.Errorf("%q: the old server has it", text)
+		}
+	}
+}
+
+func TestOldOfNil(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a proxy that is missing would be found by the first request")
+		}
+	}()
+	nextfs.Old(nil)
 }

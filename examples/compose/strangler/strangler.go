@@ -32,12 +32,14 @@ package strangler
 
 import (
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 
 	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/pattern/nextfs"
 	"github.com/apiece/apiece/reply"
 )
 
@@ -57,7 +59,7 @@ type Config struct {
 }
 
 // Old returns the handler that hands requests on to the old server. One that is
-// down is a 502.
+// down is a 502. nextfs.Check, in a test, knows it for the old server.
 func Old(cfg Config) (http.Handler, error) {
 	base, err := url.Parse(cfg.Base)
 	if err != nil {
@@ -91,7 +93,7 @@ func Old(cfg Config) (http.Handler, error) {
 		},
 		Transport: transport,
 	}
-	return reply.Handler(func(w http.ResponseWriter, r *http.Request) (err error) {
+	return nextfs.Old(reply.Handler(func(w http.ResponseWriter, r *http.Request) (err error) {
 		proxy := proxy // a copy, for an error of this request
 		proxy.ErrorLog = slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn)
 		proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, failed error) { err = failed }
@@ -100,18 +102,35 @@ func Old(cfg Config) (http.Handler, error) {
 			return reply.NewError(http.StatusBadGateway, "").WithCause(err)
 		}
 		return nil
-	}, cfg.OnError), nil
+	}, cfg.OnError)), nil
 }
 
 // Partly serves the methods that are ported, and has the old server answer the
 // rest: other methods, and OPTIONS, since what is allowed is more than what is
 // ported. A HEAD goes with GET.
-func Partly(ported middleware.Methods, old http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ported[r.Method] != nil || r.Method == http.MethodHead && ported[http.MethodGet] != nil {
-			ported.ServeHTTP(w, r)
-			return
+func Partly(ported middleware.Methods, old http.Handler) http.Handler { return partly{ported, old} }
+
+type partly struct {
+	ported middleware.Methods
+	old    http.Handler
+}
+
+func (p partly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.ported[r.Method] != nil || r.Method == http.MethodHead && p.ported[http.MethodGet] != nil {
+		p.ported.ServeHTTP(w, r)
+		return
+	}
+	p.old.ServeHTTP(w, r)
+}
+
+// All tells nextfs.Check what is ported.
+func (p partly) All() iter.Seq2[string, http.Handler] {
+	return func(yield func(string, http.Handler) bool) {
+		for method, h := range p.ported.All() {
+			if !yield(method, h) {
+				return
+			}
 		}
-		old.ServeHTTP(w, r)
-	})
+		yield("", p.old)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/apiece/apiece/examples/compose/strangler"
@@ -18,6 +19,7 @@ import (
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/middleware/shadow"
 	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/pattern/nextfs"
 	"github.com/apiece/apiece/reply"
 )
 
@@ -53,6 +55,29 @@ func port(t *testing.T, base string, cfg strangler.Config) http.Handler {
 	}
 	return h
 }
+
+// TestPorted holds the routes against the files of the old server: what is ported,
+// and what a ported route takes from another.
+func TestPorted(t *testing.T) {
+	h := port(t, "http://localhost:3000", strangler.Config{}).(*pattern.Handler)
+	route := &fstest.MapFile{Data: []byte("export function GET() {}\nexport function POST() {}")}
+	web := fstest.MapFS{"app/api/posts/route.ts": route, "app/api/users/route.ts": route, "pages/api/post/[pid].ts": {}, "pages/api/post/create.ts": {}}
+	var log said
+	nextfs.Check(&log, web, h)
+	if want := "nextfs: 2 of 4 routes are ported, 1 of them in part\n"; string(log) != want {
+		t.Errorf("%s, want %s", log, want)
+	}
+	web["pages/api/post/recent.ts"] = &fstest.MapFile{}
+	if nextfs.Check(&log, web, h); !strings.Contains(string(log), "/api/post/recent is answered by the handler of /api/post/[pid]") {
+		t.Errorf("%s", log)
+	}
+}
+
+type said string
+
+func (*said) Helper()                             {}
+func (s *said) Logf(format string, args ...any)   { *s += said(fmt.Sprintf(format+"\n", args...)) }
+func (s *said) Errorf(format string, args ...any) { s.Logf(format, args...) }
 
 func serve(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()

@@ -29,8 +29,11 @@ const header = `// The API routes of a Next.js project, as nextroutes -go has pr
 // which has no such limit in Next.js, state the Limit that it is to have.
 //
 // A route whose methods are listed answers others with 405. OPTIONS goes to next for
-// as long as Next.js answers the preflight requests of CORS. nextfs.Check, in a
-// test, says what is ported, and what has changed in the project since.
+// as long as Next.js answers the preflight requests of CORS. A test says what is
+// ported, and what has changed in the project since:
+//
+//	h, err := pattern.NewHandler(nextRoutes(nextfs.Old(toNext)), pattern.HandlerConfig{})
+//	nextfs.Check(t, os.DirFS("../web"), h)
 `
 
 // writeGo prints the routes as Go code.
