@@ -133,7 +133,7 @@ func TestEveryPiece(t *testing.T) {
 		{"POST", "/notes", jsonType, `{"title":"` + strings.Repeat("x", 100) + `"}`, 413, "Body exceeded 100b limit", "Connection: close"},
 		{"POST", "/notes", "text/plain", "x", 415, "Unsupported media type, want application/json, application/x-www-form-urlencoded, multipart/form-data", ""},
 		{"POST", "/notes", jsonType + "; charset=klingon", "{}", 415, "Unsupported charset", ""},
-		{"DELETE", "/notes", "", "", 405, "Method Not Allowed", "Allow: OPTIONS, POST"},
+		{"DELETE", "/notes", "", "", 405, "The methods of this resource are OPTIONS, POST", "Allow: OPTIONS, POST"},
 		{"GET", "/notes/7", "", "", 404, "No such note", ""},
 		{"GET", "/notes/%ff", "", "", 400, "Malformed path", ""},
 		{"GET", "/nowhere", "", "", 404, "Not Found", ""},

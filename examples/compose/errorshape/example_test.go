@@ -47,5 +47,5 @@ func Example() {
 	// 409 {"error":"The address is taken"}
 	// 422 {"error":"email must be an email address"}
 	// 400 {"error":"Invalid JSON"}
-	// 405 {"error":"Method Not Allowed"}
+	// 405 {"error":"The methods of this resource are OPTIONS, POST"}
 }

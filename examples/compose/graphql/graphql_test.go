@@ -110,7 +110,7 @@ func TestRequests(t *testing.T) {
 		{"wrong variable", "POST", jsonType, "", `{"query":"query Q($a: Int!) {add(a: $a, b: 2)}","variables":{"a":"x"}}`, 200, `"errors"`, 0},
 		{"list of variables", "POST", jsonType, "", `{"query":"{node{name}}","variables":[]}`, 400, `"status":400`, 0},
 		{"mutation", "POST", jsonType, "", query(`mutation{rename(name:"root"){name}}`), 200, `{"data":{"rename":{"name":"root"}}}`, 0},
-		{"GET", "GET", "", "", "", 405, "Method Not Allowed", 0},
+		{"GET", "GET", "", "", "", 405, "The methods of this resource", 0},
 		{"a form", "POST", "application/x-www-form-urlencoded", "", "query=mutation{rename(name:\"x\"){name}}", 415, `"status":415`, 0},
 		{"text", "POST", "text/plain", "", query("{node{name}}"), 415, `"status":415`, 0},
 		{"bad JSON", "POST", jsonType, "", `{"query":`, 400, "Invalid JSON", 0},
