@@ -201,6 +201,7 @@ func (c *Cache) overtaken(f *flight, r *http.Request, at lookup) bool {
 
 // lead runs the handler for all who wait.
 func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	f.buffered = !flushes(w)
 	f.start(r, context.WithoutCancel(r.Context()))
 	rec, inner := newRecorder(f, w, r, false)
 	e, err := f.run(next, rec, inner, r)
