@@ -256,8 +256,12 @@ func (c *Cache) wait(f *flight, w http.ResponseWriter, r *http.Request, next htt
 		return true
 	case res.outcome == personal, k.credentials && !res.entry.Policy.Public && res.outcome == shared:
 		why := res.why
-		if why == kept {
+		if res.outcome == shared {
 			why = hasCredentials
+			if k.withheld { // the handler has taken Public back
+				c.withhold(*k)
+				k.withheld = false
+			}
 		}
 		c.pass(w, r, next, k, forward+"; detail="+reasons[why].token)
 		return true

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware/cache"
 )
 
@@ -144,6 +145,9 @@ func TestRenewalInARouter(t *testing.T) {
 // TestLeftBehind: a layer inside of a router may give a handler up, and the router
 // goes on to the next request. What the handler reads then is another's.
 func TestLeftBehind(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race is the service's own, here on purpose")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		slow := true
 		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
