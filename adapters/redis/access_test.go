@@ -21,7 +21,7 @@ import (
 // everything.
 func TestAccess(t *testing.T) {
 	const commands = "EVAL EVALSHA XADD XRANGE XREVRANGE XTRIM DEL PUBLISH SUBSCRIBE PING " +
-		"GET SET GETRANGE EXISTS TIME ZADD ZCARD ZRANGE ZREM ZREMRANGEBYSCORE ZSCORE"
+		"GET SET GETRANGE EXISTS TIME PEXPIRE PTTL ZADD ZCARD ZCOUNT ZRANGE ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE ZSCORE"
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestAccess(t *testing.T) {
 	eventually(t, "the events are there", func() bool { return strings.HasSuffix(feed.LastEventID(), "-50") })
 
 	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{Tags: 5})
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store})
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cache.Tag(r.Context(), "a") }))
 	var status string
 	for range 2 {

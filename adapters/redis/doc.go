@@ -13,7 +13,7 @@
 //	})
 //
 //	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{})
-//	pages := cache.New(cache.Config{Store: store, Generations: store})
+//	pages := cache.New(cache.Config{Store: store, Generations: store, Locker: store})
 //
 // What is published in one process arrives at the subscribers of all, who may
 // reconnect to any of them. What is rendered in one is served by all, and
@@ -57,26 +57,34 @@
 // # What a cache can rely on
 //
 // Nothing that was invalidated before a request arrived is served to it, in
-// any process: every request asks Redis. If Redis does not answer, handlers run.
+// any process: every request asks Redis. If Redis does not answer within
+// StoreTimeout of the cache, it is left alone for a while, and handlers run.
 // To invalidate is an error then, which InvalidateTag returns; of a POST that
 // succeeds it can only be logged, and what it concerns may be served when Redis
 // is back, until it expires.
+//
+// Requests of clients who mean harm fill no memory: a POST writes nothing unless
+// there may be a response to its path, and what is remembered of invalidations and
+// of paths is bounded by [StoreConfig].
 //
 // One process at a time renders a page, usually: a lock has the others wait, but
 // not for longer than 5 seconds.
 //
 // If Redis loses its data, or evicts what is the cache's, pages are rendered
-// anew. In a fail-over, an invalidation of the last moment may be lost; what it
-// concerned is served until it expires, or is invalidated again.
+// again. In a fail-over, an invalidation of the last moment may be lost; what it
+// concerned is served until it expires, or is invalidated again. So may be that
+// there is a response to a path, if a cluster keeps the two in different places:
+// a POST leaves that response as it is then.
 //
 // # In Redis
 //
 // A log takes one stream and the channel of the same name, a store the keys with
 // its prefix. Users with access to those (~blog:* &blog:*) need the commands
 // EVAL, EVALSHA, XADD, XRANGE, XREVRANGE, XTRIM, DEL, PUBLISH, SUBSCRIBE, PING,
-// GET, SET, GETRANGE, EXISTS, TIME, ZADD, ZCARD, ZRANGE, ZREM, ZREMRANGEBYSCORE
-// and ZSCORE, which Redis has since version 6.2. No request looks through the
-// keys.
+// GET, SET, GETRANGE, EXISTS, TIME, PEXPIRE, PTTL, ZADD, ZCARD, ZCOUNT, ZRANGE,
+// ZREM, ZREMRANGEBYRANK, ZREMRANGEBYSCORE and ZSCORE, which Redis has since
+// version 6.2. No request looks through the keys, and every key of a store
+// expires by itself.
 //
 // # Differences from Next.js
 //

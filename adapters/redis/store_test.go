@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -107,6 +108,39 @@ func TestLockOnce(t *testing.T) {
 	}
 }
 
+// A Redis that goes silent is not waited for as a lock is.
+func TestLockSilence(t *testing.T) {
+	t.Parallel()
+	proxy := newProxy(t, start(t).addr)
+	one := redis.NewStore(connect(t, proxy.addr), "cache:", redis.StoreConfig{})
+	two := redis.NewStore(connect(t, proxy.addr), "cache:", redis.StoreConfig{})
+	unlock, err := one.Lock(t.Context(), "key")
+	if unlock == nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	go func() {
+		unlock, err := two.Lock(t.Context(), "key")
+		if unlock != nil {
+			err = errors.New("the lock is another's")
+		}
+		waited <- err
+	}()
+	proxy.silent.Store(true)
+	begun := time.Now()
+	if unlock, err := one.Lock(t.Context(), "another key"); unlock != nil || err == nil {
+		t.Errorf("Lock = %t, %v; want an error", unlock != nil, err)
+	}
+	if err := <-waited; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who waits is told %v", err)
+	}
+	unlock()
+	// What only a fault reaches: the client gives up after 3 seconds, four times.
+	if took := time.Since(begun); took > 8*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 // Caches that share a store run a handler once, unless it takes longer than
 // they wait for each other.
 func TestStampede(t *testing.T) {
@@ -116,7 +150,7 @@ func TestStampede(t *testing.T) {
 	var sites [2]http.Handler
 	for i := range sites {
 		store := redis.NewStore(connect(t, addr), "cache:", redis.StoreConfig{})
-		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store})
+		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store})
 		sites[i] = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(100 * time.Millisecond)
 			fmt.Fprint(w, "run ", runs.Add(1))

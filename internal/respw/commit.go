@@ -173,6 +173,7 @@ func (rw *Writer) measure(h http.Header, status int) {
 	rw.noBody = rw.request.Method == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
+// IsEventStream reports whether a Content-Type is that of Server-Sent Events.
 func IsEventStream(contentType string) bool {
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
