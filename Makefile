@@ -102,6 +102,10 @@ storm: ## requests at the very deadline, for STORMTIME in each storm over each t
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
 	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/hostile -soak=$(SOAKTIME)
 
+.PHONY: cache-tests
+cache-tests: ## the public test suite for HTTP caches (needs git, node, npm); not part of ci
+	@go -C internal/cachetests run .
+
 .PHONY: build
 build: ## everything compiles and links, the example programs too
 	@$(call each,go build -buildvcs=false -o /dev/null ./...)
