@@ -51,7 +51,7 @@ func TestAccess(t *testing.T) {
 	eventually(t, "the events are there", func() bool { return strings.HasSuffix(hub.LastEventID(), "-50") })
 
 	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{Tags: 5})
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store})
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cache.Tag(r.Context(), "a") }))
 	var status string
 	for range 2 {

@@ -154,6 +154,6 @@ func BenchmarkHit(b *testing.B) {
 	})
 	b.Run("redis", func(b *testing.B) {
 		store := redis.NewStore(connect(b, start(b).addr), "cache:", redis.StoreConfig{})
-		run(b, cache.Config{Store: store, Generations: store})
+		run(b, cache.Config{Store: store, Generations: store, Locker: store})
 	})
 }

@@ -13,7 +13,7 @@
 //	})
 //
 //	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{})
-//	pages := cache.New(cache.Config{Store: store, Generations: store})
+//	pages := cache.New(cache.Config{Store: store, Generations: store, Locker: store})
 //
 // What is published in one process arrives at the subscribers of all, who may
 // reconnect to any of them. What is rendered in one is served by all, and

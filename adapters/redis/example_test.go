@@ -71,7 +71,7 @@ func ExampleNewStore() {
 		store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{})
 		pages := cache.New(cache.Config{
 			Policy: cache.Policy{TTL: time.Hour},
-			Store:  store, Generations: store,
+			Store:  store, Generations: store, Locker: store,
 		})
 		return pages, pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			cache.Tag(r.Context(), "posts")

@@ -4,6 +4,9 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/apiece/apiece/middleware/cache"
 )
@@ -44,4 +47,32 @@ func prepend(tags []string, args ...any) []any {
 		args = append(args, tag)
 	}
 	return args
+}
+
+// Note implements [cache.Generations].
+func (s *Store) Note(ctx context.Context, tag string, until time.Time) error {
+	// The longest time wins, to the second: what expires too late costs one
+	// invalidation more.
+	at := s.prefix + "note:" + tag
+	left := time.Until(until) + time.Second
+	if left <= time.Second {
+		return nil
+	}
+	err := s.client.SetArgs(ctx, at, "", goredis.SetArgs{Mode: "NX", TTL: left}).Err()
+	if err == goredis.Nil {
+		err = s.client.ExpireGT(ctx, at, left).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("redis: noting a tag of %q: %w", s.prefix, err)
+	}
+	return nil
+}
+
+// Noted implements [cache.Generations].
+func (s *Store) Noted(ctx context.Context, tag string) (bool, error) {
+	n, err := s.client.Exists(ctx, s.prefix+"note:"+tag).Result()
+	if err != nil {
+		return false, fmt.Errorf("redis: looking for a note of %q: %w", s.prefix, err)
+	}
+	return n > 0, nil
 }

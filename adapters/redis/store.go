@@ -30,7 +30,8 @@ type StoreConfig struct {
 
 // A Store holds what caches in several processes share: the entries, and what
 // was invalidated. It is both a [cache.Store] and [cache.Generations], and
-// belongs in both fields of a [cache.Config]. In Generations alone it serves
+// belongs in both fields of a [cache.Config]. It is a [cache.Locker] as well, for
+// the field of that name. In Generations alone it serves
 // caches that keep their entries in memory: each makes its own, and all know
 // what was invalidated anywhere.
 type Store struct {

@@ -116,7 +116,7 @@ func TestStampede(t *testing.T) {
 	var sites [2]http.Handler
 	for i := range sites {
 		store := redis.NewStore(connect(t, addr), "cache:", redis.StoreConfig{})
-		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store})
+		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store})
 		sites[i] = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(100 * time.Millisecond)
 			fmt.Fprint(w, "run ", runs.Add(1))

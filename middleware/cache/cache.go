@@ -3,8 +3,6 @@ package cache
 import (
 	"cmp"
 	"context"
-	"errors"
-	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -33,20 +31,19 @@ import (
 // A Cache keeps responses. Make one with [New]; one serves any number of routes.
 type Cache struct {
 	cfg   Config
-	store Store
-	gens  Generations
+	back  *backend
+	count counters
 
 	mu     sync.Mutex
-	fills  map[string]*fill   // those that others may wait for
-	marks  recent[time.Time]  // until when not to wait, or not to refresh
-	hosts  recent[*requested] // by path tag, as it was asked for last
+	fills  map[string]*fill           // those that others may wait for
+	marks  recent[string, time.Time]  // until when not to wait, or not to refresh
+	hosts  recent[string, *requested] // by path tag, as it was asked for last
 	last   atomic.Pointer[requested]
 	mounts []http.Handler // what Middleware made of muxes
 
 	closed     bool
 	refreshes  map[*fill]struct{} // those that run
 	background sync.WaitGroup
-	complained atomic.Int64 // when, in Unix seconds
 }
 
 const (
@@ -78,18 +75,11 @@ func New(cfg Config) *Cache {
 	cfg.StatusHeader = http.CanonicalHeaderKey(cfg.StatusHeader)
 	c := &Cache{
 		cfg:       cfg,
-		store:     cfg.Store,
-		gens:      cfg.Generations,
+		back:      newBackend(cfg),
 		fills:     make(map[string]*fill),
 		refreshes: make(map[*fill]struct{}),
-		marks:     recent[time.Time]{max: remembered},
-		hosts:     recent[*requested]{max: remembered},
-	}
-	if c.store == nil {
-		c.store = NewStore(0)
-	}
-	if c.gens == nil {
-		c.gens = NewGenerations(0)
+		marks:     recent[string, time.Time]{max: remembered},
+		hosts:     recent[string, *requested]{max: remembered},
 	}
 	return c
 }
@@ -157,7 +147,6 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	for round := range rounds {
 		found, err := c.look(r, &t, outer)
 		if err != nil {
-			c.complain(err)
 			break
 		}
 		switch {
@@ -211,8 +200,11 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 	path, answered := pathTag(originalPath(r)), http.StatusOK
 	changed := func(status int) {
 		answered = status
-		if status >= 200 && status < 400 && len(path) <= maxKey { // longer paths have no entries
-			c.complain(c.raise(context.WithoutCancel(r.Context()), path))
+		if changes(status) {
+			ctx := context.WithoutCancel(r.Context())
+			if noted, err := c.back.Noted(ctx, path); noted || err != nil {
+				_ = c.raise(ctx, path)
+			}
 		}
 	}
 	rw, w := respw.Wrap(w, r)
@@ -221,25 +213,24 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 	changed(answered)
 }
 
+// changes reports whether a request with an unsafe method that is answered with
+// the status has changed something: not if it is to be sent to another place as
+// it is, by which routers answer what no handler was asked for.
+func changes(status int) bool {
+	return status >= 200 && status < 400 &&
+		status != http.StatusNotModified && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect
+}
+
 // raise invalidates what has one of the tags.
 func (c *Cache) raise(ctx context.Context, tags ...string) error {
-	n, err := c.gens.Next(ctx)
+	n, err := c.back.Next(ctx)
 	if err != nil {
 		return err
 	}
-	return c.gens.Raise(ctx, n, tags...)
-}
-
-// complain logs an error of the store or the generations, at most one a second:
-// when they are down, every request has one. That a client is gone is none.
-func (c *Cache) complain(err error) {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return
+	if err = c.back.Raise(ctx, n, tags...); err == nil {
+		c.count.invalidated.Add(1)
 	}
-	now := time.Now().Unix()
-	if last := c.complained.Load(); last != now && c.complained.CompareAndSwap(last, now) {
-		cmp.Or(c.cfg.Logger, slog.Default()).Warn("apiece: cache out of order", "error", err)
-	}
+	return err
 }
 
 // logPanic writes the record of a panic that nobody else will see.

@@ -125,6 +125,18 @@ type Config struct {
 	// that others share needs Generations that they share as well.
 	Generations Generations
 
+	// Locker keeps the processes that share the Store from running a handler for
+	// the same entry at once. Nil is to let each run it once.
+	Locker Locker
+
+	// StoreTimeout is how long one operation of the Store, of the Generations and
+	// of the Locker may take. One that takes longer is given up, and the cache goes
+	// without all of them for a second, or for longer each time that repeats, up to
+	// half a minute: handlers run, once for those who ask at the same time, and
+	// nothing is stored. 0 is 250 milliseconds, negative is for ever. What NewStore
+	// and NewGenerations return needs none.
+	StoreTimeout time.Duration
+
 	// OnError answers a request that waited for a handler which panicked or gave
 	// its response up (500), or took too long (504). Nil is that of the
 	// middleware.Config around it, else a problem document.
@@ -148,6 +160,7 @@ func (cfg Config) Validate() error {
 		"Policy.StaleWhileRevalidate": cfg.Policy.StaleWhileRevalidate,
 		"Policy.StaleIfError":         cfg.Policy.StaleIfError,
 		"FillTimeout":                 cfg.FillTimeout,
+		"StoreTimeout":                cfg.StoreTimeout,
 	} {
 		if d > 0 && d < time.Millisecond {
 			errs = append(errs, fmt.Errorf("cache: a %s of %v: write %d*time.Second", name, d, d))

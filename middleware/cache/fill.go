@@ -72,9 +72,17 @@ const (
 // start gives the fill its context, below ctx, and its number.
 func (f *fill) start(ctx context.Context) (err error) {
 	if f.number == 0 {
-		if f.number, err = f.cache.gens.Next(ctx); err != nil {
+		if f.number, err = f.cache.back.Next(ctx); err != nil {
 			return err
 		}
+	}
+	// What is under way may be stored: a write has to know of it.
+	running := f.cache.cfg.FillTimeout
+	if running < 0 {
+		running = 24 * time.Hour
+	}
+	if err := f.cache.back.Note(ctx, pathTag(f.target.uri), time.Now().Add(running)); err != nil {
+		return err
 	}
 	ctx, f.cancel = context.WithCancelCause(ctx)
 	if d := f.cache.cfg.FillTimeout; d > 0 {
@@ -128,7 +136,7 @@ func (f *fill) refused(status int, shared bool) {
 		c.remember(passMark+f.key, passFor)
 		if f.old != nil {
 			// What was for everybody no longer is.
-			c.put(context.WithoutCancel(&f.node), &Entry{Key: f.slot, Number: f.number, Created: time.Now()})
+			_ = c.back.Set(context.WithoutCancel(&f.node), &Entry{Key: f.slot, Number: f.number, Created: time.Now()})
 		}
 	}
 	var out outcome
@@ -231,7 +239,6 @@ func (f *fill) store(rec *recorder, e *Entry) (vary []string) {
 		return vary
 	}
 	valid, err := c.valid(ctx, e)
-	c.complain(err)
 	switch {
 	case err == nil && !valid:
 		rec.refuse(reasonVoid)
@@ -246,9 +253,10 @@ func (f *fill) store(rec *recorder, e *Entry) (vary []string) {
 		if known != nil {
 			names.Number = max(e.Number, known.Number)
 		}
-		stored = stored && c.put(ctx, names)
+		stored = stored && c.back.Set(ctx, names) == nil
 	}
-	if stored = stored && c.put(ctx, e); !stored {
+	stored = stored && c.back.Note(ctx, e.Tags[0], e.Expires()) == nil
+	if stored = stored && c.back.Set(ctx, e) == nil; !stored {
 		rec.refuse(reasonStore)
 	} else if f.order == nil {
 		c.noteHost(rec.r, f.target)

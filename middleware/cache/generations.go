@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"hash/maphash"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +51,16 @@ type Generations interface {
 	// if none ever was. It may return a higher number, at the price of running
 	// a handler once more, but never a lower one.
 	Latest(ctx context.Context, tags ...string) (uint64, error)
+
+	// Note remembers that responses with the tag may be stored until then. It is
+	// called before each of them is.
+	Note(ctx context.Context, tag string, until time.Time) error
+
+	// Noted reports whether a response with the tag may be stored. It is false
+	// only if it is certain that none is: what was forgotten for want of room is
+	// true. By it a write to a path of which nothing is stored raises nothing, so
+	// that clients who write to paths of their own invention fill no memory.
+	Noted(ctx context.Context, tag string) (bool, error)
 }
 
 // defaultTags bounds the memory of NewGenerations to some megabytes.
@@ -57,23 +69,28 @@ const defaultTags = 1 << 16
 // NewGenerations returns generations in memory that remember the given number
 // of tags, at most; 0 is 65,536, negative is no bound. When they forget tags,
 // the entries that are older than those invalidations are void, and are made
-// anew when somebody asks for them. So is what a store has from before it was
-// called.
+// again when they are asked for. So is what a store has from before it was
+// called. Tags are remembered by a hash: two that share one, of 2^64, are
+// invalidated together.
 func NewGenerations(tags int) Generations {
 	if tags == 0 {
 		tags = defaultTags
 	}
-	g := &generations{raised: recent[uint64]{max: tags}, floor: uint64(time.Now().UnixMicro())}
+	g := &generations{seed: maphash.MakeSeed(), raised: recent[uint64, uint64]{max: tags}, floor: uint64(time.Now().UnixMicro())}
 	g.last.Store(g.floor)
 	return g
 }
 
 type generations struct {
+	seed   maphash.Seed
 	last   atomic.Uint64
+	noted  timeFilter
 	mu     sync.RWMutex
-	raised recent[uint64]
+	raised recent[uint64, uint64]
 	floor  uint64 // no tag that was forgotten, by this process or before it, was raised above it
 }
+
+func (g *generations) hash(tag string) uint64 { return maphash.String(g.seed, tag) }
 
 func (g *generations) Next(context.Context) (uint64, error) { return g.last.Add(1), nil }
 
@@ -81,6 +98,7 @@ func (g *generations) Raise(_ context.Context, n uint64, tags ...string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, tag := range tags {
+		tag := g.hash(tag)
 		if at, ok := g.raised.get(tag); ok && at >= n {
 			continue
 		}
@@ -95,21 +113,72 @@ func (g *generations) Latest(_ context.Context, tags ...string) (uint64, error) 
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	latest := g.floor
+	if len(g.raised.young) == 0 && len(g.raised.old) == 0 {
+		return latest, nil
+	}
 	for _, tag := range tags {
-		at, _ := g.raised.get(tag)
+		at, _ := g.raised.get(g.hash(tag))
 		latest = max(latest, at)
 	}
 	return latest, nil
 }
 
-// recent is a map that remembers between max/2 and max of the keys that were
-// set last. The zero map needs a max; negative is no bound.
-type recent[V any] struct {
-	max        int
-	young, old map[string]V
+func (g *generations) Note(_ context.Context, tag string, until time.Time) error {
+	g.noted.add(g.hash(tag), until)
+	return nil
 }
 
-func (m *recent[V]) get(key string) (V, bool) {
+func (g *generations) Noted(_ context.Context, tag string) (bool, error) {
+	return g.noted.has(g.hash(tag), time.Now()), nil
+}
+
+// A timeFilter is a Bloom filter whose places hold times: what was added is in it
+// until then, and what was not is only by accident. It takes 1 MB, from the first
+// time on that something is added, however much that is.
+type timeFilter struct {
+	places atomic.Pointer[[filterSize]atomic.Uint32] // in seconds since 1970, rounded up
+}
+
+const (
+	filterSize = 1 << 18 // with 10,000 paths, one in 2,000 that was not added is taken for one that was
+	filterUses = 4       // places for each
+)
+
+func (f *timeFilter) add(hash uint64, until time.Time) {
+	places := f.places.Load()
+	if places == nil {
+		f.places.CompareAndSwap(nil, new([filterSize]atomic.Uint32))
+		places = f.places.Load()
+	}
+	at := uint32(min(max(until.Unix()+1, 0), math.MaxUint32))
+	for i := range uint64(filterUses) {
+		place := &places[(hash+i*(hash>>32|1))%filterSize]
+		for old := place.Load(); old < at && !place.CompareAndSwap(old, at); old = place.Load() {
+		}
+	}
+}
+
+func (f *timeFilter) has(hash uint64, now time.Time) bool {
+	places := f.places.Load()
+	if places == nil {
+		return false
+	}
+	for i := range uint64(filterUses) {
+		if int64(places[(hash+i*(hash>>32|1))%filterSize].Load()) < now.Unix() {
+			return false
+		}
+	}
+	return true
+}
+
+// recent is a map that remembers between max/2 and max of the keys that were
+// set last. The zero map needs a max; negative is no bound.
+type recent[K comparable, V any] struct {
+	max        int
+	young, old map[K]V
+}
+
+func (m *recent[K, V]) get(key K) (V, bool) {
 	v, ok := m.young[key]
 	if !ok {
 		v, ok = m.old[key]
@@ -119,13 +188,13 @@ func (m *recent[V]) get(key string) (V, bool) {
 
 // set returns what it forgets. Two maps that take turns need no list of who
 // came first.
-func (m *recent[V]) set(key string, v V) (forgotten map[string]V) {
+func (m *recent[K, V]) set(key K, v V) (forgotten map[K]V) {
 	if _, ok := m.young[key]; !ok && m.max >= 0 && len(m.young) >= max(1, m.max/2) {
 		forgotten = m.old
 		m.old, m.young = m.young, nil
 	}
 	if m.young == nil {
-		m.young = make(map[string]V)
+		m.young = make(map[K]V)
 	}
 	m.young[key] = v
 	return forgotten

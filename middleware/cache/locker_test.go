@@ -60,7 +60,7 @@ func TestLocker(t *testing.T) {
 			for range 2 {
 				h := cache.New(cache.Config{
 					Policy: cache.Policy{TTL: time.Hour, Public: true},
-					Store:  shared, Generations: generations,
+					Store:  shared, Generations: generations, Locker: shared,
 				}).Middleware(page)
 				for range 10 {
 					readers.Go(func() {

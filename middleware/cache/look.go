@@ -28,10 +28,10 @@ type found struct {
 func (c *Cache) look(r *http.Request, t *target, outer *fill) (found, error) {
 	ctx := r.Context()
 	at := found{slot: t.key}
-	e, err := c.get(ctx, at.slot)
+	e, err := c.back.Get(ctx, at.slot)
 	if err == nil && e != nil && len(e.Vary) > 0 {
 		at.slot = variant(t.key, e.Vary, r.Header)
-		e, err = c.get(ctx, at.slot)
+		e, err = c.back.Get(ctx, at.slot)
 	}
 	if err != nil || e == nil || e.Status == 0 || t.credentials && !e.Policy.Public {
 		return at, err
@@ -51,35 +51,18 @@ func (c *Cache) look(r *http.Request, t *target, outer *fill) (found, error) {
 // it is given it: so nobody gets an answer older than an invalidation that was
 // complete when the request arrived.
 func (c *Cache) valid(ctx context.Context, e *Entry) (bool, error) {
-	latest, err := c.gens.Latest(ctx, e.Tags...)
+	latest, err := c.back.Latest(ctx, e.Tags...)
 	return err == nil && latest <= e.Number, err
-}
-
-// get returns the entry under the key, nil if there is none.
-func (c *Cache) get(ctx context.Context, key string) (*Entry, error) {
-	e, err := c.store.Get(ctx, key)
-	if err != nil || e == nil || e.Key != key {
-		return nil, err
-	}
-	return e, nil
 }
 
 // record returns the names that the responses of a URL vary with, nil if they
 // are not known to.
 func (c *Cache) record(ctx context.Context, key string) *Entry {
-	e, err := c.get(ctx, key)
-	c.complain(err)
+	e, _ := c.back.Get(ctx, key)
 	if e == nil || len(e.Vary) == 0 || e.Status != 0 {
 		return nil
 	}
 	return e
-}
-
-// put stores an entry, and reports whether that went well.
-func (c *Cache) put(ctx context.Context, e *Entry) bool {
-	err := c.store.Set(ctx, e)
-	c.complain(err)
-	return err == nil
 }
 
 // usable says what the entry is good for at its age.

@@ -28,7 +28,6 @@ func (c *Cache) refresh(r *http.Request, next http.Handler, t target, at found) 
 	own := r.Clone(exchange.Detach(context.WithoutCancel(r.Context())))
 	own.Method, own.Body = http.MethodGet, http.NoBody
 	if err := f.start(own.Context()); err != nil {
-		c.complain(err)
 		c.settle(f, outcome{})
 		return
 	}

@@ -135,7 +135,7 @@ func (c *Cache) revalidate(ctx context.Context, path string, cached bool) error 
 func (c *Cache) carryOut(ctx context.Context, cached bool, origin http.Handler, u *url.URL) report {
 	// The number comes before everything: what is invalidated from here on is
 	// newer than what will be stored.
-	number, err := c.gens.Next(ctx)
+	number, err := c.back.Next(ctx)
 	if err != nil {
 		return report{reason: reasonGenerations, cause: err}
 	}
@@ -228,7 +228,7 @@ func (c *Cache) remake(f *fill, w http.ResponseWriter, r *http.Request, next htt
 		return report{reason: "a layer around the handler has made it a request that is not cached"}
 	}
 	if f.order.cached {
-		e, err := c.get(r.Context(), f.target.key)
+		e, err := c.back.Get(r.Context(), f.target.key)
 		if err != nil {
 			return report{reason: reasonStore, cause: err}
 		}
@@ -252,7 +252,7 @@ func (c *Cache) remake(f *fill, w http.ResponseWriter, r *http.Request, next htt
 		return report{status: rec.status, reason: rec.reason}
 	}
 	// From here on all that is older is void.
-	if err := c.gens.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
+	if err := c.back.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
 		return report{status: rec.status, reason: reasonGenerations, cause: err}
 	}
 	return report{}

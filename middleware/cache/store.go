@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -31,9 +32,9 @@ type Store interface {
 	Set(ctx context.Context, e *Entry) error
 }
 
-// A Locker is a [Store] that several processes share, and that keeps them from
-// running a handler for the same entry at once. A cache asks it before it fills
-// an entry.
+// A Locker keeps the processes that share a [Store] from running a handler for
+// the same entry at once. A cache with one, see [Config], asks it before it fills an
+// entry.
 type Locker interface {
 	// Lock returns what to call when the entry is filled, or has turned out not
 	// to be one. If another process is filling it, Lock waits until that has
@@ -113,10 +114,20 @@ func NewStore(size bytesize.Size) Store {
 			return uint32(min(e.Size(), math.MaxUint32))
 		}
 	}
-	return &store{otter.Must(options)}
+	s := new(store)
+	options.OnAtomicDeletion = func(e otter.DeletionEvent[string, *Entry]) {
+		if e.WasEvicted() {
+			s.evicted.Add(1)
+		}
+	}
+	s.entries = otter.Must(options)
+	return s
 }
 
-type store struct{ entries *otter.Cache[string, *Entry] }
+type store struct {
+	entries *otter.Cache[string, *Entry]
+	evicted atomic.Int64
+}
 
 func (s *store) Get(_ context.Context, key string) (*Entry, error) {
 	e, _ := s.entries.GetIfPresent(key)

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"slices"
@@ -109,12 +111,13 @@ func originalPath(r *http.Request) string {
 }
 
 // pathTag returns the tag that every entry of a path has. Spellings of one path
-// share it.
+// share it. Clients choose paths, of up to a megabyte, so the tag has a hash.
 func pathTag(uri string) string {
 	if path, err := url.PathUnescape(uri); err == nil {
 		uri = path
 	}
-	return "path:" + uri
+	sum := sha256.Sum256([]byte(uri))
+	return "path:" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // visible returns the query without the parameters that are not part of the

@@ -57,17 +57,12 @@ func (c *Cache) decide(f *fill, out outcome) (unlock func()) {
 	return f.unlock
 }
 
-// lock keeps other processes from filling the entry, if the store can. It
-// reports false if one of them was, and has ended.
+// lock keeps other processes from filling the entry. It reports false if one of
+// them was, and has ended.
 func (c *Cache) lock(ctx context.Context, f *fill) bool {
-	l, ok := c.store.(Locker)
-	if !ok {
-		return true
-	}
-	unlock, err := l.Lock(context.WithoutCancel(ctx), f.key) // others wait for f as well
-	c.complain(err)
+	unlock, ok := c.back.Lock(context.WithoutCancel(ctx), f.key) // others wait for f as well
 	if unlock == nil {
-		return err != nil
+		return ok
 	}
 	c.mu.Lock()
 	settled := f.settled // by FillTimeout
@@ -88,7 +83,6 @@ func (c *Cache) remember(mark string, d time.Duration) {
 // lead runs the handler for all who wait.
 func (c *Cache) lead(f *fill, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if err := f.start(context.WithoutCancel(r.Context())); err != nil {
-		c.complain(err)
 		c.settle(f, outcome{})
 		c.pass(w, r, next, &f.target, bypassed)
 		return
@@ -139,7 +133,6 @@ func (c *Cache) wait(f *fill, w http.ResponseWriter, r *http.Request, next http.
 	valid, err := c.valid(r.Context(), out.entry)
 	switch {
 	case err != nil:
-		c.complain(err)
 		c.pass(w, r, next, &f.target, bypassed)
 	case !valid:
 		return false

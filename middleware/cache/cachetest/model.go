@@ -49,6 +49,7 @@ func newWorld(t testing.TB, nodes int, open func() (cache.Store, cache.Generatio
 			Policy: cache.Policy{TTL: 2 * time.Millisecond, StaleWhileRevalidate: 4 * time.Millisecond, StaleIfError: 20 * time.Millisecond},
 			Store:  store, Generations: gens, Origin: mux,
 			StatusHeader: "X-Cache",
+			StoreTimeout: 10 * time.Second, // a busy machine is none that is down
 			Logger:       slog.New(slog.DiscardHandler),
 		})
 		mux.Handle("/page/{id}", c.Middleware(http.HandlerFunc(w.page)))

@@ -36,6 +36,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("numbers", s.numbers)
 	t.Run("raise", s.raise)
 	t.Run("many tags", s.manyTags)
+	t.Run("noted", s.noted)
 	t.Run("shared", s.shared)
 	t.Run("model", s.model)
 	if s.Wipe != nil {
@@ -229,6 +230,28 @@ func (s Suite) manyTags(t *testing.T) {
 	}
 	if n, now := latest(t, gens, "tag:other"), next(t, gens); n >= now {
 		t.Errorf("a tag is at %d, and the next number is %d", n, now)
+	}
+}
+
+// noted: what may be stored is known to all, and what was not noted is not.
+func (s Suite) noted(t *testing.T) {
+	_, one := s.Open(t, t.Name())
+	_, two := s.Open(t, t.Name())
+	ctx := t.Context()
+	for tag, until := range map[string]time.Time{"path:a": time.Now().Add(time.Hour), "path:\x00\n": time.Now().Add(time.Minute), "path:gone": time.Now().Add(-time.Hour)} {
+		if err := one.Note(ctx, tag, until); err != nil {
+			t.Fatalf("Note: %v", err)
+		}
+	}
+	if err := two.Note(ctx, "path:a", time.Now().Add(time.Second)); err != nil {
+		t.Fatalf("Note: %v", err)
+	}
+	for tag, want := range map[string]bool{"path:a": true, "path:\x00\n": true, "path:gone": false, "path:": false, "path:b": false, "a": false} {
+		for _, gens := range []cache.Generations{one, two} {
+			if got, err := gens.Noted(ctx, tag); got != want || err != nil {
+				t.Errorf("Noted(%q) = %t, %v; want %t", tag, got, err, want)
+			}
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func newBlog(client *goredis.Client, name string) *blog {
 	b.pages = cache.New(cache.Config{
 		Policy: cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
 		Origin: b.mux,
-		Store:  store, Generations: store,
+		Store:  store, Generations: store, Locker: store,
 	})
 	return b
 }

@@ -1,0 +1,329 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// A backend is the Store, the Generations and the Locker of a cache as it asks
+// them. What they do is code of others, and may be on another machine: each
+// operation has a deadline, and a breaker keeps requests from waiting for a
+// machine that does not answer.
+//
+//	          1 an operation goes over its time
+//	┌─────────┐─────────────────────────────────►┌──────┐
+//	│ closed  │                                  │ open │◄─┐
+//	└─────────┘◄─────────┐                       └──┬───┘  │ 4 it goes over its time
+//	                   3 │ it is answered           │ 2 the pause is over: one operation
+//	                  ┌──┴──────┐◄──────────────────┘      │
+//	                  │ probing │──────────────────────────┘
+//	                  └─────────┘
+//
+// In the states open and probing every other operation fails at once, with
+// errBreaker. The pause begins with a second and doubles up to half a minute.
+//
+// An operation that is answered with an error has been answered: it leaves the
+// breaker as it is. Each change between "all operations work" and "some fail" is
+// one record, and so is each way into and out of the state closed.
+//
+// mu is a leaf: nothing is called with it held.
+type backend struct {
+	store   Store
+	gens    Generations
+	locker  Locker // nil if there is none
+	timeout time.Duration
+	logger  *slog.Logger
+
+	mu      sync.Mutex
+	breaker breaker
+	until   time.Time     // open: when the next operation is tried
+	pause   time.Duration // the last one
+	opened  chan struct{} // closed on the way from closed to open
+	failing uint          // a bit for each operation whose last answer was an error
+}
+
+type breaker int
+
+const (
+	closed breaker = iota
+	open
+	probing
+)
+
+// An operation is one that a backend is asked for.
+type operation uint
+
+const (
+	opGet operation = iota
+	opSet
+	opNext
+	opRaise
+	opLatest
+	opNote
+	opNoted
+	opLock
+)
+
+var operationNames = [...]string{"Store.Get", "Store.Set", "Generations.Next", "Generations.Raise", "Generations.Latest",
+	"Generations.Note", "Generations.Noted", "Locker"}
+
+func (op operation) String() string { return operationNames[op] }
+
+const (
+	defaultStoreTimeout = 250 * time.Millisecond
+	firstPause          = time.Second
+	longestPause        = 30 * time.Second
+)
+
+var errBreaker = errors.New("cache: the store has not answered in time, and is left alone for a while")
+
+func newBackend(cfg Config) *backend {
+	b := &backend{
+		store:   cfg.Store,
+		gens:    cfg.Generations,
+		locker:  cfg.Locker,
+		timeout: cmp.Or(cfg.StoreTimeout, defaultStoreTimeout),
+		logger:  cfg.Logger,
+		opened:  make(chan struct{}),
+	}
+	if b.store == nil {
+		b.store = NewStore(0)
+	}
+	if b.gens == nil {
+		b.gens = NewGenerations(0)
+	}
+	return b
+}
+
+// ask has an operation done by f. Operations on memory of this process are done
+// as they are; all others by a goroutine, since a client that hangs may not look
+// at its context.
+func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Context) (T, error)) (T, error) {
+	var none T
+	probe, err := b.admit()
+	if err != nil {
+		return none, err
+	}
+	if b.timeout < 0 {
+		v, err := f(ctx)
+		b.answered(op, probe, err)
+		return v, err
+	}
+	within, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	type answer struct {
+		v   T
+		err error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		defer func() {
+			if v := recover(); v != nil { // on this goroutine it would end the process
+				a.err = fmt.Errorf("cache: %v panicked: %v", op, v)
+			}
+			answers <- a
+		}()
+		a.v, a.err = f(within)
+	}()
+	select {
+	case a := <-answers:
+		if within.Err() == nil || a.err == nil {
+			b.answered(op, probe, a.err)
+			return a.v, a.err
+		}
+	case <-within.Done():
+	}
+	if err := ctx.Err(); err != nil { // the caller has gone, which says nothing about the store
+		b.forget(probe)
+		return none, err
+	}
+	b.late(op, probe)
+	return none, fmt.Errorf("cache: %v did not answer within %v", op, b.timeout)
+}
+
+// admit reports whether an operation may begin, and whether it is the one that
+// finds out if the store answers again.
+func (b *backend) admit() (probe bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.breaker == closed:
+		return false, nil
+	case b.breaker == open && !time.Now().Before(b.until): // 2
+		b.breaker = probing
+		return true, nil
+	}
+	return false, errBreaker
+}
+
+// late notes that an operation went over its time.
+func (b *backend) late(op operation, probe bool) {
+	b.mu.Lock()
+	if b.breaker != closed && !probe {
+		b.mu.Unlock()
+		return // begun before the breaker opened
+	}
+	first := b.breaker == closed
+	b.pause = min(max(2*b.pause, firstPause), longestPause)
+	b.breaker, b.until = open, time.Now().Add(b.pause) // 1, 4
+	opened := b.opened
+	b.mu.Unlock()
+	if first {
+		close(opened)
+		b.log().Warn("apiece: the cache goes without its store, which does not answer", "operation", op.String(), "timeout", b.timeout)
+	}
+}
+
+// answered notes the answer to an operation.
+func (b *backend) answered(op operation, probe bool, err error) {
+	if errors.Is(err, context.Canceled) {
+		b.forget(probe)
+		return
+	}
+	b.mu.Lock()
+	before, again := b.failing, probe
+	if b.failing |= 1 << op; err == nil {
+		b.failing &^= 1 << op
+	}
+	after := b.failing
+	if probe { // 3
+		b.breaker, b.pause, b.opened = closed, 0, make(chan struct{})
+	}
+	b.mu.Unlock()
+	switch {
+	case before == 0 && after != 0:
+		b.log().Warn("apiece: an operation of the store of the cache fails", "operation", op.String(), "error", err)
+	case again:
+		b.log().Info("apiece: the cache has its store again")
+	case before != 0 && after == 0:
+		b.log().Info("apiece: all operations of the store of the cache work again")
+	}
+}
+
+// forget ends an operation that has told nothing. The next one is the probe.
+func (b *backend) forget(probe bool) {
+	if probe {
+		b.mu.Lock()
+		b.breaker = open
+		b.mu.Unlock()
+	}
+}
+
+func (b *backend) log() *slog.Logger { return cmp.Or(b.logger, slog.Default()) }
+
+// Get returns the entry under the key, nil if there is none.
+func (b *backend) Get(ctx context.Context, key string) (e *Entry, err error) {
+	if s, ok := b.store.(*store); ok {
+		e, err = s.Get(ctx, key)
+	} else {
+		e, err = ask(b, ctx, opGet, func(ctx context.Context) (*Entry, error) { return b.store.Get(ctx, key) })
+	}
+	if err != nil || e == nil || e.Key != key {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (b *backend) Set(ctx context.Context, e *Entry) error {
+	if s, ok := b.store.(*store); ok {
+		return s.Set(ctx, e)
+	}
+	_, err := ask(b, ctx, opSet, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.store.Set(ctx, e) })
+	return err
+}
+
+func (b *backend) Next(ctx context.Context) (uint64, error) {
+	if g, ok := b.gens.(*generations); ok {
+		return g.Next(ctx)
+	}
+	return ask(b, ctx, opNext, b.gens.Next)
+}
+
+func (b *backend) Latest(ctx context.Context, tags ...string) (uint64, error) {
+	if g, ok := b.gens.(*generations); ok {
+		return g.Latest(ctx, tags...)
+	}
+	return ask(b, ctx, opLatest, func(ctx context.Context) (uint64, error) { return b.gens.Latest(ctx, tags...) })
+}
+
+func (b *backend) Raise(ctx context.Context, n uint64, tags ...string) error {
+	if g, ok := b.gens.(*generations); ok {
+		return g.Raise(ctx, n, tags...)
+	}
+	_, err := ask(b, ctx, opRaise, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.gens.Raise(ctx, n, tags...) })
+	return err
+}
+
+func (b *backend) Note(ctx context.Context, tag string, until time.Time) error {
+	if g, ok := b.gens.(*generations); ok {
+		return g.Note(ctx, tag, until)
+	}
+	_, err := ask(b, ctx, opNote, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.gens.Note(ctx, tag, until) })
+	return err
+}
+
+func (b *backend) Noted(ctx context.Context, tag string) (bool, error) {
+	if g, ok := b.gens.(*generations); ok {
+		return g.Noted(ctx, tag)
+	}
+	return ask(b, ctx, opNoted, func(ctx context.Context) (bool, error) { return b.gens.Noted(ctx, tag) })
+}
+
+// Lock keeps other processes from filling the entry, as far as there is a Locker.
+// It reports false if one of them was, and has ended. To wait for that is what a
+// Locker is there for, so it has no deadline; it is left behind when the breaker
+// opens.
+func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool) {
+	b.mu.Lock()
+	shut, opened := b.breaker != closed, b.opened
+	b.mu.Unlock()
+	if b.locker == nil || shut {
+		return nil, true
+	}
+	type answer struct {
+		unlock func()
+		err    error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	answers := make(chan answer)
+	left := make(chan struct{})
+	go func() {
+		var a answer
+		defer func() {
+			if v := recover(); v != nil {
+				a.err = fmt.Errorf("cache: %v panicked: %v", opLock, v)
+			}
+			select {
+			case answers <- a:
+			case <-left:
+				if a.unlock != nil {
+					a.unlock()
+				}
+			}
+		}()
+		a.unlock, a.err = b.locker.Lock(ctx, key)
+	}()
+	select {
+	case a := <-answers:
+		b.answered(opLock, false, a.err)
+		if a.unlock == nil {
+			cancel()
+			return nil, a.err != nil
+		}
+		return func() {
+			defer cancel()
+			_, _ = ask(b, context.Background(), opLock, func(context.Context) (struct{}, error) { a.unlock(); return struct{}{}, nil })
+		}, true
+	case <-opened:
+	case <-ctx.Done():
+	}
+	close(left)
+	cancel()
+	return nil, true
+}
