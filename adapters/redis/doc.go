@@ -57,10 +57,15 @@
 // # What a cache can rely on
 //
 // Nothing that was invalidated before a request arrived is served to it, in
-// any process: every request asks Redis. If Redis does not answer, handlers run.
+// any process: every request asks Redis. If Redis does not answer within
+// StoreTimeout of the cache, it is left alone for a while, and handlers run.
 // To invalidate is an error then, which InvalidateTag returns; of a POST that
 // succeeds it can only be logged, and what it concerns may be served when Redis
 // is back, until it expires.
+//
+// Requests of clients who mean harm fill no memory: a POST writes nothing unless
+// there may be a response to its path, and what is remembered of invalidations and
+// of paths is bounded by [StoreConfig].
 //
 // One process at a time renders a page, usually: a lock has the others wait, but
 // not for longer than 5 seconds.
@@ -74,9 +79,10 @@
 // A log takes one stream and the channel of the same name, a store the keys with
 // its prefix. Users with access to those (~blog:* &blog:*) need the commands
 // EVAL, EVALSHA, XADD, XRANGE, XREVRANGE, XTRIM, DEL, PUBLISH, SUBSCRIBE, PING,
-// GET, SET, GETRANGE, EXISTS, TIME, ZADD, ZCARD, ZRANGE, ZREM, ZREMRANGEBYSCORE
-// and ZSCORE, which Redis has since version 6.2. No request looks through the
-// keys.
+// GET, SET, GETRANGE, EXISTS, TIME, PEXPIRE, PTTL, ZADD, ZCARD, ZCOUNT, ZRANGE,
+// ZREM, ZREMRANGEBYRANK, ZREMRANGEBYSCORE and ZSCORE, which Redis has since
+// version 6.2. No request looks through the keys, and every key of a store
+// expires by itself.
 //
 // # Differences from Next.js
 //

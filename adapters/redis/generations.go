@@ -2,11 +2,10 @@ package redis
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
 	"fmt"
 	"time"
-
-	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/apiece/apiece/middleware/cache"
 )
@@ -18,61 +17,63 @@ var _ cache.Generations = (*Store)(nil)
 
 // Next implements [cache.Generations].
 func (s *Store) Next(ctx context.Context) (uint64, error) {
-	return s.generation(ctx, "next")
+	return s.generation(ctx, "next", nil)
 }
 
 // Raise implements [cache.Generations]. Processes that share the store know of
 // it at once, since each asks before it gives out an entry.
 func (s *Store) Raise(ctx context.Context, n uint64, tags ...string) error {
-	_, err := s.generation(ctx, "raise", prepend(tags, n, s.tags)...)
+	_, err := s.generation(ctx, "raise", tags, n)
 	return err
 }
 
 // Latest implements [cache.Generations].
 func (s *Store) Latest(ctx context.Context, tags ...string) (uint64, error) {
-	return s.generation(ctx, "latest", prepend(tags)...)
+	return s.generation(ctx, "latest", tags)
 }
 
-func (s *Store) generation(ctx context.Context, operation string, args ...any) (uint64, error) {
-	n, err := s.generations.Run(ctx, s.client, []string{s.prefix + "generations"}, append([]any{operation}, args...)...).Uint64()
+// Note implements [cache.Generations]. The time that is left counts by the clock
+// of Redis.
+func (s *Store) Note(ctx context.Context, tag string, until time.Time) error {
+	left := time.Until(until)
+	if left <= 0 {
+		return nil
+	}
+	// A second more, for what passes on the way.
+	_, err := s.generation(ctx, "note", nil, member(tag), min(left, forever).Milliseconds()+1000)
+	return err
+}
+
+// forever is longer than anything is stored, and short enough for the sum with the
+// time since 1970.
+const forever = 100 * 365 * 24 * time.Hour
+
+// Noted implements [cache.Generations].
+func (s *Store) Noted(ctx context.Context, tag string) (bool, error) {
+	n, err := s.generation(ctx, "noted", []string{tag})
+	return n > 0, err
+}
+
+// generation runs an operation of the script, on the arguments and then the tags.
+func (s *Store) generation(ctx context.Context, operation string, tags []string, args ...any) (uint64, error) {
+	all := append([]any{operation, s.tags}, args...)
+	for _, tag := range tags {
+		all = append(all, member(tag))
+	}
+	n, err := s.generations.Run(ctx, s.client, []string{s.prefix + "generations"}, all...).Uint64()
 	if err != nil {
 		return 0, fmt.Errorf("redis: generations of %q (%s): %w", s.prefix, operation, err)
 	}
 	return n, nil
 }
 
-// prepend returns the arguments of a script that end with the tags.
-func prepend(tags []string, args ...any) []any {
-	for _, tag := range tags {
-		args = append(args, tag)
+// member returns what stands for a tag: itself, or its hash if that is shorter. A
+// client may have a say in how long the tags of a handler are.
+func member(tag string) string {
+	const prefix = "#"
+	if len(tag) <= len(prefix)+sha256.Size && (tag == "" || tag[0] != prefix[0]) {
+		return tag
 	}
-	return args
-}
-
-// Note implements [cache.Generations].
-func (s *Store) Note(ctx context.Context, tag string, until time.Time) error {
-	// The longest time wins, to the second: what expires too late costs one
-	// invalidation more.
-	at := s.prefix + "note:" + tag
-	left := time.Until(until) + time.Second
-	if left <= time.Second {
-		return nil
-	}
-	err := s.client.SetArgs(ctx, at, "", goredis.SetArgs{Mode: "NX", TTL: left}).Err()
-	if err == goredis.Nil {
-		err = s.client.ExpireGT(ctx, at, left).Err()
-	}
-	if err != nil {
-		return fmt.Errorf("redis: noting a tag of %q: %w", s.prefix, err)
-	}
-	return nil
-}
-
-// Noted implements [cache.Generations].
-func (s *Store) Noted(ctx context.Context, tag string) (bool, error) {
-	n, err := s.client.Exists(ctx, s.prefix+"note:"+tag).Result()
-	if err != nil {
-		return false, fmt.Errorf("redis: looking for a note of %q: %w", s.prefix, err)
-	}
-	return n > 0, nil
+	sum := sha256.Sum256([]byte(tag))
+	return prefix + string(sum[:])
 }

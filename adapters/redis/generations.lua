@@ -1,15 +1,23 @@
--- The numbers of a cache, and what its tags were raised to, are one sorted set,
--- so that they cannot be lost in part. Its members are "#next", at the number
--- given out last; "#floor", at what no tag is below; and each tag that was
--- raised above that, behind a "t".
+-- The numbers of a cache, what its tags were raised to, and what was noted to be
+-- stored are one sorted set, so that they cannot be lost in part. Its members are
+-- "#next", at the number given out last; "#floor", at what no tag is below; each
+-- tag that was raised above that, behind a "t"; and, at minus the millisecond
+-- until which it is, each tag that was noted, behind an "n", and "#noted", if
+-- every tag counts as noted.
 --
 -- A number is one more than the last, and at least the microseconds since 1970.
--- Nobody takes a million of them a second; so a set that is begun anew, or that
+-- Nothing takes a million of them a second; so a set that is begun again, or that
 -- a replica did not have to the end, goes on above all that was given out.
 --
--- KEYS[1] is the set, ARGV[1] the operation.
+-- The set expires with the last response that was noted, and not within the hour.
+-- By then it is as good as a new one: that has nothing noted, and everything
+-- raised.
+--
+-- KEYS[1] is the set, ARGV[1] the operation, ARGV[2] how many tags of each kind are
+-- kept, where 0 is no bound. An eighth more than need be are forgotten at once, so
+-- that this is rare.
 
-local set = KEYS[1]
+local set, most = KEYS[1], tonumber(ARGV[2])
 
 local function score(member) return tonumber(redis.call('ZSCORE', set, member) or nil) end
 
@@ -20,6 +28,16 @@ local function clock()
 	return now[1] * 1000000 + now[2]
 end
 
+local function milliseconds() return math.floor(clock() / 1000) end
+
+local function live(ms)
+	if redis.call('PTTL', set) < ms then
+		redis.call('PEXPIRE', set, string.format('%.0f', ms))
+	end
+end
+
+local hour = 3600 * 1000
+
 -- begin makes the set if there is none. What was raised before is not known then,
 -- so everything counts as raised to now.
 local function begin()
@@ -28,6 +46,7 @@ local function begin()
 		redis.call('DEL', set)
 		put('#next', now)
 		put('#floor', now)
+		live(hour)
 	end
 end
 
@@ -36,14 +55,14 @@ local operations = {}
 function operations.next()
 	local n = math.max(score('#next') + 1, clock())
 	put('#next', n)
+	live(hour)
 	return n
 end
 
--- raise lifts the tags from ARGV[4] on to ARGV[2], and forgets those that were
--- raised longest ago if there are more than ARGV[3], where 0 is no bound.
+-- raise lifts the tags from ARGV[4] on to ARGV[3], and forgets those that were
+-- raised longest ago if there are too many.
 function operations.raise()
-	local n, most = tonumber(ARGV[2]), tonumber(ARGV[3])
-	local floor = score('#floor')
+	local n, floor = tonumber(ARGV[3]), score('#floor')
 	if n > floor then
 		for i = 4, #ARGV do
 			local tag = 't' .. ARGV[i]
@@ -52,27 +71,62 @@ function operations.raise()
 			end
 		end
 	end
-	local tags = redis.call('ZCARD', set) - 2
+	local tags = redis.call('ZCOUNT', set, '(0', '+inf') - 2
 	if most > 0 and tags > most then
-		-- An eighth more than need be, so that this is rare. Those that were
-		-- raised by the same number go together.
-		local last, next = tags - math.floor(most * 7 / 8), score('#next')
+		-- Those that were raised by the same number go together.
+		local notes = redis.call('ZCARD', set) - tags - 2
+		local last, next = notes + tags - math.floor(most * 7 / 8) - 1, score('#next')
 		redis.call('ZREM', set, '#floor', '#next')
-		floor = tonumber(redis.call('ZRANGE', set, last - 1, last - 1, 'WITHSCORES')[2])
-		redis.call('ZREMRANGEBYSCORE', set, '-inf', string.format('%.0f', floor))
+		floor = tonumber(redis.call('ZRANGE', set, last, last, 'WITHSCORES')[2])
+		redis.call('ZREMRANGEBYSCORE', set, '(0', string.format('%.0f', floor))
 		put('#floor', floor)
 		put('#next', next)
 	end
+	live(hour)
 	return 0
 end
 
--- latest returns what the highest of the tags from ARGV[2] on is at.
+-- latest returns what the highest of the tags from ARGV[3] on is at.
 function operations.latest()
 	local n = score('#floor')
-	for i = 2, #ARGV do
+	for i = 3, #ARGV do
 		n = math.max(n, score('t' .. ARGV[i]) or 0)
 	end
 	return n
+end
+
+-- note notes the tag ARGV[3] for the next ARGV[4] milliseconds, and forgets what
+-- is over. Of too many it forgets those that are over first: until they are, every
+-- tag counts as noted.
+function operations.note()
+	local now, keep = milliseconds(), tonumber(ARGV[4])
+	local function note(member, till)
+		if till < (score(member) or 0) then
+			put(member, till)
+		end
+	end
+	note('n' .. ARGV[3], -(now + keep))
+	redis.call('ZREMRANGEBYSCORE', set, string.format('%.0f', -now), '(0')
+	local notes = redis.call('ZCOUNT', set, '-inf', '(0')
+	if most > 0 and notes > most then
+		local first = math.floor(most * 7 / 8)
+		local till = tonumber(redis.call('ZRANGE', set, first, first, 'WITHSCORES')[2])
+		redis.call('ZREMRANGEBYRANK', set, first, notes - 1)
+		note('#noted', till)
+	end
+	live(math.max(keep, hour))
+	return 0
+end
+
+-- noted returns 1 if the tag ARGV[3] is noted, else 0.
+function operations.noted()
+	local now = milliseconds()
+	for _, member in ipairs({'n' .. ARGV[3], '#noted'}) do
+		if -(score(member) or 0) > now then
+			return 1
+		end
+	end
+	return 0
 end
 
 begin()

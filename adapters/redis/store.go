@@ -22,9 +22,11 @@ type StoreConfig struct {
 	// is for Redis to bound, by maxmemory and a policy such as allkeys-lru; it
 	// may evict whatever is the Store's.
 	MaxEntry bytesize.Size
-	// Tags is how many tags are remembered to be invalidated. If there are more,
-	// entries older than those invalidations are void, and are made anew when
-	// they are asked for. 0 is 65,536, negative is no bound.
+	// Tags is how many tags are remembered to be invalidated, and of how many
+	// paths it is remembered that there are entries. If more are invalidated,
+	// entries older than those invalidations are void, and are made again when
+	// they are asked for; if there are entries of more paths, a POST to any path
+	// counts as an invalidation. 0 is 65,536, negative is no bound.
 	Tags int
 }
 
@@ -52,9 +54,8 @@ var (
 // NewStore returns a store whose keys begin with the prefix. It panics without a
 // client or a prefix. The client is not closed.
 //
-// Requests wait for Redis, one that is served from the cache twice. How long
-// they wait for a Redis that does not answer is set by the timeouts and
-// MaxRetries of the client; after that their handlers run.
+// Requests wait for Redis, one that is served from the cache twice, and not for
+// longer than StoreTimeout of the [cache.Config]; after that their handlers run.
 func NewStore(client goredis.UniversalClient, prefix string, cfg StoreConfig) *Store {
 	check("NewStore", client, "prefix", prefix)
 	return &Store{
