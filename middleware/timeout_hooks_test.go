@@ -33,6 +33,9 @@ func (s slowRaise) Raise(ctx context.Context, n uint64, tags ...string) error {
 	return s.Generations.Raise(ctx, n, tags...)
 }
 
+// Noted has every path stored.
+func (slowRaise) Noted(context.Context, string) (bool, error) { return true, nil }
+
 // A hookLogger does something for every record.
 type hookLogger struct {
 	slog.Handler
@@ -183,6 +186,8 @@ func TestTimeoutAroundACacheThatHangs(t *testing.T) {
 		if got := ask(dial()); got != want {
 			t.Errorf("the client got %+v, want %+v", got, want)
 		}
+		slowly() // the store comes back in the end
+		slowly()
 	})
 }
 

@@ -3,65 +3,64 @@ package cache
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
 )
 
 // What happens to a request.
 //
-// One that no stored response could answer goes past (target). For any other
-// the store is asked, and the generations whether what it has is valid (look).
-// A fresh entry is sent. A stale one is sent, and a goroutine makes it anew
-// (refresh). Else one request runs the handler (lead, fill.run) and the others
-// for the same response wait for it (wait).
+// One that no stored response could answer goes past (keyOf). For any other
+// the store is asked, and the generations whether what it has is valid (lookup).
+// A fresh entry is sent. A stale one is sent, and renewed (renew). Else one request
+// runs the handler (lead, flight.run) and the others for the same response wait for
+// it (wait).
 //
 // The handler writes to a recorder, which decides by the header whether the
 // response may be for others (judge). If not it goes live: from then on it is
 // between this client and the handler, and those who wait run the handler
-// themselves. If so it is held back until it is whole, becomes an entry, is
-// stored, and is sent to all.
+// themselves. If so it is held back until it is whole, or sent as it comes if it is
+// flushed, becomes an entry, is stored, and is sent to all.
+//
+// Why something was not stored, or went past, is one of the reasons; what is
+// remembered of a key is its memo (collapse.go); the states of a response are those
+// of the recorder, and the states of a store that does not answer are those of the
+// backend.
 
 // A Cache keeps responses. Make one with [New]; one serves any number of routes.
 type Cache struct {
 	cfg   Config
 	back  *backend
 	count counters
+	seed  maphash.Seed
 
-	mu     sync.Mutex
-	fills  map[string]*fill           // those that others may wait for
-	marks  recent[string, time.Time]  // until when not to wait, or not to refresh
-	hosts  recent[string, *requested] // by path tag, as it was asked for last
-	last   atomic.Pointer[requested]
-	mounts []http.Handler // what Middleware made of muxes
+	// epoch counts the invalidations of this process, so that those who wait for a
+	// flight know if there was one while the generations cannot say. landed
+	// counts flights that are over.
+	epoch, landed atomic.Uint64
 
-	closed     bool
-	refreshes  map[*fill]struct{} // those that run
-	background sync.WaitGroup
+	leans  atomic.Bool // a handler has used values that layers outside keep in the context
+	astray atomic.Bool // a renewal has not come back to the cache by way of the Origin
+
+	server atomic.Value // the *http.Server that the last request came from
+	last   atomic.Pointer[requestInfo]
+
+	// mu is never held while code of others runs. It is a leaf.
+	mu       sync.Mutex
+	flights  map[string]*flight                  // in the air, see flight
+	memos    recent[uint64, memo]                // by the hash of a flight's id
+	requests recent[uint64, *requestInfo]        // how a path was asked for last, by the hash of its tag
+	mounts   []mount                             // what Middleware made of handlers that find routes themselves
+	closed   bool                                // no renewals begin
+	renewals map[*flight]context.CancelCauseFunc // those that run
+	running  sync.WaitGroup
 }
-
-const (
-	// passFor is how long nobody waits for a response that was for one client.
-	passFor = 10 * time.Second
-	// pauseFor is how long an old entry is served on after a refresh failed.
-	pauseFor = 3 * time.Second
-
-	passMark  = "pass "
-	pauseMark = "pause "
-
-	// rounds is how often a request waits for another, before it goes its own
-	// way: each time something may have been invalidated, or found to vary.
-	rounds = 4
-
-	// remembered bounds the marks and the hosts.
-	remembered = 1 << 13
-)
 
 // New returns a cache. It panics if the config is not valid, with everything
 // that is wrong.
@@ -70,18 +69,19 @@ func New(cfg Config) *Cache {
 		panic(err)
 	}
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
+	cfg.PostBody = cmp.Or(cfg.PostBody, defaultPostBody)
 	cfg.FillTimeout = cmp.Or(cfg.FillTimeout, defaultFillTimeout)
 	cfg.Query = slices.Clone(cfg.Query)
 	cfg.StatusHeader = http.CanonicalHeaderKey(cfg.StatusHeader)
-	c := &Cache{
-		cfg:       cfg,
-		back:      newBackend(cfg),
-		fills:     make(map[string]*fill),
-		refreshes: make(map[*fill]struct{}),
-		marks:     recent[string, time.Time]{max: remembered},
-		hosts:     recent[string, *requested]{max: remembered},
+	return &Cache{
+		cfg:      cfg,
+		back:     newBackend(cfg),
+		seed:     maphash.MakeSeed(),
+		flights:  make(map[string]*flight),
+		renewals: make(map[*flight]context.CancelCauseFunc),
+		memos:    recent[uint64, memo]{max: remembered},
+		requests: recent[uint64, *requestInfo]{max: remembered},
 	}
-	return c
 }
 
 // Middleware puts the cache before next. Layers that answer some clients
@@ -89,19 +89,21 @@ func New(cfg Config) *Cache {
 // outside of it. A time limit outside is for how long a client waits, one inside
 // for how long the handler takes.
 //
-// A stale response is made anew when the request of its reader may be over, with
-// the values of that request's context. A router that reuses these for the next
-// request, as chi does with its parameters, would have the handler make another
-// page than was asked for: put it inside, or turn StaleWhileRevalidate off.
+// The cache may stand around a router of any kind or inside of it, once or on
+// each route. How a stale response is renewed depends on that: see
+// Config.Origin.
 func (c *Cache) Middleware(next http.Handler) http.Handler {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
-	if isMux(next) {
+	if isMux(next) || same(next, c.cfg.Origin) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.mounts = append(c.mounts, h)
+		c.mounts = append(c.mounts, mount{h, next})
 	}
 	return h
 }
+
+// A mount is a handler of the cache and what it stands around.
+type mount struct{ handler, next http.Handler }
 
 // isMux reports whether h finds routes itself: http.ServeMux, and what can
 // register routes with one.
@@ -113,157 +115,117 @@ func isMux(h http.Handler) bool {
 	return false
 }
 
+// same reports whether two handlers are one. Functions cannot be compared.
+func same(a, b http.Handler) bool {
+	return a != nil && b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
+}
+
 func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	defer exchange.RemoveFiles(r, r.MultipartForm)
-	outer := fillOf(r.Context())
+	outer := flightOf(r.Context())
 	if outer != nil {
 		switch ordered := outer.order != nil && !outer.order.reached.Load(); {
 		case ordered && outer.cache == c:
-			c.fulfil(outer, w, r, next)
+			c.fulfill(outer, w, r, next)
 			return
 		case ordered, outer.within(c): // another cache's, or this one stands here twice
 			next.ServeHTTP(w, r)
 			return
 		}
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		c.mark(w.Header(), byMethod, "")
-		if c.cfg.IgnoreWrites || safe(r.Method) {
-			next.ServeHTTP(w, r)
-		} else {
-			c.serveWrite(w, r, next)
-		}
+	asks := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodPost && c.cfg.Post != nil
+	if !asks {
+		c.serveUnkeyed(w, r, next)
 		return
 	}
-	t, ok := c.target(r)
-	if !ok {
-		c.mark(w.Header(), asked, "")
-		next.ServeHTTP(w, r)
+	k, why := c.keyOf(r)
+	switch {
+	case why == byMethod:
+		c.serveUnkeyed(w, r, next)
+		return
+	case why != kept:
+		c.pass(w, r, next, &k, request+reasons[why].token)
 		return
 	}
 	if c.last.Load() == nil {
-		c.last.Store(asRequested(r))
+		c.noteServer(r)
 	}
-	for round := range rounds {
-		found, err := c.look(r, &t, outer)
-		if err != nil {
-			break
-		}
+	locked := false
+	for range rounds {
+		at := c.lookup(r, &k, outer)
 		switch {
-		case found.use == fresh:
-			c.sendStored(w, r, found.entry, found.now)
+		case at.use == fresh, at.use == fallback && c.paused(&k, &at):
+			c.sendStored(w, r, at.entry, at.now)
 			return
-		case found.use == stale:
-			c.refresh(r, next, t, found)
-			c.sendStored(w, r, found.entry, found.now)
-			return
-		case r.Method == http.MethodHead:
-			c.pass(w, r, next, &t, forwarded(found.entry != nil))
+		case at.use == stale:
+			after := c.renew(w, r, next, &k, at)
+			c.sendStored(w, r, at.entry, at.now)
+			if after != nil {
+				after()
+			}
 			return
 		}
-		f, leads := c.enter(t, found)
+		if k.withheld && c.isPersonal(&k) {
+			k.withheld = false
+		}
+		if why := unshared(r, &k); why != kept {
+			c.pass(w, r, next, &k, forwarded(at.entry != nil)+"; detail="+reasons[why].token)
+			return
+		}
+		f, leads, why := c.enter(k, at)
 		switch {
 		case f == nil:
-			c.pass(w, r, next, &t, forwarded(found.entry != nil))
+			c.pass(w, r, next, &k, forwarded(at.entry != nil)+"; detail="+reasons[why].token)
 			return
-		case leads && round == 0 && !c.lock(r.Context(), f):
-			c.settle(f, outcome{again: true})
+		case leads && c.landed.Load() != at.seen && c.lookup(r, &k, nil).use == fresh:
+			c.settle(f, result{outcome: retry}) // another has landed since we looked
+		case leads && !locked && !c.lock(r.Context(), f):
+			locked = true // one more round without: what another process brought may not be for us
+			c.settle(f, result{outcome: retry})
 		case leads:
+			c.count.misses.Add(1)
 			c.lead(f, w, r, next)
 			return
-		case c.wait(f, w, r, next, found):
+		case c.wait(f, w, r, next, &k, at):
+			c.count.misses.Add(1)
 			return
 		}
 	}
-	c.pass(w, r, next, &t, bypassed)
+	c.pass(w, r, next, &k, bypass+reasons[byRounds].token)
+}
+
+// unshared says why what a request brings is not for others, if that is to be seen
+// from it: it can be answered from the store, but does not fill it.
+func unshared(r *http.Request, k *requestKey) reason {
+	switch {
+	case r.Method == http.MethodHead:
+		return byHead
+	case k.ranged:
+		return byRange
+	case k.noStore:
+		return byRequest
+	}
+	return kept
 }
 
 // pass runs the handler for this client alone.
-func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, t *target, status string) {
+func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, status string) {
+	c.count.bypassed.Add(1)
 	c.mark(w.Header(), status, "")
-	if r.URL.RawQuery == t.query {
+	if r.URL.RawQuery == k.query && !k.withheld && !k.post {
 		next.ServeHTTP(w, r)
 		return
 	}
 	in := r.WithContext(r.Context())
-	t.narrow(in)
+	k.narrow(in)
 	defer exchange.HandBack(r, in)
 	next.ServeHTTP(w, in)
 }
 
-// serveWrite runs a handler that changes something, and takes what is stored
-// for its path to be changed if it succeeds: before the client learns that it
-// did, since its next request must not be answered from before, and once more
-// when the handler has returned, since what it changes may not show until then,
-// as at the end of a transaction.
-func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	path, answered := pathTag(originalPath(r)), http.StatusOK
-	changed := func(status int) {
-		answered = status
-		if changes(status) {
-			ctx := context.WithoutCancel(r.Context())
-			if noted, err := c.back.Noted(ctx, path); noted || err != nil {
-				_ = c.raise(ctx, path)
-			}
-		}
-	}
-	rw, w := respw.Wrap(w, r)
-	rw.BeforeCommit(changed)
-	next.ServeHTTP(w, r)
-	changed(answered)
-}
-
-// changes reports whether a request with an unsafe method that is answered with
-// the status has changed something: not if it is to be sent to another place as
-// it is, by which routers answer what no handler was asked for.
-func changes(status int) bool {
-	return status >= 200 && status < 400 &&
-		status != http.StatusNotModified && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect
-}
-
-// raise invalidates what has one of the tags.
-func (c *Cache) raise(ctx context.Context, tags ...string) error {
-	n, err := c.back.Next(ctx)
-	if err != nil {
-		return err
-	}
-	if err = c.back.Raise(ctx, n, tags...); err == nil {
-		c.count.invalidated.Add(1)
-	}
-	return err
-}
-
-// logPanic writes the record of a panic that nobody else will see.
+// logPanic writes the record of a panic that would leave no other trace.
 func (c *Cache) logPanic(r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		return // net/http's own word for not answering
 	}
 	httperr.LogPanic(c.cfg.Logger, r, v)
-}
-
-// fillOf returns the fill that runs in ctx, or nil.
-func fillOf(ctx context.Context) (f *fill) {
-	if n := exchange.Find(ctx); n != nil {
-		f, _ = n.Get(exchange.Cache).(*fill)
-	}
-	return f
-}
-
-// within reports whether the fill, or one around it, is of the cache.
-func (f *fill) within(c *Cache) bool {
-	for ; f != nil; f = f.outer {
-		if f.cache == c {
-			return true
-		}
-	}
-	return false
-}
-
-// inherit makes what the fill brings depend on what e depends on.
-func (f *fill) inherit(e *Entry) {
-	for ; f != nil; f = f.outer {
-		f.mu.Lock()
-		f.tags = append(f.tags, e.Tags...)
-		f.mu.Unlock()
-	}
 }

@@ -46,7 +46,7 @@ func (p Policy) over(below Policy) Policy {
 	if p.StaleIfError == 0 {
 		p.StaleIfError = below.StaleIfError
 	}
-	p.Public = p.Public || below.Public
+	p.Public = p.Public || below.Public // but for SetPolicy, see judge
 	return p
 }
 
@@ -117,6 +117,22 @@ type Config struct {
 	// where the response came from: HIT, STALE, MISS or REVALIDATED. Empty is
 	// none. Next.js: X-Nextjs-Cache.
 	StatusHeader string
+
+	// Post has POST requests answered from the cache that only ask, as GraphQL
+	// queries do: [GraphQL] and [JSON] are two of its kind. It is given the request
+	// and its body, and returns the body in one spelling, which is part of the key
+	// and all of it that the handler is given; or false for a request that may
+	// change something, which passes as it came. It must not read r.Body.
+	//
+	// The danger is yours: a request that is taken for a question is not carried out
+	// if the answer is there. Nil is to store no response to a POST. A response with
+	// Set-Cookie is not stored here either, and one to a request with a Cookie only
+	// if it is public.
+	Post func(r *http.Request, body []byte) (canonical []byte, ok bool)
+
+	// PostBody is the longest body that Post is asked about; a longer one passes.
+	// 0 is 64 KB.
+	PostBody bytesize.Size
 
 	// Store holds the entries. Nil is NewStore(0).
 	Store Store

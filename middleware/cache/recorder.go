@@ -14,33 +14,71 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A recorder holds back what a handler answers until it is known to be for
-// others as well. As soon as it is known not to be, the response goes live: what
-// was held back is sent to the client, and all that follows as it is written.
+// A recorder is the writer of a flight's handler. It holds back what the handler
+// answers until it is known to be for others as well, or keeps it while the client
+// has it.
+//
+//	          1                  3
+//	┌───────┐    ┌──────┐ flush    ┌──────┐
+//	│ begun ├───►│ held ├─────────►│ teed │
+//	└──┬────┘    └┬─────┘          └──┬───┘
+//	   │ 2        │ 2                 │ 4
+//	   ├──────────┴──►┌──────┐◄───────┘
+//	   │              │ live │
+//	   │ 5            └──────┘
+//	   ├─────► answered
+//	   │ 6
+//	   ├─────► dropped
+//	   │ 7                              8
+//	   └─────► rerun           begun, held ───► broken
+//
+//	1 begun -> held             the header is fixed, and the response may be for others
+//	2 begun, held -> live       it is for this client alone: what was held is sent, what comes follows
+//	3 held -> teed              it is flushed, as by a proxy or a template: the client has what comes, and so has the recorder
+//	4 teed -> live              it is too large to keep
+//	5 begun, held -> answered   the client has another response: the old entry in place of an error, or a 304
+//	6 begun -> dropped          it is not for others, and there is no client
+//	7 begun -> rerun            it is for the client whose credentials were withheld: the handler is to run with them
+//	8 begun, held -> broken     a layer inside gave the response up; nothing of it is sent
+//
+// Only held and teed become an entry. In answered, dropped, rerun and broken what
+// the handler writes is swallowed.
 //
 // The header is the handler's own. What layers outside have set for this
 // client, such as CORS, stays out of what is stored, and is joined again when
 // the response is sent.
 type recorder struct {
-	f      *fill
+	f      *flight
 	client http.ResponseWriter
 	r      *http.Request // the client's
-	alone  bool          // there is no client: nothing goes live
+	alone  bool          // there is no client
 
-	header  http.Header // as the handler sees it
-	sent    http.Header // as it was at the commit: what comes later is not sent
-	status  int         // 0 until the commit
-	size    int64       // as declared then, -1 if it was not
-	created time.Time
-	policy  Policy
-	verdict verdict
-	reason  string // why it is not kept
-	body    []byte
-	live    bool
-	mute    bool // the client is not sent the body
-	aborted bool // what was written cannot be finished
-	failed  bool // so the handler said after it had begun
+	header    http.Header // as the handler sees it
+	sent      http.Header // as it was at the commit: what comes later is not sent
+	status    int         // 0 until the commit
+	size      int64       // as declared then, -1 if it was not
+	created   time.Time
+	policy    Policy
+	body      []byte
+	validated bool // it is a 304 to us: header and body are the old entry's
+
+	state state
+	why   reason // it is not to be stored
 }
+
+// A state is where a response is.
+type state int
+
+const (
+	begun state = iota
+	held
+	teed
+	live
+	answered
+	dropped
+	rerun
+	broken
+)
 
 // hijackable is a recorder on a connection that can be taken over.
 type hijackable struct{ *recorder }
@@ -52,15 +90,18 @@ func (noClientError) Error() string { return "cache: a response that cannot be s
 func (noClientError) Unwrap() error { return http.ErrNotSupported }
 
 var (
-	errNobody  error = noClientError{}
-	errGivenUp       = errors.New("cache: a response that was given up, and of which the client has seen nothing")
+	errNoClient error = noClientError{}
+	errGivenUp        = errors.New("cache: a response that was given up, and of which the client has seen nothing")
 )
 
 // newRecorder returns a recorder, and the writer for the handler. That is the
-// one that all pieces share, which finds out what the client's can do.
-func newRecorder(f *fill, w http.ResponseWriter, r *http.Request) (*recorder, http.ResponseWriter) {
-	rec := &recorder{f: f, client: w, r: r, header: make(http.Header)}
-	f.outside = w.Header()
+// one that all pieces share, which finds out what the client's can do. A response to
+// no client goes to w as well, but what it says is not for anyone.
+func newRecorder(f *flight, w http.ResponseWriter, r *http.Request, alone bool) (*recorder, http.ResponseWriter) {
+	rec := &recorder{f: f, client: w, r: r, alone: alone, header: make(http.Header)}
+	if f.outside == nil {
+		f.outside = w.Header()
+	}
 	var inner http.ResponseWriter = rec
 	if _, ok := respw.Find[http.Hijacker](w); ok {
 		inner = hijackable{rec}
@@ -73,13 +114,21 @@ func (rec *recorder) Header() http.Header { return rec.header }
 // Unwrap leads to the client's writer, for the deadline of reading.
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.client }
 
+// unsent reports whether the client can be sent something else.
+func (rec *recorder) unsent() bool {
+	return rec.state == begun || rec.state == held || rec.state == broken
+}
+
 // SetWriteDeadline also hears of a response that cannot be finished. As long as
 // its client has seen nothing of it, the connection stays as it is: something
 // else can be sent.
 func (rec *recorder) SetWriteDeadline(t time.Time) error {
-	if respw.Poisons(t) && !rec.live {
-		rec.aborted = true
-		return nil
+	if respw.Poisons(t) {
+		if rec.unsent() {
+			rec.state = broken // 8
+			return nil
+		}
+		rec.refuse(incomplete)
 	}
 	return http.NewResponseController(rec.client).SetWriteDeadline(t)
 }
@@ -92,15 +141,15 @@ func (rec *recorder) WriteHeader(status int) {
 		rec.inform(status)
 	case rec.status == 0:
 		rec.commit(status)
-	case rec.live && !rec.alone:
+	case rec.state == live && !rec.alone:
 		rec.client.WriteHeader(status) // net/http logs who called it twice
 	case status >= 500:
-		rec.failed = true // too late for this client, in time for all others
+		rec.refuse(failedHalfway) // too late for this client, in time for all others
 	}
 }
 
 // inform sends an interim response to the client at hand. It is not stored, and
-// the header that goes with it is not yet that of the answer.
+// the header that goes with it is not yet that of the response.
 func (rec *recorder) inform(status int) {
 	if rec.alone {
 		return
@@ -117,45 +166,78 @@ func (rec *recorder) inform(status int) {
 func (rec *recorder) commit(status int) {
 	rec.status, rec.created = status, time.Now()
 	rec.sent = rec.header.Clone()
+	f := rec.f
+	if rec.validated = status == http.StatusNotModified && f.validates(); rec.validated {
+		rec.status, rec.body = f.old.Status, f.old.Body
+		rec.sent = renewed(f.old.Header, rec.sent)
+	}
 	rec.size = declared(rec.sent)
-	rec.policy, rec.verdict, rec.reason = rec.f.judge(status, rec.sent, rec.created)
-	if rec.verdict == refuse && !rec.f.excused(status) {
-		rec.goLive(rec.reason)
+	rec.policy, rec.why = f.judge(rec.status, rec.sent, rec.created)
+	if rec.validated && rec.why == noLifetime && f.ownPolicy() == nil {
+		rec.policy, rec.why = f.old.Policy, kept // SetPolicy had said it, of what is still good
+	}
+	if rec.state == broken {
+		return
+	}
+	switch {
+	case rec.why == kept, rec.why == serverError, f.excused(rec.status):
+		rec.state = held // 1
+	case f.key.withheld && rec.why == hasCredentials:
+		f.cache.withhold(f.key)
+		rec.state = rerun // 7
+		f.cache.settle(f, result{outcome: retry})
+		f.cancel(errNoClient)
+	default:
+		rec.goLive(rec.why)
 	}
 }
 
-// goLive hands the response to the client it is for, and whoever waits for it
-// back to their own devices.
-func (rec *recorder) goLive(reason string) {
-	if rec.live {
+// refuse notes why the response is not stored, unless that is known.
+func (rec *recorder) refuse(why reason) {
+	if rec.why == kept {
+		rec.why = why
+	}
+}
+
+// goLive hands the response to the client it is for, and lets go of those who
+// wait for it.
+func (rec *recorder) goLive(why reason) {
+	was := rec.state
+	rec.refuse(why)
+	if rec.alone {
+		rec.state = dropped // 6
+		rec.f.refused(rec.status, rec.why)
+		rec.f.cancel(errNoClient)
 		return
 	}
-	rec.live = true
-	if rec.aborted {
+	rec.state = live // 2, 4
+	if was == broken {
 		respw.Poison(rec.client)
 	}
-	shared := rec.verdict == share
-	rec.refuse(reason)
-	rec.f.refused(rec.status, shared)
-	if rec.alone {
-		rec.f.cancel(errNobody)
+	rec.f.refused(rec.status, rec.why)
+	rec.f.follow()
+	if rec.status == 0 || was == teed {
+		rec.body = nil
 		return
 	}
-	rec.f.follow(rec.r.Context())
-	if rec.status == 0 {
-		return // taken over
-	}
+	rec.sendHeld("; detail=" + reasons[rec.why].token)
+}
+
+// sendHeld sends the client what is held.
+func (rec *recorder) sendHeld(detail string) {
 	h := rec.client.Header()
 	new(values).join(h, rec.sent)
-	rec.f.cache.mark(h, forwarded(rec.f.old != nil), "MISS")
+	rec.f.cache.mark(h, forwarded(rec.f.old != nil)+detail, "MISS")
 	if rec.status == http.StatusOK && notModified(rec.sent, rec.r.Header) {
-		rec.mute = true
+		rec.state = answered // 5
 		answerNotModified(rec.client)
 		return
 	}
 	rec.client.WriteHeader(rec.status)
 	if len(rec.body) > 0 {
 		_, _ = rec.client.Write(rec.body)
+	}
+	if rec.state == live {
 		rec.body = nil
 	}
 }
@@ -164,21 +246,30 @@ func (rec *recorder) Write(p []byte) (int, error) {
 	if rec.status == 0 {
 		rec.commit(http.StatusOK)
 	}
-	if !rec.live && rec.f.cache.tooLarge(int64(len(rec.body)+len(p))) {
-		rec.goLive("it is too large")
+	if rec.validated {
+		return 0, http.ErrBodyNotAllowed
 	}
-	switch {
-	case !rec.live && rec.size >= 0 && int64(len(rec.body)+len(p)) > rec.size:
-		return 0, http.ErrContentLength // as from net/http, which keeps what it has
-	case !rec.live:
-		rec.body = append(rec.body, p...)
-		return len(p), nil
-	case rec.alone:
-		return 0, errNobody
-	case rec.mute:
-		return len(p), nil
+	if rec.state == held || rec.state == teed {
+		size := int64(len(rec.body) + len(p))
+		switch {
+		case rec.size >= 0 && size > rec.size:
+			return 0, http.ErrContentLength // as from net/http, which keeps what it has
+		case rec.f.cache.tooLarge(size):
+			rec.goLive(tooLarge)
+		default:
+			rec.body = append(rec.body, p...)
+		}
 	}
-	return rec.client.Write(p)
+	switch rec.state {
+	case teed:
+		_, _ = rec.client.Write(p) // a client who has left leaves the others what comes
+		return len(p), nil
+	case live:
+		return rec.client.Write(p)
+	case dropped, rerun:
+		return 0, errNoClient
+	}
+	return len(p), nil
 }
 
 // ReadFrom lets a file be sent rather than copied, if it goes live.
@@ -186,57 +277,88 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 	if rec.status == 0 {
 		rec.commit(http.StatusOK)
 	}
-	if rf, ok := rec.client.(io.ReaderFrom); ok && rec.live && !rec.mute && !rec.alone {
+	if rf, ok := rec.client.(io.ReaderFrom); ok && rec.state == live {
 		return rf.ReadFrom(src)
 	}
 	return io.Copy(struct{ io.Writer }{rec}, src)
 }
 
-// FlushError makes the response live: who flushes wants to be heard now. If it is
+// FlushError sends what there is, and all that comes as it comes. If it is
 // an error for which an old entry stands in, the client is sent that now: a time
 // limit inside flushes its answer while the handler goes on.
 func (rec *recorder) FlushError() error {
-	if rec.status == 0 {
+	if rec.status == 0 && rec.state != broken {
 		rec.commit(http.StatusOK)
 	}
+	f := rec.f
 	switch {
-	case !rec.live && !rec.alone && rec.f.excused(rec.status):
-		rec.live, rec.mute = true, true
-		rec.f.refused(rec.status, true)
-		rec.f.cache.sendStored(rec.client, rec.r, rec.f.old, time.Now())
-	default:
-		rec.goLive("it was flushed")
+	case rec.state == broken:
+		rec.goLive(incomplete)
+	case rec.state == held && rec.alone && rec.why == kept:
+		return nil // nothing is sent before it is stored
+	case rec.state == held && !rec.alone && f.excused(rec.status):
+		rec.state = answered // 5
+		f.refused(rec.status, serverError)
+		f.cache.remember(f, serverError)
+		f.cache.sendStored(rec.client, rec.r, f.old, time.Now())
+	case rec.state == held && rec.why != kept:
+		rec.goLive(rec.why)
+	case rec.state == held && notModified(rec.sent, rec.r.Header):
+		return nil // it is a 304, which is sent when the response is stored
+	case rec.state == held:
+		rec.state = teed // 3
+		rec.sendHeld("")
+		f.stream()
 	}
-	if rec.alone {
-		return errNobody
+	if rec.alone || rec.state == rerun {
+		return errNoClient
 	}
 	return http.NewResponseController(rec.client).Flush()
 }
 
 // Hijack takes the connection over, which ends what others can expect.
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if h.aborted && !h.live {
-		return nil, nil, errGivenUp // whoever did would only hang up on the client
+	if h.state == broken {
+		return nil, nil, errGivenUp // what did would only hang up on the client
 	}
-	h.goLive("the connection was taken over")
+	if h.state != live {
+		h.goLive(tookOver)
+	}
 	if h.alone {
-		return nil, nil, errNobody
+		return nil, nil, errNoClient
 	}
 	return http.NewResponseController(h.client).Hijack()
 }
 
-func (rec *recorder) refuse(reason string) { rec.verdict, rec.reason = refuse, reason }
-
-// partial says why a response that has ended is not all there is, which the
-// header did not tell when it was committed.
-func (rec *recorder) partial() (reason string) {
-	if rec.failed {
-		return "its handler failed half-way"
+// finish ends the response when the handler has returned, with what its header did
+// not tell.
+func (rec *recorder) finish(late bool) {
+	if rec.state == begun {
+		rec.commit(http.StatusOK) // as net/http does for a handler that is silent
 	}
-	if rec.size >= 0 && rec.size != int64(len(rec.body)) {
-		return "it is not as long as declared"
+	trailers := rec.trailers()
+	if trailers && rec.why == kept {
+		if rec.state == held {
+			rec.goLive(hasTrailers)
+		}
+		rec.refuse(hasTrailers)
 	}
-	return ""
+	if !rec.alone && (rec.state == live || rec.state == teed) {
+		respw.CopyTrailers(rec.client.Header(), rec.header)
+	}
+	if rec.state != held && rec.state != teed {
+		return
+	}
+	switch f := rec.f; {
+	case f.outlived.Load():
+		rec.refuse(outlived)
+	case late:
+		rec.refuse(tookTooLong)
+	case rec.size >= 0 && rec.size != int64(len(rec.body)):
+		rec.refuse(incomplete)
+	case f.order != nil && rec.status >= 400 && rec.r.Pattern == "":
+		rec.refuse(noRoute)
+	}
 }
 
 // trailers reports whether there are some that were not declared.

@@ -45,9 +45,10 @@ func (e *RevalidateError) Error() string {
 
 func (e *RevalidateError) Unwrap() error { return e.cause }
 
-// An order is a revalidation on its way through Config.Origin to the cache. Some
+// An order is a request of the cache's own on its way through Config.Origin to the cache. Some
 // layer on the way may hand it to another goroutine and not wait for that.
 type order struct {
+	renewal bool        // of a stale entry, for a reader
 	cached  bool        // only if something is stored
 	reached atomic.Bool // the cache
 	report  atomic.Pointer[report]
@@ -56,6 +57,7 @@ type order struct {
 // A report is what became of an order: all is well if there is no reason.
 type report struct {
 	status int
+	why    reason // if it is one of those
 	reason string
 	cause  error
 }
@@ -64,11 +66,11 @@ type report struct {
 // does.
 const attempts = 3
 
-// A requested is how a path was asked for.
-type requested struct {
+// A requestInfo is how a path was asked for.
+type requestInfo struct {
 	host   string
 	tls    bool
-	header http.Header // the steering fields
+	header http.Header // of the keyHeaders
 }
 
 // Revalidate makes the response of a path anew, now, and returns when it is
@@ -101,7 +103,7 @@ func (c *Cache) InvalidateTag(ctx context.Context, tags ...string) error {
 	for i, tag := range tags {
 		own[i] = tagPrefix + tag
 	}
-	if err := c.raise(ctx, own...); err != nil {
+	if err := c.invalidate(ctx, own...); err != nil {
 		return fmt.Errorf("cache: failed to invalidate %q: %w", tags, err)
 	}
 	return nil
@@ -121,7 +123,7 @@ func (c *Cache) revalidate(ctx context.Context, path string, cached bool) error 
 	}
 	var did report
 	for range attempts {
-		if did = c.carryOut(ctx, cached, origin, u); did.reason != reasonVoid {
+		if did = c.carryOut(ctx, cached, origin, u); did.why != invalidated {
 			break
 		}
 	}
@@ -137,11 +139,11 @@ func (c *Cache) carryOut(ctx context.Context, cached bool, origin http.Handler, 
 	// newer than what will be stored.
 	number, err := c.back.Next(ctx)
 	if err != nil {
-		return report{reason: reasonGenerations, cause: err}
+		return report{reason: versionsFailed.String(), cause: err}
 	}
 	o := &order{cached: cached}
-	ctx = exchange.Detach(ctx)
-	exchange.Find(ctx).Set(exchange.Cache, &fill{cache: c, order: o, number: number, done: make(chan struct{})})
+	ctx = exchange.Detach(c.withServer(ctx))
+	exchange.Find(ctx).Set(exchange.Cache, &flight{cache: c, order: o, number: number, done: make(chan struct{})})
 	w := &nowhere{header: make(http.Header)}
 	returned := c.survives(origin, w, c.request(ctx, u))
 	did := o.report.Load()
@@ -160,11 +162,16 @@ func (c *Cache) carryOut(ctx context.Context, cached bool, origin http.Handler, 
 func (c *Cache) origin() (http.Handler, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, m := range c.mounts {
+		if same(m.next, c.cfg.Origin) {
+			return m.handler, nil // the cache stands around it
+		}
+	}
 	switch {
 	case c.cfg.Origin != nil:
 		return c.cfg.Origin, nil
 	case len(c.mounts) == 1:
-		return c.mounts[0], nil
+		return c.mounts[0].handler, nil
 	}
 	return nil, ErrNoOrigin
 }
@@ -172,7 +179,7 @@ func (c *Cache) origin() (http.Handler, error) {
 // request makes the request of a revalidation, as the server would have.
 func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
 	c.mu.Lock()
-	as, _ := c.hosts.get(pathTag(u.EscapedPath()))
+	as, _ := c.requests.get(c.hash(pathTag(u.EscapedPath())))
 	c.mu.Unlock()
 	if as == nil {
 		as = c.last.Load()
@@ -194,20 +201,53 @@ func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
 	return r
 }
 
-// noteHost remembers how a path was asked for, so that a revalidation makes
-// what readers will ask for. Whoever makes up hosts gets their own variants
-// renewed; the others are void all the same.
-func (c *Cache) noteHost(r *http.Request, t target) {
-	as := asRequested(r)
-	c.last.Store(as)
+// noteRequest remembers how a path was asked for, so that a revalidation makes
+// what readers will ask for. A client that makes up hosts gets its own variants
+// renewed; the others are void all the same. With Config.Host none can: what names
+// another host is not remembered.
+func (c *Cache) noteRequest(r *http.Request, k requestKey) {
+	c.noteServer(r)
+	as := c.infoOf(r)
+	if as == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hosts.set(pathTag(t.uri), as)
+	c.requests.set(c.hash(pathTag(k.uri)), as)
 }
 
-func asRequested(r *http.Request) *requested {
-	as := &requested{host: r.Host, tls: r.TLS != nil, header: make(http.Header)}
-	for _, name := range steering {
+// noteServer remembers how a request came.
+func (c *Cache) noteServer(r *http.Request) {
+	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && c.server.Load() != any(s) {
+		c.server.Store(s)
+	}
+	if as := c.infoOf(r); as != nil {
+		c.last.Store(as)
+	}
+}
+
+// infoOf returns how r came, nil for what is not to be remembered.
+func (c *Cache) infoOf(r *http.Request) *requestInfo {
+	const most = 512 // bytes that are remembered of a request
+	size := len(r.Host)
+	for _, name := range keyHeaders {
+		values := r.Header[name]
+		for _, v := range values {
+			size += len(v)
+		}
+		if c.cfg.Host != "" && len(values) > 0 && namesHost(name) {
+			return nil
+		}
+	}
+	if size > most || c.cfg.Host != "" && r.Host != c.cfg.Host {
+		return nil
+	}
+	last := c.last.Load()
+	if last != nil && last.host == r.Host && last.tls == (r.TLS != nil) && sameFields(last.header, r.Header) {
+		return last
+	}
+	as := &requestInfo{host: r.Host, tls: r.TLS != nil, header: make(http.Header)}
+	for _, name := range keyHeaders {
 		if values := r.Header[name]; values != nil {
 			as.header[name] = slices.Clone(values)
 		}
@@ -215,57 +255,20 @@ func asRequested(r *http.Request) *requested {
 	return as
 }
 
-// fulfil runs the handler for a revalidation that has arrived at the cache.
-func (c *Cache) fulfil(f *fill, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	f.order.reached.Store(true)
-	did := c.remake(f, w, r, next)
-	f.order.report.Store(&did)
+// namesHost reports whether a key header says where the client means to be.
+func namesHost(name string) bool {
+	switch name {
+	case "Forwarded", "Origin", "X-Forwarded-Host", "X-Forwarded-Server", "X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url":
+		return true
+	}
+	return false
 }
 
-func (c *Cache) remake(f *fill, w http.ResponseWriter, r *http.Request, next http.Handler) report {
-	var ok bool
-	if f.target, ok = c.target(r); !ok {
-		return report{reason: "a layer around the handler has made it a request that is not cached"}
-	}
-	if f.order.cached {
-		e, err := c.back.Get(r.Context(), f.target.key)
-		if err != nil {
-			return report{reason: reasonStore, cause: err}
-		}
-		if e == nil {
-			return report{}
+func sameFields(a, b http.Header) bool {
+	for _, name := range keyHeaders {
+		if !slices.Equal(a[name], b[name]) {
+			return false
 		}
 	}
-	if err := f.start(r.Context()); err != nil {
-		return report{reason: reasonGenerations, cause: err}
-	}
-	rec, inner := newRecorder(f, w, r)
-	rec.alone = true
-	e, err := f.run(next, rec, inner, r)
-	if e != nil {
-		c.send(w, r, e, asked, "REVALIDATED", "") // for layers around that want to see it
-	}
-	switch {
-	case err != nil:
-		return report{reason: "the handler did not answer", cause: err}
-	case rec.verdict != keep:
-		return report{status: rec.status, reason: rec.reason}
-	}
-	// From here on all that is older is void.
-	if err := c.back.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
-		return report{status: rec.status, reason: reasonGenerations, cause: err}
-	}
-	return report{}
-}
-
-// survives runs a handler for no client, and reports whether it returned. A
-// panic is logged.
-func (c *Cache) survives(h http.Handler, w http.ResponseWriter, r *http.Request) (ok bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.logPanic(r, v)
-		}
-	}()
-	h.ServeHTTP(w, r)
 	return true
 }

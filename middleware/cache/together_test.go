@@ -71,7 +71,16 @@ func TestTogether(t *testing.T) {
 		{"stream", func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
 			time.Sleep(time.Second)
-		}, plain, 50, time.Second, "nobody waits for the end of a stream"},
+		}, plain, 1, time.Second, "a response that is flushed has an end"},
+		{"event stream", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.(http.Flusher).Flush()
+			time.Sleep(time.Second)
+		}, plain, 50, time.Second, "a stream has none"},
+		{"endless", func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			time.Sleep(20 * time.Second)
+		}, plain, 50, 25 * time.Second, "and what has none for five seconds is a stream"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -100,7 +109,9 @@ func TestPrivateRoutes(t *testing.T) {
 			w.Header().Set("Cache-Control", "private")
 			io.WriteString(w, r.Header.Get("If-None-Match"))
 		})
-		s.get("/")
+		for range 3 {
+			s.get("/")
+		}
 		start := time.Now()
 		for _, w := range s.together(20, func(int) *http.Request { return request("GET", "/", `If-None-Match: "1"`) }) {
 			if w.Body.String() != `"1"` {

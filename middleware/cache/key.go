@@ -3,6 +3,7 @@ package cache
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,27 +11,32 @@ import (
 	"strings"
 )
 
-// A target is what a request asks for, as far as the cache tells requests apart.
-type target struct {
+// A requestKey is what a request asks for, as far as the cache tells requests
+// apart.
+type requestKey struct {
 	key         string // the whole of it but for Vary
 	uri         string // the original path, still escaped
 	query       string // what of the query the handler may see
+	body        []byte // of a POST that asks, see Config.Post
+	post        bool   // it is one
 	credentials bool   // a cookie, Authorization, or the certificate of a client
-	steered     bool   // one of the steering fields
+	withheld    bool   // the handler is not shown them
+	ranged      bool   // for a part
+	noStore     bool   // what it brings is not to be stored
 }
 
-// steering are the header fields that are part of every key. Frameworks and
+// keyHeaders are the header fields that are part of every key. Frameworks and
 // handlers build links, redirects and routes from them without naming them in
-// Vary, so that whoever sends one could have the response to it given to
+// Vary, so that a client who sends one could have the response to it given to
 // others.
-var steering = []string{
+var keyHeaders = []string{
 	"Forwarded", "Origin", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto",
 	"X-Forwarded-Scheme", "X-Forwarded-Server", "X-Host", "X-Http-Method", "X-Http-Method-Override",
 	"X-Method-Override", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url",
 }
 
-// maxKey is how long a key may be. What remembers keys is bounded by their
-// number, and net/http takes a URL of a megabyte.
+// maxKey is how long a key may be: it goes to the store, and net/http takes a URL
+// of a megabyte.
 const maxKey = 8 << 10
 
 // safe reports whether a method changes nothing (RFC 9110, section 9.2.1).
@@ -42,58 +48,73 @@ func safe(method string) bool {
 	return false
 }
 
-// target looks at a GET or HEAD request, and reports false if it is none that a stored
-// response could answer.
-func (c *Cache) target(r *http.Request) (target, bool) {
-	var t target
-	if r.ContentLength != 0 {
-		return t, false // a handler may read a body, which is part of no key
-	}
+// keyOf looks at a GET, HEAD or POST request, and says why if it is none that a
+// stored response could answer.
+func (c *Cache) keyOf(r *http.Request) (k requestKey, why reason) {
+	keyed, private := false, false
 	for name, values := range r.Header {
 		switch name {
 		case "Cookie", "Authorization":
-			t.credentials = true
-		case "Range", "If-Match", "If-Unmodified-Since", "Upgrade":
-			return t, false
+			private = true
+		case "Range":
+			k.ranged = true
+		case "If-Match", "If-Unmodified-Since":
+			why = byPrecondition
+		case "Upgrade":
+			why = byUpgrade
 		case "Cache-Control":
-			if parseDirectives(values).noStore {
-				return t, false
-			}
+			k.noStore = parseDirectives(values).noStore
 		default:
 			if name != "" && (name[0] == 'X' || name[0] == 'F' || name[0] == 'O') {
-				t.steered = t.steered || slices.Contains(steering, name)
+				keyed = keyed || slices.Contains(keyHeaders, name)
 			}
 		}
 	}
-	t.query = c.visible(r.URL)
-	t.uri = originalPath(r)
+	k.query = c.visible(r.URL)
+	k.uri = originalPath(r)
+	k.credentials = private || r.TLS != nil && len(r.TLS.PeerCertificates) > 0
+	k.withheld = private && c.cfg.Policy.Public && why != byUpgrade
+	if why != kept {
+		return k, why
+	}
+	switch {
+	case r.Method == http.MethodPost:
+		if k.body, k.post = c.canonicalBody(r); !k.post {
+			return k, byMethod
+		}
+	case r.ContentLength != 0:
+		return k, byBody // a handler may read a body, which is part of no key
+	}
 
 	// Every part is preceded by its length, so that no part can be made to look
 	// like two.
 	buf := make([]byte, 0, 256)
 	buf = appendPart(buf, r.Host)
-	buf = appendPart(buf, t.uri)
-	buf = appendPart(buf, t.query)
+	buf = appendPart(buf, k.uri)
+	buf = appendPart(buf, k.query)
+	if k.post {
+		sum := sha256.Sum256(k.body)
+		buf = append(append(buf, 'b'), sum[:]...)
+	}
 	if r.TLS != nil {
 		buf = append(buf, 't') // links and redirects are built from it
-		t.credentials = t.credentials || len(r.TLS.PeerCertificates) > 0
 	}
 	if r.URL.Scheme != "" || r.URL.User != nil {
 		// The absolute form, in which a client may name what it likes.
 		named := url.URL{Scheme: r.URL.Scheme, User: r.URL.User, Host: r.URL.Host}
 		buf = appendPart(append(buf, 'a'), named.String())
 	}
-	if r.URL.Path != t.uri || strings.Contains(t.uri, "%") {
-		if path := r.URL.EscapedPath(); path != t.uri {
-			// Somebody has rewritten the path, with who knows what in mind.
+	if r.URL.Path != k.uri || strings.Contains(k.uri, "%") {
+		if path := r.URL.EscapedPath(); path != k.uri {
+			// A layer outside has rewritten the path, for reasons of its own.
 			buf = appendPart(append(buf, 'p'), path)
 		}
 	}
-	if t.steered {
-		buf = appendFields(append(buf, 's'), steering, r.Header)
+	if keyed {
+		buf = appendFields(append(buf, 's'), keyHeaders, r.Header)
 	}
-	t.key = string(buf)
-	return t, true
+	k.key = string(buf)
+	return k, kept
 }
 
 // originalPath returns the path as the client sent it, which layers outside may
@@ -152,6 +173,10 @@ func appendFields(buf []byte, names []string, h http.Header) []byte {
 			continue // a part of every key
 		}
 		buf = appendPart(buf, name)
+		if canonical, ok := canonicalAccept(name, values); ok {
+			buf = appendPart(append(buf, '='), canonical)
+			continue
+		}
 		buf = strconv.AppendInt(buf, int64(len(values)), 10)
 		for _, v := range values {
 			buf = appendPart(append(buf, ','), v)
@@ -166,20 +191,30 @@ func appendPart(buf []byte, part string) []byte {
 	return append(buf, part...)
 }
 
-// narrow takes from r, a copy, what of the query is not part of the key, also
-// where a layer outside has parsed it, or has rewritten the URL alone.
-func (t *target) narrow(r *http.Request) {
+// narrow takes from r, a copy, what of it is not part of the key: parameters of
+// the query, in case a layer outside has parsed it, or has rewritten the URL alone;
+// and the credentials that are withheld.
+func (k *requestKey) narrow(r *http.Request) {
+	if k.withheld {
+		r.Header = r.Header.Clone()
+		delete(r.Header, "Cookie")
+		delete(r.Header, "Authorization")
+	}
+	if k.post {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(string(k.body))), int64(len(k.body))
+		r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
+	}
 	_, asked, _ := strings.Cut(r.RequestURI, "?")
-	if r.URL.RawQuery == t.query && (asked == t.query || r.RequestURI == "") {
+	if r.URL.RawQuery == k.query && (asked == k.query || r.RequestURI == "") {
 		return
 	}
 	u := *r.URL
-	u.RawQuery = t.query
+	u.RawQuery = k.query
 	r.URL, r.Form = &u, nil
 	if r.RequestURI != "" {
-		r.RequestURI = t.uri
-		if t.query != "" {
-			r.RequestURI += "?" + t.query
+		r.RequestURI = k.uri
+		if k.query != "" {
+			r.RequestURI += "?" + k.query
 		}
 	}
 }
@@ -189,9 +224,23 @@ func (t *target) narrow(r *http.Request) {
 // header is copied in any case: what the response varies with is looked up in
 // the client's once the handler has returned, and layers inside may have
 // changed theirs.
-func (t *target) generalize(r *http.Request) {
-	t.narrow(r)
-	r.Header = r.Header.Clone()
-	delete(r.Header, "If-None-Match")
-	delete(r.Header, "If-Modified-Since")
+func (k *requestKey) generalize(r *http.Request) {
+	h := r.Header.Clone()
+	k.narrow(r)
+	if k.withheld {
+		delete(h, "Cookie")
+		delete(h, "Authorization")
+	}
+	r.Header = h
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Range", "Range"} {
+		delete(h, name)
+	}
+	for _, name := range []string{"Accept-Encoding", "Accept-Language"} {
+		if canonical, ok := canonicalAccept(name, h[name]); ok {
+			h[name] = []string{canonical}
+		}
+	}
+	if k.post {
+		h["Content-Type"], h["Content-Length"] = []string{"application/json"}, []string{strconv.Itoa(len(k.body))}
+	}
 }

@@ -1,0 +1,138 @@
+package cache
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// entry returns the response as an entry, its key yet to be found.
+func (f *flight) entry(rec *recorder) *Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := &Entry{
+		Number:  f.number,
+		Tags:    append([]string{pathTag(f.key.uri)}, f.tags.list...),
+		Status:  rec.status,
+		Header:  rec.sent,
+		Body:    slices.Clip(rec.body),
+		Created: rec.created.Add(-ageOf(rec.sent)), // it may have been old when it came
+		Policy:  rec.policy,
+	}
+	if rec.validated {
+		e.Tags = append(e.Tags, f.old.Tags...)
+		slices.Sort(e.Tags[1:])
+		e.Tags = append(e.Tags[:1], slices.DeleteFunc(slices.Compact(e.Tags[1:]), func(tag string) bool { return tag == e.Tags[0] })...)
+	}
+	h := e.Header
+	omitConnection(h)
+	delete(h, "Age")
+	// A HEAD request has no body to find these out from.
+	if _, set := h["Content-Type"]; !set && f.outside["Content-Type"] == nil && h["Content-Encoding"] == nil && len(e.Body) > 0 {
+		h["Content-Type"] = []string{http.DetectContentType(e.Body)}
+	}
+	if h["Content-Length"] == nil {
+		h["Content-Length"] = []string{strconv.Itoa(len(e.Body))}
+	}
+	return e
+}
+
+// omitConnection deletes the fields that are of one message, not of the response:
+// those that Connection names, and those that are known (RFC 9111, section 3.1).
+func omitConnection(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			delete(h, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
+		"Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade"} {
+		delete(h, name)
+	}
+}
+
+// renewed returns the header of an entry that a 304 says is still good, with what
+// the 304 says (RFC 9111, section 3.2).
+func renewed(old, h http.Header) http.Header {
+	h = h.Clone()
+	omitConnection(h)
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Type"} {
+		delete(h, name) // of the body, which the 304 does not have
+	}
+	merged := old.Clone()
+	maps.Copy(merged, h)
+	return merged
+}
+
+// store finds the key of the entry, and puts it into the store if it is to be
+// kept. It returns the names of the fields that are part of the key: those the
+// response names, and those that were known for the URL.
+//
+// New names go into the store as well. Two flights at once may overwrite what the
+// other has learned: an entry under a key that is not computed any more is as
+// good as none, and the next flight learns it again.
+func (f *flight) store(rec *recorder, e *Entry) (vary []string) {
+	c, ctx := f.cache, context.WithoutCancel(&f.node)
+	vary, _ = varies(e.Header)
+	known, err := c.varyNames(ctx, f.key.key)
+	if known != nil {
+		vary = slices.Concat(vary, known.Vary)
+		slices.Sort(vary)
+		vary = slices.Compact(vary)
+	}
+	e.Key = variant(f.key.key, vary, rec.r.Header)
+	if rec.why != kept {
+		return vary
+	}
+	if f.number == 0 {
+		rec.why = versionsFailed
+		return vary
+	}
+	if err != nil {
+		rec.why = storeFailed
+		return vary
+	}
+	valid, err := c.valid(ctx, e)
+	switch {
+	case err != nil:
+		rec.why = versionsFailed
+		return vary
+	case !valid:
+		rec.why = invalidated
+		return vary
+	case len(vary) > maxVary, len(e.Key) > maxKey:
+		rec.why = tooManyVariants
+		return vary
+	}
+	err = c.back.Note(ctx, e.Tags[0], e.Expires())
+	if err == nil && len(vary) > 0 && (known == nil || len(known.Vary) < len(vary) || known.Expires().Before(e.Expires())) {
+		names := &Entry{Key: f.key.key, Number: e.Number, Vary: vary, Created: e.Created, Policy: e.Policy}
+		if known != nil {
+			names.Number = max(e.Number, known.Number)
+		}
+		err = c.back.Set(ctx, names)
+	}
+	if err == nil {
+		err = c.back.Set(ctx, e)
+	}
+	if err != nil {
+		rec.why = storeFailed
+	} else if f.order == nil {
+		c.noteRequest(rec.r, f.key)
+	}
+	return vary
+}
+
+// varyNames returns the names that the responses of a URL vary with, nil if they
+// are not known to.
+func (c *Cache) varyNames(ctx context.Context, key string) (*Entry, error) {
+	e, err := c.back.Get(ctx, key)
+	if e == nil || len(e.Vary) == 0 || e.Status != 0 {
+		return nil, err
+	}
+	return e, err
+}

@@ -1,0 +1,225 @@
+package cache
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/apiece/apiece/bytesize"
+)
+
+const defaultPostBody = 64 * bytesize.KB
+
+// canonicalBody reads the body of a POST request, and returns it as Config.Post has
+// it, and false if the request is none that asks. Then the body is there as it was.
+func (c *Cache) canonicalBody(r *http.Request) ([]byte, bool) {
+	most := int64(c.cfg.PostBody)
+	if r.Body == nil || r.ContentLength > most || r.Header["Content-Encoding"] != nil {
+		return nil, false
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
+	if err == nil && int64(len(body)) <= most {
+		if canonical, ok := c.cfg.Post(r, body); ok {
+			return canonical, true
+		}
+	}
+	rest := io.Reader(r.Body)
+	if err != nil {
+		rest = failing{err}
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), rest), r.Body}
+	return nil, false
+}
+
+// failing is what is left of a body that cannot be read on.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// JSON is for Config.Post where every POST with a JSON body only asks: two bodies
+// that have the same value are the same request, however they are written. The
+// handler is given that value with its members in order. A member that is there
+// twice, and what is no JSON, is not cached.
+func JSON(r *http.Request, body []byte) (canonical []byte, ok bool) {
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+		return nil, false
+	}
+	canonical, err := appendCanonical(nil, body)
+	return canonical, err == nil
+}
+
+// GraphQL is for Config.Post in front of a GraphQL endpoint: it has queries
+// cached, and lets mutations, subscriptions and everything else pass. Two requests
+// are the same if they have the same query, up to nothing but how JSON is written,
+// the same operationName and the same variables. A request with other members, such
+// as extensions, is not cached.
+func GraphQL(r *http.Request, body []byte) (canonical []byte, ok bool) {
+	if canonical, ok = JSON(r, body); !ok {
+		return nil, false
+	}
+	var members map[string]json.RawMessage
+	var query string
+	if json.Unmarshal(canonical, &members) != nil || json.Unmarshal(members["query"], &query) != nil {
+		return nil, false
+	}
+	for name := range members {
+		if name != "query" && name != "operationName" && name != "variables" {
+			return nil, false
+		}
+	}
+	return canonical, onlyQueries(query)
+}
+
+// onlyQueries reports whether a GraphQL document defines queries and fragments
+// alone. It looks at the names outside of braces, parentheses, strings and comments,
+// of which the first of each definition is its kind.
+func onlyQueries(document string) bool {
+	depth, queries, head := 0, 0, true // head: a definition begins here
+	for s := document; s != ""; {
+		switch c := s[0]; {
+		case c == '#':
+			end := strings.IndexAny(s, "\r\n")
+			if end < 0 {
+				end = len(s)
+			}
+			s = s[end:]
+			continue
+		case strings.HasPrefix(s, `"""`):
+			end := strings.Index(strings.ReplaceAll(s[3:], `\"""`, "xxxx"), `"""`)
+			if end < 0 {
+				return false
+			}
+			s = s[3+end+3:]
+			continue
+		case c == '"':
+			end := 1
+			for ; end < len(s) && s[end] != '"' && s[end] != '\n'; end++ {
+				if s[end] == '\\' {
+					end++
+				}
+			}
+			if end >= len(s) || s[end] != '"' {
+				return false
+			}
+			s = s[end+1:]
+			continue
+		case c == '{' || c == '(' || c == '[':
+			if c == '{' && depth == 0 && head {
+				queries++ // the short form
+			}
+			head = false
+			depth++
+		case c == '}' || c == ')' || c == ']':
+			if depth--; depth < 0 {
+				return false
+			}
+			head = c == '}' && depth == 0
+		case isName(c):
+			end := 1
+			for end < len(s) && (isName(s[end]) || s[end] >= '0' && s[end] <= '9') {
+				end++
+			}
+			if depth == 0 && head {
+				switch s[:end] {
+				case "query":
+					queries++
+				case "fragment":
+				default:
+					return false
+				}
+				head = false
+			}
+			s = s[end:]
+			continue
+		}
+		s = s[1:]
+	}
+	return depth == 0 && queries > 0
+}
+
+func isName(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+var errNotCanonical = errors.New("cache: a JSON value that can be read in two ways")
+
+// appendCanonical appends the JSON value with its members in order and without
+// blanks. Numbers stay as they are written.
+func appendCanonical(buf, body []byte) ([]byte, error) {
+	if !json.Valid(body) {
+		return nil, errNotCanonical
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	return appendValue(buf, d, 0)
+}
+
+func appendValue(buf []byte, d *json.Decoder, depth int) ([]byte, error) {
+	const deepest = 64
+	token, err := d.Token()
+	if err != nil || depth > deepest {
+		return nil, errNotCanonical
+	}
+	delim, ok := token.(json.Delim)
+	switch {
+	case !ok:
+		text, err := json.Marshal(token)
+		return append(buf, text...), err
+	case delim == '[':
+		buf = append(buf, '[')
+		for first := true; d.More(); first = false {
+			if !first {
+				buf = append(buf, ',')
+			}
+			if buf, err = appendValue(buf, d, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		_, err = d.Token()
+		return append(buf, ']'), err
+	}
+	type member struct {
+		name  string
+		value []byte
+	}
+	var members []member
+	seen := make(map[string]bool) // encoding/json takes Admin for admin, and the last of them
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		value, err := appendValue(nil, d, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		folded := strings.ToLower(name.(string))
+		if seen[folded] {
+			return nil, errNotCanonical
+		}
+		seen[folded] = true
+		members = append(members, member{name.(string), value})
+	}
+	if _, err = d.Token(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	buf = append(buf, '{')
+	for i, m := range members {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		name, err := json.Marshal(m.name)
+		if err != nil {
+			return nil, err
+		}
+		buf = append(append(append(buf, name...), ':'), m.value...)
+	}
+	return append(buf, '}'), nil
+}

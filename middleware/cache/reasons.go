@@ -1,0 +1,117 @@
+package cache
+
+import "strconv"
+
+// A reason is why a response was not stored, or why a request went past the cache.
+// It is what Cache-Status says in its parameter detail (RFC 9211, section 2.8), and
+// what a [RevalidateError] says.
+type reason int
+
+const (
+	kept reason = iota
+
+	// Of the request: it goes past the cache.
+	byMethod
+	byBody
+	byUpgrade
+	byPrecondition
+	byRange
+	byRequest
+	byHead
+	byNesting
+	byPassing
+	byVariants
+	byRounds
+
+	// Of the response, by its header.
+	sayNoStore
+	sayPrivate
+	sayNoCache
+	setCookie
+	varyAll
+	hasTrailers
+	isStream
+	hasCredentials
+	tooLarge
+	serverError
+	otherStatus
+	noLifetime
+
+	// Of the response, by what became of it.
+	tookOver
+	incomplete
+	failedHalfway
+	tookTooLong
+	outlived
+	invalidated
+	tooManyVariants
+	noRoute
+	storeFailed
+	versionsFailed
+
+	numReasons
+)
+
+// reasons is the one table of why something was not stored. A response that drops
+// says of itself that it is not for others: what was stored before, when it was, is
+// dropped with it. Everything else leaves the stored response where it is.
+var reasons = [numReasons]struct {
+	token string // detail= of Cache-Status
+	text  string // of RevalidateError, after "its response was not stored: "
+	drops bool
+}{
+	kept: {"", "", false},
+
+	byMethod:       {"method", "its method is not GET", false},
+	byBody:         {"request-body", "the request has a body", false},
+	byUpgrade:      {"upgrade", "the request is to switch protocols", false},
+	byPrecondition: {"precondition", "the request has If-Match or If-Unmodified-Since", false},
+	byRange:        {"range", "the request is for a part, of what is not stored", false},
+	byRequest:      {"request-no-store", "the request says no-store", false},
+	byHead:         {"head", "the request is for the header, of what is not stored", false},
+	byNesting:      {"nested", "the cache stands here twice", false},
+	byPassing:      {"passing", "a short while ago it was not for others, several times in a row", false},
+	byVariants:     {"key-too-long", "what tells the request from others is too long", false},
+	byRounds:       {"contended", "what it waited for was for others, again and again", false},
+
+	sayNoStore:     {"no-store", "Cache-Control says no-store", true},
+	sayPrivate:     {"private", "Cache-Control says private", true},
+	sayNoCache:     {"no-cache", "Cache-Control says no-cache", true},
+	setCookie:      {"set-cookie", "it sets a cookie", true},
+	varyAll:        {"vary", "it varies with more than a cache can know", false},
+	hasTrailers:    {"trailers", "it has trailers", false},
+	isStream:       {"stream", "it is a stream", false},
+	hasCredentials: {"credentials", "it is for one client", true},
+	tooLarge:       {"too-large", "it is too large", false},
+	serverError:    {"status", "its status is that of an error of the server", false},
+	otherStatus:    {"status", "its status is not one that is stored", false},
+	noLifetime:     {"no-lifetime", "it has no lifetime", false},
+
+	tookOver:        {"hijacked", "the connection was taken over", false},
+	incomplete:      {"incomplete", "it is not as long as declared", false},
+	failedHalfway:   {"failed", "its handler failed half-way", false},
+	tookTooLong:     {"timeout", "its handler took too long", false},
+	outlived:        {"abandoned", "its handler outlived the request whose values it used", false},
+	invalidated:     {"invalidated", "something it was made of was invalidated meanwhile", false},
+	tooManyVariants: {"variants", "its URL varies with too much", false},
+	noRoute:         {"no-route", "no route matches", false},
+	storeFailed:     {"store", "the store failed", false},
+	versionsFailed:  {"generations", "the generations failed", false},
+}
+
+func (r reason) String() string { return reasons[r].text }
+
+// of is the text with the status it is about.
+func (r reason) of(status int) string {
+	if r == serverError || r == otherStatus {
+		return "its status is " + strconv.Itoa(status)
+	}
+	return reasons[r].text
+}
+
+// drops reports whether a response with the status, which was not stored for the
+// reason, replaces what is stored by nothing: a page has become private. An error
+// that says no-store has not.
+func (r reason) drops(status int) bool {
+	return reasons[r].drops && (status >= 200 && status < 300 || storable(status))
+}

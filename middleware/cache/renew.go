@@ -1,0 +1,266 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/apiece/apiece/internal/exchange"
+)
+
+// How a stale response is renewed.
+//
+// A handler may read whatever the layers outside of it keep for a request, and
+// routers reuse that for another one as soon as they have returned. So a renewal
+// never outlives the request of the reader who set it off, unless it has a request
+// and a context of its own, which it takes through all layers that have a say in
+// the response: from the Origin, or from the one mux that the cache stands around if
+// its handlers are seen to use nothing of the layers outside.
+//
+// Where neither is at hand the reader is sent the old response, it is flushed,
+// and then, before ServeHTTP returns, the handler runs.
+
+var errShutdown = errors.New("cache: shut down")
+
+// renew begins to renew a stale entry, unless that is under way, or has just
+// failed. It returns what is left to do when the reader has been answered, nil if
+// nothing is.
+func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, at lookup) (after func()) {
+	if c.paused(k, &at) {
+		return nil
+	}
+	f, leads, _ := c.enter(*k, at)
+	if !leads {
+		return nil
+	}
+	origin, err := c.origin()
+	if err == nil && !c.astray.Load() && (c.cfg.Origin != nil || !c.leans.Load()) {
+		c.renewThrough(origin, f, r)
+		return nil
+	}
+	f.outside = w.Header().Clone()
+	return func() {
+		_ = http.NewResponseController(w).Flush() // if it can
+		ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+		defer cancel(nil)
+		if !c.begin(f, cancel) {
+			return
+		}
+		defer c.end(f)
+		own := r.WithContext(ctx)
+		if !k.post {
+			own.Method, own.Body = http.MethodGet, http.NoBody
+		}
+		if !c.lock(ctx, f) {
+			c.settle(f, result{outcome: retry})
+			return
+		}
+		f.start(r, ctx)
+		rec, inner := newRecorder(f, &nowhere{header: make(http.Header)}, own, true)
+		_, _ = f.run(next, rec, inner, own)
+	}
+}
+
+// renewThrough sends a request of the cache's own through origin.
+func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
+	ctx, cancel := context.WithCancelCause(c.ownContext(r.Context()))
+	if !c.begin(f, cancel) {
+		cancel(nil)
+		return
+	}
+	node := &exchange.Node{Context: ctx}
+	if n := exchange.Find(r.Context()); n != nil { // what the layers outside say of errors was said once and for all
+		node.Set(exchange.OnError, n.Get(exchange.OnError))
+		node.Set(exchange.Logger, n.Get(exchange.Logger))
+	}
+	f.order = &order{renewal: true}
+	node.Set(exchange.Cache, f)
+	own := f.key.request(r).WithContext(node)
+	go func() {
+		defer c.end(f)
+		defer cancel(nil)
+		if !c.lock(ctx, f) {
+			c.settle(f, result{outcome: retry})
+			return
+		}
+		w := &nowhere{header: make(http.Header)}
+		returned := c.survives(origin, w, own)
+		if f.order.report.Load() == nil && returned && !f.order.reached.Load() && !c.astray.Swap(true) {
+			cmp.Or(c.cfg.Logger, slog.Default()).Warn(
+				"apiece: a renewal did not come back to the cache through its Origin: responses are renewed within the requests of their readers",
+				"path", f.key.uri, "status", w.status)
+		}
+		if f.order.report.Load() == nil {
+			c.remember(f, serverError) // and do not try that at once again
+		}
+		c.settle(f, result{outcome: retry}) // unless it has been
+	}()
+}
+
+// ownContext returns a context with no values but those of the server.
+func (c *Cache) ownContext(ctx context.Context) context.Context {
+	own := context.Background()
+	for _, key := range []any{http.ServerContextKey, http.LocalAddrContextKey} {
+		if v := ctx.Value(key); v != nil {
+			own = context.WithValue(own, key, v)
+		}
+	}
+	return c.withServer(own)
+}
+
+// withServer returns ctx with a server in it. Handlers go by it to know that they
+// serve a request: without one httputil.ReverseProxy does not say that a response
+// was cut off.
+func (c *Cache) withServer(ctx context.Context) context.Context {
+	if ctx.Value(http.ServerContextKey) != nil {
+		return ctx
+	}
+	server := c.server.Load()
+	if server == nil {
+		server = noServer{}
+	}
+	return context.WithValue(ctx, http.ServerContextKey, server)
+}
+
+// noServer is in the context of a request for which no server is known.
+type noServer struct{}
+
+// request returns a request for the same response as r, as the server had it,
+// that shares nothing with it that can change.
+func (k *requestKey) request(r *http.Request) *http.Request {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil {
+		copied := *r.URL // a request that did not come from a server
+		u = &copied
+	}
+	own := &http.Request{
+		Method: http.MethodGet, URL: u, RequestURI: r.RequestURI, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS,
+		Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
+		Header: r.Header.Clone(), Body: http.NoBody,
+	}
+	for _, name := range []string{"Range", "If-Range", "If-None-Match", "If-Modified-Since", "Content-Length"} {
+		delete(own.Header, name)
+	}
+	if k.post {
+		own.Method = http.MethodPost
+		k.narrow(own)
+	}
+	return own
+}
+
+// begin notes a renewal that is about to run, and reports false, having ended it,
+// if none may.
+func (c *Cache) begin(f *flight, cancel context.CancelCauseFunc) bool {
+	c.mu.Lock()
+	shut := c.closed
+	if !shut {
+		c.renewals[f] = cancel
+		c.running.Add(1)
+	}
+	c.mu.Unlock()
+	if shut {
+		c.settle(f, result{outcome: retry})
+	}
+	return !shut
+}
+
+func (c *Cache) end(f *flight) {
+	c.mu.Lock()
+	delete(c.renewals, f)
+	c.mu.Unlock()
+	c.running.Done()
+}
+
+// Shutdown begins no more renewals, and waits for those that run. If ctx ends
+// first it ends theirs, and returns its error without waiting on. Requests are
+// served as before, but stale entries stay stale. Call it when the server has
+// shut down. No other goroutines outlive a request.
+func (c *Cache) Shutdown(ctx context.Context) error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	idle := make(chan struct{})
+	go func() { c.running.Wait(); close(idle) }()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	cancels := make([]context.CancelCauseFunc, 0, len(c.renewals))
+	for _, cancel := range c.renewals {
+		cancels = append(cancels, cancel)
+	}
+	c.mu.Unlock()
+	for _, cancel := range cancels {
+		cancel(errShutdown)
+	}
+	return context.Cause(ctx)
+}
+
+// survives runs a handler for no client, and reports whether it returned. A
+// panic is logged.
+func (c *Cache) survives(h http.Handler, w http.ResponseWriter, r *http.Request) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.logPanic(r, v)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return true
+}
+
+// fulfill runs the handler for a request of the cache's own that has arrived.
+func (c *Cache) fulfill(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	k, why := c.keyOf(r)
+	if f.order.renewal && (why != kept || k.key != f.key.key) {
+		return // it is not what the reader asked for
+	}
+	f.order.reached.Store(true)
+	var did report
+	if why != kept {
+		did.reason = "a layer around the handler has made it a request that is not cached: " + why.String()
+	} else {
+		f.key = k
+		did = c.remake(f, w, r, next)
+	}
+	f.order.report.Store(&did)
+}
+
+// remake runs the handler, stores what it answers, and says why if it does not.
+func (c *Cache) remake(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) report {
+	if f.order.cached {
+		e, err := c.back.Get(r.Context(), f.key.key)
+		if err != nil {
+			return report{reason: storeFailed.String(), cause: err}
+		}
+		if e == nil {
+			return report{}
+		}
+	}
+	f.start(r, r.Context())
+	rec, inner := newRecorder(f, w, r, true)
+	e, err := f.run(next, rec, inner, r)
+	if e != nil {
+		c.send(w, r, e, request+"revalidated", "REVALIDATED", time.Now()) // for layers around that want to see it
+	}
+	switch {
+	case err != nil:
+		return report{reason: "the handler did not answer", cause: err}
+	case rec.why != kept:
+		return report{status: rec.status, why: rec.why, reason: rec.why.of(rec.status)}
+	case f.order.renewal:
+		return report{}
+	}
+	// From here on all that is older is void.
+	if err := c.back.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
+		return report{status: rec.status, reason: versionsFailed.String(), cause: err}
+	}
+	c.epoch.Add(1)
+	c.count.invalidated.Add(1)
+	return report{}
+}

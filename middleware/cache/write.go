@@ -1,0 +1,65 @@
+package cache
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// serveUnkeyed runs the handler for a method of which nothing is stored.
+func (c *Cache) serveUnkeyed(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	c.count.bypassed.Add(1)
+	c.mark(w.Header(), method, "")
+	if c.cfg.IgnoreWrites || safe(r.Method) {
+		next.ServeHTTP(w, r)
+	} else {
+		c.serveWrite(w, r, next)
+	}
+}
+
+// serveWrite runs a handler that changes something, and takes what is stored
+// for its path to be changed if it succeeds: before the client learns that it
+// did, since its next request must not be answered from before, and once more
+// when the handler has returned, since what it changes may not show until then,
+// as at the end of a transaction.
+//
+// A path of which nothing is stored, or in the air, is left alone: clients
+// make up paths.
+func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	path, answered := pathTag(originalPath(r)), http.StatusOK
+	changed := func(status int) {
+		answered = status
+		if changes(status) {
+			ctx := context.WithoutCancel(r.Context())
+			if noted, err := c.back.Noted(ctx, path); noted || err != nil {
+				_ = c.invalidate(ctx, path) // the record is the backend's
+			}
+		}
+	}
+	rw, w := respw.Wrap(w, r)
+	rw.BeforeCommit(changed)
+	next.ServeHTTP(w, r)
+	changed(answered)
+}
+
+// changes reports whether a request with an unsafe method that is answered with
+// the status has changed something: not if it is to be sent to another place as
+// it is, by which routers answer what no handler was asked for.
+func changes(status int) bool {
+	return status >= 200 && status < 400 &&
+		status != http.StatusNotModified && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect
+}
+
+// invalidate makes what has one of the tags invalid.
+func (c *Cache) invalidate(ctx context.Context, tags ...string) error {
+	defer c.epoch.Add(1)
+	n, err := c.back.Next(ctx)
+	if err != nil {
+		return err
+	}
+	if err = c.back.Raise(ctx, n, tags...); err == nil {
+		c.count.invalidated.Add(1)
+	}
+	return err
+}
