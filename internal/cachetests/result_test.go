@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestResult holds the page against the result: the table is that of the run, and
-// each required test that does not pass is explained by its name.
+// each test that does not pass is explained: by its name if it is required, else by
+// its name or the beginning of it.
 func TestResult(t *testing.T) {
 	data, err := os.ReadFile("results.json")
 	if err != nil {
@@ -32,10 +35,14 @@ func TestResult(t *testing.T) {
 	if n := len(r.of("required", "fail")); n > requiredFailures {
 		t.Errorf("%d required tests fail, at most %d may", n, requiredFailures)
 	}
+	explains := regexp.MustCompile("`([a-z0-9A-Z-]+\\*?)`").FindAllStringSubmatch(string(page), -1)
 	for id, test := range r.Tests {
-		explained := strings.Contains(string(page), "`"+id+"`")
+		explained := slices.ContainsFunc(explains, func(found []string) bool {
+			family, all := strings.CutSuffix(found[1], "*")
+			return found[1] == id || all && test.Kind == "optimal" && strings.HasPrefix(id, family)
+		})
 		switch {
-		case test.Kind == "required" && test.Result != "pass" && !explained:
+		case test.Kind != "check" && test.Result != "pass" && !explained:
 			t.Errorf("README.md does not explain why %s is %q: %s", id, test.Result, test.Message)
 		case test.Kind == "required" && test.Result == "pass" && explained:
 			t.Errorf("README.md explains %s, which passes", id)
@@ -44,7 +51,7 @@ func TestResult(t *testing.T) {
 }
 
 // requiredFailures is how many required tests may fail.
-const requiredFailures = 15
+const requiredFailures = 3
 
 func TestDescribe(t *testing.T) {
 	r := result{Counts: counts{"required": {"pass": 7, "fail": 2, "setup_fail": 1}, "optimal": {"pass": 3, "optional_fail": 4}}}
