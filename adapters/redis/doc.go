@@ -71,8 +71,10 @@
 // not for longer than 5 seconds.
 //
 // If Redis loses its data, or evicts what is the cache's, pages are rendered
-// anew. In a fail-over, an invalidation of the last moment may be lost; what it
-// concerned is served until it expires, or is invalidated again.
+// again. In a fail-over, an invalidation of the last moment may be lost; what it
+// concerned is served until it expires, or is invalidated again. So may be that
+// there is a response to a path, if a cluster keeps the two in different places:
+// a POST leaves that response as it is then.
 //
 // # In Redis
 //

@@ -29,7 +29,7 @@ func notedOf(t *testing.T, s *redis.Store, from, to int) (n int) {
 // What is noted stays within its bound. A tag that had to be forgotten counts as
 // noted, and so does every other, until it would be over.
 func TestNotesBounded(t *testing.T) {
-	const tags, bound = 1000, 64
+	const tags, bound = 200, 64
 	m := miniredis.RunT(t)
 	begun := time.Now()
 	m.SetTime(begun)
