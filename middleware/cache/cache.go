@@ -177,8 +177,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		case f == nil:
 			c.pass(w, r, next, &k, forwarded(at.entry != nil)+"; detail="+reasons[why].token)
 			return
-		case leads && c.landed.Load() != at.seen && c.lookup(r, &k, nil).use == fresh:
-			c.settle(f, result{outcome: retry}) // another has landed since we looked
+		case leads && c.overtaken(f, r, at):
 		case leads && !locked && !c.lock(r.Context(), f):
 			locked = true // one more round without: what another process brought may not be for us
 			c.settle(f, result{outcome: retry})

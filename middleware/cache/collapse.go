@@ -189,6 +189,16 @@ func (c *Cache) lock(ctx context.Context, f *flight) bool {
 	return true
 }
 
+// overtaken reports whether another flight has brought what f was to bring, between
+// the look at the store and the entry. Then f is over.
+func (c *Cache) overtaken(f *flight, r *http.Request, at lookup) bool {
+	if c.landed.Load() == at.seen || c.lookup(r, &f.key, nil).use != fresh {
+		return false
+	}
+	c.settle(f, result{outcome: retry})
+	return true
+}
+
 // lead runs the handler for all who wait.
 func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	f.start(r, context.WithoutCancel(r.Context()))

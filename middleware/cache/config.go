@@ -10,46 +10,6 @@ import (
 	"github.com/apiece/apiece/bytesize"
 )
 
-// A Policy says how long a response may be given, and to whom. The zero Policy
-// leaves everything to others: that of the handler ([SetPolicy]) to the
-// response, that of the response (Cache-Control) to [Config].
-type Policy struct {
-	// TTL is how long the response is fresh. Negative is not to store it. Next.js:
-	// revalidate, in seconds.
-	TTL time.Duration
-
-	// StaleWhileRevalidate is how long after that it is served while it is being
-	// made anew, which one reader sets off and nobody waits for (RFC 5861).
-	// Negative is not at all. Next.js: until expireTime.
-	StaleWhileRevalidate time.Duration
-
-	// StaleIfError is how long after TTL it is served if making it anew ends in
-	// a 5xx, a panic or a timeout (RFC 5861). Negative is not at all.
-	StaleIfError time.Duration
-
-	// Public is that the response is the same for everybody, so that it may also
-	// be made for and given to requests with a Cookie or Authorization header, or
-	// from a client with a certificate.
-	// Cache-Control: public says the same. Next.js: any page of getStaticProps;
-	// a reader in draft mode has to be taken past such a cache.
-	Public bool
-}
-
-// over returns p with what it leaves open taken from below.
-func (p Policy) over(below Policy) Policy {
-	if p.TTL == 0 {
-		p.TTL = below.TTL
-	}
-	if p.StaleWhileRevalidate == 0 {
-		p.StaleWhileRevalidate = below.StaleWhileRevalidate
-	}
-	if p.StaleIfError == 0 {
-		p.StaleIfError = below.StaleIfError
-	}
-	p.Public = p.Public || below.Public // but for SetPolicy, see judge
-	return p
-}
-
 // A Config is what [New] makes a cache of. The zero Config keeps responses that
 // state their own lifetime, in 64 MB of memory.
 //
@@ -62,20 +22,34 @@ func (p Policy) over(below Policy) Policy {
 //
 // Never stored, whatever the policy says, is a response
 //
-//   - to a method other than GET, with a request body, or with a Range,
-//     If-Match, If-Unmodified-Since or Upgrade header, or Cache-Control:
-//     no-store, in the request; such requests go past the cache;
+//   - to a method other than GET, but see Post; with a request body, or with an
+//     If-Match, If-Unmodified-Since or Upgrade header: such requests go past the
+//     cache;
+//   - to a HEAD request, or one with Range or Cache-Control: no-store: these are
+//     answered from what is stored, and else by the handler;
 //   - with a status other than 200, 203, 301, 308, 404 and 410;
-//   - with Cache-Control: no-store, private or no-cache, with Set-Cookie, with
-//     Vary: *, or with trailers;
+//   - with Cache-Control or CDN-Cache-Control: no-store, private or no-cache, with
+//     Set-Cookie, with Vary: *, or with trailers;
 //   - to a request with a Cookie or Authorization header, or over a connection
 //     on which the client has shown a certificate, unless it is public;
-//   - that was flushed, is an event stream, took over the connection, is
-//     shorter than declared, or longer than MaxBody;
+//   - that is an event stream, took over the connection, is shorter than
+//     declared, or longer than MaxBody;
 //   - if what tells its request from others takes more than 8 KB;
-//   - whose handler panicked, gave it up or said 500 half-way, or went over
-//     FillTimeout;
+//   - whose handler panicked, gave it up or said 500 half-way, went over
+//     FillTimeout, or used values of a request that was over;
 //   - one of whose tags was invalidated in the meantime.
+//
+// Cache-Status says which in its parameter detail (RFC 9211).
+//
+// A response that is flushed is sent as it comes, and stored when its handler has
+// returned: what a proxy or a template sends in parts. Those who wait for it do so for
+// up to five seconds, and the next ones run the handler themselves.
+//
+// Spellings of Accept-Encoding and Accept-Language that mean the same are one, and
+// the handler is shown that one. It is not shown what concerns one client alone:
+// If-None-Match, If-Modified-Since, If-Range and Range, which the cache answers. To
+// renew a response that has an ETag or Last-Modified it is asked by that whether the
+// response is still good; a 304 says so (RFC 9111, section 4.3).
 //
 // A reload (Cache-Control: no-cache in the request) does not get past the cache,
 // since any client can send it.
@@ -85,14 +59,27 @@ type Config struct {
 	// have none.
 	Policy Policy
 
-	// Origin serves the requests that [Cache.Revalidate] makes: the mux, or
-	// what is around it, so that routes are found and path values exist. Nil is
-	// what [Cache.Middleware] was put around, if that is one mux.
+	// Origin serves the requests that the cache makes itself, to revalidate a path
+	// and to renew a stale response in the background: the router, of any kind, with
+	// every layer around it that has a say in the responses, so that routes are found
+	// and path values exist. The cache may stand inside of it or around it. These
+	// requests have a context of their own, with nothing that a router keeps for a
+	// reader and reuses for the next one.
+	//
+	// Nil is what [Cache.Middleware] was put around, if that is one
+	// http.ServeMux or pattern.Handler. Without any, [Cache.Revalidate] is an error,
+	// and a stale response is sent, flushed, and renewed before ServeHTTP returns: the
+	// connection of that reader (over HTTP/2 the end of the response) waits for it.
+	// So it is where a renewal is found not to come back to the cache by way of the
+	// Origin, which is logged once, or handlers inside of the mux use values that
+	// layers outside keep in the context.
 	Origin http.Handler
 
-	// Host is the Host of those requests. Empty is the host under which the path
-	// was asked for last. They are over TLS if that was; as long as nothing was
-	// asked for, they are not.
+	// Host is the Host of the requests of [Cache.Revalidate]. Empty is the host under
+	// which the path was asked for last, over TLS if that was. If it is set, what
+	// requests for other hosts say, or name in X-Forwarded-Host and the like, is not
+	// remembered, so that no client can have its own variant renewed in place of
+	// the page.
 	Host string
 
 	// Query lists the query parameters that handlers see and that tell responses
@@ -110,7 +97,8 @@ type Config struct {
 
 	// IgnoreWrites leaves the entries of a path as they are when a request with
 	// an unsafe method, such as POST, succeeds there. Otherwise they are void
-	// (RFC 9111, section 4.4).
+	// (RFC 9111, section 4.4). A redirect with 307 or 308 is no success: it has the
+	// request carried out elsewhere. A path of which nothing is stored costs nothing.
 	IgnoreWrites bool
 
 	// StatusHeader names a further response header that gets Next's word for

@@ -1,6 +1,6 @@
-// Package cache keeps whole responses and gives them to those who ask next, with
-// Next's incremental regeneration: a page is rendered once, served while it is
-// renewed behind the reader's back, and renewed on demand.
+// Package cache is a response cache by RFC 9111 with Next.js's incremental static
+// regeneration: a page is rendered once, served while it is renewed in the
+// background, and revalidated on demand.
 //
 //	mux := http.NewServeMux()
 //	pages := cache.New(cache.Config{
@@ -15,8 +15,11 @@
 //
 // What one client may see is not given to another unless the handler says so:
 // see [Config] for what is never kept. Cache-Status (RFC 9211) in each response
-// tells where it came from. Streams, and whatever else is flushed, pass
-// through as they are written.
+// tells where it came from, and why it was not stored; [Cache.Stats] counts. It may
+// stand around a router or inside of it. Those who ask at the same time for what is not
+// there wait for one run of the handler. An upstream that fails, or a store that
+// hangs, leaves the old page and one run for all: nothing that one client sends
+// makes it forget what others need.
 //
 // # Differences from Next.js
 //
@@ -26,7 +29,7 @@
 //   - Revalidate runs the handler in this process. Where Next.js cannot, it
 //     sends a HEAD request to the host that the client named, with a secret
 //     header.
-//   - Revalidate succeeds if the new answer was stored, 404 and 410 included.
+//   - Revalidate succeeds if the new response was stored, 404 and 410 included.
 //     Next.js asks for 200 or its own header, and takes a 404 for a success
 //     with unstable_onlyGenerated only.
 //   - Nothing that was invalidated is served again, also while it is renewed or

@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A page is rendered once, kept, and rendered anew when it is edited.
+// A page is rendered once, kept, and rendered again when it is edited.
 func Example() {
 	mux := http.NewServeMux()
 	pages := cache.New(cache.Config{
@@ -50,7 +50,7 @@ func Example() {
 	// GET /blog/1 200 apiece; hit <h1>Hello again</h1>
 }
 
-// One tag may stand for many pages. They are made anew when somebody asks.
+// One tag may stand for many pages. They are rendered again when they are asked for.
 func ExampleCache_InvalidateTag() {
 	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
 	price := 10
@@ -101,4 +101,50 @@ func ExampleSetPolicy() {
 	// Output:
 	// run 1 - max-age=0, must-revalidate
 	// run 1 - max-age=0, must-revalidate
+}
+
+// Queries of a GraphQL endpoint come by POST. Two that ask the same are one,
+// however their JSON is written; a mutation passes.
+func ExampleGraphQL() {
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}, Post: cache.GraphQL})
+	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `{"data":{}}`)
+	}))
+	for _, body := range []string{
+		`{"query":"{ posts { title } }","variables":{}}`,
+		`{"variables": {}, "query": "{ posts { title } }"}`,
+		`{"query":"mutation { like(post: 1) }"}`,
+	} {
+		r := httptest.NewRequest("POST", "/graphql", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		status, _, _ := strings.Cut(w.Header().Get("Cache-Status"), "; ttl=")
+		fmt.Println(status)
+	}
+	// Output:
+	// apiece; fwd=miss; stored
+	// apiece; hit
+	// apiece; fwd=method
+}
+
+// Every JSON body of this endpoint is a question.
+func ExampleJSON() {
+	r := httptest.NewRequest("POST", "/search", nil)
+	r.Header.Set("Content-Type", "application/json")
+	canonical, ok := cache.JSON(r, []byte(`{ "page": 1, "for": ["tea"] }`))
+	fmt.Println(string(canonical), ok)
+	// Output: {"for":["tea"],"page":1} true
+}
+
+// What a metrics collector asks for.
+func ExampleCache_Stats() {
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}})
+	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page") }))
+	for range 3 {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	}
+	s := pages.Stats()
+	fmt.Println(s.Misses, "miss,", s.Hits, "hits,", s.Fills, "run")
+	// Output: 1 miss, 2 hits, 1 run
 }

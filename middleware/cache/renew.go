@@ -34,7 +34,7 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 		return nil
 	}
 	f, leads, _ := c.enter(*k, at)
-	if !leads {
+	if !leads || c.overtaken(f, r, at) {
 		return nil
 	}
 	origin, err := c.origin()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, w
 	case e.Status == http.StatusOK && notModified(e.Header, r.Header):
 		answerNotModified(w)
 		return
-	case e.Status == http.StatusOK && r.Method == http.MethodGet && r.Header["Range"] != nil && h["Content-Range"] == nil:
+	case e.Status == http.StatusOK && r.Method == http.MethodGet && strings.HasPrefix(r.Header.Get("Range"), "bytes="):
 		sendRange(w, r, e)
 		return
 	}
