@@ -16,6 +16,8 @@ const (
 	lease = 10 * time.Second
 	// queue is how long another waits for it.
 	queue = 5 * time.Second
+	// answer is how long Redis is waited for: to take its time is the lock's alone.
+	answer = time.Second
 )
 
 // unlockSource deletes a lock that is still the caller's.
@@ -31,18 +33,21 @@ return 0`
 //
 // This saves work and promises nothing. A process that takes longer than 10
 // seconds loses the lock, one that has waited for 5 goes on without, and so a
-// handler usually runs once for all processes, but not always.
+// handler usually runs once for all processes, but not always. A Redis that does
+// not answer within a second is an error.
 func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error) {
 	at, mine := s.key(key)+":lock", strconv.FormatUint(rand.Uint64(), 36)
 	free, err := s.acquire(ctx, at, mine)
 	if free {
 		return func() {
 			// Whatever has become of the request; if it fails, the lease ends.
-			_ = s.unlock.Run(context.WithoutCancel(ctx), s.client, []string{at}, mine).Err()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer)
+			defer cancel()
+			_ = s.unlock.Run(ctx, s.client, []string{at}, mine).Err()
 		}, nil
 	}
-	// Somebody who waits asks every now and then. There is at most one in each
-	// process, since those behind it wait there.
+	// Who waits asks every now and then. There is at most one in each process,
+	// since those behind it wait there.
 	until := time.Now().Add(queue)
 	for pause := 5 * time.Millisecond; err == nil && time.Now().Before(until); pause = min(2*pause, 100*time.Millisecond) {
 		select {
@@ -50,8 +55,8 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 			return nil, ctx.Err()
 		case <-time.After(pause/2 + rand.N(pause)):
 		}
-		var held int64
-		if held, err = s.client.Exists(ctx, at).Result(); held == 0 {
+		var held bool
+		if held, err = s.held(ctx, at); !held {
 			break
 		}
 	}
@@ -61,7 +66,16 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 	return nil, nil
 }
 
+func (s *Store) held(ctx context.Context, at string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	n, err := s.client.Exists(ctx, at).Result()
+	return n > 0, err
+}
+
 func (s *Store) acquire(ctx context.Context, at, mine string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
 	err := s.client.SetArgs(ctx, at, mine, goredis.SetArgs{Mode: "NX", TTL: lease}).Err()
 	if err == goredis.Nil {
 		// It is held, perhaps by us: the client asks again if a connection breaks

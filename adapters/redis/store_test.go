@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -104,6 +105,39 @@ func TestLockOnce(t *testing.T) {
 		if unlock, err = s.Lock(t.Context(), key); unlock == nil {
 			t.Errorf("the %s lock was not released: %v", key, err)
 		}
+	}
+}
+
+// A Redis that goes silent is not waited for as a lock is.
+func TestLockSilence(t *testing.T) {
+	t.Parallel()
+	proxy := newProxy(t, start(t).addr)
+	one := redis.NewStore(connect(t, proxy.addr), "cache:", redis.StoreConfig{})
+	two := redis.NewStore(connect(t, proxy.addr), "cache:", redis.StoreConfig{})
+	unlock, err := one.Lock(t.Context(), "key")
+	if unlock == nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	go func() {
+		unlock, err := two.Lock(t.Context(), "key")
+		if unlock != nil {
+			err = errors.New("the lock is another's")
+		}
+		waited <- err
+	}()
+	proxy.silent.Store(true)
+	begun := time.Now()
+	if unlock, err := one.Lock(t.Context(), "another key"); unlock != nil || err == nil {
+		t.Errorf("Lock = %t, %v; want an error", unlock != nil, err)
+	}
+	if err := <-waited; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who waits is told %v", err)
+	}
+	unlock()
+	// What only a fault reaches: the client gives up after 3 seconds, four times.
+	if took := time.Since(begun); took > 8*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 
