@@ -248,3 +248,37 @@ func TestDetails(t *testing.T) {
 		t.Errorf("%d different", n)
 	}
 }
+
+// TestWriteWhileDown: what was written while the generations did not answer is
+// known when they do.
+func TestWriteWhileDown(t *testing.T) {
+	d := &down{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
+	cfg := forAnHour()
+	cfg.Store, cfg.Generations = d, d
+	text := "old"
+	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			text = "new"
+		}
+		io.WriteString(w, text)
+	})
+	s.get("/")
+	s.get("/other")
+	d.next = true
+	s.do(request("POST", "/"))
+	if got := s.get("/").Body.String(); got != "new" {
+		t.Errorf("while they are down: %q", got)
+	}
+	d.next = false
+	for range 2 {
+		if got := s.get("/").Body.String(); got != "new" {
+			t.Errorf("when they are back: %q", got)
+		}
+	}
+	if got := s.get("/").Header().Get("Cache-Status"); !strings.Contains(got, "hit") {
+		t.Error(got)
+	}
+	if w := s.get("/other"); w.Body.String() != "old" {
+		t.Error("what was not written to is gone as well")
+	}
+}

@@ -45,8 +45,9 @@ type Cache struct {
 	// counts flights that are over.
 	epoch, landed atomic.Uint64
 
-	leans  atomic.Bool // a handler has used values that layers outside keep in the context
-	astray atomic.Bool // a renewal has not come back to the cache by way of the Origin
+	owes   atomic.Int32 // how many of owed there are
+	leans  atomic.Bool  // a handler has used values that layers outside keep in the context
+	astray atomic.Bool  // a renewal has not come back to the cache by way of the Origin
 
 	server atomic.Value // the *http.Server that the last request came from
 	last   atomic.Pointer[requestInfo]
@@ -57,6 +58,8 @@ type Cache struct {
 	memos    recent[uint64, memo]                // by the hash of a flight's id
 	requests recent[uint64, *requestInfo]        // how a path was asked for last, by the hash of its tag
 	mounts   []mount                             // what Middleware made of handlers that find routes themselves
+	owed     map[string]uint64                   // the write that is owed last, by tag; tags that the generations are to be told of
+	writes   uint64                              // that were owed so far
 	closed   bool                                // no renewals begin
 	renewals map[*flight]context.CancelCauseFunc // those that run
 	running  sync.WaitGroup
@@ -78,6 +81,7 @@ func New(cfg Config) *Cache {
 		back:     newBackend(cfg),
 		seed:     maphash.MakeSeed(),
 		flights:  make(map[string]*flight),
+		owed:     make(map[string]uint64),
 		renewals: make(map[*flight]context.CancelCauseFunc),
 		memos:    recent[uint64, memo]{max: remembered},
 		requests: recent[uint64, *requestInfo]{max: remembered},

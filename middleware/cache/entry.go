@@ -38,6 +38,7 @@ func (f *flight) entry(rec *recorder) *Entry {
 	if h["Content-Length"] == nil {
 		h["Content-Length"] = []string{strconv.Itoa(len(e.Body))}
 	}
+	e.fields = fieldsOf(h)
 	return e
 }
 

@@ -39,6 +39,9 @@ func (c *Cache) lookup(r *http.Request, k *requestKey, outer *flight) lookup {
 	if err != nil || e == nil || e.Status == 0 || k.credentials && !e.Policy.Public {
 		return at
 	}
+	if !c.repay(ctx) {
+		return at
+	}
 	valid, _ := c.valid(ctx, e)
 	if !valid {
 		return at

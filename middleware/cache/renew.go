@@ -52,7 +52,7 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 		}
 		defer c.end(f)
 		own := r.WithContext(ctx)
-		if !k.post {
+		if !f.key.post {
 			own.Method, own.Body = http.MethodGet, http.NoBody
 		}
 		if !c.lock(ctx, f) {

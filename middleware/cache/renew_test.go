@@ -17,30 +17,42 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A pooled router keeps the parameter of a request where the next request will
+// A pooled router keeps the parameter of a request where another request will
 // find it: in an object that it reuses as soon as it has returned, as chi, gin and
-// echo do. There is one object, so that every mistake shows.
+// echo do.
 type pooled struct {
-	param   string
 	handler http.Handler
-	inner   func(http.Handler) http.Handler
+
+	mu   sync.Mutex
+	free []*params
 }
+
+type params struct{ id string }
 
 type pooledKey struct{}
 
 func (p *pooled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.param = strings.TrimPrefix(r.URL.Path, "/page/")
-	defer func() { p.param = "another's" }()
-	p.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pooledKey{}, p)))
+	p.mu.Lock()
+	own := new(params)
+	if n := len(p.free); n > 0 {
+		own, p.free = p.free[n-1], p.free[:n-1]
+	}
+	p.mu.Unlock()
+	own.id = strings.TrimPrefix(r.URL.Path, "/page/")
+	p.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pooledKey{}, own)))
+	own.id = "another's"
+	p.mu.Lock()
+	p.free = append(p.free, own)
+	p.mu.Unlock()
 }
 
 // param is what chi.URLParam does.
 func param(r *http.Request) string {
-	p, _ := r.Context().Value(pooledKey{}).(*pooled)
+	p, _ := r.Context().Value(pooledKey{}).(*params)
 	if p == nil {
 		return "no router"
 	}
-	return p.param
+	return p.id
 }
 
 // TestRenewalInARouter: wherever the cache stands, the handler of a renewal is

@@ -58,7 +58,11 @@ func (c *Cache) sendStored(w http.ResponseWriter, r *http.Request, e *Entry, now
 func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, word string, now time.Time) {
 	h := w.Header()
 	v := make(values, 0, len(e.Header)+3) // which one value for each field needs
-	v.join(h, e.Header)
+	if e.fields != nil {
+		e.fields.join(&v, h)
+	} else {
+		v.join(h, e.Header)
+	}
 	c.markWith(&v, h, status, word)
 	if age := int64(now.Sub(e.Created) / time.Second); age > 0 || word != "MISS" {
 		v.set(h, "Age", strconv.FormatInt(max(age, 0), 10))
@@ -67,7 +71,7 @@ func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, w
 	case e.Status == http.StatusOK && notModified(e.Header, r.Header):
 		answerNotModified(w)
 		return
-	case e.Status == http.StatusOK && r.Method == http.MethodGet && strings.HasPrefix(r.Header.Get("Range"), "bytes="):
+	case e.Status == http.StatusOK && r.Method == http.MethodGet && asksForBytes(r.Header["Range"]):
 		sendRange(w, r, e)
 		return
 	}
@@ -75,6 +79,12 @@ func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, w
 	if r.Method != http.MethodHead && len(e.Body) > 0 {
 		_, _ = w.Write(e.Body)
 	}
+}
+
+// asksForBytes reports whether a Range is one in bytes; others are ignored (RFC
+// 9110, section 14.2).
+func asksForBytes(ranges []string) bool {
+	return len(ranges) == 1 && strings.HasPrefix(ranges[0], "bytes=")
 }
 
 // sendRange answers with the parts of an entry that are asked for (RFC 9110,
@@ -85,6 +95,12 @@ func sendRange(w http.ResponseWriter, r *http.Request, e *Entry) {
 	http.ServeContent(w, r, "", modified, bytes.NewReader(e.Body))
 }
 
+// isList reports whether the layers outside and the handler both have a say in a
+// field, rather than the handler alone.
+func isList(name string) bool {
+	return name == "Vary" || name == "Cache-Status" || name == "Set-Cookie"
+}
+
 // values is memory for the values of header fields, so that they take one
 // allocation together.
 type values []string
@@ -93,8 +109,7 @@ type values []string
 // add.
 func (v *values) set(h http.Header, name string, more ...string) {
 	start := len(*v)
-	switch name {
-	case "Vary", "Cache-Status", "Set-Cookie":
+	if isList(name) {
 		*v = append(*v, h[name]...)
 	}
 	*v = append(*v, more...)
@@ -111,5 +126,31 @@ func (v *values) join(h, from http.Header) {
 			continue
 		}
 		v.set(h, name, own...)
+	}
+}
+
+// fields are a header of one value for each name, as nearly all are, ready to be
+// sent: to go through a map costs as much as all else that a response needs.
+type fields struct{ names, values []string }
+
+// fieldsOf returns nil for a header that is not of that kind.
+func fieldsOf(h http.Header) *fields {
+	f := new(fields)
+	for name, values := range h {
+		if len(values) != 1 || isList(name) {
+			return nil
+		}
+		f.names = append(f.names, name)
+		f.values = append(f.values, values[0])
+	}
+	return f
+}
+
+// join does as values.join does.
+func (f *fields) join(v *values, h http.Header) {
+	start := len(*v)
+	*v = append(*v, f.values...)
+	for i, name := range f.names {
+		h[name] = (*v)[start+i : start+i+1 : start+i+1]
 	}
 }

@@ -66,6 +66,8 @@ type Entry struct {
 	Created time.Time
 	// Policy is how long and to whom it may be given.
 	Policy Policy
+
+	fields *fields // of Header, if this process has made the entry and it has such
 }
 
 // Expires returns the time after which nobody will ask for the entry.

@@ -1,8 +1,12 @@
 package cache
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/apiece/apiece/internal/respw"
 )
@@ -33,7 +37,9 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 		if changes(status) {
 			ctx := context.WithoutCancel(r.Context())
 			if noted, err := c.back.Noted(ctx, path); noted || err != nil {
-				_ = c.invalidate(ctx, path) // the record is the backend's
+				if c.invalidate(ctx, path) != nil { // of which the backend makes a record
+					c.owe(path)
+				}
 			}
 		}
 	}
@@ -41,6 +47,53 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 	rw.BeforeCommit(changed)
 	next.ServeHTTP(w, r)
 	changed(answered)
+}
+
+// maxOwed bounds the writes that are remembered while the store does not answer.
+const maxOwed = 1 << 10
+
+// owe remembers an invalidation that the generations could not be told of. What is
+// stored from before is not served until they have been.
+func (c *Cache) owe(tags ...string) {
+	c.mu.Lock()
+	lost := 0
+	for _, tag := range tags {
+		if _, known := c.owed[tag]; known || len(c.owed) < maxOwed {
+			c.writes++
+			c.owed[tag] = c.writes
+		} else {
+			lost++
+		}
+	}
+	c.owes.Store(int32(len(c.owed)))
+	c.mu.Unlock()
+	if lost > 0 {
+		cmp.Or(c.cfg.Logger, slog.Default()).Error("apiece: the cache has lost track of what was written while its store did not answer: old responses may be served for as long as they are fresh")
+	}
+}
+
+// repay tells the generations what is owed, and reports whether nothing is any
+// more.
+func (c *Cache) repay(ctx context.Context) bool {
+	if c.owes.Load() == 0 {
+		return true
+	}
+	c.mu.Lock()
+	told := maps.Clone(c.owed)
+	c.mu.Unlock()
+	tags := slices.Collect(maps.Keys(told))
+	if c.invalidate(context.WithoutCancel(ctx), tags...) != nil {
+		return false
+	}
+	c.mu.Lock()
+	for tag, write := range told {
+		if c.owed[tag] == write { // or it was written to again meanwhile
+			delete(c.owed, tag)
+		}
+	}
+	c.owes.Store(int32(len(c.owed)))
+	c.mu.Unlock()
+	return true
 }
 
 // changes reports whether a request with an unsafe method that is answered with
