@@ -58,7 +58,7 @@ type Cache struct {
 	memos    recent[uint64, memo]                // by the hash of a flight's id
 	requests recent[uint64, *requestInfo]        // how a path was asked for last, by the hash of its tag
 	mounts   []mount                             // what Middleware made of handlers that find routes themselves
-	owed     map[string]uint64                   // the write that is owed last, by tag; tags that the generations are to be told of
+	owed     map[string]uint64                   // tags that the generations are to be told of, with the number of the last write
 	writes   uint64                              // that were owed so far
 	closed   bool                                // no renewals begin
 	renewals map[*flight]context.CancelCauseFunc // those that run

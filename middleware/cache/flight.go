@@ -142,8 +142,7 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 			c.settle(f, result{outcome: failed, err: errSlow})
 		})
 	}
-	f.node.Context = ctx
-	f.node.Inherit(ctx)
+	f.node.Attach(ctx, exchange.Find(ctx))
 	f.outer, _ = f.node.Get(exchange.Cache).(*flight)
 	if f.outer == f {
 		f.outer = nil // it came with a request of the cache's own
