@@ -12,6 +12,7 @@ import (
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/layer"
 )
 
 // What happens to a request.
@@ -97,7 +98,7 @@ func New(cfg Config) *Cache {
 // each route. How a stale response is renewed depends on that: see
 // Config.Origin.
 func (c *Cache) Middleware(next http.Handler) http.Handler {
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
+	h := layer.New(next, func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
 	if isMux(next) || same(next, c.cfg.Origin) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
