@@ -316,14 +316,36 @@ func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool)
 			cancel()
 			return nil, a.err != nil
 		}
-		return func() {
-			defer cancel()
-			_, _ = ask(b, context.Background(), opLock, func(context.Context) (struct{}, error) { a.unlock(); return struct{}{}, nil })
-		}, true
+		return func() { b.unlock(a.unlock, cancel) }, true
 	case <-opened:
 	case <-ctx.Done():
 	}
 	close(left)
 	cancel()
 	return nil, true
+}
+
+// unlock unlocks, in any case, and waits for that as for other operations.
+func (b *backend) unlock(unlock, then func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer then()
+		defer func() {
+			if v := recover(); v != nil {
+				b.answered(opLock, false, fmt.Errorf("cache: %v panicked: %v", opLock, v))
+			}
+		}()
+		unlock()
+	}()
+	if b.timeout < 0 {
+		<-done
+		return
+	}
+	t := time.NewTimer(b.timeout)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
 }

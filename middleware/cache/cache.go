@@ -48,6 +48,7 @@ type Cache struct {
 
 	owes   atomic.Int32 // how many of owed there are
 	leans  atomic.Bool  // a handler has used values that layers outside keep in the context
+	said   atomic.Bool  // that StaleWhileRevalidate is off
 	astray atomic.Bool  // a renewal has not come back to the cache by way of the Origin
 
 	server atomic.Value // the *http.Server that the last request came from
@@ -158,6 +159,10 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	locked := false
 	for range rounds {
 		at := c.lookup(r, &k, outer)
+		if at.use == stale && !c.background() && !flushes(w) {
+			at.use = fallback // the reader would wait for the renewal anyway
+			c.sayOnce()
+		}
 		switch {
 		case at.use == fresh, at.use == fallback && c.paused(&k, &at):
 			c.sendStored(w, r, at.entry, at.now)

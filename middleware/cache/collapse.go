@@ -201,6 +201,7 @@ func (c *Cache) overtaken(f *flight, r *http.Request, at lookup) bool {
 
 // lead runs the handler for all who wait.
 func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	f.buffered = !flushes(w)
 	f.start(r, context.WithoutCancel(r.Context()))
 	rec, inner := newRecorder(f, w, r, false)
 	e, err := f.run(next, rec, inner, r)
@@ -255,8 +256,12 @@ func (c *Cache) wait(f *flight, w http.ResponseWriter, r *http.Request, next htt
 		return true
 	case res.outcome == personal, k.credentials && !res.entry.Policy.Public && res.outcome == shared:
 		why := res.why
-		if why == kept {
+		if res.outcome == shared {
 			why = hasCredentials
+			if k.withheld { // the handler has taken Public back
+				c.withhold(*k)
+				k.withheld = false
+			}
 		}
 		c.pass(w, r, next, k, forward+"; detail="+reasons[why].token)
 		return true

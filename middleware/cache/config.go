@@ -70,6 +70,8 @@ type Config struct {
 	// http.ServeMux or pattern.Handler. Without any, [Cache.Revalidate] is an error,
 	// and a stale response is sent, flushed, and renewed before ServeHTTP returns: the
 	// connection of that reader (over HTTP/2 the end of the response) waits for it.
+	// Behind a ResponseWriter that cannot flush, such as that of http.TimeoutHandler,
+	// StaleWhileRevalidate is off then, which is logged once.
 	// So it is where a renewal is found not to come back to the cache by way of the
 	// Origin, which is logged once, or handlers inside of the mux use values that
 	// layers outside keep in the context.

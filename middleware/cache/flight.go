@@ -51,6 +51,7 @@ type flight struct {
 	order   *order      // by which a request of the cache's own finds it, or nil
 
 	client   context.Context // of the request that set it off
+	buffered bool            // nothing reaches that client before the handler has returned, see flushes
 	outlived atomic.Bool     // values of that request were used after its end
 
 	unlock   func() // for other processes, nil if nothing is locked; guarded by the cache's lock
@@ -169,10 +170,21 @@ func (l *lent) Value(key any) any {
 		return v
 	}
 	l.f.cache.leans.Store(true)
-	if l.f.client.Err() != nil {
+	if err := l.f.client.Err(); err == context.DeadlineExceeded || err != nil && l.f.buffered {
 		l.f.outlived.Store(true)
 	}
 	return v
+}
+
+// flushes reports whether what is written to w can be sent before ServeHTTP returns.
+// What stands between and cannot, as http.TimeoutHandler, may also give the handler
+// up when the client has gone, which the server does not.
+func flushes(w http.ResponseWriter) bool {
+	if _, ok := respw.Find[http.Flusher](w); ok {
+		return true
+	}
+	_, ok := respw.Find[interface{ FlushError() error }](w)
+	return ok
 }
 
 // follow ties the context of the handler to that of the client.

@@ -22,7 +22,9 @@ import (
 // its handlers are seen to use nothing of the layers outside.
 //
 // Where neither is at hand the reader is sent the old response, it is flushed,
-// and then, before ServeHTTP returns, the handler runs.
+// and then, before ServeHTTP returns, the handler runs. Behind a writer that cannot
+// flush the reader would wait for that; there a stale response is none but in place
+// of an error, which is said once.
 
 var errShutdown = errors.New("cache: shut down")
 
@@ -37,14 +39,15 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 	if !leads || c.overtaken(f, r, at) {
 		return nil
 	}
-	origin, err := c.origin()
-	if err == nil && !c.astray.Load() && (c.cfg.Origin != nil || !c.leans.Load()) {
-		c.renewThrough(origin, f, r)
-		return nil
+	if c.background() {
+		if origin, err := c.origin(); err == nil {
+			c.renewThrough(origin, f, r)
+			return nil
+		}
 	}
 	f.outside = w.Header().Clone()
 	return func() {
-		_ = http.NewResponseController(w).Flush() // if it can
+		_ = http.NewResponseController(w).Flush()
 		ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 		defer cancel(nil)
 		if !c.begin(f, cancel) {
@@ -62,6 +65,22 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 		f.start(r, ctx)
 		rec, inner := newRecorder(f, &nowhere{header: make(http.Header)}, own, true)
 		_, _ = f.run(next, rec, inner, own)
+	}
+}
+
+// background reports whether renewals have a request and a context of their own.
+func (c *Cache) background() bool {
+	if c.astray.Load() || c.cfg.Origin == nil && c.leans.Load() {
+		return false
+	}
+	_, err := c.origin()
+	return err == nil
+}
+
+// sayOnce says that StaleWhileRevalidate is off.
+func (c *Cache) sayOnce() {
+	if !c.said.Swap(true) {
+		cmp.Or(c.cfg.Logger, slog.Default()).Warn("apiece: StaleWhileRevalidate is off: the cache has no Origin to renew responses from, and stands behind a ResponseWriter that cannot flush")
 	}
 }
 

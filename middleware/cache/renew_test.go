@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware/cache"
 )
 
@@ -144,6 +145,9 @@ func TestRenewalInARouter(t *testing.T) {
 // TestLeftBehind: a layer inside of a router may give a handler up, and the router
 // goes on to the next request. What the handler reads then is another's.
 func TestLeftBehind(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race is the service's own, here on purpose")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		slow := true
 		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
@@ -277,4 +281,47 @@ func TestOneRunAfterTheOther(t *testing.T) {
 	if got := runs.Load(); got != keys {
 		t.Errorf("%d runs for %d pages, want one for each", got, keys)
 	}
+}
+
+// TestRenewalThatWouldBeWaitedFor: behind a writer that cannot flush there is no
+// stale response without an Origin, and the page is renewed by its reader.
+func TestRenewalThatWouldBeWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(cache.Config{Policy: cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}}, nil)
+		n := 0
+		site := http.TimeoutHandler(s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			n++
+			fmt.Fprint(w, "run ", n, param(r))
+		})), time.Second, "slow")
+		for i := range 4 {
+			w := httptest.NewRecorder()
+			site.ServeHTTP(w, request("GET", "/page/1").WithContext(context.WithValue(t.Context(), pooledKey{}, &params{})))
+			if want := fmt.Sprint("run ", i+1); w.Body.String() != want {
+				t.Errorf("%q (%s), want %q", w.Body, w.Header().Get("Cache-Status"), want)
+			}
+			time.Sleep(15 * time.Second)
+		}
+		if got := len(s.log.Records()); got != 1 {
+			t.Errorf("%d records, want 1", got)
+		}
+	})
+}
+
+// TestLeaderLeavesValues: a client who leaves takes no values with it as long as its
+// request is not over, in the server or in a renewal before ServeHTTP returns.
+func TestLeaderLeavesValues(t *testing.T) {
+	site := &pooled{handler: cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Second)
+		fmt.Fprint(w, "page ", param(r))
+	}))}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithTimeout(t.Context(), time.Hour)
+		time.AfterFunc(500*time.Millisecond, leave)
+		site.ServeHTTP(httptest.NewRecorder(), request("GET", "/page/1").WithContext(ctx))
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, request("GET", "/page/1"))
+		if got := w.Header().Get("Cache-Status"); w.Body.String() != "page 1" || !strings.Contains(got, "hit") {
+			t.Errorf("%q (%s)", w.Body, got)
+		}
+	})
 }
