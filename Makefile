@@ -107,6 +107,14 @@ storm: ## requests at the very deadline, for STORMTIME in each storm over each t
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
 	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/hostile -soak=$(SOAKTIME)
 
+.PHONY: cache-tests
+cache-tests: ## the public test suite for HTTP caches (needs git, node, npm); not part of ci
+	@go -C internal/cachetests run .
+
+.PHONY: cache-storm
+cache-storm: ## a cache in 24 places of six routers and under floods, in the long form; not part of ci
+	@go -C bench test -race -count=1 -run='^Test(Routers|Hostile)' -v -timeout=60m ./cache -long
+
 .PHONY: build
 build: ## everything compiles and links, the example programs too
 	@$(call each,go build -buildvcs=false -o /dev/null ./...)

@@ -96,6 +96,8 @@ func Targets() []report.Target {
 			"of it.", Claims: []report.Claim{
 			ratio("cache/Hit", "kit", "bare handler", 2), allocs("cache/Hit", "kit", 6),
 			{Of: "cache/Stampede", Kit: "kit runs", Max: 1},
+			{Of: "cache/Tags10000", Kit: "kit, at once", Max: 5e6},
+			{Of: "cache/Tags10000", Kit: "kit, one by one", Max: 5e6},
 		}},
 	}
 }

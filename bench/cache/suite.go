@@ -264,7 +264,7 @@ func Suite() compare.Suite {
 			hits("HitRecorded", "written to a recorder", 1, recorded),
 			hits("HitParallel", "asked for on all processors at once", each*runtime.GOMAXPROCS(0), parallel),
 			hits("HitLoopback", "over HTTP/1.1 on the loopback interface, the client included", 1, loopback),
-			invalidation,
+			invalidation, tags,
 		},
 		Findings: []compare.Finding{stampede, bound},
 	}
