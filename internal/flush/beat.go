@@ -17,13 +17,13 @@ func (c *Conn) Beat(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = time.Now()
-	c.beat = &beat{time.AfterFunc(c.patience(every), c.tick), every, p}
+	c.beat = beat{time.AfterFunc(c.patience(every), c.tick), every, p}
 }
 
 // StopBeat ends the heartbeats, if there are any: none is written after it but one
 // that is under way, which Shut waits for.
 func (c *Conn) StopBeat() {
-	if c.beat != nil {
+	if c.beat.timer != nil {
 		c.beat.timer.Stop()
 	}
 }
@@ -33,7 +33,7 @@ func (c *Conn) StopBeat() {
 func (c *Conn) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := c.beat
+	b := &c.beat
 	left := b.every - time.Since(c.last)
 	if c.parts == nil && (left <= 0 || !c.open) {
 		if c.ctx.Err() != nil || c.put(b.p) != nil {
