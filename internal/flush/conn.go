@@ -61,7 +61,7 @@ type Conn struct {
 	armed  time.Time     // the write deadline, if it lasts
 	err    error         // what every write returns from now on
 	parts  chan struct{} // not nil while something is sent in parts: closed when it is whole
-	beat   beat
+	beat   *time.Timer   // nil without heartbeats
 }
 
 // Prepare looks whether the response to r can be a stream. Neither is anything
@@ -138,7 +138,7 @@ func (c *Conn) turn() error {
 
 // Part is Send for a part of something that nothing else may be written into.
 // All parts come from one goroutine. After the first, what others send waits for
-// the last.
+// the last, or for a Part that fails, or for Break.
 func (c *Conn) Part(p []byte, first, last bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,7 +149,7 @@ func (c *Conn) Part(p []byte, first, last bool) error {
 		c.parts = make(chan struct{})
 	}
 	err := c.put(p)
-	if last {
+	if last || err != nil {
 		c.whole()
 	}
 	return err
