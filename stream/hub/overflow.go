@@ -6,7 +6,7 @@ import (
 
 // A Overflow says what becomes of a subscriber who is so far behind that events
 // it has not been sent are dropped from the history of a topic. Events that a
-// [Backplane] has lost are nobody's doing: whatever the policy, the subscriber
+// [Backplane] has lost are not its doing: whatever its Overflow, the subscriber
 // is sent a [GapEvent] and goes on.
 type Overflow uint8
 
