@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/apiece/apiece/internal/flush"
 	"github.com/apiece/apiece/stream"
@@ -20,55 +23,90 @@ type Subscription struct {
 	// Key says which events of a topic replace each other; [Coalesce] needs it.
 	// Events whose key is "" replace nothing.
 	Key func(stream.Event) string
-	// Client says whose subscription it is, for [Config.MaxPerClient]: a
-	// user, an address. "" is not counted.
+	// Client says whose subscription it is, for [Config.MaxPerClient] and
+	// [Hub.Present]: a user, an address. "" is not counted.
 	Client string
-	// LastEventID is where to begin if the request has no Last-Event-ID header.
-	// A browser sets that header only when it reconnects: a page that was
-	// rendered with [Hub.LastEventID] passes that in the query of its first
-	// connection, where it stays.
+	// LastEventID is where to begin if the request has no Last-Event-ID, neither
+	// in its header nor in its query.
 	LastEventID string
+	// History is how many of the latest events, of all Topics together, a client
+	// that comes without an id is sent first. 0 is none, negative is all there
+	// are.
+	History int
 }
 
-func (sub *Subscription) validate() error {
+// check reports what is wrong with a subscription.
+func (h *Hub) check(sub *Subscription) error {
 	switch {
 	case len(sub.Topics) == 0:
 		return errors.New("hub: Subscription without Topics")
 	case sub.Overflow == Coalesce && sub.Key == nil:
 		return errors.New("hub: Subscription with Overflow Coalesce and without Key")
-	case sub.Overflow < Disconnect || sub.Overflow > Coalesce:
+	case sub.Overflow > Coalesce:
 		return errors.New("hub: Subscription with unknown " + sub.Overflow.String())
+	case h.cfg.MaxTopics > 0 && len(sub.Topics) > h.cfg.MaxTopics:
+		return &topicsError{len(sub.Topics), h.cfg.MaxTopics}
 	}
 	return nil
 }
 
+// topicsError refuses a subscription to too many topics, which it is mostly the
+// client that names.
+type topicsError struct{ topics, most int }
+
+func (e *topicsError) Error() string {
+	return fmt.Sprintf("hub: %d topics in a subscription, the most is %d", e.topics, e.most)
+}
+func (e *topicsError) StatusCode() int       { return http.StatusBadRequest }
+func (e *topicsError) PublicMessage() string { return fmt.Sprintf("at most %d topics", e.most) }
+
 // GapEvent is the name of the event that tells a client that it has missed
 // some. Its data is a JSON object; "after" is the id after which events are
-// missing, "" if that is not known. A client should fetch anew what it shows.
+// missing, "" if that is not known. A client should fetch again what it shows.
 const GapEvent = "gap"
 
 // Serve subscribes the client that sent r, and sends it events until it goes,
 // the hub is shut down, or [Config.MaxAge] has passed; then it returns nil.
 //
-// A client that sends Last-Event-ID is first sent the events it has missed of
-// the topics it subscribes to, in the order they were published. If they are
-// not all there any more, or if the id is not one of this hub, it is first
-// sent a [GapEvent]: what is missing is never passed over in silence. A client
-// without an id receives what is published from now on. Every client is
-// told its position at once and with each heartbeat, so that it can come back
-// even if it has not received a single event.
+// A client that sends Last-Event-ID, in the header or in the query, is first
+// sent the events it has missed of the topics it subscribes to, in the order
+// they were published. If they are not all there any more, it is first sent a
+// [GapEvent]: what is missing is never passed over in silence. So it is if the
+// id is not one of this hub; then the latest events follow, [Config.History] at
+// most. A client without an id receives what is published from now on, and
+// before that what [Subscription.History] asks for.
 //
-// If the client cannot be served, Serve answers, by [Config.OnError] and
-// with 503 and Retry-After when the hub is full, logs why, and returns the error. A stream that the client was too slow for ends with an
+// If the client cannot be served, Serve answers, by [Config.OnError], logs why,
+// and returns the error: 400 for more topics than [Config.MaxTopics], 503 with
+// Retry-After if the hub is full or its backplane has not answered for 5
+// seconds, 500 if the Subscription is wrong. Until a client is admitted nothing
+// is lifted: it is answered within the limits of the server and of
+// middleware.Timeout. A stream that the client was too slow for ends with an
 // error as well; it counts as the client's doing and is not logged.
+//
+// To have an EventSource stop for good, answer its request with
+// http.StatusNoContent and do not call Serve: after every other end it comes
+// back.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) error {
-	s := &subscriber{hub: h, overflow: sub.Overflow, key: sub.Key, client: sub.Client}
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		sub.LastEventID = id
+	s := &subscriber{hub: h, key: sub.Key, client: sub.Client}
+	defer s.exit()
+	if err := s.enter(w, r, &sub); err != nil {
+		return s.refuse(err)
 	}
-	err := s.conn.Prepare(w, r, flush.Config{MediaType: flush.EventStream, WriteTimeout: h.cfg.WriteTimeout})
+	// What is on the stack here stays as long as the client does: little.
+	return s.ended(s.run())
+}
+
+// enter admits the client that sent r, and finds out where it begins.
+func (s *subscriber) enter(w http.ResponseWriter, r *http.Request, sub *Subscription) error {
+	h := s.hub
+	s.overflow = sub.Overflow
+	err := s.conn.Prepare(w, r, flush.Config{MediaType: flush.EventStream, WriteTimeout: h.cfg.WriteTimeout, Shuts: true})
 	if err == nil {
-		err = sub.validate()
+		err = h.check(sub)
+	}
+	if err == nil {
+		err = s.admit()
 	}
 	if err == nil {
 		err = h.feed.ready(r.Context())
@@ -76,27 +114,60 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) er
 	if err == nil {
 		err = s.join(sub.Topics)
 	}
-	switch {
-	case err == flush.ErrHead:
-		s.conn.SendHeader()
-		return nil
-	case err == ErrClosed:
-		// An EventSource gives up on an error status, but comes back from this.
-		return s.conn.Put(append(s.appendRetry(nil), '\n'))
-	case err != nil:
-		return s.conn.Refuse(err, h.cfg.OnError, nil)
+	if err == nil {
+		h.presence.move(s.topics, s.client, 1)
+		err = s.conn.Start()
 	}
-	defer s.leave()
-	if err := s.conn.Start(); err != nil {
-		return s.conn.Refuse(err, h.cfg.OnError, nil)
-	}
-	err = s.run(sub.LastEventID)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		h.stats.disconnected.Add(1)
-		return err
-	case r.Context().Err() != nil:
-		return nil // whatever failed, the client had left
+	if err == nil {
+		s.seek(cmp.Or(flush.LastEventID(r, h.cfg.LastEventIDParam), sub.LastEventID), sub.History)
 	}
 	return err
+}
+
+// refuse answers a client that was not admitted.
+func (s *subscriber) refuse(err error) error {
+	switch err {
+	case flush.ErrHead:
+		s.conn.SendHeader()
+		return nil
+	case ErrClosed:
+		// An EventSource gives up on an error status, but comes back from this.
+		return s.conn.Put(append(s.hub.appendRetry(nil), parting...))
+	}
+	return s.conn.Refuse(err, s.hub.cfg.OnError, nil)
+}
+
+// exit takes back what enter has done, as far as it went.
+func (s *subscriber) exit() {
+	s.conn.Shut(false)
+	s.leave()
+	s.dismiss()
+}
+
+// ended returns what Serve says of the error of run.
+func (s *subscriber) ended(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.hub.stats.disconnected.Add(1)
+		return err
+	case s.conn.Context().Err() != nil:
+		err = nil // whatever failed, the client had left
+	}
+	if err == nil && s.beaten {
+		_ = s.conn.Put([]byte(parting))
+	}
+	return err
+}
+
+// Handler returns a handler that subscribes each client to the topics. For
+// topics that depend on the request, and everything else that a [Subscription]
+// says, call [Hub.Serve] in a handler. It panics without topics.
+func (h *Hub) Handler(topics ...string) http.Handler {
+	sub := Subscription{Topics: slices.Clone(topics)}
+	if err := h.check(&sub); err != nil {
+		panic(err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = h.Serve(w, r, sub) // it has answered what it refuses
+	})
 }
