@@ -1,6 +1,11 @@
 package flush
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+)
 
 // Beat writes p whenever nothing was written for so long, until StopBeat. What is
 // sent in parts it does not come between. The stream it opens sooner if the response
@@ -9,7 +14,7 @@ import "time"
 func (c *Conn) Beat(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.last = time.Now()
+	c.last = time.Since(c.began)
 	c.beat = time.AfterFunc(c.patience(every), func() { c.tick(every, p) })
 }
 
@@ -26,15 +31,32 @@ func (c *Conn) StopBeat() {
 func (c *Conn) tick(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	left := every - time.Since(c.last)
+	left := every - (time.Since(c.began) - c.last)
 	if c.parts == nil && (left <= 0 || !c.open) {
-		if c.ctx.Err() != nil || c.put(p) != nil {
+		if c.ctx.Err() != nil || !c.putSafely(p) {
 			return
 		}
 		left = every
 	}
 	c.beat.Reset(max(left, every/16))
 }
+
+// putSafely is put on a goroutine where a panic would end the process: that of a
+// writer of others, or of net/http over HTTP/2 if the handler has returned. The
+// stream has failed then.
+func (c *Conn) putSafely(p []byte) (ok bool) {
+	returned := false
+	respw.Safely(func() {
+		ok = c.put(p) == nil
+		returned = true
+	})
+	if !returned {
+		c.err = errPanic
+	}
+	return ok
+}
+
+var errPanic = errors.New("stream: the writer of the response has panicked")
 
 // patience returns every, or half of the time that is left to a response that is not
 // open yet.
