@@ -39,7 +39,7 @@ type Config struct {
 //	     └──────────────────────────▲ 3
 //
 //	1 the first write: what limits the response is lifted, the header is sent
-//	2 a write has failed, or Shut
+//	2 a write has failed, Cut, or Shut
 //	3 Shut, or Refuse: the response is another, under all limits that it had
 //
 // Until it is open nothing is lifted: the deadlines of the server hold, and that of
@@ -321,6 +321,19 @@ func (c *Conn) IsOpen() bool {
 
 // Last returns when the last flush began. The caller is the only one to write.
 func (c *Conn) Last() time.Time { return c.began.Add(c.last) }
+
+// Cut ends an open stream so that the client sees that it is not whole, whatever the
+// handler makes of err, with which every later write fails.
+func (c *Conn) Cut(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+	if c.open {
+		respw.Cut(c.w, c.r)
+	}
+}
 
 // Shut makes every later write fail. It waits for one that is under way. A
 // stream on which nothing was sent, but which is to end in good order, gets

@@ -8,16 +8,22 @@ import (
 )
 
 // Abort ends a response that cannot be finished so that no client can take it for
-// whole: it poisons the connection below w, closes that of an HTTP/1.0 request, and
-// panics with http.ErrAbortHandler. The panic alone is not enough, because a
-// recoverer outside may swallow it, and net/http would then end the body in good
-// order. A response that was taken away has nothing left to poison.
+// whole: by [Cut], and a panic with http.ErrAbortHandler. The panic alone is not
+// enough, because a recoverer outside may swallow it, and net/http would then end the
+// body in good order.
 func Abort(w http.ResponseWriter, r *http.Request) {
+	Cut(w, r)
+	panic(http.ErrAbortHandler)
+}
+
+// Cut keeps what was sent from being taken for whole, however the handler ends: it
+// poisons the connection below w, and closes that of an HTTP/1.0 request. A response
+// that was taken away has nothing left to poison.
+func Cut(w http.ResponseWriter, r *http.Request) {
 	Poison(w)
 	if !r.ProtoAtLeast(1, 1) {
 		HangUp(w, true)
 	}
-	panic(http.ErrAbortHandler)
 }
 
 var past = time.Unix(1, 0)

@@ -91,7 +91,6 @@ func (s *subscriber) deliver() (sent bool, err error) {
 			over := s.pass.coalesce(func(e *entry) string { return s.key(e.event) })
 			s.hub.stats.coalesced.Add(uint64(over))
 		case over:
-			s.hub.stats.disconnected.Add(1)
 			return false, errTooSlow
 		case idle:
 			s.done()

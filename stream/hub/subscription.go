@@ -150,6 +150,10 @@ func (s *subscriber) ended(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.hub.stats.disconnected.Add(1)
 		return err
+	case err == errTooSlow:
+		s.hub.stats.disconnected.Add(1)
+		s.conn.Cut(err) // some clients do not come back from an orderly end
+		return err
 	case s.conn.Context().Err() != nil:
 		err = nil // whatever failed, the client had left
 	}

@@ -106,6 +106,55 @@ func TestStalledClientIsDisconnected(t *testing.T) {
 	})
 }
 
+// overtaken publishes, in the middle of the first write, more than the history holds.
+type overtaken struct {
+	http.ResponseWriter
+	publish func()
+}
+
+func (o *overtaken) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+
+func (o *overtaken) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "data: first") {
+		o.publish()
+	}
+	return o.ResponseWriter.Write(p)
+}
+
+// A client that is disconnected for being slow sees that there is more: several do not
+// come back from an end in good order. That does not depend on the handler.
+func TestTooSlowIsCut(t *testing.T) {
+	over := append(testkit.Wire(), testkit.Transport{Name: "HTTP/1.0"})
+	for _, tr := range over {
+		t.Run(tr.Name, func(t *testing.T) {
+			h := hub.New(hub.Config{History: 2})
+			publish(t, h, "t", "first")
+			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_ = h.Serve(&overtaken{w, func() { publish(t, h, "t", "1 2 3") }}, r, hub.Subscription{Topics: []string{"t"}, History: -1})
+			})
+			var body []byte
+			var err error
+			if tr.Name == "HTTP/1.0" {
+				server := httptest.NewServer(handler)
+				defer server.Close()
+				conn, dialErr := net.Dial("tcp", server.Listener.Addr().String())
+				if dialErr != nil {
+					t.Fatal(dialErr)
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "GET / HTTP/1.0\r\n\r\n")
+				body, err = io.ReadAll(conn)
+			} else {
+				client, url := tr.Serve(t, handler)
+				body, err = io.ReadAll(open(t, client, url).Body)
+			}
+			if n := h.Stats().Disconnected; err == nil || n != 1 {
+				t.Errorf("%q and then %v, %d disconnected", body, err, n)
+			}
+		})
+	}
+}
+
 func TestClientThatLeaves(t *testing.T) {
 	for name, leave := range map[string]func(*net.TCPConn){
 		"closes": func(c *net.TCPConn) { c.Close() },
