@@ -132,28 +132,37 @@ func (p *presence) touch(topic, client string, a *attendance) {
 func (p *presence) tellAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.changed) > 0 {
-		now := p.changed
-		p.changed = nil
-		for _, c := range now {
-			a := p.topics[c.topic][c.client]
-			a.queued = false
-			if present := a.present(); present != a.told {
-				a.told = present
-				p.mu.Unlock()
-				p.tellOne(c, present)
-				p.mu.Lock()
-			}
-			// It may have changed, and even have been dropped, meanwhile.
-			if p.topics[c.topic][c.client] == a {
-				p.touch(c.topic, c.client, a)
-			}
+	defer func() {
+		// A callback can end its goroutine, as t.Fatal does. Another goes on.
+		if p.telling = len(p.changed) > 0; p.telling {
+			go p.tellAll()
 		}
+	}()
+	for len(p.changed) > 0 {
+		c := p.changed[0]
+		p.changed = p.changed[1:]
+		p.tellOne(c)
 	}
-	p.telling = false
 }
 
-func (p *presence) tellOne(c pair, present bool) {
+// tellOne calls tell if the client has come or gone. The caller holds mu, which is
+// free meanwhile.
+func (p *presence) tellOne(c pair) {
+	a := p.topics[c.topic][c.client]
+	a.queued = false
+	defer func() {
+		// It may have changed, and even have been dropped, meanwhile.
+		if p.topics[c.topic][c.client] == a {
+			p.touch(c.topic, c.client, a)
+		}
+	}()
+	present := a.present()
+	if present == a.told {
+		return
+	}
+	a.told = present
+	p.mu.Unlock()
+	defer p.mu.Lock()
 	defer func() {
 		if v := recover(); v != nil {
 			p.fail(v)

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -102,14 +103,33 @@ func TestPresenceCallbackPanics(t *testing.T) {
 		var records testkit.Log
 		n := 0
 		h := hub.New(hub.Config{Logger: records.Logger(), OnPresence: func(string, string, bool) { n++; panic("oops") }})
-		s := listen(t, h, as("ann", "a"))
-		synctest.Wait()
-		s.leave()
-		synctest.Wait()
-		if n != 2 || records.Len() != n || testkit.Attr(records.Records()[0], "panic") != "oops" {
+		comeAndGo(t, h)
+		if n != 4 || records.Len() != n || testkit.Attr(records.Records()[0], "panic") != "oops" {
 			t.Errorf("%d calls, records %v", n, records.Records())
 		}
 	})
+}
+
+// A callback that ends its goroutine, as t.Fatal does, takes nothing with it.
+func TestPresenceCallbackExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b book
+		h := hub.New(hub.Config{OnPresence: func(topic, client string, present bool) {
+			b.write(topic, client, present)
+			runtime.Goexit()
+		}})
+		comeAndGo(t, h)
+		if got, want := b.read(), []string{"a ann comes", "a ann goes", "b ann comes", "b ann goes"}; !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	})
+}
+
+func comeAndGo(t *testing.T, h *hub.Hub) {
+	s := listen(t, h, as("ann", "a", "b"))
+	synctest.Wait()
+	s.leave()
+	synctest.Wait()
 }
 
 // Over a backplane it is the union, and what a process has said expires.
