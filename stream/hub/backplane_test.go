@@ -235,6 +235,58 @@ func TestBackplaneEntryOfSomebodyElse(t *testing.T) {
 	})
 }
 
+// namer gives its entries an id of its own, which no backplane should.
+type namer struct{ backplanetest.Memory }
+
+func (n *namer) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
+	return n.Memory.Subscribe(ctx, after, func(e hub.Entry) {
+		e.Event.ID = "5"
+		deliver(e)
+	})
+}
+
+func TestBackplaneThatNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Config{Backplane: new(namer)})
+		defer h.Shutdown(t.Context())
+		s := listen(t, h, hub.Subscription{Topics: []string{"a"}})
+		synctest.Wait()
+		want := publish(t, h, "a", "1")
+		synctest.Wait()
+		if id := s.expect(t, "1"); id != want {
+			t.Errorf("the client is at %q, want %q", id, want)
+		}
+	})
+}
+
+// mute does not answer the first time it is asked.
+type mute struct {
+	backplanetest.Memory
+	asked bool
+}
+
+func (m *mute) Bounds(ctx context.Context) (hub.Position, uint64, error) {
+	if !m.asked {
+		m.asked = true
+		<-ctx.Done()
+		return hub.Position{}, 0, ctx.Err()
+	}
+	return m.Memory.Bounds(ctx)
+}
+
+func TestBackplaneThatIsMute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Config{Backplane: new(mute), Logger: new(testkit.Log).Logger()})
+		defer h.Shutdown(t.Context())
+		time.Sleep(10 * time.Second)
+		s := listen(t, h, hub.Subscription{Topics: []string{"a"}})
+		synctest.Wait()
+		publish(t, h, "a", "1")
+		synctest.Wait()
+		s.expect(t, "1")
+	})
+}
+
 // stutter delivers every entry twice, which no backplane should.
 type stutter struct{ backplanetest.Memory }
 

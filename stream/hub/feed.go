@@ -53,12 +53,15 @@ func (f *feed) stop(ctx context.Context) error {
 	}
 }
 
+// patience is how long a backplane may take to say what it has.
+const patience = 5 * time.Second
+
 // ready waits until the hub knows what it can replay.
 func (f *feed) ready(ctx context.Context) error {
 	if f.caughtUp == nil {
 		return nil
 	}
-	wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
 	case <-f.caughtUp:
@@ -105,8 +108,15 @@ func (h *Hub) latest() Position {
 	return h.position()
 }
 
+// bounds asks the backplane for its bounds. One that does not answer is asked again.
+func (h *Hub) bounds(ctx context.Context) (last Position, forgotten uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return h.cfg.Backplane.Bounds(ctx)
+}
+
 func (h *Hub) followOnce(ctx context.Context) error {
-	last, forgotten, err := h.cfg.Backplane.Bounds(ctx)
+	last, forgotten, err := h.bounds(ctx)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ var errNothing = errors.New("hub: a published event has nothing to send")
 
 // encodeBody encodes all of an event but its id, behind idRoom bytes.
 func encodeBody(event stream.Event) ([]byte, error) {
+	event.ID = "" // a second id in the block would be the one that counts
 	size := idRoom + len(event.Comment) + len(event.Name) + len(event.Data) + 32
 	body, err := event.AppendTo(make([]byte, idRoom, size))
 	if err != nil {
