@@ -106,7 +106,7 @@ func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
 		return err
 	}
 	r := relay{to: &s.conn, comments: cfg.Comments, max: setting.Or(int64(cfg.MaxEvent), 32<<20)}
-	r.lines.src, r.lines.max, r.named = resp.Body, maxPiece, true
+	r.lines.src, r.lines.max, r.named, r.identified = resp.Body, maxPiece, true, true
 	err := r.run()
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx) // reading fails because of that
@@ -135,7 +135,8 @@ type relay struct {
 	name   string
 	named  bool // the client has been told
 
-	id, sentID string // the last that was read, and that was sent
+	id         string // the last that was read
+	identified bool   // the client has been told
 }
 
 // A place is where in a line a relay is.
@@ -231,6 +232,7 @@ func (r *relay) field(piece []byte, ends bool) (place, error) {
 			r.named = false
 		} else if bytes.IndexByte(value, 0) < 0 {
 			r.id = string(bytes.Trim(value, " \t")) // Event.ID says why
+			r.identified = false
 		}
 		if r.begun {
 			r.fields()
@@ -241,9 +243,9 @@ func (r *relay) field(piece []byte, ends bool) (place, error) {
 
 // fields writes the id and the name, as far as the client does not know them.
 func (r *relay) fields() {
-	if r.id != r.sentID {
+	if !r.identified {
 		r.out = appendField(r.out, "id: ", r.id)
-		r.sentID = r.id
+		r.identified = true
 	}
 	if !r.named {
 		r.out = appendField(r.out, "event: ", r.name)

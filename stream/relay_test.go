@@ -85,7 +85,9 @@ func TestRelayedFields(t *testing.T) {
 	for _, tt := range []struct{ sent, want, why string }{
 		{"id:\t 5 \t\ndata: a\n\ndata: b\n\n", "id: 5\ndata: a\n\ndata: b\n\n", "Send would refuse the id"},
 		{"id: 5 6\ndata: a\n\n", "id: 5 6\ndata: a\n\n", "what is inside comes back"},
-		{"id:   \ndata: a\n\n", "data: a\n\n", "an id of whitespace is none"},
+		{"id:   \ndata: a\n\n", "id: \ndata: a\n\n", "an id of whitespace would come back as none"},
+		{"id\ndata: a\n\ndata: b\n\n", "id: \ndata: a\n\ndata: b\n\n", "a client that comes back has an id to forget"},
+		{"id: 5\ndata: a\n\nid: 5\ndata: b\n\n", "id: 5\ndata: a\n\nid: 5\ndata: b\n\n", "as it was sent"},
 		{"id: 5\ndata: a\n\nid\ndata: b\n\n", "id: 5\ndata: a\n\nid: \ndata: b\n\n", "the id is taken back"},
 		{"id: 5\x006\ndata: a\n\n", "data: a\n\n", "an id with NUL is none"},
 		{"id: 5\n\ndata: a\n\n", "id: 5\ndata: a\n\n", "no block without data"},
