@@ -10,7 +10,7 @@ import (
 func (s *subscriber) seek(id string, events int) {
 	h := s.hub
 	h.mu.RLock()
-	s.epoch, s.cursor, s.floor = h.epoch, h.end(), h.floor
+	s.life, s.epoch, s.cursor, s.floor = h.life, h.epoch, h.end(), h.floor
 	at, ok := parsePosition(id)
 	switch {
 	case id == "":

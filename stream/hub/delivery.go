@@ -23,6 +23,7 @@ type delivery struct {
 	served   bool    // a batch went out
 	gap      gapKind // to be told with the next flush
 	overflow Overflow
+	life     uint32 // of the log: an epoch may come back that was thought to be over
 	epoch    string
 	cursor   uint64 // everything up to here was sent, or does not concern it
 	floor    uint64 // it knows that the log may lack entries up to here
@@ -64,8 +65,8 @@ const (
 // step takes one step. The caller holds Hub.mu for reading.
 func (d *delivery) step(h *Hub) outcome {
 	switch {
-	case d.epoch != h.epoch:
-		d.epoch, d.cursor, d.floor = h.epoch, 0, h.floor
+	case d.life != h.life:
+		d.life, d.epoch, d.cursor, d.floor = h.life, h.epoch, 0, h.floor
 		d.tell(otherLog)
 		d.begin(h)
 		d.pass.fresh = true

@@ -330,3 +330,31 @@ func TestModel(t *testing.T) {
 	}
 	t.Logf("%d orders of steps", runs)
 }
+
+// A log whose epoch comes back, which no backplane should deliver, is another log: what
+// is under way is not of it.
+func TestEpochThatComesBack(t *testing.T) {
+	h := New(Config{})
+	for range 100 {
+		h.Publish(t.Context(), "a", stream.Event{Data: "before"})
+	}
+	s := &subscriber{hub: h}
+	if err := s.join([]string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.leave()
+	s.seek("", -1)
+	if got := s.step(h); got != ready {
+		t.Fatalf("outcome %d before", got)
+	}
+	s.done()
+	before := h.epoch
+	h.mu.Lock()
+	h.restart(Position{newEpoch(), 0})
+	h.restart(Position{before, 6})
+	h.mu.Unlock()
+	h.Publish(t.Context(), "a", stream.Event{Data: "after"})
+	if got := s.step(h); got != ready || s.gap != otherLog || len(s.pass.batch) != 1 {
+		t.Errorf("outcome %d, gap %d", got, s.gap)
+	}
+}
