@@ -29,7 +29,7 @@ const news = time.Second
 // announce tells the others who listens here: soon after something changed,
 // and everything every now and then, for those that have not heard of it.
 func (h *Hub) announce(ctx context.Context) {
-	p, every := &h.presence, h.cfg.PresenceExpiry/3
+	p, every := &h.presence, max(h.cfg.PresenceExpiry/3, time.Millisecond)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {

@@ -16,6 +16,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
+	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
 func TestHub(t *testing.T) {
@@ -382,4 +383,20 @@ func TestAllocs(t *testing.T) {
 	}
 	cancel()
 	all.Wait()
+}
+
+// Times that are shorter than any clock are only short.
+func TestTinyTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Config{
+			HistoryAge: 1, MaxAge: 1, Retry: 1, Heartbeat: 1, PresenceExpiry: 1, Presence: true, Backplane: new(backplanetest.Memory),
+		})
+		defer h.Shutdown(t.Context())
+		s := listen(t, h, as("ann", "a"))
+		time.Sleep(time.Second)
+		<-s.done
+		if s.err != nil {
+			t.Error(s.err)
+		}
+	})
 }

@@ -95,7 +95,7 @@ func (f *forgotten) of(name string) *uint64 {
 func (h *Hub) sweepLater() {
 	if h.cfg.HistoryAge > 0 && !h.sweeping {
 		h.sweeping = true
-		time.AfterFunc(h.cfg.HistoryAge/2, h.sweep)
+		time.AfterFunc(max(h.cfg.HistoryAge/2, time.Millisecond), h.sweep)
 	}
 }
 
