@@ -9,15 +9,16 @@ package hub
 //	2 gathering -> gathering  that was enough under one lock
 //	3 gathering -> sending    every topic was looked at
 //	4 sending   -> sending    a batch goes out, the cursor follows
-//	5 sending   -> gathering  the next entry was dropped before it was reached:
-//	                          the pass begins again, to the present head
+//	5 sending   -> caught     what would come next was dropped before it was reached:
+//	                          another pass, to the head of then
 //	6 sending   -> caught     the pass is at its end, and the cursor with it
 //	7 any       -> gathering  another log has taken the place of this one
 //
 // A hole is told with the batch that follows it, in one flush, and once: those
 // of all topics together. For a topic whose history has moved on, delivery
 // continues in the middle of that history and not at its edge, so that as much
-// as the other half has to be published before it can happen again.
+// as the other half has to be published before it can happen again. However fast that
+// is, delivery goes on: each pass in vain takes twice as much under one lock.
 type delivery struct {
 	state    progress
 	served   bool    // a batch went out
@@ -29,7 +30,7 @@ type delivery struct {
 	floor    uint64 // it knows that the log may lack entries up to here
 	gapAt    uint64 // where it was when the gap was found
 	topics   []membership
-	pass     *pass // nil in state caught
+	pass     *pass // nil if nothing is under way
 }
 
 // progress is the state of a delivery.
@@ -102,13 +103,14 @@ func (d *delivery) step(h *Hub) outcome {
 	if d.overflow == Coalesce {
 		p.take(h.pace.entries)
 	} else if p.merge(h.pace.entries) && len(p.batch) == 0 {
-		d.begin(h)
-		p.again = true
-		return again
+		return d.retry()
 	}
 	if len(p.heads)+len(p.waiting) > 0 {
 		d.cursor = p.batch[len(p.batch)-1].seq
 		return ready
+	}
+	if d.gap != noGap && len(p.batch) == 0 && h.head > p.to {
+		return d.retry() // what follows a gap goes out with it
 	}
 	d.cursor, d.state = max(d.cursor, p.to), caught
 	switch {
@@ -118,6 +120,13 @@ func (d *delivery) step(h *Hub) outcome {
 		return again
 	}
 	return idle
+}
+
+// retry has another pass begin, with the next lock.
+func (d *delivery) retry() outcome {
+	d.pass.vain++
+	d.state = caught
+	return again
 }
 
 // begin begins a pass to the present head.
@@ -133,7 +142,7 @@ func (d *delivery) begin(h *Hub) {
 // it has looked at all of them.
 func (d *delivery) gather(h *Hub) bool {
 	p := d.pass
-	for left := h.pace.stint; p.at < len(d.topics); p.at, p.from = p.at+1, 0 {
+	for left := h.pace.stint << p.vain; p.at < len(d.topics); p.at, p.from = p.at+1, 0 {
 		if left -= costOfTopic; left < 0 {
 			return false
 		}
@@ -146,7 +155,7 @@ func (d *delivery) gather(h *Hub) bool {
 		if r.trimmed > max(d.cursor, p.from, m.floor) {
 			d.tell(tooSlow)
 			m.floor = r.trimmed
-			if (d.served || p.again) && d.overflow != Coalesce {
+			if (d.served || p.vain > 0) && d.overflow != Coalesce {
 				n += r.len() / 2
 			}
 		}
@@ -174,8 +183,8 @@ func (d *delivery) tell(gap gapKind) {
 
 // done says that what the last step found was sent.
 func (d *delivery) done() {
-	if d.pass != nil {
-		d.served = d.served || len(d.pass.batch) > 0
+	if d.pass != nil && len(d.pass.batch) > 0 {
+		d.served, d.pass.vain = true, 0
 	}
 	d.gap = noGap
 	d.release()

@@ -194,8 +194,16 @@ func (m *model) deliver() (fault string) {
 		m.over = true
 		s.leave()
 	case ready:
-		if s.gap == noGap && (s.pass == nil || len(s.pass.batch) == 0) {
+		if s.pass != nil && len(s.pass.batch) > 0 {
+			return ""
+		}
+		if s.gap == noGap {
 			return "ready with nothing"
+		}
+		for _, t := range s.topics {
+			if r := m.h.ring(t.topic); r.after(s.cursor) < r.next {
+				return "a gap goes out alone, and there is what follows"
+			}
 		}
 	}
 	return ""
@@ -356,5 +364,41 @@ func TestEpochThatComesBack(t *testing.T) {
 	h.Publish(t.Context(), "a", stream.Event{Data: "after"})
 	if got := s.step(h); got != ready || s.gap != otherLog || len(s.pass.batch) != 1 {
 		t.Errorf("outcome %d, gap %d", got, s.gap)
+	}
+}
+
+// However fast a history moves on, between two looks at it too, its subscribers are
+// sent events.
+func TestFastPublisher(t *testing.T) {
+	for _, overflow := range []Overflow{DropOldest, Coalesce, Disconnect} {
+		h := New(Config{History: 1, HistoryAge: -1})
+		h.pace = pace{entries: 2, stint: costOfTopic + 1}
+		h.dispatching = true
+		s := &subscriber{hub: h}
+		s.overflow = overflow
+		if err := s.join([]string{"a", "b", "c", "d"}); err != nil {
+			t.Fatal(err)
+		}
+		s.seek("", 0)
+		events := 0
+		for range 100 {
+			for _, topic := range []string{"a", "b"} {
+				h.Publish(t.Context(), topic, stream.Event{Data: "x"})
+			}
+			switch s.step(h) {
+			case merge:
+				s.pass.coalesce(func(*entry) string { return "" })
+			case ready:
+				if len(s.pass.batch) == 0 {
+					t.Errorf("%v: a gap is sent alone", overflow)
+				}
+				events += len(s.pass.batch)
+				s.done()
+			}
+		}
+		if events == 0 || overflow != Disconnect && events < 15 {
+			t.Errorf("%v: %d events in 100 steps", overflow, events)
+		}
+		s.leave()
 	}
 }

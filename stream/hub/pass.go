@@ -29,7 +29,7 @@ type pass struct {
 	at   int    // how many topics were gathered
 	from uint64 // up to where the next one was, if only a part of it
 
-	again bool // an entry was dropped between gathering and sending
+	vain  int  // how often it has begun again, and nothing was sent since
 	fresh bool // the first of this log
 
 	heads   []head   // a heap: the next entry of each topic
@@ -60,7 +60,7 @@ func (p *pass) free() {
 
 // restart begins the pass again, to the present head.
 func (p *pass) restart(head uint64) {
-	p.to, p.at, p.from, p.again, p.fresh = head, 0, 0, false, false
+	p.to, p.at, p.from, p.fresh = head, 0, 0, false
 	p.heads, p.waiting, p.batch = p.heads[:0], p.waiting[:0], p.batch[:0]
 }
 
