@@ -59,7 +59,8 @@ func (s *Stream) Context() context.Context { return s.conn.Context() }
 func (s *Stream) Request() *http.Request { return s.conn.Request() }
 
 // Header returns the header of the response. Changes have an effect up to the
-// first event.
+// first event. Make them at once: a heartbeat that is due sends the header from a
+// goroutine of its own, and a map is not safe for concurrent use.
 func (s *Stream) Header() http.Header { return s.conn.Writer().Header() }
 
 // LastEventID returns the id of the last event that the client has received,
