@@ -5,6 +5,7 @@
 //
 // Its tests drive headless Chromium, from the Debian package of that name, and skip
 // if there is none, unless the environment variable APIECE_REQUIRE names chromium.
+// Likewise one has nginx in front of the service, from the package nginx-light.
 // All traffic ends on the loopback interface: the browser resolves every host to
 // the test's own server.
 //
