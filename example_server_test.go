@@ -14,16 +14,17 @@ import (
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // What the host sets on its server, and how it stops: streams are told to end,
 // then requests finish, then what runs behind the readers' backs.
 func Example_server() {
-	hub := stream.NewHub(stream.HubConfig{})
+	feed := hub.New(hub.Config{})
 	mux := http.NewServeMux()
 	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}, Origin: mux})
 	mux.HandleFunc("GET /api/events", func(w http.ResponseWriter, r *http.Request) {
-		hub.Serve(w, r, stream.Subscription{Topics: []string{"posts"}})
+		feed.Serve(w, r, hub.Subscription{Topics: []string{"posts"}})
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -40,7 +41,7 @@ func Example_server() {
 	stop := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		return errors.Join(hub.Shutdown(ctx), server.Shutdown(ctx), pages.Shutdown(ctx))
+		return errors.Join(feed.Shutdown(ctx), server.Shutdown(ctx), pages.Shutdown(ctx))
 	}
 
 	go server.Serve(listener)
@@ -51,7 +52,7 @@ func Example_server() {
 		return
 	}
 	defer resp.Body.Close()
-	hub.Publish(context.Background(), "posts", stream.Event{Data: "the last event"})
+	feed.Publish(context.Background(), "posts", stream.Event{Data: "the last event"})
 	fmt.Println("stopped:", stop())
 	for event, err := range stream.NewReader(resp.Body).All() {
 		fmt.Println(event.Data, err)

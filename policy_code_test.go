@@ -29,13 +29,14 @@ var variables = map[string]string{
 	"internal/jsonread.strictStreams": "a pool of decoders: what one request leaves in them no other sees",
 	"internal/jsonread.trees":         "a pool of buffers: what one request leaves in them no other sees",
 	"internal/jsontext.texts":         "a pool of buffers: what one answer leaves in them no other sees",
-	"stream.batches":                  "a pool of buffers: what one subscriber leaves in them no other sees",
-	"stream.buffers":                  "a pool of buffers: what one event leaves in them no other sees",
+	"internal/flush.buffers":          "a pool of buffers: what one event leaves in them no other sees",
+	"stream/hub.batches":              "a pool of buffers: what one subscriber leaves in them no other sees",
 	"middleware.headers":              "a pool of copies of request headers: one is put back only when no hook has seen it",
 }
 
 // immutable are functions whose result nobody can change.
 var immutable = []string{
+	"github.com/apiece/apiece/internal/flush.Gone",
 	"net/netip.MustParseAddr", "net/netip.MustParsePrefix", "reflect.TypeFor",
 	"regexp.MustCompile", "strings.NewReplacer", "time.Date", "time.Unix",
 }

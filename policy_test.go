@@ -144,7 +144,7 @@ func (p *policyPackage) library() bool {
 }
 
 // suite reports whether the package holds tests for others to run on what they
-// write to fit the package around it: stream/backplanetest for stream.
+// write to fit the package around it: stream/hub/backplanetest for stream/hub.
 func (p *policyPackage) suite() bool {
 	return path.Dir(p.path) != "." && strings.HasSuffix(p.path, "test")
 }

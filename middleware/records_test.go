@@ -19,6 +19,7 @@ import (
 	"github.com/apiece/apiece/redirect"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // A failing form is a way in which the pages show a handler to fail, with a response
@@ -31,7 +32,7 @@ type failingForm struct {
 // failingForms returns all of them: calls whose error is returned, wrapped or
 // dropped among them.
 func failingForms() (forms []failingForm) {
-	hub := stream.NewHub(stream.HubConfig{})
+	h := hub.New(hub.Config{})
 	blind := testkit.Foreign()["bare"]
 	for name, call := range map[string]reply.HandlerFunc{
 		"reply.JSON of a channel": func(w http.ResponseWriter, r *http.Request) error {
@@ -42,7 +43,7 @@ func failingForms() (forms []failingForm) {
 		"redirect.Code with 200":            func(w http.ResponseWriter, r *http.Request) error { return redirect.Code(w, r, 200, "/") },
 		"redirect.To with a line break":     func(w http.ResponseWriter, r *http.Request) error { return redirect.To(w, r, "/\r\nX: y") },
 		"redirect.Local to a bad fallback":  func(w http.ResponseWriter, r *http.Request) error { return redirect.Local(w, r, "/", "//evil") },
-		"Hub.Serve without topics":          func(w http.ResponseWriter, r *http.Request) error { return hub.Serve(w, r, stream.Subscription{}) },
+		"Hub.Serve without topics":          func(w http.ResponseWriter, r *http.Request) error { return h.Serve(w, r, hub.Subscription{}) },
 		"an error":                          func(http.ResponseWriter, *http.Request) error { return errors.New("broken") },
 		"an error with a status":            func(http.ResponseWriter, *http.Request) error { return reply.NewError(503, "later") },
 		"a TimeoutError of another request": func(http.ResponseWriter, *http.Request) error { return &middleware.TimeoutError{} },
@@ -59,7 +60,7 @@ func failingForms() (forms []failingForm) {
 	}
 	for name, call := range map[string]reply.HandlerFunc{
 		"Hub.Serve": func(w http.ResponseWriter, r *http.Request) error {
-			return hub.Serve(w, r, stream.Subscription{Topics: []string{"news"}})
+			return h.Serve(w, r, hub.Subscription{Topics: []string{"news"}})
 		},
 		"stream.SSE": func(w http.ResponseWriter, r *http.Request) error {
 			_, err := stream.SSE(w, r, stream.Config{})

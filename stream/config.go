@@ -1,11 +1,12 @@
 package stream
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/apiece/apiece/internal/flush"
 )
 
 // Config is how a stream behaves. The zero Config is ready to use.
@@ -38,8 +39,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// number returns the value of a setting whose zero is a default and whose
-// negative is off, which 0 then stands for.
-func number[T ~int | ~int64](set, normal T) T {
-	return max(cmp.Or(set, normal), 0)
+// flush returns what of the config concerns the connection.
+func (cfg *Config) flush(mediaType string) flush.Config {
+	return flush.Config{MediaType: mediaType, WriteTimeout: cfg.WriteTimeout, Until: cfg.Until}
 }

@@ -1,5 +1,5 @@
 // Package stream writes responses that do not end at once: server-sent events
-// and lines of JSON, for one client or for everybody who has subscribed.
+// and lines of JSON.
 //
 //	http.Handle("GET /api/count", stream.Handler(stream.Config{}, func(s *stream.Stream) error {
 //		for i := range 10 {
@@ -10,17 +10,9 @@
 //		return nil
 //	}))
 //
-// [Handler] is a whole handler, [SSE] and [NDJSON] begin a stream inside one.
-// A [Hub] passes what is published on to its subscribers; a client that does
-// not read holds back nobody, and one that reconnects receives what it has
-// missed. A [Reader] reads events, [Stream.Relay] passes those of another
-// server on.
-//
-//	hub := stream.NewHub(stream.HubConfig{})
-//	http.HandleFunc("GET /api/events", func(w http.ResponseWriter, r *http.Request) {
-//		hub.Serve(w, r, stream.Subscription{Topics: []string{"posts"}})
-//	})
-//	hub.Publish(ctx, "posts", stream.Event{Name: "created", Data: `{"id":7}`})
+// [Handler] is a whole handler, [SSE] and [NDJSON] begin a stream inside one. A
+// [Reader] reads events, [Stream.Relay] passes those of another server on. One
+// event for many clients is the subject of package stream/hub.
 //
 // # Servers, middleware and proxies
 //
@@ -33,7 +25,7 @@
 // text/event-stream alone.
 //
 // http.Server.Shutdown waits until streams have ended and does not tell them
-// to. See [Hub.Shutdown] and [Config.Until].
+// to. See [Config.Until].
 //
 // # Differences from Next.js
 //
@@ -42,6 +34,5 @@
 //   - Its examples send Cache-Control: no-store. The default here is no-cache,
 //     no-transform, which keeps compressors out as well; set your own before.
 //   - maxDuration ends a stream of Next.js where the platform enforces it. Here
-//     it does not: a stream that is to end has a context, [HubConfig.MaxAge],
-//     or its own clock.
+//     it does not: a stream that is to end has a context or its own clock.
 package stream

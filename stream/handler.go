@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/apiece/apiece/internal/flush"
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/setting"
 )
 
 // Handler returns a handler that begins an event stream and runs fn. What SSE
@@ -22,69 +24,42 @@ import (
 // A HEAD request gets the header of a stream. fn is not run for it, so it is not
 // told of an error that GET would be.
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
-	heartbeat := number(cfg.Heartbeat, 15*time.Second)
+	heartbeat := setting.Or(cfg.Heartbeat, 15*time.Second)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := new(Stream)
-		err := s.start(w, r, mimeSSE, &cfg)
+		err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream))
 		switch {
-		case err == errHead:
-			s.commit()
+		case err == flush.ErrHead:
+			s.conn.SendHeader()
 			return
 		case err == nil:
-			err = s.run(fn, heartbeat)
+			if err = s.conn.Start(); err == nil {
+				err = s.run(fn, heartbeat)
+			}
 		}
 		if err != nil {
-			httperr.Handle(s.w, r, err, cfg.OnError, cfg.Logger)
+			httperr.Handle(s.conn.Writer(), r, err, cfg.OnError, cfg.Logger)
 		}
 	})
 }
 
 func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error) {
 	finished := false
-	defer func() { s.shut(finished && err == nil) }()
+	defer func() { s.conn.Shut(finished && err == nil) }()
 	if heartbeat > 0 {
-		defer s.beat(heartbeat)()
+		defer s.conn.Beat(heartbeat, heartbeatLine)()
 	}
 	err = fn(s)
 	finished = true // fn did not panic
 	// A stream that was never opened has no end to be in good order: net/http
 	// would send an empty answer of another type, on which an EventSource gives
 	// up for ever. It comes back from a connection that is dropped.
-	if s.over(err) && (s.isOpen() || s.r.Context().Err() == nil) {
+	if s.conn.Over(err) && (s.conn.IsOpen() || s.Request().Context().Err() == nil) {
 		err = nil
 	}
 	return err
 }
 
-func (s *Stream) isOpen() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.open
-}
-
-// beat sends heartbeats until stop is called. The timer is not reset by
-// traffic: when it fires it looks when the last write was, and sleeps again
-// for what is left.
-func (s *Stream) beat(every time.Duration) (stop func() bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = time.Now()
-	var timer *time.Timer
-	timer = time.AfterFunc(every, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		left := every - time.Since(s.last)
-		if left <= 0 {
-			if s.put(heartbeat) != nil {
-				return
-			}
-			left = every
-		}
-		timer.Reset(left)
-	})
-	return timer.Stop
-}
-
-// heartbeat is a comment in a block of its own, for parsers that hand on what
+// heartbeatLine is a comment in a block of its own, for parsers that hand on what
 // is between blank lines.
-var heartbeat = []byte(":\n\n")
+var heartbeatLine = []byte(":\n\n")

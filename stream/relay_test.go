@@ -97,7 +97,7 @@ func TestRelayIsCancelled(t *testing.T) {
 		}
 		leave()
 		resp.Body.Close()
-		soon(t, cancelled, "the request to the other server goes on")
+		testkit.Soon(t, cancelled, "the request to the other server goes on")
 	})
 }
 

@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/apiece/apiece/internal/flush"
 )
 
 // A Stream is a response made of server-sent events, open until the handler
 // returns. Its methods are safe for concurrent use; none may be called once the
 // handler has returned.
-type Stream struct{ conn }
+type Stream struct{ conn flush.Conn }
 
 // SSE begins an event stream (Content-Type: text/event-stream) as the response
 // to r. Nothing is sent before the first event, so until then an error can be
@@ -27,31 +29,31 @@ type Stream struct{ conn }
 // has begun.
 func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
 	s := new(Stream)
-	if err := s.start(w, r, mimeSSE, &cfg); err != nil {
-		return nil, s.refuse(err, cfg.OnError, cfg.Logger)
+	err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream))
+	if err == nil {
+		err = s.conn.Start()
+	}
+	if err != nil {
+		return nil, s.conn.Refuse(err, cfg.OnError, cfg.Logger)
 	}
 	return s, nil
 }
 
-const mimeSSE = "text/event-stream"
-
 // Context ends when the client is gone or when [Config.Until] is done. Pass it
 // to whatever produces the events.
-func (s *Stream) Context() context.Context { return s.ctx }
+func (s *Stream) Context() context.Context { return s.conn.Context() }
 
 // Request returns the request that the stream answers.
-func (s *Stream) Request() *http.Request { return s.r }
+func (s *Stream) Request() *http.Request { return s.conn.Request() }
 
 // Header returns the header of the response. Changes have an effect up to the
 // first event.
-func (s *Stream) Header() http.Header { return s.w.Header() }
+func (s *Stream) Header() http.Header { return s.conn.Writer().Header() }
 
 // LastEventID returns the id of the last event that the client has received,
 // which it sends when it reconnects; "" on a first connection. The client may
 // send anything.
-func (s *Stream) LastEventID() string { return lastEventID(s.r) }
-
-func lastEventID(r *http.Request) string { return r.Header.Get("Last-Event-ID") }
+func (s *Stream) LastEventID() string { return s.Request().Header.Get("Last-Event-ID") }
 
 // Send writes the events and then flushes, once. An event that cannot be
 // encoded is an [*EventError]: nothing of the call is written, and the stream
@@ -60,34 +62,34 @@ func lastEventID(r *http.Request) string { return r.Header.Get("Last-Event-ID") 
 func (s *Stream) Send(events ...Event) error {
 	// Large data is copied too. Written as a string it would go out in pieces
 	// of 2 KB, which is how net/http takes strings, and need twice the time.
-	buf := buffers.Get().(*buffer)
-	defer buf.free()
+	buf := flush.Borrow()
+	defer buf.Free()
 	for i := range events {
 		var err error
-		if buf.b, err = events[i].AppendTo(buf.b); err != nil {
+		if buf.B, err = events[i].AppendTo(buf.B); err != nil {
 			return err
 		}
 	}
-	return s.send(buf.b)
+	return s.conn.Send(buf.B)
 }
 
 // SendJSON writes an unnamed event whose data is v as JSON, and flushes. If v
 // cannot be encoded, nothing is written and the stream goes on. Characters
 // that matter only in HTML are not escaped.
 func (s *Stream) SendJSON(v any) error {
-	buf := buffers.Get().(*buffer)
-	defer buf.free()
-	buf.b = append(buf.b, "data: "...)
-	if err := buf.encode(v); err != nil {
+	buf := flush.Borrow()
+	defer buf.Free()
+	buf.B = append(buf.B, "data: "...)
+	if err := buf.Encode(v); err != nil {
 		return err
 	}
-	buf.b = append(buf.b, "\n\n"...)
-	return s.send(buf.b)
+	buf.B = append(buf.B, "\n\n"...)
+	return s.conn.Send(buf.B)
 }
 
 // Flush sends the header if nothing was sent yet: it opens the stream. Send
 // and SendJSON need no Flush after them.
-func (s *Stream) Flush() error { return s.send(nil) }
+func (s *Stream) Flush() error { return s.conn.Send(nil) }
 
 // Relay sends the events of another stream as they arrive, until it ends, and
 // closes src. When the client goes, src is closed at once, which ends the
@@ -98,10 +100,10 @@ func (s *Stream) Flush() error { return s.send(nil) }
 // To change events on the way, range over a [Reader] instead.
 func (s *Stream) Relay(src io.ReadCloser) error {
 	defer src.Close()
-	defer context.AfterFunc(s.ctx, func() { src.Close() })()
+	defer context.AfterFunc(s.Context(), func() { src.Close() })()
 	for event, err := range NewReader(src).All() {
-		if s.ctx.Err() != nil {
-			return context.Cause(s.ctx)
+		if s.Context().Err() != nil {
+			return context.Cause(s.Context())
 		}
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 func get(target string) *http.Request { return httptest.NewRequest("GET", target, nil) }
@@ -124,7 +125,7 @@ func TestHandlerErrors(t *testing.T) {
 }
 
 func TestHead(t *testing.T) {
-	hub := stream.NewHub(stream.HubConfig{})
+	h := hub.New(hub.Config{})
 	for name, h := range map[string]http.Handler{
 		"Handler": stream.Handler(stream.Config{}, func(*stream.Stream) error { t.Error("the handler ran"); return nil }),
 		"SSE": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -134,7 +135,7 @@ func TestHead(t *testing.T) {
 			}
 		}),
 		"Hub": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if err := hub.Serve(w, r, stream.Subscription{Topics: []string{"a"}}); err != nil {
+			if err := h.Serve(w, r, hub.Subscription{Topics: []string{"a"}}); err != nil {
 				t.Errorf("Serve = %v", err)
 			}
 		}),

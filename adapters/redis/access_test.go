@@ -14,6 +14,7 @@ import (
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // A user who may do what the package comment says, and nothing else, can do
@@ -41,14 +42,14 @@ func TestAccess(t *testing.T) {
 	defer client.Close()
 
 	log := redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{History: 10, HistoryBytes: 100})
-	hub := stream.NewHub(stream.HubConfig{Backplane: log})
-	defer hub.Shutdown(context.Background())
+	feed := hub.New(hub.Config{Backplane: log})
+	defer feed.Shutdown(context.Background())
 	for range 50 {
-		if _, err := hub.Publish(t.Context(), "t", stream.Event{Data: "some text"}); err != nil {
+		if _, err := feed.Publish(t.Context(), "t", stream.Event{Data: "some text"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the events are there", func() bool { return strings.HasSuffix(hub.LastEventID(), "-50") })
+	eventually(t, "the events are there", func() bool { return strings.HasSuffix(feed.LastEventID(), "-50") })
 
 	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{Tags: 5})
 	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // BackplaneConfig is how much of its log a [Backplane] keeps. Where processes
@@ -27,7 +28,7 @@ type BackplaneConfig struct {
 }
 
 // A Backplane is the log of hubs in several processes, kept in Redis: see
-// [stream.Backplane].
+// [hub.Backplane].
 type Backplane struct {
 	client       goredis.UniversalClient
 	log          script
@@ -41,11 +42,11 @@ type Backplane struct {
 
 // seen is the entry that was delivered last, with its mark.
 type seen struct {
-	at   stream.Position
+	at   hub.Position
 	mark string
 }
 
-var _ stream.Backplane = (*Backplane)(nil)
+var _ hub.Backplane = (*Backplane)(nil)
 
 // NewBackplane returns the log with the given key. It takes that key, which
 // holds a stream, and the channel of the same name, and commands only as in the
@@ -87,14 +88,14 @@ func bound[T ~int | ~int64](setting, standard T) T {
 //go:embed log.lua
 var logSource string
 
-// Append implements [stream.Backplane].
+// Append implements [hub.Backplane].
 //
 // If the connection breaks it tries again, for 2 seconds at most, and does not
 // append an event a second time: an attempt of which the answer was lost is
 // found in the log, unless a thousand others were appended since. If there is a
 // connection but no answer in time it does not try again, since the first
 // attempt might be carried out after the second.
-func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (stream.Position, error) {
+func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (hub.Position, error) {
 	encoded := encodeEvent(rand.Uint64(), topic, event)
 	before := entryID(b.lastSeen().at)
 	since := "" // at the first attempt there is nothing to look for
@@ -104,14 +105,14 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 			return parseID(id)
 		}
 		if timedOut(err) || !mayPass(err) || !again.wait(ctx) {
-			return stream.Position{}, fmt.Errorf("redis: appending to %q: %w", b.key, err)
+			return hub.Position{}, fmt.Errorf("redis: appending to %q: %w", b.key, err)
 		}
 		since = before
 	}
 }
 
-// Bounds implements [stream.Backplane].
-func (b *Backplane) Bounds(ctx context.Context) (last stream.Position, forgotten uint64, err error) {
+// Bounds implements [hub.Backplane].
+func (b *Backplane) Bounds(ctx context.Context) (last hub.Position, forgotten uint64, err error) {
 	fields, err := b.run(ctx, "bounds").StringSlice()
 	if err == nil {
 		last, err = parseID(fields[0])

@@ -7,7 +7,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/stream"
-	"github.com/apiece/apiece/stream/backplanetest"
+	"github.com/apiece/apiece/stream/hub"
+	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
 func TestBackplane(t *testing.T) {
@@ -20,7 +21,7 @@ func testBackplane(t *testing.T, connect connectFunc) {
 	admin := connect(t)
 	key := func(log string) string { return strings.ReplaceAll(log, "/", ":") }
 	backplanetest.Suite{
-		Open: func(t testing.TB, log string) stream.Backplane {
+		Open: func(t testing.TB, log string) hub.Backplane {
 			return redis.NewBackplane(connect(t), key(log), redis.BackplaneConfig{})
 		},
 		Forget: func(t testing.TB, log string) { admin.XTrimMaxLen(t.Context(), key(log), 1) },

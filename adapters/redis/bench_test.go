@@ -12,20 +12,21 @@ import (
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // hubs calls the function with a hub in memory, and with two that share a log.
-func hubs(b *testing.B, f func(b *testing.B, from, to *stream.Hub)) {
+func hubs(b *testing.B, f func(b *testing.B, from, to *hub.Hub)) {
 	b.Run("memory", func(b *testing.B) {
-		hub := stream.NewHub(stream.HubConfig{})
-		defer hub.Shutdown(context.Background())
-		f(b, hub, hub)
+		h := hub.New(hub.Config{})
+		defer h.Shutdown(context.Background())
+		f(b, h, h)
 	})
 	b.Run("redis", func(b *testing.B) {
 		addr := start(b).addr
-		var hubs [2]*stream.Hub
+		var hubs [2]*hub.Hub
 		for i := range hubs {
-			hubs[i] = stream.NewHub(stream.HubConfig{Backplane: redis.NewBackplane(connect(b, addr), "log", redis.BackplaneConfig{})})
+			hubs[i] = hub.New(hub.Config{Backplane: redis.NewBackplane(connect(b, addr), "log", redis.BackplaneConfig{})})
 			defer hubs[i].Shutdown(context.Background())
 		}
 		f(b, hubs[0], hubs[1])
@@ -69,7 +70,7 @@ func BenchmarkPublish(b *testing.B) {
 			}
 		}
 	})
-	hubs(b, func(b *testing.B, from, _ *stream.Hub) {
+	hubs(b, func(b *testing.B, from, _ *hub.Hub) {
 		for b.Loop() {
 			if _, err := from.Publish(b.Context(), "t", event); err != nil {
 				b.Fatal(err)
@@ -81,13 +82,13 @@ func BenchmarkPublish(b *testing.B) {
 // 16 publishers at once, until a subscriber, of another process if there is one,
 // has everything.
 func BenchmarkDeliver(b *testing.B) {
-	hubs(b, func(b *testing.B, from, to *stream.Hub) {
+	hubs(b, func(b *testing.B, from, to *hub.Hub) {
 		ctx, cancel := context.WithCancel(b.Context())
 		client := newCounter()
 		served := make(chan error)
 		go func() {
 			served <- to.Serve(client, httptest.NewRequestWithContext(ctx, "GET", "/", nil),
-				stream.Subscription{Topics: []string{"t"}, Policy: stream.DropOldest})
+				hub.Subscription{Topics: []string{"t"}, Overflow: hub.DropOldest})
 		}()
 		eventually(b, "the subscriber is there", func() bool { return to.Stats().Subscribers == 1 })
 		b.SetParallelism(8)
@@ -112,12 +113,12 @@ func BenchmarkDeliver(b *testing.B) {
 
 // One event after another, each once that before has arrived.
 func BenchmarkLatency(b *testing.B) {
-	hubs(b, func(b *testing.B, from, to *stream.Hub) {
+	hubs(b, func(b *testing.B, from, to *hub.Hub) {
 		ctx, cancel := context.WithCancel(b.Context())
 		client := newCounter()
 		served := make(chan error)
 		go func() {
-			served <- to.Serve(client, httptest.NewRequestWithContext(ctx, "GET", "/", nil), stream.Subscription{Topics: []string{"t"}})
+			served <- to.Serve(client, httptest.NewRequestWithContext(ctx, "GET", "/", nil), hub.Subscription{Topics: []string{"t"}})
 		}()
 		eventually(b, "the subscriber is there", func() bool { return to.Stats().Subscribers == 1 })
 		for b.Loop() {

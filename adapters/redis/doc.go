@@ -8,7 +8,7 @@
 //
 //	client := goredis.NewClient(&goredis.Options{Addr: "redis:6379", ContextTimeoutEnabled: true})
 //
-//	hub := stream.NewHub(stream.HubConfig{
+//	events := hub.New(hub.Config{
 //		Backplane: redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{}),
 //	})
 //
@@ -33,7 +33,7 @@
 // No loss, and nothing twice: connections may break, processes and the server
 // may restart. A client that comes back with the id it had continues after it,
 // as long as the events since are kept: in Redis as [BackplaneConfig] says, and
-// in each process as [stream.HubConfig] does. A publisher whose connection broke
+// in each process as [hub.Config] does. A publisher whose connection broke
 // does not put an event in twice; one that gets an error cannot know whether
 // it is in.
 //

@@ -13,6 +13,7 @@ import (
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // An event that is published in one process is sent to a reader of another.
@@ -25,8 +26,8 @@ func ExampleNewBackplane() {
 	defer server.Close()
 	client := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
 	defer client.Close()
-	newHub := func() *stream.Hub {
-		return stream.NewHub(stream.HubConfig{
+	newHub := func() *hub.Hub {
+		return hub.New(hub.Config{
 			Backplane: redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{}),
 		})
 	}
@@ -35,7 +36,7 @@ func ExampleNewBackplane() {
 	defer there.Shutdown(context.Background())
 
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = there.Serve(w, r, stream.Subscription{Topics: []string{"posts"}})
+		_ = there.Serve(w, r, hub.Subscription{Topics: []string{"posts"}})
 	}))
 	defer site.Close()
 	resp, err := http.Get(site.URL)

@@ -18,6 +18,7 @@ import (
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // Connections break all the time; nothing is lost by that, and nothing comes
@@ -249,10 +250,10 @@ func TestUnreachable(t *testing.T) {
 	s := start(t)
 	s.signal(syscall.SIGSTOP)
 	defer s.signal(syscall.SIGCONT)
-	hub := stream.NewHub(stream.HubConfig{Backplane: redis.NewBackplane(connect(t, s.addr), "log", redis.BackplaneConfig{}), Logger: new(testkit.Log).Logger()})
-	defer hub.Shutdown(context.Background())
+	h := hub.New(hub.Config{Backplane: redis.NewBackplane(connect(t, s.addr), "log", redis.BackplaneConfig{}), Logger: new(testkit.Log).Logger()})
+	defer h.Shutdown(context.Background())
 	w := httptest.NewRecorder()
-	if err := hub.Serve(w, httptest.NewRequest("GET", "/", nil), stream.Subscription{Topics: []string{topic}}); err == nil || w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+	if err := h.Serve(w, httptest.NewRequest("GET", "/", nil), hub.Subscription{Topics: []string{topic}}); err == nil || w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d, %v; want 503 with Retry-After", w.Code, err)
 	}
 }

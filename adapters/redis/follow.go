@@ -8,9 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/apiece/apiece/stream/hub"
 	goredis "github.com/redis/go-redis/v9"
-
-	"github.com/apiece/apiece/stream"
 )
 
 // How a log is followed.
@@ -42,17 +41,17 @@ type follower struct {
 	*Backplane
 	channel *goredis.PubSub
 	heard   atomic.Int64 // messages from the channel
-	deliver func(stream.Entry)
+	deliver func(hub.Entry)
 
 	last   seen // what was delivered last
 	known  bool // last was in the log when that was read
 	behind bool // there may be more in the stream
 }
 
-// Subscribe implements [stream.Backplane]. If the connection breaks it makes
+// Subscribe implements [hub.Backplane]. If the connection breaks it makes
 // another, and returns an error if that does not succeed within 2 seconds. It
 // returns an error as well if the log was lost, and what is there now is empty.
-func (b *Backplane) Subscribe(ctx context.Context, after stream.Position, deliver func(stream.Entry)) error {
+func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
 	watched, cancel := context.WithCancelCause(ctx)
 	f := &follower{
 		Backplane: b,
@@ -160,7 +159,7 @@ func (f *follower) read(ctx context.Context) error {
 		if f.known && len(entries) == 0 {
 			return errLost
 		}
-		f.last = seen{at: stream.Position{Epoch: end.Epoch}}
+		f.last = seen{at: hub.Position{Epoch: end.Epoch}}
 	}
 	f.known = true
 	for _, entry := range entries {
@@ -184,9 +183,9 @@ func (f *follower) read(ctx context.Context) error {
 
 // pass delivers an entry. What cannot be decoded is delivered without an event,
 // which no hub can send: its subscribers are told of a gap.
-func (f *follower) pass(at stream.Position, encoded string) {
+func (f *follower) pass(at hub.Position, encoded string) {
 	topic, event, _ := decodeEvent(encoded)
-	f.deliver(stream.Entry{Position: at, Topic: topic, Event: event})
+	f.deliver(hub.Entry{Position: at, Topic: topic, Event: event})
 	f.last = seen{at, encoded[:min(markSize, len(encoded))]}
 	f.see(f.last)
 }

@@ -14,13 +14,14 @@ import (
 	"github.com/apiece/apiece/adapters/redis"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // A node is what each of several processes has: a hub, its client of Redis, and
 // a server; and one reader who is connected to it, as an EventSource is: it
 // comes back with the last id, and collects what it is sent.
 type node struct {
-	hub *stream.Hub
+	hub *hub.Hub
 	url string
 	log testkit.Log
 
@@ -33,13 +34,13 @@ const topic = "t"
 func open(t testing.TB, addr, key string) *node {
 	n := new(node)
 	client := connect(t, addr)
-	n.hub = stream.NewHub(stream.HubConfig{
+	n.hub = hub.New(hub.Config{
 		Backplane: redis.NewBackplane(client, key, redis.BackplaneConfig{History: 50_000}),
 		History:   50_000,
 		Logger:    n.log.Logger(),
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = n.hub.Serve(w, r, stream.Subscription{Topics: []string{topic}})
+		_ = n.hub.Serve(w, r, hub.Subscription{Topics: []string{topic}})
 	}))
 	n.url = server.URL
 	transport := new(http.Transport)
@@ -98,7 +99,7 @@ func (n *node) count() (count int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, e := range n.events {
-		if e.Name != stream.GapEvent {
+		if e.Name != hub.GapEvent {
 			count++
 		}
 	}
@@ -121,7 +122,7 @@ func (n *node) audit(t testing.TB) (gaps int) {
 	at := make(map[string]uint64) // by epoch
 	data := make(map[string]bool)
 	for i, e := range n.received() {
-		if e.Name == stream.GapEvent {
+		if e.Name == hub.GapEvent {
 			gaps++
 			continue
 		}

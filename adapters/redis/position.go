@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // The id of an entry in a log is its position. Epochs are numbers there, since
@@ -21,7 +21,7 @@ const markSize = 8
 func newEpoch() string { return strconv.FormatUint(rand.Uint64N(1<<52)+1, 10) }
 
 // parseID returns the position that the id of an entry stands for.
-func parseID(id string) (at stream.Position, err error) {
+func parseID(id string) (at hub.Position, err error) {
 	seq, epoch, _ := strings.Cut(id, "-")
 	number, err := strconv.ParseUint(epoch, 10, 64)
 	if err != nil {
@@ -33,7 +33,7 @@ func parseID(id string) (at stream.Position, err error) {
 }
 
 // entryID is the way back. An epoch that is none of ours gives that of no log.
-func entryID(at stream.Position) string {
+func entryID(at hub.Position) string {
 	number, _ := strconv.ParseUint(at.Epoch, 36, 64)
 	if strconv.FormatUint(number, 36) != at.Epoch {
 		number = 0

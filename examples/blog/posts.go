@@ -13,6 +13,7 @@ import (
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // A newPost is what a client may send.
@@ -87,7 +88,7 @@ func (b *blog) post(w http.ResponseWriter, r *http.Request) error {
 func (b *blog) serveFeed(w http.ResponseWriter, r *http.Request) {
 	// Serve answers what it refuses and ends with the client, so its error is
 	// of no use here.
-	_ = b.feed.Serve(w, r, stream.Subscription{Topics: []string{"posts"}})
+	_ = b.feed.Serve(w, r, hub.Subscription{Topics: []string{"posts"}})
 }
 
 // maxPosts bounds what a demo that anybody may write to keeps.

@@ -14,7 +14,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/reply"
-	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 //go:embed page.html
@@ -27,13 +27,13 @@ const webhookSecret = "it is a demo"
 // A blog is what the handlers share.
 type blog struct {
 	posts *posts
-	feed  *stream.Hub
+	feed  *hub.Hub
 	pages *cache.Cache // made by routes, which it asks for pages
 	log   *slog.Logger
 }
 
 func newBlog(log *slog.Logger) *blog {
-	return &blog{posts: newPosts(), feed: stream.NewHub(stream.HubConfig{Logger: log}), log: log}
+	return &blog{posts: newPosts(), feed: hub.New(hub.Config{Logger: log}), log: log}
 }
 
 // routes is the whole service: the routes of Next.js under /api/, in the same

@@ -18,13 +18,14 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // A feed is a server whose event streams can be cut off, and a page of its own
 // on which a browser listens to one.
 type feed struct {
 	*httptest.Server
-	hub *stream.Hub
+	hub *hub.Hub
 
 	mu       sync.Mutex
 	cut      func()         // ends the stream that is open
@@ -48,11 +49,11 @@ const page = `<!doctype html><script>
 // received is what the page has kept of an event.
 type received struct{ Type, Data, ID string }
 
-func newFeed(t *testing.T, cfg stream.HubConfig, around func(http.Handler) http.Handler) *feed {
+func newFeed(t *testing.T, cfg hub.Config, around func(http.Handler) http.Handler) *feed {
 	if cfg.Retry == 0 {
 		cfg.Retry = 20 * time.Millisecond
 	}
-	f := &feed{hub: stream.NewHub(cfg), accepted: make(chan bool, 1000)}
+	f := &feed{hub: hub.New(cfg), accepted: make(chan bool, 1000)}
 	mux := http.NewServeMux()
 	mux.Handle("/events", around(http.HandlerFunc(f.events)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -86,7 +87,7 @@ func (f *feed) events(w http.ResponseWriter, r *http.Request) {
 	f.cut = cancel
 	f.mu.Unlock()
 	f.accepted <- true
-	_ = f.hub.Serve(w, r.WithContext(ctx), stream.Subscription{Topics: []string{"t"}})
+	_ = f.hub.Serve(w, r.WithContext(ctx), hub.Subscription{Topics: []string{"t"}})
 	switch n % 3 { // streams end in good order, are aborted, and are reset
 	case 1:
 		panic(http.ErrAbortHandler)
@@ -182,7 +183,7 @@ func TestEventSource(t *testing.T) {
 	ctx := browse(t)
 
 	t.Run("fields", func(t *testing.T) {
-		f := newFeed(t, stream.HubConfig{}, asIs)
+		f := newFeed(t, hub.Config{}, asIs)
 		listen(t, ctx, f, "/events")
 		wait(t, ctx, `opened == 1`)
 		var want []received
@@ -209,7 +210,7 @@ func TestEventSource(t *testing.T) {
 
 	t.Run("20 drops", func(t *testing.T) {
 		const drops, each = 20, 25
-		f := newFeed(t, stream.HubConfig{}, asIs)
+		f := newFeed(t, hub.Config{}, asIs)
 		listen(t, ctx, f, "/events")
 		<-f.accepted
 		wait(t, ctx, `opened == 1`)
@@ -242,7 +243,7 @@ func TestEventSource(t *testing.T) {
 	})
 
 	t.Run("dropped before any event", func(t *testing.T) {
-		f := newFeed(t, stream.HubConfig{}, asIs)
+		f := newFeed(t, hub.Config{}, asIs)
 		listen(t, ctx, f, "/events")
 		<-f.accepted
 		wait(t, ctx, `opened == 1`)
@@ -259,7 +260,7 @@ func TestEventSource(t *testing.T) {
 	})
 
 	t.Run("gap", func(t *testing.T) {
-		f := newFeed(t, stream.HubConfig{History: 3}, asIs)
+		f := newFeed(t, hub.Config{History: 3}, asIs)
 		listen(t, ctx, f, "/events")
 		<-f.accepted
 		wait(t, ctx, `opened == 1`)
@@ -285,8 +286,8 @@ func TestEventSource(t *testing.T) {
 	})
 
 	t.Run("another origin", func(t *testing.T) {
-		home := newFeed(t, stream.HubConfig{}, asIs)
-		away := newFeed(t, stream.HubConfig{}, func(h http.Handler) http.Handler {
+		home := newFeed(t, hub.Config{}, asIs)
+		away := newFeed(t, hub.Config{}, func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Access-Control-Allow-Origin", home.URL)
 				h.ServeHTTP(w, r)
@@ -312,13 +313,13 @@ func TestEventSource(t *testing.T) {
 		}
 
 		// Without that header the stream is kept from the page.
-		closed := newFeed(t, stream.HubConfig{}, asIs)
+		closed := newFeed(t, hub.Config{}, asIs)
 		listen(t, ctx, home, closed.URL+"/events")
 		wait(t, ctx, `source.readyState == EventSource.CLOSED`)
 	})
 
 	t.Run("full", func(t *testing.T) {
-		f := newFeed(t, stream.HubConfig{MaxSubscribers: 1}, asIs)
+		f := newFeed(t, hub.Config{MaxSubscribers: 1}, asIs)
 		resp, err := http.Get(f.URL + "/events")
 		if err != nil {
 			t.Fatal(err)
@@ -330,7 +331,7 @@ func TestEventSource(t *testing.T) {
 	})
 
 	t.Run("shut down", func(t *testing.T) {
-		f := newFeed(t, stream.HubConfig{}, asIs)
+		f := newFeed(t, hub.Config{}, asIs)
 		listen(t, ctx, f, "/events")
 		wait(t, ctx, `opened == 1`)
 		if err := f.hub.Shutdown(t.Context()); err != nil {

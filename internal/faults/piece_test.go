@@ -14,6 +14,7 @@ import (
 	"github.com/apiece/apiece/redirect"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // A piece is a handler that is made with one piece of the kit, and a request
@@ -207,17 +208,17 @@ func streams() []piece {
 				return s.Relay(io.NopCloser(strings.NewReader(events.String())))
 			})
 		}}),
-		streaming("\n"+events.String(), piece{name: "stream.Hub.Serve", open: true, make: func(t *site) http.Handler {
-			hub := stream.NewHub(stream.HubConfig{MaxAge: 20 * time.Millisecond, Logger: t.Logger()})
-			start := hub.LastEventID()
+		streaming("\n"+events.String(), piece{name: "hub.Hub.Serve", open: true, make: func(t *site) http.Handler {
+			h := hub.New(hub.Config{MaxAge: 20 * time.Millisecond, Logger: t.Logger()})
+			start := h.LastEventID()
 			for i := range n {
-				if _, err := hub.Publish(context.Background(), "news", stream.Event{Data: line(i)}); err != nil {
+				if _, err := h.Publish(context.Background(), "news", stream.Event{Data: line(i)}); err != nil {
 					panic(err)
 				}
 			}
-			t.atEnd = append(t.atEnd, func() { _ = hub.Shutdown(context.Background()) })
+			t.atEnd = append(t.atEnd, func() { _ = h.Shutdown(context.Background()) })
 			return reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-				return hub.Serve(w, r, stream.Subscription{Topics: []string{"news"}, LastEventID: start})
+				return h.Serve(w, r, hub.Subscription{Topics: []string{"news"}, LastEventID: start})
 			})
 		}}),
 	}

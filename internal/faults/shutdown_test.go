@@ -12,6 +12,7 @@ import (
 
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // patience is how long a server that shuts down waits for those who are being
@@ -96,15 +97,15 @@ func TestShutdownWhileAnswering(t *testing.T) {
 		{piece{name: "stream.Handler, under a limit", want: "data: 1\n\n", make: func(t *site) http.Handler {
 			return middleware.Timeout(time.Millisecond)(stream.Handler(stream.Config{Until: t.ending, Logger: t.Logger()}, endless))
 		}}, whole, time.Second},
-		{piece{name: "stream.Hub.Serve", want: "\ndata: 1\n\n", make: func(t *site) http.Handler {
-			hub := stream.NewHub(stream.HubConfig{Logger: t.Logger()})
-			context.AfterFunc(t.ending, func() { _ = hub.Shutdown(context.Background()) })
-			start := hub.LastEventID()
-			if _, err := hub.Publish(context.Background(), "news", stream.Event{Data: "1"}); err != nil {
+		{piece{name: "hub.Hub.Serve", want: "\ndata: 1\n\n", make: func(t *site) http.Handler {
+			h := hub.New(hub.Config{Logger: t.Logger()})
+			context.AfterFunc(t.ending, func() { _ = h.Shutdown(context.Background()) })
+			start := h.LastEventID()
+			if _, err := h.Publish(context.Background(), "news", stream.Event{Data: "1"}); err != nil {
 				panic(err)
 			}
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				_ = hub.Serve(w, r, stream.Subscription{Topics: []string{"news"}, LastEventID: start})
+				_ = h.Serve(w, r, hub.Subscription{Topics: []string{"news"}, LastEventID: start})
 			})
 		}}, whole, time.Second},
 	} {

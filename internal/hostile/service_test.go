@@ -23,6 +23,7 @@ import (
 	"github.com/apiece/apiece/redirect"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // The settings of the service, where they are not the defaults. The times are
@@ -72,7 +73,7 @@ var services = map[string]func(*slog.Logger, *counters) built{
 // writeTimeout.
 func newKitService(log *slog.Logger, count *counters, writeTimeout time.Duration) built {
 	ending, end := context.WithCancel(context.Background())
-	s := &kitService{log: log, streams: stream.Config{WriteTimeout: writeTimeout, Until: ending, Logger: log}, hub: stream.NewHub(stream.HubConfig{
+	s := &kitService{log: log, streams: stream.Config{WriteTimeout: writeTimeout, Until: ending, Logger: log}, hub: hub.New(hub.Config{
 		MaxSubscribers: maxSubscribers,
 		History:        64,
 		WriteTimeout:   writeTimeout,
@@ -115,7 +116,7 @@ func newKitService(log *slog.Logger, count *counters, writeTimeout time.Duration
 type kitService struct {
 	log     *slog.Logger
 	streams stream.Config
-	hub     *stream.Hub
+	hub     *hub.Hub
 	pages   *cache.Cache
 }
 
@@ -211,7 +212,7 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 			return lines.Send(r.URL.Query().Get("data"))
 		})),
 		"/api/topic": middleware.Timeout(streamStart)(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			return s.hub.Serve(w, r, stream.Subscription{Topics: []string{"news"}})
+			return s.hub.Serve(w, r, hub.Subscription{Topics: []string{"news"}})
 		})),
 		"/api/publish": s.parsed(bodyparser.Config{}, func(w http.ResponseWriter, r *http.Request) error {
 			id, err := s.hub.Publish(r.Context(), "news", stream.Event{Name: "news", Data: r.URL.Query().Get("data")})

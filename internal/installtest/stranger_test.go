@@ -212,12 +212,12 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/apiece/apiece/adapters/redis"
-	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 func main() {
 	client := goredis.NewClient(&goredis.Options{Addr: "redis:6379", ContextTimeoutEnabled: true})
-	stream.NewHub(stream.HubConfig{Backplane: redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{})})
+	hub.New(hub.Config{Backplane: redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{})})
 }
 `)
 	s.types(t, "go build")

@@ -25,6 +25,7 @@ import (
 	"github.com/apiece/apiece/redirect"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -46,8 +47,8 @@ func service(t *testing.T) http.Handler {
 		OnError:     onError,
 		Logger:      quiet,
 	})
-	full := stream.NewHub(stream.HubConfig{MaxSubscribers: 1, OnError: onError, Logger: quiet})
-	go full.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), stream.Subscription{Topics: []string{"a"}})
+	full := hub.New(hub.Config{MaxSubscribers: 1, OnError: onError, Logger: quiet})
+	go full.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), hub.Subscription{Topics: []string{"a"}})
 	for full.Stats().Subscribers == 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -99,7 +100,7 @@ func service(t *testing.T) http.Handler {
 			return reply.NewError(http.StatusConflict, "Not now")
 		}),
 		"/feed": handler(func(w http.ResponseWriter, r *http.Request) error {
-			return full.Serve(w, r, stream.Subscription{Topics: []string{"a"}})
+			return full.Serve(w, r, hub.Subscription{Topics: []string{"a"}})
 		}),
 	}, pattern.HandlerConfig{OnError: onError})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // postsKey is the list of the titles, the latest first.
@@ -22,7 +23,7 @@ const postsKey = "blog:posts"
 type blog struct {
 	client *goredis.Client
 	name   string // of this process
-	feed   *stream.Hub
+	feed   *hub.Hub
 	pages  *cache.Cache
 	mux    *http.ServeMux
 }
@@ -30,7 +31,7 @@ type blog struct {
 func newBlog(client *goredis.Client, name string) *blog {
 	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{})
 	b := &blog{client: client, name: name, mux: http.NewServeMux()}
-	b.feed = stream.NewHub(stream.HubConfig{
+	b.feed = hub.New(hub.Config{
 		Backplane: redis.NewBackplane(client, "blog:feed", redis.BackplaneConfig{}),
 	})
 	b.pages = cache.New(cache.Config{
@@ -46,7 +47,7 @@ func (b *blog) routes() http.Handler {
 	b.mux.Handle("POST /api/posts", bind.Func(b.createPost))
 	b.mux.Handle("POST /api/revalidate", bind.Func(b.revalidate))
 	b.mux.HandleFunc("GET /api/feed", func(w http.ResponseWriter, r *http.Request) {
-		_ = b.feed.Serve(w, r, stream.Subscription{Topics: []string{"posts"}}) // it has answered what it refuses
+		_ = b.feed.Serve(w, r, hub.Subscription{Topics: []string{"posts"}}) // it has answered what it refuses
 	})
 	return b.mux
 }

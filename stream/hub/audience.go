@@ -1,0 +1,121 @@
+package hub
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// A membership is one topic of a subscriber, a member one subscriber of a
+// topic. Each knows its place in the other's list, so that leaving takes the
+// same time whatever the size of the audience.
+type (
+	membership struct {
+		*topic
+		place int
+	}
+	member struct {
+		*subscriber
+		place int
+	}
+)
+
+// join makes s one of the audience.
+func (s *subscriber) join(names []string) error {
+	h := s.hub
+	h.audience.Lock()
+	defer h.audience.Unlock()
+	if h.closed.Load() {
+		return ErrClosed
+	}
+	if most := h.cfg.MaxSubscribers; most > 0 && len(h.subscribers) >= most {
+		return h.full("too many subscribers")
+	}
+	if most := h.cfg.MaxPerClient; most > 0 && s.client != "" {
+		if h.clients[s.client] >= most {
+			return h.full("too many subscribers of one client")
+		}
+		h.clients[s.client]++
+	}
+	if age := h.cfg.MaxAge; age > 0 {
+		s.expires = h.now() + age - rand.N(age/10+1)
+	}
+	s.quiet.Store(int64(h.now()))
+	s.signal = make(chan struct{}, 1)
+	s.place = len(h.subscribers)
+	h.subscribers = append(h.subscribers, s)
+	if !h.dispatching {
+		h.dispatching = true
+		go h.dispatch()
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	s.topics = make([]membership, len(names))
+	for i, name := range names {
+		t := h.topic(name)
+		t.listeners++
+		h.expire(t, h.now())
+		s.topics[i] = membership{t, len(t.members)}
+		t.members = append(t.members, member{s, i})
+	}
+	return nil
+}
+
+// leave is the opposite of join.
+func (s *subscriber) leave() {
+	h := s.hub
+	h.audience.Lock()
+	defer h.audience.Unlock()
+	if s.client != "" && h.cfg.MaxPerClient > 0 {
+		if h.clients[s.client]--; h.clients[s.client] == 0 {
+			delete(h.clients, s.client)
+		}
+	}
+	last := h.subscribers[len(h.subscribers)-1]
+	last.place = s.place
+	h.subscribers[s.place] = last
+	h.subscribers[len(h.subscribers)-1] = nil
+	h.subscribers = h.subscribers[:len(h.subscribers)-1]
+	if len(h.subscribers) == 0 {
+		h.nudge() // the dispatcher has nothing left to do
+		if h.closed.Load() {
+			close(h.empty)
+		}
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range s.topics {
+		m.listeners--
+		last := m.members[len(m.members)-1]
+		last.topics[last.place].place = m.place
+		m.members[m.place] = last
+		m.members[len(m.members)-1] = member{}
+		m.members = m.members[:len(m.members)-1]
+		h.forget(m.topic)
+	}
+}
+
+// fullError refuses a subscriber for whom there is no room.
+type fullError struct {
+	reason     string
+	retryAfter time.Duration
+}
+
+func (h *Hub) full(reason string) error {
+	h.stats.refused.Add(1)
+	// Spread, like Retry: whoever is turned away together must not come back
+	// together.
+	return &fullError{reason, 5*time.Second + rand.N(10*time.Second)}
+}
+
+func (e *fullError) Error() string   { return "hub: " + e.reason }
+func (e *fullError) StatusCode() int { return http.StatusServiceUnavailable }
+func (e *fullError) Header() http.Header {
+	seconds := strconv.Itoa(int(e.retryAfter / time.Second))
+	return http.Header{"Retry-After": {seconds}}
+}

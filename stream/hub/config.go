@@ -1,0 +1,80 @@
+package hub
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/setting"
+)
+
+// Config is how a hub behaves. The zero Config is ready to use.
+type Config struct {
+	// History is how many events of a topic are kept, for clients that are
+	// behind and for clients that come back. 0 is 1024. It cannot be off: the
+	// history is what subscribers are sent from.
+	History int
+	// HistoryBytes bounds the memory that the events of a topic take. The latest
+	// is kept whatever its size. 0 is 4 MB, negative is no bound.
+	HistoryBytes bytesize.Size
+	// HistoryAge is how long events are kept. 0 is 5 minutes, negative is no
+	// bound, and then topics that nobody listens to are never forgotten.
+	HistoryAge time.Duration
+
+	// MaxSubscribers bounds the open subscriptions. Who comes then gets 503
+	// with Retry-After. Note that an EventSource gives up on a 503, and that
+	// the page then has to try again. 0 is 10,000, negative is no bound.
+	MaxSubscribers int
+	// MaxPerClient bounds those with the same [Subscription.Client], likewise.
+	// 0 and negative are no bound.
+	MaxPerClient int
+
+	// MaxAge ends streams in good order after that time, spread over the last
+	// tenth of it, so that clients come back, with their rights checked again
+	// and to whatever server a balancer has for them. 0 and negative are
+	// never.
+	MaxAge time.Duration
+	// Retry is the reconnection delay clients are told, each a different one
+	// between half and one and a half of it: after a restart they do not come
+	// back all at once. 0 is 3 seconds, negative tells them none.
+	Retry time.Duration
+	// Heartbeat is how long a subscriber may hear nothing before it is sent
+	// its position, or a comment if that has not changed. It is late by a
+	// tenth at most. 0 is 15 seconds, negative is none.
+	Heartbeat time.Duration
+	// WriteTimeout is that of stream.Config: a client that takes nothing for so
+	// long is disconnected. 0 is 10 seconds, negative is none.
+	WriteTimeout time.Duration
+
+	// Backplane is the log that hubs in several processes share. Nil keeps the
+	// log in this process.
+	Backplane Backplane
+
+	// OnError answers a subscription that is refused. Nil is that of the
+	// middleware.Config around it, else a problem document (RFC 9457).
+	OnError func(http.ResponseWriter, *http.Request, error)
+	// Logger takes what goes wrong between the hub and its Backplane. Nil is
+	// slog.Default.
+	Logger *slog.Logger
+}
+
+// Validate reports every problem of the config.
+func (cfg Config) Validate() error {
+	if cfg.History < 0 {
+		return errors.New("hub: Config.History is negative: the history is the queue of the subscribers, it cannot be off")
+	}
+	return nil
+}
+
+func (cfg Config) withDefaults() Config {
+	cfg.History = setting.Or(cfg.History, 1024)
+	cfg.HistoryBytes = setting.Or(cfg.HistoryBytes, 4*bytesize.MB)
+	cfg.HistoryAge = setting.Or(cfg.HistoryAge, 5*time.Minute)
+	cfg.MaxSubscribers = setting.Or(cfg.MaxSubscribers, 10_000)
+	cfg.MaxAge = setting.Or(cfg.MaxAge, 0)
+	cfg.Retry = setting.Or(cfg.Retry, 3*time.Second)
+	cfg.Heartbeat = setting.Or(cfg.Heartbeat, 15*time.Second)
+	return cfg
+}

@@ -1,0 +1,191 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// A feed keeps the log of a hub in step with its Backplane. Rings are filled
+// from the log as far as it goes back, so that every process can serve a client
+// that comes back, and one subscription to the log is all a process needs.
+type feed struct {
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when the goroutine has ended
+	caughtUp chan struct{} // closed when the rings hold what the log did at the start
+}
+
+// follow begins to follow the backplane, if there is one.
+func (h *Hub) follow() {
+	if h.cfg.Backplane == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h.epoch = "" // not known yet
+	h.feed = feed{cancel, make(chan struct{}), make(chan struct{})}
+	go h.followLog(ctx)
+}
+
+// stop ends the following, and waits for it until ctx is done.
+func (f *feed) stop(ctx context.Context) error {
+	if f.cancel == nil {
+		return nil
+	}
+	f.cancel()
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ready waits until the hub knows what it can replay.
+func (f *feed) ready(ctx context.Context) error {
+	if f.caughtUp == nil {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	select {
+	case <-f.caughtUp:
+		return nil
+	case <-f.done:
+		return ErrClosed
+	case <-wait.Done():
+		return &unavailableError{}
+	}
+}
+
+// unavailableError refuses a subscriber as long as the log cannot be read.
+type unavailableError struct{}
+
+func (*unavailableError) Error() string       { return "hub: the backplane has not answered yet" }
+func (*unavailableError) StatusCode() int     { return http.StatusServiceUnavailable }
+func (*unavailableError) Header() http.Header { return http.Header{"Retry-After": {"5"}} }
+
+func (h *Hub) followLog(ctx context.Context) {
+	defer close(h.feed.done)
+	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
+	for pause := shortest; ; {
+		before := h.latest()
+		err := h.followOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		cmp.Or(h.cfg.Logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn,
+			"hub: lost the backplane, trying again", slog.Any("error", err))
+		if h.latest() != before {
+			pause = shortest // it did work for a while
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longest)
+	}
+}
+
+func (h *Hub) latest() Position {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.position()
+}
+
+func (h *Hub) followOnce(ctx context.Context) error {
+	last, forgotten, err := h.cfg.Backplane.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if !validEpoch(last.Epoch) {
+		return fmt.Errorf("hub: the backplane has the epoch %q", last.Epoch)
+	}
+	h.mu.Lock()
+	switch {
+	case h.epoch != last.Epoch:
+		h.restart(Position{last.Epoch, forgotten})
+	case forgotten > h.head: // and perhaps nothing is left, and no entry to tell
+		h.skip(forgotten)
+	}
+	after := h.position()
+	h.mu.Unlock()
+	h.nudge()
+
+	reached := func(at Position) {
+		if at.Epoch == last.Epoch && at.Seq < last.Seq {
+			return
+		}
+		select {
+		case <-h.feed.caughtUp:
+		default:
+			close(h.feed.caughtUp)
+		}
+	}
+	reached(after)
+	err = h.cfg.Backplane.Subscribe(ctx, after, func(e Entry) {
+		h.take(e)
+		reached(h.latest())
+	})
+	if err == nil {
+		err = errors.New("hub: Backplane.Subscribe returned without an error")
+	}
+	return err
+}
+
+// restart begins a log of which nothing is known up to the position.
+func (h *Hub) restart(at Position) {
+	h.epoch, h.head, h.floor, h.forgotten = at.Epoch, at.Seq, at.Seq, 0
+	for name, t := range h.topics {
+		t.ring = ring{}
+		if t.listeners == 0 {
+			delete(h.topics, name)
+		}
+	}
+	h.allFresh()
+}
+
+// skip counts what is not there yet, up to the seq, as missing.
+func (h *Hub) skip(seq uint64) {
+	h.head, h.floor = seq, seq
+	h.allFresh()
+}
+
+// allFresh has the dispatcher wake everybody.
+func (h *Hub) allFresh() {
+	for _, t := range h.topics {
+		if t.listeners > 0 && !t.isFresh {
+			t.isFresh = true
+			h.fresh = append(h.fresh, t)
+		}
+	}
+}
+
+// take stores an entry of the backplane. It passes over one whose position
+// cannot be an id, which no backplane delivers that keeps its promises.
+func (h *Hub) take(e Entry) {
+	if !validEpoch(e.Epoch) || e.Seq == 0 {
+		return
+	}
+	body, err := encodeBody(e.Event)
+	h.mu.Lock()
+	if e.Epoch != h.epoch {
+		h.restart(Position{e.Epoch, e.Seq - 1})
+	}
+	switch {
+	case e.Seq <= h.head: // again
+	case err != nil: // not one of ours: something is missing, and nobody can have it
+		h.skip(e.Seq)
+	default:
+		if e.Seq > h.head+1 {
+			h.skip(e.Seq - 1)
+		}
+		h.append(e.Position, e.Topic, e.Event, body)
+	}
+	h.mu.Unlock()
+	h.nudge()
+}

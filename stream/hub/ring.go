@@ -1,0 +1,93 @@
+package hub
+
+import (
+	"sort"
+	"time"
+
+	"github.com/apiece/apiece/stream"
+)
+
+// An entry is one published event. It is encoded once, whoever listens, and
+// never changes.
+type entry struct {
+	seq   uint64
+	topic *topic
+	at    time.Duration // since the hub was made
+	event stream.Event  // for Subscription.Key
+	wire  []byte
+}
+
+// size is about what e takes in memory.
+func (e *entry) size() int64 { return int64(len(e.wire) + len(e.event.Data)) }
+
+// A ring holds the latest entries of one topic, in order. It is the queue of
+// every subscriber, who has no more than a cursor into it, and it is the log
+// that reconnecting clients are served from; what bounds the one bounds the
+// other.
+type ring struct {
+	slots   []*entry // the entry number n is at n modulo len(slots), a power of two
+	first   int      // the number of the oldest entry
+	next    int      // the number of the next entry
+	bytes   int64
+	trimmed uint64 // the highest seq that was dropped
+}
+
+func (r *ring) len() int           { return r.next - r.first }
+func (r *ring) slot(n int) **entry { return &r.slots[n&(len(r.slots)-1)] }
+func (r *ring) at(n int) *entry    { return *r.slot(n) }
+
+// add appends e, and drops from the other end what is then over the bounds.
+func (r *ring) add(e *entry, most int, mostBytes int64) {
+	if r.len() == len(r.slots) {
+		r.grow()
+	}
+	*r.slot(r.next) = e
+	r.next++
+	r.bytes += e.size()
+	for r.len() > most || mostBytes > 0 && r.bytes > mostBytes && r.len() > 1 {
+		r.drop()
+	}
+}
+
+func (r *ring) grow() {
+	old := *r
+	r.slots = make([]*entry, max(8, 2*len(old.slots)))
+	for n := old.first; n < old.next; n++ {
+		*r.slot(n) = old.at(n)
+	}
+}
+
+// drop drops the oldest entry.
+func (r *ring) drop() {
+	oldest := r.slot(r.first)
+	r.trimmed = (*oldest).seq
+	r.bytes -= (*oldest).size()
+	*oldest = nil
+	r.first++
+}
+
+// expire drops the entries that are older than the given time.
+func (r *ring) expire(before time.Duration) {
+	for r.len() > 0 && r.at(r.first).at < before {
+		r.drop()
+	}
+}
+
+// after appends to dst the entries beyond seq, oldest first, at most n.
+func (r *ring) after(dst []*entry, seq uint64, n int) []*entry {
+	// Whoever keeps up is one entry behind, or none: look there first.
+	from := r.next
+	switch {
+	case r.len() == 0 || r.at(r.next-1).seq <= seq:
+		return dst
+	case r.len() == 1 || r.at(r.next-2).seq <= seq:
+		from--
+	default:
+		from = r.first + sort.Search(r.len(), func(i int) bool { return r.at(r.first+i).seq > seq })
+	}
+	for ; from < r.next && n > 0; from++ {
+		dst = append(dst, r.at(from))
+		n--
+	}
+	return dst
+}
