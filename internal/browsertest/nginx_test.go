@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // nginxConfig has nginx ask the service in the two versions that it knows, and
@@ -117,11 +118,11 @@ func (l *leg) String() string {
 const beat = 200 * time.Millisecond
 
 func (l *leg) fromHub() {
-	silent := stream.NewHub(stream.HubConfig{Heartbeat: -1})
-	lively := stream.NewHub(stream.HubConfig{Heartbeat: beat})
-	listen := func(hub *stream.Hub) http.HandlerFunc {
+	silent := hub.New(hub.Config{Heartbeat: -1})
+	lively := hub.New(hub.Config{Heartbeat: beat})
+	listen := func(h *hub.Hub) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			_ = hub.Serve(w, r, stream.Subscription{Topics: []string{"t"}})
+			_ = h.Serve(w, r, hub.Subscription{Topics: []string{"t"}})
 		}
 	}
 	l.live, l.lively = listen(silent), listen(lively)
