@@ -54,6 +54,11 @@ func Encode(e Event) ([]byte, error) {
 // the order comment, id, event, retry, data, and a blank line ends them. No
 // input writes a second event, or a field that is not set: an event that would
 // is refused with an [*EventError], and dst is returned as it was.
+//
+// A comment or a retry alone is no event, and gets no blank line: it stands in
+// front of the next event. Clients heed it at once, while several of them (such as
+// @microsoft/fetch-event-source) hand on an empty message for every blank line.
+// For those an ID alone is such a message too: send it with data where you can.
 func (e Event) AppendTo(dst []byte) ([]byte, error) {
 	if err := check(e.ID, e.Name, e.Retry); err != nil {
 		return dst, err
@@ -62,14 +67,10 @@ func (e Event) AppendTo(dst []byte) ([]byte, error) {
 		dst = appendLines(dst, ": ", e.Comment)
 	}
 	if e.ID != "" {
-		dst = append(dst, "id: "...)
-		dst = append(dst, e.ID...)
-		dst = append(dst, '\n')
+		dst = appendField(dst, "id: ", e.ID)
 	}
 	if e.Name != "" {
-		dst = append(dst, "event: "...)
-		dst = append(dst, e.Name...)
-		dst = append(dst, '\n')
+		dst = appendField(dst, "event: ", e.Name)
 	}
 	if e.Retry > 0 {
 		dst = append(dst, "retry: "...)
@@ -78,17 +79,22 @@ func (e Event) AppendTo(dst []byte) ([]byte, error) {
 	}
 	switch {
 	case e.Data == "" && e.Name == "":
-		if e.Comment == "" && e.ID == "" && e.Retry == 0 {
+		if e.ID == "" {
 			return dst, nil
 		}
 	case strings.IndexByte(e.Data, '\n') < 0 && strings.IndexByte(e.Data, '\r') < 0:
-		dst = append(dst, "data: "...)
-		dst = append(dst, e.Data...)
-		dst = append(dst, '\n')
+		dst = appendField(dst, "data: ", e.Data)
 	default:
 		dst = appendLines(dst, "data: ", e.Data)
 	}
 	return append(dst, '\n'), nil
+}
+
+// appendField appends a line.
+func appendField(dst []byte, field, value string) []byte {
+	dst = append(dst, field...)
+	dst = append(dst, value...)
+	return append(dst, '\n')
 }
 
 func check(id, name string, retry time.Duration) error {

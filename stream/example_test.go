@@ -83,6 +83,7 @@ func ExampleNDJSON() {
 // When the client goes, so does the request to the model.
 func ExampleStream_Relay() {
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprint(w, "data: {\"delta\":\"Hel\"}\n\ndata: {\"delta\":\"lo\"}\n\ndata: [DONE]\n\n")
 	}))
 	defer model.Close()
@@ -96,7 +97,7 @@ func ExampleStream_Relay() {
 		if err != nil {
 			return err
 		}
-		return s.Relay(resp.Body)
+		return s.Relay(resp, stream.RelayConfig{})
 	})
 
 	w := httptest.NewRecorder()

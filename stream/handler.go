@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -13,8 +14,10 @@ import (
 // leaves to its caller is done here: heartbeats are sent while fn is silent,
 // and the error that fn returns is dealt with.
 //
-// Before anything was sent it is answered by [Config.OnError]. A heartbeat opens
-// the stream as an event does: what may be refused is best checked first. Once
+// Before anything was sent it is answered by [Config.OnError], under the limits of
+// any other response. [ErrStop] is answered by 204, which tells an EventSource not
+// to come back. A heartbeat opens the stream as an event or a Flush does: what may be
+// refused is best checked first. Once
 // the stream is open the response cannot be finished, so the error is logged and
 // the connection is aborted: an EventSource reconnects just as it does after an
 // orderly end, but whoever reads the stream by fetch can tell half an answer from
@@ -26,18 +29,21 @@ import (
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 	heartbeat := setting.Or(cfg.Heartbeat, 15*time.Second)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := new(Stream)
-		err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream))
+		s := &Stream{param: cfg.LastEventIDParam}
+		err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream, true))
 		switch {
 		case err == flush.ErrHead:
 			s.conn.SendHeader()
 			return
 		case err == nil:
-			if err = s.conn.Start(); err == nil {
-				err = s.run(fn, heartbeat)
-			}
+			err = s.run(fn, heartbeat)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrStop):
+			if !s.conn.IsOpen() {
+				stop(s.conn.Writer())
+			}
+		case err != nil:
 			httperr.Handle(s.conn.Writer(), r, err, cfg.OnError, cfg.Logger)
 		}
 	})
@@ -60,6 +66,19 @@ func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error
 	return err
 }
 
-// heartbeatLine is a comment in a block of its own, for parsers that hand on what
-// is between blank lines.
-var heartbeatLine = []byte(":\n\n")
+// heartbeatLine is a comment in front of the next event.
+var heartbeatLine = []byte(":\n")
+
+// ErrStop is returned by the function of a [Handler] to tell the client that there
+// is nothing more for it, and that it need not come back: if nothing was sent yet,
+// the response is 204, on which an EventSource does not reconnect (HTML standard,
+// section 9.2.2). An open stream can only be ended, after which the client comes
+// back and may be told then. Behind [SSE], answer w.WriteHeader(204) yourself.
+var ErrStop = errors.New("stream: nothing more to send")
+
+func stop(w http.ResponseWriter) {
+	if h := w.Header(); h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store") // there may be more for others, or later
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -14,7 +14,7 @@ import (
 // the HTML standard, section 9.2.6, however the bytes happen to be cut. An
 // event is dispatched with the line break that ends it, without waiting for
 // the byte after a CR. An event that is not complete when the stream ends is
-// dropped, as the standard has it.
+// dropped, as the standard has it; see [Reader.Incomplete].
 type Reader struct {
 	// MaxBytes bounds one line and the data of one event. 0 is 1 MB, and a
 	// negative number is no bound. What is larger ends the reading with a
@@ -24,12 +24,9 @@ type Reader struct {
 	// make their heartbeats. A space after the colon is not part of it.
 	OnComment func(text string)
 
-	src        io.Reader
-	buf        []byte
-	start, end int  // of what was read into buf and not consumed
-	begun      bool // past the byte order mark
-	cr         bool // the last line ended in CR: a LF belongs to it
-	err        error
+	lines lineReader
+	long  []byte // a line that came in pieces
+	err   error  // that of all reading from now on
 
 	data    []byte // of the event being read
 	hasData bool
@@ -40,7 +37,7 @@ type Reader struct {
 }
 
 // NewReader returns a Reader of the events in src.
-func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
+func NewReader(src io.Reader) *Reader { return &Reader{lines: lineReader{src: src}} }
 
 // A TooLargeError says that an event passed [Reader.MaxBytes].
 type TooLargeError struct {
@@ -58,6 +55,13 @@ func (r *Reader) LastEventID() string { return r.lastID }
 // Retry returns the reconnection delay that the server asked for, or 0 if it
 // never did.
 func (r *Reader) Retry() time.Duration { return r.retry }
+
+// Incomplete reports whether the stream has ended inside a line or an event, of
+// which [Reader.All] says nothing: the standard drops it. Where half an answer
+// must not pass for a whole one, ask when the loop over All is done.
+func (r *Reader) Incomplete() bool {
+	return r.lines.err == io.EOF && (r.lines.inLine() || r.hasData || r.name != "")
+}
 
 // All returns the events that follow. Event.ID is the last id seen up to then,
 // which the server may have sent with an earlier event; Name is "" where none
@@ -114,7 +118,7 @@ func (r *Reader) limit() int {
 }
 
 func (r *Reader) tooLarge() error {
-	r.buf, r.start, r.end = nil, 0, 0
+	r.lines, r.long = lineReader{}, nil
 	r.err = &TooLargeError{r.limit()}
 	return r.err
 }
@@ -149,68 +153,29 @@ func (r *Reader) field(line []byte) {
 	}
 }
 
-// line returns the next line without its end, valid until the next call. At
-// the end of the stream what is left over is no line.
+// line returns the next line without its end, valid until the next call.
 func (r *Reader) line() ([]byte, error) {
-	for scanned := 0; ; {
-		if r.cr && r.start < r.end {
-			r.cr = false
-			if r.buf[r.start] == '\n' {
-				r.start++
-			}
-		}
-		// One loop for both, and each byte is looked at once: a search for one
-		// of them would run over lines that end in the other.
-		unread := r.buf[r.start:r.end]
-		for ; scanned < len(unread); scanned++ {
-			if c := unread[scanned]; c == '\n' || c == '\r' {
-				r.start += scanned + 1
-				r.cr = c == '\r'
-				return r.checked(unread[:scanned])
-			}
-		}
-		if len(unread) > r.limit() {
+	if r.err != nil {
+		return nil, r.err
+	}
+	if cap(r.long) > 1<<20 {
+		r.long = nil
+	}
+	r.long = r.long[:0]
+	for {
+		left := r.limit() - len(r.long)
+		r.lines.max = min(left, maxPiece-1) + 1 // what is longer is refused without waiting for its end
+		piece, ends, err := r.lines.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case len(piece) > left:
 			return nil, r.tooLarge()
+		case ends && len(r.long) == 0:
+			return piece, nil
 		}
-		if r.err != nil {
-			return nil, r.err
-		}
-		r.fill()
-	}
-}
-
-// checked returns the line, without the byte order mark if it is the first, or
-// the error that it is too long.
-func (r *Reader) checked(line []byte) ([]byte, error) {
-	if len(line) > r.limit() {
-		return nil, r.tooLarge()
-	}
-	if !r.begun {
-		r.begun = true
-		line = bytes.TrimPrefix(line, []byte("\ufeff"))
-	}
-	return line, nil
-}
-
-// fill reads once. If there is no room it makes some, in a way that no byte is
-// moved more often than a few times, however little each read brings. An error
-// is kept until the lines before it are consumed.
-func (r *Reader) fill() {
-	if r.end == len(r.buf) {
-		to := r.buf
-		if r.start <= len(r.buf)/2 {
-			to = make([]byte, max(4096, 2*len(r.buf)))
-		}
-		r.end = copy(to, r.buf[r.start:r.end])
-		r.buf, r.start = to, 0
-	}
-	for range 100 {
-		n, err := r.src.Read(r.buf[r.end:])
-		if n > 0 || err != nil {
-			r.end += n
-			r.err = err
-			return
+		if r.long = append(r.long, piece...); ends {
+			return r.long, nil
 		}
 	}
-	r.err = io.ErrNoProgress
 }

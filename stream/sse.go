@@ -2,9 +2,7 @@ package stream
 
 import (
 	"context"
-	"io"
 	"net/http"
-	"strings"
 
 	"github.com/apiece/apiece/internal/flush"
 )
@@ -12,31 +10,51 @@ import (
 // A Stream is a response made of server-sent events, open until the handler
 // returns. Its methods are safe for concurrent use; none may be called once the
 // handler has returned.
-type Stream struct{ conn flush.Conn }
+type Stream struct {
+	conn      flush.Conn
+	param     string      // Config.LastEventIDParam
+	heartbeat func() bool // ends the heartbeats, nil if there are none
+}
 
 // SSE begins an event stream (Content-Type: text/event-stream) as the response
 // to r. Nothing is sent before the first event, so until then an error can be
-// answered as usual; call Flush to let the client know at once that the stream
-// is open. Cache-Control is "no-cache, no-transform" unless it was set, and
-// X-Accel-Buffering: no tells nginx not to buffer. A deadline set by
-// middleware.Timeout is lifted, as are those of the http.Server.
+// answered as usual, and the limits of the response hold: the WriteTimeout of the
+// http.Server, the deadline of a middleware.Timeout. The first event lifts them. If
+// that may take its time, call Flush to open the stream at once, or set
+// [Config.Heartbeat]. Cache-Control is "no-cache, no-transform" unless it was set,
+// and X-Accel-Buffering: no tells nginx not to buffer.
+//
+// With a Heartbeat, defer [Stream.Close].
 //
 // If no stream can be opened, because nothing below w can flush, SSE answers
 // 500, logs why, and returns the error. A HEAD request gets the header, and an
 // error that needs no answer.
 //
 // Read the body of the request first: on HTTP/1 it is gone once the response
-// has begun.
+// has begun. http.Server.ReadTimeout bounds the reading, and goes on doing so for a
+// body that is read while events are sent, which HTTP/2 allows.
 func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
-	s := new(Stream)
-	err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream))
-	if err == nil {
-		err = s.conn.Start()
-	}
-	if err != nil {
+	s := &Stream{param: cfg.LastEventIDParam}
+	beats := cfg.Heartbeat > 0
+	if err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream, beats)); err != nil {
 		return nil, s.conn.Refuse(err, cfg.OnError, cfg.Logger)
 	}
+	if beats {
+		s.heartbeat = s.conn.Beat(cfg.Heartbeat, heartbeatLine)
+	}
 	return s, nil
+}
+
+// Close ends the heartbeats of a Stream that [SSE] has begun with a
+// [Config.Heartbeat], and makes every later Send fail. It sends nothing, and leaves
+// the response to the handler if none was begun. Without it a heartbeat could end
+// up in the next response on the connection: defer it at once. For a Stream of
+// [Handler] there is nothing to close.
+func (s *Stream) Close() {
+	if s.heartbeat != nil {
+		s.heartbeat()
+	}
+	s.conn.Shut(false)
 }
 
 // Context ends when the client is gone or when [Config.Until] is done. Pass it
@@ -51,9 +69,11 @@ func (s *Stream) Request() *http.Request { return s.conn.Request() }
 func (s *Stream) Header() http.Header { return s.conn.Writer().Header() }
 
 // LastEventID returns the id of the last event that the client has received,
-// which it sends when it reconnects; "" on a first connection. The client may
-// send anything.
-func (s *Stream) LastEventID() string { return s.Request().Header.Get("Last-Event-ID") }
+// which it sends when it reconnects; "" on a first connection. A browser sends it
+// as the Last-Event-ID header, a polyfill in the query, see
+// [Config.LastEventIDParam]. The client may send anything, but an id is one that
+// [Event] takes: with a line break or NUL in it, it is none.
+func (s *Stream) LastEventID() string { return flush.LastEventID(s.Request(), s.param) }
 
 // Send writes the events and then flushes, once. An event that cannot be
 // encoded is an [*EventError]: nothing of the call is written, and the stream
@@ -90,31 +110,3 @@ func (s *Stream) SendJSON(v any) error {
 // Flush sends the header if nothing was sent yet: it opens the stream. Send
 // and SendJSON need no Flush after them.
 func (s *Stream) Flush() error { return s.conn.Send(nil) }
-
-// Relay sends the events of another stream as they arrive, until it ends, and
-// closes src. When the client goes, src is closed at once, which ends the
-// request that it is the body of. Ids and names are kept, but for whitespace
-// around an id, which would not come back; comments and retry are not, since
-// when to come back to this server is for this one to say.
-//
-// To change events on the way, range over a [Reader] instead.
-func (s *Stream) Relay(src io.ReadCloser) error {
-	defer src.Close()
-	defer context.AfterFunc(s.Context(), func() { src.Close() })()
-	for event, err := range NewReader(src).All() {
-		if s.Context().Err() != nil {
-			return context.Cause(s.Context())
-		}
-		if err != nil {
-			return err
-		}
-		event.ID = strings.Trim(event.ID, " \t")
-		if event.Data == "" && event.Name == "" {
-			event.Name = "message" // see Event
-		}
-		if err := s.Send(event); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -217,9 +217,8 @@ func TestLimitsAreLifted(t *testing.T) {
 }
 
 func TestServerTimeouts(t *testing.T) {
-	// Both timeouts of the server pass while the stream is silent, and
-	// again between two events, on HTTP/2 too, where an armed deadline cancels
-	// an idle stream.
+	// Both deadlines pass while the stream is silent, and again between two events,
+	// on HTTP/2 too, where an armed deadline cancels an idle stream.
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		const timeout = 30 * time.Millisecond
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -230,6 +229,9 @@ func TestServerTimeouts(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 				return
+			}
+			if err := s.Flush(); err != nil {
+				t.Error(err)
 			}
 			for range 3 {
 				select {
@@ -264,7 +266,7 @@ func TestHeartbeat(t *testing.T) {
 			return nil
 		})
 		h.ServeHTTP(w, get("/"))
-		want := ":\n\n:\n\ndata: a\n\ndata: b\n\ndata: c\n\n:\n\n"
+		want := ":\n:\ndata: a\n\ndata: b\n\ndata: c\n\n:\n"
 		if got := w.Body.String(); got != want {
 			t.Errorf("body %q, want %q", got, want)
 		}

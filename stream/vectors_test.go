@@ -76,6 +76,9 @@ func decode(t *testing.T, b64 string) []byte {
 func TestEncodeVectors(t *testing.T) {
 	// What the excepted vectors give instead: bytes, or an error in this field.
 	instead := map[string]struct{ want, errorIn, why string }{
+		"comment-only":     {": ping\n", "", "it stands in front of the next event"},
+		"comment-cr":       {": a\n: data: evil\n", "", "it stands in front of the next event"},
+		"retry-only":       {"retry: 1000\n", "", "it stands in front of the next event"},
 		"comment-empty":    {"", "", "an empty comment is no comment"},
 		"data-empty":       {"", "", "the zero Event writes nothing"},
 		"id-empty-resets":  {"data: x\n\n", "", "an empty id is no id"},

@@ -79,6 +79,9 @@ var clocks = []clocked{
 	{"a limit that a stream has lifted", timed(middleware.TimeoutTotal, func(w http.ResponseWriter, r *http.Request) {
 		s, err := stream.SSE(w, r, stream.Config{})
 		if err == nil {
+			err = s.Flush()
+		}
+		if err == nil {
 			time.Sleep(time.Hour)
 			err = s.Send(stream.Event{Data: "1"})
 		}
@@ -86,6 +89,18 @@ var clocks = []clocked{
 			panic(err)
 		}
 	}), nil, 200, "data: 1", time.Hour, nil},
+	{"a limit of a stream that is not open", timed(middleware.TimeoutTotal, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := stream.SSE(w, r, stream.Config{}); err != nil {
+			panic(err)
+		}
+		<-r.Context().Done()
+	}), nil, 504, `{"title"`, time.Minute, nil},
+	{"a limit that a heartbeat has lifted", timed(middleware.TimeoutTotal, func(w http.ResponseWriter, r *http.Request) {
+		stream.Handler(stream.Config{Heartbeat: 50 * time.Second}, func(s *stream.Stream) error {
+			time.Sleep(2 * time.Minute)
+			return s.Send(stream.Event{Data: "1"})
+		}).ServeHTTP(w, r)
+	}), nil, 200, ":\n:\ndata: 1", 2 * time.Minute, []time.Duration{25 * time.Second, 75 * time.Second}},
 	{"a limit while the body is read", func(t *site) http.Handler {
 		return middleware.New(middleware.Config{MaxDuration: 5 * time.Second, Logger: t.Logger()})(reply.HandlerFunc(tellParsed))
 	}, halfABody("application/json"), 504, `{"title"`, 5 * time.Second, nil},
@@ -124,7 +139,7 @@ var clocks = []clocked{
 			time.Sleep(50 * time.Second)
 			return s.Send(stream.Event{Data: "1"})
 		})
-	}, nil, 200, ":\n\n:\n\n:\n\ndata: 1", 50 * time.Second, []time.Duration{15 * time.Second, 30 * time.Second, 45 * time.Second}},
+	}, nil, 200, ":\n:\n:\ndata: 1", 50 * time.Second, []time.Duration{15 * time.Second, 30 * time.Second, 45 * time.Second}},
 	{"the time for a write", func(t *site) http.Handler {
 		return stream.Handler(stream.Config{Logger: t.Logger()}, func(s *stream.Stream) error {
 			for {
@@ -135,9 +150,9 @@ var clocks = []clocked{
 		})
 	}, func(conn net.Conn) answer {
 		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
-		time.Sleep(10 * time.Second) // and from then on all is read, to the end that there is
+		time.Sleep(11 * time.Second) // and from then on all is read, to the end that there is
 		return receive(conn, "GET")
-	}, 0, "data: 0", 10 * time.Second, nil},
+	}, 0, "data: 0", 11 * time.Second, nil},
 }
 
 // TestClocks: what is to happen after a time happens then.

@@ -205,7 +205,9 @@ func streams() []piece {
 		}}),
 		streaming(events.String(), piece{name: "stream.Stream.Relay", open: true, make: func(t *site) http.Handler {
 			return stream.Handler(stream.Config{Logger: t.Logger(), Until: t.ending}, func(s *stream.Stream) error {
-				return s.Relay(io.NopCloser(strings.NewReader(events.String())))
+				return s.Relay(&http.Response{
+					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(strings.NewReader(events.String())),
+				}, stream.RelayConfig{})
 			})
 		}}),
 		streaming("\n"+events.String(), piece{name: "hub.Hub.Serve", open: true, make: func(t *site) http.Handler {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/respw"
 )
 
 // goneError is a write that failed: nothing is left to read it, or it is not
@@ -44,4 +45,14 @@ func (c *Conn) Refuse(err error, hook httperr.Hook, logger *slog.Logger) error {
 // its context has.
 func (c *Conn) Over(err error) bool {
 	return c.ctx.Err() != nil && (errors.Is(err, c.ctx.Err()) || errors.Is(err, errUntil))
+}
+
+// Failed is Refuse for a stream that is open, and whose client was told of err as
+// the last that it was sent.
+func (c *Conn) Failed(err error, logger *slog.Logger) error {
+	if status, _, _, _ := httperr.Describe(err); status >= 500 {
+		httperr.Log(logger, c.r, status, err)
+	}
+	respw.MarkAnswered(c.w)
+	return httperr.Logged(err)
 }

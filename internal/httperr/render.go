@@ -18,6 +18,12 @@ func Problem(w http.ResponseWriter, r *http.Request, err error) {
 	Write(w, r, status, header, "application/problem+json", document(status, messageOf(err), members))
 }
 
+// Document returns the problem document of err, for where it is a part of a response.
+func Document(err error) []byte {
+	status, _, _, members := Describe(err)
+	return document(status, messageOf(err), members)
+}
+
 // Plain answers err as its message in plain text, which is what Next.js does.
 func Plain(w http.ResponseWriter, r *http.Request, err error) {
 	status, message, header, _ := Describe(err)

@@ -78,14 +78,14 @@ func send(w http.ResponseWriter, text string) error {
 // are, Stream.Relay is enough.
 func (c *Client) Events() http.Handler {
 	return bind.Handler(func(w http.ResponseWriter, r *http.Request, in prompt) error {
-		resp, err := c.ask(r.Context(), in.Prompt, true)
+		s, err := stream.SSE(w, r, stream.Config{Heartbeat: c.cfg.Heartbeat})
 		if err != nil {
 			return err
 		}
-		s, err := stream.SSE(w, r, stream.Config{})
+		defer s.Close() // it has heartbeats
+		resp, err := c.ask(r.Context(), in.Prompt, true)
 		if err != nil {
-			resp.Body.Close()
-			return err
+			return err // cuts the stream off if a heartbeat has opened it
 		}
 		for delta, err := range deltas(resp) {
 			if err != nil {

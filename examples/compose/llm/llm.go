@@ -17,8 +17,10 @@
 // time: packages ratelimit and auth belong in front, and package csrf with a
 // cookie for a login, since a form of any page can be a prompt.
 //
-// The order in a handler is: prompt, API, answer. A stream is opened only once
-// the API has agreed, so that a refusal still has a status.
+// The order in a handler is: prompt, API, answer. A stream is opened by its first
+// token, so that a refusal still has a status, or by a heartbeat if that takes long:
+// proxies would give up on a response that does not begin. What goes wrong after
+// that cuts the stream off.
 package llm
 
 import (
@@ -30,6 +32,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"time"
 
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
@@ -44,7 +47,14 @@ type Config struct {
 	Model string
 	Key   Key
 
-	// Transport carries the requests. Nil is http.DefaultTransport.
+	// Heartbeat is how long an event stream may be silent, before the first token
+	// too: less than the proxies in front wait, 60 seconds for nginx. 0 is 2
+	// seconds, negative is none.
+	Heartbeat time.Duration
+
+	// Transport carries the requests. Nil is http.DefaultTransport with a bound of
+	// two minutes for the API to begin its answer: a heartbeat lifts that of a
+	// Timeout around the handler.
 	Transport http.RoundTripper
 }
 
@@ -56,6 +66,12 @@ type Client struct {
 
 // New returns a Client.
 func New(cfg Config) *Client {
+	cfg.Heartbeat = cmp.Or(cfg.Heartbeat, 2*time.Second)
+	if cfg.Transport == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.ResponseHeaderTimeout = 2 * time.Minute
+		cfg.Transport = transport
+	}
 	return &Client{cfg, http.Client{
 		Transport: cfg.Transport,
 		// A redirect would take the key along.

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -67,7 +69,7 @@ func service(t *testing.T, api http.HandlerFunc, cfg middleware.Config) http.Han
 	t.Helper()
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
-	transport := new(http.Transport)
+	transport := &http.Transport{ResponseHeaderTimeout: 500 * time.Millisecond}
 	t.Cleanup(transport.CloseIdleConnections)
 	client := llm.New(llm.Config{Base: server.URL, Model: "small", Key: key(t), Transport: transport})
 	chain := middleware.Chain(cfg)
@@ -181,12 +183,8 @@ func TestFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			cfg := middleware.Config{}
-			if tt.status == 504 {
-				cfg.MaxDuration = 50 * time.Millisecond
-			}
 			log := capture(t)
-			h := service(t, tt.api, cfg)
+			h := service(t, tt.api, middleware.Config{})
 			for i, path := range []string{"/result", "/text", "/events"} {
 				resp := testkit.HTTP1.Do(t, h, post(path, `{"prompt":"hi"}`))
 				body := testkit.Body(t, resp)
@@ -257,6 +255,72 @@ func TestDeltas(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	})
+}
+
+// TestPatience: the stream of a model that thinks longer than a proxy waits reaches
+// the client, whatever is silent for how long, and one without heartbeats does not.
+func TestPatience(t *testing.T) {
+	for heartbeat, want := range map[time.Duration]int{0: 200, -1: 502} {
+		testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
+			capture(t)
+			defer time.Sleep(time.Minute) // the API takes its time
+			api, base := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for _, text := range []string{"Hello, ", "world"} {
+					time.Sleep(10 * time.Second)
+					io.WriteString(w, delta(text))
+					w.(http.Flusher).Flush()
+				}
+				time.Sleep(10 * time.Second)
+				io.WriteString(w, "data: [DONE]\n\n")
+			}))
+			client := llm.New(llm.Config{Base: base, Key: key(t), Transport: api.Transport, Heartbeat: heartbeat})
+			service, at := tr.Serve(t, middleware.New(middleware.Config{MaxDuration: 30 * time.Second})(client.Events()))
+			target, _ := url.Parse(at)
+			proxy := httputil.NewSingleHostReverseProxy(target)
+			proxy.Transport = impatient{service.Transport, 3 * time.Second}
+			resp := tr.Do(t, proxy, post("/events", `{"prompt":"hi"}`))
+			body, err := io.ReadAll(resp.Body)
+			if resp.StatusCode != want || err != nil {
+				t.Fatalf("heartbeat %v: %d %s, %v", heartbeat, resp.StatusCode, body, err)
+			}
+			var got []string
+			for event := range stream.NewReader(bytes.NewReader(body)).All() {
+				got = append(got, event.Data)
+			}
+			if all := strings.Join(got, " "); want == 200 && all != `{"delta":"Hello, "} {"delta":"world"} {"done":true}` {
+				t.Errorf("%s", all)
+			}
+		})
+	}
+}
+
+// impatient carries the requests of a proxy that gives up on a server which sends
+// nothing for so long, before the header or after it, as nginx does.
+type impatient struct {
+	next http.RoundTripper
+	wait time.Duration
+}
+
+func (p impatient) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(r.Context())
+	timer := time.AfterFunc(p.wait, cancel)
+	resp, err := p.next.RoundTrip(r.WithContext(ctx))
+	if err == nil {
+		resp.Body = &impatientBody{resp.Body, timer, p.wait}
+	}
+	return resp, err
+}
+
+type impatientBody struct {
+	io.ReadCloser
+	timer *time.Timer
+	wait  time.Duration
+}
+
+func (b *impatientBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.wait)
+	defer b.timer.Stop()
+	return b.ReadCloser.Read(p)
 }
 
 // TestDeadlines: the WriteTimeout of a server does not end a text, but a client

@@ -1,0 +1,290 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/flush"
+	"github.com/apiece/apiece/internal/setting"
+)
+
+// RelayConfig is how [Stream.Relay] passes events on. The zero RelayConfig is
+// ready to use.
+type RelayConfig struct {
+	// MaxEvent bounds one event. What is larger ends the stream with a
+	// [*TooLargeError]. It takes no memory: what is over 64 KB is passed on in
+	// pieces, as it arrives. The id and the name of an event are bounded by 64 KB. 0
+	// is 32 MB, negative is no bound.
+	MaxEvent bytesize.Size
+	// Comments passes comments on, of which some servers make more than
+	// heartbeats. The default is to drop them.
+	Comments bool
+}
+
+// An UpstreamError says that the response given to [Stream.Relay] is no event
+// stream. It answers 502, or 503 with Retry-After if the other server has said
+// 429 or 503: that the client is to blame for it is for the caller to say.
+type UpstreamError struct {
+	Status      int    // of the response, such as 429
+	ContentType string // of the response, such as application/json
+	Encoding    string // Content-Encoding, which should have been none
+	RetryAfter  string // its Retry-After, if any
+}
+
+func (e *UpstreamError) Error() string {
+	text := fmt.Sprintf("stream: the other server answered %d, type %q", e.Status, e.ContentType)
+	if e.Encoding != "" {
+		text += fmt.Sprintf(", encoding %q", e.Encoding)
+	}
+	return text
+}
+
+// StatusCode returns 502, or 503 if the other server may be asked again.
+func (e *UpstreamError) StatusCode() int {
+	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadGateway
+}
+
+// Header returns the Retry-After for the client, if there is any.
+func (e *UpstreamError) Header() http.Header {
+	if e.RetryAfter == "" || e.StatusCode() != http.StatusServiceUnavailable {
+		return nil
+	}
+	return http.Header{"Retry-After": {e.RetryAfter}}
+}
+
+// checkUpstream returns an error for a response that is no event stream.
+func checkUpstream(resp *http.Response) error {
+	contentType, encoding := resp.Header.Get("Content-Type"), resp.Header.Get("Content-Encoding")
+	if strings.EqualFold(encoding, "identity") {
+		encoding = ""
+	}
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	switch {
+	case resp.StatusCode == http.StatusNoContent:
+		return ErrStop // which is what it says
+	case resp.StatusCode == http.StatusOK && encoding == "" && strings.EqualFold(strings.TrimSpace(mediaType), flush.EventStream):
+		return nil
+	}
+	return &UpstreamError{resp.StatusCode, contentType, encoding, resp.Header.Get("Retry-After")}
+}
+
+// Relay passes the events of another server on as they arrive, until its stream
+// ends, and closes resp.Body. When the client goes, that is closed at once, which
+// ends the request.
+//
+// A response that is not 200 and text/event-stream is an [*UpstreamError], or
+// [ErrStop] for a 204, before anything is sent. Else the stream is opened, and
+// from then on the client sees what becomes of the other stream: it ends as that
+// does. An end inside an event is an error matching io.ErrUnexpectedEOF. Return
+// the error of Relay: [Handler] then cuts the connection, and half an answer does
+// not look whole.
+//
+// Ids, names and data are passed on as they are, but for whitespace around an id,
+// which would not come back. Blocks without data are not, nor is retry, since
+// when to come back to this server is for this one to say. While an event over 64
+// KB is under way, Send waits for its end, and no heartbeat is sent.
+//
+// To change events on the way, range over a [Reader] instead.
+func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
+	defer resp.Body.Close()
+	if err := checkUpstream(resp); err != nil {
+		return err
+	}
+	ctx := s.Context()
+	defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
+	// Opened, also for net/http to read what is left of the request: only then it
+	// notices that the client goes.
+	if err := s.Flush(); err != nil {
+		return err
+	}
+	r := relay{to: &s.conn, comments: cfg.Comments, max: setting.Or(int64(cfg.MaxEvent), 32<<20)}
+	r.lines.src, r.lines.max, r.named = resp.Body, maxPiece, true
+	err := r.run()
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // reading fails because of that
+	}
+	if r.parted {
+		s.conn.Break()
+	}
+	return err
+}
+
+// A relay copies events to a stream.
+type relay struct {
+	to       *flush.Conn
+	comments bool
+	max      int64 // of the data of an event, 0 is no bound
+
+	lines lineReader
+	in    place
+	out   []byte // to be sent: whole events up to mark, and then what there is of the next
+	mark  int
+
+	// Of the event under way:
+	size   int64 // of its data
+	begun  bool  // it has data
+	parted bool  // a part of it was sent
+	name   string
+	named  bool // the client has been told
+
+	id, sentID string // the last that was read, and that was sent
+}
+
+// A place is where in a line a relay is.
+type place int
+
+const (
+	atStart place = iota
+	inCopied
+	inDropped
+)
+
+// maxHeld is how much of an event is kept until it is whole, and how long its id
+// and its name may be.
+const maxHeld = maxPiece
+
+func (r *relay) run() error {
+	for {
+		if !r.lines.ready() {
+			if err := r.send(); err != nil {
+				return err
+			}
+		}
+		piece, ends, err := r.lines.next()
+		switch {
+		case err == io.EOF && (r.in != atStart || r.lines.inLine() || r.begun || r.name != ""):
+			return fmt.Errorf("stream: the other server ended inside an event: %w", io.ErrUnexpectedEOF)
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := r.take(piece, ends); err != nil {
+			return err
+		}
+		if len(r.out) > maxHeld {
+			if err := r.send(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take takes in a piece of a line.
+func (r *relay) take(piece []byte, ends bool) (err error) {
+	switch {
+	case r.in == inCopied:
+		r.out = append(r.out, piece...)
+		r.size += int64(len(piece))
+	case r.in == atStart && ends && len(piece) == 0:
+		return r.end()
+	case r.in == atStart:
+		r.in, err = r.field(piece, ends)
+	}
+	if r.max > 0 && r.size > r.max {
+		err = &TooLargeError{int(r.max)}
+	}
+	if !ends || err != nil {
+		return err
+	}
+	if r.in == inCopied {
+		r.out = append(r.out, '\n')
+	}
+	if r.in = atStart; !r.begun {
+		return r.done() // with a comment, which is no event
+	}
+	return nil
+}
+
+// field takes in a line that is not blank, or the first piece of one.
+func (r *relay) field(piece []byte, ends bool) (place, error) {
+	name, value, _ := bytes.Cut(piece, []byte{':'})
+	value = bytes.TrimPrefix(value, []byte{' '})
+	switch string(name) {
+	case "data":
+		if !r.begun { // only what has data is an event
+			r.begun = true
+			r.fields()
+		}
+		r.out = append(append(r.out, "data: "...), value...)
+		r.size += int64(len(value)) + 1
+		return inCopied, nil
+	case "":
+		if r.comments {
+			r.out = append(append(r.out, ": "...), value...)
+			return inCopied, nil
+		}
+	case "id", "event":
+		if !ends || len(value) > maxHeld {
+			return inDropped, &TooLargeError{maxHeld}
+		}
+		if string(name) == "event" {
+			r.name = string(value)
+			r.named = false
+		} else if bytes.IndexByte(value, 0) < 0 {
+			r.id = string(bytes.Trim(value, " \t")) // Event.ID says why
+		}
+		if r.begun {
+			r.fields()
+		}
+	}
+	return inDropped, nil
+}
+
+// fields writes the id and the name, as far as the client does not know them.
+func (r *relay) fields() {
+	if r.id != r.sentID {
+		r.out = appendField(r.out, "id: ", r.id)
+		r.sentID = r.id
+	}
+	if !r.named {
+		r.out = appendField(r.out, "event: ", r.name)
+		r.named = true
+	}
+}
+
+// end is the blank line.
+func (r *relay) end() error {
+	if r.begun {
+		r.out = append(r.out, '\n')
+	}
+	r.begun, r.name, r.named = false, "", true
+	return r.done()
+}
+
+// done is what is under way being whole.
+func (r *relay) done() error {
+	r.size, r.mark = 0, len(r.out)
+	if !r.parted {
+		return nil
+	}
+	r.parted = false
+	err := r.to.Part(r.out, false, true)
+	r.out, r.mark = r.out[:0], 0
+	return err
+}
+
+// send sends what is whole, and of an event that is large all there is.
+func (r *relay) send() (err error) {
+	if r.mark > 0 {
+		if err := r.to.Send(r.out[:r.mark]); err != nil {
+			return err
+		}
+		r.out, r.mark = append(r.out[:0], r.out[r.mark:]...), 0
+	}
+	if r.parted && len(r.out) > 0 || len(r.out) > maxHeld {
+		first := !r.parted
+		r.parted = true
+		err = r.to.Part(r.out, first, false)
+		r.out = r.out[:0]
+	}
+	return err
+}
