@@ -15,6 +15,7 @@ type (
 	membership struct {
 		*topic
 		place int
+		floor uint64 // it knows that entries up to here are missing
 	}
 	member struct {
 		*subscriber
@@ -22,22 +23,49 @@ type (
 	}
 )
 
-// join makes s one of the audience.
+// admit counts a subscriber of the client in, or refuses it. Those who wait for
+// the backplane count.
+func (h *Hub) admit(client string) error {
+	h.audience.Lock()
+	defer h.audience.Unlock()
+	if h.closed.Load() {
+		return ErrClosed
+	}
+	if most := h.cfg.MaxSubscribers; most > 0 && h.admitted >= most {
+		return h.full("too many subscribers")
+	}
+	if most := h.cfg.MaxPerClient; most > 0 && client != "" {
+		if h.clients[client] >= most {
+			return h.full("too many subscribers of one client")
+		}
+		h.clients[client]++
+	}
+	h.admitted++
+	return nil
+}
+
+// dismiss is the opposite of admit.
+func (h *Hub) dismiss(client string) {
+	h.audience.Lock()
+	defer h.audience.Unlock()
+	if client != "" && h.cfg.MaxPerClient > 0 {
+		if h.clients[client]--; h.clients[client] == 0 {
+			delete(h.clients, client)
+		}
+	}
+	if h.admitted--; h.admitted == 0 && h.closed.Load() {
+		close(h.empty)
+	}
+}
+
+// join makes s one of the audience. It takes the locks anew for every few
+// topics; s is not sent anything before it has joined them all.
 func (s *subscriber) join(names []string) error {
 	h := s.hub
 	h.audience.Lock()
 	defer h.audience.Unlock()
 	if h.closed.Load() {
 		return ErrClosed
-	}
-	if most := h.cfg.MaxSubscribers; most > 0 && len(h.subscribers) >= most {
-		return h.full("too many subscribers")
-	}
-	if most := h.cfg.MaxPerClient; most > 0 && s.client != "" {
-		if h.clients[s.client] >= most {
-			return h.full("too many subscribers of one client")
-		}
-		h.clients[s.client]++
 	}
 	if age := h.cfg.MaxAge; age > 0 {
 		s.expires = h.now() + age - rand.N(age/10+1)
@@ -50,17 +78,23 @@ func (s *subscriber) join(names []string) error {
 		h.dispatching = true
 		go h.dispatch()
 	}
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	s.topics = make([]membership, len(names))
-	for i, name := range names {
-		t := h.topic(name)
-		t.listeners++
-		h.expire(t, h.now())
-		s.topics[i] = membership{t, len(t.members)}
-		t.members = append(t.members, member{s, i})
+	s.topics = make([]membership, 0, len(names))
+	for some := range slices.Chunk(names, stint/costOfTopic) {
+		h.mu.Lock()
+		now := h.now()
+		for _, name := range some {
+			t := h.topic(name)
+			t.listeners++
+			h.expire(t, now)
+			t.members = append(t.members, member{s, len(s.topics)})
+			s.topics = append(s.topics, membership{t, len(t.members) - 1, 0})
+		}
+		h.mu.Unlock()
+		if len(s.topics) < len(names) {
+			h.audience.Unlock()
+			h.audience.Lock()
+		}
 	}
 	return nil
 }
@@ -70,9 +104,23 @@ func (s *subscriber) leave() {
 	h := s.hub
 	h.audience.Lock()
 	defer h.audience.Unlock()
-	if s.client != "" && h.cfg.MaxPerClient > 0 {
-		if h.clients[s.client]--; h.clients[s.client] == 0 {
-			delete(h.clients, s.client)
+	for len(s.topics) > 0 {
+		h.mu.Lock()
+		for left := stint / costOfTopic; left > 0 && len(s.topics) > 0; left-- {
+			m := s.topics[len(s.topics)-1]
+			m.listeners--
+			last := m.members[len(m.members)-1]
+			last.topics[last.place].place = m.place
+			m.members[m.place] = last
+			m.members[len(m.members)-1] = member{}
+			m.members = m.members[:len(m.members)-1]
+			s.topics = s.topics[:len(s.topics)-1]
+			h.forget(m.topic)
+		}
+		h.mu.Unlock()
+		if len(s.topics) > 0 {
+			h.audience.Unlock()
+			h.audience.Lock()
 		}
 	}
 	last := h.subscribers[len(h.subscribers)-1]
@@ -82,21 +130,6 @@ func (s *subscriber) leave() {
 	h.subscribers = h.subscribers[:len(h.subscribers)-1]
 	if len(h.subscribers) == 0 {
 		h.nudge() // the dispatcher has nothing left to do
-		if h.closed.Load() {
-			close(h.empty)
-		}
-	}
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, m := range s.topics {
-		m.listeners--
-		last := m.members[len(m.members)-1]
-		last.topics[last.place].place = m.place
-		m.members[m.place] = last
-		m.members[len(m.members)-1] = member{}
-		m.members = m.members[:len(m.members)-1]
-		h.forget(m.topic)
 	}
 }
 

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -31,6 +32,16 @@ type Config struct {
 	// 0 and negative are no bound.
 	MaxPerClient int
 
+	// MaxTopics bounds the topics of one subscription; more are 400. 0 is 1000,
+	// negative is no bound.
+	MaxTopics int
+
+	// LastEventIDQuery is the name of the parameter of the query that is read if
+	// there is no Last-Event-ID header: a page that was rendered with
+	// [Hub.LastEventID] passes that on with its first connection, and clients
+	// that cannot set a header come back with it. "" is lastEventId, "-" is none.
+	LastEventIDQuery string
+
 	// MaxAge ends streams in good order after that time, spread over the last
 	// tenth of it, so that clients come back, with their rights checked again
 	// and to whatever server a balancer has for them. 0 and negative are
@@ -40,10 +51,17 @@ type Config struct {
 	// between half and one and a half of it: after a restart they do not come
 	// back all at once. 0 is 3 seconds, negative tells them none.
 	Retry time.Duration
-	// Heartbeat is how long a subscriber may hear nothing before it is sent
-	// its position, or a comment if that has not changed. It is late by a
-	// tenth at most. 0 is 15 seconds, negative is none.
+	// Heartbeat is how long a subscriber may hear nothing before it is sent a
+	// comment. It is late by a tenth at most. 0 is 15 seconds, negative is none.
 	Heartbeat time.Duration
+	// PositionBlocks sends each client its id at once, and with heartbeats if it
+	// has changed, and not only with events. A client that is cut off before its
+	// first event then comes back without a hole; one that has Last-Event-ID in
+	// the query of its address does so anyway. The block has an id and no data,
+	// which a client that follows the HTML standard, section 9.2.6, takes for no
+	// event: browsers do. Several libraries pass it on as an empty message, so
+	// that it is not sent by default.
+	PositionBlocks bool
 	// WriteTimeout is that of stream.Config: a client that takes nothing for so
 	// long is disconnected. 0 is 10 seconds, negative is none.
 	WriteTimeout time.Duration
@@ -73,6 +91,10 @@ func (cfg Config) withDefaults() Config {
 	cfg.HistoryBytes = setting.Or(cfg.HistoryBytes, 4*bytesize.MB)
 	cfg.HistoryAge = setting.Or(cfg.HistoryAge, 5*time.Minute)
 	cfg.MaxSubscribers = setting.Or(cfg.MaxSubscribers, 10_000)
+	cfg.MaxTopics = setting.Or(cfg.MaxTopics, 1000)
+	if cfg.LastEventIDQuery = cmp.Or(cfg.LastEventIDQuery, "lastEventId"); cfg.LastEventIDQuery == "-" {
+		cfg.LastEventIDQuery = ""
+	}
 	cfg.MaxAge = setting.Or(cfg.MaxAge, 0)
 	cfg.Retry = setting.Or(cfg.Retry, 3*time.Second)
 	cfg.Heartbeat = setting.Or(cfg.Heartbeat, 15*time.Second)

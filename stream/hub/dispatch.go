@@ -51,20 +51,22 @@ func (h *Hub) nudge() {
 func (h *Hub) wakeFresh() bool {
 	h.audience.Lock()
 	defer h.audience.Unlock()
-	if len(h.subscribers) == 0 {
-		h.dispatching = false
-		return false
-	}
 	h.mu.Lock()
-	fresh := h.fresh
-	h.fresh = nil
+	fresh, all := h.fresh, h.allFresh
+	h.fresh, h.allFresh = nil, false
 	for _, t := range fresh {
 		t.isFresh = false
 	}
 	h.mu.Unlock()
-	for _, t := range fresh {
-		for _, m := range t.members {
-			m.wake()
+	if len(h.subscribers) == 0 {
+		h.dispatching = false
+		return false
+	}
+	if all {
+		each(h, &h.subscribers, (*subscriber).wake)
+	} else {
+		for _, t := range fresh {
+			each(h, &t.members, member.wake)
 		}
 	}
 	return true
@@ -73,12 +75,28 @@ func (h *Hub) wakeFresh() bool {
 // wakeOverdue wakes the subscribers who have to be sent a heartbeat, and those
 // who have been there for long enough.
 func (h *Hub) wakeOverdue() {
+	now, every := h.now(), h.cfg.Heartbeat
 	h.audience.Lock()
 	defer h.audience.Unlock()
-	now, every := h.now(), h.cfg.Heartbeat
-	for _, s := range h.subscribers {
+	each(h, &h.subscribers, func(s *subscriber) {
 		if every > 0 && now >= time.Duration(s.quiet.Load())+every || s.expires > 0 && now >= s.expires {
 			s.wake()
+		}
+	})
+}
+
+// each calls f for each of those in a list of the audience, which the caller
+// has locked. It lets go of the lock every now and then. It goes from the end to
+// the beginning: the place of one that leaves is taken by one that had its
+// turn, and one that comes needs none, since it looks for events by itself.
+func each[E any](h *Hub, list *[]E, f func(E)) {
+	for i, n := len(*list), 1; i > 0; n++ {
+		i--
+		f((*list)[i])
+		if n%stint == 0 {
+			h.audience.Unlock()
+			h.audience.Lock()
+			i = min(i, len(*list))
 		}
 	}
 }

@@ -112,6 +112,7 @@ func (h *Hub) followOnce(ctx context.Context) error {
 	case forgotten > h.head: // and perhaps nothing is left, and no entry to tell
 		h.skip(forgotten)
 	}
+	h.tail = last.Seq
 	after := h.position()
 	h.mu.Unlock()
 	h.nudge()
@@ -137,32 +138,20 @@ func (h *Hub) followOnce(ctx context.Context) error {
 	return err
 }
 
-// restart begins a log of which nothing is known up to the position.
+// restart begins a log of which nothing is known up to the position. What
+// topics have is of another log from now on. The caller holds mu.
 func (h *Hub) restart(at Position) {
-	h.epoch, h.head, h.floor, h.forgotten = at.Epoch, at.Seq, at.Seq, 0
-	for name, t := range h.topics {
-		t.ring = ring{}
-		if t.listeners == 0 {
-			delete(h.topics, name)
-		}
-	}
-	h.allFresh()
+	h.epoch, h.head, h.tail, h.floor = at.Epoch, at.Seq, at.Seq, at.Seq
+	h.life++
+	h.forgotten.last = [len(h.forgotten.last)]uint64{}
+	h.allFresh = true
 }
 
-// skip counts what is not there yet, up to the seq, as missing.
+// skip counts what is not there yet, up to the seq, as missing. The caller
+// holds mu.
 func (h *Hub) skip(seq uint64) {
 	h.head, h.floor = seq, seq
-	h.allFresh()
-}
-
-// allFresh has the dispatcher wake everybody.
-func (h *Hub) allFresh() {
-	for _, t := range h.topics {
-		if t.listeners > 0 && !t.isFresh {
-			t.isFresh = true
-			h.fresh = append(h.fresh, t)
-		}
-	}
+	h.allFresh = true
 }
 
 // take stores an entry of the backplane. It passes over one whose position

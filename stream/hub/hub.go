@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +16,7 @@ import (
 // Publishing never waits for a client. An event is encoded once and put into
 // the history of its topic; each subscriber has a cursor into that, and its
 // own goroutine, the one of its handler, that writes what is new and flushes
-// once. A client that does not read holds back nobody: its cursor stays where
+// once. A client that does not read holds back no other: its cursor stays where
 // it is, until the history moves past it and its [Overflow] applies, or until
 // its write times out.
 //
@@ -23,30 +24,46 @@ import (
 // [Hub.Serve].
 //
 // The methods are safe for concurrent use.
+//
+// Publish puts an event into its topic and nudges the dispatcher, which wakes
+// the subscribers of topics with something new (dispatch.go). Each takes the
+// steps of its delivery (delivery.go) and flushes what they find
+// (subscriber.go). With a backplane, publish goes to the log outside, and what
+// comes back from there (feed.go) is what a topic gets.
 type Hub struct {
 	cfg   Config
+	pace  pace
 	start time.Time
 	stats stats
+
+	// Lock order: audience, mu, presence. Each is held for a bounded time:
+	// loops over topics and subscribers let go of it every now and then.
 
 	// The log. Subscribers read it while they hold mu for reading.
 	mu        sync.RWMutex
 	epoch     string
+	life      uint32 // how many epochs there were
 	head      uint64 // the seq of the latest entry
+	tail      uint64 // the seq of the latest entry of the backplane when it was last asked
 	floor     uint64 // entries up to here may be missing in any topic
-	forgotten uint64 // no topic that was forgotten had an entry after this
 	topics    map[string]*topic
+	order     []*topic // the same, for sweeps
+	forgotten forgotten
+	noRing    ring
 	fresh     []*topic // with entries the dispatcher has not seen
-	swept     time.Duration
+	allFresh  bool     // everything is news
+	sweeping  bool     // a sweep is under way, or due
 
 	// The audience. It has a lock of its own, so that waking all of them does
-	// not hold up a publisher. Where both are held, audience comes first.
+	// not hold up a publisher.
 	audience    sync.Mutex
-	subscribers []*subscriber
+	admitted    int // those who wait for the backplane included
 	clients     map[string]int
+	subscribers []*subscriber
 	dispatching bool
 	closed      atomic.Bool   // set under both locks
 	empty       chan struct{} // closed once closed and the last one has left
-	kick        chan struct{} // there is something in fresh
+	kick        chan struct{} // there is something new
 
 	feed feed
 }
@@ -58,13 +75,15 @@ func New(cfg Config) *Hub {
 		panic(err)
 	}
 	h := &Hub{
-		cfg:     cfg.withDefaults(),
-		start:   time.Now(),
-		epoch:   newEpoch(),
-		topics:  make(map[string]*topic),
-		clients: make(map[string]int),
-		empty:   make(chan struct{}),
-		kick:    make(chan struct{}, 1),
+		cfg:       cfg.withDefaults(),
+		pace:      pace{batchEntries, stint},
+		start:     time.Now(),
+		epoch:     newEpoch(),
+		topics:    make(map[string]*topic),
+		forgotten: forgotten{seed: maphash.MakeSeed()},
+		clients:   make(map[string]int),
+		empty:     make(chan struct{}),
+		kick:      make(chan struct{}, 1),
 	}
 	h.follow()
 	return h
@@ -116,9 +135,14 @@ func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id
 func (h *Hub) LastEventID() string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.position().String()
+	return Position{h.epoch, h.end()}.String()
 }
 
+// end returns the seq after which everything is new. While a hub fills its
+// history from a backplane it is ahead of the head. The caller holds mu.
+func (h *Hub) end() uint64 { return max(h.head, h.tail) }
+
+// position is that of the latest entry. The caller holds mu.
 func (h *Hub) position() Position { return Position{h.epoch, h.head} }
 
 // append stores the event at its place in the log. The caller holds mu.
@@ -127,6 +151,7 @@ func (h *Hub) append(at Position, name string, event stream.Event, body []byte) 
 	t := h.topic(name)
 	now := h.now()
 	e := &entry{seq: at.Seq, topic: t, at: now, event: event, wire: withID(body, at)}
+	h.renew(t)
 	t.ring.add(e, h.cfg.History, int64(h.cfg.HistoryBytes))
 	h.expire(t, now)
 	if t.listeners > 0 && !t.isFresh {
@@ -134,7 +159,6 @@ func (h *Hub) append(at Position, name string, event stream.Event, body []byte) 
 		h.fresh = append(h.fresh, t)
 	}
 	h.stats.published.Add(1)
-	h.sweep(now)
 }
 
 // now is the time in a form that costs an entry one word.
@@ -151,14 +175,13 @@ func (h *Hub) now() time.Duration { return time.Since(h.start) }
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.audience.Lock()
 	h.mu.Lock()
-	if !h.closed.Swap(true) && len(h.subscribers) == 0 {
+	if !h.closed.Swap(true) && h.admitted == 0 {
 		close(h.empty)
 	}
+	h.allFresh = true
 	h.mu.Unlock()
-	for _, s := range h.subscribers {
-		s.wake()
-	}
 	h.audience.Unlock()
+	h.nudge()
 	if err := h.feed.stop(ctx); err != nil {
 		return err
 	}

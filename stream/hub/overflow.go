@@ -2,8 +2,6 @@ package hub
 
 import (
 	"strconv"
-
-	"github.com/apiece/apiece/stream"
 )
 
 // A Overflow says what becomes of a subscriber who is so far behind that events
@@ -37,30 +35,4 @@ func (o Overflow) String() string {
 		return "Coalesce"
 	}
 	return "Overflow(" + strconv.Itoa(int(o)) + ")"
-}
-
-// coalesce keeps of the entries with the same topic and key the last, in its
-// place. An entry without a key stays.
-func coalesce(entries []*entry, key func(stream.Event) string) []*entry {
-	if len(entries) < 2 {
-		return entries
-	}
-	type value struct {
-		topic *topic
-		key   string
-	}
-	latest := make(map[value]uint64, len(entries))
-	values := make([]value, len(entries))
-	for i, e := range entries {
-		values[i] = value{e.topic, key(e.event)}
-		latest[values[i]] = e.seq
-	}
-	kept := entries[:0]
-	for i, e := range entries {
-		if values[i].key == "" || latest[values[i]] == e.seq {
-			kept = append(kept, e)
-		}
-	}
-	clear(entries[len(kept):])
-	return kept
 }

@@ -73,21 +73,14 @@ func (r *ring) expire(before time.Duration) {
 	}
 }
 
-// after appends to dst the entries beyond seq, oldest first, at most n.
-func (r *ring) after(dst []*entry, seq uint64, n int) []*entry {
-	// Whoever keeps up is one entry behind, or none: look there first.
-	from := r.next
+// after returns the number of the first entry beyond seq, next if there is none.
+func (r *ring) after(seq uint64) int {
+	// A client that keeps up is one entry behind, or none: look there first.
 	switch {
 	case r.len() == 0 || r.at(r.next-1).seq <= seq:
-		return dst
+		return r.next
 	case r.len() == 1 || r.at(r.next-2).seq <= seq:
-		from--
-	default:
-		from = r.first + sort.Search(r.len(), func(i int) bool { return r.at(r.first+i).seq > seq })
+		return r.next - 1
 	}
-	for ; from < r.next && n > 0; from++ {
-		dst = append(dst, r.at(from))
-		n--
-	}
-	return dst
+	return r.first + sort.Search(r.len(), func(i int) bool { return r.at(r.first+i).seq > seq })
 }

@@ -74,7 +74,7 @@ func (s *sink) leave() {
 	<-s.done
 }
 
-// text is what has arrived, without the block that every stream begins with.
+// text is what has arrived, without the fields that every stream begins with.
 func (s *sink) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,20 +83,18 @@ func (s *sink) text() string {
 		_, text, _ = strings.Cut(text, "\n")
 	}
 	if strings.HasPrefix(text, "id: ") {
-		if position, rest, _ := strings.Cut(text, "\n\n"); !strings.Contains(position, "\n") {
-			text = rest
-		}
+		_, text, _ = strings.Cut(text, "\n")
 	}
 	return text
 }
 
-// events are those that have arrived, each as name:data, and the id to come
-// back with.
+// events are those that have arrived, each as name:data, and the latest id, of
+// an event or of one that has not come yet.
 func (s *sink) events(t testing.TB) (events []string, lastEventID string) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := stream.NewReader(bytes.NewReader(s.flushed.Bytes()))
+	r := stream.NewReader(strings.NewReader(s.flushed.String() + "\n"))
 	for e, err := range r.All() {
 		if err != nil {
 			t.Fatal(err)

@@ -1,10 +1,8 @@
 package hub
 
 import (
-	"cmp"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -16,36 +14,28 @@ import (
 // A subscriber is an open subscription. The goroutine of its handler does all
 // the work; others do no more than wake it.
 type subscriber struct {
-	conn     flush.Conn
-	hub      *Hub
-	overflow Overflow
-	key      func(stream.Event) string
-	client   string
-	expires  time.Duration // on the clock of the hub, 0 is never
+	conn flush.Conn
+	hub  *Hub
+	key  func(stream.Event) string
+	delivery
 
-	place  int // in Hub.subscribers
-	topics []membership
+	place   int           // in Hub.subscribers
+	expires time.Duration // on the clock of the hub, 0 is never
+	quiet   atomic.Int64  // when it was last sent something, on the clock of the hub
+	told    uint64        // the last id it was sent
 
+	open   bool          // something was sent
 	awake  atomic.Bool   // a wake is pending in signal, or is being dealt with
 	signal chan struct{} // has room for one
-	quiet  atomic.Int64  // when it was last sent something, on the clock of the hub
-
-	epoch  string
-	cursor uint64 // everything up to here was sent, or does not concern it
-	told   uint64 // the last id it was sent
-	gap    uint64 // it knows that up to here events may be missing
 }
 
 // run sends until the subscription ends.
-func (s *subscriber) run(lastEventID string) error {
-	if err := s.begin(lastEventID); err != nil {
-		return err
-	}
+func (s *subscriber) run() error {
 	every := s.hub.cfg.Heartbeat
 	for {
 		// Asked before looking for events: none is published after it.
 		closing := s.hub.closed.Load()
-		sent, more, err := s.deliver()
+		sent, err := s.deliver()
 		if err != nil {
 			return err
 		}
@@ -58,7 +48,7 @@ func (s *subscriber) run(lastEventID string) error {
 		if s.conn.Context().Err() != nil || s.expires > 0 && now >= s.expires {
 			return nil
 		}
-		if more {
+		if sent {
 			continue
 		}
 		if closing {
@@ -86,183 +76,91 @@ func (s *subscriber) wake() {
 	}
 }
 
-// begin finds where the client wants to begin, and tells it where that is.
-func (s *subscriber) begin(lastEventID string) error {
-	h := s.hub
-	h.mu.RLock()
-	s.epoch, s.cursor, s.gap = h.epoch, h.head, s.lost()
-	missing, after := false, ""
-	if lastEventID != "" {
-		at, ok := parsePosition(lastEventID)
-		if ok && at.Epoch == h.epoch && (at.Seq <= h.head || h.cfg.Backplane != nil) {
-			// It may be ahead: of the hubs that share a log, the one it comes
-			// from has heard more. This one will, and sends what is after it.
-			s.cursor, after = at.Seq, lastEventID
-			missing = at.Seq < s.gap
-		} else {
-			// It is from another life. What there is of this one is new to it.
-			s.cursor, missing = 0, true
+// deliver sends what s has not been sent yet, or the first part of it if that
+// is much. It reports whether there was anything.
+func (s *subscriber) deliver() (sent bool, err error) {
+	for {
+		s.hub.mu.RLock()
+		next := s.step(s.hub)
+		s.hub.mu.RUnlock()
+		switch next {
+		case merge:
+			over := s.pass.coalesce(func(e *entry) string { return s.key(e.event) })
+			s.hub.stats.coalesced.Add(uint64(over))
+		case over:
+			s.hub.stats.disconnected.Add(1)
+			return false, errTooSlow
+		case idle:
+			s.done()
+			if s.open {
+				return false, nil
+			}
+			return true, s.send(nil)
+		case ready:
+			var batch []*entry
+			if s.pass != nil {
+				batch = s.pass.batch
+			}
+			err := s.send(batch)
+			s.done()
+			return true, err
 		}
 	}
-	h.mu.RUnlock()
+}
 
+// send flushes once: what opens the stream, the gap, and the entries.
+func (s *subscriber) send(batch []*entry) error {
+	if s.open && s.gap == noGap && len(batch) == 1 {
+		s.told = batch[0].seq
+		s.hub.stats.delivered.Add(1)
+		return s.flush(batch[0].wire)
+	}
 	buf := flush.Borrow()
 	defer buf.Free()
-	buf.B = s.appendRetry(buf.B)
-	if missing {
-		buf.B = s.appendGap(buf.B, after)
-	} else {
-		buf.B = s.appendPosition(buf.B)
+	if !s.open {
+		s.open = true
+		buf.B = s.appendOpening(buf.B, s.gap == noGap && len(batch) == 0)
+	}
+	if s.gap != noGap {
+		buf.B = s.appendGap(buf.B)
+	}
+	for _, e := range batch {
+		buf.B = append(buf.B, e.wire...)
+	}
+	if len(batch) > 0 {
+		s.told = batch[len(batch)-1].seq
+		s.hub.stats.delivered.Add(uint64(len(batch)))
 	}
 	return s.flush(buf.B)
 }
 
-// deliver sends what s has not been sent yet, or the first part of it if that
-// is much. It reports whether there was anything, and whether there is more.
-func (s *subscriber) deliver() (sent, more bool, err error) {
-	b := batches.Get().(*batch)
-	defer b.free()
-	gap, after := s.collect(b)
-	switch {
-	case gap == tooSlow && s.overflow == Disconnect:
-		s.hub.stats.disconnected.Add(1)
-		return false, false, errTooSlow
-	case gap != noGap:
-		return true, true, s.flush(s.appendGap(nil, after))
+// appendOpening appends the fields that a stream begins with. They belong to
+// the block of the first event, however late that comes: a block of their own
+// would be a message without data to the clients that do not follow the
+// standard, and those that do take no notice of an id before its block has
+// ended. [Config.PositionBlocks] is for them.
+func (s *subscriber) appendOpening(dst []byte, alone bool) []byte {
+	dst = s.hub.appendRetry(dst)
+	if !alone {
+		return dst
 	}
-	switch len(b.entries) {
-	case 0:
-		return false, false, nil
-	case 1:
-		err = s.flush(b.entries[0].wire)
-	default:
-		buf := flush.Borrow()
-		defer buf.Free()
-		for _, e := range b.entries {
-			buf.B = append(buf.B, e.wire...)
-		}
-		err = s.flush(buf.B)
+	dst = s.appendID(dst, s.cursor)
+	if s.hub.cfg.PositionBlocks {
+		dst = append(dst, '\n')
 	}
-	if err != nil {
-		return false, false, err
-	}
-	s.told = b.entries[len(b.entries)-1].seq
-	s.hub.stats.delivered.Add(uint64(len(b.entries)))
-	return true, b.more, nil
-}
-
-// A gapKind says why a subscriber has to be told that events are missing.
-type gapKind int
-
-const (
-	noGap    gapKind = iota
-	hole             // the log has lost some, whoever reads it
-	tooSlow          // the history has moved past its cursor
-	otherLog         // the log was lost, and with it what the cursor meant
-)
-
-// collect fills b with what comes next, in the order it was published, and
-// moves the cursor.
-func (s *subscriber) collect(b *batch) (gap gapKind, after string) {
-	h := s.hub
-	most := batchEntries
-	if s.overflow == Coalesce {
-		most = h.cfg.History
-	}
-	h.mu.RLock()
-	switch lost, known := s.lost(), max(s.cursor, s.gap); {
-	case s.epoch != h.epoch:
-		s.epoch, s.cursor, s.gap = h.epoch, 0, lost
-		gap = otherLog
-	case lost > known:
-		s.gap = lost
-		gap, after = hole, s.position().String()
-		if s.trimmed() > known {
-			gap = tooSlow
-		}
-	default:
-		for _, m := range s.topics {
-			b.entries = m.ring.after(b.entries, s.cursor, most)
-		}
-	}
-	head := h.head
-	h.mu.RUnlock()
-	if gap != noGap {
-		return gap, after
-	}
-
-	if len(s.topics) > 1 {
-		slices.SortFunc(b.entries, func(x, y *entry) int { return cmp.Compare(x.seq, y.seq) })
-	}
-	if s.overflow == Coalesce {
-		all := len(b.entries)
-		b.entries = coalesce(b.entries, s.key)
-		h.stats.coalesced.Add(uint64(all - len(b.entries)))
-	}
-	n := fitting(b.entries)
-	b.more = n < len(b.entries) || n == batchEntries
-	clear(b.entries[n:])
-	b.entries = b.entries[:n]
-	if b.more {
-		head = b.entries[n-1].seq
-	}
-	s.cursor = max(s.cursor, head) // see begin
-	return noGap, ""
-}
-
-// lost returns the seq up to which entries of its topics may be missing. The
-// caller holds Hub.mu.
-func (s *subscriber) lost() uint64 { return max(s.hub.floor, s.trimmed()) }
-
-// trimmed returns the seq of the latest entry of its topics that was dropped
-// from their histories. The caller holds Hub.mu.
-func (s *subscriber) trimmed() (seq uint64) {
-	for _, m := range s.topics {
-		seq = max(seq, m.ring.trimmed)
-	}
-	return seq
-}
-
-// beat tells the client that the stream is alive, and where it is if it does
-// not know: events of topics that it does not listen to count as received.
-func (s *subscriber) beat() error {
-	if s.told == s.cursor {
-		return s.flush(heartbeat)
-	}
-	return s.flush(s.appendPosition(nil))
-}
-
-func (s *subscriber) flush(p []byte) error {
-	err := s.conn.Put(p)
-	s.quiet.Store(int64(s.conn.Last().Sub(s.hub.start)))
-	return err
-}
-
-func (s *subscriber) position() Position { return Position{s.epoch, s.cursor} }
-
-// appendPosition appends a block that sets the id a client comes back with,
-// and is no event.
-func (s *subscriber) appendPosition(dst []byte) []byte {
-	s.told = s.cursor
-	dst = append(dst, "id: "...)
-	dst = s.position().appendTo(dst)
-	return append(dst, "\n\n"...)
-}
-
-func (s *subscriber) appendGap(dst []byte, after string) []byte {
-	s.hub.stats.gaps.Add(1)
-	s.told = s.cursor
-	dst, _ = stream.Event{
-		ID:   s.position().String(),
-		Name: GapEvent,
-		Data: `{"after":"` + after + `"}`, // an id of ours: nothing to escape
-	}.AppendTo(dst)
 	return dst
 }
 
+func (s *subscriber) appendID(dst []byte, seq uint64) []byte {
+	s.told = seq
+	dst = append(dst, "id: "...)
+	dst = Position{s.epoch, seq}.appendTo(dst)
+	return append(dst, '\n')
+}
+
 // appendRetry appends a field, not a whole block.
-func (s *subscriber) appendRetry(dst []byte) []byte {
-	retry := s.hub.cfg.Retry
+func (h *Hub) appendRetry(dst []byte) []byte {
+	retry := h.cfg.Retry
 	if retry == 0 {
 		return dst
 	}
@@ -271,9 +169,34 @@ func (s *subscriber) appendRetry(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// errTooSlow ends the stream of a subscriber whose Overflow is Disconnect.
-var errTooSlow error = flush.Gone(errors.New("too slow for the history of the hub"))
+// appendGap appends the event that tells of what is missing. Its id is where
+// the client was: all that comes after it is yet to be sent.
+func (s *subscriber) appendGap(dst []byte) []byte {
+	s.hub.stats.gaps.Add(1)
+	dst = s.appendID(dst, s.gapAt)
+	dst = append(dst, "event: "+GapEvent+"\ndata: {\"after\":\""...)
+	if s.gap != otherLog {
+		dst = Position{s.epoch, s.gapAt}.appendTo(dst) // nothing to escape
+	}
+	return append(dst, "\"}\n\n"...)
+}
 
-// heartbeat is a comment in a block of its own, for parsers that hand on what
-// is between blank lines.
-var heartbeat = []byte(":\n\n")
+// beat tells the client that the stream is alive. The comment is no block of
+// its own, which some clients would take for a message without data.
+func (s *subscriber) beat() error {
+	if s.hub.cfg.PositionBlocks && s.told != s.cursor {
+		return s.flush(append(s.appendID(nil, s.cursor), '\n'))
+	}
+	return s.flush(heartbeat)
+}
+
+var heartbeat = []byte(":\n")
+
+func (s *subscriber) flush(p []byte) error {
+	err := s.conn.Put(p)
+	s.quiet.Store(int64(s.conn.Last().Sub(s.hub.start)))
+	return err
+}
+
+// errTooSlow ends the stream of a subscriber whose Overflow is Disconnect.
+var errTooSlow = flush.Gone(errors.New("too slow for the history of the hub"))

@@ -2,8 +2,11 @@ package hub
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/apiece/apiece/internal/flush"
 	"github.com/apiece/apiece/stream"
@@ -23,14 +26,17 @@ type Subscription struct {
 	// Client says whose subscription it is, for [Config.MaxPerClient]: a
 	// user, an address. "" is not counted.
 	Client string
-	// LastEventID is where to begin if the request has no Last-Event-ID header.
-	// A browser sets that header only when it reconnects: a page that was
-	// rendered with [Hub.LastEventID] passes that in the query of its first
-	// connection, where it stays.
+	// LastEventID is where to begin if the request has no Last-Event-ID, neither
+	// in its header nor in its query.
 	LastEventID string
+	// History is how many of the latest events, of all Topics together, a client
+	// that comes without an id is sent first. 0 is none, negative is all there
+	// are.
+	History int
 }
 
-func (sub *Subscription) validate() error {
+// check reports what is wrong with a subscription.
+func (h *Hub) check(sub *Subscription) error {
 	switch {
 	case len(sub.Topics) == 0:
 		return errors.New("hub: Subscription without Topics")
@@ -38,9 +44,21 @@ func (sub *Subscription) validate() error {
 		return errors.New("hub: Subscription with Overflow Coalesce and without Key")
 	case sub.Overflow < Disconnect || sub.Overflow > Coalesce:
 		return errors.New("hub: Subscription with unknown " + sub.Overflow.String())
+	case h.cfg.MaxTopics > 0 && len(sub.Topics) > h.cfg.MaxTopics:
+		return &topicsError{len(sub.Topics), h.cfg.MaxTopics}
 	}
 	return nil
 }
+
+// topicsError refuses a subscription to too many topics, which it is mostly the
+// client that names.
+type topicsError struct{ topics, most int }
+
+func (e *topicsError) Error() string {
+	return fmt.Sprintf("hub: %d topics in a subscription, the most is %d", e.topics, e.most)
+}
+func (e *topicsError) StatusCode() int       { return http.StatusBadRequest }
+func (e *topicsError) PublicMessage() string { return fmt.Sprintf("at most %d topics", e.most) }
 
 // GapEvent is the name of the event that tells a client that it has missed
 // some. Its data is a JSON object; "after" is the id after which events are
@@ -50,31 +68,45 @@ const GapEvent = "gap"
 // Serve subscribes the client that sent r, and sends it events until it goes,
 // the hub is shut down, or [Config.MaxAge] has passed; then it returns nil.
 //
-// A client that sends Last-Event-ID is first sent the events it has missed of
-// the topics it subscribes to, in the order they were published. If they are
-// not all there any more, or if the id is not one of this hub, it is first
-// sent a [GapEvent]: what is missing is never passed over in silence. A client
-// without an id receives what is published from now on. Every client is
-// told its position at once and with each heartbeat, so that it can come back
-// even if it has not received a single event.
+// A client that sends Last-Event-ID, in the header or in the query, is first
+// sent the events it has missed of the topics it subscribes to, in the order
+// they were published. If they are not all there any more, it is first sent a
+// [GapEvent]: what is missing is never passed over in silence. So it is if the
+// id is not one of this hub; then the latest events follow, [Config.History] at
+// most. A client without an id receives what is published from now on, and
+// before that what [Subscription.History] asks for.
 //
-// If the client cannot be served, Serve answers, by [Config.OnError] and
-// with 503 and Retry-After when the hub is full, logs why, and returns the error. A stream that the client was too slow for ends with an
+// If the client cannot be served, Serve answers, by [Config.OnError], logs why,
+// and returns the error: 400 for more topics than [Config.MaxTopics], 503 with
+// Retry-After if the hub is full or its backplane has not answered for 5
+// seconds, 500 if the Subscription is wrong. Until a client is admitted nothing
+// is lifted: it is answered within the limits of the server and of
+// middleware.Timeout. A stream that the client was too slow for ends with an
 // error as well; it counts as the client's doing and is not logged.
+//
+// To have an EventSource stop for good, answer its request with
+// http.StatusNoContent and do not call Serve: after every other end it comes
+// back.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) error {
-	s := &subscriber{hub: h, overflow: sub.Overflow, key: sub.Key, client: sub.Client}
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		sub.LastEventID = id
-	}
+	s := &subscriber{hub: h, key: sub.Key}
+	s.overflow = sub.Overflow
 	err := s.conn.Prepare(w, r, flush.Config{MediaType: flush.EventStream, WriteTimeout: h.cfg.WriteTimeout})
 	if err == nil {
-		err = sub.validate()
+		err = h.check(&sub)
 	}
 	if err == nil {
+		err = h.admit(sub.Client)
+	}
+	if err == nil {
+		defer h.dismiss(sub.Client)
 		err = h.feed.ready(r.Context())
 	}
 	if err == nil {
 		err = s.join(sub.Topics)
+	}
+	if err == nil {
+		defer s.leave()
+		err = s.conn.Start()
 	}
 	switch {
 	case err == flush.ErrHead:
@@ -82,15 +114,12 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) er
 		return nil
 	case err == ErrClosed:
 		// An EventSource gives up on an error status, but comes back from this.
-		return s.conn.Put(append(s.appendRetry(nil), '\n'))
+		return s.conn.Put(append(h.appendRetry(nil), ":\n"...))
 	case err != nil:
 		return s.conn.Refuse(err, h.cfg.OnError, nil)
 	}
-	defer s.leave()
-	if err := s.conn.Start(); err != nil {
-		return s.conn.Refuse(err, h.cfg.OnError, nil)
-	}
-	err = s.run(sub.LastEventID)
+	s.seek(h.lastEventID(r, sub.LastEventID), sub.History)
+	err = s.run()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		h.stats.disconnected.Add(1)
@@ -99,4 +128,32 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) er
 		return nil // whatever failed, the client had left
 	}
 	return err
+}
+
+// lastEventID returns the id that the client sent, or else the other. The header
+// comes first: a client that reconnects to the address of its first connection
+// has a newer id in it.
+func (h *Hub) lastEventID(r *http.Request, other string) string {
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		return id
+	}
+	if name := h.cfg.LastEventIDQuery; name != "" && strings.Contains(r.URL.RawQuery, name) {
+		if id := r.URL.Query().Get(name); id != "" {
+			return id
+		}
+	}
+	return other
+}
+
+// Handler returns a handler that subscribes each client to the topics. For
+// topics that depend on the request, and everything else that a [Subscription]
+// says, call [Hub.Serve] in a handler. It panics without topics.
+func (h *Hub) Handler(topics ...string) http.Handler {
+	sub := Subscription{Topics: slices.Clone(topics)}
+	if err := h.check(&sub); err != nil {
+		panic(err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = h.Serve(w, r, sub) // it has answered what it refuses
+	})
 }

@@ -1,6 +1,10 @@
 package hub
 
-import "time"
+import (
+	"hash/maphash"
+	"math"
+	"time"
+)
 
 // A topic is its history and those who listen to it.
 type topic struct {
@@ -8,47 +12,112 @@ type topic struct {
 
 	// Under Hub.mu.
 	ring      ring
-	listeners int  // len(members)
-	isFresh   bool // is in Hub.fresh
+	life      uint32 // of the log that the ring is of
+	place     int    // in Hub.order
+	listeners int    // len(members)
+	isFresh   bool   // is in Hub.fresh
 
 	// Under Hub.audience.
 	members []member
 }
 
-// topic returns the topic with that name, making it if need be. What a topic
-// of that name had before it was forgotten is unknown. The caller holds mu.
+// topic returns the topic with that name, making it if need be. The caller
+// holds mu.
 func (h *Hub) topic(name string) *topic {
 	t := h.topics[name]
 	if t == nil {
-		t = &topic{name: name, ring: ring{trimmed: h.forgotten}}
+		t = &topic{name: name, life: h.life, place: len(h.order)}
+		t.ring.trimmed = *h.forgotten.of(name)
 		h.topics[name] = t
+		h.order = append(h.order, t)
+		h.sweepLater()
 	}
 	return t
 }
 
+// ring returns the history of the topic: none if it is of a log that was lost.
+// The caller holds mu, and does not change it.
+func (h *Hub) ring(t *topic) *ring {
+	if t.life != h.life {
+		return &h.noRing
+	}
+	return &t.ring
+}
+
+// renew makes the history of the topic one of the present log. The caller holds
+// mu.
+func (h *Hub) renew(t *topic) {
+	if t.life != h.life {
+		t.ring, t.life = ring{}, h.life
+	}
+}
+
+// expire drops what is too old. The caller holds mu.
 func (h *Hub) expire(t *topic, now time.Duration) {
+	h.renew(t)
 	if h.cfg.HistoryAge > 0 {
 		t.ring.expire(now - h.cfg.HistoryAge)
 	}
 }
 
-// sweep looks, every now and then, for topics to forget. The caller holds mu.
-func (h *Hub) sweep(now time.Duration) {
-	if h.cfg.HistoryAge == 0 || now-h.swept < h.cfg.HistoryAge/2 {
+// forget drops a topic that nothing listens to and that has no history left.
+// The caller holds mu.
+func (h *Hub) forget(t *topic) {
+	h.renew(t)
+	if t.listeners > 0 || t.ring.len() > 0 {
 		return
 	}
-	h.swept = now
-	for _, t := range h.topics {
-		h.expire(t, now)
-		h.forget(t)
+	known := h.forgotten.of(t.name)
+	*known = max(*known, t.ring.trimmed)
+	delete(h.topics, t.name)
+	last := h.order[len(h.order)-1]
+	last.place = t.place
+	h.order[t.place] = last
+	h.order[len(h.order)-1] = nil
+	h.order = h.order[:len(h.order)-1]
+}
+
+// forgotten is what is left of the topics that were forgotten: no topic whose
+// name falls into a place had an entry after the seq that is there. What a
+// topic had before it was forgotten is unknown, and what several share a place
+// for too.
+type forgotten struct {
+	seed maphash.Seed
+	last [1024]uint64
+}
+
+func (f *forgotten) of(name string) *uint64 {
+	return &f.last[maphash.String(f.seed, name)%uint64(len(f.last))]
+}
+
+// sweepLater has a sweep begin in a while, if none is under way. The caller
+// holds mu.
+func (h *Hub) sweepLater() {
+	if h.cfg.HistoryAge > 0 && !h.sweeping {
+		h.sweeping = true
+		time.AfterFunc(h.cfg.HistoryAge/2, h.sweep)
 	}
 }
 
-// forget drops a topic that nobody listens to and that has no history left.
-// The caller holds mu.
-func (h *Hub) forget(t *topic) {
-	if t.listeners == 0 && t.ring.len() == 0 {
-		h.forgotten = max(h.forgotten, t.ring.trimmed)
-		delete(h.topics, t.name)
+// sweep drops what is too old, and topics that have nothing left, a few under
+// one lock. It goes from the end to the beginning: a topic that is forgotten
+// has its place taken by one that was looked at.
+func (h *Hub) sweep() {
+	for i, more := math.MaxInt, true; more; {
+		h.mu.Lock()
+		now := h.now()
+		i = min(i, len(h.order))
+		for left := stint / costOfTopic; i > 0 && left > 0; left-- {
+			i--
+			h.expire(h.order[i], now)
+			h.forget(h.order[i])
+		}
+		if more = i > 0; !more {
+			h.sweeping = false
+			if len(h.order) > 0 && !h.closed.Load() {
+				h.sweepLater()
+			}
+		}
+		h.mu.Unlock()
 	}
 }

@@ -1,0 +1,189 @@
+package hub
+
+// A delivery is what one subscriber has been sent of the log. It is a state
+// machine, which takes one step at a time under one lock of the log, and
+// touches nothing but the delivery itself: what a step finds is sent without a
+// lock, and may take as long as the client likes.
+//
+//	1 caught    -> gathering  there is something after the cursor; a pass begins
+//	2 gathering -> gathering  that was enough under one lock
+//	3 gathering -> sending    every topic was looked at
+//	4 sending   -> sending    a batch goes out, the cursor follows
+//	5 sending   -> gathering  the next entry was dropped before it was reached:
+//	                          the pass begins again, to the present head
+//	6 sending   -> caught     the pass is at its end, and the cursor with it
+//	7 any       -> gathering  another log has taken the place of this one
+//
+// A hole is told with the batch that follows it, in one flush, and once: those
+// of all topics together. For a topic whose history has moved on, delivery
+// continues in the middle of that history and not at its edge, so that as much
+// as the other half has to be published before it can happen again.
+type delivery struct {
+	state    progress
+	served   bool // a batch went out
+	overflow Overflow
+	gap      gapKind // to be told with the next flush
+	epoch    string
+	cursor   uint64 // everything up to here was sent, or does not concern it
+	floor    uint64 // it knows that up to here entries may be missing
+	gapAt    uint64 // where it was when that was found
+	topics   []membership
+	pass     *pass // nil in state caught
+}
+
+// progress is the state of a delivery.
+type progress uint8
+
+const (
+	caught progress = iota
+	gathering
+	sending
+)
+
+// A gapKind says why a subscriber has to be told that events are missing.
+type gapKind uint8
+
+const (
+	noGap    gapKind = iota
+	hole             // the log has lost some, whatever reads it
+	tooSlow          // the history has moved past its cursor
+	otherLog         // the log was lost, and with it what the cursor meant
+)
+
+// An outcome says what is to be done after a step.
+type outcome uint8
+
+const (
+	idle  outcome = iota // nothing: wait to be woken
+	again                // another step
+	merge                // sort out what was gathered, and another step
+	ready                // send the gap, if there is one, and the batch
+	over                 // end the stream
+)
+
+// step takes one step. The caller holds Hub.mu for reading.
+func (d *delivery) step(h *Hub) outcome {
+	switch {
+	case d.epoch != h.epoch:
+		d.epoch, d.cursor, d.floor = h.epoch, 0, h.floor
+		d.tell(otherLog)
+		d.begin(h)
+		d.pass.fresh = true
+	case h.floor > max(d.cursor, d.floor):
+		d.tell(hole)
+		d.floor = h.floor
+	}
+	switch d.state {
+	case caught:
+		if h.head <= d.cursor {
+			if d.gap != noGap {
+				return ready
+			}
+			return idle
+		}
+		d.begin(h)
+		fallthrough
+	case gathering:
+		if !d.gather(h) {
+			return again
+		}
+		if d.gap == tooSlow && d.overflow == Disconnect && d.served {
+			return over
+		}
+		d.state = sending
+		if d.overflow == Coalesce {
+			return merge
+		}
+		d.pass.arrange()
+	}
+	p := d.pass
+	p.batch = p.batch[:0]
+	if d.overflow == Coalesce {
+		p.take(h.pace.entries)
+	} else if p.merge(h.pace.entries) && len(p.batch) == 0 {
+		d.begin(h)
+		p.again = true
+		return again
+	}
+	if len(p.heads)+len(p.waiting) > 0 {
+		d.cursor = p.batch[len(p.batch)-1].seq
+		return ready
+	}
+	d.cursor, d.state = max(d.cursor, p.to), caught
+	switch {
+	case len(p.batch) > 0 || d.gap != noGap:
+		return ready
+	case h.head > d.cursor:
+		return again
+	}
+	return idle
+}
+
+// begin begins a pass to the present head.
+func (d *delivery) begin(h *Hub) {
+	if d.pass == nil {
+		d.pass = passes.Get().(*pass)
+	}
+	d.pass.restart(h.head)
+	d.state = gathering
+}
+
+// gather looks for what there is to send, topic by topic. It reports whether
+// it has looked at all of them.
+func (d *delivery) gather(h *Hub) bool {
+	p := d.pass
+	for left := h.pace.stint; p.at < len(d.topics); p.at, p.from = p.at+1, 0 {
+		if left -= costOfTopic; left < 0 {
+			return false
+		}
+		m := &d.topics[p.at]
+		if p.fresh {
+			m.floor = 0
+		}
+		r := h.ring(m.topic)
+		n := r.after(max(d.cursor, p.from))
+		if r.trimmed > max(d.cursor, p.from, m.floor) {
+			d.tell(tooSlow)
+			m.floor = r.trimmed
+			if (d.served || p.again) && d.overflow != Coalesce {
+				n += r.len() / 2
+			}
+		}
+		if d.overflow != Coalesce {
+			if n < r.next && r.at(n).seq <= p.to {
+				p.heads = append(p.heads, head{r.at(n).seq, n, m.topic})
+			}
+			continue
+		}
+		for ; n < r.next && r.at(n).seq <= p.to; n++ {
+			if left--; left < 0 {
+				return false
+			}
+			p.waiting = append(p.waiting, r.at(n))
+			p.from = r.at(n).seq
+		}
+	}
+	return true
+}
+
+// tell notes that there is a hole after the cursor.
+func (d *delivery) tell(gap gapKind) {
+	d.gap, d.gapAt = max(d.gap, gap), d.cursor
+}
+
+// done says that what the last step found was sent.
+func (d *delivery) done() {
+	if d.pass != nil {
+		d.served = d.served || len(d.pass.batch) > 0
+	}
+	d.gap = noGap
+	d.release()
+}
+
+// release gives back what is needed only in a pass.
+func (d *delivery) release() {
+	if d.state == caught && d.pass != nil {
+		d.pass.free()
+		d.pass = nil
+	}
+}
