@@ -34,7 +34,13 @@ type Event struct {
 	Comment string
 }
 
-// An EventError says which field of an [Event] cannot be written, and why.
+// An EventError says which field of an [Event] cannot be written, and why. As a
+// response it is 500, for what is sent is the server's to know. Where the value is the
+// client's, such as an id that it has chosen, answer 400 before it is sent:
+//
+//	if _, err := stream.Encode(event); err != nil {
+//		return reply.NewError(http.StatusBadRequest, "id: no line breaks, please").WithCause(err)
+//	}
 type EventError struct {
 	Field   string // "id", "event" or "retry", as the format calls it
 	Offset  int    // the offending byte

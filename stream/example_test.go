@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
+	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
 )
 
@@ -109,6 +111,94 @@ func ExampleStream_Relay() {
 	// data: {"delta":"lo"}
 	//
 	// data: [DONE]
+}
+
+// An EventSource comes back after every stream, unless it is answered 204.
+func ExampleErrStop() {
+	jobs := map[string]int{"7": 2} // what is left to do
+	handler := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
+		id := s.Request().FormValue("job")
+		left, ok := jobs[id]
+		if !ok {
+			return stream.ErrStop
+		}
+		for ; left > 0; left-- {
+			if err := s.SendJSON(map[string]int{"left": left}); err != nil {
+				return err
+			}
+		}
+		delete(jobs, id)
+		return nil
+	})
+
+	for range 2 {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", "/api/progress?job=7", nil))
+		fmt.Printf("%d %q\n", w.Code, w.Body)
+	}
+	// Output:
+	// 200 "data: {\"left\":2}\n\ndata: {\"left\":1}\n\n"
+	// 204 ""
+}
+
+// A stream that waits is kept open by heartbeats, and so is one that has not begun.
+func ExampleStream_Close() {
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		s, err := stream.SSE(w, r, stream.Config{Heartbeat: 10 * time.Second})
+		if err != nil {
+			return // SSE has answered
+		}
+		defer s.Close()
+		s.Flush()                         // the client knows that it is connected
+		answer, err := think(s.Context()) // which takes its time
+		if err == nil {
+			s.Send(stream.Event{Data: answer})
+		}
+	}
+
+	w := httptest.NewRecorder()
+	handler(w, httptest.NewRequest("GET", "/api/answer", nil))
+	fmt.Print(w.Body)
+	// Output: data: 42
+}
+
+func think(context.Context) (string, error) { return "42", nil }
+
+// Half of a stream says that it is half.
+func ExampleLines_Fail() {
+	handler := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		lines, err := stream.NDJSON(w, r, stream.Config{})
+		if err != nil {
+			return err
+		}
+		if err := lines.Send(map[string]int{"row": 1}); err != nil {
+			return err
+		}
+		return lines.Fail(reply.NewError(http.StatusConflict, "the table was changed"))
+	})
+
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/api/rows", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// {"row":1}
+	// {"error":{"title":"Conflict","status":409,"detail":"the table was changed"}}
+}
+
+// What comes from the client is for the client to get right.
+func ExampleEventError() {
+	handler := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
+		event := stream.Event{ID: s.Request().FormValue("id"), Data: "hello"}
+		if _, err := stream.Encode(event); err != nil {
+			return reply.NewError(http.StatusBadRequest, "id: no line breaks, please").WithCause(err)
+		}
+		return s.Send(event)
+	})
+
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/api/events?id=1%0Adata:+forged", nil))
+	fmt.Println(w.Code, w.Body)
+	// Output: 400 {"title":"Bad Request","status":400,"detail":"id: no line breaks, please"}
 }
 
 func ExampleReader() {

@@ -53,7 +53,7 @@ func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error
 	finished := false
 	defer func() { s.conn.Shut(finished && err == nil) }()
 	if heartbeat > 0 {
-		defer s.conn.Beat(heartbeat, heartbeatLine)()
+		s.conn.Beat(heartbeat, heartbeatLine)
 	}
 	err = fn(s)
 	finished = true // fn did not panic

@@ -13,10 +13,9 @@ import (
 // handler returns. Its methods are safe for concurrent use; none may be called
 // once the handler has returned.
 type Lines struct {
-	conn      flush.Conn
-	heartbeat func() bool // ends the heartbeats, nil if there are none
-	onError   httperr.Hook
-	logger    *slog.Logger
+	conn    flush.Conn
+	onError httperr.Hook
+	logger  *slog.Logger
 }
 
 // NDJSON begins a stream of JSON lines (Content-Type: application/x-ndjson) as
@@ -33,7 +32,7 @@ func NDJSON(w http.ResponseWriter, r *http.Request, cfg Config) (*Lines, error) 
 		return nil, l.conn.Refuse(err, cfg.OnError, cfg.Logger)
 	}
 	if beats {
-		l.heartbeat = l.conn.Beat(cfg.Heartbeat, heartbeatSpace)
+		l.conn.Beat(cfg.Heartbeat, heartbeatSpace)
 	}
 	return l, nil
 }
@@ -44,12 +43,7 @@ var heartbeatSpace = []byte(" ")
 
 // Close ends the heartbeats of [Config.Heartbeat], and makes every later Send fail.
 // It sends nothing. It is to be deferred as [Stream.Close] is.
-func (l *Lines) Close() {
-	if l.heartbeat != nil {
-		l.heartbeat()
-	}
-	l.conn.Shut(false)
-}
+func (l *Lines) Close() { l.conn.Shut(false) }
 
 // Fail ends the stream with err: its last line is {"error": ...}, the member that
 // readers of such streams (of Ollama, gRPC-Gateway and others) look for, with the

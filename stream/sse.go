@@ -11,9 +11,8 @@ import (
 // returns. Its methods are safe for concurrent use; none may be called once the
 // handler has returned.
 type Stream struct {
-	conn      flush.Conn
-	param     string      // Config.LastEventIDParam
-	heartbeat func() bool // ends the heartbeats, nil if there are none
+	conn  flush.Conn
+	param string // Config.LastEventIDParam
 }
 
 // SSE begins an event stream (Content-Type: text/event-stream) as the response
@@ -40,7 +39,7 @@ func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
 		return nil, s.conn.Refuse(err, cfg.OnError, cfg.Logger)
 	}
 	if beats {
-		s.heartbeat = s.conn.Beat(cfg.Heartbeat, heartbeatLine)
+		s.conn.Beat(cfg.Heartbeat, heartbeatLine)
 	}
 	return s, nil
 }
@@ -50,12 +49,7 @@ func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
 // the response to the handler if none was begun. Without it a heartbeat could end
 // up in the next response on the connection: defer it at once. For a Stream of
 // [Handler] there is nothing to close.
-func (s *Stream) Close() {
-	if s.heartbeat != nil {
-		s.heartbeat()
-	}
-	s.conn.Shut(false)
-}
+func (s *Stream) Close() { s.conn.Shut(false) }
 
 // Context ends when the client is gone or when [Config.Until] is done. Pass it
 // to whatever produces the events.

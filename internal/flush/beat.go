@@ -2,41 +2,51 @@ package flush
 
 import "time"
 
-// Beat writes p whenever nothing was written for so long, until stop is called.
-// What is sent in parts it does not come between. The stream it opens sooner if the
-// response would be ended before: by the WriteTimeout of the server on HTTP/2, or
-// by a Timeout.
-//
-// The timer is not reset by traffic: when it fires it looks when the last write
-// was, and sleeps again for what is left.
-func (c *Conn) Beat(every time.Duration, p []byte) (stop func() bool) {
+// beat is what a Conn with heartbeats needs.
+type beat struct {
+	timer *time.Timer
+	every time.Duration
+	p     []byte
+}
+
+// Beat writes p whenever nothing was written for so long, until StopBeat. What is
+// sent in parts it does not come between. The stream it opens sooner if the response
+// would be ended before: by the WriteTimeout of the server on HTTP/2, or by a
+// Timeout. It is called once, before anything is written.
+func (c *Conn) Beat(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.open {
-		c.last = time.Now()
+	c.last = time.Now()
+	c.beat = beat{time.AfterFunc(c.patience(every), c.tick), every, p}
+}
+
+// StopBeat ends the heartbeats, if there are any: none is written after it but one
+// that is under way, which Shut waits for.
+func (c *Conn) StopBeat() {
+	if c.beat.timer != nil {
+		c.beat.timer.Stop()
 	}
-	var timer *time.Timer
-	timer = time.AfterFunc(c.patience(every), func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		left := every - time.Since(c.last)
-		if c.parts == nil && (left <= 0 || !c.open) {
-			if c.ctx.Err() != nil || c.put(p) != nil {
-				return
-			}
-			left = every
+}
+
+// tick is what the timer does. It is not reset by traffic: when it fires it looks
+// when the last write was, and sleeps again for what is left.
+func (c *Conn) tick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := &c.beat
+	left := b.every - time.Since(c.last)
+	if c.parts == nil && (left <= 0 || !c.open) {
+		if c.ctx.Err() != nil || c.put(b.p) != nil {
+			return
 		}
-		timer.Reset(max(left, every/16))
-	})
-	return timer.Stop
+		left = b.every
+	}
+	b.timer.Reset(max(left, b.every/16))
 }
 
 // patience returns every, or half of the time that is left to a response that is not
 // open yet.
 func (c *Conn) patience(every time.Duration) time.Duration {
-	if c.open {
-		return every
-	}
 	if _, write := c.serverTimeouts(); write > 0 && c.r.ProtoMajor != 1 {
 		every = min(every, write/2)
 	}

@@ -61,6 +61,7 @@ type Conn struct {
 	armed  time.Time     // the write deadline, if it lasts
 	err    error         // what every write returns from now on
 	parts  chan struct{} // not nil while something is sent in parts: closed when it is whole
+	beat   beat
 }
 
 // Prepare looks whether the response to r can be a stream. Neither is anything
@@ -325,6 +326,7 @@ func (c *Conn) Last() time.Time { return c.last }
 // its header. What net/http still has to send has the time of one more flush,
 // or the server's WriteTimeout if flushes have no bound.
 func (c *Conn) Shut(inGoodOrder bool) {
+	c.StopBeat()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if inGoodOrder && !c.open && c.r.Context().Err() == nil {

@@ -121,14 +121,20 @@ func all(w http.ResponseWriter, visit func(*Writer) bool) (late bool) {
 			return false
 		}
 		if rw.fence != nil {
-			if _, err := rw.enter(Open); err != nil {
-				return rw.fence.Look().Late()
-			}
-			defer rw.leave()
-			return all(rw.inner, visit)
+			return rw.beyond(visit)
 		}
 	}
 	return false
+}
+
+// beyond is all for what is past the fence. It is a function of its own because a
+// defer in a loop is allocated.
+func (rw *Writer) beyond(visit func(*Writer) bool) (late bool) {
+	if _, err := rw.enter(Open); err != nil {
+		return rw.fence.Look().Late()
+	}
+	defer rw.leave()
+	return all(rw.inner, visit)
 }
 
 // Stream declares the response to w a stream, to which limits on time and size

@@ -23,6 +23,20 @@
 //     gzhttp.SuffixETag would keep the promise and lose the 304, because the
 //     handler does not know the tag that comes back.
 //
+// Other compressors: those of gorilla, chi, echo and gin-contrib flush when they are
+// flushed, so streams are live. NYTimes/gziphandler and CAFxX/httpcompression do
+// not: until they have enough bytes to decide, a flush does nothing, and an event
+// stream arrives when it ends. The way out is to leave event streams to others, which
+// both decide by the first event:
+//
+//	gziphandler.GzipHandlerWithOpts(gziphandler.ContentTypes([]string{"text/html", "application/json"}))
+//	httpcompression.DefaultAdapter(httpcompression.ContentTypes([]string{"text/event-stream"}, true))
+//
+// Where that is out of reach, a handler that sets Content-Encoding to identity
+// before it begins a stream has both let it through; but gorilla's and gin-contrib's
+// then break it. A stream.Stream that was flushed and has sent nothing is still
+// held back: there its first heartbeat opens it.
+//
 // The length of what is compressed tells something of what is in it. An answer
 // with a secret beside text that somebody else can choose sets the header
 // gzhttp.HeaderNoCompression, which gzhttp takes off.
