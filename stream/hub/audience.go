@@ -102,6 +102,7 @@ func (s *subscriber) join(names []string) error {
 // leave is the opposite of join.
 func (s *subscriber) leave() {
 	h := s.hub
+	h.presence.move(s.topics, s.client, -1)
 	h.audience.Lock()
 	defer h.audience.Unlock()
 	for len(s.topics) > 0 {

@@ -70,6 +70,21 @@ type Config struct {
 	// log in this process.
 	Backplane Backplane
 
+	// Presence has the hub keep who listens to which topic, for [Hub.Present].
+	// With a [Backplane] the processes tell each other in its log, where that
+	// takes room: an entry a second while clients come and go, and everything
+	// three times in PresenceExpiry.
+	Presence bool
+	// OnPresence, if set, is called when the first stream of a client to a topic
+	// has begun, and when its last has ended; it sets Presence. Calls come one
+	// after the other, from a goroutine of their own: they hold up nothing. What
+	// has changed twice by the time of its call is no change. Mind that a client
+	// that reconnects goes and comes.
+	OnPresence func(topic, client string, present bool)
+	// PresenceExpiry is how long the clients of another process are there without
+	// news of it. 0 and negative are 1 minute.
+	PresenceExpiry time.Duration
+
 	// OnError answers a subscription that is refused. Nil is that of the
 	// middleware.Config around it, else a problem document (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
@@ -96,6 +111,8 @@ func (cfg Config) withDefaults() Config {
 		cfg.LastEventIDQuery = ""
 	}
 	cfg.MaxAge = setting.Or(cfg.MaxAge, 0)
+	cfg.Presence = cfg.Presence || cfg.OnPresence != nil
+	cfg.PresenceExpiry = cmp.Or(setting.Or(cfg.PresenceExpiry, 0), time.Minute)
 	cfg.Retry = setting.Or(cfg.Retry, 3*time.Second)
 	cfg.Heartbeat = setting.Or(cfg.Heartbeat, 15*time.Second)
 	return cfg

@@ -1,12 +1,12 @@
 package hub
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -15,7 +15,8 @@ import (
 // that comes back, and one subscription to the log is all a process needs.
 type feed struct {
 	cancel   context.CancelFunc
-	done     chan struct{} // closed when the goroutine has ended
+	work     sync.WaitGroup
+	done     chan struct{} // closed when that has ended
 	caughtUp chan struct{} // closed when the rings hold what the log did at the start
 }
 
@@ -26,8 +27,16 @@ func (h *Hub) follow() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h.epoch = "" // not known yet
-	h.feed = feed{cancel, make(chan struct{}), make(chan struct{})}
-	go h.followLog(ctx)
+	h.feed.cancel, h.feed.done, h.feed.caughtUp = cancel, make(chan struct{}), make(chan struct{})
+	if p := &h.presence; p.on {
+		p.node, p.dirty, p.kick, p.remotes = newEpoch(), make(map[string]bool), make(chan struct{}, 1), make(map[remoteTopic]*remote)
+		h.feed.work.Go(func() { h.announce(ctx) })
+	}
+	h.feed.work.Go(func() { h.followLog(ctx) })
+	go func() {
+		h.feed.work.Wait()
+		close(h.feed.done)
+	}()
 }
 
 // stop ends the following, and waits for it until ctx is done.
@@ -69,7 +78,6 @@ func (*unavailableError) StatusCode() int     { return http.StatusServiceUnavail
 func (*unavailableError) Header() http.Header { return http.Header{"Retry-After": {"5"}} }
 
 func (h *Hub) followLog(ctx context.Context) {
-	defer close(h.feed.done)
 	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
 	for pause := shortest; ; {
 		before := h.latest()
@@ -77,7 +85,7 @@ func (h *Hub) followLog(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		cmp.Or(h.cfg.Logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn,
+		h.log().LogAttrs(ctx, slog.LevelWarn,
 			"hub: lost the backplane, trying again", slog.Any("error", err))
 		if h.latest() != before {
 			pause = shortest // it did work for a while
@@ -161,6 +169,7 @@ func (h *Hub) take(e Entry) {
 		return
 	}
 	body, err := encodeBody(e.Event)
+	news := false
 	h.mu.Lock()
 	if e.Epoch != h.epoch {
 		h.restart(Position{e.Epoch, e.Seq - 1})
@@ -173,8 +182,15 @@ func (h *Hub) take(e Entry) {
 		if e.Seq > h.head+1 {
 			h.skip(e.Seq - 1)
 		}
+		if e.Topic == presenceTopic {
+			h.head, news = e.Seq, true
+			break
+		}
 		h.append(e.Position, e.Topic, e.Event, body)
 	}
 	h.mu.Unlock()
 	h.nudge()
+	if news {
+		h.hearNews(e.Event.Data)
+	}
 }

@@ -1,9 +1,11 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +67,8 @@ type Hub struct {
 	empty       chan struct{} // closed once closed and the last one has left
 	kick        chan struct{} // there is something new
 
-	feed feed
+	feed     feed
+	presence presence
 }
 
 // New returns a hub. It panics on a config that does not validate. A hub with
@@ -85,6 +88,12 @@ func New(cfg Config) *Hub {
 		empty:     make(chan struct{}),
 		kick:      make(chan struct{}, 1),
 	}
+	h.presence = presence{
+		on:     h.cfg.Presence,
+		tell:   h.cfg.OnPresence,
+		fail:   func(v any) { h.log().Error("hub: OnPresence panicked", slog.Any("panic", v)) },
+		topics: make(map[string]map[string]*attendance),
+	}
 	h.follow()
 	return h
 }
@@ -99,6 +108,9 @@ var ErrClosed = errors.New("hub: hub is shut down")
 func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id string, err error) {
 	if event.ID != "" {
 		return "", errors.New("hub: a published event has an ID: the hub gives it one")
+	}
+	if topic == presenceTopic {
+		return "", errors.New("hub: the topic is one of the hub's own")
 	}
 	body, err := encodeBody(event)
 	if err != nil {
@@ -187,8 +199,13 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-h.empty:
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if h.presence.dirty != nil {
+		h.sendNews(ctx, h.cfg.PresenceExpiry/3) // they have all gone
+	}
+	return nil
 }
+
+func (h *Hub) log() *slog.Logger { return cmp.Or(h.cfg.Logger, slog.Default()) }

@@ -6,7 +6,7 @@ import "sync/atomic"
 //
 //	expvar.Publish("events", expvar.Func(func() any { return hub.Stats() }))
 type Stats struct {
-	Subscribers int // now
+	Subscribers int // now, those who wait for the backplane included
 	Topics      int // with subscribers or a history, now
 
 	Published    uint64 // events, those of other processes included
@@ -25,7 +25,7 @@ type stats struct {
 // not fit each other to the last event.
 func (h *Hub) Stats() Stats {
 	h.audience.Lock()
-	subscribers := len(h.subscribers)
+	subscribers := h.admitted
 	h.audience.Unlock()
 	h.mu.RLock()
 	topics := len(h.topics)

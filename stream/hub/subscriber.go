@@ -14,9 +14,10 @@ import (
 // A subscriber is an open subscription. The goroutine of its handler does all
 // the work; others do no more than wake it.
 type subscriber struct {
-	conn flush.Conn
-	hub  *Hub
-	key  func(stream.Event) string
+	conn   flush.Conn
+	hub    *Hub
+	key    func(stream.Event) string
+	client string
 	delivery
 
 	place   int           // in Hub.subscribers

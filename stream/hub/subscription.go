@@ -23,8 +23,8 @@ type Subscription struct {
 	// Key says which events of a topic replace each other; [Coalesce] needs it.
 	// Events whose key is "" replace nothing.
 	Key func(stream.Event) string
-	// Client says whose subscription it is, for [Config.MaxPerClient]: a
-	// user, an address. "" is not counted.
+	// Client says whose subscription it is, for [Config.MaxPerClient] and
+	// [Hub.Present]: a user, an address. "" is not counted.
 	Client string
 	// LastEventID is where to begin if the request has no Last-Event-ID, neither
 	// in its header nor in its query.
@@ -88,7 +88,7 @@ const GapEvent = "gap"
 // http.StatusNoContent and do not call Serve: after every other end it comes
 // back.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) error {
-	s := &subscriber{hub: h, key: sub.Key}
+	s := &subscriber{hub: h, key: sub.Key, client: sub.Client}
 	s.overflow = sub.Overflow
 	err := s.conn.Prepare(w, r, flush.Config{MediaType: flush.EventStream, WriteTimeout: h.cfg.WriteTimeout})
 	if err == nil {
@@ -105,6 +105,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) er
 		err = s.join(sub.Topics)
 	}
 	if err == nil {
+		h.presence.move(s.topics, sub.Client, 1)
 		defer s.leave()
 		err = s.conn.Start()
 	}

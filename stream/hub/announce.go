@@ -1,0 +1,110 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/apiece/apiece/stream"
+)
+
+// presenceTopic is where the hubs that share a log tell each other who listens.
+// Nothing can be published to it or read from it by its name: what comes from
+// the log under it goes to the presence and not into a history.
+const presenceTopic = "\x00presence"
+
+// An announcement says who listens to some topics in one process. It is whole
+// for each of them, so that it may arrive twice, or not at all.
+type announcement struct {
+	Node   string              `json:"node"`
+	At     int64               `json:"at"` // in Unix milliseconds
+	Topics map[string][]string `json:"topics"`
+}
+
+// news is how long changes are collected for one announcement.
+const news = time.Second
+
+// announce tells the others who listens here: soon after something changed,
+// and everything every now and then, for those that have not heard of it.
+func (h *Hub) announce(ctx context.Context) {
+	p, every := &h.presence, h.cfg.PresenceExpiry/3
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			p.expire(h.now())
+			p.mu.Lock()
+			for topic := range p.topics {
+				p.dirty[topic] = true
+			}
+			p.mu.Unlock()
+		case <-p.kick:
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(news):
+			}
+		}
+		h.sendNews(ctx, every)
+	}
+}
+
+// sendNews appends to the log what others have to know.
+func (h *Hub) sendNews(ctx context.Context, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	p := &h.presence
+	for {
+		a := announcement{p.node, time.Now().UnixMilli(), make(map[string][]string)}
+		p.mu.Lock()
+		for topic := range p.dirty {
+			if a.Topics[topic] = p.here(topic); len(a.Topics) == stint/costOfTopic {
+				break
+			}
+		}
+		for topic := range a.Topics {
+			delete(p.dirty, topic)
+		}
+		p.mu.Unlock()
+		if len(a.Topics) == 0 {
+			return
+		}
+		text, err := json.Marshal(a)
+		if err == nil {
+			_, err = h.cfg.Backplane.Append(ctx, presenceTopic, stream.Event{Data: string(text)})
+		}
+		if err != nil {
+			h.log().LogAttrs(ctx, slog.LevelWarn, "hub: cannot announce who listens, trying again", slog.Any("error", err))
+			p.mu.Lock()
+			for topic := range a.Topics {
+				p.dirty[topic] = true
+			}
+			p.mu.Unlock()
+			return
+		}
+	}
+}
+
+// hearNews takes in what another process has announced, unless that is too old.
+func (h *Hub) hearNews(text string) {
+	var a announcement
+	p := &h.presence
+	if !p.on || json.Unmarshal([]byte(text), &a) != nil || a.Node == p.node {
+		return
+	}
+	if time.Since(time.UnixMilli(a.At)) > h.cfg.PresenceExpiry {
+		return
+	}
+	until := h.now() + h.cfg.PresenceExpiry
+	for topic, clients := range a.Topics {
+		slices.Sort(clients)
+		p.mu.Lock()
+		p.hear(remoteTopic{a.Node, topic}, slices.Compact(clients), until)
+		p.mu.Unlock()
+	}
+}
