@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // TestUnreadBody: a client that never sends the byte it has announced is answered
@@ -99,6 +101,44 @@ func TestUnreadBody(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUnreadBodyOfAFullHub is TestUnreadBody for a hub that has no room.
+func TestUnreadBodyOfAFullHub(t *testing.T) {
+	const clients, limit = 200, time.Second
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // each 503 has its record
+	var full *hub.Hub
+	server := &http.Server{ReadTimeout: limit, WriteTimeout: 2 * limit, IdleTimeout: limit, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		full.Serve(w, r, hub.Subscription{Topics: []string{"t"}})
+	})}
+	testkit.InBubble(t, server, func(t *testing.T, dial func() net.Conn) {
+		full = hub.New(hub.Config{MaxSubscribers: 1})
+		defer full.Shutdown(t.Context())
+		first := dial()
+		fmt.Fprint(first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		if line, err := bufio.NewReader(first).ReadString('\n'); err != nil || !strings.Contains(line, "200") {
+			t.Fatal(line, err)
+		}
+		start := time.Now()
+		answers := make(chan string, clients)
+		for range clients {
+			conn := dial()
+			go func() {
+				fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
+				answer, _ := io.ReadAll(conn)
+				answers <- string(answer)
+			}()
+		}
+		for range clients {
+			if answer := <-answers; !strings.HasPrefix(answer, "HTTP/1.1 503 ") {
+				t.Errorf("%.200q", answer)
+			}
+		}
+		if took := time.Since(start); took > limit+time.Second {
+			t.Errorf("the last was answered and closed after %v", took)
+		}
+	})
 }
 
 // TestNoReadTimeout: nor does it hold a stream for ever on a server that has no
@@ -234,7 +274,7 @@ func TestWriteDeadline(t *testing.T) {
 				t.Errorf("%v left", left())
 			}
 		}
-		stream.Handler(stream.Config{WriteTimeout: timeout}, func(s *stream.Stream) error {
+		stream.Handler(stream.Config{WriteTimeout: timeout, Heartbeat: -1}, func(s *stream.Stream) error {
 			for range 10 {
 				send(s)
 			}

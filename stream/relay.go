@@ -281,9 +281,8 @@ func (r *relay) send() (err error) {
 		r.out, r.mark = append(r.out[:0], r.out[r.mark:]...), 0
 	}
 	if r.parted && len(r.out) > 0 || len(r.out) > maxHeld {
-		first := !r.parted
-		r.parted = true
-		err = r.to.Part(r.out, first, false)
+		err = r.to.Part(r.out, !r.parted, false)
+		r.parted = err == nil
 		r.out = r.out[:0]
 	}
 	return err

@@ -138,7 +138,7 @@ func (c *Conn) turn() error {
 
 // Part is Send for a part of something that nothing else may be written into.
 // All parts come from one goroutine. After the first, what others send waits for
-// the last.
+// the last, or for a Part that fails, or for Break.
 func (c *Conn) Part(p []byte, first, last bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,7 +149,7 @@ func (c *Conn) Part(p []byte, first, last bool) error {
 		c.parts = make(chan struct{})
 	}
 	err := c.put(p)
-	if last {
+	if last || err != nil {
 		c.whole()
 	}
 	return err
