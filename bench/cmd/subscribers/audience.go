@@ -22,6 +22,8 @@ type audience struct {
 	counts []atomic.Int32 // by subscriber
 	opened int
 
+	answered atomic.Int64 // subscribers that have the header of a response
+
 	left atomic.Int64   // deliveries until everybody has the event
 	last chan time.Time // when that was
 	lost atomic.Pointer[error]
@@ -56,10 +58,13 @@ func (a *audience) open(addr string, version, n int) error {
 // read counts what comes over HTTP/1.1.
 func (a *audience) read(conn net.Conn, subscriber int) error {
 	buf := make([]byte, 512)
-	for {
+	for first := true; ; first = false {
 		n, err := conn.Read(buf)
 		if err != nil {
 			return err
+		}
+		if first {
+			a.answered.Add(1)
 		}
 		a.count(subscriber, bytes.Count(buf[:n], []byte{mark}))
 	}
@@ -82,7 +87,7 @@ func (a *audience) count(subscriber, events int) {
 const (
 	frameHead = 9
 
-	frameData, frameHeaders, frameSettings, framePing, frameGoAway, frameWindow = 0, 1, 4, 6, 7, 8
+	frameData, frameHeaders, frameReset, frameSettings, framePing, frameGoAway, frameWindow = 0, 1, 3, 4, 6, 7, 8
 
 	flagAck, flagEndStream, flagEndHeaders = 1, 1, 4
 
@@ -134,6 +139,10 @@ func (a *audience) readFrames(conn net.Conn, first int) error {
 			if flags&flagEndStream != 0 {
 				return fmt.Errorf("stream %d has ended", stream)
 			}
+		case kind == frameHeaders:
+			a.answered.Add(1)
+		case kind == frameReset:
+			return fmt.Errorf("stream %d is reset: %x", stream, payload)
 		case kind == frameSettings && flags&flagAck == 0, kind == framePing && flags&flagAck == 0:
 			if kind == frameSettings {
 				payload = nil
@@ -146,6 +155,19 @@ func (a *audience) readFrames(conn net.Conn, first int) error {
 			return err
 		}
 	}
+}
+
+// await waits until no more than so many have no answer yet.
+func (a *audience) await(most int) error {
+	for start := time.Now(); a.opened-int(a.answered.Load()) > most; time.Sleep(time.Millisecond) {
+		if err := a.lost.Load(); err != nil {
+			return *err
+		}
+		if time.Since(start) > time.Minute {
+			return errors.New("no answer for a minute")
+		}
+	}
+	return nil
 }
 
 // expect says when each subscriber has one event more.

@@ -113,7 +113,7 @@ func address(first string, i int) string {
 	return net.JoinHostPort(fmt.Sprint("127.0.0.", 1+i), port)
 }
 
-func run(n, version, streams, rounds, limit int) error {
+func run(n, version, streams, rounds, limit int) (err error) {
 	connections := n
 	if version == 2 {
 		connections = (n + streams - 1) / streams
@@ -127,10 +127,9 @@ func run(n, version, streams, rounds, limit int) error {
 	if err != nil {
 		return err
 	}
-	stopped := false
 	defer func() {
-		if !stopped {
-			server.Stop()
+		if said := server.Stop(); err != nil { // else it is about clients that hung up
+			err = errors.Join(err, said)
 		}
 	}()
 	// What the server makes once is not counted.
@@ -154,11 +153,17 @@ func run(n, version, streams, rounds, limit int) error {
 		if err := a.open(address(server.Addr, len(a.conns)/perAddress), version, size); err != nil {
 			return fmt.Errorf("after %d: %w", a.opened, err)
 		}
+		if err := a.await(500); err != nil {
+			return fmt.Errorf("after %d: %w", a.opened, err)
+		}
 	}
+	if err := a.await(0); err != nil {
+		return err
+	}
+	opened := time.Since(start)
 	if err := a.join(func() error { _, err := server.Ask("publish " + event); return err }); err != nil {
 		return err
 	}
-	joined := time.Since(start)
 	open, err := server.Ask("settle")
 	if err != nil {
 		return err
@@ -190,8 +195,6 @@ func run(n, version, streams, rounds, limit int) error {
 		return err
 	}
 	a.hangUp()
-	stopped = true
-	_ = server.Stop() // what it says is about clients that hung up
 
 	slices.Sort(took)
 	each := float64(n)
@@ -200,7 +203,7 @@ func run(n, version, streams, rounds, limit int) error {
 	row("---", "---")
 	row("HTTP", fmt.Sprintf("%d, %d connections to %d addresses", version, connections, addresses))
 	row("Go, processors", fmt.Sprintf("%s, %d", runtime.Version(), runtime.NumCPU()))
-	row("opened, and have their first event", joined.Round(10*time.Millisecond).String())
+	row("opened in", opened.Round(10*time.Millisecond).String())
 	row("heap and stack for each", fmt.Sprintf("%.0f B", float64(open.Memory-before.Memory)/each))
 	row("resident for each", fmt.Sprintf("%.0f B", float64(open.RSS-before.RSS)/each))
 	row("resident in all", fmt.Sprintf("%.0f MB", float64(open.RSS)/(1<<20)))
