@@ -64,8 +64,8 @@ func TestLastEventIDFromTheQuery(t *testing.T) {
 			{hub.Config{}, "", "", "2", "3", "the Subscription"},
 			{hub.Config{}, "", "lastEventId=", "2", "3", "an empty one is none"},
 			{hub.Config{}, "", "lastEventId=made-up", "", "gap 1 2 3", "validated like the header"},
-			{hub.Config{LastEventIDQuery: "from"}, "", "lastEventId=1&from=2", "", "3", "another name"},
-			{hub.Config{LastEventIDQuery: "-"}, "", "lastEventId=1", "", "", "switched off"},
+			{hub.Config{LastEventIDParam: "from"}, "", "lastEventId=1&from=2", "", "3", "another name"},
+			{hub.Config{LastEventIDParam: "-"}, "", "lastEventId=1", "", "", "switched off"},
 		} {
 			h := hub.New(tt.cfg)
 			ids := map[string]string{}

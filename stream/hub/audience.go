@@ -23,9 +23,9 @@ type (
 	}
 )
 
-// admit counts a subscriber of the client in, or refuses it. Those who wait for
-// the backplane count.
-func (h *Hub) admit(client string) error {
+// admit counts s in, or refuses it. Those who wait for the backplane count.
+func (s *subscriber) admit() error {
+	h := s.hub
 	h.audience.Lock()
 	defer h.audience.Unlock()
 	if h.closed.Load() {
@@ -34,23 +34,28 @@ func (h *Hub) admit(client string) error {
 	if most := h.cfg.MaxSubscribers; most > 0 && h.admitted >= most {
 		return h.full("too many subscribers")
 	}
-	if most := h.cfg.MaxPerClient; most > 0 && client != "" {
-		if h.clients[client] >= most {
+	if most := h.cfg.MaxPerClient; most > 0 && s.client != "" {
+		if h.clients[s.client] >= most {
 			return h.full("too many subscribers of one client")
 		}
-		h.clients[client]++
+		h.clients[s.client]++
 	}
 	h.admitted++
+	s.admitted = true
 	return nil
 }
 
 // dismiss is the opposite of admit.
-func (h *Hub) dismiss(client string) {
+func (s *subscriber) dismiss() {
+	h := s.hub
 	h.audience.Lock()
 	defer h.audience.Unlock()
-	if client != "" && h.cfg.MaxPerClient > 0 {
-		if h.clients[client]--; h.clients[client] == 0 {
-			delete(h.clients, client)
+	if !s.admitted {
+		return
+	}
+	if s.client != "" && h.cfg.MaxPerClient > 0 {
+		if h.clients[s.client]--; h.clients[s.client] == 0 {
+			delete(h.clients, s.client)
 		}
 	}
 	if h.admitted--; h.admitted == 0 && h.closed.Load() {
@@ -62,6 +67,8 @@ func (h *Hub) dismiss(client string) {
 // topics; s is not sent anything before it has joined them all.
 func (s *subscriber) join(names []string) error {
 	h := s.hub
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	s.topics = make([]membership, 0, len(names))
 	h.audience.Lock()
 	defer h.audience.Unlock()
 	if h.closed.Load() {
@@ -78,8 +85,6 @@ func (s *subscriber) join(names []string) error {
 		h.dispatching = true
 		go h.dispatch()
 	}
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	s.topics = make([]membership, 0, len(names))
 	for some := range slices.Chunk(names, stint/costOfTopic) {
 		h.mu.Lock()
 		now := h.now()
@@ -102,6 +107,9 @@ func (s *subscriber) join(names []string) error {
 // leave is the opposite of join.
 func (s *subscriber) leave() {
 	h := s.hub
+	if s.signal == nil {
+		return // it never joined
+	}
 	h.presence.move(s.topics, s.client, -1)
 	h.audience.Lock()
 	defer h.audience.Unlock()

@@ -36,11 +36,11 @@ type Config struct {
 	// negative is no bound.
 	MaxTopics int
 
-	// LastEventIDQuery is the name of the parameter of the query that is read if
-	// there is no Last-Event-ID header: a page that was rendered with
-	// [Hub.LastEventID] passes that on with its first connection, and clients
-	// that cannot set a header come back with it. "" is lastEventId, "-" is none.
-	LastEventIDQuery string
+	// LastEventIDParam is the query parameter that is read if there is no
+	// Last-Event-ID header: a page that was rendered with [Hub.LastEventID] passes
+	// that on with its first connection, and polyfills, which cannot set the header,
+	// come back with it. "" is lastEventId, "-" is none.
+	LastEventIDParam string
 
 	// MaxAge ends streams in good order after that time, spread over the last
 	// tenth of it, so that clients come back, with their rights checked again
@@ -107,9 +107,6 @@ func (cfg Config) withDefaults() Config {
 	cfg.HistoryAge = setting.Or(cfg.HistoryAge, 5*time.Minute)
 	cfg.MaxSubscribers = setting.Or(cfg.MaxSubscribers, 10_000)
 	cfg.MaxTopics = setting.Or(cfg.MaxTopics, 1000)
-	if cfg.LastEventIDQuery = cmp.Or(cfg.LastEventIDQuery, "lastEventId"); cfg.LastEventIDQuery == "-" {
-		cfg.LastEventIDQuery = ""
-	}
 	cfg.MaxAge = setting.Or(cfg.MaxAge, 0)
 	cfg.Presence = cfg.Presence || cfg.OnPresence != nil
 	cfg.PresenceExpiry = cmp.Or(setting.Or(cfg.PresenceExpiry, 0), time.Minute)

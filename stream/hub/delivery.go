@@ -20,13 +20,13 @@ package hub
 // as the other half has to be published before it can happen again.
 type delivery struct {
 	state    progress
-	served   bool // a batch went out
-	overflow Overflow
+	served   bool    // a batch went out
 	gap      gapKind // to be told with the next flush
+	overflow Overflow
 	epoch    string
 	cursor   uint64 // everything up to here was sent, or does not concern it
-	floor    uint64 // it knows that up to here entries may be missing
-	gapAt    uint64 // where it was when that was found
+	floor    uint64 // it knows that the log may lack entries up to here
+	gapAt    uint64 // where it was when the gap was found
 	topics   []membership
 	pass     *pass // nil in state caught
 }

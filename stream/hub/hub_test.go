@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -350,4 +351,35 @@ func TestAllocs(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { h.Publish(t.Context(), "t", stream.Event{Data: "x"}) }); n > 3 {
 		t.Errorf("Publish: %v allocations, want 3", n)
 	}
+
+	// A delivery needs none: what is left of many of them is those of Publish.
+	const subscribers = 500
+	h = hub.New(hub.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range subscribers {
+		all.Go(func() {
+			_ = h.Serve(&discard{}, httptest.NewRequestWithContext(ctx, "GET", "/", nil), hub.Subscription{Topics: []string{"t", "u"}})
+		})
+	}
+	round := func() {
+		want := h.Stats().Delivered + subscribers
+		h.Publish(t.Context(), "t", stream.Event{Data: "x"})
+		for h.Stats().Delivered < want {
+			runtime.Gosched()
+		}
+	}
+	for h.Stats().Subscribers < subscribers {
+		runtime.Gosched()
+	}
+	time.Sleep(10 * time.Millisecond)
+	for range 3 {
+		h.Publish(t.Context(), "t", stream.Event{Data: "x"})
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := testing.AllocsPerRun(50, round); n/subscribers > 0.1 {
+		t.Errorf("%v allocations for %d deliveries", n, subscribers)
+	}
+	cancel()
+	all.Wait()
 }

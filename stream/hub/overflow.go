@@ -8,7 +8,7 @@ import (
 // it has not been sent are dropped from the history of a topic. Events that a
 // [Backplane] has lost are nobody's doing: whatever the policy, the subscriber
 // is sent a [GapEvent] and goes on.
-type Overflow int
+type Overflow uint8
 
 const (
 	// Disconnect ends the stream. An EventSource reconnects, and is told of

@@ -25,9 +25,10 @@ type subscriber struct {
 	quiet   atomic.Int64  // when it was last sent something, on the clock of the hub
 	told    uint64        // the last id it was sent
 
-	open   bool          // something was sent
-	awake  atomic.Bool   // a wake is pending in signal, or is being dealt with
-	signal chan struct{} // has room for one
+	admitted bool
+	open     bool          // something was sent
+	awake    atomic.Bool   // a wake is pending in signal, or is being dealt with
+	signal   chan struct{} // has room for one
 }
 
 // run sends until the subscription ends.

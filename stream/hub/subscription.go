@@ -1,12 +1,12 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/apiece/apiece/internal/flush"
 	"github.com/apiece/apiece/stream"
@@ -42,7 +42,7 @@ func (h *Hub) check(sub *Subscription) error {
 		return errors.New("hub: Subscription without Topics")
 	case sub.Overflow == Coalesce && sub.Key == nil:
 		return errors.New("hub: Subscription with Overflow Coalesce and without Key")
-	case sub.Overflow < Disconnect || sub.Overflow > Coalesce:
+	case sub.Overflow > Coalesce:
 		return errors.New("hub: Subscription with unknown " + sub.Overflow.String())
 	case h.cfg.MaxTopics > 0 && len(sub.Topics) > h.cfg.MaxTopics:
 		return &topicsError{len(sub.Topics), h.cfg.MaxTopics}
@@ -89,61 +89,71 @@ const GapEvent = "gap"
 // back.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, sub Subscription) error {
 	s := &subscriber{hub: h, key: sub.Key, client: sub.Client}
+	defer s.exit()
+	if err := s.enter(w, r, &sub); err != nil {
+		return s.refuse(err)
+	}
+	// What is on the stack here stays as long as the client does: little.
+	return s.ended(s.run())
+}
+
+// enter admits the client that sent r, and finds out where it begins.
+func (s *subscriber) enter(w http.ResponseWriter, r *http.Request, sub *Subscription) error {
+	h := s.hub
 	s.overflow = sub.Overflow
-	err := s.conn.Prepare(w, r, flush.Config{MediaType: flush.EventStream, WriteTimeout: h.cfg.WriteTimeout})
+	err := s.conn.Prepare(w, r, flush.Config{MediaType: flush.EventStream, WriteTimeout: h.cfg.WriteTimeout, Shuts: true})
 	if err == nil {
-		err = h.check(&sub)
+		err = h.check(sub)
 	}
 	if err == nil {
-		err = h.admit(sub.Client)
+		err = s.admit()
 	}
 	if err == nil {
-		defer h.dismiss(sub.Client)
 		err = h.feed.ready(r.Context())
 	}
 	if err == nil {
 		err = s.join(sub.Topics)
 	}
 	if err == nil {
-		h.presence.move(s.topics, sub.Client, 1)
-		defer s.leave()
+		h.presence.move(s.topics, s.client, 1)
 		err = s.conn.Start()
 	}
-	switch {
-	case err == flush.ErrHead:
-		s.conn.SendHeader()
-		return nil
-	case err == ErrClosed:
-		// An EventSource gives up on an error status, but comes back from this.
-		return s.conn.Put(append(h.appendRetry(nil), ":\n"...))
-	case err != nil:
-		return s.conn.Refuse(err, h.cfg.OnError, nil)
-	}
-	s.seek(h.lastEventID(r, sub.LastEventID), sub.History)
-	err = s.run()
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		h.stats.disconnected.Add(1)
-		return err
-	case r.Context().Err() != nil:
-		return nil // whatever failed, the client had left
+	if err == nil {
+		s.seek(cmp.Or(flush.LastEventID(r, h.cfg.LastEventIDParam), sub.LastEventID), sub.History)
 	}
 	return err
 }
 
-// lastEventID returns the id that the client sent, or else the other. The header
-// comes first: a client that reconnects to the address of its first connection
-// has a newer id in it.
-func (h *Hub) lastEventID(r *http.Request, other string) string {
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		return id
+// refuse answers a client that was not admitted.
+func (s *subscriber) refuse(err error) error {
+	switch err {
+	case flush.ErrHead:
+		s.conn.SendHeader()
+		return nil
+	case ErrClosed:
+		// An EventSource gives up on an error status, but comes back from this.
+		return s.conn.Put(append(s.hub.appendRetry(nil), heartbeat...))
 	}
-	if name := h.cfg.LastEventIDQuery; name != "" && strings.Contains(r.URL.RawQuery, name) {
-		if id := r.URL.Query().Get(name); id != "" {
-			return id
-		}
+	return s.conn.Refuse(err, s.hub.cfg.OnError, nil)
+}
+
+// exit takes back what enter has done, as far as it went.
+func (s *subscriber) exit() {
+	s.conn.Shut(false)
+	s.leave()
+	s.dismiss()
+}
+
+// ended returns what Serve says of the error of run.
+func (s *subscriber) ended(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.hub.stats.disconnected.Add(1)
+		return err
+	case s.conn.Context().Err() != nil:
+		return nil // whatever failed, the client had left
 	}
-	return other
+	return err
 }
 
 // Handler returns a handler that subscribes each client to the topics. For
