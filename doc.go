@@ -10,6 +10,8 @@
 //
 //	/api/post/[pid], [...slug], [[...slug]], req.query   pattern
 //	a file tree of Next.js, held against the routes      pattern/nextfs
+//	the types of all routes for a front end              typescript
+//	a port compared with the old server                  middleware/shadow
 //	req.body: limits, JSON, forms, raw, webhooks         bodyparser
 //	a typed and validated request                        bodyparser/bind
 //	files from a form, streamed                          bodyparser/upload

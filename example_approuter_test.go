@@ -62,7 +62,7 @@ func Example_routeHandler() {
 	// GET /api/todos/1 -> 200 {"id":"1","text":"port this route"}
 	// PUT /api/todos/1 -> 200 {"id":"1","text":"ported"}
 	// GET /api/todos/2 -> 404 {"title":"Not Found","status":404}
-	// DELETE /api/todos/1 -> 405 {"title":"Method Not Allowed","status":405}
+	// DELETE /api/todos/1 -> 405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS, PUT"}
 }
 
 // What a route handler reads: request.json(), text(), nextUrl.searchParams,

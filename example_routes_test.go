@@ -170,7 +170,7 @@ func Example_methods() {
 	// GET /api/posts -> 200 the list
 	// POST /api/posts -> 200 created
 	// OPTIONS /api/posts -> 204
-	// DELETE /api/posts -> 405 {"title":"Method Not Allowed","status":405}
+	// DELETE /api/posts -> 405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS, POST"}
 }
 
 // What is left to port, as a test says it.
@@ -183,8 +183,8 @@ func Example_left() {
 	}
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	routes, err := pattern.NewHandler(map[string]http.Handler{
-		"/api/post/[pid]": handler,
-		"/api/todos":      middleware.Methods{"GET": handler},
+		"/api/post/create": handler,
+		"/api/todos":       middleware.Methods{"GET": handler},
 	}, pattern.HandlerConfig{})
 	if err != nil {
 		fmt.Println(err)
@@ -194,14 +194,57 @@ func Example_left() {
 
 	nextfs.Check(t, web, routes)
 	// Output:
+	// nextfs: 2 of 3 routes are ported
 	// nextfs: the handlers are not those of the Next.js project:
-	// 	/api/post/create has no handler: pages/api/post/create.ts
+	// 	/api/post/[pid] has no handler: pages/api/post/[pid].ts
 	// 	/api/todos has no handler of POST: app/api/todos/route.ts
+}
+
+// The same while the old server answers what is left.
+func Example_partly() {
+	web := fstest.MapFS{ // os.DirFS("../web")
+		"pages/api/post/[pid].ts":  {},
+		"pages/api/post/create.ts": {},
+		"app/api/todos/route.ts":   {Data: []byte("export async function GET() {}\nexport async function POST() {}")},
+		"app/api/users/route.ts":   {Data: []byte("export async function GET() {}")},
+	}
+	toNext, post, list := http.NotFoundHandler(), http.NotFoundHandler(), http.NotFoundHandler()
+	var t todo // a *testing.T
+
+	old := nextfs.Old(toNext)
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/post/[pid]": post,
+		"/api/todos":      middleware.Methods{"GET": list, "POST": old},
+	}, pattern.HandlerConfig{NotFound: old})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	nextfs.Check(t, web, routes)
+
+	all, err := nextfs.Baseline(web, toNext)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	all["/api/post/[pid]"] = post
+
+	routes, err = pattern.NewHandler(all, pattern.HandlerConfig{NotFound: toNext})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	nextfs.Check(t, web, routes)
+	// Output:
+	// nextfs: 2 of 4 routes are ported, 1 of them in part
+	// nextfs: requests reach the handler of another route than in the Next.js project:
+	// 	/api/post/create is answered by the handler of /api/post/[pid]: pages/api/post/create.ts
+	// nextfs: 1 of 4 routes are ported
 }
 
 // A todo is a test that prints what fails.
 type todo struct{}
 
 func (todo) Helper()                           {}
-func (todo) Logf(string, ...any)               {}
+func (todo) Logf(format string, args ...any)   { fmt.Printf(format+"\n", args...) }
 func (todo) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }

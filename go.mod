@@ -3,6 +3,8 @@ module github.com/apiece/apiece
 go 1.26.0
 
 require (
+	// xxhash makes the ETag of responses; only reply links it.
+	github.com/cespare/xxhash/v2 v2.3.0
 	// schema and validator do the decoding and the rules of bodyparser/bind, the only package that links them.
 	github.com/go-playground/validator/v10 v10.30.1
 	github.com/gorilla/schema v1.4.1

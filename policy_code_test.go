@@ -31,6 +31,7 @@ var variables = map[string]string{
 	"internal/jsontext.texts":         "a pool of buffers: what one answer leaves in them no other sees",
 	"internal/flush.buffers":          "a pool of buffers: what one event leaves in them no other sees",
 	"stream/hub.passes":               "a pool of buffers: what one subscriber leaves in them no other sees",
+	"typescript.client":               "an embedded file, which only the compiler sets",
 	"middleware.headers":              "a pool of copies of request headers: one is put back only when no hook has seen it",
 }
 

@@ -24,12 +24,13 @@ var dependencies = []dependency{
 	{"github.com/gorilla/schema", "bodyparser/bind", "", "forms and queries into structs"},
 	{"github.com/go-playground/validator/v10", "bodyparser/bind", "v10.30.1",
 		"rules on fields; v10.30.2 to v10.30.6 box every field, and go.mod must not force users up to them"},
+	{"github.com/cespare/xxhash/v2", "reply", "", "the ETag of responses"},
 	{"golang.org/x/text", "bodyparser", "", "the charsets of request bodies"},
 	{"github.com/maypok86/otter/v2", "middleware/cache", "", "the store of the response cache"},
 }
 
 // joins are the packages whose purpose it is to put others together.
-var joins = []string{"middleware", "bodyparser/bind", "pattern/nextfs"}
+var joins = []string{"middleware", "bodyparser/bind", "pattern/nextfs", "typescript"}
 
 // floors are packages that stand on a piece: which package may import it, and
 // so may the suite below that.

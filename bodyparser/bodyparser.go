@@ -9,6 +9,7 @@ import (
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/layer"
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
@@ -28,7 +29,7 @@ func New(cfg Config) func(http.Handler) http.Handler {
 	p.empty = Body{settings: &p.settings, raw: []byte{}, text: []byte{}, media: contentType(nil)}
 	p.empty.kind = p.settings.kindOf("")
 	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, next) })
+		return layer.New(next, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, next) })
 	}
 }
 
@@ -165,8 +166,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 			body    Body
 			request http.Request
 		})
-		m.Inherit(r.Context())
-		m.Context = r.Context()
+		m.Attach(r.Context(), node)
 		m.Leave(w, r)
 		m.request = *r.WithContext(&m.Node)
 		own, body, node = &m.request, &m.body, &m.Node

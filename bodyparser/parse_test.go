@@ -229,8 +229,7 @@ func TestAllocs(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, again()) }); n > base+2 {
 		t.Errorf("New: %v allocations, want 2: the bytes, and the body with its node and the copy of the request", n-base)
 	}
-	node := new(exchange.Node)
-	outer := node.Attach(r, nil)
+	node, outer := exchange.Copy(r, nil)
 	within := func() *http.Request {
 		body.Reset(text)
 		outer.Body, outer.ContentLength = io.NopCloser(body), int64(len(text))

@@ -34,7 +34,7 @@ func BenchmarkLookup(b *testing.B) {
 		})
 	}
 	b.Run("exchange.Find below four contexts", func(b *testing.B) {
-		r := new(exchange.Node).Attach(carrying("a=1"), nil)
+		_, r := exchange.Copy(carrying("a=1"), nil)
 		ctx := r.Context()
 		for range 4 {
 			ctx = context.WithValue(ctx, key{}, 1)

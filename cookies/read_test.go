@@ -151,7 +151,7 @@ func TestLookupSeesTheHeaderOfNow(t *testing.T) {
 
 // Handlers read cookies from several goroutines, as they read the header.
 func TestReadFromSeveralGoroutines(t *testing.T) {
-	r := new(exchange.Node).Attach(carrying("a=1; b=%20"), nil)
+	_, r := exchange.Copy(carrying("a=1; b=%20"), nil)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

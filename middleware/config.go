@@ -14,6 +14,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/layer"
 )
 
 // A Config is Next's `export const config` of one API route: what [New] and
@@ -103,7 +104,7 @@ func (cfg Config) within(next http.Handler) http.Handler {
 	if cfg.OnError == nil && cfg.Logger == nil {
 		return next
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return layer.New(next, func(w http.ResponseWriter, r *http.Request) {
 		said := exchange.Say(w, r, cfg.OnError, cfg.Logger)
 		defer exchange.HandBack(r, said)
 		next.ServeHTTP(w, said)

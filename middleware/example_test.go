@@ -117,7 +117,7 @@ func ExampleMethods() {
 	// Output:
 	// 200 all posts
 	// 200 a new post
-	// 405 {"title":"Method Not Allowed","status":405}
+	// 405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS, POST"}
 }
 
 // One's own middleware, then what Next's config asks for, then the handler.

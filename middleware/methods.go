@@ -1,6 +1,8 @@
 package middleware
 
 import (
+	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,8 +21,8 @@ import (
 //
 // A method without a handler is answered with 405, whatever it is called, and
 // an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out: a problem
-// document, or what the OnError of the [Config] around it makes of an error with
-// that status. HEAD runs the handler of GET, and OPTIONS is
+// document that names the methods too, or what the OnError of the [Config] around
+// it makes of an error with that status and message. HEAD runs the handler of GET, and OPTIONS is
 // answered with 204 and Allow, unless they have handlers of their own. CORS
 // middleware goes outside and takes the preflight requests.
 //
@@ -44,8 +46,12 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", m.allow())
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		w.Header().Set("Allow", m.allow())
-		httperr.Render(w, r, &httperr.Error{Status: http.StatusMethodNotAllowed}, nil, nil, true)
+		allow := m.allow()
+		w.Header().Set("Allow", allow)
+		httperr.Render(w, r, &httperr.Error{
+			Status:  http.StatusMethodNotAllowed,
+			Message: "The methods of this resource are " + allow,
+		}, nil, nil, true)
 	}
 }
 
@@ -66,6 +72,20 @@ func (m Methods) Methods() []string {
 	}
 	slices.Sort(methods)
 	return slices.Compact(methods)
+}
+
+// All iterates over the methods that have a handler, in the order of the
+// alphabet, and over their handlers. [pattern.Walk] uses it.
+//
+// [pattern.Walk]: https://pkg.go.dev/github.com/apiece/apiece/pattern#Walk
+func (m Methods) All() iter.Seq2[string, http.Handler] {
+	return func(yield func(string, http.Handler) bool) {
+		for _, method := range slices.Sorted(maps.Keys(m)) {
+			if h := m[method]; h != nil && !yield(method, h) {
+				return
+			}
+		}
+	}
 }
 
 func (m Methods) allow() string { return strings.Join(m.Methods(), ", ") }

@@ -280,7 +280,7 @@ func TestMethods(t *testing.T) {
 	answer := func(text string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, text) })
 	}
-	const notAllowed = `{"title":"Method Not Allowed","status":405}`
+	const notAllowed = `{"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are %s"}`
 	rest := middleware.Methods{"GET": answer("get"), "PUT": answer("put"), "PATCH": nil}
 	tests := []struct {
 		methods middleware.Methods
@@ -308,6 +308,9 @@ func TestMethods(t *testing.T) {
 		_, listed := slices.BinarySearch(tt.methods.Methods(), tt.method)
 		if listed != (tt.status != http.StatusMethodNotAllowed) {
 			t.Errorf("%s: Methods %q, but the status is %d: %s", tt.method, tt.methods.Methods(), tt.status, tt.why)
+		}
+		if tt.body == notAllowed {
+			tt.body = fmt.Sprintf(notAllowed, tt.allow)
 		}
 		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 			resp := tr.Do(t, tt.methods, httptest.NewRequest(tt.method, "/", nil))

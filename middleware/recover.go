@@ -6,6 +6,7 @@ import (
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/layer"
 	"github.com/apiece/apiece/internal/respw"
 )
 
@@ -23,7 +24,7 @@ import (
 // net/http logs the panic and drops the connection.
 func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return layer.New(next, func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
 			defer func() {

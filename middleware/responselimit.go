@@ -9,6 +9,7 @@ import (
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/layer"
 	"github.com/apiece/apiece/internal/respw"
 )
 
@@ -101,7 +102,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 		}
 	}
 	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return layer.New(next, func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := respw.Wrap(w, r)
 			respw.Lift(w)

@@ -121,6 +121,9 @@ func TimeoutWith(cfg TimeoutConfig) func(http.Handler) http.Handler {
 	}
 }
 
+// Unwrap returns the handler inside, as layer.New has it.
+func (b *bounded) Unwrap() http.Handler { return b.next }
+
 // A TimeoutError says that a handler took longer than a [Timeout] allows. It is
 // what OnError is given, and the cause of the context that ended.
 type TimeoutError struct {

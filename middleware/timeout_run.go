@@ -89,8 +89,7 @@ func (b *bounded) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.
 	t.w.Fence(&t.fence, t)
 	t.detached = !t.w.Flushes() || r.ProtoMajor >= 2
 	t.fence.Context = &t.ctx
-	t.ctx.Context = r.Context()
-	t.ctx.Inherit(r.Context())
+	t.ctx.Attach(r.Context(), exchange.Find(r.Context()))
 	if b.says {
 		t.ctx.Say(b.cfg.OnError, b.cfg.Logger)
 	}

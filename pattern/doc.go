@@ -20,6 +20,7 @@
 // both match strings and know nothing of HTTP. A [Handler] is a table of
 // handlers, for the mux of a service that has other routes too. [Query] and
 // [Values] read the parameters, also those of the patterns of ServeMux.
+// [Walk] lists the routes and methods of a service without running it.
 // [FromFile] gives the route of a file of a Next.js project, and package nextfs
 // all routes of one.
 //

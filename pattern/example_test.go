@@ -1,12 +1,14 @@
 package pattern_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 
+	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
 )
 
@@ -143,4 +145,23 @@ func ExampleFromFile() {
 	// /api/post/[pid] <nil>
 	// /api/cart <nil>
 	//  pattern: pages/about.tsx is no API route: a page, outside pages/api
+}
+
+func ExampleWalk() {
+	list := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/posts/[id]": middleware.Recover(nil)(list),
+		"/api/posts":      middleware.New(middleware.Config{})(middleware.Methods{"GET": list, "POST": list}),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for e := range pattern.Walk(routes) {
+		fmt.Println(cmp.Or(e.Method, "any"), e.Pattern)
+	}
+	// Output:
+	// GET /api/posts
+	// POST /api/posts
+	// any /api/posts/[id]
 }

@@ -115,6 +115,20 @@ func (h *Handler) All() iter.Seq2[Pattern, http.Handler] {
 	}
 }
 
+// Handler returns the handler that serves r, and the pattern of its route, as
+// ServeMux.Handler does. They are the NotFound of the config, which is nil by
+// default, and "" for a path that no route matches, or that is malformed. It
+// looks at the URL alone, without setting path values or r.Pattern, and knows of
+// no redirect.
+func (h *Handler) Handler(r *http.Request) (handler http.Handler, pattern string) {
+	path, decoded := requestPath(r.URL)
+	l, _, err := h.match(path, decoded, true)
+	if err != nil {
+		return h.config.NotFound, ""
+	}
+	return h.targets[l.index].Handler, l.text
+}
+
 // ServeHTTP serves the request by the route that matches its path.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, false)

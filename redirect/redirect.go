@@ -102,7 +102,7 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 		return nil
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff")
+	httperr.NoSniff(h)
 	w.WriteHeader(code)
 	if r.Method != http.MethodHead {
 		// The header is the redirect. A body that does not arrive changes nothing.

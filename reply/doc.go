@@ -14,9 +14,17 @@
 // [JSON] and [Send] encode first and commit second. A value that cannot be
 // encoded becomes a complete 500, never an empty 200, and the error that they
 // return has its record in the log: it can be dropped, and a [HandlerFunc] that
-// returns it neither logs nor answers again. Both declare the length, and give text and JSON a strong ETag
-// that is the same in every process, answer 304 where the client has the
-// representation already, and send no body where HTTP allows none.
+// returns it neither logs nor answers again. Both declare the length, send a
+// strong ETag, answer 304 where the client has the representation already, and
+// send no body where HTTP allows none.
+//
+// The ETag is a hash of the body, the same in every process, so that any replica
+// can compare it. Which hash may change with a release: clients then fetch what
+// they have once more. An entry in the header that is there stays, and nil
+// switches a field off, as net/http has it for Date:
+//
+//	w.Header()["Etag"] = nil                   // no ETag, and no 304
+//	w.Header()["X-Content-Type-Options"] = nil // no nosniff
 //
 // # Errors
 //
@@ -41,9 +49,8 @@
 //     forbids 304.
 //   - An ETag that the handler has set stays and is the one compared. Next.js
 //     overwrites it.
-//   - The ETag of bytes is a truncated SHA-256. Next.js hashes their JSON form.
-//     Tags of text and JSON are those of Next.js, so a ported service keeps
-//     the caches of its clients.
+//   - The ETag is the XXH64 of the body. Next.js has FNV-1a, which takes ten
+//     times as long: after a move, clients fetch once more what they have.
 //   - A status that is no final status (below 200 or above 999) is an error and
 //     a 500 whatever the method. 205 has no body, as RFC 9110 demands.
 //   - An error after a part of the body was written aborts the connection.

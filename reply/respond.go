@@ -21,7 +21,7 @@ type answer struct {
 	isText      bool
 	text        string
 	body        []byte
-	tag         func(text string, body []byte) string
+	tagged      bool // it has an ETag
 }
 
 func (a *answer) size() int { return len(a.text) + len(a.body) }
@@ -58,22 +58,28 @@ func (a *answer) header(r *http.Request, h http.Header) (status int) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	if a.tag != nil {
-		tag := h.Get("Etag")
-		if tag == "" {
-			tag = a.tag(a.text, a.body)
+	var length string
+	if a.tagged {
+		if _, own := h["Etag"]; !own {
+			var tag string
+			tag, length = a.describe()
 			set("Etag", tag)
 		}
-		if a.status == http.StatusOK && fresh(r, tag) {
+		if a.status == http.StatusOK && fresh(r, h.Get("Etag")) {
 			return withoutBody(h, http.StatusNotModified)
 		}
 	}
 	if a.contentType != "" && (a.force || len(h["Content-Type"]) == 0) {
 		set("Content-Type", a.contentType)
-		set("X-Content-Type-Options", "nosniff")
+		if _, own := h["X-Content-Type-Options"]; !own {
+			set("X-Content-Type-Options", "nosniff")
+		}
 	}
 	delete(h, "Transfer-Encoding")
-	set("Content-Length", strconv.Itoa(a.size()))
+	if length == "" {
+		length = strconv.Itoa(a.size())
+	}
+	set("Content-Length", length)
 	return a.status
 }
 
@@ -113,7 +119,7 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 	}
 	if len(h["Content-Type"]) == 0 {
 		h["Content-Type"] = []string{bytesType}
-		h["X-Content-Type-Options"] = []string{"nosniff"}
+		httperr.NoSniff(h)
 	}
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {

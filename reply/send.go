@@ -23,7 +23,7 @@ func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	if err != nil {
 		return httperr.Fail(w, r, fmt.Errorf("reply: %w", err))
 	}
-	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text.Bytes(), tag: textTag})
+	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text.Bytes(), tagged: true})
 	text.Release()
 	return err
 }
@@ -38,11 +38,11 @@ const (
 //
 //	body              Content-Type                      ETag
 //	nil               none, Content-Length: 0           none
-//	string            text/plain; charset=utf-8 *       Next's
-//	[]byte            application/octet-stream *        SHA-256
-//	json.RawMessage   application/json; charset=utf-8   Next's
+//	string            text/plain; charset=utf-8 *       of the text
+//	[]byte            application/octet-stream *        of the bytes
+//	json.RawMessage   application/json; charset=utf-8   of the text
 //	io.Reader         application/octet-stream *        none
-//	anything else     as JSON                           Next's
+//	anything else     as JSON                           of the text
 //
 // A type marked * gives way to a Content-Type that is set already. A reader is
 // streamed to its end, and closed if it is an io.Closer, also when nothing of
@@ -55,14 +55,14 @@ func Send(w http.ResponseWriter, r *http.Request, status int, body any) error {
 	case nil:
 		return respond(w, r, answer{status: status})
 	case string:
-		return respond(w, r, answer{status: status, contentType: textType, text: body, isText: true, tag: textTag})
+		return respond(w, r, answer{status: status, contentType: textType, text: body, isText: true, tagged: true})
 	case json.RawMessage:
 		if !json.Valid(body) {
 			return httperr.Fail(w, r, fmt.Errorf("reply: the raw message is not valid JSON"))
 		}
-		return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: body, tag: textTag})
+		return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: body, tagged: true})
 	case []byte:
-		return respond(w, r, answer{status: status, contentType: bytesType, body: body, tag: bytesTag})
+		return respond(w, r, answer{status: status, contentType: bytesType, body: body, tagged: true})
 	case io.Reader:
 		return stream(w, r, status, body)
 	case error:

@@ -170,8 +170,7 @@ func (l *limited) EndsWithin(by time.Duration) bool   { return !l.lifted && l.af
 func (l *limited) over(r *http.Request) *http.Request { return limitedBy(r, l) }
 
 func limitedBy(r *http.Request, l *limited) *http.Request {
-	node := new(exchange.Node)
-	r = node.Attach(r, nil)
+	node, r := exchange.Copy(r, nil)
 	node.Set(exchange.Deadline, l)
 	return r
 }

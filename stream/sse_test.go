@@ -198,8 +198,7 @@ func TestLimitsAreLifted(t *testing.T) {
 	w := httptest.NewRecorder()
 	outer, ow := respw.Wrap(w, get("/"))
 	inner, iw := respw.Wrap(testkit.Unwrapping{ResponseWriter: ow}, get("/"))
-	node := new(exchange.Node)
-	r := node.Attach(get("/"), nil)
+	node, r := exchange.Copy(get("/"), nil)
 	node.Set(exchange.Deadline, &d)
 	s, err := stream.SSE(iw, r, stream.Config{})
 	if err != nil {

@@ -81,13 +81,18 @@ func HandlerWith[T any](cfg Config, fn func(http.ResponseWriter, *http.Request, 
 
 // Handler is the function [Handler] with the Config of the Binder.
 func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
+	return b.typed(nil, fn)
+}
+
+// typed is Handler for a response of a known type.
+func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
 	// What a request costs, in one piece: its value, and what watches the
 	// response, so that an error is known to come in time or too late.
 	type call struct {
 		value  T
 		writer respw.Writer
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	serve := func(w http.ResponseWriter, r *http.Request) {
 		var value *T
 		if _, ok := respw.Of(w); ok {
 			value = new(T)
@@ -111,7 +116,8 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 		if err != nil {
 			httperr.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)
 		}
-	})
+	}
+	return &typed{serve, reflect.TypeFor[T](), out, b.reading}
 }
 
 // Func returns the handler that answers with what fn returns, as JSON: typed
@@ -126,7 +132,7 @@ func Func[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {
 
 // FuncWith is [Func] with a Config.
 func FuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) http.Handler {
-	return HandlerWith(cfg, answer(fn))
+	return New[In](cfg).typed(reflect.TypeFor[Out](), answer(fn))
 }
 
 // QueryFunc is [Func] for requests that only ask: fields of In that name no
@@ -140,7 +146,7 @@ func QueryFunc[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handle
 
 // QueryFuncWith is [QueryFunc] with a Config.
 func QueryFuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) http.Handler {
-	return newReader[In](cfg).Handler(answer(fn))
+	return newReader[In](cfg).typed(reflect.TypeFor[Out](), answer(fn))
 }
 
 // answer is the handler that sends what fn returns.

@@ -39,6 +39,7 @@ func TestRoutes(t *testing.T) {
 		{"head", "HEAD", "/api/posts", "", "", "", 200, "Content-Type: application/json; charset=utf-8"},
 		{"options", "OPTIONS", "/api/posts", "", "", "", 204, "Allow: GET, HEAD, OPTIONS, POST"},
 		{"wrong method", "PUT", "/api/posts", "", "", "", 405, "Allow: GET, HEAD, OPTIONS, POST"},
+		{"what the methods are", "PUT", "/api/posts", "", "", "", 405, `"detail":"The methods of this resource are GET, HEAD, OPTIONS, POST"`},
 		{"create", "POST", "/api/posts", "application/json", `{"title":"T","text":"x"}`, "", 201, `"tags":[]`},
 		{"create by form", "POST", "/api/posts", "application/x-www-form-urlencoded", "title=T&text=x&tags=a&tags=b", "", 201, `"tags":["a","b"]`},
 		{"bad JSON", "POST", "/api/posts", "application/json", `{"title":`, "", 400, "Invalid JSON"},
@@ -75,7 +76,11 @@ func TestRoutes(t *testing.T) {
 		{"feed", "POST", "/api/feed", "", "", "", 405, "Allow: GET, HEAD, OPTIONS"},
 		{"quick enough", "GET", "/api/slow?ms=1", "", "", "", 200, `{"ms":1}`},
 		{"too slow", "GET", "/api/slow?ms=1500", "", "", "", 504, "Gateway Timeout"},
+		{"slow without a number", "GET", "/api/slow?ms=abc", "", "", "", 400, "ms is a number from 0 to 5000"},
+		{"slower than it can be", "GET", "/api/slow?ms=5001", "", "", "", 400, "ms is a number from 0 to 5000"},
+		{"not slow", "GET", "/api/slow", "", "", "", 200, `{"ms":0}`},
 		{"small enough", "GET", "/api/big?kb=64", "", "", "", 200, "xxx"},
+		{"less than nothing", "GET", "/api/big?kb=-1", "", "", "", 400, "kb is a number from 0 to 8192"},
 		{"too big", "GET", "/api/big?kb=65", "", "", "", 500, `"status":500`},
 	}
 	server := httptest.NewServer(newBlog(slog.New(slog.DiscardHandler)).routes())

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -95,15 +97,32 @@ func webhook(w http.ResponseWriter, r *http.Request) error {
 
 // slow works for ?ms= milliseconds, and does not look at its context. The
 // Timeout around it keeps the client from waiting.
-func slow(w http.ResponseWriter, r *http.Request) {
-	ms, _ := strconv.Atoi(r.URL.Query().Get("ms"))
-	time.Sleep(time.Duration(min(max(ms, 0), 5000)) * time.Millisecond)
-	reply.JSON(w, r, http.StatusOK, map[string]int{"ms": ms})
+func slow(w http.ResponseWriter, r *http.Request) error {
+	ms, err := number(r, "ms", 5000)
+	if err != nil {
+		return err
+	}
+	time.Sleep(time.Duration(ms) * time.Millisecond)
+	return reply.JSON(w, r, http.StatusOK, map[string]int{"ms": ms})
 }
 
 // big answers with ?kb= kilobytes. The ResponseLimit around it refuses more
 // than 64.
-func big(w http.ResponseWriter, r *http.Request) {
-	kb, _ := strconv.Atoi(r.URL.Query().Get("kb"))
-	reply.Send(w, r, http.StatusOK, strings.Repeat("x", min(max(kb, 0), 8192)<<10))
+func big(w http.ResponseWriter, r *http.Request) error {
+	kb, err := number(r, "kb", 8192)
+	if err != nil {
+		return err
+	}
+	return reply.Send(w, r, http.StatusOK, strings.Repeat("x", kb<<10))
+}
+
+// number returns a parameter of the query, which is one from 0 to most. Left out
+// it is 0.
+func number(r *http.Request, name string, most int) (int, error) {
+	text := cmp.Or(r.URL.Query().Get(name), "0")
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > most {
+		return 0, reply.NewError(http.StatusBadRequest, fmt.Sprintf("%s is a number from 0 to %d", name, most)).WithCause(err)
+	}
+	return n, nil
 }

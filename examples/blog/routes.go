@@ -60,8 +60,8 @@ func (b *blog) routes() http.Handler {
 		"/api/docs/[[...slug]]": api.ThenFunc(docs),
 		"/api/contact":          api.Then(middleware.Methods{"POST": reply.HandlerFunc(contact)}),
 		"/api/theme":            api.Then(theme()),
-		"/api/slow":             api.Extend(quick).ThenFunc(slow),
-		"/api/big":              api.Extend(small).ThenFunc(big),
+		"/api/slow":             api.Extend(quick).Then(reply.HandlerFunc(slow)),
+		"/api/big":              api.Extend(small).Then(reply.HandlerFunc(big)),
 		"/api/feed":             api.Then(middleware.Methods{"GET": http.HandlerFunc(b.serveFeed)}),
 		"/api/revalidate":       api.Then(middleware.Methods{"POST": revalidate(b.pages)}),
 

@@ -104,26 +104,25 @@ func (n *Node) Get(s Slot) any { return n.slots[s] }
 // Set fills the slot. Store pointers: anything else is boxed.
 func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
 
-// Inherit copies the slots of the node that ctx carries, if it carries one.
-func (n *Node) Inherit(ctx context.Context) {
-	if parent := Find(ctx); parent != nil {
-		n.inherit(parent)
+// Attach makes n a child of ctx, and gives it the slots of outer: the node that
+// ctx carries, nil if there is none, which the caller has looked for.
+func (n *Node) Attach(ctx context.Context, outer *Node) {
+	n.Context = ctx
+	if outer != nil {
+		n.slots, n.hooks, n.Of = outer.slots, outer.hooks, outer.Of
 	}
 }
 
-func (n *Node) inherit(parent *Node) {
-	n.slots, n.hooks, n.Of = parent.slots, parent.hooks, parent.Of
-}
-
-// Attach returns a copy of r whose context is n, a child of r's own. The slots
-// of parent are inherited: it is the node that r carries, nil if there is none,
-// which the caller has looked for already.
-func (n *Node) Attach(r *http.Request, parent *Node) *http.Request {
-	n.Context = r.Context()
-	if parent != nil {
-		n.inherit(parent)
-	}
-	return r.WithContext(n)
+// Copy returns a copy of r with a node of its own, which is attached to outer, in
+// one allocation.
+func Copy(r *http.Request, outer *Node) (*Node, *http.Request) {
+	own := new(struct {
+		Node
+		request http.Request
+	})
+	own.Attach(r.Context(), outer)
+	own.request = *r.WithContext(&own.Node)
+	return &own.Node, &own.request
 }
 
 // Find returns the nearest node of ctx, or nil.
@@ -149,32 +148,12 @@ func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog
 	if onError == nil && (logger == nil || outer != nil && outer.slots[Logger] == logger) {
 		return r
 	}
-	own := newOwn(r, outer)
+	own, inside := Copy(r, outer)
 	own.Say(onError, logger)
 	if w != nil {
 		own.Leave(w, r)
 	}
-	return own.over(r)
-}
-
-// An own is a copy of a request with a node of its own, in one allocation.
-type own struct {
-	Node
-	request http.Request
-}
-
-func newOwn(r *http.Request, outer *Node) *own {
-	o := new(own)
-	o.Context = r.Context()
-	if outer != nil {
-		o.inherit(outer)
-	}
-	return o
-}
-
-func (o *own) over(r *http.Request) *http.Request {
-	o.request = *r.WithContext(&o.Node)
-	return &o.request
+	return inside
 }
 
 // Say fills the slots of the function [Say].
@@ -191,11 +170,11 @@ func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 // calls learns where to log, as by [Say], and that no hook outside is to answer its
 // errors.
 func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
-	own := newOwn(r, Find(r.Context()))
+	own, inside := Copy(r, Find(r.Context()))
 	own.hooks++
 	own.Set(OnError, nil)
 	own.Say(nil, logger)
-	return own.over(r)
+	return inside
 }
 
 // Hooks returns how many hooks are running for r, one within the other.
@@ -220,9 +199,9 @@ func WithWriter(w http.ResponseWriter, r *http.Request) *http.Request {
 		}
 		return r
 	}
-	own := newOwn(r, node)
+	own, inside := Copy(r, node)
 	own.Leave(w, r)
-	return own.over(r)
+	return inside
 }
 
 // HandBack tells the request that came in what became of its copy, once the

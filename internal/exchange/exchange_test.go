@@ -23,8 +23,7 @@ func TestNode(t *testing.T) {
 
 	type userKey struct{}
 	r = r.WithContext(context.WithValue(r.Context(), userKey{}, "user"))
-	outer := new(exchange.Node)
-	r = outer.Attach(r, nil)
+	outer, r := exchange.Copy(r, nil)
 	n := 7
 	outer.Set(exchange.Body, &n)
 	if got, ok := exchange.Get[*int](r, exchange.Body); !ok || got != &n {
@@ -42,14 +41,13 @@ func TestNode(t *testing.T) {
 }
 
 func TestChildStartsWithTheSlotsOfItsParent(t *testing.T) {
-	outer, inner := new(exchange.Node), new(exchange.Node)
 	a, b := 1, 2
-	r := outer.Attach(httptest.NewRequest("GET", "/", nil), nil)
+	outer, r := exchange.Copy(httptest.NewRequest("GET", "/", nil), nil)
 	outer.Set(exchange.Body, &a)
 
 	// Between the two stands a context of somebody else's.
 	ctx, cancel := context.WithCancel(r.Context())
-	child := inner.Attach(r.WithContext(ctx), exchange.Find(ctx))
+	inner, child := exchange.Copy(r.WithContext(ctx), exchange.Find(ctx))
 	if got, _ := exchange.Get[*int](child, exchange.Body); got != &a {
 		t.Error("the child does not see what its parent knew")
 	}
@@ -64,8 +62,7 @@ func TestChildStartsWithTheSlotsOfItsParent(t *testing.T) {
 }
 
 func TestDetach(t *testing.T) {
-	node := new(exchange.Node)
-	r := node.Attach(httptest.NewRequest("GET", "/", nil), nil)
+	node, r := exchange.Copy(httptest.NewRequest("GET", "/", nil), nil)
 	n := 1
 	node.Set(exchange.Body, &n)
 
@@ -84,7 +81,7 @@ func TestContextsBelowShareOneDoneChannel(t *testing.T) {
 	// unless they hand it the channel of one it does.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r := new(exchange.Node).Attach(httptest.NewRequest("GET", "/", nil).WithContext(ctx), nil)
+	_, r := exchange.Copy(httptest.NewRequest("GET", "/", nil).WithContext(ctx), nil)
 	child, stop := context.WithCancel(r.Context())
 	defer stop()
 	cancel()
@@ -100,16 +97,15 @@ func TestAllocs(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	n := 1
 	got := testing.AllocsPerRun(100, func() {
-		node := new(exchange.Node)
-		r := node.Attach(r, nil)
+		node, r := exchange.Copy(r, nil)
 		node.Set(exchange.Body, &n)
 		node.Set(exchange.Deadline, &n)
 		if _, ok := exchange.Get[*int](r, exchange.Body); !ok {
 			t.Fatal("lost")
 		}
 	})
-	if got > 2 {
-		t.Errorf("%v allocations for the node and the copy of the request, want 2", got)
+	if got > 1 {
+		t.Errorf("%v allocations for the node and the copy of the request, want 1", got)
 	}
 }
 
@@ -156,8 +152,7 @@ func TestWriterOf(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { exchange.WithWriter(w, plain) }); n > 1 {
 		t.Errorf("%v allocations for a request that has no node, want 1", n)
 	}
-	node := new(exchange.Node)
-	has := node.Attach(plain, nil)
+	node, has := exchange.Copy(plain, nil)
 	if n := testing.AllocsPerRun(100, func() { node.Of = nil; exchange.WithWriter(w, has) }); n > 0 {
 		t.Errorf("%v allocations for one that has a node, want none", n)
 	}

@@ -2,13 +2,6 @@ package flush
 
 import "time"
 
-// beat is what a Conn with heartbeats needs.
-type beat struct {
-	timer *time.Timer
-	every time.Duration
-	p     []byte
-}
-
 // Beat writes p whenever nothing was written for so long, until StopBeat. What is
 // sent in parts it does not come between. The stream it opens sooner if the response
 // would be ended before: by the WriteTimeout of the server on HTTP/2, or by a
@@ -17,31 +10,30 @@ func (c *Conn) Beat(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = time.Now()
-	c.beat = beat{time.AfterFunc(c.patience(every), c.tick), every, p}
+	c.beat = time.AfterFunc(c.patience(every), func() { c.tick(every, p) })
 }
 
 // StopBeat ends the heartbeats, if there are any: none is written after it but one
 // that is under way, which Shut waits for.
 func (c *Conn) StopBeat() {
-	if c.beat.timer != nil {
-		c.beat.timer.Stop()
+	if c.beat != nil {
+		c.beat.Stop()
 	}
 }
 
 // tick is what the timer does. It is not reset by traffic: when it fires it looks
 // when the last write was, and sleeps again for what is left.
-func (c *Conn) tick() {
+func (c *Conn) tick(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := &c.beat
-	left := b.every - time.Since(c.last)
+	left := every - time.Since(c.last)
 	if c.parts == nil && (left <= 0 || !c.open) {
-		if c.ctx.Err() != nil || c.put(b.p) != nil {
+		if c.ctx.Err() != nil || c.put(p) != nil {
 			return
 		}
-		left = b.every
+		left = every
 	}
-	b.timer.Reset(max(left, b.every/16))
+	c.beat.Reset(max(left, every/16))
 }
 
 // patience returns every, or half of the time that is left to a response that is not

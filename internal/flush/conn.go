@@ -61,7 +61,7 @@ type Conn struct {
 	armed  time.Time     // the write deadline, if it lasts
 	err    error         // what every write returns from now on
 	parts  chan struct{} // not nil while something is sent in parts: closed when it is whole
-	beat   beat
+	beat   *time.Timer   // nil without heartbeats
 }
 
 // Prepare looks whether the response to r can be a stream. Neither is anything

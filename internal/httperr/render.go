@@ -113,10 +113,18 @@ func Write(w http.ResponseWriter, r *http.Request, status int, header http.Heade
 	}
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Content-Type-Options", "nosniff")
+	NoSniff(h)
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
+	}
+}
+
+// NoSniff keeps browsers from taking the body for another type than it has. An
+// entry that is there stays: nil switches the field off.
+func NoSniff(h http.Header) {
+	if _, own := h["X-Content-Type-Options"]; !own {
+		h["X-Content-Type-Options"] = []string{"nosniff"}
 	}
 }
 

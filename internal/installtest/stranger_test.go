@@ -252,17 +252,32 @@ ROUTE            METHODS    FILE
 /api/post/[pid]  any        pages/api/post/[pid].ts
 /api/todos       GET, POST  app/api/todos/route.ts
 `
-	ran := 0
+	const wantGo = `		// app/api/todos/route.ts
+		"/api/todos": middleware.Methods{
+			"GET":     next,
+			"POST":    next,
+			"OPTIONS": next,
+		},
+`
+	ran, ranGo := 0, 0
 	for _, m := range block.FindAllStringSubmatch(pagePart(t, "MIGRATING.md", "# ", "`pattern.FromFile`"), -1) {
-		if command := strings.TrimSuffix(m[2], "\n"); strings.HasPrefix(command, "go run ") {
+		command := strings.TrimSuffix(m[2], "\n")
+		switch {
+		case !strings.HasPrefix(command, "go run "):
+		case strings.Contains(command, " -go "):
+			ranGo++
+			if got := s.types(t, command); !strings.Contains(got, wantGo) {
+				t.Errorf("%s prints\n%s, want in it\n%s", command, got, wantGo)
+			}
+		default:
 			ran++
 			if got := s.types(t, command); got != want[1:] {
 				t.Errorf("%s prints\n%s, want%s", command, got, want)
 			}
 		}
 	}
-	if ran != 1 {
-		t.Errorf("MIGRATING.md has %d commands to run", ran)
+	if ran != 1 || ranGo != 1 {
+		t.Errorf("MIGRATING.md has %d commands that print a table, and %d that print Go", ran, ranGo)
 	}
 	if left, err := os.ReadDir(s.dir); err != nil || len(left) > 0 {
 		t.Errorf("%v is left, %v", left, err)

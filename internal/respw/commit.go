@@ -161,7 +161,7 @@ func (rw *Writer) read(status int) error {
 
 // measure notes what a header and a status say of the body.
 func (rw *Writer) measure(h http.Header, status int) {
-	if v := h["Content-Type"]; len(v) == 1 && isEventStream(v[0]) {
+	if v := h["Content-Type"]; len(v) == 1 && IsEventStream(v[0]) {
 		rw.stream.Store(true)
 	}
 	rw.declared = -1
@@ -173,7 +173,7 @@ func (rw *Writer) measure(h http.Header, status int) {
 	rw.noBody = rw.request.Method == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-func isEventStream(contentType string) bool {
+func IsEventStream(contentType string) bool {
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
 }

@@ -83,8 +83,7 @@ func (f *fill) start(ctx context.Context) (err error) {
 			f.cache.settle(f, outcome{failed: true, err: errSlow})
 		})
 	}
-	f.node.Context = ctx
-	f.node.Inherit(ctx)
+	f.node.Attach(ctx, exchange.Find(ctx))
 	f.outer, _ = f.node.Get(exchange.Cache).(*fill)
 	if f.outer == f {
 		f.outer = nil // a revalidation, which brought the fill with it

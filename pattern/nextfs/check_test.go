@@ -16,14 +16,28 @@ import (
 var _ nextfs.T = testing.TB(nil)
 
 // fakeT collects what Check says.
-type fakeT struct{ errors, logs []string }
+type fakeT struct {
+	errors, logs []string
+	breaks       []string // the errors about requests that reach another handler
+	count        string
+}
 
 func (t *fakeT) Helper() {}
 func (t *fakeT) Errorf(format string, args ...any) {
-	t.errors = append(t.errors, fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	if strings.HasPrefix(text, "nextfs: requests reach") {
+		t.breaks = append(t.breaks, text)
+		return
+	}
+	t.errors = append(t.errors, text)
 }
 func (t *fakeT) Logf(format string, args ...any) {
-	t.logs = append(t.logs, fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	if strings.Contains(text, " ported") {
+		t.count = text
+		return
+	}
+	t.logs = append(t.logs, text)
 }
 
 // lines are those below the heading of the only text, if there is one.
@@ -62,7 +76,7 @@ func TestCheck(t *testing.T) {
 		{"pages/api/a.ts", "", map[string]http.Handler{"/api/a": never}, "", "", "a file of pages/api gets every method"},
 		{"pages/api/a.ts", "", map[string]http.Handler{"/api/a": methods("GET")}, "", "", "whatever the handler has"},
 		{"pages/api/a.ts", "", nil, "/api/a has no handler: pages/api/a.ts", "", ""},
-		{"pages/api/[a].ts", "", map[string]http.Handler{"/api/[b]": never}, "/api/[a] has no handler: pages/api/[a].ts; /api/[b] has a handler, but no file", "", "the name is part of what handlers read"},
+		{"pages/api/[a].ts", "", map[string]http.Handler{"/api/[b]": never}, "/api/[b] has a handler, but no file", "", "the name is part of what handlers read"},
 		{"pages/about.tsx", "", map[string]http.Handler{"/about": never}, "/about has a handler, but no file", "", "a page is no API route"},
 		{"app/a/route.ts", "export const GET = 1, POST = 2", map[string]http.Handler{"/a": methods("GET", "POST")}, "", "", ""},
 		{"app/a/route.ts", "export const GET = 1, POST = 2", nil, "/a has no handler of GET, POST: app/a/route.ts", "", ""},
@@ -73,8 +87,8 @@ func TestCheck(t *testing.T) {
 		{"app/a/route.ts", "export const POST = 1", map[string]http.Handler{"/a": listed{"HEAD", "POST"}}, "/a has a handler of HEAD, which app/a/route.ts does not export", "", "HEAD is implied by GET only"},
 		{"app/a/route.ts", "export const GET = 1, HEAD = 2, OPTIONS = 3", map[string]http.Handler{"/a": methods("GET")}, "", "", "Methods answers them"},
 		{"app/a/route.ts", "export const GET = 1, HEAD = 2, OPTIONS = 3", map[string]http.Handler{"/a": listed{"GET"}}, "/a has no handler of HEAD, OPTIONS: app/a/route.ts", "", "what is exported is missed"},
-		{"app/a/route.ts", "export const GET = 1", map[string]http.Handler{"/a": never}, "", "/a: app/a/route.ts: http.HandlerFunc has no method Methods() []string", ""},
-		{"app/a/route.ts", "export const POST = 1", map[string]http.Handler{"/a": wrapped}, "", "/a: app/a/route.ts: http.HandlerFunc has no method Methods() []string", "behind other middleware"},
+		{"app/a/route.ts", "export const GET = 1", map[string]http.Handler{"/a": never}, "", "/a: app/a/route.ts: http.HandlerFunc has neither a method Methods() []string nor Unwrap() http.Handler", ""},
+		{"app/a/route.ts", "export const POST = 1", map[string]http.Handler{"/a": wrapped}, "", "/a: app/a/route.ts: http.HandlerFunc has neither a method Methods() []string nor Unwrap() http.Handler", "behind other middleware"},
 		{"app/a/route.ts", "export * from 'b'; export const GET = 1", map[string]http.Handler{"/a": methods("PUT")}, "/a has no handler of GET: app/a/route.ts", `/a: app/a/route.ts: export * from "b"`, "what is known is compared"},
 	} {
 		h, err := pattern.NewHandler(c.handlers, pattern.HandlerConfig{})

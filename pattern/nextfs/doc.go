@@ -10,11 +10,17 @@
 // it passes, it keeps the two in step. [Scan] returns the routes for other
 // uses, and the command nextroutes prints them.
 //
-// The routes are the files below pages/api and those named route below app,
-// both at the root of the project or in src. Nothing but their names and the
-// exports of route handlers is read. In particular:
+// A project that is ported in part has an old server for the rest. [Old] marks it,
+// so that [Check] counts what it serves, and reports what matters then: requests for
+// one route that reach the handler of another. [Baseline] begins with the old server
+// for every route; nextroutes -go prints that as Go code.
 //
-//   - The configuration is not. Its pageExtensions are an argument here. Its
+// The routes are the files below pages/api and those named route below app,
+// both at the root of the project or in src. Their names are read, the methods that
+// route handlers export, and the settings in [Route.Config]. In particular:
+//
+//   - The configuration of the project is not read, but for the names of modules in
+//     tsconfig.json. Its pageExtensions are an argument here. Its
 //     basePath stands before every route: serve the handler behind
 //     http.StripPrefix. Its rewrites, redirects and headers are for the service
 //     to have.
@@ -33,12 +39,25 @@
 //	export { handler as HEAD, OPTIONS } from "./handlers"
 //	export * from "../crud"
 //
-// Where that is not enough, [Route.Unknown] says so: for "export *" of a package
-// or an alias, which only the configuration tells apart, for a CommonJS module,
-// for a variable that is declared without a value, and for source that the parser
-// does not understand, such as names with escapes in them. It does not find out
-// whether an export is undefined, or a type that is exported by a list without
-// the word "type"; Next.js has no use for either.
+// What is exported of other files of the project counts, if they are named by a
+// relative path, or by an alias or the baseUrl of tsconfig.json or jsconfig.json.
+//
+// Where that is not enough, [Route.Unknown] says so: for "export *" of a package,
+// for a CommonJS module, for a variable that is declared without a value, and for
+// source that the parser does not understand, such as names with escapes in them. It
+// does not find out whether an export is undefined, or a type that is exported by a
+// list without the word "type"; Next.js has no use for either.
+//
+// # Settings
+//
+// The settings of a route are read where they are literals, products of numbers, or
+// constants that are:
+//
+//	export const config = { api: { bodyParser: { sizeLimit: LIMIT } }, maxDuration: 60 }
+//	export { config } from "../../lib/raw"
+//	export const maxDuration = 5 * 60
+//
+// Of any other one, [Setting.Unknown] says why it was not.
 //
 // # Differences from Next.js
 //
@@ -66,6 +85,8 @@
 //     sitemap.ts and sitemap.xml/route.ts, are not reported.
 //   - A directory that a link leads to is searched, but links to directories in
 //     it are an error, and so is a link that leads back. Next.js follows them all.
+//   - A setting that is a product or the constant of another file is read. Next.js
+//     takes those of pages/api, and refuses such a maxDuration when it builds.
 //   - What is named like a route and is not a regular file is an error. Of a file
 //     of more than 4 MB nothing is read, and [Route.Unknown] says so.
 package nextfs

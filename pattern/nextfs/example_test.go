@@ -56,12 +56,12 @@ func ExampleScan_conflicts() {
 	//   parameters at the same position need the same name; both match "/api/post/x"
 }
 
-// A test, part-way through a migration.
+// A test of a service that answers all there is, soon.
 func ExampleCheck() {
 	var t exampleT // a *testing.T
 	h, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/post/[pid]": http.NotFoundHandler(),
-		"/api/todos":      middleware.Methods{"GET": http.NotFoundHandler()},
+		"/api/todos":      middleware.New(middleware.Config{})(middleware.Methods{"GET": http.NotFoundHandler()}),
 		"/api/health":     http.NotFoundHandler(),
 	}, pattern.HandlerConfig{})
 	if err != nil {
@@ -70,11 +70,56 @@ func ExampleCheck() {
 	}
 	nextfs.Check(t, web(), h)
 	// Output:
+	// nextfs: 2 of 4 routes are ported
+	// nextfs: requests reach the handler of another route than in the Next.js project:
+	// 	/api/post/create is answered by the handler of /api/post/[pid]: pages/api/post/create.ts
 	// nextfs: the handlers are not those of the Next.js project:
-	// 	/api/post/create has no handler: pages/api/post/create.ts
 	// 	/api/todos has no handler of POST: app/api/todos/route.ts
 	// 	/cart has no handler of DELETE, GET: app/(shop)/cart/route.ts
 	// 	/api/health has a handler, but no file
+}
+
+// A test part-way through a migration: what no route matches goes to the old
+// server, and what is left to port is no fault. What breaks is.
+func ExampleOld() {
+	var t exampleT // a *testing.T
+	toNext, ported := http.NotFoundHandler(), http.NotFoundHandler()
+
+	old := nextfs.Old(toNext)
+	h, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/post/[pid]": ported,
+		"/api/todos":      middleware.Methods{"GET": ported, "POST": old},
+	}, pattern.HandlerConfig{NotFound: old})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	nextfs.Check(t, web(), h)
+	// Output:
+	// nextfs: 2 of 4 routes are ported, 1 of them in part
+	// nextfs: requests reach the handler of another route than in the Next.js project:
+	// 	/api/post/create is answered by the handler of /api/post/[pid]: pages/api/post/create.ts
+}
+
+// With all routes of the project to begin with, nothing can break.
+func ExampleBaseline() {
+	var t exampleT // a *testing.T
+	toNext, post := http.NotFoundHandler(), http.NotFoundHandler()
+
+	routes, err := nextfs.Baseline(web(), toNext)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	routes["/api/post/[pid]"] = post
+	h, err := pattern.NewHandler(routes, pattern.HandlerConfig{NotFound: toNext})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	nextfs.Check(t, web(), h)
+	// Output:
+	// nextfs: 1 of 4 routes are ported
 }
 
 type exampleT struct{}

@@ -1,6 +1,7 @@
 package nextfs
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,38 +14,38 @@ var methods = []string{
 	http.MethodPatch, http.MethodPost, http.MethodPut,
 }
 
-// exportedMethods returns the methods that a module exports, sorted, and the
-// other modules of which it exports everything. If there may be more, unknown
-// says why.
+// moduleOf reads what a module says of its exports. Of the methods it finds, if
+// unknown is not empty, there may be more, or other ones: it says why.
 //
 // It looks for export declarations outside of all brackets, and reads their
 // names. That is all a module says about its exports, save for three things:
 // what "export *" stands for is in another module, CommonJS modules assign
 // their exports as they run, and a name that stands for a type only is no
 // export, which can be seen where it is exported only if it says "type".
-func exportedMethods(src string, jsx bool) (found, stars []string, unknown string) {
+//
+// If constants is set, it also reads what its constants stand for.
+func moduleOf(src string, jsx, constants bool) *module {
 	src = plainSpace(src)
-	m := readModule(src, jsx)
+	m := readModule(src, jsx, constants)
 	if jsx && (m.err != nil || m.doubt) {
 		// What seemed to be an element may have been something else.
-		plain := readModule(src, false)
+		plain := readModule(src, false, constants)
 		switch both := common(m.found, plain.found); {
 		case m.err != nil:
 			m = plain
 		case plain.err != nil, len(both) < max(len(m.found), len(plain.found)):
-			m.found, m.unknown = both, "an export in what seems to be an element"
+			m.found, m.failed = both, "an export in what seems to be an element"
 		}
 	}
-	found = m.found
 	switch {
 	case m.err != nil:
-		unknown = m.err.Error()
-	case m.unknown != "":
-		unknown = m.unknown
-	case m.commonJS && !m.isModule:
-		unknown = "a CommonJS module"
+		m.failed = m.err.Error()
+	case m.unknown == "" && m.failed == "" && m.commonJS && !m.isModule:
+		m.failed = "a CommonJS module"
 	}
-	return found, m.stars, unknown
+	m.unknown = cmp.Or(m.failed, m.unknown)
+	m.lexer = lexer{} // and with it the text
+	return m
 }
 
 // plainSpace spells the white space of JavaScript in ASCII: a carriage return
@@ -70,12 +71,18 @@ type module struct {
 	found    []string
 	stars    []string // modules of which everything is exported
 	unknown  string
-	isModule bool // whether it has an import or an export
+	isModule bool   // whether it has an import or an export
+	failed   string // why it was not read to its end, or not as a module
+	mentions bool   // whether there is the name of a setting in it
+	names           // what its settings may be made of
 }
 
 // readModule reads a module, and what it finds in order, each once.
-func readModule(src string, jsx bool) module {
-	m := module{lexer: lexer{src: src, jsx: jsx}}
+func readModule(src string, jsx, constants bool) *module {
+	m := &module{lexer: lexer{src: src, jsx: jsx}}
+	if constants {
+		m.names = names{constants: map[string]value{}, exported: map[string]origin{}, imported: map[string]origin{}}
+	}
 	m.read()
 	slices.Sort(m.found)
 	m.found = slices.Compact(m.found)
@@ -101,14 +108,21 @@ func (m *module) read() {
 			continue // with the token that the declaration did not take
 		}
 		imports := m.word("import")
+		m.note()
 		m.step()
 		m.isModule = m.isModule || imports && !m.is("(") // which CommonJS has as well
 	}
 }
 
-func (m *module) add(name string) {
-	if slices.Contains(methods, name) {
+func (m *module) add(name string) { m.addFrom(name, origin{name: name}) }
+
+// addFrom adds an export, and where it comes from.
+func (m *module) addFrom(name string, from origin) {
+	switch {
+	case slices.Contains(methods, name):
 		m.found = append(m.found, name)
+	case m.exported != nil && slices.Contains(settingNames, name):
+		m.exported[name] = from
 	}
 }
 
@@ -161,8 +175,15 @@ func (m *module) export() {
 	}
 }
 
-// list reads { a, b as c, type d }.
+// list reads { a, b as c, type d }, and from "module".
 func (m *module) list() {
+	from := m.from()
+	m.each(func(name, as string) { m.addFrom(as, origin{from, name}) })
+}
+
+// each reads the names of a list in braces, save those that are for the compiler
+// only: "type a" and "type a as b".
+func (m *module) each(visit func(name, as string)) {
 	var words []string
 	for m.next(); m.kind != endToken; m.next() {
 		switch {
@@ -171,9 +192,8 @@ func (m *module) list() {
 		case m.kind == nameToken, m.kind == stringToken:
 			words = append(words, m.text)
 		case m.is(","), m.is("}"):
-			// "type a" and "type a as b" are for the compiler only.
 			if n := len(words); n == 1 || n == 3 {
-				m.add(words[n-1])
+				visit(words[0], words[n-1])
 			}
 			words = words[:0]
 			if m.is("}") {
@@ -212,7 +232,10 @@ func (m *module) star() {
 // is not found out.
 func (m *module) declarators(constant bool) {
 	for {
-		before := len(m.found)
+		before, name := len(m.found), m.text
+		if m.kind != nameToken {
+			name = ""
+		}
 		m.bind()
 		typed := m.is(":") || m.is("!")
 		if m.is("!") {
@@ -227,6 +250,7 @@ func (m *module) declarators(constant bool) {
 			}
 			m.found = m.found[:before]
 		}
+		m.declared(name, constant)
 		for !m.statementEnds() && !m.is(",") {
 			m.step()
 		}

@@ -20,19 +20,20 @@ import (
 // Each byte is looked at a bounded number of times, and brackets nest up to
 // maxDepth.
 type lexer struct {
-	src string
-	pos int  // behind the token
-	jsx bool // whether "<" may begin an element
+	src        string
+	start, pos int  // of the token, and behind it
+	jsx        bool // whether "<" may begin an element
 
 	kind    kind   // of the token
 	text    string // of a name or punctuation, or a string without its quotes
 	newline bool   // whether a line ended before the token
 
-	operand   bool // the token is, or ends, an operand
-	unsure    bool // the token is a brace that may end an operand or a statement
-	property  bool // the token is a dot, or a name after one
-	complete  bool // an expression may end before the token
-	condition bool // the token comes after "if", or another word with a condition
+	operand   bool   // the token is, or ends, an operand
+	unsure    bool   // the token is a brace that may end an operand or a statement
+	property  bool   // the token is a dot, or a name after one
+	before    string // the text of the token before it
+	complete  bool   // an expression may end before the token
+	condition bool   // the token comes after "if", or another word with a condition
 	depth     int
 	doubt     bool // what was read as an element may have exports
 	commonJS  bool // the name "exports" was seen, or a member of "module"
@@ -42,7 +43,7 @@ type lexer struct {
 	async ending // likewise, if the token is that word
 	alias bool   // the name of a type was declared, and the next "=" is before it
 
-	err error
+	err *sourceError
 }
 
 // What ends a line, with separator in place of the two of Unicode, which do not
@@ -71,10 +72,17 @@ const beforeOperand = " return typeof case do else in instanceof new void delete
 
 func (l *lexer) fail(format string, args ...any) {
 	if l.err == nil {
-		line := 1 + strings.Count(l.src[:min(l.pos, len(l.src))], "\n")
-		l.err = fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...))
+		l.err = &sourceError{l.src[:min(l.pos, len(l.src))], fmt.Sprintf(format, args...)}
 	}
 	l.pos, l.kind, l.text = len(l.src), endToken, ""
+}
+
+// A sourceError is what could not be read. It counts lines only if it is asked to:
+// the values of constants are read ahead, and may fail often.
+type sourceError struct{ before, reason string }
+
+func (e *sourceError) Error() string {
+	return fmt.Sprintf("line %d: %s", 1+strings.Count(e.before, "\n"), e.reason)
 }
 
 // next reads a token. After the last one, and after an error, it is end.
@@ -84,7 +92,7 @@ func (l *lexer) next() {
 	l.condition = l.kind == nameToken && !l.property &&
 		(strings.Contains(" if while for with ", " "+l.text+" ") || l.text == "await" && l.condition)
 	before := token{l.kind, l.text, l.property, l.operand, l.alias && l.is("=")}
-	l.alias = l.alias && !before.alias
+	l.alias, l.before = l.alias && !before.alias, before.text
 	unsure := l.unsure
 	l.space()
 	l.property, l.unsure = false, false
@@ -147,6 +155,7 @@ func (l *lexer) next() {
 			l.commonJS = true
 		}
 	}
+	l.start = start
 }
 
 // is reports whether the token is that punctuation.

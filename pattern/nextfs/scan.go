@@ -31,6 +31,25 @@ type Route struct {
 	// Unknown says why a route handler may have other methods than those:
 	// `export * from "@/lib/crud"` for instance. It is empty if it has not.
 	Unknown string
+
+	// Config are the settings that the file exports, in no order that counts:
+	// those of `export const config` of pages/api and the route segment config of
+	// app. What Next.js has no setting for is among them, too.
+	Config []Setting
+}
+
+// A Setting is one value of the configuration of a route.
+type Setting struct {
+	// Name is that of Next.js, "maxDuration", with those of the objects that it
+	// is in: "api.bodyParser.sizeLimit". It is "config" for all of them that could not be
+	// read.
+	Name string
+
+	// Value is a string, a float64, a bool, nil for null, or a []any of these.
+	Value any
+
+	// Unknown says why the value could not be read. It is empty if it was.
+	Unknown string
 }
 
 // Scan returns the API routes of the Next.js project at the root of fsys. They
@@ -46,16 +65,21 @@ type Route struct {
 // routes together, or not at all, and those of fsys. The routes are returned
 // nevertheless; of several files for one route, all.
 func Scan(fsys fs.FS, ext ...string) ([]Route, error) {
+	s, err := scan(fsys, ext)
+	return s.routes, err
+}
+
+func scan(fsys fs.FS, ext []string) (*scanner, error) {
 	if len(ext) == 0 {
 		ext = []string{"tsx", "ts", "jsx", "js"}
 	}
-	s := scanner{fsys: fsys, ext: ext, entries: map[string][]entry{}}
+	s := &scanner{fsys: fsys, ext: ext, entries: map[string][]entry{}}
 	for _, root := range s.roots() {
 		s.walk(root, false)
 	}
 	s.failLinks()
-	routes := s.arrange()
-	return routes, errors.Join(s.errs...)
+	s.arrange()
+	return s, errors.Join(s.errs...)
 }
 
 type scanner struct {
@@ -63,7 +87,11 @@ type scanner struct {
 	ext     []string
 	entries map[string][]entry // by pattern
 	links   []string           // that were not followed
+	paths   *aliases           // nil as long as it was not read
 	errs    []error
+
+	routes []Route                 // of the API, by precedence
+	table  *pattern.Table[[]entry] // all of them, and the pages; nil if there are conflicts
 }
 
 // An entry is a file with a route: of the API, or of a page, which can be in
@@ -134,15 +162,9 @@ func (s *scanner) walk(dir string, linked bool, above ...fs.FileInfo) {
 
 // failLinks reports the links that were not followed, the first of them by name.
 func (s *scanner) failLinks() {
-	const most = 5
-	if len(s.links) == 0 {
-		return
+	if len(s.links) > 0 {
+		s.fail(fmt.Errorf("nextfs: links that lead back, and links within links, are not followed: %s", some(s.links)))
 	}
-	names, more := s.links, ""
-	if n := len(names) - most; n > 0 {
-		names, more = names[:most], fmt.Sprintf(" and %d more", n)
-	}
-	s.fail(fmt.Errorf("nextfs: links that lead back, and links within links, are not followed: %s%s", strings.Join(names, ", "), more))
 }
 
 func (s *scanner) file(name string) {
@@ -171,14 +193,15 @@ func (s *scanner) add(e entry) {
 	s.entries[key] = append(s.entries[key], e)
 }
 
-// route reads the methods of an API route.
+// route reads what the file of an API route says.
 func (s *scanner) route(p pattern.Pattern, name string) Route {
 	r := Route{Pattern: p, File: name}
-	if _, r.Pages = inPages(name); r.Pages {
-		return r
+	_, r.Pages = inPages(name)
+	rs := resolver{scanner: s, modules: map[string]*module{}}
+	if !r.Pages {
+		r.Methods, r.Unknown = rs.exports(name)
 	}
-	rs := resolver{scanner: s}
-	r.Methods, r.Unknown = rs.exports(name)
+	r.Config = rs.settings(name, r.Pages)
 	return r
 }
 
@@ -212,28 +235,27 @@ func (s *scanner) page(name string) (pattern.Pattern, bool) {
 }
 
 // arrange sorts the routes, and looks for conflicts among them.
-func (s *scanner) arrange() (routes []Route) {
+func (s *scanner) arrange() {
 	for _, key := range slices.Sorted(maps.Keys(s.entries)) {
 		entries := s.entries[key]
 		s.duplicates(entries)
 		for _, e := range entries {
 			if !e.page {
 				s.published(e)
-				routes = append(routes, e.Route)
+				s.routes = append(s.routes, e.Route)
 			}
 		}
 	}
-	table, err := pattern.NewTable(s.entries)
-	if err != nil {
+	var err error
+	if s.table, err = pattern.NewTable(s.entries); err != nil {
 		s.conflicts(err)
-		return routes
+		return
 	}
 	rank := map[string]int{}
-	for p := range table.All() {
+	for p := range s.table.All() {
 		rank[p.String()] = len(rank)
 	}
-	slices.SortStableFunc(routes, func(a, b Route) int {
+	slices.SortStableFunc(s.routes, func(a, b Route) int {
 		return rank[a.Pattern.String()] - rank[b.Pattern.String()]
 	})
-	return routes
 }

@@ -16,30 +16,55 @@ const (
 	maxStars  = 100
 )
 
-// A resolver finds out what the modules export that "export *" leads to. Those
-// are read that a file names by a relative path, "../crud" for instance; which
-// file a package or an alias such as "@/lib/crud" is, takes the configuration.
+// A resolver finds out what the other modules of the project say that a route
+// leads to: by "export *", by the names it exports of them, and by the constants
+// that its settings are made of. Those are read that are named by a relative path,
+// "../crud" for instance, or by an alias of the tsconfig.json.
 type resolver struct {
 	*scanner
+	modules map[string]*module
 	reading []string // the files from the route to the one that is read
-	read    int
+	read    int      // how many were asked for
+	steps   int      // how many constants
+}
+
+// load reads a module, with its constants if they are asked for.
+func (rs *resolver) load(name string, constants bool) *module {
+	if m := rs.modules[name]; m != nil && (m.constants != nil || !constants) {
+		return m
+	}
+	src, unknown := rs.source(name)
+	m := &module{unknown: unknown, failed: unknown, mentions: true}
+	if unknown == "" {
+		mentions := mentionsSetting(src)
+		// What is named .ts has no JSX, and "<" begins a type there.
+		m = moduleOf(src, !strings.HasSuffix(name, ".ts"), constants || mentions)
+		m.mentions = mentions
+	}
+	rs.modules[name] = m
+	return m
+}
+
+// follow returns the file of a module that another names, if it is one of the
+// project and there are not too many.
+func (rs *resolver) follow(from, to string) (file string, ok bool) {
+	if rs.read++; rs.read > maxStars {
+		return "", false
+	}
+	return rs.module(from, to)
 }
 
 // exports returns the methods that a file exports, sorted. If there may be
 // others, unknown says why.
 func (rs *resolver) exports(name string) (found []string, unknown string) {
-	src, unknown := rs.source(name)
-	if unknown != "" {
-		return nil, unknown
-	}
-	// What is named .ts has no JSX, and "<" begins a type there.
-	found, stars, unknown := exportedMethods(src, !strings.HasSuffix(name, ".ts"))
+	m := rs.load(name, false)
+	found, unknown = slices.Clone(m.found), m.unknown
 	rs.reading = append(rs.reading, name)
 	defer func() { rs.reading = rs.reading[:len(rs.reading)-1] }()
 	times := make([]int, len(methods)) // how many modules export each of them
-	for _, star := range stars {
-		file, ok := rs.module(name, star)
-		if rs.read++; !ok || rs.read > maxStars {
+	for _, star := range m.stars {
+		file, ok := rs.follow(name, star)
+		if !ok {
 			unknown = starOf(star)
 			continue
 		}
@@ -85,10 +110,30 @@ func (s *scanner) source(name string) (src, unknown string) {
 
 // module returns the file that a module of the project is in.
 func (rs *resolver) module(from, to string) (file string, ok bool) {
-	if !strings.HasPrefix(to, "./") && !strings.HasPrefix(to, "../") || rs.linked(from) {
-		return "", false
+	var names []string
+	if strings.HasPrefix(to, "./") || strings.HasPrefix(to, "../") {
+		if rs.linked(from) {
+			return "", false
+		}
+		names = []string{path.Join(path.Dir(from), to)}
+	} else {
+		names = rs.aliases().names(to)
 	}
-	name := path.Join(path.Dir(from), to)
+	for _, name := range names {
+		for _, try := range tries(name) {
+			if !fs.ValidPath(try) {
+				continue
+			}
+			if info, err := fs.Stat(rs.fsys, try); err == nil && info.Mode().IsRegular() {
+				return try, true
+			}
+		}
+	}
+	return "", false
+}
+
+// tries returns the files that a name without an extension may stand for.
+func tries(name string) []string {
 	tries := []string{name}
 	for _, ext := range []string{"tsx", "ts", "jsx", "js", "mjs"} {
 		tries = append(tries, name+"."+ext)
@@ -100,12 +145,7 @@ func (rs *resolver) module(from, to string) (file string, ok bool) {
 	for _, ext := range []string{"tsx", "ts", "jsx", "js"} {
 		tries = append(tries, path.Join(name, "index."+ext))
 	}
-	for _, t := range tries {
-		if info, err := fs.Stat(rs.fsys, t); err == nil && info.Mode().IsRegular() {
-			return t, true
-		}
-	}
-	return "", false
+	return tries
 }
 
 // linked reports whether a link is part of the name of a file: relative paths in

@@ -168,9 +168,9 @@ func TestBlocks(t *testing.T) {
 			last := publish(t, h, "t", "1")
 			time.Sleep(1500 * time.Millisecond)
 			s.leave()
-			want := "id: " + at + "\n:\nid: " + last + "\ndata: 1\n\n:\n"
+			want := "id: " + at + "\n:\nid: " + last + "\ndata: 1\n\n:\n:"
 			if blocks {
-				want = "id: " + at + "\n\nid: " + moved + "\n\nid: " + last + "\ndata: 1\n\n:\n"
+				want = "id: " + at + "\n\nid: " + moved + "\n\nid: " + last + "\ndata: 1\n\n:\n:"
 			}
 			if got := s.flushed.String(); got != want {
 				t.Errorf("PositionBlocks %t: %q, want %q", blocks, got, want)
@@ -271,4 +271,31 @@ func TestNewcomerDuringRefill(t *testing.T) {
 			t.Errorf("a page that is rendered meanwhile begins at %q", id)
 		}
 	})
+}
+
+// A stream that ends in good order behind a heartbeat breaks off in a comment:
+// go-sse would not come back otherwise.
+func TestEndBehindAHeartbeat(t *testing.T) {
+	for name, end := range map[string]func(h *hub.Hub, s *sink){
+		"MaxAge":   func(*hub.Hub, *sink) { time.Sleep(time.Minute) },
+		"Shutdown": func(h *hub.Hub, _ *sink) { h.Shutdown(context.Background()) },
+		"context":  func(_ *hub.Hub, s *sink) { s.cancel() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := hub.New(hub.Config{Heartbeat: 10 * time.Second, MaxAge: 15 * time.Second})
+			s := listen(t, h, hub.Subscription{Topics: []string{"t"}})
+			time.Sleep(11 * time.Second)
+			end(h, s)
+			<-s.done
+			if got := s.text(); s.err != nil || got != ":\n:" {
+				t.Errorf("%s: %q, %v", name, got, s.err)
+			}
+			quiet := hub.New(hub.Config{MaxAge: 5 * time.Second})
+			s = listen(t, quiet, hub.Subscription{Topics: []string{"t"}, History: 1})
+			time.Sleep(time.Minute)
+			if got := s.text(); got != "" {
+				t.Errorf("%s: %q without a heartbeat", name, got)
+			}
+		})
+	}
 }

@@ -132,7 +132,7 @@ func (s *subscriber) refuse(err error) error {
 		return nil
 	case ErrClosed:
 		// An EventSource gives up on an error status, but comes back from this.
-		return s.conn.Put(append(s.hub.appendRetry(nil), heartbeat...))
+		return s.conn.Put(append(s.hub.appendRetry(nil), parting...))
 	}
 	return s.conn.Refuse(err, s.hub.cfg.OnError, nil)
 }
@@ -151,7 +151,10 @@ func (s *subscriber) ended(err error) error {
 		s.hub.stats.disconnected.Add(1)
 		return err
 	case s.conn.Context().Err() != nil:
-		return nil // whatever failed, the client had left
+		err = nil // whatever failed, the client had left
+	}
+	if err == nil && s.beaten {
+		_ = s.conn.Put(parting)
 	}
 	return err
 }

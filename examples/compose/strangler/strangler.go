@@ -17,6 +17,13 @@
 // time and size belong in front of the routes that are ported and not around
 // all of them: the old server has its own.
 //
+// Before a route is switched it can be compared on real traffic: middleware/shadow
+// asks one server in the background while the other answers, and reports what
+// differs.
+//
+//	compare := shadow.New(old, shadow.Config{IgnoreJSON: []string{"/*/updatedAt"}})
+//	"/api/posts": strangler.Partly(middleware.Methods{"GET": compare.Middleware(list)}, old),
+//
 // A dynamic route answers for the static ones beside it. Port both together, or
 // list the static one with the old server for a handler, as above. And take out of
 // the old server what is ported: a spelling that is no route here, such as

@@ -16,6 +16,7 @@ import (
 	"github.com/apiece/apiece/examples/compose/strangler"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/shadow"
 	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/reply"
 )
@@ -77,7 +78,7 @@ func TestWhoAnswers(t *testing.T) {
 		{"POST", "/api/posts", "200 old POST /api/posts", "the method is not ported"},
 		{"OPTIONS", "/api/posts", "200 old OPTIONS /api/posts", "nor is the answer to what is allowed"},
 		{"GET", "/api/post/7", "200 new post", "ported"},
-		{"DELETE", "/api/post/7", `405 {"title":"Method Not Allowed","status":405}`, "ported with all its methods"},
+		{"DELETE", "/api/post/7", `405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS"}`, "ported with all its methods"},
 		{"GET", "/api/post/create", "200 old GET /api/post/create", "not a [pid]"},
 		{"GET", "/api/post/7/", "308 ../7", "as Next does it"},
 		{"GET", "/", "200 old GET /", "a page"},
@@ -312,6 +313,67 @@ func TestOld(t *testing.T) {
 	for _, base := range []string{"", "localhost:3000", "/old", "http://", "http://[::1"} {
 		if _, err := strangler.Old(strangler.Config{Base: base}); err == nil {
 			t.Errorf("%q is accepted", base)
+		}
+	}
+}
+
+// TestCompare: a ported route beside the old server, which answers otherwise, breaks
+// off, and is down, and of which the client sees nothing.
+func TestCompare(t *testing.T) {
+	capture(t)
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "old=1")
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/api/same":
+			fmt.Fprint(w, `{"b": 1.0, "a": [1]}`)
+		case "/api/other":
+			fmt.Fprint(w, `{"a":[1],"b":2}`)
+		case "/api/half":
+			fmt.Fprint(w, `{"a":[1],`)
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	})
+	down := httptest.NewServer(http.NotFoundHandler())
+	down.Close()
+	ported := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"a":[1],"b":1}`)
+	})
+	for _, c := range []struct{ base, path, want string }{
+		{base, "/api/same", ""},
+		{base, "/api/other", "json /b: 1, shadow: 2"},
+		{base, "/api/half", "shadow: the response broke off: net/http: abort Handler"},
+		{down.URL, "/api/same", "status: 200, shadow: 502"},
+	} {
+		old, err := strangler.Old(strangler.Config{Base: c.base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		compare := shadow.New(old, shadow.Config{Report: func(d shadow.Difference) {
+			if d.Err != nil {
+				got = append(got, d.Err.Error())
+			}
+			for _, v := range d.Values {
+				got = append(got, v.String())
+			}
+		}})
+		server := httptest.NewServer(strangler.Partly(middleware.Methods{"GET": compare.Middleware(ported)}, old))
+		resp, err := server.Client().Get(server.URL + c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := testkit.Body(t, resp); body != `{"a":[1],"b":1}` || resp.Header["Set-Cookie"] != nil {
+			t.Errorf("%s: the client got %s, %v", c.path, body, resp.Header)
+		}
+		server.Close()
+		if err := compare.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) == 0 || got[0] != c.want) {
+			t.Errorf("%s: reported %q, want %q", c.path, got, c.want)
 		}
 	}
 }

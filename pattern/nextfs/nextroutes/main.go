@@ -1,6 +1,6 @@
 // Command nextroutes prints the API routes of a Next.js project.
 //
-//	go run github.com/apiece/apiece/pattern/nextfs/nextroutes@latest [-json] [-ext tsx,ts,jsx,js] DIR
+//	go run github.com/apiece/apiece/pattern/nextfs/nextroutes@latest [-go | -json] [-ext tsx,ts,jsx,js] DIR
 //
 // DIR is the root of the project, where next.config.js is. The table has the
 // routes in the order of precedence, with their methods and files:
@@ -12,7 +12,14 @@
 //
 // A file of pages/api gets any method. A question mark stands for methods that
 // the file does not name. With -json the routes are an array of objects, whose
-// "methods" are null where the table has "any".
+// "methods" are null where the table has "any"; "config" are the settings of the
+// file by the names of Next.js, and "configUnknown" those that cannot be read.
+//
+// With -go it prints a Go file to begin a port with, in the package named by
+// -package: a map of the routes, each with the proxy to Next.js for its handler,
+// by method where the file says which. Where a file has settings, the
+// middleware.Config is there that does the same. What cannot be read, or has no
+// counterpart, is a comment that says why.
 //
 // What is wrong with the project is written to standard error, and the exit
 // code is 1 then. It is 2 if the command line is wrong.
@@ -23,6 +30,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/token"
 	"io"
 	"os"
 	"strings"
@@ -37,17 +45,19 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	flags := flag.NewFlagSet("nextroutes", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: nextroutes [-json] [-ext tsx,ts,jsx,js] DIR")
+		fmt.Fprintln(stderr, "usage: nextroutes [-go | -json] [-ext tsx,ts,jsx,js] DIR")
 		flags.PrintDefaults()
 	}
 	asJSON := flags.Bool("json", false, "print JSON")
+	asGo := flags.Bool("go", false, "print a Go file")
+	pkg := flags.String("package", "main", "the package of the Go file")
 	ext := flags.String("ext", "tsx,ts,jsx,js", "the option pageExtensions of the project, separated by commas")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
-	case flags.NArg() != 1 || *ext == "":
+	case flags.NArg() != 1, *ext == "", *asGo && *asJSON, !token.IsIdentifier(*pkg):
 		flags.Usage()
 		return 2
 	}
@@ -69,8 +79,11 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		fmt.Fprintf(stderr, "nextroutes: %s has no API routes\n", flags.Arg(0))
 	}
 	write := writeTable
-	if *asJSON {
+	switch {
+	case *asJSON:
 		write = writeJSON
+	case *asGo:
+		write = func(w io.Writer, routes []nextfs.Route) error { return writeGo(w, *pkg, routes) }
 	}
 	if err := write(stdout, routes); err != nil {
 		fmt.Fprintln(stderr, "nextroutes:", err)
@@ -103,14 +116,23 @@ func writeTable(w io.Writer, routes []nextfs.Route) error {
 
 func writeJSON(w io.Writer, routes []nextfs.Route) error {
 	type route struct {
-		Route   string   `json:"route"`
-		File    string   `json:"file"`
-		Methods []string `json:"methods"`
-		Unknown string   `json:"unknown,omitempty"`
+		Route   string            `json:"route"`
+		File    string            `json:"file"`
+		Methods []string          `json:"methods"`
+		Unknown string            `json:"unknown,omitempty"`
+		Config  map[string]any    `json:"config,omitempty"`
+		Unread  map[string]string `json:"configUnknown,omitempty"`
 	}
 	list := make([]route, len(routes))
 	for i, r := range routes {
-		list[i] = route{r.Pattern.String(), r.File, r.Methods, r.Unknown}
+		list[i] = route{r.Pattern.String(), r.File, r.Methods, r.Unknown, map[string]any{}, map[string]string{}}
+		for _, s := range r.Config {
+			if s.Unknown != "" {
+				list[i].Unread[s.Name] = s.Unknown
+			} else {
+				list[i].Config[s.Name] = s.Value
+			}
+		}
 		if r.Methods == nil && !r.Pages {
 			list[i].Methods = []string{}
 		}

@@ -37,7 +37,14 @@ const list = `
   {
     "route": "/api/post/[pid]",
     "file": "pages/api/post/[pid].ts",
-    "methods": null
+    "methods": null,
+    "config": {
+      "api.bodyParser": false,
+      "maxDuration": 5
+    },
+    "configUnknown": {
+      "regions": "an expression"
+    }
   },
   {
     "route": "/api/todos",
@@ -65,7 +72,7 @@ const list = `
 
 func TestRun(t *testing.T) {
 	good := project(t, map[string]string{
-		"pages/api/post/[pid].ts": "export default function handler(req, res) {}",
+		"pages/api/post/[pid].ts": "export const config = { api: { bodyParser: false }, maxDuration: 5, regions: f() }",
 		"app/api/todos/route.ts":  "export function POST() {}\nexport function GET() {}",
 		"app/api/users/route.ts":  "export * from '@/lib/crud'\nexport function DELETE() {}",
 		"app/empty/route.ts":      "",
@@ -91,6 +98,9 @@ func TestRun(t *testing.T) {
 		{[]string{t.TempDir()}, 1, "", []string{"no directory pages or app"}, ""},
 		{[]string{filepath.Join(good, "nowhere")}, 1, "", []string{"nowhere"}, "no such directory"},
 		{[]string{file}, 1, "", []string{"x.md"}, "no directory"},
+		{[]string{"-go", "-ext", "go", good}, 0, "", []string{"has no API routes"}, "no file without routes"},
+		{[]string{"-go", "-json", good}, 2, "", []string{"usage: nextroutes"}, "one of them"},
+		{[]string{"-go", "-package", "a b", good}, 2, "", []string{"usage: nextroutes"}, "no name of a package"},
 		{nil, 2, "", []string{"usage: nextroutes"}, ""},
 		{[]string{good, good}, 2, "", []string{"usage: nextroutes"}, ""},
 		{[]string{"-ext", "", good}, 2, "", []string{"usage: nextroutes"}, ""},
@@ -111,8 +121,14 @@ func TestRun(t *testing.T) {
 			}
 		}
 	}
-	if code := run([]string{good}, full{}, new(bytes.Buffer)); code != 1 {
-		t.Errorf("standard output fails: code %d", code)
+	for _, form := range []string{"-json=false", "-json", "-go"} {
+		if code := run([]string{form, good}, full{}, new(bytes.Buffer)); code != 1 {
+			t.Errorf("%s: standard output fails: code %d", form, code)
+		}
+	}
+	var stdout bytes.Buffer
+	if code := run([]string{"-go", "-package", "web", good}, &stdout, new(bytes.Buffer)); code != 0 || !strings.Contains(stdout.String(), "\npackage web\n") {
+		t.Errorf("code %d\n%s", code, stdout.String())
 	}
 }
 

@@ -1,0 +1,217 @@
+// Package authjs opens the sessions of next-auth v4 and Auth.js v5 in Go: who has
+// signed in at the Next.js side is known here too, while an API moves route by
+// route. It is for sessions that are in the cookie, strategy "jwt"; for those in a
+// database ask its table.
+//
+//	sessions := authjs.New(authjs.Config{Version: 5, Secrets: []string{os.Getenv("AUTH_SECRET")}, Secure: true})
+//	mux.Handle("/api/me", sessions.Require("/api/auth/signin")(me))
+//
+// go-jose decrypts: the cookie is an encrypted token (JWE, RFC 7516) whose key is
+// derived from the secret (HKDF, RFC 5869). A session of more than 4 KB is in
+// several cookies, name.0, name.1 and so on.
+//
+// Cookies are read and never set, so signing in, signing out and renewing stay with
+// Next.js. A page elsewhere can have the browser send this cookie along: what
+// changes something behind [Sessions.Require] needs one of the recipes of package
+// csrf as well.
+package authjs
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/apiece/apiece/cookies"
+	"github.com/apiece/apiece/redirect"
+	"github.com/apiece/apiece/reply"
+)
+
+// Config says whose cookies are opened.
+type Config struct {
+	// Version is 4 for next-auth v4, 5 for Auth.js v5.
+	Version int
+
+	// Secrets are NEXTAUTH_SECRET or AUTH_SECRET, the one in use first, then those
+	// before it, whose sessions are still valid.
+	Secrets []string
+
+	// Secure says that the site is served over https: the name of the cookie begins
+	// with __Secure- then.
+	Secure bool
+
+	// Cookie is the name if the project has chosen one.
+	Cookie string
+}
+
+// A Session says who has signed in.
+type Session struct {
+	Subject string // of the identity, "sub"
+	Name    string
+	Email   string
+	Picture string
+	Expires time.Time
+
+	// Claims are all that the callback jwt of the project has put in, the above
+	// included.
+	Claims map[string]any
+}
+
+// ErrNoSession is the error for a request without a session cookie. All others are
+// errors of a cookie that is no good.
+var ErrNoSession = errors.New("authjs: no session")
+
+// Sessions opens the cookies of requests.
+type Sessions struct {
+	name string
+	keys [][]byte
+	enc  jose.ContentEncryption
+}
+
+// New derives the keys. It panics if the Config has no secret or no known version.
+func New(cfg Config) *Sessions {
+	if len(cfg.Secrets) == 0 || cfg.Version != 4 && cfg.Version != 5 {
+		panic("authjs: New: want a secret, and version 4 or 5")
+	}
+	s := &Sessions{name: cfg.Cookie}
+	if s.name == "" {
+		s.name = map[int]string{4: "next-auth.session-token", 5: "authjs.session-token"}[cfg.Version]
+		if cfg.Secure {
+			s.name = "__Secure-" + s.name
+		}
+	}
+	// Version 4 has one key for all its cookies, version 5 one for each name.
+	info, salt, size := "NextAuth.js Generated Encryption Key", "", 32
+	s.enc = jose.A256GCM
+	if cfg.Version == 5 {
+		info, salt, size = "Auth.js Generated Encryption Key ("+s.name+")", s.name, 64
+		s.enc = jose.A256CBC_HS512
+	}
+	for _, secret := range cfg.Secrets {
+		if secret == "" {
+			panic("authjs: New: an empty secret, which anybody can guess")
+		}
+		key, err := hkdf.Key(sha256.New, []byte(secret), []byte(salt), info, size)
+		if err != nil {
+			panic(err)
+		}
+		s.keys = append(s.keys, key)
+	}
+	return s
+}
+
+// tolerance is for clocks that differ, as much as Auth.js allows.
+const tolerance = 15 * time.Second
+
+// Session returns the session of a request. ErrNoSession says that there is no
+// cookie.
+func (s *Sessions) Session(r *http.Request) (*Session, error) {
+	token := s.token(r)
+	if token == "" {
+		return nil, ErrNoSession
+	}
+	// The two lists keep the token from choosing how it is read.
+	sealed, err := jose.ParseEncrypted(token, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{s.enc})
+	if err != nil {
+		return nil, fmt.Errorf("authjs: %w", err)
+	}
+	var text []byte
+	for _, key := range s.keys {
+		if text, err = sealed.Decrypt(key); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("authjs: %w", err)
+	}
+	var known struct {
+		Sub, Name, Email, Picture string
+		Exp, Nbf                  *float64
+	}
+	session := &Session{}
+	if err := errors.Join(json.Unmarshal(text, &known), json.Unmarshal(text, &session.Claims)); err != nil {
+		return nil, fmt.Errorf("authjs: %w", err)
+	}
+	now := time.Now()
+	switch {
+	case known.Exp == nil:
+		return nil, errors.New("authjs: a session that never expires")
+	case now.After(seconds(*known.Exp).Add(tolerance)):
+		return nil, errors.New("authjs: the session has expired")
+	case known.Nbf != nil && now.Before(seconds(*known.Nbf).Add(-tolerance)):
+		return nil, errors.New("authjs: the session is not valid yet")
+	}
+	session.Subject, session.Name, session.Email, session.Picture = known.Sub, known.Name, known.Email, known.Picture
+	session.Expires = seconds(*known.Exp)
+	return session, nil
+}
+
+func seconds(n float64) time.Time { return time.Unix(int64(n), 0) }
+
+// maxChunks bounds the cookies that a session is put together from: 40 KB.
+const maxChunks = 10
+
+// token returns the token of the request, from one cookie or from its parts.
+func (s *Sessions) token(r *http.Request) string {
+	all := cookies.All(r)
+	if token := all[s.name]; token != "" {
+		return token
+	}
+	var b strings.Builder
+	for i := range maxChunks {
+		part, ok := all[s.name+"."+strconv.Itoa(i)]
+		if !ok {
+			break
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+type sessionKey struct{}
+
+// From returns the session of a request that [Sessions.Require] has let in.
+func From(r *http.Request) (*Session, bool) {
+	s, ok := r.Context().Value(sessionKey{}).(*Session)
+	return s, ok
+}
+
+// Require lets in requests with a session, which [From] returns then. Others are
+// answered with 401, and a browser that wants a page is sent to the path signIn with
+// the address of the page as its callbackUrl, as next-auth's middleware does. An empty signIn is 401 for
+// pages too.
+func (s *Sessions) Require(signIn string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			session, err := s.Session(r)
+			if err != nil {
+				w.Header().Add("Vary", "Cookie, Accept")
+				if signIn != "" && wantsPage(r) {
+					return redirect.Code(w, r, http.StatusSeeOther, signIn+"?callbackUrl="+url.QueryEscape(r.URL.RequestURI()))
+				}
+				return reply.NewError(http.StatusUnauthorized, "Sign in first").WithCause(err)
+			}
+			inner := r.WithContext(context.WithValue(r.Context(), sessionKey{}, session))
+			defer func() {
+				r.Pattern = inner.Pattern             // for loggers outside, if there is a mux inside
+				r.MultipartForm = inner.MultipartForm // for net/http, which removes its files
+			}()
+			next.ServeHTTP(w, inner)
+			return nil
+		})
+	}
+}
+
+// wantsPage reports whether a browser opens a page, and no script asks.
+func wantsPage(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}

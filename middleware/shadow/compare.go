@@ -1,0 +1,148 @@
+package shadow
+
+import (
+	"bytes"
+	"fmt"
+	"hash/maphash"
+	"mime"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+)
+
+// A Difference is a request that two handlers answered in two ways.
+type Difference struct {
+	// Route is the pattern of the request, as r.Pattern has it after the handler
+	// that answers.
+	Route string
+
+	// Method and URL are those of the request.
+	Method string
+	URL    *url.URL
+
+	// Values are what differs, twenty at most.
+	Values []Value
+
+	// Err says why the shadow has not answered: it panicked, broke off, or took
+	// longer than Config.Timeout. Values is empty then.
+	Err error
+}
+
+// A Value is a place where two responses differ.
+type Value struct {
+	// Where is "status", "header " and a name, "body", or "json " and a JSON
+	// pointer.
+	Where string
+
+	// Answer is what the client was sent, and Shadow what it would have been. Both
+	// are cut after 100 bytes, and empty for what is not there.
+	Answer, Shadow string
+}
+
+// String returns the place and both values.
+func (v Value) String() string { return fmt.Sprintf("%s: %s, shadow: %s", v.Where, v.Answer, v.Shadow) }
+
+// maxValues and maxText bound a report.
+const (
+	maxValues = 20
+	maxText   = 100
+)
+
+// rules say what counts as different.
+type rules struct {
+	seed      maphash.Seed
+	headers   []string
+	ignored   []steps
+	unordered []steps
+}
+
+func newRules(cfg Config) rules {
+	r := rules{seed: maphash.MakeSeed()}
+	for _, name := range cfg.Headers {
+		r.headers = append(r.headers, textproto.CanonicalMIMEHeaderKey(name))
+	}
+	for _, p := range cfg.IgnoreJSON {
+		r.ignored = append(r.ignored, parsePointer(p))
+	}
+	for _, p := range cfg.UnorderedJSON {
+		r.unordered = append(r.unordered, parsePointer(p))
+	}
+	return r
+}
+
+// found collects what differs.
+type found struct{ values []Value }
+
+func (f *found) add(where, answer, shadow string) {
+	if len(f.values) < maxValues {
+		f.values = append(f.values, Value{where, short(answer), short(shadow)})
+	}
+}
+
+func short(s string) string {
+	if len(s) > maxText {
+		return strings.ToValidUTF8(s[:maxText], "") + "..."
+	}
+	return s
+}
+
+// compare returns what differs between two responses to a request.
+func (r *rules) compare(method string, a, b *response) []Value {
+	var f found
+	if a.status != b.status {
+		f.add("status", fmt.Sprint(a.status), fmt.Sprint(b.status))
+	}
+	for _, name := range r.headers {
+		x, y := strings.Join(a.header[name], ", "), strings.Join(b.header[name], ", ")
+		if x != y && (name != "Content-Type" || mediaType(x) != mediaType(y)) {
+			f.add("header "+name, x, y)
+		}
+	}
+	switch {
+	case method == http.MethodHead, a.size == b.size && (a.size == 0 || a.sum == b.sum):
+	case isJSON(a.header) && isJSON(b.header) && a.body != nil && b.body != nil:
+		r.compareJSON(&f, a.body, b.body)
+	default:
+		bytesDiffer(&f, a, b)
+	}
+	return f.values
+}
+
+// bytesDiffer says where two bodies part.
+func bytesDiffer(f *found, a, b *response) {
+	if a.body == nil && a.size > 0 || b.body == nil && b.size > 0 {
+		f.add("body", fmt.Sprintf("%d bytes", a.size), fmt.Sprintf("%d bytes", b.size))
+		return
+	}
+	at := 0
+	for at < len(a.body) && at < len(b.body) && a.body[at] == b.body[at] {
+		at++
+	}
+	from := max(at-10, 0)
+	f.add(fmt.Sprintf("body at byte %d", at), quoted(a.body[from:]), quoted(b.body[from:]))
+}
+
+func quoted(p []byte) string {
+	if len(p) > maxText/2 {
+		p = p[:maxText/2]
+	}
+	return fmt.Sprintf("%q", bytes.ToValidUTF8(p, []byte("?")))
+}
+
+// mediaType returns a Content-Type in one form.
+func mediaType(s string) string {
+	t, params, err := mime.ParseMediaType(s)
+	if err != nil {
+		return s
+	}
+	if c, ok := params["charset"]; ok {
+		params["charset"] = strings.ToLower(c)
+	}
+	return mime.FormatMediaType(t, params)
+}
+
+func isJSON(h http.Header) bool {
+	t, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return t == "application/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json")
+}

@@ -1,0 +1,146 @@
+package shadow
+
+import (
+	"context"
+	"hash/maphash"
+	"net/http"
+
+	"github.com/apiece/apiece/internal/respw"
+)
+
+// A response is what one of the handlers answered.
+type response struct {
+	status     int
+	header     http.Header
+	body       []byte // not more than Config.MaxBody
+	size       int64
+	sum        uint64 // of all of it
+	incomplete Reason // why there is nothing to compare
+}
+
+// A collector keeps the start of a body, and the sum of all of it.
+type collector struct {
+	limit int64
+	body  []byte
+	size  int64
+	hash  maphash.Hash
+}
+
+func (c *collector) add(seed maphash.Seed, p []byte) {
+	if c.size == 0 {
+		c.hash.SetSeed(seed)
+	}
+	c.size += int64(len(p))
+	c.hash.Write(p)
+	if c.size <= c.limit {
+		c.body = append(c.body, p...)
+	} else {
+		c.body = nil
+	}
+}
+
+// A tee keeps what the client is sent.
+type tee struct {
+	client http.ResponseWriter
+	c      *comparison
+	sent   http.Header // nil before the header is
+	collector
+	failed bool
+}
+
+func (t *tee) Header() http.Header         { return t.client.Header() }
+func (t *tee) Unwrap() http.ResponseWriter { return t.client }
+
+func (t *tee) WriteHeader(status int) {
+	if status >= 200 {
+		t.commit()
+	}
+	t.client.WriteHeader(status)
+}
+
+func (t *tee) Write(p []byte) (int, error) {
+	t.commit()
+	n, err := t.client.Write(p)
+	t.failed = t.failed || err != nil
+	if t.c.taken {
+		t.limit = int64(t.c.s.cfg.MaxBody)
+		t.add(t.c.s.rules.seed, p[:max(n, 0)])
+	}
+	return n, err
+}
+
+// commit keeps the header. A stream of events, which may last for hours, is not
+// compared and keeps no place.
+func (t *tee) commit() {
+	if t.sent != nil {
+		return
+	}
+	t.sent = t.Header().Clone()
+	if t.sent == nil {
+		t.sent = http.Header{}
+	}
+	if respw.IsEventStream(t.sent.Get("Content-Type")) {
+		t.c.release()
+	}
+}
+
+// response returns what the client was sent.
+func (t *tee) response(rw *respw.Writer) response {
+	t.commit()
+	out := response{status: rw.Status(), header: t.sent, body: t.body, size: t.size, sum: t.hash.Sum64()}
+	switch {
+	case rw.Hijacked():
+		out.incomplete = Upgrade
+	case rw.Streaming() || !t.c.taken:
+		out.incomplete = Streamed
+	case t.failed || respw.Lost(rw):
+		out.incomplete = Unfinished
+	case out.header.Get("Content-Encoding") != "":
+		out.incomplete = Encoded
+	}
+	if out.status == 0 {
+		out.status = http.StatusOK // which the server sends for a handler that did nothing
+	}
+	return out
+}
+
+// A recorder is the http.ResponseWriter of the shadow. Once its context has ended
+// nothing can be written to it.
+type recorder struct {
+	ctx    context.Context
+	rules  *rules
+	header http.Header
+	sent   http.Header // nil before the header is
+	status int
+	collector
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.sent == nil && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		r.status, r.sent = status, r.header.Clone()
+	}
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	r.add(r.rules.seed, p)
+	return len(p), nil
+}
+
+// FlushError lets streams think that they are sent.
+func (r *recorder) FlushError() error {
+	r.WriteHeader(http.StatusOK)
+	return r.ctx.Err()
+}
+
+func (r *recorder) Flush() { _ = r.FlushError() }
+
+func (r *recorder) response() response {
+	r.WriteHeader(http.StatusOK)
+	return response{status: r.status, header: r.sent, body: r.body, size: r.size, sum: r.hash.Sum64()}
+}

@@ -1,0 +1,118 @@
+package shadow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// A comparison is one request, answered twice. Until the handler that answers has
+// returned it belongs to its goroutine, then to that of the shadow.
+type comparison struct {
+	s       *Shadow
+	taken   bool          // holds one of the places
+	request *http.Request // for the shadow
+	url     url.URL
+	values  values
+	body    *requestBody // nil if there is none
+	route   string
+	answer  response
+	parts   atomic.Int32 // of what runs in the background, that have ended
+}
+
+// release gives the place back.
+func (c *comparison) release() {
+	if c.taken {
+		c.taken = false
+		<-c.s.places
+	}
+}
+
+// end is called at the end of run and at that of the shadow. The last of them gives
+// the place back: a shadow that never returns keeps it.
+func (c *comparison) end() {
+	if c.parts.Add(1) == 2 {
+		c.s.leave()
+	}
+}
+
+// run asks the shadow, and compares.
+func (c *comparison) run() {
+	defer c.end()
+	ctx, cancel := context.WithTimeout(c.values.context(), c.s.cfg.Timeout)
+	rec := &recorder{ctx: ctx, rules: &c.s.rules, header: http.Header{}}
+	rec.limit = int64(c.s.cfg.MaxBody)
+	done := make(chan error, 1)
+	go func() {
+		defer c.end()
+		defer cancel()
+		done <- c.ask(rec, c.request.WithContext(ctx))
+	}()
+	var d Difference
+	select {
+	case err := <-done:
+		d = c.difference(rec, err)
+	case <-ctx.Done():
+		select {
+		case err := <-done: // it has returned, which ends its context
+			d = c.difference(rec, err)
+		default:
+			d = c.difference(nil, fmt.Errorf("shadow: no response within %v: %w", c.s.cfg.Timeout, ctx.Err()))
+		}
+	}
+	c.s.stats.compared(c.route, d)
+	if d.Err != nil || len(d.Values) > 0 {
+		c.report(d)
+	}
+}
+
+// ask runs the shadow.
+func (c *comparison) ask(rec *recorder, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if err = fmt.Errorf("shadow: the response broke off: %w", http.ErrAbortHandler); p != http.ErrAbortHandler {
+				err = fmt.Errorf("shadow: panic: %v\n%s", p, debug.Stack())
+			}
+		}
+	}()
+	if c.s.cfg.Prepare != nil {
+		c.s.cfg.Prepare(r)
+	}
+	c.s.other.ServeHTTP(rec, r)
+	return nil
+}
+
+// difference compares, if the shadow has answered.
+func (c *comparison) difference(rec *recorder, err error) Difference {
+	d := Difference{Route: c.route, Method: c.request.Method, URL: &c.url, Err: err}
+	if err == nil {
+		d.Values = c.s.rules.compare(c.request.Method, &c.answer, new(rec.response()))
+	}
+	return d
+}
+
+// report tells of a difference. A panic of the hook ends nothing.
+func (c *comparison) report(d Difference) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.s.cfg.Logger.Error("shadow: panic in Config.Report", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	if c.s.cfg.Report != nil {
+		c.s.cfg.Report(d)
+		return
+	}
+	if c.s.stats.loud(c.route) {
+		attrs := []any{slog.String("method", d.Method), slog.String("pattern", d.Route), slog.String("path", d.URL.Path)}
+		if d.Err != nil {
+			attrs = append(attrs, slog.Any("error", d.Err))
+		} else {
+			attrs = append(attrs, slog.Any("differences", d.Values))
+		}
+		c.s.cfg.Logger.Warn("shadow: another response", attrs...)
+	}
+}

@@ -1,0 +1,79 @@
+package nextfs
+
+import (
+	"slices"
+	"strings"
+)
+
+// settingNames are the exports that Next.js reads as settings of a route.
+var settingNames = []string{
+	"config", "maxDuration", "runtime", "preferredRegion", "dynamic", "revalidate", "fetchCache", "dynamicParams",
+}
+
+// mentionsSetting reports whether a file may have settings. Most have none, and
+// need not be read for them.
+func mentionsSetting(src string) bool {
+	return slices.ContainsFunc(settingNames, func(name string) bool { return strings.Contains(src, name) })
+}
+
+// names are what the settings of a module may be made of.
+type names struct {
+	constants map[string]value
+	exported  map[string]origin // by the names of settings
+	imported  map[string]origin
+}
+
+// An origin is where a name comes from: the constant or the import by another
+// name, or the export of another module.
+type origin struct{ module, name string }
+
+// declared notes what a constant stands for. The token is the one after its name,
+// or after its type.
+func (m *module) declared(name string, constant bool) {
+	switch {
+	case m.constants == nil || name == "" || !m.is("="):
+	case constant:
+		m.constants[name] = m.valueAfter()
+	default:
+		m.constants[name] = unread("a variable, which may be assigned another value")
+	}
+}
+
+// note looks at a statement that begins with the token, if it imports names or
+// declares constants. The token stays the current one: a second reader does that.
+func (m *module) note() {
+	declares := m.word("const") && m.before != "as" || m.word("let") || m.word("var")
+	if m.constants == nil || !declares && !m.word("import") {
+		return
+	}
+	second := module{lexer: m.lexer, names: names{constants: m.constants}}
+	if declares {
+		constant := m.word("const")
+		second.next()
+		second.declarators(constant)
+		return
+	}
+	for second.next(); second.kind == nameToken && second.text != "type" || second.is(","); { // the default export
+		second.next()
+	}
+	if second.is("{") {
+		from := second.from()
+		second.each(func(name, as string) { m.imported[as] = origin{from, name} })
+	}
+}
+
+// from returns the module that a list of names is from, "" if it says none. The
+// token stays the current one.
+func (m *module) from() string {
+	l := m.lexer
+	for !l.is("}") && l.kind != endToken {
+		l.next()
+	}
+	if l.next(); !l.word("from") {
+		return ""
+	}
+	if l.next(); l.kind != stringToken {
+		return ""
+	}
+	return l.text
+}

@@ -1,0 +1,254 @@
+// What Write puts behind the types begins below the line. Above it stands what
+// this file needs to be checked by itself.
+export interface Routes {
+  'GET /api/items/[id]': { path: { id: string }; query?: Query; response: unknown }
+  'GET /api/feed': { events: { event: 'item'; data: unknown; id: string } }
+}
+// ---
+/** A query of which the service has told no types. */
+export type Query = Record<string, unknown>
+
+/** Why the service did not do what it was asked (RFC 9457). */
+export interface Problem {
+  type?: string
+  title: string
+  status: number
+  detail?: string
+  errors?: FieldError[]
+  [extension: string]: unknown
+}
+
+/** A field that is wrong. The path is a JSON pointer, such as "/tags/0". */
+export interface FieldError {
+  in?: 'path' | 'query' | 'header' | 'cookie'
+  path: string
+  rule: string
+  param?: string
+  message: string
+}
+
+/** What api throws for a response that is not 2xx. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly problem: Problem
+  readonly response: Response
+  constructor(problem: Problem, response: Response) {
+    super(problem.detail ?? problem.title)
+    this.name = 'ApiError'
+    this.status = response.status
+    this.problem = problem
+    this.response = response
+  }
+  /** The error of a field by its JSON pointer, such as "/title". */
+  field(path: string): FieldError | undefined {
+    return this.problem.errors?.find((e) => e.path === path)
+  }
+}
+
+export interface Options {
+  signal?: AbortSignal
+  /** For a route "*": GET without a body and POST with one, if absent. */
+  method?: string
+  /** What fetch takes besides, such as credentials or cache. */
+  init?: RequestInit
+}
+
+export interface ClientConfig {
+  /** What stands before the path, such as "https://api.example.com". */
+  base?: string
+  /** Stands in for fetch: on a server, in tests, to add a token. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>
+}
+
+/** The parts of a request that a route takes. */
+export type Call<K extends keyof Routes> = Omit<Routes[K], 'response' | 'events'> & Options
+type Arguments<K extends keyof Routes> = {} extends Call<K> ? [call?: Call<K>] : [call: Call<K>]
+type Result<K extends keyof Routes> = Routes[K] extends { response: infer R } ? R : never
+/** The routes that send events. */
+export type Events = { [K in keyof Routes]: Routes[K] extends { events: unknown } ? K : never }[keyof Routes]
+/** An event of a route. */
+export type ApiEvent<K extends keyof Routes> = Routes[K] extends { events: infer E } ? E : never
+
+interface Parts extends Options {
+  path?: Record<string, unknown>
+  query?: Record<string, unknown>
+  headers?: Record<string, unknown>
+  body?: unknown
+}
+
+// The path of a route with its parameters in it.
+function fill(route: string, path: Record<string, unknown>): string {
+  return route.replace(/\/\[(\[?)(?:\.\.\.)?([^\]]+)\]\]?/g, (_, optional: string, name: string) => {
+    const value = path[name]
+    const segments = (Array.isArray(value) ? value : [value ?? '']).map(String)
+    if (segments.length === 0 || segments[0] === '') {
+      if (optional) return ''
+      throw new TypeError(`${route} needs a ${name}`)
+    }
+    return segments.map((s) => '/' + encodeURIComponent(s)).join('')
+  })
+}
+
+// Adds a value under a name as the service reads forms: a.b, a=1&a=2, a.0.b.
+function add(to: URLSearchParams | FormData, name: string, value: unknown): void {
+  if (value === undefined || value === null) return
+  if (Array.isArray(value)) {
+    value.forEach((v, i) => add(to, isObject(v) ? `${name}.${i}` : name, v))
+  } else if (value instanceof Blob && to instanceof FormData) {
+    to.append(name, value)
+  } else if (isObject(value)) {
+    for (const [k, v] of Object.entries(value)) add(to, name === '' ? k : `${name}.${k}`, v)
+  } else {
+    to.append(name, value instanceof Date ? value.toISOString() : String(value))
+  }
+}
+
+function isObject(v: unknown): v is object {
+  return typeof v === 'object' && v !== null && !(v instanceof Date) && !(v instanceof Blob)
+}
+
+function hasFile(v: unknown): boolean {
+  return v instanceof Blob || (isObject(v) && Object.values(v).some(hasFile))
+}
+
+function request(route: string, call: Parts): [path: string, init: RequestInit] {
+  let [method = '', path = ''] = route.split(' ', 2)
+  if (method === '*') method = call.method ?? (call.body === undefined ? 'GET' : 'POST')
+  path = fill(path, call.path ?? {})
+  const query = new URLSearchParams()
+  add(query, '', call.query ?? {})
+  if (query.toString() !== '') path += '?' + query
+  const headers = new Headers(call.init?.headers)
+  for (const [name, value] of Object.entries(call.headers ?? {})) {
+    if (value !== undefined && value !== null) headers.set(name, Array.isArray(value) ? value.join(', ') : String(value))
+  }
+  let body = call.body as BodyInit | undefined
+  const ready = typeof body === 'string' || body instanceof FormData || body instanceof URLSearchParams || body instanceof Blob
+  if (!ready && hasFile(body)) {
+    add((body = new FormData()), '', call.body)
+  } else if (!ready && body !== undefined) {
+    headers.set('Content-Type', 'application/json')
+    body = JSON.stringify(body)
+  }
+  const signal = call.signal ?? call.init?.signal
+  return [path, { ...call.init, ...(signal && { signal }), ...(body !== undefined && { body }), method, headers }]
+}
+
+async function read(response: Response): Promise<unknown> {
+  const type = response.headers.get('Content-Type') ?? ''
+  const text = await response.text()
+  return text === '' ? undefined : /^application\/(.*\+)?json\b/i.test(type) ? JSON.parse(text) : text
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  const plain = { title: response.statusText || 'HTTP ' + response.status, status: response.status }
+  const value = await read(response).catch(() => undefined)
+  if (typeof value === 'string') return new ApiError({ ...plain, detail: value.trim() }, response)
+  return new ApiError({ ...plain, ...(value as object) }, response)
+}
+
+/** Makes functions that call the service. */
+export function client(config: ClientConfig = {}) {
+  const send = ([path, init]: [string, RequestInit]) =>
+    (config.fetch ?? ((url: string, init: RequestInit) => fetch(url, init)))((config.base ?? '') + path, init)
+
+  /** Calls a route and returns its response. Throws an ApiError for one that is not 2xx. */
+  async function api<K extends keyof Routes>(route: K, ...[call]: Arguments<K>): Promise<Result<K>> {
+    const response = await send(request(route, (call ?? {}) as Parts))
+    if (!response.ok) throw await failure(response)
+    return (await read(response)) as Result<K>
+  }
+
+  /**
+   * The events of a route as they come. Connects again where it left off, as
+   * EventSource does, until the signal is aborted, the loop is left, or the
+   * service answers 204. Throws an ApiError for any other response.
+   */
+  async function* events<K extends Events>(route: K, ...[call]: Arguments<K>): AsyncGenerator<ApiEvent<K>, void> {
+    const given = (call ?? {}) as Parts
+    const stop = new AbortController()
+    const abort = () => stop.abort(given.signal?.reason)
+    given.signal?.addEventListener('abort', abort)
+    if (given.signal?.aborted) abort()
+    let [id, retry] = ['', 3000]
+    try {
+      while (!stop.signal.aborted) {
+        try {
+          const headers = { ...given.headers, Accept: 'text/event-stream', ...(id !== '' && { 'Last-Event-ID': id }) }
+          const response = await send(request(route, { ...given, headers, signal: stop.signal }))
+          if (response.status === 204) return
+          if (!response.ok || response.body === null) throw await failure(response)
+          for await (const block of blocks(response.body)) {
+            if (block.id !== undefined) id = block.id
+            if (block.retry !== undefined) retry = block.retry
+            if (block.data !== undefined) yield { event: block.event, data: json(block.data), id } as ApiEvent<K>
+          }
+        } catch (e) {
+          if (e instanceof ApiError) throw e
+        }
+        await new Promise<void>((done) => {
+          const timer = setTimeout(done, retry)
+          stop.signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true })
+          if (stop.signal.aborted) (clearTimeout(timer), done())
+        })
+      }
+    } finally {
+      given.signal?.removeEventListener('abort', abort)
+      stop.abort()
+    }
+  }
+
+  return { api, events }
+}
+
+/** Calls the service that the page comes from. */
+export const { api, events } = client()
+
+function json(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch {
+    return data
+  }
+}
+
+interface Block {
+  event: string
+  data?: string
+  id?: string
+  retry?: number
+}
+
+// The blocks of an event stream, by the rules of the HTML standard.
+async function* blocks(body: ReadableStream<Uint8Array>): AsyncGenerator<Block, void> {
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  let [rest, block, some, cr] = ['', { event: 'message' } as Block, false, false]
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      let text = decoder.decode(value, { stream: true })
+      if (cr && text.startsWith('\n')) text = text.slice(1) // the second half of a CRLF
+      if (text !== '') cr = text.endsWith('\r')
+      const lines = (rest + text).split(/\r\n|\n|\r/)
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        if (line === '') {
+          if (some) yield block
+          ;[block, some] = [{ event: 'message' }, false]
+          continue
+        }
+        const [, name, text = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? []
+        if (name === 'data') block.data = block.data === undefined ? text : block.data + '\n' + text
+        else if (name === 'event') block.event = text || 'message'
+        else if (name === 'id' && !text.includes('\0')) block.id = text
+        else if (name === 'retry' && /^[0-9]+$/.test(text)) block.retry = Number(text)
+        else continue
+        some = true
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {})
+  }
+}

@@ -1,0 +1,155 @@
+package typescript
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// declared is what an interface stands for: a type, on one side.
+type declared struct {
+	typ  reflect.Type
+	mode mode
+}
+
+// A declaration is an interface.
+type declaration struct {
+	number     int // in the order of the generator
+	properties []property
+	name       string
+}
+
+// A reference stands for the name of an interface until all of them are known.
+func reference(number int) string { return fmt.Sprintf("\x00%d\x00", number) }
+
+var references = regexp.MustCompile("\x00[0-9]+\x00")
+
+// resolve puts something in the place of each reference.
+func resolve(text string, to func(number int) string) string {
+	return references.ReplaceAllStringFunc(text, func(ref string) string {
+		n, _ := strconv.Atoi(strings.Trim(ref, "\x00"))
+		return to(n)
+	})
+}
+
+// suffixes tell the interfaces of one type from each other, where they differ.
+var suffixes = map[mode]string{body: "Input", query: "Query"}
+
+// reserved are the names that the file uses itself.
+var reserved = []string{
+	"Api", "ApiError", "ApiEvent", "Array", "Blob", "Call", "ClientConfig", "Date", "Events", "FieldError", "File", "FormData",
+	"Headers", "Object", "Omit", "Options", "Problem", "Promise", "Query", "Record", "Request", "Response", "Routes", "String", "URLSearchParams",
+}
+
+// name gives every interface its name: that of its type, after that of its package
+// if two types have the same, and with a suffix if a type differs from side to
+// side. Interfaces of one type that do not differ become one.
+func (g *generator) name() {
+	split := g.split()
+	same := map[string][]reflect.Type{} // by name
+	for _, key := range g.order {
+		base := typeName(key.typ)
+		if !slices.Contains(same[base], key.typ) {
+			same[base] = append(same[base], key.typ)
+		}
+	}
+	taken := map[string]declared{}
+	for _, name := range reserved {
+		taken[name] = declared{}
+	}
+	for _, key := range slices.SortedFunc(slices.Values(g.order), compareDeclared) {
+		name := typeName(key.typ)
+		if len(same[name]) > 1 || slices.Contains(reserved, name) {
+			name = exported(path.Base(key.typ.PkgPath())) + name
+		}
+		owner := key
+		if split[key.typ] {
+			name += suffixes[key.mode]
+		} else {
+			owner.mode = response
+		}
+		unique := name
+		for n := 2; ; n++ {
+			by, used := taken[unique]
+			if !used || by == owner {
+				break
+			}
+			unique = name + strconv.Itoa(n)
+		}
+		taken[unique] = owner
+		g.decls[key].name = unique
+	}
+}
+
+// split finds the types whose interfaces differ from side to side, by themselves
+// or by what they refer to.
+func (g *generator) split() map[reflect.Type]bool {
+	split := map[reflect.Type]bool{}
+	for changed := true; changed; {
+		changed = false
+		for i, key := range g.order {
+			if split[key.typ] {
+				continue
+			}
+			for _, other := range g.order[:i] {
+				if other.typ == key.typ && g.text(key, split) != g.text(other, split) {
+					split[key.typ], changed = true, true
+				}
+			}
+		}
+	}
+	return split
+}
+
+// text returns what an interface says, if it refers to types by what is known so
+// far to differ.
+func (g *generator) text(key declared, split map[reflect.Type]bool) string {
+	var b strings.Builder
+	for _, p := range g.decls[key].properties {
+		fmt.Fprintln(&b, p, p.doc)
+	}
+	return resolve(b.String(), func(n int) string {
+		to := g.order[n]
+		if !split[to.typ] {
+			to.mode = response
+		}
+		return fmt.Sprintf("%p %d", to.typ, to.mode)
+	})
+}
+
+func compareDeclared(a, b declared) int {
+	return cmp.Or(cmp.Compare(a.typ.PkgPath(), b.typ.PkgPath()), cmp.Compare(a.typ.String(), b.typ.String()), cmp.Compare(a.mode, b.mode))
+}
+
+// typeName returns the name of a type as an interface has it: Page[blog.Post] is
+// PagePost.
+func typeName(t reflect.Type) string {
+	base, arguments, _ := strings.Cut(t.Name(), "[")
+	name := exported(base)
+	for word := range strings.FieldsFuncSeq(arguments, func(r rune) bool { return strings.ContainsRune("[]*,;{} ", r) }) {
+		word = word[strings.LastIndexByte(word, '/')+1:]
+		word, _, _ = strings.Cut(word, "\u00b7") // of a type in a function
+		name += exported(word[strings.LastIndexByte(word, '.')+1:])
+	}
+	return name
+}
+
+func exported(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '_' || r == '$' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, name)
+	if name == "" {
+		return ""
+	}
+	r := []rune(name)
+	return string(unicode.ToUpper(r[0])) + string(r[1:])
+}

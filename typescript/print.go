@@ -1,0 +1,52 @@
+package typescript
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// print writes the interfaces, and the routes.
+func (g *generator) print(w io.Writer) {
+	g.name()
+	names := func(text string) string {
+		return resolve(text, func(n int) string { return g.decls[g.order[n]].name })
+	}
+	var all []*declaration
+	for _, key := range g.order {
+		d := g.decls[key]
+		if !slices.ContainsFunc(all, func(other *declaration) bool { return other.name == d.name }) {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b *declaration) int { return cmp.Compare(a.name, b.name) })
+	for _, d := range all {
+		fmt.Fprintf(w, "export interface %s {\n", d.name)
+		for _, p := range d.properties {
+			if p.doc != "" {
+				fmt.Fprintf(w, "  /** %s */\n", p.doc)
+			}
+			fmt.Fprintf(w, "  %s\n", names(p.String()))
+		}
+		fmt.Fprint(w, "}\n\n")
+	}
+	slices.SortFunc(g.routes, func(a, b route) int {
+		return cmp.Or(cmp.Compare(a.path(), b.path()), cmp.Compare(a.name, b.name))
+	})
+	fmt.Fprint(w, "export interface Routes {\n")
+	for _, r := range g.routes {
+		fmt.Fprintf(w, "  %s: {\n", literal(r.name))
+		for _, p := range r.parts {
+			fmt.Fprintf(w, "    %s\n", names(p.String()))
+		}
+		fmt.Fprint(w, "  }\n")
+	}
+	fmt.Fprint(w, "}\n")
+}
+
+func (r route) path() string {
+	_, path, _ := strings.Cut(r.name, " ")
+	return path
+}

@@ -1,0 +1,189 @@
+package typescript
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/apiece/apiece/internal/fields"
+	"github.com/apiece/apiece/pattern"
+)
+
+// A generator collects what is to be printed.
+type generator struct {
+	routes []route
+	decls  map[declared]*declaration
+	order  []declared     // the declarations in the order in which they were met
+	inside []reflect.Type // the structs without a name around the current one
+}
+
+// A route is a line of the interface Routes.
+type route struct {
+	name  string // "GET /api/posts"
+	parts []property
+}
+
+// anyMethod stands for a handler that takes every method.
+const anyMethod = "*"
+
+func (g *generator) route(e pattern.Endpoint) {
+	method := e.Method
+	if method == "" {
+		method = anyMethod
+	}
+	r := route{name: method + " " + e.Pattern.String()}
+	var in, out reflect.Type
+	var fromQuery, told bool
+	for _, layer := range e.Layers {
+		if t, ok := layer.(typed); ok {
+			in, out, fromQuery = t.Types()
+			told = true
+		}
+	}
+	request := in
+	for request != nil && request.Kind() == reflect.Pointer {
+		request = request.Elem()
+	}
+	places := map[string][]property{}
+	var placed []fields.Member
+	if told && request != nil {
+		placed = fields.Placed(request)
+	}
+	for _, f := range placed {
+		place, _ := fields.Place(f.Field)
+		places[place] = append(places[place], g.property(f, query, place))
+	}
+	r.add("path", pathProperties(e.Pattern, places["path"]))
+	rest := g.rest(request, fromQuery)
+	if fromQuery {
+		places["query"] = append(slices.DeleteFunc(rest, func(p property) bool { return isParameter(e.Pattern, p.name) }), places["query"]...)
+	}
+	if len(places["query"]) > 0 {
+		r.add("query", places["query"])
+	} else if !told || request == nil || request.Kind() == reflect.Struct && request.NumField() == 0 {
+		r.parts = append(r.parts, property{name: "query", optional: true, typ: "Query"})
+	}
+	r.add("headers", places["header"])
+	switch {
+	case !told:
+		r.parts = append(r.parts, property{name: "body", optional: true, typ: "unknown"})
+	case fromQuery || request == nil || len(rest) == 0 && request.Kind() == reflect.Struct:
+	default:
+		var typ string
+		if len(placed) > 0 { // the interface would have no use but here
+			typ = inline(rest)
+		} else {
+			typ = g.typ(request, body)
+		}
+		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
+		r.parts = append(r.parts, property{name: "body", optional: optional, typ: typ})
+	}
+	if events := g.events(e.Layers); events != "" {
+		r.parts = append(r.parts, property{name: "events", typ: events})
+	} else {
+		typ := "unknown"
+		if out != nil {
+			typ = g.typ(out, response)
+		}
+		r.parts = append(r.parts, property{name: "response", typ: typ})
+	}
+	g.routes = append(g.routes, r)
+}
+
+// add adds a part of the request, which may be absent if everything in it may.
+func (r *route) add(name string, properties []property) {
+	if len(properties) > 0 {
+		optional := !slices.ContainsFunc(properties, func(p property) bool { return !p.optional })
+		r.parts = append(r.parts, property{name: name, optional: optional, typ: inline(properties)})
+	}
+}
+
+// rest returns the properties of the fields that have no place.
+func (g *generator) rest(request reflect.Type, fromQuery bool) []property {
+	if request == nil || request.Kind() != reflect.Struct {
+		return nil
+	}
+	m := body
+	if fromQuery {
+		m = query
+	}
+	return g.properties(request, m)
+}
+
+// pathProperties returns the parameters of a route, with the types of those that
+// the request names.
+func pathProperties(p pattern.Pattern, typed []property) (all []property) {
+	for segment := range strings.SplitSeq(p.String(), "/") {
+		name, typ, ok := parameter(segment)
+		if !ok {
+			continue
+		}
+		one := property{name: name, typ: typ, optional: strings.HasPrefix(segment, "[[")}
+		for _, t := range typed {
+			if t.name == name {
+				one.typ = pathType(t.typ)
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// pathType returns what a client may put into a path for a value of a type. A
+// number is as often at hand as its text.
+func pathType(typ string) string {
+	typ = strings.TrimSuffix(typ, " | null")
+	switch typ {
+	case "number":
+		return "string | number"
+	case "number[]":
+		return "(string | number)[]"
+	}
+	return typ
+}
+
+// parameter returns the name of a segment of a pattern, if it is a parameter.
+func parameter(segment string) (name, typ string, ok bool) {
+	inner, ok := strings.CutPrefix(segment, "[")
+	if !ok {
+		return "", "", false
+	}
+	name = strings.Trim(inner, "[]")
+	if name, ok := strings.CutPrefix(name, "..."); ok {
+		return name, "string[]", true
+	}
+	return name, "string", true
+}
+
+func isParameter(p pattern.Pattern, name string) bool {
+	for segment := range strings.SplitSeq(p.String(), "/") {
+		if n, _, ok := parameter(segment); ok && n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// events returns the union of the events that a handler sends, "" if it does not
+// tell.
+func (g *generator) events(layers []http.Handler) string {
+	for _, layer := range slices.Backward(layers) {
+		s, ok := layer.(streams)
+		if !ok {
+			continue
+		}
+		types := s.EventTypes()
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(types)) {
+			event := name
+			if event == "" {
+				event = "message" // as EventSource calls it
+			}
+			all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response)+"; id: string }")
+		}
+		return strings.Join(all, " | ")
+	}
+	return ""
+}

@@ -1,0 +1,365 @@
+package typescript_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/typescript"
+)
+
+// written returns what Write writes for one route, without the client.
+func written(t *testing.T, route string, h http.Handler) string {
+	t.Helper()
+	routes, err := pattern.NewHandler(map[string]http.Handler{route: h}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := typescript.Write(&b, routes, typescript.Config{TypesOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// answers returns a handler whose response is a T.
+func answers[T any]() http.Handler {
+	return bind.Func(func(*http.Request, struct{}) (t T, err error) { return t, nil })
+}
+
+// takes returns a handler whose request is a T.
+func takes[T any]() http.Handler {
+	return bind.Func(func(*http.Request, T) (struct{}, error) { return struct{}{}, nil })
+}
+
+type color string
+
+func (color) Values() []string { return []string{"red", "a | b", `say "x"`} }
+
+type celsius float64
+
+func (celsius) MarshalText() ([]byte, error) { return nil, nil }
+func (*celsius) UnmarshalText([]byte) error  { return nil }
+
+type opaque struct{ A int }
+
+func (opaque) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
+
+type tree struct {
+	Children []tree `json:"children,omitempty"`
+	Parent   *tree  `json:"parent"`
+}
+
+type stamps struct {
+	Created time.Time `json:"created"`
+}
+
+type embeds struct {
+	stamps
+	*tree
+	ID int `json:"id"`
+}
+
+type pair[A, B any] struct {
+	First  A `json:"first"`
+	Second B `json:"second"`
+}
+
+func TestResponses(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		h    http.Handler
+		want string // the type of the response
+		decl string // somewhere in the declarations
+	}{
+		{"a number", answers[int](), "number", ""},
+		{"a text", answers[string](), "string", ""},
+		{"a truth", answers[bool](), "boolean", ""},
+		{"nil slices are null", answers[[]string](), "string[] | null", ""},
+		{"arrays are not", answers[[2]string](), "string[]", ""},
+		{"nil maps are null", answers[map[string]int](), "Record<string, number> | null", ""},
+		{"keys are texts", answers[map[int]*int](), "Record<string, number | null> | null", ""},
+		{"a list of pointers", answers[[]*int](), "(number | null)[] | null", ""},
+		{"bytes", answers[[]byte](), "string | null", ""},
+		{"anything", answers[any](), "unknown", ""},
+		{"a list of anything", answers[[]any](), "unknown[] | null", ""},
+		{"a pointer to anything", answers[*any](), "unknown", ""},
+		{"a time", answers[time.Time](), "string", ""},
+		{"a duration is nanoseconds", answers[time.Duration](), "number", ""},
+		{"JSON", answers[json.RawMessage](), "unknown", ""},
+		{"digits", answers[json.Number](), "number", ""},
+		{"many digits", answers[big.Int](), "number", ""},
+		{"a type with MarshalText", answers[netip.Addr](), "string", ""},
+		{"a number with MarshalText", answers[celsius](), "string", ""},
+		{"a type with MarshalJSON", answers[opaque](), "unknown", ""},
+		{"a type that lists its values", answers[color](), `"red" | "a \u007c b" | "say \"x\""`, ""},
+		{"an Optional", answers[bind.Optional[int]](), "number | null", ""},
+		{"a struct without a name", answers[struct {
+			A int `json:"a"`
+			B *struct{ C bool }
+		}](), "{ a: number; B: { C: boolean } | null }", ""},
+		{"nothing", answers[struct{}](), "Record<string, never>", ""},
+		{"a type that leads to itself", answers[tree](), "Tree", "export interface Tree {\n  children?: Tree[]\n  parent: Tree | null\n}"},
+		{"embedded structs, by pointer too", answers[embeds](), "Embeds", "  created: string\n  children?: Tree[]\n  parent?: Tree | null\n  id: number\n"},
+		{"a generic type", answers[pair[tree, []*stamps]](), "PairTreeStamps", "  first: Tree\n  second: (Stamps | null)[] | null\n"},
+		{"options of tags", answers[struct {
+			Quoted  int64          `json:"quoted,string"`
+			Maybe   *int           `json:"maybe,omitempty"`
+			Zero    time.Time      `json:"zero,omitzero"`
+			Map     map[string]int `json:"map,omitempty"`
+			Hidden  int            `json:"-"`
+			Dashed  int            `json:"-,"`
+			private int
+		}](), `{ quoted: string; maybe?: number; zero?: string; map?: Record<string, number>; "-": number }`, ""},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			text := written(t, "/a", c.h)
+			if want := "    response: " + c.want + "\n"; !strings.Contains(text, want) {
+				t.Errorf("no line %q in\n%s", want, text)
+			}
+			if !strings.Contains(text, c.decl) {
+				t.Errorf("no %q in\n%s", c.decl, text)
+			}
+		})
+	}
+}
+
+type order struct {
+	Title string            `json:"title" validate:"required,max=200"`
+	Note  *string           `json:"note"`
+	Must  *int              `json:"must" validate:"required"`
+	Kind  string            `json:"kind" validate:"omitempty,oneof=draft final 'in print'"`
+	Level int               `json:"level" schema:",default:2" validate:"oneof=1 2 3"`
+	Tags  []string          `json:"tags" validate:"max=5,dive,oneof=go js"`
+	Names []string          `json:"names" validate:"dive,required,max=20"`
+	Map   map[string]string `json:"map" validate:"dive,oneof=a b"`
+	At    time.Time         `json:"at" format:"unix"`
+	Wait  time.Duration     `json:"wait" format:"duration"`
+	Any   any               `json:"any"`
+}
+
+const orderType = `export interface Order {
+  /** max=200 */
+  title: string
+  note?: string | null
+  must: number
+  kind?: "draft" | "final" | "in print"
+  /** default 2 */
+  level?: 1 | 2 | 3
+  /** max=5 */
+  tags?: ("go" | "js")[]
+  /** each max=20 */
+  names?: string[]
+  map?: Record<string, string>
+  /** seconds since 1970 */
+  at?: number
+  /** a duration such as "1h30m" */
+  wait?: string
+  any?: unknown
+}
+`
+
+func TestRequests(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		route string
+		h     http.Handler
+		want  string
+	}{
+		{"rules", "/a", takes[order](), orderType},
+		{"a body that must be there", "/a", takes[order](), "  \"* /a\": {\n    body: Order\n    response: Record<string, never>\n  }\n"},
+		{"a body that need not be there", "/a", takes[tree](), "    body?: Tree\n"},
+		{"a list", "/a", takes[[]int](), "    body: number[]\n"},
+		{"no body", "/a", takes[struct{}](), "  \"* /a\": {\n    query?: Query\n    response"},
+		{"places", "/[id]/[...rest]", takes[struct {
+			ID    int      `path:"id"`
+			Rest  []int    `path:"rest"`
+			Draft bool     `query:"draft,default:true"`
+			Token string   `header:"X-Token" validate:"required"`
+			Theme string   `cookie:"theme"`
+			Title string   `json:"title" validate:"required"`
+			Pages []string `query:"p"`
+		}](), `    path: { id: string | number; rest: (string | number)[] }
+    query?: { draft?: boolean; p?: string[] }
+    headers: { "X-Token": string }
+    body: { title: string }
+`},
+		{"places alone", "/[id]", takes[struct {
+			ID color `path:"id"`
+		}](), "    path: { id: \"red\" | \"a \\u007c b\" | \"say \\\"x\\\"\" }\n    response"},
+		{"parameters that no field names", "/[a]/[[...b]]", takes[struct{}](), "    path: { a: string; b?: string[] }\n"},
+		{"parameters that may all be absent", "/[[...b]]", takes[struct{}](), "    path?: { b?: string[] }\n"},
+		{"a PATCH request", "/a", takes[struct {
+			Nick bind.Optional[string] `json:"nick,omitzero" validate:"omitempty,max=20"`
+		}](), "    body?: { nick?: string | null }\n"},
+		{"files", "/a", takes[struct {
+			Photo upload.File   `json:"photo" validate:"required"`
+			More  []upload.File `json:"more"`
+		}](), "    body: { photo: Blob; more?: Blob[] }\n"},
+		{"a query", "/[id]", bind.QueryFunc(func(*http.Request, struct {
+			ID    int
+			Page  int      `schema:"page" json:"p"`
+			Sort  []string `json:"sort" validate:"required"`
+			Where struct {
+				Author string `json:"author"`
+			} `json:"where"`
+		}) (int, error) {
+			return 0, nil
+		}), "    path: { id: string }\n    query: { ID?: number; page?: number; sort: string[]; where?: { author?: string } }\n    response"},
+		{"nothing is known", "/a", http.NotFoundHandler(), "    query?: Query\n    body?: unknown\n    response: unknown\n"},
+		{"the response alone is not known", "/a", bind.Handler(func(http.ResponseWriter, *http.Request, tree) error { return nil }), "    body?: Tree\n    response: unknown\n"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			if text := written(t, c.route, c.h); !strings.Contains(text, c.want) {
+				t.Errorf("no\n%s\nin\n%s", c.want, text)
+			}
+		})
+	}
+}
+
+type Problem struct{ A int }
+
+type both struct {
+	In  []int `json:"in"`
+	Sub *sub  `json:"sub"`
+}
+type sub struct {
+	B string `json:"b,omitempty" validate:"required"`
+}
+type same struct {
+	ID   int    `json:"id" validate:"required"`
+	Name string `json:"name" validate:"required"`
+}
+
+func TestNames(t *testing.T) {
+	type user struct{ Inner string }
+	outer := answers[user]()
+	h := typescript.ServeMux(map[string]http.Handler{
+		"POST /both":   bind.Func(func(*http.Request, both) (both, error) { return both{}, nil }),
+		"POST /same":   bind.Func(func(*http.Request, same) (same, error) { return same{}, nil }),
+		"GET /problem": answers[Problem](),
+		"GET /pattern": answers[pattern.HandlerConfig](),
+		"GET /a":       outer,
+		"GET /b": func() http.Handler {
+			type user struct{ Other int }
+			return answers[user]()
+		}(),
+	})
+	var first, second bytes.Buffer
+	for _, b := range []*bytes.Buffer{&first, &second} {
+		if err := typescript.Write(b, h, typescript.Config{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(first.Bytes(), second.Bytes()) {
+		t.Error("two runs differ")
+	}
+	for _, want := range []string{
+		"export interface Both {\n  in: number[] | null\n  sub: Sub | null\n}",
+		"export interface BothInput {\n  in?: number[]\n  sub?: SubInput | null\n}",
+		"export interface Same {\n",
+		"body: Same\n    response: Same\n",
+		"export interface Typescript_testProblem {\n",
+		"export interface Typescript_testUser {\n  Inner: string\n}",
+		"export interface Typescript_testUser2 {\n  Other: number\n}",
+	} {
+		if !strings.Contains(first.String(), want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if strings.Contains(first.String(), "SameInput") {
+		t.Error("a type that is the same on both sides has two interfaces")
+	}
+	if t.Failed() {
+		before, _, _ := strings.Cut(first.String(), "/** A query")
+		t.Log(before)
+	}
+}
+
+func TestServeMux(t *testing.T) {
+	h := typescript.ServeMux(map[string]http.Handler{
+		"/any/{id}":            answers[int](),
+		"GET /any/{id}":        answers[string](),
+		"PUT /files/{path...}": answers[bool](),
+		"/{$}":                 answers[int](),
+		"/tree/":               answers[int](),
+		"host.example/a":       answers[int](),
+	})
+	var b bytes.Buffer
+	if err := typescript.Write(&b, h, typescript.Config{TypesOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"* /any/[id]"`, `"GET /any/[id]"`, `"PUT /files/[[...path]]"`, `"* /"`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in\n%s", want, &b)
+		}
+	}
+	if n := strings.Count(b.String(), "response:"); n != 4 {
+		t.Errorf("%d routes, want 4:\n%s", n, &b)
+	}
+}
+
+func TestNoRoutes(t *testing.T) {
+	for _, h := range []http.Handler{nil, http.NotFoundHandler(), http.NewServeMux(), answers[int]()} {
+		if err := typescript.Write(new(bytes.Buffer), h, typescript.Config{}); err == nil {
+			t.Errorf("%T: no error", h)
+		}
+	}
+}
+
+// record is a test that writes down what Check says.
+type record struct{ errors, logs []string }
+
+func (r *record) Helper() {}
+func (r *record) Errorf(format string, args ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(format, args...))
+}
+func (r *record) Logf(format string, args ...any) {
+	r.logs = append(r.logs, fmt.Sprintf(format, args...))
+}
+
+func TestCheck(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "web", "api.ts")
+	h := typescript.ServeMux(map[string]http.Handler{"GET /a": answers[int]()})
+	check := func(h http.Handler, want string) {
+		t.Helper()
+		var r record
+		typescript.Check(&r, file, h)
+		if got := strings.Join(append(r.errors, r.logs...), "\n"); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("Check said %q, want %q", got, want)
+		}
+	}
+	t.Setenv("UPDATE", "")
+	check(h, "there is no such file")
+	t.Setenv("UPDATE", "1")
+	check(h, "wrote")
+	check(h, "")
+	t.Setenv("UPDATE", "")
+	check(h, "")
+	check(typescript.ServeMux(map[string]http.Handler{"GET /a": answers[string]()}), "response: number")
+	check(http.NotFoundHandler(), "has no routes")
+
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(h, "")
+	if err := os.WriteFile(file, text[:len(text)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(h, "is not what the routes say")
+}
