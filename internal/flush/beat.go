@@ -1,6 +1,11 @@
 package flush
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"github.com/apiece/apiece/internal/respw"
+)
 
 // Beat writes p whenever nothing was written for so long, until StopBeat. What is
 // sent in parts it does not come between. The stream it opens sooner if the response
@@ -28,13 +33,30 @@ func (c *Conn) tick(every time.Duration, p []byte) {
 	defer c.mu.Unlock()
 	left := every - time.Since(c.last)
 	if c.parts == nil && (left <= 0 || !c.open) {
-		if c.ctx.Err() != nil || c.put(p) != nil {
+		if c.ctx.Err() != nil || !c.putSafely(p) {
 			return
 		}
 		left = every
 	}
 	c.beat.Reset(max(left, every/16))
 }
+
+// putSafely is put on a goroutine where a panic would end the process: that of a
+// writer of others, or of net/http over HTTP/2 if the handler has returned. The
+// stream has failed then.
+func (c *Conn) putSafely(p []byte) (ok bool) {
+	returned := false
+	respw.Safely(func() {
+		ok = c.put(p) == nil
+		returned = true
+	})
+	if !returned {
+		c.err = errPanic
+	}
+	return ok
+}
+
+var errPanic = errors.New("stream: the writer of the response has panicked")
 
 // patience returns every, or half of the time that is left to a response that is not
 // open yet.

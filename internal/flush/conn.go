@@ -212,12 +212,12 @@ func (c *Conn) lift() error {
 	if c.lifted {
 		return nil
 	}
-	c.lifted = true
 	if c.deadline != nil {
 		if err := c.deadline.Extend(-1); err != nil {
 			return err
 		}
 	}
+	c.lifted = true
 	respw.Stream(c.w)
 	if c.timeout == 0 {
 		_ = c.rw.SetWriteDeadline(time.Time{})

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/flush"
 	"github.com/apiece/apiece/internal/testkit"
 )
@@ -155,6 +156,46 @@ func play(t *testing.T, actors []actor, path []int) {
 		complain("a heartbeat after the end")
 	}
 }
+
+// TestPanicOfAWriter: a heartbeat to a writer that panics does not end the process.
+func TestPanicOfAWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := prepared(t, panics{httptest.NewRecorder()}, t.Context(), time.Second)
+		time.Sleep(time.Minute)
+		if err := c.Send([]byte("s")); err == nil {
+			t.Error("sent after a panic")
+		}
+		c.Shut(false)
+	})
+}
+
+type panics struct{ *httptest.ResponseRecorder }
+
+func (panics) Write([]byte) (int, error) { panic("on purpose") }
+
+// TestLateStart: a deadline that has passed keeps the stream from beginning, however
+// often it is tried.
+func TestLateStart(t *testing.T) {
+	node, r := exchange.Copy(httptest.NewRequest("GET", "/", nil), nil)
+	node.Set(exchange.Deadline, late{})
+	w := httptest.NewRecorder()
+	c := new(flush.Conn)
+	if err := c.Prepare(w, r, flush.Config{MediaType: flush.EventStream}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.Send([]byte("s")); !errors.Is(err, http.ErrHandlerTimeout) || w.Body.Len() > 0 {
+			t.Errorf("%v, %q", err, w.Body)
+		}
+	}
+}
+
+// late is a Timeout whose time is up.
+type late struct{}
+
+func (late) Extend(time.Duration) error    { return http.ErrHandlerTimeout }
+func (late) AtLeast(time.Duration) error   { return http.ErrHandlerTimeout }
+func (late) EndsWithin(time.Duration) bool { return false }
 
 // TestStorm has many share a Conn, for the race detector.
 func TestStorm(t *testing.T) {
