@@ -13,7 +13,6 @@ import (
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
-	"github.com/apiece/apiece/stream/hub"
 )
 
 // A newPost is what a client may send.
@@ -82,13 +81,6 @@ func (b *blog) post(w http.ResponseWriter, r *http.Request) error {
 		return errNoPost
 	}
 	return reply.JSON(w, r, http.StatusOK, p)
-}
-
-// serveFeed sends every new post to whoever listens.
-func (b *blog) serveFeed(w http.ResponseWriter, r *http.Request) {
-	// Serve answers what it refuses and ends with the client, so its error is
-	// of no use here.
-	_ = b.feed.Serve(w, r, hub.Subscription{Topics: []string{"posts"}})
 }
 
 // maxPosts bounds what a demo that anybody may write to keeps.

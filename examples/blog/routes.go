@@ -62,7 +62,7 @@ func (b *blog) routes() http.Handler {
 		"/api/theme":            api.Then(theme()),
 		"/api/slow":             api.Extend(quick).Then(reply.HandlerFunc(slow)),
 		"/api/big":              api.Extend(small).Then(reply.HandlerFunc(big)),
-		"/api/feed":             api.Then(middleware.Methods{"GET": http.HandlerFunc(b.serveFeed)}),
+		"/api/feed":             api.Then(middleware.Methods{"GET": b.feed.Handler("posts")}),
 		"/api/revalidate":       api.Then(middleware.Methods{"POST": revalidate(b.pages)}),
 
 		// `bodyParser: false`: the signature is of the raw bytes.

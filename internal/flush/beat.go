@@ -14,7 +14,7 @@ import (
 func (c *Conn) Beat(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.last = time.Now()
+	c.last = time.Since(c.began)
 	c.beat = time.AfterFunc(c.patience(every), func() { c.tick(every, p) })
 }
 
@@ -31,7 +31,7 @@ func (c *Conn) StopBeat() {
 func (c *Conn) tick(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	left := every - time.Since(c.last)
+	left := every - (time.Since(c.began) - c.last)
 	if c.parts == nil && (left <= 0 || !c.open) {
 		if c.ctx.Err() != nil || !c.putSafely(p) {
 			return

@@ -57,8 +57,9 @@ type Conn struct {
 	mu     sync.Mutex
 	lifted bool          // the response has no limits
 	open   bool          // the header is out
-	last   time.Time     // when the last flush began
-	armed  time.Time     // the write deadline, if it lasts
+	began  time.Time     // the clock of last and armed: reading it is cheaper than time.Now
+	last   time.Duration // when the last flush began
+	armed  time.Duration // the write deadline, if it lasts
 	err    error         // what every write returns from now on
 	parts  chan struct{} // not nil while something is sent in parts: closed when it is whole
 	beat   *time.Timer   // nil without heartbeats
@@ -72,6 +73,7 @@ func (c *Conn) Prepare(w http.ResponseWriter, r *http.Request, cfg Config) error
 	// whether anything below it can flush.
 	c.rw, c.w = respw.Wrap(w, r)
 	c.r, c.ctx, c.mime = r, r.Context(), cfg.MediaType
+	c.began = time.Now()
 	c.timeout = setting.Or(cfg.WriteTimeout, 10*time.Second)
 	// On HTTP/2 a deadline that passes ends the stream, whether or not anything is
 	// being written.
@@ -185,8 +187,8 @@ func (c *Conn) put(p []byte) error {
 	if err := c.lift(); err != nil {
 		return err
 	}
-	c.last = time.Now()
-	c.arm(c.last)
+	c.last = time.Since(c.began)
+	c.arm()
 	write := c.write
 	if !c.open {
 		write = c.writeFirst
@@ -226,27 +228,26 @@ func (c *Conn) lift() error {
 }
 
 // arm sees to it that what is written now has its time, and no more than that.
-func (c *Conn) arm(now time.Time) {
-	if c.timeout == 0 || c.lasts && c.armed.Sub(now) >= c.timeout {
+func (c *Conn) arm() {
+	if c.timeout == 0 || c.lasts && c.armed-c.last >= c.timeout {
 		return
 	}
-	c.armed = now.Add(c.timeout)
+	c.armed = c.last + c.timeout
 	if c.lasts {
-		c.armed = c.armed.Add(c.timeout / 32)
+		c.armed += c.timeout / 32
 	}
-	if c.rw.SetWriteDeadline(c.armed) != nil {
+	if c.rw.SetWriteDeadline(c.began.Add(c.armed)) != nil {
 		c.timeout = 0 // a recorder, for one, has no deadlines
 	}
 }
 
+// write writes and flushes: only that tells reliably whether a client is gone, since
+// a write alone fills a buffer.
 func (c *Conn) write(p []byte) error {
-	if len(p) > 0 {
-		if _, err := c.w.Write(p); err != nil {
-			return err
-		}
+	if len(p) == 0 {
+		return c.rw.FlushError()
 	}
-	// Only Flush tells reliably that a client is gone: Write fills a buffer.
-	return c.rw.FlushError()
+	return c.rw.WriteFlush(p)
 }
 
 // drain is how long net/http may wait for the rest of a request, if the server has
@@ -265,7 +266,7 @@ func (c *Conn) writeFirst(p []byte) error {
 	case read > 0:
 		return c.write(p) // net/http takes that deadline away when it has read the body
 	default:
-		until = c.last.Add(drain)
+		until = c.Last().Add(drain)
 		_ = c.rw.SetReadDeadline(until)
 	}
 	err := c.write(p)
@@ -319,7 +320,7 @@ func (c *Conn) IsOpen() bool {
 }
 
 // Last returns when the last flush began. The caller is the only one to write.
-func (c *Conn) Last() time.Time { return c.last }
+func (c *Conn) Last() time.Time { return c.began.Add(c.last) }
 
 // Shut makes every later write fail. It waits for one that is under way. A
 // stream on which nothing was sent, but which is to end in good order, gets
@@ -339,11 +340,11 @@ func (c *Conn) Shut(inGoodOrder bool) {
 	if !c.open || c.r.ProtoMajor != 1 {
 		return
 	}
-	now := time.Now()
+	c.last = time.Since(c.began)
 	if _, write := c.serverTimeouts(); c.timeout == 0 && write > 0 {
-		_ = c.rw.SetWriteDeadline(now.Add(write))
+		_ = c.rw.SetWriteDeadline(c.Last().Add(write))
 	}
-	c.arm(now)
+	c.arm()
 }
 
 var errShut = errors.New("stream: write after the handler returned, or after Close")

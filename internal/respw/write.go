@@ -118,6 +118,30 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 	return written, whole(written, len(p), err)
 }
 
+// WriteFlush is Write and FlushError, in one call into the server's writer if what
+// was held back is sent already.
+func (rw *Writer) WriteFlush(p []byte) error {
+	if !rw.Sent() || len(p) > part {
+		if _, err := rw.Write(p); err != nil {
+			return err
+		}
+		return rw.FlushError()
+	}
+	if err := rw.begin(len(p)); err != nil {
+		return err
+	}
+	if err := rw.push(); err != nil {
+		return err
+	}
+	defer rw.leave()
+	n, err := rw.inner.Write(p)
+	rw.count(int64(n))
+	if err = whole(n, len(p), err); err != nil {
+		return err
+	}
+	return flush(rw.inner)
+}
+
 // whole returns the error of a write, and one for a writer that took less than
 // it was given and has none, against the rules of io.Writer: no layer outside
 // looks for that.

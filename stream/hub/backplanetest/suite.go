@@ -38,6 +38,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("context", s.context)
 	t.Run("other epoch", s.otherEpoch)
 	t.Run("hubs", s.hubs)
+	t.Run("presence", s.presence)
 	if s.Forget != nil {
 		t.Run("forgotten", s.forgotten)
 	}

@@ -46,9 +46,7 @@ func (b *blog) routes() http.Handler {
 	b.mux.Handle("GET /{$}", b.pages.Middleware(reply.HandlerFunc(b.home)))
 	b.mux.Handle("POST /api/posts", bind.Func(b.createPost))
 	b.mux.Handle("POST /api/revalidate", bind.Func(b.revalidate))
-	b.mux.HandleFunc("GET /api/feed", func(w http.ResponseWriter, r *http.Request) {
-		_ = b.feed.Serve(w, r, hub.Subscription{Topics: []string{"posts"}}) // it has answered what it refuses
-	})
+	b.mux.Handle("GET /api/feed", b.feed.Handler("posts"))
 	return b.mux
 }
 
