@@ -22,4 +22,4 @@ func missing(t *testing.T, what string, why error) {
 }
 
 // patience is how long a test waits for what should take seconds at most.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
