@@ -35,6 +35,9 @@
 //     connections open more than before. What the kernel keeps for a connection
 //     is no part of it.
 //
+// BenchmarkMem has the same services and requests without sockets and processes,
+// for a profile, and for differences that the kernel's share would hide.
+//
 // It needs a Unix, whose getrusage it reads; what is resident is read from
 // /proc, and 0 where there is none.
 package service

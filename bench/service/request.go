@@ -72,8 +72,13 @@ func (r request) verify(addr string) (raw string, err error) {
 	if _, err := io.WriteString(conn, r.text); err != nil {
 		return "", err
 	}
+	return r.check(conn)
+}
+
+// check does so with the answer as it is read.
+func (r request) check(from io.Reader) (raw string, err error) {
 	var all bytes.Buffer
-	resp, err := http.ReadResponse(bufio.NewReader(io.TeeReader(conn, &all)), nil)
+	resp, err := http.ReadResponse(bufio.NewReader(io.TeeReader(from, &all)), nil)
 	if err != nil {
 		return "", err
 	}

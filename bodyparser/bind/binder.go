@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -78,7 +79,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 // learn finds out about the type.
 func (b *Binder[T]) learn() error {
 	t := deref(b.typ)
-	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal}
+	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal, loop: loop(b.typ)}
 	body := b.typ
 	var faults []error
 	if isOptional(pointed(b.typ)) {
@@ -119,7 +120,7 @@ func (b *Binder[T]) learn() error {
 	if b.files = files; files != nil {
 		err = errors.Join(err, b.beyond)
 	}
-	faults = append(faults, err, b.json.learn(body))
+	faults = append(faults, err, b.json.learn(body, b.typ.String()))
 	if b.form != nil {
 		b.void = t.NumField() == 0 || len(b.shadow.placed) > 0 && len(b.form.fields) == 0 && len(b.json.objects[body].members) == 0
 	}
@@ -326,23 +327,23 @@ func (b *Binder[T]) notNull(v *T) error {
 
 // nulls finds pointers to structs that are nil, in lists and maps.
 func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
-	next := func(e reflect.Value, name any) bool {
+	next := func(e reflect.Value, name string) bool {
 		switch {
 		case e.Kind() != reflect.Pointer:
-			found = nulls(e, step(path, fmt.Sprint(name)), found)
+			found = nulls(e, step(path, name), found)
 		case e.IsNil():
-			found = append(found, FieldError{Path: step(path, fmt.Sprint(name)), Rule: "type", Message: "must not be null"})
+			found = append(found, FieldError{Path: step(path, name), Rule: "type", Message: "must not be null"})
 		case e.Elem().Kind() != reflect.Struct:
-			found = nulls(e.Elem(), step(path, fmt.Sprint(name)), found)
+			found = nulls(e.Elem(), step(path, name), found)
 		}
 		return len(found) < enough
 	}
 	switch v.Kind() {
 	case reflect.Slice, reflect.Array:
-		for i := 0; i < v.Len() && next(v.Index(i), i); i++ {
+		for i := 0; i < v.Len() && next(v.Index(i), strconv.Itoa(i)); i++ {
 		}
 	case reflect.Map:
-		for iter := v.MapRange(); iter.Next() && next(iter.Value(), iter.Key()); {
+		for iter := v.MapRange(); iter.Next() && next(iter.Value(), keyName(iter.Key())); {
 		}
 	}
 	return found

@@ -24,8 +24,8 @@ type codec struct {
 	numbers bool // there is an any, in which numbers are to keep their digits
 	rewrite bool // a field has a default or a format
 	arrays  bool // there is an array, of which encoding/json drops what is too much
-
-	keys bool // there is a map in which names that differ may be one key, and keys are to be unique
+	keys    bool // there is a map in which names that differ may be one key, and keys are to be unique
+	loop    bool // an Optional may hold itself
 
 	// For texts in forms, by the parser's Config for bodies:
 	rules jsonread.Rules
@@ -41,24 +41,27 @@ type object struct {
 	quoted   []bool   // the members that are in quotes, by the option "string"
 }
 
-// learn adds the structs that t leads to. The errors are about defaults.
-func (c *codec) learn(t reflect.Type) error {
+// learn adds the structs that t leads to. The errors are about what no decoder
+// could set, and about defaults; where names the field that is a t.
+func (c *codec) learn(t reflect.Type, where string) error {
 	c.partly = c.partly || isOptional(pointed(t))
 	t = deref(t)
 	switch {
-	case t.Kind() == reflect.Interface:
-		c.numbers = c.numbers || t.NumMethod() == 0
-		return nil
 	case isJSON(t), isText(t):
-		return noDefaults(t)
+		return errors.Join(foreign(t), noDefaults(t))
 	case endless(t):
 		return nil
+	case c.hook == nil && !decodable(t):
+		return fmt.Errorf("bind: %s cannot be set, for no JSON is decoded into a %v; hide it with the tag json:\"-\"", where, t)
 	}
 	switch t.Kind() {
+	case reflect.Interface:
+		c.numbers = c.numbers || t.NumMethod() == 0
+		return nil
 	case reflect.Slice, reflect.Array, reflect.Map:
 		c.arrays = c.arrays || t.Kind() == reflect.Array
 		c.keys = c.keys || c.rules.Unique && t.Kind() == reflect.Map && !plainKeys(t)
-		return c.learn(t.Elem())
+		return c.learn(t.Elem(), where)
 	case reflect.Struct:
 	default:
 		return nil
@@ -78,7 +81,7 @@ func (c *codec) learn(t reflect.Type) error {
 	for i, m := range o.members {
 		o.names.add(m.name, i)
 		o.quoted[i] = m.quoted()
-		if err := c.learn(m.field.Type); err != nil {
+		if err := c.learn(m.field.Type, fmt.Sprintf("%v.%s", t, m.field.Name)); err != nil {
 			return err
 		}
 		if format := m.field.Tag.Get("format"); formatted(m.field.Type, format) {
@@ -154,7 +157,7 @@ func (c *codec) target(v any) any {
 	case *any, *map[string]any, *[]any: // for which package bodyparser does it
 		return v
 	}
-	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays || c.keys {
+	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays || c.keys || c.loop {
 		return &decoding{c, v}
 	}
 	return v
@@ -170,6 +173,9 @@ type decoding struct {
 func (d *decoding) UnmarshalJSON(text []byte) error { return d.codec.decode(text, d.v) }
 
 func (c *codec) decode(text []byte, v any) error {
+	if c.tooDeep(string(text)) {
+		return jsonread.ErrDepth
+	}
 	if c.rewrite {
 		text = c.complete(text, reflect.TypeOf(v))
 	}
@@ -178,6 +184,13 @@ func (c *codec) decode(text []byte, v any) error {
 		err = errTooMuch
 	}
 	return err
+}
+
+// tooDeep reports whether Optionals may be in each other more often than it is worth:
+// each reads what is in it once more.
+func (c *codec) tooDeep(text string) bool {
+	const most = 64
+	return c.loop && errors.Is(jsonread.Check([]byte(text), jsonread.Rules{Depth: most, Values: -1}), jsonread.ErrDepth)
 }
 
 var errTooMuch = errors.New("more elements than the array has, a number that is too large for a float64, a key that is given twice, or a field that is not there")
@@ -304,7 +317,7 @@ func (w *completer) object(o *object) {
 		w.next()
 		start, t := w.pos, o.members[i].field.Type
 		w.value(t, o.formats[i])
-		if o.defaults[i] != "" && t.Kind() != reflect.Pointer && !isOptional(t) && w.text[start:w.pos] == "null" {
+		if o.defaults[i] != "" && !isOptional(t) && w.text[start:w.pos] == "null" {
 			w.replace(start, o.defaults[i])
 		}
 	}

@@ -81,7 +81,10 @@
 //
 // Text that is not UTF-8 is 400. A form for a type with a field that no form can
 // carry, such as an any, is 415, and a query for it 500: a field that belongs to
-// JSON alone says so by schema:"-".
+// JSON alone says so by schema:"-". [New] refuses fields that no JSON is decoded
+// into, such as a channel or an io.Reader, unless json:"-" hides them, and a struct
+// that reads JSON or text only by the method of what it embeds, beside which its
+// other fields would never be set.
 //
 // # Rules
 //

@@ -286,7 +286,7 @@ func (r *reading) table(n *node, g *given, v reflect.Value) {
 			continue
 		}
 		if v.MapIndex(key).IsValid() {
-			r.report(part.pointer, "duplicate", "is given under two names")
+			r.report(part.pointer, "duplicate", twoNames)
 		}
 		r.element(n.elem, part, value)
 		v.SetMapIndex(key, value)

@@ -23,7 +23,7 @@ func (r *reading) part(g *given, name string) *given {
 	p := g.parts[name]
 	if p == nil {
 		if g.values != nil {
-			r.report(step(g.pointer, name), "duplicate", "is given under two names")
+			r.report(step(g.pointer, name), "duplicate", twoNames)
 		}
 		p = &given{pointer: step(g.pointer, name)}
 		if g.parts == nil {
@@ -130,7 +130,7 @@ func (r *reading) assign(n *node, g *given, key string, values []string) {
 		}
 	}
 	if g.values != nil && g.key != key || len(g.parts) > 0 {
-		r.report(g.pointer, "duplicate", "is given under two names")
+		r.report(g.pointer, "duplicate", twoNames)
 		return
 	}
 	g.key, g.values = key, values

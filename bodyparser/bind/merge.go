@@ -32,7 +32,7 @@ func Merge[T any](r *http.Request, record *T) error {
 // own JSON is an error of status 500.
 //
 // What was cleared, or was not there before, has its defaults, as in
-// [Binder.Body].
+// [Binder.Body]; but a pointer that was cleared is nil.
 //
 // The record is changed only if there is no error. Lists, maps and what pointers
 // lead to are replaced then, never written to, so that a copy of the record from
@@ -62,11 +62,11 @@ func (b *Binder[T]) merge(r *http.Request, record *T) error {
 		patch = nil
 	}
 	result := *record
-	m := merger{codec: &b.json, unmarshal: b.cfg.Parser.Unmarshal}
+	m := merger{codec: &b.json, cursor: cursor{text: string(bytes.TrimSpace(patch))}, unmarshal: b.cfg.Parser.Unmarshal}
 	if m.unmarshal == nil {
 		m.unmarshal = json.Unmarshal
 	}
-	if err := m.all(b.shadow, reflect.ValueOf(&result).Elem(), bytes.TrimSpace(patch)); err != nil {
+	if err := m.all(b.shadow, reflect.ValueOf(&result).Elem()); err != nil {
 		return err
 	}
 	if b.nulls {
@@ -83,9 +83,10 @@ func (b *Binder[T]) merge(r *http.Request, record *T) error {
 }
 
 // A merger merges JSON into values, which it may write to; what they point to
-// it copies first.
+// it copies first. The text is read once, from its start to its end.
 type merger struct {
 	*codec
+	cursor
 	unmarshal func([]byte, any) error
 	wrong     []FieldError
 	fault     error // of the type
@@ -99,8 +100,8 @@ func (m *merger) report(path, rule, message string) {
 
 // all merges a whole body, nil if there is none. Fields that do not come from it
 // keep their values.
-func (m *merger) all(s shadow, dst reflect.Value, patch json.RawMessage) error {
-	if string(patch) == "null" {
+func (m *merger) all(s shadow, dst reflect.Value) error {
+	if m.next() == 'n' {
 		m.report("", "type", expected(dst.Type()))
 	} else {
 		created := false
@@ -114,17 +115,18 @@ func (m *merger) all(s shadow, dst reflect.Value, patch json.RawMessage) error {
 				m.fresh(dst)
 			}
 		}
-		if patch != nil {
-			m.value(dst, patch, "", false, "")
+		if m.text != "" {
+			m.value(dst, "", false, "")
 		}
 	}
 	return cmp.Or(m.fault, wrong(http.StatusBadRequest, m.wrong, nil))
 }
 
-// value merges one value. quoted is the option "string" of a json tag, and
+// value merges the next value. quoted is the option "string" of a json tag, and
 // format a tag of its own.
-func (m *merger) value(dst reflect.Value, patch json.RawMessage, path string, quoted bool, format string) {
-	t, null := dst.Type(), string(patch) == "null"
+func (m *merger) value(dst reflect.Value, path string, quoted bool, format string) {
+	t, first := dst.Type(), m.next()
+	null := first == 'n'
 	switch {
 	case isOptional(t):
 		value, set, cleared := dst.FieldByName("Value"), dst.FieldByName("Set"), dst.FieldByName("Null")
@@ -132,32 +134,34 @@ func (m *merger) value(dst reflect.Value, patch json.RawMessage, path string, qu
 			m.fresh(value)
 		}
 		if null {
+			m.cursor.value()
 			value.SetZero()
 		} else {
-			m.value(value, patch, path, false, format)
+			m.value(value, path, false, format)
 		}
 		set.SetBool(true)
 		cleared.SetBool(null)
 	case null:
+		m.cursor.value()
 		m.fresh(dst)
 	case t.Kind() == reflect.Pointer:
 		m.unshare(dst)
-		m.value(dst.Elem(), patch, path, quoted, format)
-	case isJSON(t) && patch[0] == '{':
-		m.own(dst, patch, path)
+		m.value(dst.Elem(), path, quoted, format)
+	case isJSON(t) && first == '{':
+		m.own(dst, m.cursor.value(), path)
 	case isJSON(t), isText(t):
-		m.replace(dst, patch, path, quoted, format)
+		m.replace(dst, m.cursor.value(), path, quoted, format)
 	case t.Kind() == reflect.Struct:
-		m.object(dst, patch, path)
+		m.object(dst, path)
 	case t.Kind() == reflect.Map:
-		m.dictionary(dst, patch, path, format)
+		m.dictionary(dst, path, format)
 	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
 		old := dst.Interface()
-		if m.replace(dst, patch, path, quoted, format) && dst.Interface() != nil {
+		if m.replace(dst, m.cursor.value(), path, quoted, format) && dst.Interface() != nil {
 			dst.Set(reflect.ValueOf(mergeAny(old, dst.Interface())))
 		}
 	default:
-		m.replace(dst, patch, path, quoted, format)
+		m.replace(dst, m.cursor.value(), path, quoted, format)
 	}
 }
 
@@ -191,12 +195,12 @@ func (m *merger) defaults(dst reflect.Value, o *object, given []bool) {
 
 // replace decodes a value that nothing is merged with, and reports whether it
 // fits.
-func (m *merger) replace(dst reflect.Value, patch json.RawMessage, path string, quoted bool, format string) bool {
+func (m *merger) replace(dst reflect.Value, patch, path string, quoted bool, format string) bool {
 	t := dst.Type()
 	v := reflect.New(t)
 	decoded, text := v.Elem(), []byte(patch)
 	if format != "" {
-		w := completer{codec: m.codec, cursor: cursor{text: string(patch)}}
+		w := completer{codec: m.codec, cursor: cursor{text: patch}}
 		w.value(t, format)
 		text = append(w.out, w.text[w.done:]...)
 	}
@@ -210,7 +214,7 @@ func (m *merger) replace(dst reflect.Value, patch json.RawMessage, path string, 
 	if err == nil {
 		return true
 	}
-	w := walker{codec: m.codec, cursor: cursor{text: string(patch)}}
+	w := walker{codec: m.codec, cursor: cursor{text: patch}}
 	w.value(t, &place{path: path}, quoted, format)
 	for _, f := range w.found {
 		m.report(f.Path, f.Rule, f.Message)
@@ -221,20 +225,27 @@ func (m *merger) replace(dst reflect.Value, patch json.RawMessage, path string, 
 	return false
 }
 
-func (m *merger) object(dst reflect.Value, patch json.RawMessage, path string) {
-	t := dst.Type()
-	o := m.objects[t]
-	c := cursor{text: string(patch)}
-	if !c.accept('{') {
-		m.report(path, "type", expected(t))
+// opens steps over the bracket of an object. It reports false if there is another
+// value, which it reports and steps over.
+func (m *merger) opens(t reflect.Type, path string) bool {
+	if m.accept('{') {
+		return true
+	}
+	m.cursor.value()
+	m.report(path, "type", expected(t))
+	return false
+}
+
+func (m *merger) object(dst reflect.Value, path string) {
+	if !m.opens(dst.Type(), path) {
 		return
 	}
-	for ; !c.accept('}') && c.pos < len(c.text); c.accept(',') {
-		name := c.name()
-		value := json.RawMessage(c.value())
+	o := m.objects[dst.Type()]
+	for ; !m.accept('}') && m.pos < len(m.text); m.accept(',') {
+		name := m.name()
 		i, ok := o.names.find(name)
 		if !ok {
-			if m.strict {
+			if m.cursor.value(); m.strict {
 				m.report(step(path, name), "unknown", "is not a field of this request")
 			}
 			continue
@@ -248,11 +259,13 @@ func (m *merger) object(dst reflect.Value, patch json.RawMessage, path string) {
 			}
 			m.defaults(dst, o, given)
 		}
-		if k := field.Kind(); string(value) == "null" && o.defaults[i] != "" && k != reflect.Pointer && !isOptional(field.Type()) {
-			m.replace(field, json.RawMessage(o.defaults[i]), step(path, to.name), o.quoted[i], "")
+		at := step(path, to.name)
+		if m.next() == 'n' && o.defaults[i] != "" && field.Kind() != reflect.Pointer && !isOptional(field.Type()) {
+			m.cursor.value()
+			m.replace(field, o.defaults[i], at, o.quoted[i], "")
 			continue
 		}
-		m.value(field, value, step(path, to.name), o.quoted[i], o.formats[i])
+		m.value(field, at, o.quoted[i], o.formats[i])
 	}
 }
 
@@ -272,27 +285,29 @@ func (m *merger) reach(v reflect.Value, index []int) (field reflect.Value, creat
 	return v, created
 }
 
-func (m *merger) dictionary(dst reflect.Value, patch json.RawMessage, path, format string) {
+func (m *merger) dictionary(dst reflect.Value, path, format string) {
 	t := dst.Type()
-	c := cursor{text: string(patch)}
-	if !c.accept('{') {
-		m.report(path, "type", expected(t))
+	if !m.opens(t, path) {
 		return
 	}
-	own := reflect.MakeMapWithSize(t, dst.Len())
+	own, keys := reflect.MakeMapWithSize(t, dst.Len()), m.keysOf(t)
 	for entry := dst.MapRange(); entry.Next(); {
 		own.SetMapIndex(entry.Key(), entry.Value())
 	}
-	for ; !c.accept('}') && c.pos < len(c.text); c.accept(',') {
-		name := c.name()
-		value := json.RawMessage(c.value())
+	for ; !m.accept('}') && m.pos < len(m.text); m.accept(',') {
+		name := m.name()
 		at := step(path, name)
 		key, ok := keyOf(name, t)
 		if !ok {
+			m.cursor.value()
 			m.report(at, "type", "is not a name that fits")
 			continue
 		}
-		if string(value) == "null" {
+		if keys.twice(name) {
+			m.report(at, "duplicate", twoNames)
+		}
+		if m.next() == 'n' {
+			m.cursor.value()
 			own.SetMapIndex(key, reflect.Value{})
 			continue
 		}
@@ -302,7 +317,7 @@ func (m *merger) dictionary(dst reflect.Value, patch json.RawMessage, path, form
 		} else {
 			m.fresh(element)
 		}
-		m.value(element, value, at, false, format)
+		m.value(element, at, false, format)
 		own.SetMapIndex(key, element)
 	}
 	dst.Set(own)

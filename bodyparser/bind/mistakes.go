@@ -20,6 +20,9 @@ import (
 // places as an error has. In a strict codec, fields that the type does not have
 // are mistakes too. The text is known to be valid.
 func (c *codec) mistakes(text string, t reflect.Type, path string) []FieldError {
+	if c.tooDeep(text) {
+		return []FieldError{{Path: path, Rule: "type", Message: "is nested too deeply"}}
+	}
 	w := walker{codec: c, cursor: cursor{text: text}}
 	w.value(t, &place{path: path}, false, "")
 	return w.found
@@ -162,25 +165,47 @@ func (w *walker) dictionary(t reflect.Type, at *place, format string) {
 	if !w.open('{', t, at) {
 		return
 	}
-	var seen map[any]bool
-	if w.rules.Unique && !plainKeys(t) {
-		seen = map[any]bool{}
-	}
+	keys := w.keysOf(t)
 	for !w.accept('}') && w.pos < len(w.text) {
 		name := w.name()
 		entry := &place{up: at, name: name, index: -1}
 		if !fitsKey(name, t.Key()) {
 			w.report(entry.pointer(), "type", "is not a name that fits")
-		} else if seen != nil {
-			if key, ok := keyOf(name, t); ok && seen[key.Interface()] {
-				w.report(entry.pointer(), "duplicate", "is given under two names")
-			} else if ok {
-				seen[key.Interface()] = true
-			}
+		} else if keys.twice(name) {
+			w.report(entry.pointer(), "duplicate", twoNames)
 		}
 		w.value(t.Elem(), entry, false, format)
 		w.accept(',')
 	}
+}
+
+const twoNames = "is given under two names"
+
+// A keySet finds names that are one key in a map of its type, which no check of the
+// text alone finds. The zero keySet finds none.
+type keySet struct {
+	typ  reflect.Type
+	seen map[any]bool
+}
+
+func (c *codec) keysOf(t reflect.Type) keySet {
+	if !c.rules.Unique || plainKeys(t) {
+		return keySet{}
+	}
+	return keySet{t, map[any]bool{}}
+}
+
+// twice reports whether the key of this name was there before.
+func (s keySet) twice(name string) bool {
+	if s.seen == nil {
+		return false
+	}
+	key, ok := keyOf(name, s.typ)
+	if !ok || s.seen[key.Interface()] {
+		return ok
+	}
+	s.seen[key.Interface()] = true
+	return false
 }
 
 // fitsKey reports whether a name is one of a map with such keys.

@@ -1,13 +1,15 @@
 package bind
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
+
+	"github.com/apiece/apiece/internal/jsonread"
 )
 
 // Optional is a field of a PATCH request: it tells whether the client left the
@@ -27,6 +29,9 @@ import (
 // Rules hold for the value, as they do for a pointer: after omitempty only if
 // there is one, and required refuses a field that is left out or null. A dive
 // goes into the lists and maps in it.
+//
+// In a type whose Optionals may hold one another without an end, JSON that nests
+// more than 64 levels is 400: each Optional reads what is in it once more.
 //
 // The zero Optional is that of a field left out. In JSON it is left out again by
 // the option omitzero, and is null without.
@@ -66,10 +71,8 @@ func (o *Optional[T]) UnmarshalJSON(text []byte) error {
 		*o = Optional[T]{Set: true, Null: true}
 		return nil
 	}
-	var value T
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber() // as everywhere in package bind
-	if err := d.Decode(&value); err != nil {
+	var value T // in which numbers keep their digits, as everywhere in package bind
+	if err := jsonread.Decode(text, &value, jsonread.Rules{Depth: -1, Values: -1, Checked: true}); err != nil {
 		return err
 	}
 	*o = Optional[T]{Value: value, Set: true}
@@ -115,6 +118,14 @@ func registerOptionals(v *validator.Validate, t reflect.Type) error {
 		}
 	}
 	return nil
+}
+
+// loop reports whether an Optional in t may hold one of its own type.
+func loop(t reflect.Type) bool {
+	return slices.ContainsFunc(optionals(t, map[reflect.Type]bool{}), func(o reflect.Type) bool {
+		of, _ := optionalOf(o)
+		return slices.Contains(optionals(of, map[reflect.Type]bool{}), o)
+	})
 }
 
 // optionals returns the types of the Optionals in t.

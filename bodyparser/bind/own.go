@@ -17,27 +17,63 @@ import (
 // JSON has no name for, and what pointers lead to belongs to others too.
 
 // own merges an object into a value that reads JSON by itself.
-func (m *merger) own(dst reflect.Value, patch json.RawMessage, path string) {
+func (m *merger) own(dst reflect.Value, patch, path string) {
 	t := dst.Type()
 	before, after := reflect.New(t).Elem(), reflect.New(t).Elem()
 	text, err := json.Marshal(dst.Addr().Interface())
 	if err != nil {
 		text = []byte("null") // as an empty json.RawMessage
 	}
-	old, isObject := decoded(text).(map[string]any)
-	changes := decoded(patch)
-	if isObject {
+	old, changes := decoded(text), decoded([]byte(patch))
+	if _, isObject := old.(map[string]any); isObject {
 		if len(changes.(map[string]any)) == 0 {
 			return
 		}
-		if err := m.unmarshal(text, &decoding{m.codec, before.Addr().Interface()}); err != nil {
+		reads := func(text []byte, dst reflect.Value) error {
+			return m.unmarshal(text, &decoding{m.codec, dst.Addr().Interface()})
+		}
+		if err := reads(text, before); err != nil {
 			m.fault = fmt.Errorf("bind: %v does not read its own JSON, into which a patch is to be merged: %w", t, err)
 			return
 		}
+		if other, some := respelled(old, changes); some {
+			same := reflect.New(t).Elem()
+			if reads(appendJSON(nil, other), same) == nil && equal(before, same) {
+				old = other
+			}
+		}
 	}
-	if m.replace(after, mergeText(nil, old, changes), path, false, "") {
+	if m.replace(after, string(appendJSON(nil, mergeAny(old, changes))), path, false, "") {
 		overlay(dst, before, after)
 	}
+}
+
+// respelled returns an object with its names as the patch has them, if they differ
+// in case only: for most types it is the same object then. some reports whether
+// any do.
+func respelled(old, changes any) (other any, some bool) {
+	object, ok := old.(map[string]any)
+	patch, also := changes.(map[string]any)
+	if !ok || !also {
+		return old, false
+	}
+	var all names
+	keys := slices.Sorted(maps.Keys(object))
+	for i, key := range keys {
+		all.add(key, i)
+	}
+	object = maps.Clone(object)
+	for name, change := range patch {
+		i, ok := all.find(name)
+		if !ok || keys[i] != name && has(patch, keys[i]) {
+			continue
+		}
+		value, more := respelled(old.(map[string]any)[keys[i]], change)
+		delete(object, keys[i])
+		object[name] = value
+		some = some || more || keys[i] != name
+	}
+	return object, some
 }
 
 // decoded returns JSON that is valid as an any, without loss.
@@ -46,35 +82,6 @@ func decoded(text []byte) (v any) {
 	d.UseNumber()
 	_ = d.Decode(&v)
 	return v
-}
-
-// mergeText appends what [mergeAny] returns, as JSON. What the patch has comes
-// last, where it counts for decoders that take a name in other capitals for the
-// same.
-func mergeText(out []byte, target, patch any) []byte {
-	changes, ok := patch.(map[string]any)
-	if !ok {
-		return appendJSON(out, patch)
-	}
-	object, _ := target.(map[string]any)
-	out = append(out, '{')
-	member := func(name string) []byte {
-		if out[len(out)-1] != '{' {
-			out = append(out, ',')
-		}
-		return append(appendJSON(out, name), ':')
-	}
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		if !has(changes, name) {
-			out = appendJSON(member(name), object[name])
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(changes)) {
-		if changes[name] != nil {
-			out = mergeText(member(name), object[name], changes[name])
-		}
-	}
-	return append(out, '}')
 }
 
 func appendJSON(out []byte, v any) []byte {

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"encoding"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -19,7 +20,7 @@ type places struct {
 	src    source
 	in     string                                      // the part of the request that the last one was in
 	within reflect.Type                                // the struct around the last one
-	keys   map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map
+	keys   map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map and by text
 }
 
 // find returns the place in v that the validator calls where, and the part of
@@ -56,11 +57,11 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 			}
 			return p.pointer(v.Index(i), strings.TrimPrefix(rest, "."), step(path, index))
 		case reflect.Map:
-			key, element := p.element(v, inside)
-			if !element.IsValid() {
+			text, key := p.key(v, inside)
+			if !key.IsValid() {
 				return path
 			}
-			return p.pointer(element, strings.TrimPrefix(inside[len(key)+1:], "."), step(path, key))
+			return p.pointer(v.MapIndex(key), strings.TrimPrefix(inside[len(text)+1:], "."), step(path, keyName(key)))
 		}
 		return path
 	}
@@ -90,10 +91,10 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 	return p.pointer(v.FieldByIndex(f.Index), strings.TrimPrefix(where[end:], "."), path)
 }
 
-// element returns the longest key of m that is followed by a bracket in inside,
-// and its value, which is not valid if there is none. A key with more brackets
-// than anybody's is not found; each of them is one more to look up.
-func (p *places) element(m reflect.Value, inside string) (key string, element reflect.Value) {
+// key returns the longest key of m whose text is followed by a bracket in inside,
+// and the text. It is not valid if there is none. A key with more brackets than
+// anybody's is not found; each of them is one more to look up.
+func (p *places) key(m reflect.Value, inside string) (text string, key reflect.Value) {
 	const most = 32
 	var ends []int
 	for i := 0; i < len(inside) && len(ends) < most; i++ {
@@ -101,28 +102,51 @@ func (p *places) element(m reflect.Value, inside string) (key string, element re
 			ends = append(ends, i)
 		}
 	}
-	for len(ends) > 0 && !element.IsValid() {
-		key, ends = inside[:ends[len(ends)-1]], ends[:len(ends)-1]
-		element = p.lookup(m, key)
+	for len(ends) > 0 && !key.IsValid() {
+		text, ends = inside[:ends[len(ends)-1]], ends[:len(ends)-1]
+		key = p.lookup(m, text)
 	}
-	return key, element
+	return text, key
 }
 
-// lookup returns the value whose key the validator writes as key.
-func (p *places) lookup(m reflect.Value, key string) reflect.Value {
+// lookup returns the key that the validator writes as text.
+func (p *places) lookup(m reflect.Value, text string) reflect.Value {
 	if t := m.Type().Key(); t.Kind() == reflect.String && t.NumMethod() == 0 {
-		return m.MapIndex(reflect.ValueOf(key).Convert(t))
+		if key := reflect.ValueOf(text).Convert(t); m.MapIndex(key).IsValid() {
+			return key
+		}
+		return reflect.Value{}
 	}
 	keys, ok := p.keys[m.UnsafePointer()]
 	if !ok {
 		keys = make(map[string]reflect.Value, m.Len())
 		for iter := m.MapRange(); iter.Next(); {
-			keys[fmt.Sprint(iter.Key())] = iter.Value()
+			keys[fmt.Sprint(iter.Key())] = iter.Key()
 		}
 		if p.keys == nil {
 			p.keys = map[unsafe.Pointer]map[string]reflect.Value{}
 		}
 		p.keys[m.UnsafePointer()] = keys
 	}
-	return keys[key]
+	return keys[text]
+}
+
+// keyName returns what a client calls the key of a map: the name that JSON has
+// for it.
+func keyName(key reflect.Value) string {
+	if key.Kind() == reflect.String {
+		return key.String()
+	}
+	if m, ok := key.Interface().(encoding.TextMarshaler); ok {
+		if text, err := m.MarshalText(); err == nil {
+			return string(text)
+		}
+	}
+	switch {
+	case key.CanInt():
+		return strconv.FormatInt(key.Int(), 10)
+	case key.CanUint():
+		return strconv.FormatUint(key.Uint(), 10)
+	}
+	return fmt.Sprint(key)
 }

@@ -46,7 +46,7 @@ func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src
 		for i := 0; i < v.Len() && collect(v.Index(i), step(path, strconv.Itoa(i))); i++ {
 		}
 	case reflect.Map:
-		for iter := v.MapRange(); iter.Next() && collect(iter.Value(), step(path, fmt.Sprint(iter.Key()))); {
+		for iter := v.MapRange(); iter.Next() && collect(iter.Value(), step(path, keyName(iter.Key()))); {
 		}
 	}
 	return fields, err

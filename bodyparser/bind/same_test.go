@@ -377,7 +377,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 	for _, test := range []struct{ why, json, form, over string }{
 		{"nothing", `{}`, "", `{}`},
 		{"an explicit zero", `{"draft":false,"page":0,"level":0,"ttl":0}`, "draft=false&page=0&level=0&ttl=0", `{"draft":false,"page":0,"level":0,"ttl":0}`},
-		{"left empty", `{"draft":null,"page":null,"sort":null}`, "draft=&page=&sort=", `{}`},
+		{"left empty", `{"draft":null,"page":null,"sort":null,"level":null,"LEVEL":null}`, "draft=&page=&sort=&level=", `{}`},
 		{"null is not given", `{"inner":null,"lines":[null],"last":null}`, "lines[0]={}", `{"lines":[{"qty":1,"unit":"piece"}]}`},
 		{"others", `{"sort":"desc","tags":["c"],"oid":"05060708","big":"8"}`, "sort=desc&tags=c&oid=05060708&big=8", `{"sort":"desc","tags":["c"],"oid":"05060708","big":"8"}`},
 		{"other capitals", `{"PAGE":2}`, "PAGE=2", `{"page":2}`},

@@ -36,6 +36,10 @@ func newSources(t reflect.Type, placed []member) (s sources, err error) {
 			b.fault("%v.%s and %s both come from the %s %q", t, m.field.Name, other, place, m.name)
 		}
 		seen[key] = m.field.Name
+		if hasFile(m.field.Type, map[reflect.Type]bool{}) {
+			b.fault("%v.%s is of type %v, which only a form has", t, m.field.Name, m.field.Type)
+			continue
+		}
 		if place == "query" {
 			b.field(query, t, m, m.name, place)
 			continue

@@ -25,7 +25,7 @@ func TestStranger(t *testing.T) {
 			t.Fatal(err)
 		}
 		return stranger{workspace{dir, cleanEnv(
-			"GOPROXY="+proxy, "GOSUMDB=off", "GOMODCACHE="+modules, "GOFLAGS=-modcacherw -trimpath",
+			"GOPROXY="+proxy, "GOSUMDB=off", "GOMODCACHE="+modules, "GOFLAGS=-modcacherw",
 		)}}
 	}
 	t.Run("readme", func(t *testing.T) { testReadme(t, folder(t.TempDir())) })

@@ -127,8 +127,8 @@ func all(w http.ResponseWriter, visit func(*Writer) bool) (late bool) {
 	return false
 }
 
-// beyond is all for what is past the fence. It is a function of its own because a
-// defer in a loop is allocated.
+// beyond is all for what is outside of the fence. A defer in the loop would be
+// allocated.
 func (rw *Writer) beyond(visit func(*Writer) bool) (late bool) {
 	if _, err := rw.enter(Open); err != nil {
 		return rw.fence.Look().Late()

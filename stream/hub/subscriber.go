@@ -196,8 +196,12 @@ func (s *subscriber) beat() error {
 	return s.flush(heartbeat)
 }
 
-var (
-	heartbeat = []byte(":\n")
+var heartbeat = []byte(":\n")
+
+// parting is what a stream ends with in good order, if nothing followed a
+// heartbeat. Some clients come back from a line that breaks off, and not from
+// an end behind a comment; the HTML standard has them pass over either.
+const parting = ":"
 	// parting is what a stream ends with in good order, if nothing followed a
 	// heartbeat. Some clients come back from a line that breaks off, and not from
 	// an end behind a comment; the HTML standard has them pass over either.

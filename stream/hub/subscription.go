@@ -154,7 +154,7 @@ func (s *subscriber) ended(err error) error {
 		err = nil // whatever failed, the client had left
 	}
 	if err == nil && s.beaten {
-		_ = s.conn.Put(parting)
+		_ = s.conn.Put([]byte(parting))
 	}
 	return err
 }

@@ -1,0 +1,340 @@
+// Package openapi describes a service by an OpenAPI 3.1 document, made of the types
+// that its handlers have, and serves it beside a page to read and try it.
+//
+//	doc := openapi.Document(openapi.Info{Title: "Blog", Version: "1.0.0"}, routes)
+//	mux.Handle("/docs/", openapi.Handler("/docs/", doc))
+//
+// The handlers are those of package bind, which tell their types and are found by
+// pattern.Walk behind every middleware of the kit. huma's registry makes schemas of
+// the types, and Swagger UI, embedded by swgui, is the page. Tags of fields say where
+// they come from and which rules they have; a handler of another kind is listed with
+// its route alone.
+//
+// A front end in TypeScript needs no document: package typescript writes types from
+// the same handlers. This is for clients in other languages, and for people.
+package openapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/swaggest/swgui/v5emb"
+
+	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+)
+
+// Info is what a document says about the service.
+type Info = huma.Info
+
+// document collects the operations.
+type document struct {
+	*huma.OpenAPI
+	schemas huma.Registry
+}
+
+// Document returns the document of the routes that pattern.Walk finds in h. A method
+// that OpenAPI has no word for is left out, and so is the part of a catch-all beyond
+// its first segment, which OpenAPI cannot say: the description of the parameter does.
+func Document(info Info, h http.Handler) *huma.OpenAPI {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	d := document{&huma.OpenAPI{OpenAPI: "3.1.0", Info: &info, Components: &huma.Components{Schemas: schemas}}, schemas}
+	for e := range pattern.Walk(h) {
+		if e.Pattern.String() != "" {
+			d.add(e)
+		}
+	}
+	return d.OpenAPI
+}
+
+// Problem is the form of errors (RFC 9457). The document has it by this name.
+type Problem struct {
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail,omitempty"`
+	Errors []FieldError `json:"errors,omitempty"`
+}
+
+// FieldError is a field that is wrong.
+type FieldError struct {
+	In      string `json:"in,omitempty" enum:"path,query,header,cookie"`
+	Path    string `json:"path"`
+	Rule    string `json:"rule"`
+	Param   string `json:"param,omitempty"`
+	Message string `json:"message"`
+}
+
+func (d document) add(e pattern.Endpoint) {
+	var in, out reflect.Type
+	var fromQuery bool
+	for _, layer := range e.Layers {
+		if t, ok := layer.(interface {
+			Types() (in, out reflect.Type, query bool)
+		}); ok {
+			in, out, fromQuery = t.Types()
+		}
+	}
+	method := e.Method
+	if method == "" { // a handler that takes all of them
+		method = http.MethodPost
+		if fromQuery || in == nil {
+			method = http.MethodGet
+		}
+	}
+	path, params := parameters(e.Pattern)
+	op := &huma.Operation{
+		Method: method, Path: path, Parameters: params,
+		OperationID: strings.ToLower(method) + strings.NewReplacer("/", "-", "{", "", "}", "", ".", "-").Replace(path),
+		Responses: map[string]*huma.Response{
+			"default": {Description: "Problem details", Content: media("application/problem+json", d.schemas.Schema(reflect.TypeFor[Problem](), true, ""))},
+		},
+	}
+	for in != nil && in.Kind() == reflect.Pointer {
+		in = in.Elem()
+	}
+	if in != nil {
+		d.request(op, in, fromQuery)
+	}
+	ok := &huma.Response{Description: "OK"}
+	if out != nil {
+		ok.Content = media("application/json", d.schemas.Schema(out, true, ""))
+	}
+	op.Responses["200"] = ok
+	d.AddOperation(op)
+}
+
+func media(contentType string, s *huma.Schema) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{contentType: {Schema: s}}
+}
+
+// request describes the parts of a request.
+func (d document) request(op *huma.Operation, in reflect.Type, fromQuery bool) {
+	if in.Kind() != reflect.Struct {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: media("application/json", d.reference(in))}
+		return
+	}
+	contentType := "application/json"
+	var rest []reflect.StructField
+	for _, f := range reflect.VisibleFields(in) {
+		place, name := placeOf(f)
+		switch {
+		case !f.IsExported() || f.Anonymous:
+		case place != "":
+			d.parameter(op, f, place, name)
+		case fromQuery:
+			if name := fieldName(f, "schema", "json"); name != "" && !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == name }) {
+				d.parameter(op, f, "query", name)
+			}
+		default:
+			if t := f.Type; t == file || t.Kind() == reflect.Slice && t.Elem() == file {
+				contentType = "multipart/form-data"
+			}
+			rest = append(rest, f)
+		}
+	}
+	if len(rest) == 0 {
+		return
+	}
+	var schema *huma.Schema
+	if len(rest) == in.NumField() && contentType == "application/json" {
+		schema = d.reference(in)
+	} else {
+		schema = d.object(rest)
+	}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: media(contentType, schema)}
+}
+
+var file = reflect.TypeFor[upload.File]()
+
+// object describes fields as an object of their own.
+func (d document) object(fields []reflect.StructField) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}, AdditionalProperties: true}
+	for _, f := range fields {
+		name := fieldName(f, "json")
+		if name == "" {
+			continue
+		}
+		switch {
+		case f.Type == file:
+			s.Properties[name] = &huma.Schema{Type: huma.TypeString, Format: "binary"}
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem() == file:
+			s.Properties[name] = &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		default:
+			s.Properties[name] = d.reference(f.Type)
+		}
+	}
+	rules(s, fields)
+	return s
+}
+
+// reference returns the schema of a type that clients send, and sees to it that the
+// rules of all structs that it leads to are in theirs. In a schema of responses a
+// field is required unless it may be left out: that is huma's.
+func (d document) reference(t reflect.Type) *huma.Schema {
+	s := d.schemas.Schema(t, true, "")
+	d.structs(t, map[reflect.Type]bool{})
+	return s
+}
+
+func (d document) structs(t reflect.Type, seen map[reflect.Type]bool) {
+	if seen[t] {
+		return
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		d.structs(t.Elem(), seen)
+	case reflect.Struct:
+		s := d.schemas.Schema(t, true, "")
+		if s.Ref == "" {
+			return
+		}
+		fields := slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous || !f.IsExported() })
+		s = d.schemas.SchemaFromRef(s.Ref)
+		s.AdditionalProperties = true // package bind ignores what it does not know
+		rules(s, fields)
+		for _, f := range fields {
+			d.structs(f.Type, seen)
+		}
+	}
+}
+
+func (d document) parameter(op *huma.Operation, f reflect.StructField, place, name string) {
+	s := *d.reference(f.Type)
+	required := apply(&s, f)
+	s.Nullable = false
+	p := &huma.Param{Name: name, In: place, Required: required || place == "path", Schema: &s}
+	if i := slices.IndexFunc(op.Parameters, func(o *huma.Param) bool { return o.In == place && o.Name == name }); i >= 0 {
+		p.Description = op.Parameters[i].Description
+		op.Parameters[i] = p
+		return
+	}
+	op.Parameters = append(op.Parameters, p)
+}
+
+func placeOf(f reflect.StructField) (place, name string) {
+	for _, place := range []string{"path", "query", "header", "cookie"} {
+		if tag, ok := f.Tag.Lookup(place); ok {
+			name, _, _ := strings.Cut(tag, ",")
+			return place, name
+		}
+	}
+	return "", ""
+}
+
+func fieldName(f reflect.StructField, tags ...string) string {
+	for _, tag := range tags {
+		switch name, _, _ := strings.Cut(f.Tag.Get(tag), ","); name {
+		case "-":
+			return ""
+		case "":
+		default:
+			return name
+		}
+	}
+	return f.Name
+}
+
+// rules puts the rules of the fields into the schema of their struct.
+func rules(s *huma.Schema, fields []reflect.StructField) {
+	s.Required = nil
+	for _, f := range fields {
+		name := fieldName(f, "json")
+		if p := s.Properties[name]; p != nil && apply(p, f) {
+			s.Required = append(s.Required, name)
+		}
+	}
+}
+
+// apply puts the rules of a field into its schema, and reports whether it is
+// required.
+func apply(s *huma.Schema, f reflect.StructField) (required bool) {
+	target, elements := s, false
+	for rule := range strings.SplitSeq(f.Tag.Get("validate"), ",") {
+		key, param, _ := strings.Cut(rule, "=")
+		n, err := strconv.Atoi(param)
+		x := float64(n)
+		switch {
+		case key == "dive":
+			target, elements = target.Items, true
+			if target == nil {
+				return required
+			}
+		case key == "required" && !elements:
+			required = true
+			if target.Type == huma.TypeString && f.Type.Kind() == reflect.String {
+				target.MinLength = new(1)
+			}
+		case key == "oneof":
+			target.Enum = nil
+			for v := range strings.FieldsSeq(param) {
+				if target.Type == huma.TypeString {
+					target.Enum = append(target.Enum, strings.Trim(v, "'"))
+				} else if n, err := strconv.Atoi(v); err == nil {
+					target.Enum = append(target.Enum, n)
+				}
+			}
+		case key == "email" || key == "uuid":
+			target.Format = key
+		case key == "url":
+			target.Format = "uri"
+		case err != nil: // no number
+		case (key == "min" || key == "gte") && target.Type == huma.TypeString:
+			target.MinLength = &n
+		case (key == "max" || key == "lte") && target.Type == huma.TypeString:
+			target.MaxLength = &n
+		case (key == "min" || key == "gte") && target.Type == huma.TypeArray:
+			target.MinItems = &n
+		case (key == "max" || key == "lte") && target.Type == huma.TypeArray:
+			target.MaxItems = &n
+		case key == "min" || key == "gte":
+			target.Minimum = &x
+		case key == "max" || key == "lte":
+			target.Maximum = &x
+		}
+	}
+	return required
+}
+
+// parameters returns the path as OpenAPI writes it, and its parameters.
+func parameters(p pattern.Pattern) (string, []*huma.Param) {
+	var path strings.Builder
+	var params []*huma.Param
+	for s := range strings.SplitSeq(strings.TrimPrefix(p.String(), "/"), "/") {
+		if name, ok := strings.CutPrefix(s, "["); ok {
+			name = strings.Trim(name, "[]")
+			name, rest := strings.CutPrefix(name, "...")
+			param := &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}
+			if rest {
+				param.Description = "One segment or more, separated by slashes."
+			}
+			params = append(params, param)
+			s = "{" + name + "}"
+		}
+		path.WriteString("/" + s)
+	}
+	return cmp.Or(path.String(), "/"), params
+}
+
+// Handler serves the document as openapi.json below the path, which ends in a slash,
+// and Swagger UI at it. The page loads nothing from elsewhere.
+func Handler(path string, doc *huma.OpenAPI) http.Handler {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		panic(err) // of huma's own types
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+path+"openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		reply.Send(w, r, http.StatusOK, text)
+	})
+	mux.Handle("GET "+path, v5emb.New(doc.Info.Title, path+"openapi.json", path))
+	return mux
+}

@@ -1,0 +1,147 @@
+package openapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/examples/compose/openapi"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/pattern"
+)
+
+type Post struct {
+	ID      int       `json:"id"`
+	Created time.Time `json:"created"`
+	Tags    []string  `json:"tags"`
+	Parent  *Post     `json:"parent,omitempty"`
+}
+
+type NewPost struct {
+	Title string   `json:"title" validate:"required,max=200"`
+	Kind  string   `json:"kind" validate:"omitempty,oneof=draft final"`
+	Mail  string   `json:"mail" validate:"omitempty,email"`
+	Tags  []string `json:"tags" validate:"max=10,dive,max=20"`
+	Stars *int     `json:"stars" validate:"required,min=0"`
+}
+
+type List struct {
+	Page int    `schema:"page" validate:"min=0"`
+	Sort string `json:"sort" validate:"omitempty,oneof=new old"`
+}
+
+type Update struct {
+	ID    int    `path:"id"`
+	Token string `header:"X-Token" validate:"required"`
+	Draft bool   `query:"draft"`
+	Title string `json:"title" validate:"required,max=200"`
+}
+
+type Photo struct {
+	Title string      `json:"title"`
+	Photo upload.File `json:"photo" validate:"required"`
+}
+
+type Page[T any] struct {
+	Items []T `json:"items"`
+}
+
+func routes() http.Handler {
+	h, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/posts": middleware.New(middleware.Config{})(middleware.Methods{
+			"GET":  bind.QueryFunc(func(*http.Request, List) (Page[Post], error) { return Page[Post]{}, nil }),
+			"POST": bind.Func(func(*http.Request, NewPost) (Post, error) { return Post{}, nil }),
+		}),
+		"/api/posts/[id]": middleware.Methods{
+			"GET": bind.Func(func(*http.Request, struct{}) (Post, error) { return Post{}, nil }),
+			"PUT": bind.Func(func(*http.Request, Update) (Post, error) { return Post{}, nil }),
+		},
+		"/api/photos":        middleware.Methods{"POST": bind.Func(func(*http.Request, Photo) (Post, error) { return Post{}, nil })},
+		"/api/raw/[...path]": http.NotFoundHandler(),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
+// TestDocument compares with the document in testdata, which a validator of the
+// OpenAPI Initiative's schema and openapi-typescript have read. UPDATE=1 writes it.
+func TestDocument(t *testing.T) {
+	text, err := json.MarshalIndent(openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, routes()), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, '\n')
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile("testdata/openapi.json", text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != string(text) {
+		t.Errorf("the document is not that in testdata:\n%s", text)
+	}
+}
+
+// TestRules sends what the document allows and what it does not to the service, and
+// sees that the two agree.
+func TestRules(t *testing.T) {
+	doc := openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, routes())
+	schema := doc.Components.Schemas.Map()["NewPost"]
+	if schema == nil {
+		t.Fatal("no schema NewPost")
+	}
+	if got := fmt.Sprint(schema.Required); got != "[title stars]" {
+		t.Errorf("required: %s", got)
+	}
+	for _, c := range []struct {
+		body string
+		ok   bool
+		why  string
+	}{
+		{`{"title":"a","stars":0}`, true, "all that is required"},
+		{`{"title":"","stars":0}`, *schema.Properties["title"].MinLength == 0, "an empty title"},
+		{`{"title":"` + strings.Repeat("x", 201) + `","stars":0}`, *schema.Properties["title"].MaxLength > 200, "a long title"},
+		{`{"title":"a","stars":-1}`, *schema.Properties["stars"].Minimum < 0, "less than no stars"},
+		{`{"title":"a","stars":0,"kind":"other"}`, len(schema.Properties["kind"].Enum) != 2, "another kind"},
+		{`{"title":"a","stars":0,"tags":["` + strings.Repeat("x", 21) + `"]}`, *schema.Properties["tags"].Items.MaxLength > 20, "a long tag"},
+		{`{"title":"a","stars":0,"more":1}`, schema.AdditionalProperties == true, "a field that it does not have"},
+	} {
+		r := httptest.NewRequest("POST", "/api/posts", strings.NewReader(c.body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		routes().ServeHTTP(w, r)
+		if ok := w.Code == http.StatusOK; ok != c.ok {
+			t.Errorf("%s: the service says %d, the document %t", c.why, w.Code, c.ok)
+		}
+	}
+}
+
+func TestHandler(t *testing.T) {
+	h := openapi.Handler("/docs/", openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, routes()))
+	for _, c := range []struct{ path, contentType, has string }{
+		{"/docs/openapi.json", "application/json", `"openapi":"3.1.0"`},
+		{"/docs/", "text/html", "/docs/openapi.json"},
+		{"/docs/swagger-ui-bundle.js", "application/javascript", "SwaggerUI"},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", c.path, nil))
+		if w.Code != 200 || w.Header().Get("Content-Type") != c.contentType || !strings.Contains(w.Body.String(), c.has) {
+			t.Errorf("%s: %d %s, %d bytes", c.path, w.Code, w.Header().Get("Content-Type"), w.Body.Len())
+		}
+		if strings.Contains(w.Body.String(), `src="http`) || strings.Contains(w.Body.String(), `href="http`) {
+			t.Errorf("%s loads something from elsewhere", c.path)
+		}
+	}
+}
