@@ -36,11 +36,11 @@ type Config struct {
 	// the next value.
 	Heartbeat time.Duration
 
-	// LastEventIDQuery is the query parameter that [Stream.LastEventID] reads if the
+	// LastEventIDParam is the query parameter that [Stream.LastEventID] reads if the
 	// request has no Last-Event-ID header. Polyfills of EventSource, which cannot
 	// set one, reconnect with it. "" is "lastEventId", the name that
 	// event-source-polyfill and Mercure use, "-" is none.
-	LastEventIDQuery string
+	LastEventIDParam string
 
 	// Until, if set, ends the context of every stream once it is done.
 	// http.Server.Shutdown waits for streams and does not tell them to stop;

@@ -29,7 +29,7 @@ import (
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 	heartbeat := setting.Or(cfg.Heartbeat, 15*time.Second)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := &Stream{query: cfg.LastEventIDQuery}
+		s := &Stream{param: cfg.LastEventIDParam}
 		err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream, true))
 		switch {
 		case err == flush.ErrHead:

@@ -171,7 +171,7 @@ func TestLastEventID(t *testing.T) {
 			r.Header.Set("Last-Event-ID", tt.header)
 		}
 		got := ""
-		stream.Handler(stream.Config{LastEventIDQuery: tt.param}, func(s *stream.Stream) error {
+		stream.Handler(stream.Config{LastEventIDParam: tt.param}, func(s *stream.Stream) error {
 			got = s.LastEventID()
 			return s.Send(stream.Event{ID: got, Data: "what comes back can be sent"})
 		}).ServeHTTP(httptest.NewRecorder(), r)

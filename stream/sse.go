@@ -12,7 +12,7 @@ import (
 // handler has returned.
 type Stream struct {
 	conn  flush.Conn
-	query string // Config.LastEventIDQuery
+	param string // Config.LastEventIDParam
 }
 
 // SSE begins an event stream (Content-Type: text/event-stream) as the response
@@ -33,7 +33,7 @@ type Stream struct {
 // has begun. http.Server.ReadTimeout bounds the reading, and goes on doing so for a
 // body that is read while events are sent, which HTTP/2 allows.
 func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
-	s := &Stream{query: cfg.LastEventIDQuery}
+	s := &Stream{param: cfg.LastEventIDParam}
 	beats := cfg.Heartbeat > 0
 	if err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream, beats)); err != nil {
 		return nil, s.conn.Refuse(err, cfg.OnError, cfg.Logger)
@@ -65,9 +65,9 @@ func (s *Stream) Header() http.Header { return s.conn.Writer().Header() }
 // LastEventID returns the id of the last event that the client has received,
 // which it sends when it reconnects; "" on a first connection. A browser sends it
 // as the Last-Event-ID header, a polyfill in the query, see
-// [Config.LastEventIDQuery]. The client may send anything, but an id is one that
+// [Config.LastEventIDParam]. The client may send anything, but an id is one that
 // [Event] takes: with a line break or NUL in it, it is none.
-func (s *Stream) LastEventID() string { return flush.LastEventID(s.Request(), s.query) }
+func (s *Stream) LastEventID() string { return flush.LastEventID(s.Request(), s.param) }
 
 // Send writes the events and then flushes, once. An event that cannot be
 // encoded is an [*EventError]: nothing of the call is written, and the stream
