@@ -202,11 +202,6 @@ var heartbeat = []byte(":\n")
 // heartbeat. Some clients come back from a line that breaks off, and not from
 // an end behind a comment; the HTML standard has them pass over either.
 const parting = ":"
-	// parting is what a stream ends with in good order, if nothing followed a
-	// heartbeat. Some clients come back from a line that breaks off, and not from
-	// an end behind a comment; the HTML standard has them pass over either.
-	parting = heartbeat[:1]
-)
 
 func (s *subscriber) flush(p []byte) error {
 	err := s.conn.Put(p)
