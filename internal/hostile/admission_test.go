@@ -46,6 +46,8 @@ func TestHostileAdmission(t *testing.T) {
 	if err := ended.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	severed := hub.New(hub.Config{Backplane: down{}, Logger: quiet})
+	defer severed.Shutdown(t.Context())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	occupy(t, serve(full, "t"))
@@ -59,7 +61,7 @@ func TestHostileAdmission(t *testing.T) {
 		{"full hub in middleware.New", 503, timed(serve(full, "t"))},
 		{"hub, no topics", 500, serve(hub.New(hub.Config{Logger: quiet}))},
 		{"hub, shut down", 0, serve(ended, "t")},
-		{"hub, backplane that is down", 0, serve(hub.New(hub.Config{Backplane: down{}, Logger: quiet}), "t")},
+		{"hub, backplane that is down", 0, serve(severed, "t")},
 		{"stream.Handler, error before the first event", 500, stream.Handler(stream.Config{Logger: quiet}, func(*stream.Stream) error {
 			return errors.New("no database")
 		})},
