@@ -102,9 +102,9 @@ type leg struct {
 	compressed bool
 	from       string
 
-	live, lively, cut http.Handler // lively sends heartbeats, live none
-	publish           func(stream.Event) error
-	left              func() bool
+	live, lively http.Handler // lively sends heartbeats, live none
+	publish      func(stream.Event) error
+	left         func() bool
 
 	slowest time.Duration
 	beats   int

@@ -56,7 +56,7 @@ func TestHostileAdmission(t *testing.T) {
 		status  int // 0 is any
 		handler http.Handler
 	}{
-		{"http.Error", 503, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 503) })},
+		{"http.Error", 503, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) })},
 		{"full hub", 503, serve(full, "t")},
 		{"full hub in middleware.New", 503, timed(serve(full, "t"))},
 		{"hub, no topics", 500, serve(hub.New(hub.Config{Logger: quiet}))},
@@ -81,12 +81,12 @@ func TestHostileAdmission(t *testing.T) {
 		})},
 		{"stream.SSE, then http.Error", 503, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := stream.SSE(w, r, stream.Config{Logger: quiet}); err == nil {
-				http.Error(w, "no", 503)
+				http.Error(w, "no", http.StatusServiceUnavailable)
 			}
 		})},
 		{"stream.NDJSON, then http.Error", 503, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := stream.NDJSON(w, r, stream.Config{Logger: quiet}); err == nil {
-				http.Error(w, "no", 503)
+				http.Error(w, "no", http.StatusServiceUnavailable)
 			}
 		})},
 	}
