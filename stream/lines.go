@@ -66,8 +66,9 @@ func (l *lineReader) ready() bool {
 	return l.scanned >= l.max
 }
 
-// inLine reports whether something is left over that is no line.
-func (l *lineReader) inLine() bool { return l.start < l.end }
+// inLine reports whether something is left over that is no line. What begins like a
+// comment does not count: some servers end with one that breaks off.
+func (l *lineReader) inLine() bool { return l.start < l.end && l.buf[l.start] != ':' }
 
 // fill reads once. If there is no room it makes some, in a way that no byte is
 // moved more often than a few times, however little each read brings. An error

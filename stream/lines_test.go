@@ -73,7 +73,9 @@ func TestIncomplete(t *testing.T) {
 		{"event: x\n\n", false},
 		{":\n", false},
 		{"data: a\n\n:\n:\n", false},
-		{"data: a\n\n: hal", true},
+		{"data: a\n\n:", false},
+		{"data: a\n\n: hal", false},
+		{"data: a\n: hal", true},
 		{"id: 5\n", false},
 		{"retry: 5\n", false},
 	} {

@@ -60,7 +60,7 @@ func (r *Reader) Retry() time.Duration { return r.retry }
 // which [Reader.All] says nothing: the standard drops it. Where half an answer
 // must not pass for a whole one, ask when the loop over All is done.
 func (r *Reader) Incomplete() bool {
-	return r.lines.err == io.EOF && (r.lines.inLine() || r.hasData || r.name != "")
+	return r.lines.err == io.EOF && (r.lines.inLine() || len(r.long) > 0 || r.hasData || r.name != "")
 }
 
 // All returns the events that follow. Event.ID is the last id seen up to then,

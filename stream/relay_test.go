@@ -56,6 +56,7 @@ func TestRelay(t *testing.T) {
 		{"inside a large event", func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "data: "+strings.Repeat("x", 1<<20))
 		}, false, "a part of it was sent"},
+		{"inside a heartbeat", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, ":") }, true, "a hub ends so"},
 		{"after a heartbeat", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, ":\n") }, true, "a comment is no part of an event"},
 	}
 	for _, tt := range tests {

@@ -210,7 +210,7 @@ func streams() []piece {
 				}, stream.RelayConfig{})
 			})
 		}}),
-		streaming("\n"+events.String(), piece{name: "hub.Hub.Serve", open: true, make: func(t *site) http.Handler {
+		streaming(events.String(), piece{name: "hub.Hub.Serve", open: true, make: func(t *site) http.Handler {
 			h := hub.New(hub.Config{MaxAge: 20 * time.Millisecond, Logger: t.Logger()})
 			start := h.LastEventID()
 			for i := range n {
