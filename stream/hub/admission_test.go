@@ -242,6 +242,7 @@ func TestWaitingCounts(t *testing.T) {
 		}
 		time.Sleep(6 * time.Second)
 		for _, s := range waiting {
+			<-s.done
 			if s.status != http.StatusServiceUnavailable {
 				t.Errorf("%d, want 503 from a hub whose backplane is down", s.status)
 			}

@@ -63,7 +63,7 @@ func (s *subscriber) dismiss() {
 	}
 }
 
-// join makes s one of the audience. It takes the locks anew for every few
+// join makes s one of the audience. It takes the locks once for every few
 // topics; s is not sent anything before it has joined them all.
 func (s *subscriber) join(names []string) error {
 	h := s.hub

@@ -21,7 +21,7 @@ type Config struct {
 	// is kept whatever its size. 0 is 4 MB, negative is no bound.
 	HistoryBytes bytesize.Size
 	// HistoryAge is how long events are kept. 0 is 5 minutes, negative is no
-	// bound, and then topics that nobody listens to are never forgotten.
+	// bound, and then topics without listeners are never forgotten.
 	HistoryAge time.Duration
 
 	// MaxSubscribers bounds the open subscriptions. Who comes then gets 503

@@ -28,7 +28,7 @@ func TestHub(t *testing.T) {
 		publish(t, h, "a", "1")
 		publish(t, h, "b", "2 3")
 		id := publish(t, h, "a", "4")
-		publish(t, h, "c", "nobody")
+		publish(t, h, "c", "alone")
 		synctest.Wait()
 		if got := ab.expect(t, "1", "2", "3", "4"); got != id {
 			t.Errorf("the last id received is %q, Publish returned %q", got, id)

@@ -62,7 +62,7 @@ func (e *topicsError) PublicMessage() string { return fmt.Sprintf("at most %d to
 
 // GapEvent is the name of the event that tells a client that it has missed
 // some. Its data is a JSON object; "after" is the id after which events are
-// missing, "" if that is not known. A client should fetch anew what it shows.
+// missing, "" if that is not known. A client should fetch again what it shows.
 const GapEvent = "gap"
 
 // Serve subscribes the client that sent r, and sends it events until it goes,

@@ -125,7 +125,7 @@ func TestClientThatLeaves(t *testing.T) {
 				t.Fatal(line, err)
 			}
 			leave(conn.(*net.TCPConn))
-			if err := testkit.Soon(t, ended, "nobody noticed"); err != nil {
+			if err := testkit.Soon(t, ended, "it was not noticed"); err != nil {
 				t.Errorf("Serve = %v, want nil for a client that left", err)
 			}
 		})
