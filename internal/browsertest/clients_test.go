@@ -19,8 +19,6 @@ type client struct {
 	// own is how many messages without name and data the library makes up itself,
 	// at most, for each reconnection.
 	own int
-	// givesUp names the source from which the library may stay away.
-	givesUp string
 	// start gets ready, or skips the test.
 	start func(t *testing.T) listener
 }
@@ -52,9 +50,6 @@ func TestClients(t *testing.T) {
 					both.Go(func() {
 						t.Run(name, func(t *testing.T) {
 							err := s.follow(newOrigin(from()), listen)
-							if name == c.givesUp && err != nil {
-								t.Skipf("it gives up, as it is known to: %v", err)
-							}
 							if err != nil {
 								t.Error(err)
 							}

@@ -14,7 +14,7 @@ import (
 var goClients = []client{
 	{name: "launchdarkly/eventsource", start: listens(launchdarkly)},
 	// It does not come back from an end in good order behind a comment line.
-	{name: "tmaxmax/go-sse", start: listens(goSSE), givesUp: "stream.Handler"},
+	{name: "tmaxmax/go-sse", start: listens(goSSE)},
 	// What follows the last message of a connection it takes for one: a heartbeat.
 	{name: "r3labs/sse", start: listens(r3labsSSE), own: 1},
 }
