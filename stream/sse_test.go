@@ -251,6 +251,34 @@ func TestServerTimeouts(t *testing.T) {
 	})
 }
 
+// What a stream ends with in good order, after a line that no blank line follows.
+func TestLooseEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		events []stream.Event
+		want   string
+	}{
+		{"nothing", nil, ""},
+		{"an event", []stream.Event{{Data: "a"}}, "data: a\n\n"},
+		{"a comment", []stream.Event{{Data: "a"}, {Comment: "c"}}, "data: a\n\n: c\n:"},
+		{"a retry", []stream.Event{{Retry: time.Second}}, "retry: 1000\n:"},
+		{"an event after a comment", []stream.Event{{Comment: "c"}, {Data: "a"}}, ": c\ndata: a\n\n"},
+	} {
+		w := httptest.NewRecorder()
+		stream.Handler(stream.Config{}, func(s *stream.Stream) error {
+			for _, e := range tt.events {
+				if err := s.Send(e); err != nil {
+					return err
+				}
+			}
+			return s.Flush()
+		}).ServeHTTP(w, get("/"))
+		if got := w.Body.String(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := httptest.NewRecorder()

@@ -1,6 +1,7 @@
 package flush
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -63,7 +64,7 @@ type Conn struct {
 	err    error         // what every write returns from now on
 	parts  chan struct{} // not nil while something is sent in parts: closed when it is whole
 	beat   *time.Timer   // nil without heartbeats
-	beaten bool          // a heartbeat was written last
+	loose  bool          // no blank line follows what was written last
 }
 
 // Prepare looks whether the response to r can be a stream. Neither is anything
@@ -185,7 +186,6 @@ func (c *Conn) put(p []byte) error {
 	if c.err != nil {
 		return c.err
 	}
-	c.beaten = false
 	if err := c.lift(); err != nil {
 		return err
 	}
@@ -200,11 +200,16 @@ func (c *Conn) put(p []byte) error {
 		return c.err
 	}
 	c.open = true
+	if len(p) > 0 {
+		c.loose = !bytes.HasSuffix(p, blank)
+	}
 	if c.timeout > 0 && !c.lasts {
 		_ = c.rw.SetWriteDeadline(time.Time{})
 	}
 	return nil
 }
+
+var blank = []byte("\n\n")
 
 // Start lifts what limits the response, which the first write would do: the caller
 // is the only one to write, and has decided that there is a stream.
@@ -348,7 +353,7 @@ func (c *Conn) Shut(inGoodOrder bool) {
 	if inGoodOrder && !c.open && c.r.Context().Err() == nil {
 		_ = c.put(nil)
 	}
-	if inGoodOrder && c.beaten && c.mime == EventStream && c.err == nil {
+	if inGoodOrder && c.loose && c.parts == nil && c.mime == EventStream && c.err == nil {
 		_ = c.put([]byte(Parting))
 	}
 	if c.err != nil {

@@ -292,9 +292,11 @@ func TestEndBehindAHeartbeat(t *testing.T) {
 				t.Errorf("%s: %q, %v", name, got, s.err)
 			}
 			quiet := hub.New(hub.Config{MaxAge: 5 * time.Second})
-			s = listen(t, quiet, hub.Subscription{Topics: []string{"t"}, History: 1})
+			s = listen(t, quiet, hub.Subscription{Topics: []string{"t"}})
+			synctest.Wait()
+			publish(t, quiet, "t", "x")
 			time.Sleep(time.Minute)
-			if got := s.text(); got != "" {
+			if got := s.text(); !strings.HasSuffix(got, "data: x\n\n") {
 				t.Errorf("%s: %q without a heartbeat", name, got)
 			}
 		})

@@ -143,6 +143,7 @@ func (p *presence) tellAll() {
 		p.changed = p.changed[1:]
 		p.tellOne(c)
 	}
+	p.changed = nil // and with it what it held
 }
 
 // tellOne calls tell if the client has come or gone. The caller holds mu, which is

@@ -27,7 +27,6 @@ type subscriber struct {
 
 	admitted bool
 	open     bool          // something was sent
-	beaten   bool          // a heartbeat was the last
 	awake    atomic.Bool   // a wake is pending in signal, or is being dealt with
 	signal   chan struct{} // has room for one
 }
@@ -113,12 +112,10 @@ func (s *subscriber) deliver() (sent bool, err error) {
 // send flushes once: what opens the stream, the gap, and the entries.
 func (s *subscriber) send(batch []*entry) error {
 	if s.open && s.gap == noGap && len(batch) == 1 {
-		s.beaten = false
 		s.told = batch[0].seq
 		s.hub.stats.delivered.Add(1)
 		return s.flush(batch[0].wire)
 	}
-	s.beaten = false
 	buf := flush.Borrow()
 	defer buf.Free()
 	if !s.open {
@@ -191,7 +188,6 @@ func (s *subscriber) beat() error {
 	if s.hub.cfg.PositionBlocks && s.told != s.cursor {
 		return s.flush(append(s.appendID(nil, s.cursor), '\n'))
 	}
-	s.beaten = true
 	return s.flush(heartbeat)
 }
 

@@ -157,8 +157,8 @@ func (s *subscriber) ended(err error) error {
 	case s.conn.Context().Err() != nil:
 		err = nil // whatever failed, the client had left
 	}
-	if err == nil && s.beaten {
-		_ = s.conn.Put([]byte(flush.Parting))
+	if err == nil {
+		s.conn.Shut(true)
 	}
 	return err
 }
