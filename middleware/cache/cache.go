@@ -156,7 +156,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	if c.last.Load() == nil {
 		c.noteServer(r)
 	}
-	locked := false
+	filled := false // by another process, and not for us
 	for range rounds {
 		at := c.lookup(r, &k, outer)
 		if at.use == stale && !c.background() && !flushes(w) {
@@ -187,14 +187,9 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		case f == nil:
 			c.pass(w, r, next, &k, forwarded(at.entry != nil)+"; detail="+reasons[why].token)
 			return
-		case leads && c.overtaken(f, r, at):
-		case leads && !locked && !c.lock(r.Context(), f):
-			locked = true // one more round without: what another process brought may not be for us
-			c.settle(f, result{outcome: retry})
-		case leads:
-			c.count.misses.Add(1)
-			c.lead(f, w, r, next)
+		case leads && c.lead(f, w, r, next, at, &filled):
 			return
+		case leads:
 		case c.wait(f, w, r, next, &k, at):
 			c.count.misses.Add(1)
 			return

@@ -190,17 +190,24 @@ func (c *Cache) lock(ctx context.Context, f *flight) bool {
 }
 
 // overtaken reports whether another flight has brought what f was to bring, between
-// the look at the store and the entry. Then f is over.
+// the look at the store and the entry.
 func (c *Cache) overtaken(f *flight, r *http.Request, at lookup) bool {
-	if c.landed.Load() == at.seen || c.lookup(r, &f.key, nil).use != fresh {
-		return false
-	}
-	c.settle(f, result{outcome: retry})
-	return true
+	return c.landed.Load() != at.seen && c.lookup(r, &f.key, nil).use == fresh
 }
 
-// lead runs the handler for all who wait.
-func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
+// lead runs the handler for all who wait. It reports false if another flight or
+// another process has filled the entry, and the request is to begin again. However
+// it ends, none is left waiting.
+func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler, at lookup, filled *bool) bool {
+	defer c.settle(f, result{outcome: retry}) // unless it has been
+	if c.overtaken(f, r, at) {
+		return false
+	}
+	if !*filled && !c.lock(r.Context(), f) {
+		*filled = true // what it brought may not be for us: the next time without
+		return false
+	}
+	c.count.misses.Add(1)
 	f.buffered = !flushes(w)
 	f.start(r, context.WithoutCancel(r.Context()))
 	rec, inner := newRecorder(f, w, r, false)
@@ -227,6 +234,7 @@ func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next htt
 		}
 		c.send(w, r, e, status, "MISS", time.Now())
 	}
+	return true
 }
 
 // wait answers with what another's flight brings. It reports false if that

@@ -132,11 +132,12 @@ type Config struct {
 	Generations Generations
 
 	// Locker keeps the processes that share the Store from running a handler for
-	// the same entry at once. Nil is to let each run it once.
+	// the same entry at once. Nil is to let each run it once. A request waits for a
+	// lock no longer than FillTimeout, and runs the handler then.
 	Locker Locker
 
-	// StoreTimeout is how long one operation of the Store, of the Generations and
-	// of the Locker may take. One that takes longer is given up, and the cache goes
+	// StoreTimeout is how long one operation of the Store and of the Generations,
+	// and to unlock, may take. One that takes longer is given up, and the cache goes
 	// without all of them for a second, or for longer each time that repeats, up to
 	// half a minute: handlers run, once for those who ask at the same time, and
 	// nothing is stored. 0 is 250 milliseconds, negative is for ever. What NewStore

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/apiece/apiece/middleware/cache"
 )
@@ -113,5 +115,38 @@ func FuzzPost(f *testing.F) {
 		if _, ok := cache.GraphQL(r, []byte(one)); ok && !strings.Contains(one, "{") {
 			t.Errorf("%q passes for a query", one)
 		}
+	})
+}
+
+// TestPostForms: what asks need be no JSON. The handler is told the type that the
+// client has, which tells requests apart; and a response with an ETag is renewed by a
+// request without conditions, which mean something else in a POST.
+func TestPostForms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}
+		cfg.Post = func(r *http.Request, body []byte) ([]byte, bool) { return body, true }
+		n := 0
+		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+			n++
+			w.Header().Set("Etag", `"1"`)
+			text := fmt.Sprint(n, " ", r.FormValue("a"), " ", r.Header.Get("Content-Type"))
+			http.ServeContent(w, r, "x.txt", time.Time{}, strings.NewReader(text))
+		})
+		const form, text = "application/x-www-form-urlencoded", "text/plain"
+		ask := func(contentType, want string) {
+			t.Helper()
+			r := posted("a=b")
+			r.Header.Set("Content-Type", contentType)
+			if got := s.do(r).Body.String(); got != want {
+				t.Errorf("%s: %q, want %q", contentType, got, want)
+			}
+		}
+		ask(form, "1 b "+form)
+		ask(form, "1 b "+form)
+		ask(text, "2  "+text)
+		time.Sleep(2 * time.Minute)
+		ask(form, "1 b "+form) // stale, and renewed
+		synctest.Wait()
+		ask(form, "3 b "+form)
 	})
 }
