@@ -39,10 +39,10 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 			return nil
 		}
 	}
-	outside := w.Header().Clone()
+	key, outside := *k, w.Header().Clone() // k itself would be allocated for each hit
 	return func() {
 		_ = http.NewResponseController(w).Flush()
-		f := c.enterRenewal(r, k, at) // not before: the reader may be slow
+		f := c.enterRenewal(r, &key, at) // not before: the reader may be slow
 		if f == nil {
 			return
 		}
