@@ -46,10 +46,11 @@ type Cache struct {
 	// counts flights that are over.
 	epoch, landed atomic.Uint64
 
-	owes   atomic.Int32 // how many of owed there are
-	leans  atomic.Bool  // a handler has used values that layers outside keep in the context
-	said   atomic.Bool  // that StaleWhileRevalidate is off
-	astray atomic.Bool  // a renewal has not come back to the cache by way of the Origin
+	owes   atomic.Int32  // how many of owed there are
+	floor  atomic.Uint64 // entries with a lower number are void: writes were forgotten
+	leans  atomic.Bool   // a handler has used values that layers outside keep in the context
+	said   atomic.Bool   // that StaleWhileRevalidate is off
+	astray atomic.Bool   // a renewal has not come back to the cache by way of the Origin
 
 	server atomic.Value // the *http.Server that the last request came from
 	last   atomic.Pointer[requestInfo]

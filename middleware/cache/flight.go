@@ -281,10 +281,12 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 	in := r.WithContext(&f.node)
 	f.key.generalize(in)
 	if f.validates() {
-		for name, from := range map[string]string{"If-None-Match": "Etag", "If-Modified-Since": "Last-Modified"} {
-			if v := f.old.Header.Get(from); v != "" {
-				in.Header[name] = []string{v}
-			}
+		// Not both: the tag counts where there is one (RFC 9110, section 13.1.3), and a
+		// handler that goes by the date alone may say 304 of another response.
+		if tag := f.old.Header.Get("Etag"); tag != "" {
+			in.Header["If-None-Match"] = []string{tag}
+		} else {
+			in.Header["If-Modified-Since"] = []string{f.old.Header.Get("Last-Modified")}
 		}
 	}
 	returned := false

@@ -179,3 +179,59 @@ func TestAlteredEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestForgottenWrites: however many paths are written to while the store does not
+// answer, none is served from before, and the log has a record for each change.
+func TestForgottenWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := &slow{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
+		cfg := forAnHour()
+		cfg.Store, cfg.Generations = hung, hung
+		version := 1
+		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "POST" && r.URL.Path == "/page" {
+				version++
+			}
+			fmt.Fprint(w, "version ", version)
+		})
+		s.get("/page")
+		hung.takes.Store(int64(time.Hour))
+		for i := range 1500 {
+			s.do(request("POST", fmt.Sprint("/", i)))
+		}
+		s.do(request("POST", "/page"))
+		hung.takes.Store(0)
+		time.Sleep(time.Minute)
+		s.shows(t, "/page", "version 2", "apiece; fwd=miss; stored")
+		s.shows(t, "/page", "version 2", "apiece; hit; ttl=3600")
+		if n := len(s.log.Records()); n != 3 {
+			t.Errorf("%d records, want that it is gone, what is lost, and that it is back", n)
+		}
+		time.Sleep(2 * time.Hour) // until what hangs is over
+	})
+}
+
+// TestValidationByTag: a handler that goes by dates alone is not asked by one if the
+// response has a tag, which it may have changed within the second.
+func TestValidationByTag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
+			n++
+			w.Header().Set("Etag", fmt.Sprintf(`"%d"`, n))
+			w.Header().Set("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT")
+			if r.Header.Get("If-Modified-Since") != "" {
+				w.WriteHeader(304)
+				return
+			}
+			fmt.Fprint(w, "version ", n)
+		})
+		s.get("/")
+		time.Sleep(2 * time.Minute)
+		s.get("/")
+		synctest.Wait()
+		if w := s.get("/"); w.Body.String() != "version 2" || w.Header().Get("Etag") != `"2"` {
+			t.Errorf("%q is %s", w.Body, w.Header().Get("Etag"))
+		}
+	})
+}

@@ -59,7 +59,7 @@ func (c *Cache) lookup(r *http.Request, k *requestKey, outer *flight) lookup {
 // complete when its request arrived.
 func (c *Cache) valid(ctx context.Context, e *Entry) (bool, error) {
 	latest, err := c.back.Latest(ctx, e.Tags...)
-	return err == nil && latest <= e.Number, err
+	return err == nil && max(latest, c.floor.Load()) <= e.Number, err
 }
 
 // usable says what the entry is good for at its age.

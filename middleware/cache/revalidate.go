@@ -103,7 +103,7 @@ func (c *Cache) InvalidateTag(ctx context.Context, tags ...string) error {
 	for i, tag := range tags {
 		own[i] = tagPrefix + tag
 	}
-	if err := c.invalidate(ctx, own...); err != nil {
+	if _, err := c.invalidate(ctx, own...); err != nil {
 		return fmt.Errorf("cache: failed to invalidate %q: %w", tags, err)
 	}
 	return nil
