@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
@@ -40,6 +41,7 @@ type Cache struct {
 	back  *backend
 	count counters
 	seed  maphash.Seed
+	born  time.Time
 
 	// epoch counts the invalidations of this process, so that those who wait for a
 	// flight know if there was one while the generations cannot say. landed
@@ -83,6 +85,7 @@ func New(cfg Config) *Cache {
 		cfg:      cfg,
 		back:     newBackend(cfg),
 		seed:     maphash.MakeSeed(),
+		born:     time.Now(),
 		flights:  make(map[string]*flight),
 		owed:     make(map[string]uint64),
 		renewals: make(map[*flight]context.CancelCauseFunc),
