@@ -24,7 +24,7 @@ require (
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/maypok86/otter/v2 v2.4.0
 	github.com/r3labs/sse/v2 v2.10.0
-	github.com/tmaxmax/go-sse v0.11.0
+	github.com/tmaxmax/go-sse v0.12.0
 	github.com/uptrace/bunrouter v1.0.23
 	github.com/valyala/fasthttp v1.69.0
 	gonum.org/v1/plot v0.17.0

@@ -39,7 +39,8 @@
 //	event-source-polyfill (npm)       reconnects          reconnects        reconnects        stays away
 //	@microsoft/fetch-event-source     stays away, unless  reconnects        reconnects,       reconnects,
 //	                                  onclose throws                        unless onopen and onerror throw
-//	launchdarkly/eventsource (Go)     reconnects          reconnects        stays away        stays away
+//	launchdarkly/eventsource (Go)     reconnects          reconnects        reconnects,       reconnects,
+//	                                                                        unless it was the first request
 //	tmaxmax/go-sse (Go)               reconnects          reconnects        stays away        stays away
 //	r3labs/sse (Go)                   Subscribe returns   reconnects        reconnects        reconnects
 //	httpx-sse (Python), SDKs of LLMs  the loop ends       the loop raises   an error          an error

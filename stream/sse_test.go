@@ -265,7 +265,7 @@ func TestHeartbeat(t *testing.T) {
 			return nil
 		})
 		h.ServeHTTP(w, get("/"))
-		want := ":\n:\ndata: a\n\ndata: b\n\ndata: c\n\n:\n"
+		want := ":\n:\ndata: a\n\ndata: b\n\ndata: c\n\n:\n:"
 		if got := w.Body.String(); got != want {
 			t.Errorf("body %q, want %q", got, want)
 		}

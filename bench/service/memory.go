@@ -43,11 +43,11 @@ func measureOpen(ctx context.Context, o Options, server server, metric string, s
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, process.stop()) }()
+	defer func() { err = errors.Join(err, process.Stop()) }()
 	var all []*conn
 	defer func() { hangUp(all) }()
 	open := func(n int) (usage, error) {
-		conns, err := dialAll(process.addr, n)
+		conns, err := dialAll(process.Addr, n)
 		all = append(all, conns...)
 		if err != nil {
 			return usage{}, err
@@ -57,7 +57,7 @@ func measureOpen(ctx context.Context, o Options, server server, metric string, s
 				return usage{}, fmt.Errorf("%s: %s: %w", server.name, metric, err)
 			}
 		}
-		return process.ask("settle")
+		return process.Ask("settle")
 	}
 	before, err := open(1 + o.Open/10)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/apiece/apiece/bench/internal/process"
 )
 
 // BenchmarkMem is the sharper instrument beside the program in cmd: the same
@@ -31,9 +33,9 @@ func BenchmarkMem(b *testing.B) {
 					m.replay(r.text, size, 100) // fills the pools
 					b.ReportAllocs()
 					b.ResetTimer()
-					before := usageNow().CPU
+					before := process.Now().CPU
 					m.replay(r.text, size, b.N)
-					b.ReportMetric(float64(usageNow().CPU-before)/float64(b.N), "cpu-ns/op")
+					b.ReportMetric(float64(process.Now().CPU-before)/float64(b.N), "cpu-ns/op")
 				})
 			}
 		})

@@ -92,7 +92,7 @@ func measureRequests(ctx context.Context, o Options, picked []server, s *samples
 	var targets []*target
 	defer func() {
 		for _, t := range targets {
-			err = errors.Join(err, t.stop())
+			err = errors.Join(err, t.Stop())
 		}
 	}()
 	for _, server := range picked {
@@ -103,7 +103,7 @@ func measureRequests(ctx context.Context, o Options, picked []server, s *samples
 		t := &target{child: c}
 		targets = append(targets, t)
 		for _, r := range requests {
-			shot, err := r.ready(c.addr)
+			shot, err := r.ready(c.Addr)
 			if err != nil {
 				return fmt.Errorf("%s: %w", server.name, err)
 			}
@@ -137,8 +137,8 @@ type target struct {
 
 // throughput measures what a request costs the server: its processor time, of
 // which the load in the other process is no part, and its allocations.
-func (t *target) throughput(ctx context.Context, o Options, r request, shot *shot, s *samples) error {
-	conns, err := dialAll(t.addr, o.Connections)
+func (t *target) throughput(ctx context.Context, o Options, r request, shot *shot, s *samples) (err error) {
+	conns, err := dialAll(t.Addr, o.Connections)
 	defer hangUp(conns)
 	if err != nil {
 		return err
@@ -147,14 +147,24 @@ func (t *target) throughput(ctx context.Context, o Options, r request, shot *sho
 	if err := closedLoop(ctx, conns, shot, max(n/10, o.Connections)); err != nil { // warm up
 		return err
 	}
-	before, err := t.ask(t.profile(o, r))
+	if o.Profile != "" {
+		name := strings.NewReplacer("/", "_", " ", "_").Replace(t.server.name + "-" + r.metric)
+		if _, err := t.Ask("profile " + filepath.Join(o.Profile, name+".pprof")); err != nil {
+			return err
+		}
+		defer func() {
+			_, err2 := t.Ask("profiled")
+			err = errors.Join(err, err2)
+		}()
+	}
+	before, err := t.Ask("usage")
 	if err != nil {
 		return err
 	}
 	if err := closedLoop(ctx, conns, shot, n); err != nil {
 		return err
 	}
-	after, err := t.ask("profiled")
+	after, err := t.Ask("usage")
 	if err != nil {
 		return err
 	}
@@ -166,18 +176,10 @@ func (t *target) throughput(ctx context.Context, o Options, r request, shot *sho
 	return nil
 }
 
-func (t *target) profile(o Options, r request) string {
-	if o.Profile == "" {
-		return "usage"
-	}
-	name := strings.NewReplacer("/", "_", " ", "_").Replace(t.server.name + "-" + r.metric)
-	return "profile " + filepath.Join(o.Profile, name+".pprof")
-}
-
 // latency measures how long answers take at a rate that leaves the server idle
 // most of the time. Streams are no part of it.
 func (t *target) latency(ctx context.Context, o Options, s *samples) error {
-	conns, err := dialAll(t.addr, 2*o.Connections)
+	conns, err := dialAll(t.Addr, 2*o.Connections)
 	defer hangUp(conns)
 	if err != nil {
 		return err

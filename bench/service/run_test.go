@@ -105,10 +105,10 @@ func TestServerEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Error(err)
 	}
-	if _, err := net.Dial("tcp", c.addr); err == nil {
+	if _, err := net.Dial("tcp", c.Addr); err == nil {
 		t.Error("it still listens")
 	}
 	if _, err := start(t.Context(), server{name: "none"}); err == nil || !strings.Contains(err.Error(), `no server \"none\"`) {
@@ -118,8 +118,8 @@ func TestServerEnds(t *testing.T) {
 	if c, err = start(t.Context(), bareAgain); err != nil {
 		t.Fatal(err)
 	}
-	status(t, c.addr, get("/api/panic"))
-	if err := c.stop(); err == nil || !strings.Contains(err.Error(), "a handler that fails") {
+	status(t, c.Addr, get("/api/panic"))
+	if err := c.Stop(); err == nil || !strings.Contains(err.Error(), "a handler that fails") {
 		t.Errorf("a server that has logged: %v", err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/apiece/apiece/typescript"
 )
 
 // TestRoutes sends every route one good request and the bad ones that people
@@ -51,7 +53,7 @@ func TestRoutes(t *testing.T) {
 		{"post", "GET", "/api/post/1", "", "", "", 200, `"title":"Hello"`},
 		{"slash", "GET", "/api/post/1/", "", "", "", 200, `"title":"Hello"`},
 		{"no such post", "GET", "/api/post/999", "", "", "", 404, "No such post"},
-		{"no number", "GET", "/api/post/x", "", "", "", 400, "is a number"},
+		{"no number", "GET", "/api/post/x", "", "", "", 400, `"in":"path","path":"/pid"`},
 		{"catch-all", "GET", "/api/post/a/b/c", "", "", "", 200, "Post: a, b, c"},
 		{"escaped slash", "GET", "/api/post/a%2Fb/c", "", "", "", 200, "Post: a/b, c"},
 		{"optional catch-all", "GET", "/api/docs", "", "", "", 200, "{}"},
@@ -165,4 +167,10 @@ func TestFeedAndShutdown(t *testing.T) {
 		t.Errorf("the feed did not end in good order: %v", err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestTypes keeps the types of the routes for the page, whose script is checked
+// against them.
+func TestTypes(t *testing.T) {
+	typescript.Check(t, "api.ts", newBlog(slog.New(slog.DiscardHandler)).api())
 }

@@ -47,20 +47,17 @@ func contact(w http.ResponseWriter, r *http.Request) error {
 	return redirect.Local(w, r, in.Next, "/?sent=1")
 }
 
+// A choice is the theme of the page.
+type choice struct {
+	Theme string `json:"theme" validate:"required,oneof=light dark"`
+}
+
 // theme keeps a choice in a cookie.
 func theme() http.Handler {
 	return middleware.Methods{
-		"GET": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			return reply.JSON(w, r, http.StatusOK, cookies.All(r))
-		}),
-		"POST": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			in, err := bind.Body[struct {
-				Theme string `json:"theme" validate:"required,oneof=light dark"`
-			}](r)
-			if err != nil {
-				return err
-			}
-			err = cookies.Set(w, &http.Cookie{
+		"GET": bind.Func(func(r *http.Request, _ struct{}) (map[string]string, error) { return cookies.All(r), nil }),
+		"POST": bind.Handler(func(w http.ResponseWriter, r *http.Request, in choice) error {
+			err := cookies.Set(w, &http.Cookie{
 				Name: "theme", Value: in.Theme,
 				Path: "/", MaxAge: 30 * 24 * 3600, SameSite: http.SameSiteLaxMode, HttpOnly: true,
 			})

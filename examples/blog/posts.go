@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -38,14 +37,12 @@ func (created) StatusCode() int { return http.StatusCreated }
 // collection serves /api/posts, a handler for each method.
 func (b *blog) collection() http.Handler {
 	return middleware.Methods{
-		"GET":  reply.HandlerFunc(b.listPosts),
+		"GET":  bind.Func(b.listPosts),
 		"POST": bind.Func(b.createPost),
 	}
 }
 
-func (b *blog) listPosts(w http.ResponseWriter, r *http.Request) error {
-	return reply.JSON(w, r, http.StatusOK, b.posts.list())
-}
+func (b *blog) listPosts(*http.Request, struct{}) ([]post, error) { return b.posts.list(), nil }
 
 // createPost is called with a post that fits: what does not was answered with
 // 400 or 422, and the fields that are wrong.
@@ -70,17 +67,23 @@ func (b *blog) announce(ctx context.Context, p post) error {
 
 var errNoPost = reply.NewError(http.StatusNotFound, "No such post")
 
+// A onePost is a request for /api/post/[pid].
+type onePost struct {
+	ID int `path:"pid"`
+}
+
 // post serves /api/post/[pid].
-func (b *blog) post(w http.ResponseWriter, r *http.Request) error {
-	id, err := strconv.Atoi(r.PathValue("pid"))
-	if err != nil {
-		return reply.NewError(http.StatusBadRequest, "The id of a post is a number").WithCause(err)
-	}
-	p, ok := b.posts.get(id)
+func (b *blog) post(_ *http.Request, in onePost) (post, error) {
+	p, ok := b.posts.get(in.ID)
 	if !ok {
-		return errNoPost
+		return post{}, errNoPost
 	}
-	return reply.JSON(w, r, http.StatusOK, p)
+	return p, nil
+}
+
+// announces tells the front end what the feed sends.
+func announces(feed http.Handler) http.Handler {
+	return stream.Types(map[string]any{"post": post{}})(feed)
 }
 
 // maxPosts bounds what a demo that anybody may write to keeps.

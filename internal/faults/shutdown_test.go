@@ -97,7 +97,7 @@ func TestShutdownWhileAnswering(t *testing.T) {
 		{piece{name: "stream.Handler, under a limit", want: "data: 1\n\n", make: func(t *site) http.Handler {
 			return middleware.Timeout(time.Millisecond)(stream.Handler(stream.Config{Until: t.ending, Logger: t.Logger()}, endless))
 		}}, whole, time.Second},
-		{piece{name: "hub.Hub.Serve", want: "\ndata: 1\n\n", make: func(t *site) http.Handler {
+		{piece{name: "hub.Hub.Serve", want: "data: 1\n\n", make: func(t *site) http.Handler {
 			h := hub.New(hub.Config{Logger: t.Logger()})
 			context.AfterFunc(t.ending, func() { _ = h.Shutdown(context.Background()) })
 			start := h.LastEventID()

@@ -36,6 +36,7 @@ func (c *Conn) tick(every time.Duration, p []byte) {
 		if c.ctx.Err() != nil || !c.putSafely(p) {
 			return
 		}
+		c.beaten = true
 		left = every
 	}
 	c.beat.Reset(max(left, every/16))
@@ -69,3 +70,8 @@ func (c *Conn) patience(every time.Duration) time.Duration {
 	}
 	return every
 }
+
+// Parting is what a stream ends with in good order, if nothing followed a
+// heartbeat. Some clients come back from a line that breaks off, and not from
+// an end behind a comment; the HTML standard has them pass over either.
+const Parting = ":"

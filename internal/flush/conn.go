@@ -63,6 +63,7 @@ type Conn struct {
 	err    error         // what every write returns from now on
 	parts  chan struct{} // not nil while something is sent in parts: closed when it is whole
 	beat   *time.Timer   // nil without heartbeats
+	beaten bool          // a heartbeat was written last
 }
 
 // Prepare looks whether the response to r can be a stream. Neither is anything
@@ -184,6 +185,7 @@ func (c *Conn) put(p []byte) error {
 	if c.err != nil {
 		return c.err
 	}
+	c.beaten = false
 	if err := c.lift(); err != nil {
 		return err
 	}
@@ -332,6 +334,9 @@ func (c *Conn) Shut(inGoodOrder bool) {
 	defer c.mu.Unlock()
 	if inGoodOrder && !c.open && c.r.Context().Err() == nil {
 		_ = c.put(nil)
+	}
+	if inGoodOrder && c.beaten && c.mime == EventStream && c.err == nil {
+		_ = c.put([]byte(Parting))
 	}
 	if c.err != nil {
 		return

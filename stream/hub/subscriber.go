@@ -198,11 +198,6 @@ func (s *subscriber) beat() error {
 
 var heartbeat = []byte(":\n")
 
-// parting is what a stream ends with in good order, if nothing followed a
-// heartbeat. Some clients come back from a line that breaks off, and not from
-// an end behind a comment; the HTML standard has them pass over either.
-const parting = ":"
-
 func (s *subscriber) flush(p []byte) error {
 	err := s.conn.Put(p)
 	s.quiet.Store(int64(s.conn.Last().Sub(s.hub.start)))

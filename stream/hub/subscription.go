@@ -132,7 +132,7 @@ func (s *subscriber) refuse(err error) error {
 		return nil
 	case ErrClosed:
 		// An EventSource gives up on an error status, but comes back from this.
-		return s.conn.Put(append(s.hub.appendRetry(nil), parting...))
+		return s.conn.Put(append(s.hub.appendRetry(nil), flush.Parting...))
 	}
 	return s.conn.Refuse(err, s.hub.cfg.OnError, nil)
 }
@@ -154,7 +154,7 @@ func (s *subscriber) ended(err error) error {
 		err = nil // whatever failed, the client had left
 	}
 	if err == nil && s.beaten {
-		_ = s.conn.Put([]byte(parting))
+		_ = s.conn.Put([]byte(flush.Parting))
 	}
 	return err
 }

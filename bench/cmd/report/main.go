@@ -30,10 +30,12 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 	"github.com/apiece/apiece/bench/internal/report"
 	"github.com/apiece/apiece/bench/service"
+	"github.com/apiece/apiece/bench/stream"
 )
 
 func main() {
-	service.Main() // this program is also the servers that package service measures
+	service.Main() // this program is also the servers that are measured
+	stream.Main()
 	c := command{dir: ".", progress: os.Stderr, now: time.Now}
 	quick := flag.Bool("quick", false, "a first look: few rounds, short turns")
 	count := flag.Int("count", 0, "rounds (default 41, with -quick 9)")

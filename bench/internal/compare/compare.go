@@ -12,6 +12,7 @@ package compare
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A Suite is what is measured of one piece of the kit.
@@ -79,6 +80,13 @@ type Run struct {
 	cleanups []func()
 	answer   func() string
 	metrics  map[string]float64
+	meter    func() Reading
+}
+
+// A Reading is what has been used so far.
+type Reading struct {
+	Time           time.Duration
+	Mallocs, Bytes uint64
 }
 
 // Cleanup has f called when the contender is not needed any more, the last one
@@ -96,6 +104,10 @@ func (r *Run) Metric(unit string, value float64) {
 	}
 	r.metrics[unit] = value
 }
+
+// Meter says what to read before and after the work, in place of the clock and
+// of the allocations of this process.
+func (r *Run) Meter(f func() Reading) { r.meter = f }
 
 func (r *Run) stop() {
 	for i := len(r.cleanups) - 1; i >= 0; i-- {

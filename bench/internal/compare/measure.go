@@ -67,6 +67,7 @@ type Sample struct {
 type contender struct {
 	*Sample
 	work  func()
+	meter func() Reading // nil is the clock, and the allocations of this process
 	loops int
 }
 
@@ -91,7 +92,7 @@ func (c Comparison) Measure(o Options) Result {
 		}
 		defer run.stop()
 		s.Metrics = run.metrics
-		all = append(all, &contender{Sample: s, work: work})
+		all = append(all, &contender{Sample: s, work: work, meter: run.meter})
 	}
 	for _, who := range all {
 		who.loops = warmUp(who.work, o.Turn)
@@ -104,18 +105,28 @@ func (c Comparison) Measure(o Options) Result {
 		}
 		rand.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
 		for _, who := range all {
-			start := time.Now()
-			for range who.loops {
-				who.work()
-			}
-			took := float64(time.Since(start).Nanoseconds())
+			took := float64(who.turn().Nanoseconds())
 			who.NS = append(who.NS, significant(took/float64(who.loops)/c.per()))
 		}
 	}
 	for _, who := range all {
-		who.Allocs, who.Bytes = cost(who.work, min(who.loops, 100), c.per())
+		who.Allocs, who.Bytes = who.cost(c.per())
 	}
 	return result
+}
+
+// turn returns how long the work takes.
+func (who *contender) turn() time.Duration {
+	clock := who.meter
+	if clock == nil {
+		start := time.Now()
+		clock = func() Reading { return Reading{Time: time.Since(start)} }
+	}
+	before := clock().Time
+	for range who.loops {
+		who.work()
+	}
+	return clock().Time - before
 }
 
 func (c Contender) role() Role {
@@ -141,23 +152,33 @@ func warmUp(work func(), turn time.Duration) int {
 // cost returns what a piece of work allocates. Collections are held off, since
 // they empty pools, and the least of three counts is taken, since what else is
 // in the process may allocate too.
-func cost(work func(), loops int, per float64) (allocs, bytes float64) {
-	runtime.GC()
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	work()
+func (who *contender) cost(per float64) (allocs, bytes float64) {
+	loops := min(who.loops, 100)
+	meter := who.meter
+	if meter == nil {
+		runtime.GC()
+		defer debug.SetGCPercent(debug.SetGCPercent(-1))
+		meter = allocated
+	}
+	who.work()
 	allocs, bytes = math.Inf(1), math.Inf(1)
 	for range 3 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
+		before := meter()
 		for range loops {
-			work()
+			who.work()
 		}
-		runtime.ReadMemStats(&after)
+		after := meter()
 		n := float64(loops) * per
 		allocs = min(allocs, hundredth(float64(after.Mallocs-before.Mallocs)/n))
-		bytes = min(bytes, hundredth(float64(after.TotalAlloc-before.TotalAlloc)/n))
+		bytes = min(bytes, hundredth(float64(after.Bytes-before.Bytes)/n))
 	}
 	return allocs, bytes
+}
+
+func allocated() Reading {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return Reading{Mallocs: m.Mallocs, Bytes: m.TotalAlloc}
 }
 
 func hundredth(x float64) float64 { return math.Round(x*100) / 100 }

@@ -1,0 +1,25 @@
+package browsertest
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// required reports whether APIECE_REQUIRE names what a test needs.
+func required(what string) bool {
+	return strings.Contains(os.Getenv("APIECE_REQUIRE"), what)
+}
+
+// missing ends a test that needs what is not there.
+func missing(t *testing.T, what string, why error) {
+	t.Helper()
+	if required(what) {
+		t.Fatalf("APIECE_REQUIRE names %s: %v", what, why)
+	}
+	t.Skipf("no %s; set APIECE_REQUIRE=%[1]s to fail instead: %v", what, why)
+}
+
+// patience is how long a test waits for what should take seconds at most.
+const patience = 2 * time.Minute
