@@ -18,6 +18,13 @@ func posted(body string, fields ...string) *http.Request {
 	return r
 }
 
+func postedTo(query, body string) *http.Request {
+	r := posted(body)
+	r.URL.RawQuery = strings.TrimPrefix(query, "?")
+	r.RequestURI = r.URL.RequestURI()
+	return r
+}
+
 // TestPost sends each pair of requests, and says whether the second is answered by
 // the response to the first.
 func TestPost(t *testing.T) {
@@ -49,6 +56,10 @@ func TestPost(t *testing.T) {
 		{"too long", posted(`{"query":"{ a }","operationName":"` + strings.Repeat("x", 70000) + `"}`), posted(`{"query":"{ a }","operationName":"` + strings.Repeat("x", 70000) + `"}`), false, "64 KB"},
 		{"form", posted("query={a}", "Content-Type: application/x-www-form-urlencoded"), posted("query={a}"), false, ""},
 		{"cookie", posted(query, "Cookie: a=1"), posted(query, "Cookie: a=1"), false, "may be for this client"},
+		{"mutation in the URL", postedTo("?query=mutation{like}", `{"query":"{ a }"}`), postedTo("?query=mutation{like}", `{"query":"{ a }"}`), false, "some servers look there first"},
+		{"extensions in the URL", postedTo("?extensions={}", `{"query":"{ a }"}`), postedTo("?extensions={}", `{"query":"{ a }"}`), false, ""},
+		{"a name in the URL", postedTo("?op=A", query), postedTo("?op=A", query), true, ""},
+		{"another name in the URL", postedTo("?op=A", query), postedTo("?op=B", query), false, "it is part of the key"},
 		{"compressed", posted(query, "Content-Encoding: gzip"), posted(query, "Content-Encoding: gzip"), false, ""},
 	}
 	for _, tt := range tests {
@@ -70,7 +81,7 @@ func TestPost(t *testing.T) {
 			if stored := one == two; stored != tt.stored {
 				t.Errorf("%q, and then %q: %s", one, two, tt.why)
 			}
-			if !tt.stored && tt.name != "other variables" && tt.name != "another number" && tt.name != "cookie" && read[0] != string(want) {
+			if !tt.stored && tt.name != "other variables" && tt.name != "another number" && tt.name != "another name in the URL" && tt.name != "cookie" && read[0] != string(want) {
 				t.Errorf("what passes is not as it came: %q", read[0])
 			}
 		})
