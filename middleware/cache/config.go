@@ -43,7 +43,9 @@ import (
 //
 // A response that is flushed is sent as it comes, and stored when its handler has
 // returned: what a proxy or a template sends in parts. Those who wait for it do so for
-// up to five seconds, and the next ones run the handler themselves.
+// up to five seconds, and the next ones run the handler themselves; or, if it is the
+// client that is slow, one of them for all. What takes longer than FillTimeout is not
+// stored.
 //
 // Spellings of Accept-Encoding and Accept-Language that mean the same are one, and
 // the handler is shown that one. It is not shown what concerns one client alone:

@@ -201,7 +201,9 @@ func (f *flight) follow() {
 }
 
 // stream is called when the response begins to be sent as it comes, and is kept as
-// well. Those who wait do so for a while.
+// well. Those who wait do so for a while: their handlers are called then if it is the
+// handler that takes its time, and one of theirs if it is the client, who may mean to
+// hold the page back.
 func (f *flight) stream() {
 	if f.timer != nil {
 		f.timer.Stop()

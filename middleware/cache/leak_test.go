@@ -6,7 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,4 +237,53 @@ func TestValidationByTag(t *testing.T) {
 			t.Errorf("%q is %s", w.Body, w.Header().Get("Etag"))
 		}
 	})
+}
+
+// TestNoneReadsBehindAWrite: while a page is written to again and again, and read by
+// many, flushed and not and in two languages, none gets what was before a write that
+// had been answered when the request was sent.
+func TestNoneReadsBehindAWrite(t *testing.T) {
+	var version, answered, behind atomic.Int64
+	s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			version.Add(1)
+			return
+		}
+		seen := version.Load()
+		w.Header().Set("Vary", "Accept-Language")
+		if r.URL.RawQuery == "flushed" {
+			_ = http.NewResponseController(w).Flush()
+		}
+		fmt.Fprint(w, seen)
+	})
+	var wg sync.WaitGroup
+	over := make(chan struct{})
+	for i := range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				least, got := answered.Load(), int64(0)
+				w := s.get([]string{"/", "/?flushed"}[i%2], "Accept-Language: "+[]string{"en", "de"}[i/2])
+				if _, err := fmt.Sscan(w.Body.String(), &got); err != nil || got < least {
+					behind.Add(1)
+				}
+			}
+		})
+	}
+	for i := range int64(300) {
+		s.do(request("POST", "/"))
+		answered.Store(i + 1)
+		for hits := s.Stats().Hits; i%10 == 0 && s.Stats().Hits == hits; {
+			runtime.Gosched() // until something was served from the store
+		}
+	}
+	close(over)
+	wg.Wait()
+	if n := behind.Load(); n != 0 {
+		t.Errorf("%d of %d reads were behind a write", n, s.Stats().Hits+s.Stats().Misses)
+	}
 }
