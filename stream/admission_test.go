@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,11 +237,11 @@ func TestHeartbeatBeforeTheLimit(t *testing.T) {
 			r := (&limited{after: tt.limit}).over(get("/"))
 			r.ProtoMajor = tt.proto
 			r = r.WithContext(withServer(r, &http.Server{WriteTimeout: tt.write}))
-			w := httptest.NewRecorder()
+			w := &watched{ResponseRecorder: httptest.NewRecorder()}
 			h := stream.Handler(stream.Config{Heartbeat: tt.heartbeat}, func(*stream.Stream) error {
 				time.Sleep(tt.want - 1)
 				synctest.Wait()
-				if w.Body.Len() > 0 {
+				if w.text() != "" {
 					t.Errorf("%+v: too soon", tt)
 				}
 				time.Sleep(time.Nanosecond)
@@ -248,14 +249,32 @@ func TestHeartbeatBeforeTheLimit(t *testing.T) {
 				if tt.want == 0 {
 					time.Sleep(time.Hour)
 				}
-				if open := w.Body.String() == ":\n"; open != (tt.want > 0) {
-					t.Errorf("%+v: %q", tt, w.Body)
+				if open := w.text() == ":\n"; open != (tt.want > 0) {
+					t.Errorf("%+v: %q", tt, w.text())
 				}
 				return nil
 			})
 			h.ServeHTTP(w, r)
 		})
 	}
+}
+
+// watched is a recorder whose body can be read while a heartbeat may be written.
+type watched struct {
+	*httptest.ResponseRecorder
+	mu sync.Mutex
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ResponseRecorder.Write(p)
+}
+
+func (w *watched) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Body.String()
 }
 
 // TestWriteDeadline: a write deadline is moved only when too little is left of it,

@@ -1,7 +1,6 @@
 package webhooks
 
 import (
-	"encoding/base64"
 	"net/http"
 
 	"github.com/apiece/apiece/reply"
@@ -23,8 +22,8 @@ func Shopify(clientSecrets ...string) func(*http.Request, []byte) error {
 	return func(r *http.Request, body []byte) error {
 		value, err := header(r, "X-Shopify-Hmac-Sha256")
 		if err == nil {
-			signature, bad := base64.StdEncoding.Strict().DecodeString(value)
-			if err = errHeader; bad == nil {
+			signature, ok := decode(value)
+			if err = errHeader; ok {
 				err = verify(keys, [][]byte{signature}, body)
 			}
 		}

@@ -66,9 +66,16 @@ func parseStandard(value string) (signatures [][]byte) {
 		if !ok {
 			continue
 		}
-		if signature, err := base64.StdEncoding.Strict().DecodeString(text); err == nil {
+		if signature, ok := decode(text); ok {
 			signatures = append(signatures, signature)
 		}
 	}
 	return signatures
+}
+
+// decode reads a signature in base64, in the one spelling that it has: package
+// base64 passes over line ends, and over bits that say nothing.
+func decode(text string) (signature []byte, ok bool) {
+	signature, err := base64.StdEncoding.DecodeString(text)
+	return signature, err == nil && base64.StdEncoding.EncodeToString(signature) == text
 }
