@@ -269,6 +269,20 @@ func TestForeignWrappers(t *testing.T) {
 	}
 }
 
+// TestDeclaredWrong: what is no length is stored as the length of the body.
+func TestDeclaredWrong(t *testing.T) {
+	for _, length := range []string{"abc", "-5", "4, 4", "99999999999999999999", ""} {
+		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Length"] = []string{length}
+			io.WriteString(w, "body")
+		})
+		s.get("/")
+		if got := s.get("/").Header()["Content-Length"]; len(got) != 1 || got[0] != "4" {
+			t.Errorf("%q: %q", length, got)
+		}
+	}
+}
+
 // TestMoreThanDeclared: net/http refuses what goes beyond the declared length and
 // keeps the rest, so that a handler which answers twice has answered once.
 func TestMoreThanDeclared(t *testing.T) {

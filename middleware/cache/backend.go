@@ -37,6 +37,7 @@ type backend struct {
 	gens    Generations
 	locker  Locker // nil if there is none
 	timeout time.Duration
+	filling time.Duration // how long another process may hold a lock, negative for ever
 	logger  *slog.Logger
 
 	mu      sync.Mutex
@@ -80,7 +81,10 @@ const (
 	longestPause        = 30 * time.Second
 )
 
-var errBreaker = errors.New("cache: the store has not answered in time, and is left alone for a while")
+var (
+	errBreaker = errors.New("cache: the store has not answered in time, and is left alone for a while")
+	errZero    = errors.New("cache: Generations.Next has returned 0")
+)
 
 func newBackend(cfg Config) *backend {
 	b := &backend{
@@ -88,6 +92,7 @@ func newBackend(cfg Config) *backend {
 		gens:    cfg.Generations,
 		locker:  cfg.Locker,
 		timeout: cmp.Or(cfg.StoreTimeout, defaultStoreTimeout),
+		filling: cfg.FillTimeout,
 		logger:  cfg.Logger,
 		opened:  make(chan struct{}),
 	}
@@ -110,7 +115,7 @@ func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Co
 		return none, err
 	}
 	if b.timeout < 0 {
-		v, err := f(ctx)
+		v, err := call(ctx, op, f)
 		b.answered(op, probe, err)
 		return v, err
 	}
@@ -122,14 +127,9 @@ func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Co
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		var a answer
-		defer func() {
-			if v := recover(); v != nil { // on this goroutine it would end the process
-				a.err = fmt.Errorf("cache: %v panicked: %v", op, v)
-			}
-			answers <- a
-		}()
-		a.v, a.err = f(within)
+		a := answer{err: fmt.Errorf("cache: %v has ended its goroutine", op)}
+		defer func() { answers <- a }()
+		a.v, a.err = call(within, op, f)
 	}()
 	select {
 	case a := <-answers:
@@ -145,6 +145,17 @@ func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Co
 	}
 	b.late(op, probe)
 	return none, fmt.Errorf("cache: %v did not answer within %v", op, b.timeout)
+}
+
+// call does an operation. A panic is an error: on a goroutine of ours it would end
+// the process, and on that of a request leave others waiting.
+func call[T any](ctx context.Context, op operation, f func(context.Context) (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("cache: %v panicked: %v", op, p)
+		}
+	}()
+	return f(ctx)
 }
 
 // admit reports whether an operation may begin, and whether it is the one that
@@ -242,7 +253,11 @@ func (b *backend) Next(ctx context.Context) (uint64, error) {
 	if g, ok := b.gens.(*generations); ok {
 		return g.Next(ctx)
 	}
-	return ask(b, ctx, opNext, b.gens.Next)
+	n, err := ask(b, ctx, opNext, b.gens.Next)
+	if err == nil && n == 0 {
+		err = errZero // by which nothing would ever be raised
+	}
+	return n, err
 }
 
 func (b *backend) Latest(ctx context.Context, tags ...string) (uint64, error) {
@@ -277,8 +292,8 @@ func (b *backend) Noted(ctx context.Context, tag string) (bool, error) {
 
 // Lock keeps other processes from filling the entry, as far as there is a Locker.
 // It reports false if one of them was, and has ended. To wait for that is what a
-// Locker is there for, so it has no deadline; it is left behind when the breaker
-// opens.
+// Locker is there for, so it has more time than other operations: what another
+// handler may take. It is left behind then, and when the breaker opens.
 func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool) {
 	b.mu.Lock()
 	shut, opened := b.breaker != closed, b.opened
@@ -294,21 +309,24 @@ func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool)
 	answers := make(chan answer)
 	left := make(chan struct{})
 	go func() {
-		var a answer
+		a := answer{err: fmt.Errorf("cache: %v has ended its goroutine", opLock)}
 		defer func() {
-			if v := recover(); v != nil {
-				a.err = fmt.Errorf("cache: %v panicked: %v", opLock, v)
-			}
 			select {
 			case answers <- a:
 			case <-left:
 				if a.unlock != nil {
-					a.unlock()
+					b.unlock(a.unlock, cancel)
 				}
 			}
 		}()
-		a.unlock, a.err = b.locker.Lock(ctx, key)
+		a.unlock, a.err = call(ctx, opLock, func(ctx context.Context) (func(), error) { return b.locker.Lock(ctx, key) })
 	}()
+	var over <-chan time.Time
+	if b.filling > 0 {
+		t := time.NewTimer(b.filling)
+		defer t.Stop()
+		over = t.C
+	}
 	select {
 	case a := <-answers:
 		b.answered(opLock, false, a.err)
@@ -317,6 +335,8 @@ func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool)
 			return nil, a.err != nil
 		}
 		return func() { b.unlock(a.unlock, cancel) }, true
+	case <-over:
+		b.answered(opLock, false, fmt.Errorf("cache: %v did not answer within %v", opLock, b.filling))
 	case <-opened:
 	case <-ctx.Done():
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
@@ -40,16 +41,18 @@ type Cache struct {
 	back  *backend
 	count counters
 	seed  maphash.Seed
+	born  time.Time
 
 	// epoch counts the invalidations of this process, so that those who wait for a
 	// flight know if there was one while the generations cannot say. landed
 	// counts flights that are over.
 	epoch, landed atomic.Uint64
 
-	owes   atomic.Int32 // how many of owed there are
-	leans  atomic.Bool  // a handler has used values that layers outside keep in the context
-	said   atomic.Bool  // that StaleWhileRevalidate is off
-	astray atomic.Bool  // a renewal has not come back to the cache by way of the Origin
+	owes   atomic.Int32  // how many of owed there are
+	floor  atomic.Uint64 // entries with a lower number are void: writes were forgotten
+	leans  atomic.Bool   // a handler has used values that layers outside keep in the context
+	said   atomic.Bool   // that StaleWhileRevalidate is off
+	astray atomic.Bool   // a renewal has not come back to the cache by way of the Origin
 
 	server atomic.Value // the *http.Server that the last request came from
 	last   atomic.Pointer[requestInfo]
@@ -82,6 +85,7 @@ func New(cfg Config) *Cache {
 		cfg:      cfg,
 		back:     newBackend(cfg),
 		seed:     maphash.MakeSeed(),
+		born:     time.Now(),
 		flights:  make(map[string]*flight),
 		owed:     make(map[string]uint64),
 		renewals: make(map[*flight]context.CancelCauseFunc),
@@ -156,7 +160,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	if c.last.Load() == nil {
 		c.noteServer(r)
 	}
-	locked := false
+	filled := false // by another process, and not for us
 	for range rounds {
 		at := c.lookup(r, &k, outer)
 		if at.use == stale && !c.background() && !flushes(w) {
@@ -187,14 +191,9 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		case f == nil:
 			c.pass(w, r, next, &k, forwarded(at.entry != nil)+"; detail="+reasons[why].token)
 			return
-		case leads && c.overtaken(f, r, at):
-		case leads && !locked && !c.lock(r.Context(), f):
-			locked = true // one more round without: what another process brought may not be for us
-			c.settle(f, result{outcome: retry})
-		case leads:
-			c.count.misses.Add(1)
-			c.lead(f, w, r, next)
+		case leads && c.lead(f, w, r, next, at, &filled):
 			return
+		case leads:
 		case c.wait(f, w, r, next, &k, at):
 			c.count.misses.Add(1)
 			return

@@ -20,11 +20,11 @@ import (
 //	    or an error, a panic or a timeout         pauses double from firstRetry to longestRetry
 //	Public taken back by the handler            requests with credentials run the handler with them
 type memo struct {
-	refused  uint8 // responses in a row that were not for others
-	failed   uint8 // renewals in a row that brought nothing
-	personal bool  // the handler has taken Public back
-	pass     int64 // until when, in Unix nanoseconds
-	pause    int64 // until when
+	refused  uint8         // responses in a row that were not for others
+	failed   uint8         // renewals in a row that brought nothing
+	personal bool          // the handler has taken Public back
+	pass     time.Duration // until when, from when the cache was made: clocks are set
+	pause    time.Duration // until when
 }
 
 const (
@@ -68,7 +68,7 @@ func (c *Cache) enter(k requestKey, at lookup) (f *flight, leads bool, why reaso
 		f.waiting++
 		return f, false, kept
 	}
-	if m, ok := c.memos.get(c.hash(id)); ok && time.Now().UnixNano() < m.pass {
+	if m, ok := c.memos.get(c.hash(id)); ok && time.Since(c.born) < m.pass {
 		return nil, false, byPassing
 	}
 	f = &flight{cache: c, key: k, id: id, slot: at.slot, old: at.entry, done: make(chan struct{})}
@@ -85,7 +85,7 @@ func (c *Cache) paused(k *requestKey, at *lookup) bool {
 		return true
 	}
 	m, ok := c.memos.get(c.hash(flightID(k, at.slot)))
-	return ok && at.now.UnixNano() < m.pause
+	return ok && at.now.Sub(c.born) < m.pause
 }
 
 // remember notes what the flight has brought: kept for something that was stored.
@@ -104,12 +104,12 @@ func (c *Cache) remember(f *flight, why reason) {
 		}
 	case f.old != nil:
 		retry := min(firstRetry<<min(m.failed, 8), longestRetry)
-		m.failed, m.pause = min(m.failed+1, 100), time.Now().Add(retry).UnixNano()
+		m.failed, m.pause = min(m.failed+1, 100), time.Since(c.born)+retry
 	case why == serverError, why == storeFailed, why == versionsFailed, why == invalidated, why == outlived, why == tookTooLong:
 		return // for all who waited, or none of its own doing
 	default:
 		if m.refused = min(m.refused+1, 100); m.refused >= passAfter || why == isStream {
-			m.pass = time.Now().Add(passFor).UnixNano()
+			m.pass = time.Since(c.born) + passFor
 		}
 	}
 	c.memos.set(id, m)
@@ -190,17 +190,24 @@ func (c *Cache) lock(ctx context.Context, f *flight) bool {
 }
 
 // overtaken reports whether another flight has brought what f was to bring, between
-// the look at the store and the entry. Then f is over.
+// the look at the store and the entry.
 func (c *Cache) overtaken(f *flight, r *http.Request, at lookup) bool {
-	if c.landed.Load() == at.seen || c.lookup(r, &f.key, nil).use != fresh {
-		return false
-	}
-	c.settle(f, result{outcome: retry})
-	return true
+	return c.landed.Load() != at.seen && c.lookup(r, &f.key, nil).use == fresh
 }
 
-// lead runs the handler for all who wait.
-func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
+// lead runs the handler for all who wait. It reports false if another flight or
+// another process has filled the entry, and the request is to begin again. However
+// it ends, none is left waiting.
+func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler, at lookup, filled *bool) bool {
+	defer c.settle(f, result{outcome: retry}) // unless it has been
+	if c.overtaken(f, r, at) {
+		return false
+	}
+	if !*filled && !c.lock(r.Context(), f) {
+		*filled = true // what it brought may not be for us: the next time without
+		return false
+	}
+	c.count.misses.Add(1)
 	f.buffered = !flushes(w)
 	f.start(r, context.WithoutCancel(r.Context()))
 	rec, inner := newRecorder(f, w, r, false)
@@ -227,6 +234,7 @@ func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next htt
 		}
 		c.send(w, r, e, status, "MISS", time.Now())
 	}
+	return true
 }
 
 // wait answers with what another's flight brings. It reports false if that

@@ -43,7 +43,9 @@ import (
 //
 // A response that is flushed is sent as it comes, and stored when its handler has
 // returned: what a proxy or a template sends in parts. Those who wait for it do so for
-// up to five seconds, and the next ones run the handler themselves.
+// up to five seconds, and the next ones run the handler themselves; or, if it is the
+// client that is slow, one of them for all. What takes longer than FillTimeout is not
+// stored.
 //
 // Spellings of Accept-Encoding and Accept-Language that mean the same are one, and
 // the handler is shown that one. It is not shown what concerns one client alone:
@@ -132,11 +134,12 @@ type Config struct {
 	Generations Generations
 
 	// Locker keeps the processes that share the Store from running a handler for
-	// the same entry at once. Nil is to let each run it once.
+	// the same entry at once. Nil is to let each run it once. A request waits for a
+	// lock no longer than FillTimeout, and runs the handler then.
 	Locker Locker
 
-	// StoreTimeout is how long one operation of the Store, of the Generations and
-	// of the Locker may take. One that takes longer is given up, and the cache goes
+	// StoreTimeout is how long one operation of the Store and of the Generations,
+	// and to unlock, may take. One that takes longer is given up, and the cache goes
 	// without all of them for a second, or for longer each time that repeats, up to
 	// half a minute: handlers run, once for those who ask at the same time, and
 	// nothing is stored. 0 is 250 milliseconds, negative is for ever. What NewStore

@@ -35,7 +35,7 @@ func (f *flight) entry(rec *recorder) *Entry {
 	if _, set := h["Content-Type"]; !set && f.outside["Content-Type"] == nil && h["Content-Encoding"] == nil && len(e.Body) > 0 {
 		h["Content-Type"] = []string{http.DetectContentType(e.Body)}
 	}
-	if h["Content-Length"] == nil {
+	if declared(h) < 0 {
 		h["Content-Length"] = []string{strconv.Itoa(len(e.Body))}
 	}
 	e.fields = fieldsOf(h)

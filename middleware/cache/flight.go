@@ -51,6 +51,8 @@ type flight struct {
 	order   *order      // by which a request of the cache's own finds it, or nil
 
 	client   context.Context // of the request that set it off
+	noted    time.Time       // until when a write knows that there may be a response
+	sending  atomic.Bool     // the handler waits for that client to read
 	buffered bool            // nothing reaches that client before the handler has returned, see flushes
 	outlived atomic.Bool     // values of that request were used after its end
 
@@ -91,6 +93,7 @@ var (
 	errPanicked = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler panicked")}
 	errAborted  = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler has given up its response")}
 	errSlow     = &httperr.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
+	errOwn      = errors.New("cache: the handler has answered one client with an error")
 	errFlushed  = errors.New("cache: the handler has flushed an error")
 )
 
@@ -125,15 +128,14 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 	if f.number == 0 {
 		f.number, _ = c.back.Next(ctx)
 	}
-	if f.number != 0 {
-		// What is in the air may be stored: a write has to know of it.
-		running := c.cfg.FillTimeout
-		if running < 0 {
-			running = 24 * time.Hour
-		}
-		if c.back.Note(ctx, pathTag(f.key.uri), time.Now().Add(running)) != nil {
-			f.number = 0
-		}
+	// What is in the air may be stored: a write has to know of it.
+	running := c.cfg.FillTimeout
+	if running < 0 {
+		running = 24 * time.Hour
+	}
+	f.noted = time.Now().Add(running)
+	if f.number != 0 && c.back.Note(ctx, pathTag(f.key.uri), f.noted) != nil {
+		f.number = 0
 	}
 	f.client = r.Context()
 	ctx, f.cancel = context.WithCancelCause(&lent{ctx, f})
@@ -199,7 +201,9 @@ func (f *flight) follow() {
 }
 
 // stream is called when the response begins to be sent as it comes, and is kept as
-// well. Those who wait do so for a while.
+// well. Those who wait do so for a while: their handlers are called then if it is the
+// handler that takes its time, and one of theirs if it is the client, who may mean to
+// hold the page back.
 func (f *flight) stream() {
 	if f.timer != nil {
 		f.timer.Stop()
@@ -216,8 +220,12 @@ func (f *flight) stream() {
 		}
 	})
 	f.timer = time.AfterFunc(within, func() {
-		c.remember(f, isStream)
-		c.settle(f, result{outcome: personal, why: isStream})
+		if f.sending.Load() {
+			c.settle(f, result{outcome: retry}) // its client is slow: another may be faster
+		} else {
+			c.remember(f, isStream)
+			c.settle(f, result{outcome: personal, why: isStream})
+		}
 		stop := context.AfterFunc(f.client, left)
 		context.AfterFunc(&f.node, func() { stop() })
 	})
@@ -241,10 +249,11 @@ func (f *flight) excused(status int) bool {
 }
 
 // validates reports whether the handler is asked if the old entry is still good
-// (RFC 9111, section 4.3). A revalidation on demand wants a new one.
+// (RFC 9111, section 4.3). A revalidation on demand wants a new one, and a POST has
+// no such question.
 func (f *flight) validates() bool {
-	return f.old != nil && f.old.Status == http.StatusOK && (f.order == nil || f.order.renewal) &&
-		(f.old.Header["Etag"] != nil || f.old.Header["Last-Modified"] != nil)
+	return f.old != nil && f.old.Status == http.StatusOK && !f.key.post && (f.order == nil || f.order.renewal) &&
+		(f.old.Header.Get("Etag") != "" || f.old.Header.Get("Last-Modified") != "")
 }
 
 // refused is called when the response turns out not to be for others. It lets
@@ -274,10 +283,12 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 	in := r.WithContext(&f.node)
 	f.key.generalize(in)
 	if f.validates() {
-		for name, from := range map[string]string{"If-None-Match": "Etag", "If-Modified-Since": "Last-Modified"} {
-			if v := f.old.Header[from]; v != nil {
-				in.Header[name] = v[:1:1]
-			}
+		// Not both: the tag counts where there is one (RFC 9110, section 13.1.3), and a
+		// handler that goes by the date alone may say 304 of another response.
+		if tag := f.old.Header.Get("Etag"); tag != "" {
+			in.Header["If-None-Match"] = []string{tag}
+		} else {
+			in.Header["If-Modified-Since"] = []string{f.old.Header.Get("Last-Modified")}
 		}
 	}
 	returned := false
@@ -287,8 +298,10 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 		if returned {
 			return
 		}
-		f.fail(errPanicked)
-		if rec.alone || rec.unsent() && f.excused(http.StatusInternalServerError) {
+		if rec.state != rerun { // in which its writes are errors, by which a proxy panics
+			f.fail(errPanicked)
+		}
+		if rec.alone || rec.state == rerun || rec.unsent() && f.excused(http.StatusInternalServerError) {
 			if v := recover(); v != nil {
 				f.cache.logPanic(r, v)
 				err = errPanicked
@@ -334,6 +347,9 @@ func (f *flight) conclude(rec *recorder) (*Entry, error) {
 	switch {
 	case rec.status >= 500:
 		res.outcome = failed
+		if rec.why != serverError { // it is for one client
+			res.entry, res.err = nil, &httperr.Error{Status: rec.status, Cause: errOwn}
+		}
 		c.count.fillErrors.Add(1)
 	case rec.why == incomplete || rec.why == failedHalfway || rec.why == outlived || rec.why == hasTrailers:
 		res = result{outcome: personal, why: rec.why}

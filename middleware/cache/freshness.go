@@ -115,6 +115,19 @@ func varies(h http.Header) (names []string, ok bool) {
 	return names, len(names) <= maxVary
 }
 
+// spelled returns a copy of a header with its names in canonical form, in which
+// they are looked for: a handler may have written others into the map.
+func spelled(h http.Header) http.Header {
+	copied := h.Clone()
+	for name, values := range h {
+		if canonical := http.CanonicalHeaderKey(name); canonical != name {
+			delete(copied, name)
+			copied[canonical] = append(copied[canonical], values...)
+		}
+	}
+	return copied
+}
+
 // judge decides by its header whether the response of a flight may be stored. The
 // reasons are in the order in which they count.
 func (f *flight) judge(status int, h http.Header, now time.Time) (p Policy, why reason) {

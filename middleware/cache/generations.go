@@ -76,13 +76,15 @@ func NewGenerations(tags int) Generations {
 	if tags == 0 {
 		tags = defaultTags
 	}
-	g := &generations{seed: maphash.MakeSeed(), raised: recent[uint64, uint64]{max: tags}, floor: uint64(time.Now().UnixMicro())}
+	now := time.Now()
+	g := &generations{seed: maphash.MakeSeed(), born: now, raised: recent[uint64, uint64]{max: tags}, floor: uint64(now.UnixMicro())}
 	g.last.Store(g.floor)
 	return g
 }
 
 type generations struct {
 	seed   maphash.Seed
+	born   time.Time // the times of noted begin here: what is still fresh is noted, however clocks are set
 	last   atomic.Uint64
 	noted  timeFilter
 	mu     sync.RWMutex
@@ -124,19 +126,19 @@ func (g *generations) Latest(_ context.Context, tags ...string) (uint64, error) 
 }
 
 func (g *generations) Note(_ context.Context, tag string, until time.Time) error {
-	g.noted.add(g.hash(tag), until)
+	g.noted.add(g.hash(tag), until.Sub(g.born))
 	return nil
 }
 
 func (g *generations) Noted(_ context.Context, tag string) (bool, error) {
-	return g.noted.has(g.hash(tag), time.Now()), nil
+	return g.noted.has(g.hash(tag), time.Since(g.born)), nil
 }
 
 // A timeFilter is a Bloom filter whose places hold times: what was added is in it
 // until then, and what was not is only by accident. It takes 1 MB, from the first
 // time on that something is added, however much that is.
 type timeFilter struct {
-	places atomic.Pointer[[filterSize]atomic.Uint32] // in seconds since 1970, rounded up
+	places atomic.Pointer[[filterSize]atomic.Uint32] // in seconds, rounded up
 }
 
 const (
@@ -144,13 +146,13 @@ const (
 	filterUses = 4       // places for each
 )
 
-func (f *timeFilter) add(hash uint64, until time.Time) {
+func (f *timeFilter) add(hash uint64, until time.Duration) {
 	places := f.places.Load()
 	if places == nil {
 		f.places.CompareAndSwap(nil, new([filterSize]atomic.Uint32))
 		places = f.places.Load()
 	}
-	at := uint32(min(max(until.Unix()+1, 0), math.MaxUint32))
+	at := uint32(min(max(until/time.Second+2, 0), math.MaxUint32)) // with a second to spare
 	for i := range uint64(filterUses) {
 		place := &places[(hash+i*(hash>>32|1))%filterSize]
 		for old := place.Load(); old < at && !place.CompareAndSwap(old, at); old = place.Load() {
@@ -158,13 +160,13 @@ func (f *timeFilter) add(hash uint64, until time.Time) {
 	}
 }
 
-func (f *timeFilter) has(hash uint64, now time.Time) bool {
+func (f *timeFilter) has(hash uint64, now time.Duration) bool {
 	places := f.places.Load()
 	if places == nil {
 		return false
 	}
 	for i := range uint64(filterUses) {
-		if int64(places[(hash+i*(hash>>32|1))%filterSize].Load()) < now.Unix() {
+		if time.Duration(places[(hash+i*(hash>>32|1))%filterSize].Load()) <= now/time.Second {
 			return false
 		}
 	}

@@ -30,9 +30,10 @@ type requestKey struct {
 // Vary, so that a client who sends one could have the response to it given to
 // others.
 var keyHeaders = []string{
-	"Forwarded", "Origin", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto",
-	"X-Forwarded-Scheme", "X-Forwarded-Server", "X-Host", "X-Http-Method", "X-Http-Method-Override",
-	"X-Method-Override", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url",
+	"Forwarded", "Front-End-Https", "Origin", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
+	"X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl",
+	"X-Forwarded-Uri", "X-Host", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Host",
+	"X-Original-Url", "X-Rewrite-Url", "X-Url-Scheme",
 }
 
 // maxKey is how long a key may be: it goes to the store, and net/http takes a URL
@@ -95,6 +96,7 @@ func (c *Cache) keyOf(r *http.Request) (k requestKey, why reason) {
 	if k.post {
 		sum := sha256.Sum256(k.body)
 		buf = append(append(buf, 'b'), sum[:]...)
+		buf = appendFields(buf, []string{"Content-Type"}, r.Header)
 	}
 	if r.TLS != nil {
 		buf = append(buf, 't') // links and redirects are built from it
@@ -241,6 +243,6 @@ func (k *requestKey) generalize(r *http.Request) {
 		}
 	}
 	if k.post {
-		h["Content-Type"], h["Content-Length"] = []string{"application/json"}, []string{strconv.Itoa(len(k.body))}
+		h["Content-Length"] = []string{strconv.Itoa(len(k.body))}
 	}
 }

@@ -18,7 +18,7 @@ import (
 // saying so in Vary.
 var steering = []string{
 	"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server",
-	"Forwarded", "X-Host", "X-Original-Host", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method",
+	"X-Forwarded-Protocol", "X-Forwarded-Ssl", "X-Forwarded-Uri", "X-Url-Scheme", "Front-End-Https", "Forwarded", "X-Host", "X-Original-Host", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method",
 	"X-Method-Override", "Origin",
 }
 

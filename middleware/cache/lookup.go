@@ -36,7 +36,7 @@ func (c *Cache) lookup(r *http.Request, k *requestKey, outer *flight) lookup {
 		at.slot = variant(k.key, e.Vary, r.Header)
 		e, err = c.back.Get(ctx, at.slot)
 	}
-	if err != nil || e == nil || e.Status == 0 || k.credentials && !e.Policy.Public {
+	if err != nil || e == nil || !storable(e.Status) || k.credentials && !e.Policy.Public {
 		return at
 	}
 	if !c.repay(ctx) {
@@ -59,12 +59,12 @@ func (c *Cache) lookup(r *http.Request, k *requestKey, outer *flight) lookup {
 // complete when its request arrived.
 func (c *Cache) valid(ctx context.Context, e *Entry) (bool, error) {
 	latest, err := c.back.Latest(ctx, e.Tags...)
-	return err == nil && latest <= e.Number, err
+	return err == nil && max(latest, c.floor.Load()) <= e.Number, err
 }
 
 // usable says what the entry is good for at its age.
 func (e *Entry) usable(now time.Time) use {
-	past := now.Sub(e.Created) - e.Policy.TTL
+	past := e.age(now) - e.Policy.TTL
 	switch {
 	case past < 0:
 		return fresh
@@ -79,5 +79,8 @@ func (e *Entry) usable(now time.Time) use {
 // servesOnError reports whether the entry, if there is one, may be served in place
 // of an error (RFC 5861, section 4).
 func (e *Entry) servesOnError(now time.Time) bool {
-	return e != nil && now.Sub(e.Created)-e.Policy.TTL < e.Policy.StaleIfError
+	return e != nil && e.age(now)-e.Policy.TTL < e.Policy.StaleIfError
 }
+
+// age is how old the response is. One of a machine whose clock is ahead is new.
+func (e *Entry) age(now time.Time) time.Duration { return max(now.Sub(e.Created), 0) }

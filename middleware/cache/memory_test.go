@@ -248,8 +248,8 @@ func TestAllocs(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		clear(w.header)
 		s.ServeHTTP(w, r)
-	}); n > 6 {
-		t.Errorf("%v allocations for a hit, want at most 6", n)
+	}); n > 4 {
+		t.Errorf("%v allocations for a hit, want at most 4", n)
 	}
 	if s.runs.Load() != 1 {
 		t.Errorf("%d runs", s.runs.Load())

@@ -60,8 +60,12 @@ func JSON(r *http.Request, body []byte) (canonical []byte, ok bool) {
 // cached, and lets mutations, subscriptions and everything else pass. Two requests
 // are the same if they have the same query, up to nothing but how JSON is written,
 // the same operationName and the same variables. A request with other members, such
-// as extensions, is not cached.
+// as extensions, is not cached, nor is one with either in its URL, where some servers
+// look first.
 func GraphQL(r *http.Request, body []byte) (canonical []byte, ok bool) {
+	if named := r.URL.Query(); named.Has("query") || named.Has("extensions") {
+		return nil, false
+	}
 	if canonical, ok = JSON(r, body); !ok {
 		return nil, false
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/apiece/apiece/middleware/cache"
 )
@@ -13,6 +15,13 @@ import (
 func posted(body string, fields ...string) *http.Request {
 	r := request("POST", "/graphql", append([]string{"Content-Type: application/json"}, fields...)...)
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	return r
+}
+
+func postedTo(query, body string) *http.Request {
+	r := posted(body)
+	r.URL.RawQuery = strings.TrimPrefix(query, "?")
+	r.RequestURI = r.URL.RequestURI()
 	return r
 }
 
@@ -47,6 +56,10 @@ func TestPost(t *testing.T) {
 		{"too long", posted(`{"query":"{ a }","operationName":"` + strings.Repeat("x", 70000) + `"}`), posted(`{"query":"{ a }","operationName":"` + strings.Repeat("x", 70000) + `"}`), false, "64 KB"},
 		{"form", posted("query={a}", "Content-Type: application/x-www-form-urlencoded"), posted("query={a}"), false, ""},
 		{"cookie", posted(query, "Cookie: a=1"), posted(query, "Cookie: a=1"), false, "may be for this client"},
+		{"mutation in the URL", postedTo("?query=mutation{like}", `{"query":"{ a }"}`), postedTo("?query=mutation{like}", `{"query":"{ a }"}`), false, "some servers look there first"},
+		{"extensions in the URL", postedTo("?extensions={}", `{"query":"{ a }"}`), postedTo("?extensions={}", `{"query":"{ a }"}`), false, ""},
+		{"a name in the URL", postedTo("?op=A", query), postedTo("?op=A", query), true, ""},
+		{"another name in the URL", postedTo("?op=A", query), postedTo("?op=B", query), false, "it is part of the key"},
 		{"compressed", posted(query, "Content-Encoding: gzip"), posted(query, "Content-Encoding: gzip"), false, ""},
 	}
 	for _, tt := range tests {
@@ -68,7 +81,7 @@ func TestPost(t *testing.T) {
 			if stored := one == two; stored != tt.stored {
 				t.Errorf("%q, and then %q: %s", one, two, tt.why)
 			}
-			if !tt.stored && tt.name != "other variables" && tt.name != "another number" && tt.name != "cookie" && read[0] != string(want) {
+			if !tt.stored && tt.name != "other variables" && tt.name != "another number" && tt.name != "another name in the URL" && tt.name != "cookie" && read[0] != string(want) {
 				t.Errorf("what passes is not as it came: %q", read[0])
 			}
 		})
@@ -113,5 +126,38 @@ func FuzzPost(f *testing.F) {
 		if _, ok := cache.GraphQL(r, []byte(one)); ok && !strings.Contains(one, "{") {
 			t.Errorf("%q passes for a query", one)
 		}
+	})
+}
+
+// TestPostForms: what asks need be no JSON. The handler is told the type that the
+// client has, which tells requests apart; and a response with an ETag is renewed by a
+// request without conditions, which mean something else in a POST.
+func TestPostForms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}
+		cfg.Post = func(r *http.Request, body []byte) ([]byte, bool) { return body, true }
+		n := 0
+		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+			n++
+			w.Header().Set("Etag", `"1"`)
+			text := fmt.Sprint(n, " ", r.FormValue("a"), " ", r.Header.Get("Content-Type"))
+			http.ServeContent(w, r, "x.txt", time.Time{}, strings.NewReader(text))
+		})
+		const form, text = "application/x-www-form-urlencoded", "text/plain"
+		ask := func(contentType, want string) {
+			t.Helper()
+			r := posted("a=b")
+			r.Header.Set("Content-Type", contentType)
+			if got := s.do(r).Body.String(); got != want {
+				t.Errorf("%s: %q, want %q", contentType, got, want)
+			}
+		}
+		ask(form, "1 b "+form)
+		ask(form, "1 b "+form)
+		ask(text, "2  "+text)
+		time.Sleep(2 * time.Minute)
+		ask(form, "1 b "+form) // stale, and renewed
+		synctest.Wait()
+		ask(form, "3 b "+form)
 	})
 }

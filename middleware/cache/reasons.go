@@ -18,7 +18,6 @@ const (
 	byRange
 	byRequest
 	byHead
-	byNesting
 	byPassing
 	byVariants
 	byRounds
@@ -69,7 +68,6 @@ var reasons = [numReasons]struct {
 	byRange:        {"range", "the request is for a part, of what is not stored", false},
 	byRequest:      {"request-no-store", "the request says no-store", false},
 	byHead:         {"head", "the request is for the header, of what is not stored", false},
-	byNesting:      {"nested", "the cache stands here twice", false},
 	byPassing:      {"passing", "a short while ago it was not for others, several times in a row", false},
 	byVariants:     {"key-too-long", "what tells the request from others is too long", false},
 	byRounds:       {"contended", "what it waited for was for others, again and again", false},

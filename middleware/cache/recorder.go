@@ -165,7 +165,7 @@ func (rec *recorder) inform(status int) {
 // commit decides by the header what becomes of the response.
 func (rec *recorder) commit(status int) {
 	rec.status, rec.created = status, time.Now()
-	rec.sent = rec.header.Clone()
+	rec.sent = spelled(rec.header)
 	f := rec.f
 	if rec.validated = status == http.StatusNotModified && f.validates(); rec.validated {
 		rec.status, rec.body = f.old.Status, f.old.Body
@@ -182,7 +182,7 @@ func (rec *recorder) commit(status int) {
 	switch {
 	case rec.why == kept, rec.why == serverError, f.excused(rec.status):
 		rec.state = held // 1
-	case f.key.withheld && rec.why == hasCredentials:
+	case f.key.withheld && rec.why == hasCredentials && !rec.alone:
 		f.cache.withhold(f.key)
 		rec.state = rerun // 7
 		f.cache.settle(f, result{outcome: retry})
@@ -262,7 +262,9 @@ func (rec *recorder) Write(p []byte) (int, error) {
 	}
 	switch rec.state {
 	case teed:
+		rec.f.sending.Store(true)
 		_, _ = rec.client.Write(p) // a client who has left leaves the others what comes
+		rec.f.sending.Store(false)
 		return len(p), nil
 	case live:
 		return rec.client.Write(p)
@@ -307,12 +309,15 @@ func (rec *recorder) FlushError() error {
 		return nil // it is a 304, which is sent when the response is stored
 	case rec.state == held:
 		rec.state = teed // 3
-		rec.sendHeld("")
 		f.stream()
+		f.sending.Store(true)
+		rec.sendHeld("")
 	}
 	if rec.alone || rec.state == rerun {
 		return errNoClient
 	}
+	f.sending.Store(rec.state == teed)
+	defer f.sending.Store(false)
 	return http.NewResponseController(rec.client).Flush()
 }
 
@@ -352,7 +357,7 @@ func (rec *recorder) finish(late bool) {
 	switch f := rec.f; {
 	case f.outlived.Load():
 		rec.refuse(outlived)
-	case late:
+	case late, time.Now().After(f.noted):
 		rec.refuse(tookTooLong)
 	case rec.size >= 0 && rec.size != int64(len(rec.body)):
 		rec.refuse(incomplete)

@@ -28,26 +28,26 @@ import (
 
 var errShutdown = errors.New("cache: shut down")
 
-// renew begins to renew a stale entry, unless that is under way, or has just
-// failed. It returns what is left to do when the reader has been answered, nil if
-// nothing is.
+// renew begins to renew a stale entry. It returns what is left to do when the reader
+// has been answered, nil if nothing is.
 func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, at lookup) (after func()) {
-	if c.paused(k, &at) {
-		return nil
-	}
-	f, leads, _ := c.enter(*k, at)
-	if !leads || c.overtaken(f, r, at) {
-		return nil
-	}
 	if c.background() {
 		if origin, err := c.origin(); err == nil {
-			c.renewThrough(origin, f, r)
+			if f := c.enterRenewal(r, k, at); f != nil {
+				c.renewThrough(origin, f, r)
+			}
 			return nil
 		}
 	}
-	f.outside = w.Header().Clone()
+	key, outside := *k, w.Header().Clone() // k itself would be allocated for each hit
 	return func() {
 		_ = http.NewResponseController(w).Flush()
+		f := c.enterRenewal(r, &key, at) // not before: the reader may be slow
+		if f == nil {
+			return
+		}
+		defer c.settle(f, result{outcome: retry}) // unless it has been
+		f.outside = outside
 		ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 		defer cancel(nil)
 		if !c.begin(f, cancel) {
@@ -59,13 +59,29 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 			own.Method, own.Body = http.MethodGet, http.NoBody
 		}
 		if !c.lock(ctx, f) {
-			c.settle(f, result{outcome: retry})
 			return
 		}
 		f.start(r, ctx)
 		rec, inner := newRecorder(f, &nowhere{header: make(http.Header)}, own, true)
 		_, _ = f.run(next, rec, inner, own)
 	}
+}
+
+// enterRenewal returns the flight that renews a stale entry, or nil if one is under
+// way, has just failed, or has brought it.
+func (c *Cache) enterRenewal(r *http.Request, k *requestKey, at lookup) *flight {
+	if c.paused(k, &at) {
+		return nil
+	}
+	f, leads, _ := c.enter(*k, at)
+	switch {
+	case !leads:
+		return nil
+	case c.overtaken(f, r, at):
+		c.settle(f, result{outcome: retry})
+		return nil
+	}
+	return f
 }
 
 // background reports whether renewals have a request and a context of their own.
@@ -102,8 +118,8 @@ func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
 	go func() {
 		defer c.end(f)
 		defer cancel(nil)
+		defer c.settle(f, result{outcome: retry}) // unless it has been
 		if !c.lock(ctx, f) {
-			c.settle(f, result{outcome: retry})
 			return
 		}
 		w := &nowhere{header: make(http.Header)}
@@ -116,7 +132,6 @@ func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
 		if f.order.report.Load() == nil {
 			c.remember(f, serverError) // and do not try that at once again
 		}
-		c.settle(f, result{outcome: retry}) // unless it has been
 	}()
 }
 

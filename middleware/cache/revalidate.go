@@ -103,7 +103,7 @@ func (c *Cache) InvalidateTag(ctx context.Context, tags ...string) error {
 	for i, tag := range tags {
 		own[i] = tagPrefix + tag
 	}
-	if err := c.invalidate(ctx, own...); err != nil {
+	if _, err := c.invalidate(ctx, own...); err != nil {
 		return fmt.Errorf("cache: failed to invalidate %q: %w", tags, err)
 	}
 	return nil
@@ -258,7 +258,7 @@ func (c *Cache) infoOf(r *http.Request) *requestInfo {
 // namesHost reports whether a key header says where the client means to be.
 func namesHost(name string) bool {
 	switch name {
-	case "Forwarded", "Origin", "X-Forwarded-Host", "X-Forwarded-Server", "X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url":
+	case "Forwarded", "Origin", "X-Forwarded-Host", "X-Forwarded-Server", "X-Forwarded-Uri", "X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url":
 		return true
 	}
 	return false

@@ -41,7 +41,7 @@ func (c *Cache) markWith(v *values, h http.Header, status, word string) {
 
 // sendStored answers with an entry that was in the store.
 func (c *Cache) sendStored(w http.ResponseWriter, r *http.Request, e *Entry, now time.Time) {
-	left := e.Policy.TTL - now.Sub(e.Created)
+	left := e.Policy.TTL - e.age(now)
 	word := "HIT"
 	if left <= 0 {
 		word = "STALE"
@@ -64,8 +64,8 @@ func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, w
 		v.join(h, e.Header)
 	}
 	c.markWith(&v, h, status, word)
-	if age := int64(now.Sub(e.Created) / time.Second); age > 0 || word != "MISS" {
-		v.set(h, "Age", strconv.FormatInt(max(age, 0), 10))
+	if age := int64(e.age(now) / time.Second); age > 0 || word != "MISS" {
+		v.set(h, "Age", strconv.FormatInt(age, 10))
 	}
 	switch {
 	case e.Status == http.StatusOK && notModified(e.Header, r.Header):

@@ -37,7 +37,7 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 		if changes(status) {
 			ctx := context.WithoutCancel(r.Context())
 			if noted, err := c.back.Noted(ctx, path); noted || err != nil {
-				if c.invalidate(ctx, path) != nil { // of which the backend makes a record
+				if _, err := c.invalidate(ctx, path); err != nil { // of which the backend makes a record
 					c.owe(path)
 				}
 			}
@@ -49,26 +49,30 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 	changed(answered)
 }
 
-// maxOwed bounds the writes that are remembered while the store does not answer.
-const maxOwed = 1 << 10
+const (
+	// maxOwed bounds the writes that are remembered while the store does not answer.
+	maxOwed = 1 << 10
+
+	// everything is owed when they are more: this process serves nothing then that is
+	// from before.
+	everything = "everything" // other tags have a prefix
+)
 
 // owe remembers an invalidation that the generations could not be told of. What is
 // stored from before is not served until they have been.
-func (c *Cache) owe(tags ...string) {
+func (c *Cache) owe(tag string) {
 	c.mu.Lock()
-	lost := 0
-	for _, tag := range tags {
-		if _, known := c.owed[tag]; known || len(c.owed) < maxOwed {
-			c.writes++
-			c.owed[tag] = c.writes
-		} else {
-			lost++
-		}
+	_, all := c.owed[everything]
+	full := false
+	if _, known := c.owed[tag]; !known && len(c.owed) >= maxOwed {
+		tag, full = everything, !all
 	}
+	c.writes++
+	c.owed[tag] = c.writes
 	c.owes.Store(int32(len(c.owed)))
 	c.mu.Unlock()
-	if lost > 0 {
-		cmp.Or(c.cfg.Logger, slog.Default()).Error("apiece: the cache has lost track of what was written while its store did not answer: old responses may be served for as long as they are fresh")
+	if full {
+		cmp.Or(c.cfg.Logger, slog.Default()).Error("apiece: the cache has lost track of what was written while its store did not answer: this process makes all responses again, others may serve old ones for as long as they are fresh")
 	}
 }
 
@@ -82,10 +86,14 @@ func (c *Cache) repay(ctx context.Context) bool {
 	told := maps.Clone(c.owed)
 	c.mu.Unlock()
 	tags := slices.Collect(maps.Keys(told))
-	if c.invalidate(context.WithoutCancel(ctx), tags...) != nil {
+	n, err := c.invalidate(context.WithoutCancel(ctx), tags...)
+	if err != nil {
 		return false
 	}
 	c.mu.Lock()
+	if _, all := told[everything]; all {
+		c.floor.Store(max(n, c.floor.Load()))
+	}
 	for tag, write := range told {
 		if c.owed[tag] == write { // or it was written to again meanwhile
 			delete(c.owed, tag)
@@ -104,15 +112,14 @@ func changes(status int) bool {
 		status != http.StatusNotModified && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect
 }
 
-// invalidate makes what has one of the tags invalid.
-func (c *Cache) invalidate(ctx context.Context, tags ...string) error {
+// invalidate makes what has one of the tags, and a number below n, invalid.
+func (c *Cache) invalidate(ctx context.Context, tags ...string) (n uint64, err error) {
 	defer c.epoch.Add(1)
-	n, err := c.back.Next(ctx)
-	if err != nil {
-		return err
+	if n, err = c.back.Next(ctx); err != nil {
+		return 0, err
 	}
 	if err = c.back.Raise(ctx, n, tags...); err == nil {
 		c.count.invalidated.Add(1)
 	}
-	return err
+	return n, err
 }

@@ -1,0 +1,213 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apiece/apiece/middleware/cache"
+)
+
+// A shutWriter is that of a client who does not read for so long. None is for one
+// who makes it panic.
+type shutWriter struct {
+	http.ResponseWriter
+	shut time.Duration
+}
+
+func (w shutWriter) Write(p []byte) (int, error) {
+	if w.shut == 0 {
+		panic(http.ErrAbortHandler)
+	}
+	time.Sleep(w.shut)
+	return w.ResponseWriter.Write(p)
+}
+
+func (w shutWriter) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
+
+// ends runs f as a server does, on a goroutine of its own and whatever becomes of
+// it.
+func ends(f func()) {
+	go func() {
+		defer func() { _ = recover() }()
+		f()
+	}()
+	synctest.Wait()
+}
+
+// wrongGenerations are code of others that is wrong in one method.
+type wrongGenerations struct {
+	cache.Generations
+	next func() (uint64, error)
+}
+
+func (g *wrongGenerations) Next(ctx context.Context) (uint64, error) {
+	if g.next != nil {
+		return g.next()
+	}
+	return g.Generations.Next(ctx)
+}
+
+type lockerFunc func(context.Context, string) (func(), error)
+
+func (f lockerFunc) Lock(ctx context.Context, key string) (func(), error) { return f(ctx, key) }
+
+// TestNoneIsHeld: whatever becomes of one request, the next one for the same page is
+// answered with it within the time that the config gives the handler.
+func TestNoneIsHeld(t *testing.T) {
+	aged := cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, StaleIfError: time.Hour}
+	page := func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "page") }
+	tests := []struct {
+		name    string
+		cfg     cache.Config
+		handler http.HandlerFunc
+		origin  bool               // there is one, behind a layer that gives up
+		first   func(http.Handler) // what goes wrong
+		want    string             // of Cache-Status, in part
+	}{
+		{"the handler ends its goroutine", cache.Config{Policy: aged}, func() http.HandlerFunc {
+			n := 0
+			return func(w http.ResponseWriter, r *http.Request) {
+				if n++; n == 1 {
+					runtime.Goexit()
+				}
+				page(w, r)
+			}
+		}(), false, plainly, "stored"},
+		{"generations that panic", cache.Config{Policy: aged, StoreTimeout: -1, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { panic("wrong") }}}, page, false, plainly, "detail=generations"},
+		{"generations that end the goroutine", cache.Config{Policy: aged, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { runtime.Goexit(); return 1, nil }}}, page, false, plainly, "detail=generations"},
+		{"generations that begin at 0", cache.Config{Policy: aged, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { return 0, nil }}}, page, false, plainly, "detail=generations"},
+		{"a lock that is never given", cache.Config{Policy: aged, Locker: lockerFunc(func(ctx context.Context, _ string) (func(), error) { <-ctx.Done(); return nil, ctx.Err() })}, page, false, func(http.Handler) {}, "stored"},
+		{"an empty list for an ETag", cache.Config{Policy: aged}, func(w http.ResponseWriter, r *http.Request) { w.Header()["Etag"] = []string{}; page(w, r) }, false, afterTTL(plainly), "stored"},
+		{"a reader whose writer panics", cache.Config{Policy: aged}, page, false, afterTTL(func(h http.Handler) {
+			h.ServeHTTP(shutWriter{httptest.NewRecorder(), 0}, leaning())
+		}), "stored"},
+		{"a reader who does not read", cache.Config{Policy: aged}, page, false, afterTTL(func(h http.Handler) {
+			h.ServeHTTP(shutWriter{httptest.NewRecorder(), 24 * time.Hour}, leaning())
+		}), "stored"},
+		{"a layer of the Origin ends its goroutine", cache.Config{Policy: aged}, page, true, afterTTL(plainly), "stored"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var site http.Handler
+				if tt.origin {
+					tt.cfg.Origin = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { runtime.Goexit() })
+				}
+				s := newSite(tt.cfg, func(w http.ResponseWriter, r *http.Request) {
+					_ = r.Context().Value(leaningKey{})
+					tt.handler(w, r)
+				})
+				site = s
+				ends(func() { tt.first(site) })
+				time.Sleep(4 * time.Hour) // nothing that is stored is good for anything any more
+				ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+				defer cancel()
+				w := httptest.NewRecorder()
+				site.ServeHTTP(w, request("GET", "/").WithContext(ctx))
+				if got := w.Header().Get("Cache-Status"); w.Body.String() != "page" || !strings.Contains(got, tt.want) {
+					t.Errorf("the next: %d %q (%s), want %s", w.Code, w.Body, got, tt.want)
+				}
+				time.Sleep(24 * time.Hour) // until the slowest is done
+			})
+		})
+	}
+}
+
+// TestInvalidatedByNothing: generations that count nothing make no page invalid, and
+// that is said.
+func TestInvalidatedByNothing(t *testing.T) {
+	cfg := forAnHour()
+	cfg.Generations = &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { return 0, nil }}
+	if err := newSite(cfg, nil).InvalidateTag(t.Context(), "a"); err == nil {
+		t.Error("InvalidateTag has succeeded")
+	}
+}
+
+type leaningKey struct{}
+
+// leaning is a request that a layer outside keeps a value for.
+func leaning() *http.Request {
+	return request("GET", "/").WithContext(context.WithValue(context.Background(), leaningKey{}, 1))
+}
+
+func plainly(h http.Handler) { h.ServeHTTP(httptest.NewRecorder(), leaning()) }
+
+// afterTTL has a page stored, and then f when that is stale.
+func afterTTL(f func(http.Handler)) func(http.Handler) {
+	return func(h http.Handler) {
+		plainly(h)
+		time.Sleep(2 * time.Minute)
+		f(h)
+	}
+}
+
+// TestSlowReader: one who reads a flushed response slowly, or not at all, costs those
+// who wait for it a few seconds once, and no one after that anything.
+func TestSlowReader(t *testing.T) {
+	for _, before := range []string{"", "held until it is flushed "} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
+				io.WriteString(w, before)
+				_ = http.NewResponseController(w).Flush()
+				io.WriteString(w, "page")
+			})
+			ends(func() { s.ServeHTTP(shutWriter{httptest.NewRecorder(), time.Hour}, request("GET", "/")) })
+			start := time.Now()
+			for i, w := range s.together(20, plain) {
+				if w.Body.String() != before+"page" {
+					t.Errorf("%d waited for %d %q", i, w.Code, w.Body)
+				}
+			}
+			if d := time.Since(start); d > 6*time.Second || s.runs.Load() != 2 {
+				t.Errorf("%v and %d runs, want six seconds at most, and 2", d, s.runs.Load())
+			}
+			s.shows(t, "/", before+"page", "apiece; hit; ttl=3600")
+			time.Sleep(3 * time.Hour)
+		})
+	}
+}
+
+// TestLateUnlock: a lock that comes when it is not wanted any more is given back, and
+// if that panics the process goes on.
+func TestLateUnlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var unlocked atomic.Int32
+		cfg := forAnHour()
+		cfg.Locker = lockerFunc(func(context.Context, string) (func(), error) {
+			time.Sleep(time.Hour)
+			return func() { unlocked.Add(1); panic("wrong") }, nil
+		})
+		s := newSite(cfg, nil)
+		s.shows(t, "/", "run 1", "apiece; fwd=miss; stored")
+		time.Sleep(2 * time.Hour)
+		if n := unlocked.Load(); n != 1 {
+			t.Errorf("unlocked %d times", n)
+		}
+	})
+}
+
+// TestRerunOfAProxy: a handler that ends its response with a panic when it can no
+// longer be written, as a proxy does, runs again with the credentials nonetheless.
+func TestRerunOfAProxy(t *testing.T) {
+	cfg := forAnHour()
+	cfg.Policy.Public = true
+	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
+		cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour})
+		if _, err := fmt.Fprint(w, "for ", r.Header.Get("Cookie")); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	})
+	s.shows(t, "/", "for alice", "apiece; fwd=miss; detail=credentials", "Cookie: alice")
+	if n := s.Stats().FillErrors; n != 0 {
+		t.Errorf("%d errors", n)
+	}
+}
