@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Source is where a value comes from. A field may have different names for
@@ -39,7 +40,7 @@ func (s Source) Name(f reflect.StructField) (name string, settable bool) {
 		if value == "-" {
 			return "", false
 		}
-		if name, _, _ := strings.Cut(value, ","); name != "" {
+		if name, _, _ := strings.Cut(value, ","); name != "" && (tag != "json" || isName(name)) {
 			return name, f.IsExported()
 		}
 	}
@@ -47,6 +48,16 @@ func (s Source) Name(f reflect.StructField) (name string, settable bool) {
 		return "", true
 	}
 	return f.Name, f.IsExported()
+}
+
+// isName reports whether encoding/json takes a name from a tag.
+func isName(name string) bool {
+	for _, r := range name {
+		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return false
+		}
+	}
+	return true
 }
 
 // Promoted reports whether the fields of f are reached as if they were its
