@@ -164,7 +164,9 @@ func (r *rules) canonical(path steps, v any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, value := range v {
-			out[name] = r.canonical(append(path[:len(path):len(path)], name), value)
+			if at := append(path[:len(path):len(path)], name); !matches(r.ignored, at) {
+				out[name] = r.canonical(at, value)
+			}
 		}
 		return out
 	case []any:
