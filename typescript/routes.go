@@ -34,6 +34,9 @@ func (g *generator) route(e pattern.Endpoint) {
 		method = anyMethod
 	}
 	r := route{name: method + " " + e.Pattern.String()}
+	if slices.ContainsFunc(g.routes, func(other route) bool { return other.name == r.name }) {
+		return // found in two places, which answer the same
+	}
 	var in, out reflect.Type
 	var fromQuery, told bool
 	for _, layer := range e.Layers {

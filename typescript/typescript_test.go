@@ -344,6 +344,10 @@ func TestNames(t *testing.T) {
 }
 
 func TestServeMux(t *testing.T) {
+	inner, err := pattern.NewHandler(map[string]http.Handler{"/inner": answers[int]()}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := typescript.ServeMux(map[string]http.Handler{
 		"/any/{id}":            answers[int](),
 		"GET /any/{id}":        answers[string](),
@@ -351,6 +355,8 @@ func TestServeMux(t *testing.T) {
 		"/{$}":                 answers[int](),
 		"/tree/":               answers[int](),
 		"host.example/a":       answers[int](),
+		"GET /mounted":         inner,
+		"GET /again":           inner,
 	})
 	var b bytes.Buffer
 	if err := typescript.Write(&b, h, typescript.Config{TypesOnly: true}); err != nil {
@@ -361,8 +367,8 @@ func TestServeMux(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, &b)
 		}
 	}
-	if n := strings.Count(b.String(), "response:"); n != 4 {
-		t.Errorf("%d routes, want 4:\n%s", n, &b)
+	if n := strings.Count(b.String(), "response:"); n != 5 {
+		t.Errorf("%d routes, want 5:\n%s", n, &b)
 	}
 }
 
