@@ -3,6 +3,7 @@ package shadow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"net/http"
 
@@ -134,6 +135,9 @@ type recorder struct {
 func (r *recorder) Header() http.Header { return r.header }
 
 func (r *recorder) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %v", status)) // as a server does
+	}
 	if r.sent == nil && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status, r.sent = status, r.header.Clone()
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -116,6 +117,9 @@ func TestCompare(t *testing.T) {
 		}), other: status(200)},
 		{why: "many differences", answer: object("[" + strings.Repeat("1,", 99) + "1]"), other: object("[" + strings.Repeat("2,", 99) + "2]"), want: slicesRepeat("json /", 20)},
 		{why: "a panic", answer: status(200), other: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no luck") }), want: []string{"error: shadow: panic: no luck"}},
+		{why: "a status that there is not", answer: status(200), other: status(0), want: []string{"error: shadow: panic: invalid WriteHeader code 0"}},
+		{why: "the end of the goroutine", answer: status(200), other: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() }), want: []string{"error: shadow: the handler has ended its goroutine"}},
+		{why: "lists in lists in no order", answer: object(`[[3,[2,1]],[0]]`), other: object(`[[0],[[1,2],3]]`), cfg: shadow.Config{UnorderedJSON: []string{"", "/*", "/*/*"}}},
 		{why: "a response that breaks off", answer: status(200), other: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), want: []string{"error: shadow: the response broke off"}},
 	} {
 		t.Run(c.why, func(t *testing.T) {
@@ -439,6 +443,20 @@ func TestRoutesAreBounded(t *testing.T) {
 	}
 	if n := len(s.Stats().Routes); n != 1001 {
 		t.Errorf("%d routes, want 1000 and the rest", n)
+	}
+}
+
+// TestDeepLists has lists in lists whose order does not matter, each of which is
+// looked at once, not once for each that it is in.
+func TestDeepLists(t *testing.T) {
+	deep, at, cfg := "1", "", shadow.Config{UnorderedJSON: []string{""}}
+	for range 60 {
+		deep, at = "["+deep+",1]", at+"/*"
+		cfg.UnorderedJSON = append(cfg.UnorderedJSON, at)
+	}
+	reports, _, _ := compared(t, object(deep), object(strings.Replace(deep, "1", "2", 1)), cfg, httptest.NewRequest("GET", "/a", nil))
+	if len(reports) == 0 {
+		t.Error("no difference is found")
 	}
 }
 
