@@ -98,7 +98,7 @@ function add(to: URLSearchParams | FormData, name: string, value: unknown): void
   } else if (value instanceof Blob && to instanceof FormData) {
     to.append(name, value)
   } else if (isObject(value)) {
-    for (const [k, v] of Object.entries(value)) add(to, name === '' ? k : `${name}.${k}`, v)
+    for (const [k, v] of Object.entries(value)) add(to, name === '' ? k : /[.[]/.test(k) ? `${name}[${k}]` : `${name}.${k}`, v)
   } else {
     to.append(name, value instanceof Date ? value.toISOString() : String(value))
   }

@@ -110,6 +110,9 @@ func (g *generator) special(t reflect.Type, m mode, addressable bool) union {
 	case isFile(t):
 		return union{"Blob"}
 	}
+	if p := reflect.PointerTo(t); m == query && p.Implements(jsonUnmarshaler) && !p.Implements(textUnmarshaler) {
+		return union{"string"} // a text of JSON
+	}
 	json, text := own(t, m)
 	if (json || text) && m == response && !addressable && !t.Implements(jsonMarshaler) && !t.Implements(textMarshaler) {
 		return union{"unknown"} // the method is that of the pointer, and called for some values alone
@@ -252,7 +255,8 @@ func (g *generator) property(f fields.Member, m mode, place string) property {
 	omitted := slices.ContainsFunc(strings.Split(options, ","), func(o string) bool { return o == "omitempty" || o == "omitzero" })
 	switch {
 	case m != response:
-		p.optional = !r.required || f.Pointer
+		refused := r.values != nil && !r.empty && plain(f.Field.Type, m) && !slices.Contains(r.values, zero(t)[0])
+		p.optional = !r.required && !refused || f.Pointer
 		if r.required {
 			p.typ = p.typ.notNull()
 		}

@@ -257,6 +257,17 @@ func TestRequests(t *testing.T) {
 			Title string      `json:"title" schema:"t"`
 			Photo upload.File `json:"photo" schema:"p"`
 		}](), "    body?: { t?: string; p?: Blob }\n"},
+		{"quotes around one pointer alone", "/a", takes[struct {
+			A *int64               `json:"a,string"`
+			B **int64              `json:"b,string"`
+			C bind.Optional[int64] `json:"c,string"`
+		}](), "    body?: { a?: string | null; b?: number | null; c?: number | null }\n"},
+		{"a value that cannot be absent", "/a", takes[struct {
+			A string  `json:"a" validate:"oneof=x y"`
+			B *string `json:"b" validate:"omitempty,oneof=x y"`
+			C int     `json:"c" validate:"oneof=0 1"`
+		}](), `    body: { a: "x" | "y"; b?: "x" | "y" | null; c?: 0 | 1 }`},
+		{"JSON in a query", "/a", bind.QueryFunc(func(*http.Request, struct{ A readsJSON }) (int, error) { return 0, nil }), "    query?: { A?: string }\n"},
 		{"comments that would end", "/a", takes[remarks](), "  /** eq=*\\/ y, default *\\/x */\n  a?: string\n"},
 		{"the type of a query that is not known", "/a", takes[struct{}](), "\nexport type Query = Record<string, unknown>\n"},
 		{"a query", "/[id]", bind.QueryFunc(func(*http.Request, struct {
@@ -279,6 +290,10 @@ func TestRequests(t *testing.T) {
 		})
 	}
 }
+
+type readsJSON struct{ A int }
+
+func (*readsJSON) UnmarshalJSON([]byte) error { return nil }
 
 type remarks struct {
 	A string "json:\"a\" schema:\",default:*/x\" validate:\"eq=*/\\ny\""

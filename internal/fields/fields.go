@@ -118,7 +118,11 @@ func (m Member) Quoted() bool {
 	if !strings.Contains(","+options+",", ",string,") {
 		return false
 	}
-	switch Deref(m.Field.Type).Kind() {
+	t := m.Field.Type
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem() // one pointer, as encoding/json has it
+	}
+	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
