@@ -54,6 +54,9 @@ func ExampleWrite() {
 	//   title: string
 	// }
 	//
+	// /** A query of which the service has told no types. */
+	// export type Query = Record<string, unknown>
+	//
 	// export interface Routes {
 	//   "* /api/feed": {
 	//     query?: Query
@@ -83,6 +86,9 @@ func ExampleServeMux() {
 	//   id: number
 	//   title: string
 	// }
+	//
+	// /** A query of which the service has told no types. */
+	// export type Query = Record<string, unknown>
 	//
 	// export interface Routes {
 	//   "GET /api/posts/[id]": {

@@ -41,10 +41,13 @@ func resolve(text string, to func(number int) string) string {
 // suffixes tell the interfaces of one type from each other, where they differ.
 var suffixes = map[mode]string{body: "Input", query: "Query"}
 
-// reserved are the names that the file uses itself.
-var reserved = []string{
-	"Api", "ApiError", "ApiEvent", "Array", "Blob", "Call", "ClientConfig", "Date", "Events", "FieldError", "File", "FormData",
-	"Headers", "Object", "Omit", "Options", "Problem", "Promise", "Query", "Record", "Request", "Response", "Routes", "String", "URLSearchParams",
+// reserved returns the names that the client uses itself, of its own types and of
+// those of the browser. An interface of the same name would be merged with one, or
+// hide it.
+func reserved() (names []string) {
+	_, own, _ := strings.Cut(client, "// ---\n")
+	code := regexp.MustCompile(`(?s)/\*.*?\*/|//[^\n]*|'[^'\n]*'`).ReplaceAllString(own, " ")
+	return append(regexp.MustCompile(`\b[A-Z]\w*`).FindAllString(code, -1), "Query", "Routes")
 }
 
 // name gives every interface its name: that of its type, after that of its package
@@ -59,7 +62,7 @@ func (g *generator) name() {
 			same[base] = append(same[base], key.typ)
 		}
 	}
-	taken := map[string]declared{}
+	taken, reserved := map[string]declared{}, reserved()
 	for _, name := range reserved {
 		taken[name] = declared{}
 	}

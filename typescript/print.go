@@ -11,6 +11,7 @@ import (
 // print writes the interfaces, and the routes.
 func (g *generator) print(w io.Writer) {
 	g.name()
+	inComment := strings.NewReplacer("*/", `*\/`, "\n", " ", "\r", " ", "\u2028", " ", "\u2029", " ")
 	names := func(text string) string {
 		return resolve(text, func(n int) string { return g.decls[g.order[n]].name })
 	}
@@ -26,7 +27,7 @@ func (g *generator) print(w io.Writer) {
 		fmt.Fprintf(w, "export interface %s {\n", d.name)
 		for _, p := range d.properties {
 			if p.doc != "" {
-				fmt.Fprintf(w, "  /** %s */\n", p.doc)
+				fmt.Fprintf(w, "  /** %s */\n", inComment.Replace(p.doc))
 			}
 			fmt.Fprintf(w, "  %s\n", names(p.String()))
 		}
@@ -35,7 +36,7 @@ func (g *generator) print(w io.Writer) {
 	slices.SortFunc(g.routes, func(a, b route) int {
 		return cmp.Or(cmp.Compare(a.path(), b.path()), cmp.Compare(a.name, b.name))
 	})
-	fmt.Fprint(w, "export interface Routes {\n")
+	fmt.Fprint(w, "/** A query of which the service has told no types. */\nexport type Query = Record<string, unknown>\n\nexport interface Routes {\n")
 	for _, r := range g.routes {
 		fmt.Fprintf(w, "  %s: {\n", literal(r.name))
 		for _, p := range r.parts {

@@ -34,6 +34,9 @@ func (g *generator) route(e pattern.Endpoint) {
 		method = anyMethod
 	}
 	r := route{name: method + " " + e.Pattern.String()}
+	if slices.ContainsFunc(g.routes, func(other route) bool { return other.name == r.name }) {
+		return // found in two places, which answer the same
+	}
 	var in, out reflect.Type
 	var fromQuery, told bool
 	for _, layer := range e.Layers {
@@ -63,27 +66,25 @@ func (g *generator) route(e pattern.Endpoint) {
 	if len(places["query"]) > 0 {
 		r.add("query", places["query"])
 	} else if !told || request == nil || request.Kind() == reflect.Struct && request.NumField() == 0 {
-		r.parts = append(r.parts, property{name: "query", optional: true, typ: "Query"})
+		r.parts = append(r.parts, property{name: "query", optional: true, typ: union{"Query"}})
 	}
 	r.add("headers", places["header"])
 	switch {
 	case !told:
-		r.parts = append(r.parts, property{name: "body", optional: true, typ: "unknown"})
+		r.parts = append(r.parts, property{name: "body", optional: true, typ: union{"unknown"}})
 	case fromQuery || request == nil || len(rest) == 0 && request.Kind() == reflect.Struct:
 	default:
-		var typ string
-		if len(placed) > 0 { // the interface would have no use but here
-			typ = inline(rest)
-		} else {
-			typ = g.typ(request, body)
+		typ := union{inline(rest)}
+		if len(placed) == 0 { // otherwise the interface would have no use but here
+			typ = g.typ(request, sent(request))
 		}
 		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
 		r.parts = append(r.parts, property{name: "body", optional: optional, typ: typ})
 	}
-	if events := g.events(e.Layers); events != "" {
+	if events := g.events(e.Layers); events != nil {
 		r.parts = append(r.parts, property{name: "events", typ: events})
 	} else {
-		typ := "unknown"
+		typ := union{"unknown"}
 		if out != nil {
 			typ = g.typ(out, response)
 		}
@@ -96,7 +97,7 @@ func (g *generator) route(e pattern.Endpoint) {
 func (r *route) add(name string, properties []property) {
 	if len(properties) > 0 {
 		optional := !slices.ContainsFunc(properties, func(p property) bool { return !p.optional })
-		r.parts = append(r.parts, property{name: name, optional: optional, typ: inline(properties)})
+		r.parts = append(r.parts, property{name: name, optional: optional, typ: union{inline(properties)}})
 	}
 }
 
@@ -105,11 +106,33 @@ func (g *generator) rest(request reflect.Type, fromQuery bool) []property {
 	if request == nil || request.Kind() != reflect.Struct {
 		return nil
 	}
-	m := body
+	m := sent(request)
 	if fromQuery {
 		m = query
 	}
 	return g.properties(request, m)
+}
+
+// sent returns the mode of a body: one with files is a form.
+func sent(request reflect.Type) mode {
+	if hasFile(request, map[reflect.Type]bool{}) {
+		return query
+	}
+	return body
+}
+
+func hasFile(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if t = fields.Deref(t); seen[t] {
+		return false
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return hasFile(t.Elem(), seen)
+	case reflect.Struct:
+		return isFile(t) || slices.ContainsFunc(fields.Form.Members(t), func(f fields.Member) bool { return hasFile(f.Field.Type, seen) })
+	}
+	return false
 }
 
 // pathProperties returns the parameters of a route, with the types of those that
@@ -120,7 +143,7 @@ func pathProperties(p pattern.Pattern, typed []property) (all []property) {
 		if !ok {
 			continue
 		}
-		one := property{name: name, typ: typ, optional: strings.HasPrefix(segment, "[[")}
+		one := property{name: name, typ: union{typ}, optional: strings.HasPrefix(segment, "[[")}
 		for _, t := range typed {
 			if t.name == name {
 				one.typ = pathType(t.typ)
@@ -133,15 +156,8 @@ func pathProperties(p pattern.Pattern, typed []property) (all []property) {
 
 // pathType returns what a client may put into a path for a value of a type. A
 // number is as often at hand as its text.
-func pathType(typ string) string {
-	typ = strings.TrimSuffix(typ, " | null")
-	switch typ {
-	case "number":
-		return "string | number"
-	case "number[]":
-		return "(string | number)[]"
-	}
-	return typ
+func pathType(typ union) union {
+	return typ.notNull().replace("number", "string", "number").replace("number[]", "(string | number)[]")
 }
 
 // parameter returns the name of a segment of a pattern, if it is a parameter.
@@ -166,24 +182,23 @@ func isParameter(p pattern.Pattern, name string) bool {
 	return false
 }
 
-// events returns the union of the events that a handler sends, "" if it does not
+// events returns the union of the events that a handler sends, nil if it does not
 // tell.
-func (g *generator) events(layers []http.Handler) string {
+func (g *generator) events(layers []http.Handler) (all union) {
 	for _, layer := range slices.Backward(layers) {
 		s, ok := layer.(streams)
 		if !ok {
 			continue
 		}
 		types := s.EventTypes()
-		var all []string
 		for _, name := range slices.Sorted(maps.Keys(types)) {
 			event := name
 			if event == "" {
 				event = "message" // as EventSource calls it
 			}
-			all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response)+"; id: string }")
+			all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response).String()+"; id: string }")
 		}
-		return strings.Join(all, " | ")
+		return all
 	}
-	return ""
+	return nil
 }

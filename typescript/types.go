@@ -20,8 +20,8 @@ type mode int
 
 const (
 	response mode = iota // encoded as JSON
-	body                 // decoded from JSON, or from a form
-	query                // decoded from a query, or from a part of the path
+	body                 // decoded from JSON
+	query                // decoded from a query, a form with files, or a part of the path
 )
 
 var (
@@ -37,72 +37,106 @@ var (
 // go-enum generate do.
 type valuer interface{ Values() []string }
 
-// typ returns the TypeScript type of a Go type.
-func (g *generator) typ(t reflect.Type, m mode) string {
-	if s := wellKnown(t); s != "" {
-		return s
+// typ returns the TypeScript type of a Go type. A type without a name leads to
+// itself through one that has a name alone, which is unknown there if it is no
+// struct: interfaces can refer to themselves, and nothing else can.
+func (g *generator) typ(t reflect.Type, m mode) union { return g.typAt(t, m, false) }
+
+// typAt returns the type of a value. That of a pointer, and one in a slice, is
+// certainly addressable, so that methods of its pointer are called.
+func (g *generator) typAt(t reflect.Type, m mode, addressable bool) union {
+	if value, ok := fields.Optional(t); ok {
+		return g.typ(value, m).orNull()
 	}
-	if of, ok := fields.Optional(t); ok {
-		return union(g.typ(of, m), "null")
-	}
-	if t.Kind() != reflect.Pointer {
-		if values := listed(t); values != nil {
-			return union(values...)
-		}
-		switch json, text := own(t, m); {
-		case json:
-			return "unknown"
-		case text:
-			return "string"
-		}
+	if u := g.special(t, m, addressable); u != nil {
+		return u
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return "boolean"
+		return union{"boolean"}
 	case reflect.String:
-		return "string"
+		return union{"string"}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Float32, reflect.Float64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return "number"
+		return union{"number"}
+	case reflect.Interface:
+		return union{"unknown"}
+	}
+	if t.Kind() == reflect.Struct && t.Name() != "" {
+		return g.declare(t, m)
+	}
+	if slices.Contains(g.inside, t) {
+		return union{"unknown"}
+	}
+	g.inside = append(g.inside, t)
+	defer func() { g.inside = g.inside[:len(g.inside)-1] }()
+	switch t.Kind() {
 	case reflect.Pointer:
-		return union(g.typ(t.Elem(), m), "null")
+		return g.typAt(t.Elem(), m, true).orNull()
 	case reflect.Slice:
-		list := listOf(g.typ(t.Elem(), m))
-		if isBytes(t) {
-			list = "string" // in base64
+		list := union{"string"} // in base64
+		if !isBytes(t, m) {
+			list = g.typAt(t.Elem(), m, true).list()
 		}
 		if m == response {
-			return union(list, "null") // what a nil slice is in JSON
+			return list.orNull() // what a nil slice is in JSON
 		}
 		return list
 	case reflect.Array:
-		return listOf(g.typ(t.Elem(), m))
+		return g.typ(t.Elem(), m).list()
 	case reflect.Map:
-		object := "Record<string, " + g.typ(t.Elem(), m) + ">"
+		object := union{"Record<string, " + g.typ(t.Elem(), m).String() + ">"}
 		if m == response {
-			return union(object, "null")
+			return object.orNull()
 		}
 		return object
 	case reflect.Struct:
-		return g.object(t, m)
+		return union{inline(g.properties(t, m))}
 	}
-	return "unknown" // an interface
+	return union{"unknown"} // which has no form in JSON
 }
 
-// wellKnown returns the TypeScript type of a type whose methods do not tell it.
-func wellKnown(t reflect.Type) string {
-	switch t {
-	case timeType:
-		return "string"
-	case reflect.TypeFor[json.Number](), reflect.TypeFor[big.Int]():
-		return "number"
-	case reflect.TypeFor[json.RawMessage]():
-		return "unknown"
+// special returns the type of values that their methods write and read, nil if
+// their kind says what they are.
+func (g *generator) special(t reflect.Type, m mode, addressable bool) union {
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
+		return nil
 	}
-	if t.Name() == "File" && strings.HasSuffix(t.PkgPath(), "/bodyparser/upload") {
-		return "Blob"
+	switch {
+	case t == reflect.TypeFor[json.Number]():
+		return union{"number"}
+	case t == reflect.TypeFor[json.RawMessage]():
+		return union{"unknown"}
+	case isFile(t):
+		return union{"Blob"}
 	}
-	return ""
+	if p := reflect.PointerTo(t); m == query && p.Implements(jsonUnmarshaler) && !p.Implements(textUnmarshaler) {
+		return union{"string"} // a text of JSON
+	}
+	json, text := own(t, m)
+	if (json || text) && m == response && !addressable && !t.Implements(jsonMarshaler) && !t.Implements(textMarshaler) {
+		return union{"unknown"} // the method is that of the pointer, and called for some values alone
+	}
+	if text || t.Kind() == reflect.String && !json {
+		if values := listed(t); values != nil {
+			return values
+		}
+	}
+	switch {
+	case t == timeType:
+		return union{"string"}
+	case t == reflect.TypeFor[big.Int]():
+		return union{"number"}
+	case json:
+		return union{"unknown"}
+	case text:
+		return union{"string"}
+	}
+	return nil
+}
+
+func isFile(t reflect.Type) bool {
+	return t.Name() == "File" && strings.HasSuffix(t.PkgPath(), "/bodyparser/upload")
 }
 
 // own reports whether values of the type have a method that writes them, or reads
@@ -116,76 +150,45 @@ func own(t reflect.Type, m mode) (json, text bool) {
 	return p.Implements(j) && m != query, p.Implements(x)
 }
 
-func isBytes(t reflect.Type) bool {
+func isBytes(t reflect.Type, m mode) bool {
 	if t.Elem().Kind() != reflect.Uint8 {
 		return false
 	}
-	json, text := own(t.Elem(), body)
+	json, text := own(t.Elem(), m)
 	return !json && !text
 }
 
 // listed returns the values of a type that lists them.
-func listed(t reflect.Type) (values []string) {
-	v, ok := reflect.Zero(t).Interface().(valuer)
-	if !ok || t.Kind() == reflect.Interface {
-		return nil
-	}
-	for _, s := range v.Values() {
-		values = append(values, literal(s))
+func listed(t reflect.Type) (values union) {
+	if v, ok := reflect.Zero(t).Interface().(valuer); ok {
+		for _, s := range v.Values() {
+			values = append(values, literal(s))
+		}
 	}
 	return values
 }
 
-// union returns the union of types, without repetition.
-func union(types ...string) string {
-	var all []string
-	for _, t := range types {
-		for one := range strings.SplitSeq(t, " | ") {
-			if one == "unknown" {
-				return one // which takes in everything
-			}
-			if !slices.Contains(all, one) {
-				all = append(all, one)
-			}
-		}
-	}
-	return strings.Join(all, " | ")
-}
-
-func listOf(elem string) string {
-	if strings.Contains(elem, " ") {
-		elem = "(" + elem + ")"
-	}
-	return elem + "[]"
-}
-
-// object returns the reference to the interface of a struct type, or the type
-// itself if it has no name.
-func (g *generator) object(t reflect.Type, m mode) string {
-	if t.Name() == "" {
-		if slices.Contains(g.inside, t) {
-			return "unknown"
-		}
-		g.inside = append(g.inside, t)
-		defer func() { g.inside = g.inside[:len(g.inside)-1] }()
-		return inline(g.properties(t, m))
-	}
+// declare returns the reference to the interface of a struct type.
+func (g *generator) declare(t reflect.Type, m mode) union {
 	key := declared{t, m}
 	d, ok := g.decls[key]
 	if !ok {
 		d = &declaration{number: len(g.order)}
 		g.decls[key] = d
 		g.order = append(g.order, key)
+		inside := g.inside
+		g.inside = nil // an interface is the same wherever it is met first
 		d.properties = g.properties(t, m)
+		g.inside = inside
 	}
-	return reference(d.number)
+	return union{reference(d.number)}
 }
 
 // A property is a line of an interface.
 type property struct {
 	name     string
 	optional bool
-	typ      string
+	typ      union
 	doc      string
 }
 
@@ -194,7 +197,7 @@ func (p property) String() string {
 	if p.optional {
 		mark = "?"
 	}
-	return propertyName(p.name) + mark + ": " + p.typ
+	return propertyName(p.name) + mark + ": " + p.typ.String()
 }
 
 // inline returns properties as a type in one line. Documentation is left out.
@@ -227,69 +230,113 @@ func (g *generator) properties(t reflect.Type, m mode) (all []property) {
 // property returns the property of a field, which for a field with a place has
 // the options in the tag of that place.
 func (g *generator) property(f fields.Member, m mode, place string) property {
+	t := fields.Deref(f.Field.Type)
 	p := property{name: f.Name, typ: g.typ(f.Field.Type, m)}
-	if format := f.Field.Tag.Get("format"); format != "" && m != response {
-		p.typ = g.formatted(f.Field.Type, format, p.typ)
+	if m != response {
+		p.typ = formatted(t, f.Field.Tag.Get("format"), p.typ)
+	}
+	r := readRules(f.Field.Tag.Get("validate"), t)
+	if r.values != nil && plain(t, m) {
+		values := r.values
+		if r.empty && m == response {
+			values = of(values, zero(t))
+		}
+		p.typ = p.typ.replace(plainType(t), values...)
+	}
+	if r.elements != nil && t.Kind() == reflect.Slice && plain(fields.Deref(t.Elem()), m) && !isBytes(t, m) {
+		was := g.typAt(t.Elem(), m, true)
+		p.typ = p.typ.replace(was.list().String(), was.replace(plainType(fields.Deref(t.Elem())), r.elements...).list()...)
 	}
 	if f.Quoted() && place == "" && m != query {
-		p.typ = quotedType(p.typ)
+		p.typ = quoted(p.typ)
 	}
-	r := readRules(f.Field.Tag.Get("validate"), fields.Deref(f.Field.Type))
-	if r.values != nil {
-		null := strings.HasSuffix(p.typ, " | null")
-		if p.typ = union(r.values...); null {
-			p.typ = union(p.typ, "null")
-		}
-	}
-	if r.elements != nil && fields.Deref(f.Field.Type).Kind() == reflect.Slice {
-		list := listOf(union(r.elements...))
-		if strings.HasSuffix(p.typ, " | null") {
-			list = union(list, "null")
-		}
-		p.typ = list
-	}
-	p.doc = documentation(fields.Deref(f.Field.Type), f.Field.Tag.Get("format"), r.others)
+	about := append(documentation(t, f.Field.Tag.Get("format"), m), r.others...)
 	_, options, _ := strings.Cut(f.Field.Tag.Get("json"), ",")
 	omitted := slices.ContainsFunc(strings.Split(options, ","), func(o string) bool { return o == "omitempty" || o == "omitzero" })
 	switch {
 	case m != response:
-		p.optional = !r.required
+		refused := r.values != nil && !r.empty && plain(f.Field.Type, m) && !slices.Contains(r.values, zero(t)[0])
+		p.optional = !r.required && !refused || f.Pointer
 		if r.required {
-			p.typ = strings.TrimSuffix(p.typ, " | null")
+			p.typ = p.typ.notNull()
 		}
 		if def, ok := defaultOf(f.Field, place); ok {
 			p.optional = true
-			p.doc = strings.TrimPrefix(p.doc+", default "+def, ", ")
+			about = append(about, "default "+def)
 		}
 	case omitted || f.Pointer:
 		p.optional = true
-		if kind := f.Field.Type.Kind(); omitted && (kind == reflect.Pointer || kind == reflect.Slice || kind == reflect.Map) {
-			p.typ = strings.TrimSuffix(p.typ, " | null")
+		if omitted {
+			p.typ = g.withoutNil(f.Field.Type, p.typ)
+		}
+		if omitted && r.empty && r.values != nil && plain(f.Field.Type, m) {
+			p.typ = slices.DeleteFunc(slices.Clone(p.typ), func(one string) bool { return one == zero(t)[0] })
 		}
 	}
+	p.doc = strings.Join(about, ", ")
 	return p
 }
 
-// formatted returns the type of a value whose format the service has named.
-func (g *generator) formatted(t reflect.Type, format, typ string) string {
-	switch of := fields.Deref(t); {
-	case of == timeType && format == "unix":
-		return strings.Replace(typ, "string", "number", 1)
-	case of == durationType && format == "duration":
-		return strings.Replace(typ, "number", "string", 1)
+// withoutNil returns the type of a field that is left out if it is nil.
+func (g *generator) withoutNil(t reflect.Type, typ union) union {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Map:
+		return typ.notNull()
+	case reflect.Pointer:
+		if !g.typAt(t.Elem(), response, true).nullable() {
+			return typ.notNull()
+		}
 	}
 	return typ
 }
 
-func quotedType(typ string) string {
-	base, null := strings.CutSuffix(typ, " | null")
-	if base == "number" || base == "boolean" {
-		base = "string"
+// plain reports whether values of the type are texts or numbers that no method
+// writes.
+func plain(t reflect.Type, m mode) bool {
+	json, text := own(t, m)
+	return !json && !text && plainType(t) != ""
+}
+
+func plainType(t reflect.Type) string {
+	switch {
+	case t.Kind() == reflect.String:
+		return "string"
+	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64:
+		return "number"
 	}
-	if null {
-		return base + " | null"
+	return ""
+}
+
+// zero returns the zero value of a plain type.
+func zero(t reflect.Type) union {
+	if t.Kind() == reflect.String {
+		return union{`""`}
 	}
-	return base
+	return union{"0"}
+}
+
+// formatted returns the type of a value whose format the service has named.
+func formatted(t reflect.Type, format string, typ union) union {
+	switch {
+	case t == timeType && format == "unix":
+		return typ.replace("string", "number")
+	case t == durationType && format == "duration":
+		return typ.replace("number", "string")
+	}
+	return typ
+}
+
+// quoted returns a type with texts in place of its values.
+func quoted(typ union) (all union) {
+	for _, one := range typ {
+		if _, err := strconv.ParseFloat(one, 64); err == nil {
+			one = literal(one)
+		} else if one == "number" || one == "boolean" {
+			one = "string"
+		}
+		all = append(all, one)
+	}
+	return of(all)
 }
 
 // defaultOf returns the default in the tag of a field.
@@ -303,8 +350,10 @@ func defaultOf(f reflect.StructField, place string) (string, bool) {
 }
 
 // documentation says what TypeScript has no type for.
-func documentation(t reflect.Type, format string, rules []string) string {
-	var about []string
+func documentation(t reflect.Type, format string, m mode) (about []string) {
+	if m == response {
+		format = "" // encoding/json has none
+	}
 	switch {
 	case t == timeType && format == "unix":
 		about = append(about, "seconds since 1970")
@@ -316,73 +365,10 @@ func documentation(t reflect.Type, format string, rules []string) string {
 		about = append(about, `a duration such as "1h30m"`)
 	case t == durationType:
 		about = append(about, "nanoseconds")
-	case t.Kind() == reflect.Slice && isBytes(t):
+	case t.Kind() == reflect.Slice && isBytes(t, m):
 		about = append(about, "base64")
 	}
-	return strings.ReplaceAll(strings.Join(append(about, rules...), ", "), "*/", "*\\/")
-}
-
-// rules are the rules of a field as far as types can say them.
-type rules struct {
-	required bool
-	values   []string // of oneof
-	elements []string // of a oneof for the elements of a list
-	others   []string // as they are
-}
-
-// readRules reads a validate tag. t is the type of the field, without pointers.
-func readRules(tag string, t reflect.Type) (r rules) {
-	elements := false
-	for rule := range strings.SplitSeq(tag, ",") {
-		name, param, _ := strings.Cut(rule, "=")
-		switch {
-		case rule == "dive":
-			if elements { // lists in lists keep their rules as documentation
-				return r
-			}
-			elements = true
-			if t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
-				t = fields.Deref(t.Elem())
-			} else {
-				return r
-			}
-		case rule == "" || rule == "omitempty" || rule == "omitzero" || rule == "-" || rule == "omitnil":
-		case rule == "required":
-			r.required = r.required || !elements
-		case name == "oneof":
-			values := oneOf(param, t)
-			if elements {
-				r.elements = values
-			} else {
-				r.values = values
-			}
-		case elements:
-			r.others = append(r.others, "each "+rule)
-		default:
-			r.others = append(r.others, rule)
-		}
-	}
-	return r
-}
-
-// oneOf returns the values of the rule oneof as types: between spaces, or within
-// single quotes.
-func oneOf(param string, t reflect.Type) (values []string) {
-	for param = strings.TrimSpace(param); param != ""; param = strings.TrimLeft(param, " ") {
-		var value string
-		if rest, ok := strings.CutPrefix(param, "'"); ok {
-			value, param, _ = strings.Cut(rest, "'")
-		} else {
-			value, param, _ = strings.Cut(param, " ")
-		}
-		if t.Kind() == reflect.String {
-			value = literal(value)
-		} else if _, err := strconv.ParseFloat(value, 64); err != nil {
-			return nil
-		}
-		values = append(values, value)
-	}
-	return values
+	return about
 }
 
 // literal returns a text as a string literal of TypeScript.
@@ -391,8 +377,7 @@ func literal(s string) string {
 	if err != nil {
 		panic(fmt.Sprintf("typescript: a string that is no JSON: %v", err))
 	}
-	// In a union the parts are told apart by this separator.
-	return strings.ReplaceAll(string(text), " | ", ` \u007c `)
+	return string(text)
 }
 
 // propertyName returns the name as it stands in an interface.

@@ -32,10 +32,12 @@
 // Interfaces have the names that JSON has. In a response a pointer, a slice or a
 // map may be null, for that is what nil is, unless its tag has omitempty or
 // omitzero: then it may be absent. In a request a field may be absent unless it
-// has the rule required. The rule oneof makes a union, and so does a method
+// has the rule required, or a oneof without omitempty. The rule oneof makes a
+// union, in a response with the zero value if omitempty allows it, and so does a method
 // Values() []string of the type; other rules are documentation. A type that writes
 // JSON by its own method is unknown, one that writes text is a string. A struct with
-// a file of package upload is sent as a form.
+// a file of package upload is sent as a form, and has the names of forms. What a
+// method of a pointer writes for some values alone is unknown for all.
 //
 // A generic type has the name of its instance, Page[Post] is PagePost. Of two types
 // with one name each has that of its package in front. A type that is not the same

@@ -52,6 +52,24 @@ type celsius float64
 func (celsius) MarshalText() ([]byte, error) { return nil, nil }
 func (*celsius) UnmarshalText([]byte) error  { return nil }
 
+type grade int
+
+func (grade) Values() []string { return []string{"a", "b"} }
+
+type grade8 uint8
+
+type text8 uint8
+
+func (text8) MarshalText() ([]byte, error) { return nil, nil }
+
+type chain map[string]chain
+
+type nest []nest
+
+type Result struct{ A int }
+
+type Error struct{ A int }
+
 type opaque struct{ A int }
 
 func (opaque) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
@@ -99,11 +117,39 @@ func TestResponses(t *testing.T) {
 		{"a duration is nanoseconds", answers[time.Duration](), "number", ""},
 		{"JSON", answers[json.RawMessage](), "unknown", ""},
 		{"digits", answers[json.Number](), "number", ""},
-		{"many digits", answers[big.Int](), "number", ""},
+		{"many digits", answers[*big.Int](), "number | null", ""},
+		{"a method of the pointer, for a value that has none", answers[big.Int](), "unknown", ""},
+		{"a method of the pointer, in a slice", answers[[]big.Int](), "number[] | null", ""},
+		{"a method of the pointer, in a map", answers[map[string]big.Int](), "Record<string, unknown> | null", ""},
 		{"a type with MarshalText", answers[netip.Addr](), "string", ""},
 		{"a number with MarshalText", answers[celsius](), "string", ""},
 		{"a type with MarshalJSON", answers[opaque](), "unknown", ""},
-		{"a type that lists its values", answers[color](), `"red" | "a \u007c b" | "say \"x\""`, ""},
+		{"a type that lists its values", answers[color](), `"red" | "a | b" | "say \"x\""`, ""},
+		{"values of a number, which has no texts", answers[grade](), "number", ""},
+		{"null in null", answers[map[string]map[string]*int](), "Record<string, Record<string, number | null> | null> | null", ""},
+		{"nullable maps without a name", answers[*struct{ A, B map[string]*int }](), "{ A: Record<string, number | null> | null; B: Record<string, number | null> | null } | null", ""},
+		{"small numbers are bytes", answers[[]grade8](), "string | null", ""},
+		{"small numbers with MarshalText are not", answers[[]text8](), "string[] | null", ""},
+		{"a map that leads to itself", answers[chain](), "Record<string, unknown> | null", ""},
+		{"a list that leads to itself", answers[nest](), "unknown[] | null", ""},
+		{"a name that JSON does not take", answers[struct {
+			A int `json:"it's"`
+		}](), "{ A: number }", ""},
+		{"a name that the client has", answers[Result](), "Typescript_testResult", ""},
+		{"a name that the browser has", answers[Error](), "Typescript_testError", ""},
+		{"pointers to what may be nil", answers[struct {
+			A **int  `json:"a,omitempty"`
+			B *[]int `json:"b,omitempty"`
+		}](), "{ a?: number | null; b?: number[] | null }", ""},
+		{"rules", answers[struct {
+			Kind string  `json:"kind" validate:"omitempty,oneof=a b"`
+			Must string  `json:"must" validate:"oneof=a b"`
+			Left string  `json:"left,omitempty" validate:"omitempty,oneof=a b"`
+			N    int64   `json:"n,string" validate:"oneof=1 2"`
+			All  []*int  `json:"all" validate:"dive,oneof=1 2"`
+			Temp celsius `json:"temp" validate:"oneof=1 2"`
+			Raw  []byte  `json:"raw" validate:"dive,oneof=1 2"`
+		}](), `{ kind: "a" | "b" | ""; must: "a" | "b"; left?: "a" | "b"; n: "1" | "2"; all: (1 | 2 | null)[] | null; temp: string; raw: string | null }`, ""},
 		{"an Optional", answers[bind.Optional[int]](), "number | null", ""},
 		{"a struct without a name", answers[struct {
 			A int `json:"a"`
@@ -197,7 +243,7 @@ func TestRequests(t *testing.T) {
 `},
 		{"places alone", "/[id]", takes[struct {
 			ID color `path:"id"`
-		}](), "    path: { id: \"red\" | \"a \\u007c b\" | \"say \\\"x\\\"\" }\n    response"},
+		}](), "    path: { id: \"red\" | \"a | b\" | \"say \\\"x\\\"\" }\n    response"},
 		{"parameters that no field names", "/[a]/[[...b]]", takes[struct{}](), "    path: { a: string; b?: string[] }\n"},
 		{"parameters that may all be absent", "/[[...b]]", takes[struct{}](), "    path?: { b?: string[] }\n"},
 		{"a PATCH request", "/a", takes[struct {
@@ -207,6 +253,23 @@ func TestRequests(t *testing.T) {
 			Photo upload.File   `json:"photo" validate:"required"`
 			More  []upload.File `json:"more"`
 		}](), "    body: { photo: Blob; more?: Blob[] }\n"},
+		{"files, in a form with names of forms", "/a", takes[struct {
+			Title string      `json:"title" schema:"t"`
+			Photo upload.File `json:"photo" schema:"p"`
+		}](), "    body?: { t?: string; p?: Blob }\n"},
+		{"quotes around one pointer alone", "/a", takes[struct {
+			A *int64               `json:"a,string"`
+			B **int64              `json:"b,string"`
+			C bind.Optional[int64] `json:"c,string"`
+		}](), "    body?: { a?: string | null; b?: number | null; c?: number | null }\n"},
+		{"a value that cannot be absent", "/a", takes[struct {
+			A string  `json:"a" validate:"oneof=x y"`
+			B *string `json:"b" validate:"omitempty,oneof=x y"`
+			C int     `json:"c" validate:"oneof=0 1"`
+		}](), `    body: { a: "x" | "y"; b?: "x" | "y" | null; c?: 0 | 1 }`},
+		{"JSON in a query", "/a", bind.QueryFunc(func(*http.Request, struct{ A readsJSON }) (int, error) { return 0, nil }), "    query?: { A?: string }\n"},
+		{"comments that would end", "/a", takes[remarks](), "  /** eq=*\\/ y, default *\\/x */\n  a?: string\n"},
+		{"the type of a query that is not known", "/a", takes[struct{}](), "\nexport type Query = Record<string, unknown>\n"},
 		{"a query", "/[id]", bind.QueryFunc(func(*http.Request, struct {
 			ID    int
 			Page  int      `schema:"page" json:"p"`
@@ -226,6 +289,14 @@ func TestRequests(t *testing.T) {
 			}
 		})
 	}
+}
+
+type readsJSON struct{ A int }
+
+func (*readsJSON) UnmarshalJSON([]byte) error { return nil }
+
+type remarks struct {
+	A string "json:\"a\" schema:\",default:*/x\" validate:\"eq=*/\\ny\""
 }
 
 type Problem struct{ A int }
@@ -288,6 +359,10 @@ func TestNames(t *testing.T) {
 }
 
 func TestServeMux(t *testing.T) {
+	inner, err := pattern.NewHandler(map[string]http.Handler{"/inner": answers[int]()}, pattern.HandlerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := typescript.ServeMux(map[string]http.Handler{
 		"/any/{id}":            answers[int](),
 		"GET /any/{id}":        answers[string](),
@@ -295,6 +370,8 @@ func TestServeMux(t *testing.T) {
 		"/{$}":                 answers[int](),
 		"/tree/":               answers[int](),
 		"host.example/a":       answers[int](),
+		"GET /mounted":         inner,
+		"GET /again":           inner,
 	})
 	var b bytes.Buffer
 	if err := typescript.Write(&b, h, typescript.Config{TypesOnly: true}); err != nil {
@@ -305,8 +382,8 @@ func TestServeMux(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, &b)
 		}
 	}
-	if n := strings.Count(b.String(), "response:"); n != 4 {
-		t.Errorf("%d routes, want 4:\n%s", n, &b)
+	if n := strings.Count(b.String(), "response:"); n != 5 {
+		t.Errorf("%d routes, want 5:\n%s", n, &b)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Source is where a value comes from. A field may have different names for
@@ -39,7 +40,7 @@ func (s Source) Name(f reflect.StructField) (name string, settable bool) {
 		if value == "-" {
 			return "", false
 		}
-		if name, _, _ := strings.Cut(value, ","); name != "" {
+		if name, _, _ := strings.Cut(value, ","); name != "" && (tag != "json" || isName(name)) {
 			return name, f.IsExported()
 		}
 	}
@@ -47,6 +48,16 @@ func (s Source) Name(f reflect.StructField) (name string, settable bool) {
 		return "", true
 	}
 	return f.Name, f.IsExported()
+}
+
+// isName reports whether encoding/json takes a name from a tag.
+func isName(name string) bool {
+	for _, r := range name {
+		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return false
+		}
+	}
+	return true
 }
 
 // Promoted reports whether the fields of f are reached as if they were its
@@ -107,7 +118,11 @@ func (m Member) Quoted() bool {
 	if !strings.Contains(","+options+",", ",string,") {
 		return false
 	}
-	switch Deref(m.Field.Type).Kind() {
+	t := m.Field.Type
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem() // one pointer, as encoding/json has it
+	}
+	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:

@@ -90,7 +90,8 @@ func (r *rules) values(f *found, path steps, a, b any) {
 	case []any:
 		if y, ok := b.([]any); ok {
 			if matches(r.unordered, path) {
-				x, y = r.ordered(path, x), r.ordered(path, y)
+				x, _ = r.ordered(path, x)
+				y, _ = r.ordered(path, y)
 			}
 			for i := range max(len(x), len(y)) {
 				r.values(f, append(path[:len(path):len(path)], strconv.Itoa(i)), element(x, i), element(y, i))
@@ -135,23 +136,24 @@ func text(v any) string {
 	return string(b)
 }
 
-// ordered returns a list in an order that depends on what is in it alone.
-func (r *rules) ordered(path steps, list []any) []any {
-	keys := map[int]string{}
+// ordered returns a list in an order that depends on what is in it alone, and the
+// canonical forms of its values in the same order.
+func (r *rules) ordered(path steps, list []any) (values, canonical []any) {
+	type element struct {
+		key              string
+		value, canonical any
+	}
+	all := make([]element, len(list))
 	for i, v := range list {
-		keys[i] = text(r.canonical(append(path[:len(path):len(path)], strconv.Itoa(i)), v))
+		c := r.canonical(append(path[:len(path):len(path)], strconv.Itoa(i)), v)
+		all[i] = element{text(c), v, c}
 	}
-	order := slices.SortedStableFunc(maps.Keys(keys), func(i, j int) int {
-		if c := strings.Compare(keys[i], keys[j]); c != 0 {
-			return c
-		}
-		return i - j
-	})
-	sorted := make([]any, len(list))
-	for to, from := range order {
-		sorted[to] = list[from]
+	slices.SortStableFunc(all, func(a, b element) int { return strings.Compare(a.key, b.key) })
+	values, canonical = make([]any, len(all)), make([]any, len(all))
+	for i, e := range all {
+		values[i], canonical[i] = e.value, e.canonical
 	}
-	return sorted
+	return values, canonical
 }
 
 // canonical returns a value without what is ignored, its numbers in one form and
@@ -164,12 +166,15 @@ func (r *rules) canonical(path steps, v any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, value := range v {
-			out[name] = r.canonical(append(path[:len(path):len(path)], name), value)
+			if at := append(path[:len(path):len(path)], name); !matches(r.ignored, at) {
+				out[name] = r.canonical(at, value)
+			}
 		}
 		return out
 	case []any:
 		if matches(r.unordered, path) {
-			v = r.ordered(path, v)
+			_, canonical := r.ordered(path, v)
+			return canonical
 		}
 		out := make([]any, len(v))
 		for i, value := range v {

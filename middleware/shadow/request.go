@@ -50,7 +50,7 @@ func (c *comparison) prepare(r *http.Request) {
 	// These are of the server, and outlive the request.
 	c.values = values{r.Context().Value(http.ServerContextKey), r.Context().Value(http.LocalAddrContextKey)}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		c.body = &requestBody{ReadCloser: r.Body, left: int64(c.s.cfg.MaxBody)}
+		c.body = &requestBody{ReadCloser: r.Body, left: int64(c.s.cfg.MaxBody), length: r.ContentLength}
 	}
 }
 
@@ -72,9 +72,10 @@ func (v values) context() context.Context {
 // A requestBody keeps what the handler reads.
 type requestBody struct {
 	io.ReadCloser
-	read bytes.Buffer
-	left int64 // of Config.MaxBody; negative once there was more
-	end  bool
+	read   bytes.Buffer
+	left   int64 // of Config.MaxBody; negative once there was more
+	length int64 // that the client has announced, -1 if it has not
+	end    bool
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
@@ -84,7 +85,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	} else {
 		b.read = bytes.Buffer{}
 	}
-	b.end = b.end || err == io.EOF
+	// The end may be told by a Read of its own, which a decoder does without.
+	b.end = b.end || err == io.EOF || int64(b.read.Len()) == b.length
 	return n, err
 }
 

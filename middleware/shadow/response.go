@@ -2,6 +2,8 @@ package shadow
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"hash/maphash"
 	"net/http"
 
@@ -22,9 +24,13 @@ type response struct {
 type collector struct {
 	limit int64
 	body  []byte
+	start []byte // for the Content-Type that a server finds out
 	size  int64
 	hash  maphash.Hash
 }
+
+// sniffed is how much of a body http.DetectContentType looks at.
+const sniffed = 512
 
 func (c *collector) add(seed maphash.Seed, p []byte) {
 	if c.size == 0 {
@@ -32,11 +38,22 @@ func (c *collector) add(seed maphash.Seed, p []byte) {
 	}
 	c.size += int64(len(p))
 	c.hash.Write(p)
+	c.start = append(c.start, p[:min(len(p), sniffed-len(c.start))]...)
 	if c.size <= c.limit {
 		c.body = append(c.body, p...)
 	} else {
 		c.body = nil
 	}
+}
+
+// typed returns the header with the Content-Type that net/http gives a body
+// without one.
+func (c *collector) typed(header http.Header) http.Header {
+	_, has := header["Content-Type"]
+	if !has && c.size > 0 && header.Get("Content-Encoding") == "" && header.Get("Transfer-Encoding") == "" {
+		header.Set("Content-Type", http.DetectContentType(c.start))
+	}
+	return header
 }
 
 // A tee keeps what the client is sent.
@@ -61,7 +78,7 @@ func (t *tee) WriteHeader(status int) {
 func (t *tee) Write(p []byte) (int, error) {
 	t.commit()
 	n, err := t.client.Write(p)
-	t.failed = t.failed || err != nil
+	t.failed = t.failed || err != nil && !errors.Is(err, http.ErrBodyNotAllowed)
 	if t.c.taken {
 		t.limit = int64(t.c.s.cfg.MaxBody)
 		t.add(t.c.s.rules.seed, p[:max(n, 0)])
@@ -87,7 +104,7 @@ func (t *tee) commit() {
 // response returns what the client was sent.
 func (t *tee) response(rw *respw.Writer) response {
 	t.commit()
-	out := response{status: rw.Status(), header: t.sent, body: t.body, size: t.size, sum: t.hash.Sum64()}
+	out := response{status: rw.Status(), header: t.typed(t.sent), body: t.body, size: t.size, sum: t.hash.Sum64()}
 	switch {
 	case rw.Hijacked():
 		out.incomplete = Upgrade
@@ -118,6 +135,9 @@ type recorder struct {
 func (r *recorder) Header() http.Header { return r.header }
 
 func (r *recorder) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %v", status)) // as a server does
+	}
 	if r.sent == nil && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status, r.sent = status, r.header.Clone()
 	}
@@ -127,6 +147,9 @@ func (r *recorder) Write(p []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
+	}
+	if r.status < 200 || r.status == http.StatusNoContent || r.status == http.StatusNotModified {
+		return 0, http.ErrBodyNotAllowed // as a server says
 	}
 	r.add(r.rules.seed, p)
 	return len(p), nil
@@ -142,5 +165,5 @@ func (r *recorder) Flush() { _ = r.FlushError() }
 
 func (r *recorder) response() response {
 	r.WriteHeader(http.StatusOK)
-	return response{status: r.status, header: r.sent, body: r.body, size: r.size, sum: r.hash.Sum64()}
+	return response{status: r.status, header: r.typed(r.sent), body: r.body, size: r.size, sum: r.hash.Sum64()}
 }

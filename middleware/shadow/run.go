@@ -2,6 +2,7 @@ package shadow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -61,7 +62,11 @@ func (c *comparison) run() {
 		case err := <-done: // it has returned, which ends its context
 			d = c.difference(rec, err)
 		default:
-			d = c.difference(nil, fmt.Errorf("shadow: no response within %v: %w", c.s.cfg.Timeout, ctx.Err()))
+			err := fmt.Errorf("shadow: no response within %v: %w", c.s.cfg.Timeout, ctx.Err())
+			if ctx.Err() == context.Canceled {
+				err = errors.New("shadow: the handler has ended its goroutine")
+			}
+			d = c.difference(nil, err)
 		}
 	}
 	c.s.stats.compared(c.route, d)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -95,6 +96,13 @@ func TestCompare(t *testing.T) {
 		{why: "bytes that end", answer: text("text/plain", "one"), other: text("text/plain", ""), want: []string{`body at byte 0: "one", shadow: ""`}},
 		{why: "large and the same", answer: text("text/plain", strings.Repeat("x", 5000)), other: text("text/plain", strings.Repeat("x", 5000)), cfg: shadow.Config{MaxBody: 100}},
 		{why: "large", answer: object(strings.Repeat(" ", 5000)), other: object(strings.Repeat("\n", 5000)), cfg: shadow.Config{MaxBody: 100}, want: []string{"body: 5000 bytes, shadow: 5000 bytes"}},
+		{why: "a type that the server finds out", answer: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }), other: text("text/plain; charset=utf-8", "x")},
+		{why: "another than the server finds out", answer: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") }), other: text("text/plain", "<html>"), want: []string{"header Content-Type: text/html; charset=utf-8, shadow: text/plain"}},
+		{why: "a body that a status does not have", answer: status(204), other: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(204)
+			io.WriteString(w, "null")
+		})},
+		{why: "lists in no order, with ignored values on one side", answer: object(`[{"at":1,"id":1},{"id":0}]`), other: object(`[{"at":5,"id":0},{"id":1}]`), cfg: shadow.Config{UnorderedJSON: []string{""}, IgnoreJSON: []string{"/*/at"}}},
 		{why: "a status", answer: status(200), other: status(404), want: []string{"status: 200, shadow: 404"}},
 		{why: "nothing is 200", answer: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), other: status(200)},
 		{why: "the type", answer: text("text/html", "x"), other: text("text/plain", "x"), want: []string{"header Content-Type: text/html, shadow: text/plain"}},
@@ -109,6 +117,9 @@ func TestCompare(t *testing.T) {
 		}), other: status(200)},
 		{why: "many differences", answer: object("[" + strings.Repeat("1,", 99) + "1]"), other: object("[" + strings.Repeat("2,", 99) + "2]"), want: slicesRepeat("json /", 20)},
 		{why: "a panic", answer: status(200), other: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no luck") }), want: []string{"error: shadow: panic: no luck"}},
+		{why: "a status that there is not", answer: status(200), other: status(0), want: []string{"error: shadow: panic: invalid WriteHeader code 0"}},
+		{why: "the end of the goroutine", answer: status(200), other: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() }), want: []string{"error: shadow: the handler has ended its goroutine"}},
+		{why: "lists in lists in no order", answer: object(`[[3,[2,1]],[0]]`), other: object(`[[0],[[1,2],3]]`), cfg: shadow.Config{UnorderedJSON: []string{"", "/*", "/*/*"}}},
 		{why: "a response that breaks off", answer: status(200), other: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), want: []string{"error: shadow: the response broke off"}},
 	} {
 		t.Run(c.why, func(t *testing.T) {
@@ -165,6 +176,11 @@ func TestSkipped(t *testing.T) {
 			return r
 		}(), want: shadow.RequestTooLarge},
 		{why: "a body that is not read", answer: object("1"), cfg: writes, request: request("POST", "x"), want: shadow.BodyNotRead},
+		{why: "a body that is read to its end, which is not seen", answer: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			p := make([]byte, 2)
+			n, _ := io.ReadFull(r.Body, p)
+			w.Write(p[:n])
+		}), cfg: writes, request: request("POST", "{}")},
 		{why: "a GET request with a body", answer: echo, request: request("GET", "x")},
 		{why: "If-None-Match", answer: echo, request: request("GET", "", "If-None-Match", `"a"`), want: shadow.Conditional},
 		{why: "Range", answer: echo, request: request("GET", "", "Range", "bytes=0-1"), want: shadow.Conditional},
@@ -332,6 +348,48 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
+// TestStream sees that a stream of events keeps no place, from its first flush on,
+// and that a header which is set after a flush is not compared.
+func TestStream(t *testing.T) {
+	open, leave := make(chan struct{}), make(chan struct{})
+	s := shadow.New(object("1"), shadow.Config{Concurrency: 1})
+	server := httptest.NewServer(s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			w.Header().Set("Content-Type", "application/json")
+			http.NewResponseController(w).Flush()
+			w.Header().Set("Location", "/late")
+			io.WriteString(w, "1")
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		http.NewResponseController(w).Flush()
+		close(open)
+		<-leave
+	})))
+	defer server.Close()
+	var client sync.WaitGroup
+	client.Go(func() {
+		if resp, err := server.Client().Get(server.URL + "/events"); err == nil {
+			resp.Body.Close()
+		}
+	})
+	<-open
+	resp, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	close(leave)
+	client.Wait()
+	server.Close()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if stats := s.Stats(); stats.Compared != 1 || stats.Differ != 0 || stats.Reasons[shadow.Busy] != 0 || stats.Reasons[shadow.Streamed] != 1 {
+		t.Errorf("%s", stats)
+	}
+}
+
 // TestPanic sees that a request whose handler panics keeps no place.
 func TestPanic(t *testing.T) {
 	s := shadow.New(object("1"), shadow.Config{Concurrency: 1})
@@ -385,6 +443,20 @@ func TestRoutesAreBounded(t *testing.T) {
 	}
 	if n := len(s.Stats().Routes); n != 1001 {
 		t.Errorf("%d routes, want 1000 and the rest", n)
+	}
+}
+
+// TestDeepLists has lists in lists whose order does not matter, each of which is
+// looked at once, not once for each that it is in.
+func TestDeepLists(t *testing.T) {
+	deep, at, cfg := "1", "", shadow.Config{UnorderedJSON: []string{""}}
+	for range 60 {
+		deep, at = "["+deep+",1]", at+"/*"
+		cfg.UnorderedJSON = append(cfg.UnorderedJSON, at)
+	}
+	reports, _, _ := compared(t, object(deep), object(strings.Replace(deep, "1", "2", 1)), cfg, httptest.NewRequest("GET", "/a", nil))
+	if len(reports) == 0 {
+		t.Error("no difference is found")
 	}
 }
 

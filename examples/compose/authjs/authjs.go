@@ -133,29 +133,48 @@ func (s *Sessions) Session(r *http.Request) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authjs: %w", err)
 	}
-	var known struct {
-		Sub, Name, Email, Picture string
-		Exp, Nbf                  *float64
-	}
+	// Claims have the letters that they have: encoding/json would take "Email" for
+	// "email" in a struct.
 	session := &Session{}
-	if err := errors.Join(json.Unmarshal(text, &known), json.Unmarshal(text, &session.Claims)); err != nil {
+	if err := json.Unmarshal(text, &session.Claims); err != nil {
 		return nil, fmt.Errorf("authjs: %w", err)
+	}
+	expires, err := session.time("exp")
+	if err != nil {
+		return nil, err
+	}
+	from, err := session.time("nbf")
+	if err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	switch {
-	case known.Exp == nil:
+	case expires.IsZero():
 		return nil, errors.New("authjs: a session that never expires")
-	case now.After(seconds(*known.Exp).Add(tolerance)):
+	case now.After(expires.Add(tolerance)):
 		return nil, errors.New("authjs: the session has expired")
-	case known.Nbf != nil && now.Before(seconds(*known.Nbf).Add(-tolerance)):
+	case now.Before(from.Add(-tolerance)):
 		return nil, errors.New("authjs: the session is not valid yet")
 	}
-	session.Subject, session.Name, session.Email, session.Picture = known.Sub, known.Name, known.Email, known.Picture
-	session.Expires = seconds(*known.Exp)
+	for name, to := range map[string]*string{"sub": &session.Subject, "name": &session.Name, "email": &session.Email, "picture": &session.Picture} {
+		*to, _ = session.Claims[name].(string)
+	}
+	session.Expires = expires
 	return session, nil
 }
 
-func seconds(n float64) time.Time { return time.Unix(int64(n), 0) }
+// time returns a claim that is a time, the zero Time if it is absent.
+func (s *Session) time(name string) (time.Time, error) {
+	v, ok := s.Claims[name]
+	n, isNumber := v.(float64)
+	switch {
+	case !ok:
+		return time.Time{}, nil
+	case !isNumber || n < 0 || n > 1e12: // in the year 33658
+		return time.Time{}, fmt.Errorf("authjs: the claim %s is no time: %v", name, v)
+	}
+	return time.Unix(int64(n), 0), nil
+}
 
 // maxChunks bounds the cookies that a session is put together from: 40 KB.
 const maxChunks = 10

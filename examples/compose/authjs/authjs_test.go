@@ -1,6 +1,8 @@
 package authjs_test
 
 import (
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/apiece/apiece/examples/compose/authjs"
 	"github.com/apiece/apiece/reply"
@@ -105,6 +109,56 @@ func TestBadCookies(t *testing.T) {
 		s, err := authjs.New(authjs.Config{Version: 5, Secrets: []string{rec.Secret}}).Session(request(c.cookies))
 		if s != nil || err == nil || errors.Is(err, authjs.ErrNoSession) != c.none {
 			t.Errorf("%s: %v, %v", c.why, s, err)
+		}
+	}
+}
+
+// TestClaims opens tokens that a holder of the secret has made.
+func TestClaims(t *testing.T) {
+	key, err := hkdf.Key(sha256.New, []byte("x"), []byte("authjs.session-token"), "Auth.js Generated Encryption Key (authjs.session-token)", 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ why, text, want string }{ // want is the start of the error, or the address
+		{"all is well", `{"exp":4e9,"email":"a"}`, "a"},
+		{"another name in other letters", `{"exp":4e9,"email":"a","Email":"b"}`, "a"},
+		{"an email that is no text", `{"exp":4e9,"email":5}`, ""},
+		{"no expiry", `{"Exp":4e9}`, "authjs: a session that never expires"},
+		{"an expiry of null", `{"exp":null}`, "authjs: the claim exp is no time"},
+		{"an expiry that is a text", `{"exp":"4000000000"}`, "authjs: the claim exp is no time"},
+		{"an expiry without an end", `{"exp":1e300}`, "authjs: the claim exp is no time"},
+		{"two of them", `{"exp":4e9,"exp":1}`, "authjs: the session has expired"},
+		{"not yet", `{"exp":4e9,"nbf":3.9e9}`, "authjs: the session is not valid yet"},
+		{"null", `null`, "authjs: a session that never expires"},
+		{"a list", `[]`, "authjs: json"},
+	} {
+		for _, crit := range []bool{false, true} {
+			opts := &jose.EncrypterOptions{Compression: jose.DEFLATE}
+			want := c.want
+			if crit {
+				opts, want = opts.WithHeader("crit", []string{"x"}).WithHeader("x", 1), "authjs: go-jose"
+			}
+			e, err := jose.NewEncrypter(jose.A256CBC_HS512, jose.Recipient{Algorithm: jose.DIRECT, Key: key}, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sealed, err := e.Encrypt([]byte(c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := sealed.CompactSerialize()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := authjs.New(authjs.Config{Version: 5, Secrets: []string{"x"}}).Session(request([][2]string{{"authjs.session-token", token}}))
+			switch {
+			case strings.HasPrefix(want, "authjs: "):
+				if err == nil || !strings.HasPrefix(err.Error(), want) {
+					t.Errorf("%s, crit %t: %v, want %s", c.why, crit, err, want)
+				}
+			case err != nil || s.Email != want:
+				t.Errorf("%s: %+v, %v, want %q", c.why, s, err, want)
+			}
 		}
 	}
 }

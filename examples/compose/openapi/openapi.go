@@ -26,6 +26,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui/v5emb"
 
+	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/reply"
@@ -38,17 +39,21 @@ type Info = huma.Info
 type document struct {
 	*huma.OpenAPI
 	schemas huma.Registry
+	met     map[string]bool // the operations, as "GET /api/posts"
+	ids     map[string]bool // of the operations
 }
 
 // Document returns the document of the routes that pattern.Walk finds in h. A method
 // that OpenAPI has no word for is left out, and so is the part of a catch-all beyond
 // its first segment, which OpenAPI cannot say: the description of the parameter does.
 func Document(info Info, h http.Handler) *huma.OpenAPI {
-	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
-	d := document{&huma.OpenAPI{OpenAPI: "3.1.0", Info: &info, Components: &huma.Components{Schemas: schemas}}, schemas}
-	for e := range pattern.Walk(h) {
-		if e.Pattern.String() != "" {
-			d.add(e)
+	schemas := huma.NewMapRegistry("#/components/schemas/", namer())
+	d := document{&huma.OpenAPI{OpenAPI: "3.1.0", Info: &info, Components: &huma.Components{Schemas: schemas}}, schemas, map[string]bool{}, map[string]bool{}}
+	for _, all := range []bool{false, true} { // a handler of all methods has what others leave
+		for e := range pattern.Walk(h) {
+			if e.Pattern.String() != "" && (e.Method == "") == all {
+				d.add(e)
+			}
 		}
 	}
 	return d.OpenAPI
@@ -88,13 +93,26 @@ func (d document) add(e pattern.Endpoint) {
 			method = http.MethodGet
 		}
 	}
+	if !slices.Contains([]string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}, method) {
+		return
+	}
 	path, params := parameters(e.Pattern)
+	key := method + " " + path
+	if d.met[key] {
+		return // found in two places, or in a handler of all methods beside one of this
+	}
+	d.met[key] = true
 	op := &huma.Operation{
 		Method: method, Path: path, Parameters: params,
-		OperationID: strings.ToLower(method) + strings.NewReplacer("/", "-", "{", "", "}", "", ".", "-").Replace(path),
+		OperationID: d.operationID(method, path),
 		Responses: map[string]*huma.Response{
 			"default": {Description: "Problem details", Content: media("application/problem+json", d.schemas.Schema(reflect.TypeFor[Problem](), true, ""))},
 		},
+	}
+	for _, t := range []reflect.Type{in, out} {
+		if t != nil {
+			d.optionals(t, map[reflect.Type]bool{})
+		}
 	}
 	for in != nil && in.Kind() == reflect.Pointer {
 		in = in.Elem()
@@ -110,8 +128,64 @@ func (d document) add(e pattern.Endpoint) {
 	d.AddOperation(op)
 }
 
+// operationID names an operation: get-api-posts-id, with a number if another has
+// that name.
+func (d document) operationID(method, path string) string {
+	base := strings.ToLower(method) + strings.NewReplacer("/", "-", "{", "", "}", "", ".", "-").Replace(path)
+	id := base
+	for n := 2; d.ids[id]; n++ {
+		id = base + "-" + strconv.Itoa(n)
+	}
+	d.ids[id] = true
+	return id
+}
+
+// namer names types as huma does, with a number for another type of the same name.
+func namer() func(t reflect.Type, hint string) string {
+	names, types := map[reflect.Type]string{}, map[string]reflect.Type{}
+	return func(t reflect.Type, hint string) string {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		base := huma.DefaultSchemaNamer(t, hint)
+		if t.Name() == "" {
+			return base
+		}
+		name, ok := names[t]
+		for n := 2; !ok; n++ {
+			if name = base; n > 2 {
+				name += strconv.Itoa(n - 1)
+			}
+			if _, taken := types[name]; !taken {
+				names[t], types[name], ok = name, t, true
+			}
+		}
+		return name
+	}
+}
+
 func media(contentType string, s *huma.Schema) map[string]*huma.MediaType {
 	return map[string]*huma.MediaType{contentType: {Schema: s}}
+}
+
+// optionals tells the registry of each bind.Optional that a type leads to: it is its
+// value or null.
+func (d document) optionals(t reflect.Type, seen map[reflect.Type]bool) {
+	if seen[t] {
+		return
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		d.optionals(t.Elem(), seen)
+	case reflect.Struct:
+		if t.PkgPath() == reflect.TypeFor[bind.Optional[int]]().PkgPath() && strings.HasPrefix(t.Name(), "Optional[") {
+			d.schemas.RegisterTypeAlias(t, reflect.PointerTo(t.Field(0).Type))
+		}
+		for i := range t.NumField() {
+			d.optionals(t.Field(i).Type, seen)
+		}
+	}
 }
 
 // request describes the parts of a request.

@@ -15,6 +15,7 @@ import (
 	"github.com/apiece/apiece/examples/compose/openapi"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/typescript"
 )
 
 type Post struct {
@@ -91,6 +92,49 @@ func TestDocument(t *testing.T) {
 	}
 	if string(want) != string(text) {
 		t.Errorf("the document is not that in testdata:\n%s", text)
+	}
+}
+
+// TestNames has routes and types whose names are alike, and a method of which
+// OpenAPI has no word.
+func TestNames(t *testing.T) {
+	type Post struct {
+		Other Page[time.Duration]
+		Nick  bind.Optional[string] `json:"nick,omitzero" validate:"omitempty,max=20"`
+	}
+	number := bind.Func(func(*http.Request, struct{}) (int, error) { return 0, nil })
+	h := typescript.ServeMux(map[string]http.Handler{
+		"GET /posts/{id}":  bind.Func(func(*http.Request, struct{}) (Post, error) { return Post{}, nil }),
+		"/posts/{id}":      number,
+		"GET /posts/id":    number,
+		"GET /posts/by/id": number,
+		"GET /posts/by-id": number,
+		"REPORT /a-b":      number,
+		"GET /a-b":         number,
+		"GET /a/b":         bind.Func(func(*http.Request, Post) ([]Page[Post], error) { return nil, nil }),
+		"GET /a.b":         bind.Func(func(*http.Request, struct{}) (Page[Page[Post]], error) { return Page[Page[Post]]{}, nil }),
+		"GET /other":       routes(),
+		"GET /again":       routes(),
+	})
+	doc := openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, h)
+	text, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := json.Marshal(openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, h)); string(again) != string(text) {
+		t.Error("two runs differ")
+	}
+	for _, want := range []string{
+		`"nick":{"maxLength":20,"type":["string","null"]}`,
+		`"get-posts-id"`, `"get-posts-id-2"`, `"get-posts-by-id"`, `"get-posts-by-id-2"`, `"get-a-b-3"`,
+		`"#/components/schemas/Post2"`, `"operationId":"get-api-posts"`,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	if strings.Contains(string(text), `"report`) {
+		t.Errorf("a method that OpenAPI has no word for")
 	}
 }
 
