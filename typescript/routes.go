@@ -70,6 +70,7 @@ func (g *generator) route(e pattern.Endpoint) {
 	}
 	r.add("headers", places["header"])
 	switch {
+	case !told && (method == http.MethodGet || method == http.MethodHead):
 	case !told:
 		r.parts = append(r.parts, property{name: "body", optional: true, typ: union{"unknown"}})
 	case fromQuery || request == nil || len(rest) == 0 && request.Kind() == reflect.Struct:

@@ -31,6 +31,9 @@ export interface Post {
   created: string
 }
 
+/** A query of which the service has told no types. */
+export type Query = Record<string, unknown>
+
 export interface Routes {
   "* /api/big": {
     query?: Query
@@ -50,7 +53,6 @@ export interface Routes {
   }
   "GET /api/feed": {
     query?: Query
-    body?: unknown
     events: { event: "post"; data: Post; id: string }
   }
   "* /api/post/[...slug]": {
@@ -101,9 +103,6 @@ export interface Routes {
   }
 }
 
-/** A query of which the service has told no types. */
-export type Query = Record<string, unknown>
-
 /** Why the service did not do what it was asked (RFC 9457). */
 export interface Problem {
   type?: string
@@ -137,7 +136,8 @@ export class ApiError extends Error {
   }
   /** The error of a field by its JSON pointer, such as "/title". */
   field(path: string): FieldError | undefined {
-    return this.problem.errors?.find((e) => e.path === path)
+    const all: unknown = this.problem.errors
+    return Array.isArray(all) ? all.find((e) => e?.path === path) : undefined
   }
 }
 
@@ -172,17 +172,19 @@ interface Parts extends Options {
   body?: unknown
 }
 
-// The path of a route with its parameters in it.
+// The path of a route with its parameters in it. A segment that is empty or made of
+// dots would be another path: browsers resolve it.
 function fill(route: string, path: Record<string, unknown>): string {
-  return route.replace(/\/\[(\[?)(?:\.\.\.)?([^\]]+)\]\]?/g, (_, optional: string, name: string) => {
+  const filled = route.replace(/\/\[(\[?)(?:\.\.\.)?([^\]]+)\]\]?/g, (_, optional: string, name: string) => {
     const value = path[name]
     const segments = (Array.isArray(value) ? value : [value ?? '']).map(String)
-    if (segments.length === 0 || segments[0] === '') {
-      if (optional) return ''
-      throw new TypeError(`${route} needs a ${name}`)
+    if (optional && segments.join('') === '') return ''
+    if (segments.length === 0 || segments.some((s) => /^\.{0,2}$/.test(s))) {
+      throw new TypeError(`${route} needs another ${name} than ${JSON.stringify(value)}`)
     }
     return segments.map((s) => '/' + encodeURIComponent(s)).join('')
   })
+  return filled === '' ? '/' : filled
 }
 
 // Adds a value under a name as the service reads forms: a.b, a=1&a=2, a.0.b.
@@ -193,7 +195,7 @@ function add(to: URLSearchParams | FormData, name: string, value: unknown): void
   } else if (value instanceof Blob && to instanceof FormData) {
     to.append(name, value)
   } else if (isObject(value)) {
-    for (const [k, v] of Object.entries(value)) add(to, name === '' ? k : `${name}.${k}`, v)
+    for (const [k, v] of Object.entries(value)) add(to, name === '' ? k : /[.[]/.test(k) ? `${name}[${k}]` : `${name}.${k}`, v)
   } else {
     to.append(name, value instanceof Date ? value.toISOString() : String(value))
   }
@@ -208,7 +210,7 @@ function hasFile(v: unknown): boolean {
 }
 
 function request(route: string, call: Parts): [path: string, init: RequestInit] {
-  let [method = '', path = ''] = route.split(' ', 2)
+  let [method, path] = [route.slice(0, route.indexOf(' ')), route.slice(route.indexOf(' ') + 1)]
   if (method === '*') method = call.method ?? (call.body === undefined ? 'GET' : 'POST')
   path = fill(path, call.path ?? {})
   const query = new URLSearchParams()
@@ -219,7 +221,8 @@ function request(route: string, call: Parts): [path: string, init: RequestInit] 
     if (value !== undefined && value !== null) headers.set(name, Array.isArray(value) ? value.join(', ') : String(value))
   }
   let body = call.body as BodyInit | undefined
-  const ready = typeof body === 'string' || body instanceof FormData || body instanceof URLSearchParams || body instanceof Blob
+  const ready = typeof body === 'string' || ArrayBuffer.isView(body) ||
+    [FormData, URLSearchParams, Blob, ArrayBuffer, ReadableStream].some((type) => body instanceof type)
   if (!ready && hasFile(body)) {
     add((body = new FormData()), '', call.body)
   } else if (!ready && body !== undefined) {
@@ -233,14 +236,18 @@ function request(route: string, call: Parts): [path: string, init: RequestInit] 
 async function read(response: Response): Promise<unknown> {
   const type = response.headers.get('Content-Type') ?? ''
   const text = await response.text()
-  return text === '' ? undefined : /^application\/(.*\+)?json\b/i.test(type) ? JSON.parse(text) : text
+  return text === '' ? undefined : /^application\/([^;]*\+)?json\s*(;|$)/i.test(type) ? JSON.parse(text) : text
 }
 
 async function failure(response: Response): Promise<ApiError> {
   const plain = { title: response.statusText || 'HTTP ' + response.status, status: response.status }
   const value = await read(response).catch(() => undefined)
   if (typeof value === 'string') return new ApiError({ ...plain, detail: value.trim() }, response)
-  return new ApiError({ ...plain, ...(value as object) }, response)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return new ApiError(plain, response)
+  const problem: Problem = { ...plain, ...value }
+  if (typeof problem.title !== 'string') problem.title = plain.title
+  if (typeof problem.detail !== 'string') delete problem.detail
+  return new ApiError(problem, response)
 }
 
 /** Makes functions that call the service. */
@@ -260,37 +267,62 @@ export function client(config: ClientConfig = {}) {
    * EventSource does, until the signal is aborted, the loop is left, or the
    * service answers 204. Throws an ApiError for any other response.
    */
-  async function* events<K extends Events>(route: K, ...[call]: Arguments<K>): AsyncGenerator<ApiEvent<K>, void> {
+  function events<K extends Events>(route: K, ...[call]: Arguments<K>): AsyncGenerator<ApiEvent<K>, void> {
     const given = (call ?? {}) as Parts
     const stop = new AbortController()
-    const abort = () => stop.abort(given.signal?.reason)
-    given.signal?.addEventListener('abort', abort)
-    if (given.signal?.aborted) abort()
+    const all = listen(route, given, stop) as AsyncGenerator<ApiEvent<K>, void>
+    const end = all.return.bind(all)
+    // A generator that waits for an event hears of its end after it.
+    all.return = (value) => (stop.abort(), end(value))
+    return all
+  }
+
+  async function* listen(route: string, given: Parts, stop: AbortController): AsyncGenerator<unknown, void> {
+    const signal = given.signal ?? given.init?.signal
+    const abort = () => stop.abort(signal?.reason)
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted) abort()
     let [id, retry] = ['', 3000]
     try {
       while (!stop.signal.aborted) {
-        try {
-          const headers = { ...given.headers, Accept: 'text/event-stream', ...(id !== '' && { 'Last-Event-ID': id }) }
-          const response = await send(request(route, { ...given, headers, signal: stop.signal }))
-          if (response.status === 204) return
-          if (!response.ok || response.body === null) throw await failure(response)
-          for await (const block of blocks(response.body)) {
-            if (block.id !== undefined) id = block.id
-            if (block.retry !== undefined) retry = block.retry
-            if (block.data !== undefined) yield { event: block.event, data: json(block.data), id } as ApiEvent<K>
-          }
-        } catch (e) {
-          if (e instanceof ApiError) throw e
-        }
-        await new Promise<void>((done) => {
-          const timer = setTimeout(done, retry)
-          stop.signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true })
-          if (stop.signal.aborted) (clearTimeout(timer), done())
-        })
+        // The field has the bytes of UTF-8, as those that EventSource sends.
+        const last = String.fromCharCode(...new TextEncoder().encode(id))
+        const headers = { ...given.headers, Accept: 'text/event-stream', ...(id !== '' && { 'Last-Event-ID': last }) }
+        const parts = request(route, { ...given, headers, signal: stop.signal })
+        const response = await send(parts).catch(() => undefined) // without a connection, until there is one
+        if (response?.status === 204) return
+        if (response && !response.ok) throw await failure(response)
+        if (response) yield* read(response)
+        await pause()
       }
     } finally {
-      given.signal?.removeEventListener('abort', abort)
+      signal?.removeEventListener('abort', abort)
       stop.abort()
+    }
+
+    async function* read(response: Response): AsyncGenerator<unknown, void> {
+      const type = response.headers.get('Content-Type') ?? ''
+      if (response.body === null || !/^text\/event-stream\s*(;|$)/i.test(type)) {
+        response.body?.cancel().catch(() => {})
+        throw new ApiError({ title: `${route} sends no events but ${type || 'nothing'}`, status: response.status }, response)
+      }
+      for await (const block of blocks(response.body)) {
+        if (block.id !== undefined) id = block.id
+        if (block.retry !== undefined) retry = Math.min(block.retry, 2 ** 31 - 1) // more is no time at all for a timer
+        if (block.data !== undefined) yield { event: block.event, data: json(block.data), id }
+      }
+    }
+
+    function pause(): Promise<void> {
+      return new Promise((done) => {
+        const over = () => {
+          clearTimeout(timer)
+          stop.signal.removeEventListener('abort', over)
+          done()
+        }
+        const timer = setTimeout(over, stop.signal.aborted ? 0 : retry)
+        stop.signal.addEventListener('abort', over)
+      })
     }
   }
 
@@ -322,12 +354,14 @@ async function* blocks(body: ReadableStream<Uint8Array>): AsyncGenerator<Block, 
   let [rest, block, some, cr] = ['', { event: 'message' } as Block, false, false]
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      // A connection that breaks off has no more blocks.
+      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }))
       if (done) return
-      let text = decoder.decode(value, { stream: true })
-      if (cr && text.startsWith('\n')) text = text.slice(1) // the second half of a CRLF
-      if (text !== '') cr = text.endsWith('\r')
-      const lines = (rest + text).split(/\r\n|\n|\r/)
+      const text = decoder.decode(value, { stream: true })
+      if (text === '') continue
+      const half = cr && text.startsWith('\n') // of a CRLF
+      cr = text.endsWith('\r')
+      const lines = (rest + (half ? text.slice(1) : text)).split(/\r\n|\n|\r/)
       rest = lines.pop() ?? ''
       for (const line of lines) {
         if (line === '') {
@@ -335,7 +369,7 @@ async function* blocks(body: ReadableStream<Uint8Array>): AsyncGenerator<Block, 
           ;[block, some] = [{ event: 'message' }, false]
           continue
         }
-        const [, name, text = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? []
+        const [, name, text = ''] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) ?? []
         if (name === 'data') block.data = block.data === undefined ? text : block.data + '\n' + text
         else if (name === 'event') block.event = text || 'message'
         else if (name === 'id' && !text.includes('\0')) block.id = text

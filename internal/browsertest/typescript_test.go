@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -180,29 +179,32 @@ func TestTypeScript(t *testing.T) {
 		missing(t, "node", err)
 	}
 	dir := t.TempDir()
-	use, err := os.ReadFile("testdata/typescript/use.ts")
-	if err != nil {
+	if err := os.CopyFS(dir, os.DirFS("testdata/typescript")); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"use.ts": string(use), "package.json": `{"type":"module"}`} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	t.Setenv("UPDATE", "1")
 	typescript.Check(t, filepath.Join(dir, "api.ts"), typedRoutes())
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	compile(ctx, t, dir, "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "use.ts")
+	compile(ctx, t, dir, "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "use.ts", "edges.ts")
 
 	server := httptest.NewServer(typedRoutes())
 	defer server.Close()
-	out, err := exec.CommandContext(ctx, "node", filepath.Join(dir, "use.js"), server.URL).CombinedOutput()
+	edges, err := os.ReadFile("testdata/typescript/edges.txt")
 	if err != nil {
-		t.Fatalf("node: %v\n%s", err, out)
+		t.Fatal(err)
 	}
-	if got := string(out); got != typedOutput {
-		t.Errorf("the program printed\n%s\nwant\n%s", got, strings.TrimSpace(typedOutput))
+	for _, p := range []struct{ program, want string }{{"use.js", typedOutput}, {"edges.js", string(edges)}} {
+		out, err := exec.CommandContext(ctx, "node", filepath.Join(dir, p.program), server.URL).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", p.program, err, out)
+		}
+		if got := string(out); got != p.want {
+			t.Errorf("%s printed\n%s\nwant\n%s", p.program, got, p.want)
+		}
 	}
 }
