@@ -214,7 +214,9 @@ func TestEventSource(t *testing.T) {
 		listen(t, ctx, f, "/events")
 		<-f.accepted
 		wait(t, ctx, `opened == 1`)
-		var ids []string
+		// From its first event on a client has an id to come back with.
+		ids := []string{f.publish(t, stream.Event{Data: "0"})}
+		wait(t, ctx, `got.length >= 1`)
 		for range drops {
 			for range each {
 				ids = append(ids, f.publish(t, stream.Event{Data: fmt.Sprint(len(ids))}))
@@ -243,7 +245,7 @@ func TestEventSource(t *testing.T) {
 	})
 
 	t.Run("dropped before any event", func(t *testing.T) {
-		f := newFeed(t, hub.Config{}, asIs)
+		f := newFeed(t, hub.Config{PositionBlocks: true}, asIs)
 		listen(t, ctx, f, "/events")
 		<-f.accepted
 		wait(t, ctx, `opened == 1`)
