@@ -253,7 +253,7 @@ func TestUnreachable(t *testing.T) {
 	h := hub.New(hub.Config{Backplane: redis.NewBackplane(connect(t, s.addr), "log", redis.BackplaneConfig{}), Logger: new(testkit.Log).Logger()})
 	defer h.Shutdown(context.Background())
 	w := httptest.NewRecorder()
-	if err := h.Serve(w, httptest.NewRequest("GET", "/", nil), hub.Subscription{Topics: []string{topic}}); err == nil || w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+	if err := h.Serve(w, httptest.NewRequest("GET", "/", nil), hub.Subscription{Topics: []string{topic}, History: 50_000}); err == nil || w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d, %v; want 503 with Retry-After", w.Code, err)
 	}
 }

@@ -40,7 +40,7 @@ func open(t testing.TB, addr, key string) *node {
 		Logger:    n.log.Logger(),
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = n.hub.Serve(w, r, hub.Subscription{Topics: []string{topic}})
+		_ = n.hub.Serve(w, r, hub.Subscription{Topics: []string{topic}, History: 50_000})
 	}))
 	n.url = server.URL
 	transport := new(http.Transport)

@@ -280,6 +280,6 @@ func Example() {
 		fmt.Printf("%q: less than 1000 bytes is %t, %s\n", w.Header().Get("Content-Encoding"), w.Body.Len() < 1000, w.Header().Get("Etag"))
 	}
 	// Output:
-	// "": less than 1000 bytes is false, "2qefs7x4ui7pu"
-	// "gzip": less than 1000 bytes is true, "2qefs7x4ui7pu"
+	// "": less than 1000 bytes is false, "9teits6v5phei"
+	// "gzip": less than 1000 bytes is true, "9teits6v5phei"
 }
