@@ -92,8 +92,8 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 }
 
 // key returns the longest key of m whose text is followed by a bracket in inside,
-// and the text. It is not valid if there is none. A key with more brackets than
-// anybody's is not found; each of them is one more to look up.
+// and the text. It is not valid if there is none. A key with more than most
+// brackets is not found; each of them is one more to look up.
 func (p *places) key(m reflect.Value, inside string) (text string, key reflect.Value) {
 	const most = 32
 	var ends []int

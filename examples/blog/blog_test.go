@@ -172,5 +172,5 @@ func TestFeedAndShutdown(t *testing.T) {
 // TestTypes keeps the types of the routes for the page, whose script is checked
 // against them.
 func TestTypes(t *testing.T) {
-	typescript.Check(t, "api.ts", newBlog(slog.New(slog.DiscardHandler)).api())
+	typescript.CheckWith(t, "api.ts", newBlog(slog.New(slog.DiscardHandler)).api(), typescript.Config{TypesOnly: true})
 }

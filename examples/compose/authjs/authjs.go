@@ -98,7 +98,7 @@ func New(cfg Config) *Sessions {
 	}
 	for _, secret := range cfg.Secrets {
 		if secret == "" {
-			panic("authjs: New: an empty secret, which anybody can guess")
+			panic("authjs: New: an empty secret, which can be guessed")
 		}
 		key, err := hkdf.Key(sha256.New, []byte(secret), []byte(salt), info, size)
 		if err != nil {
