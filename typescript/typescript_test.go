@@ -1,5 +1,7 @@
 package typescript_test
 
+//lint:file-ignore SA5008 the tags that encoding/json passes over are what is tested
+
 import (
 	"bytes"
 	"encoding/json"

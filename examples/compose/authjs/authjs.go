@@ -120,7 +120,7 @@ func (s *Sessions) Session(r *http.Request) (*Session, error) {
 		return nil, ErrNoSession
 	}
 	// The two lists keep the token from choosing how it is read.
-	sealed, err := jose.ParseEncrypted(token, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{s.enc})
+	sealed, err := jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{s.enc})
 	if err != nil {
 		return nil, fmt.Errorf("authjs: %w", err)
 	}
