@@ -169,7 +169,7 @@ func TestBlogScript(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	compile(ctx, t, filepath.Join("..", "..", "examples", "blog"), "--allowJs", "--checkJs", "--noEmit", "page.js")
+	compile(ctx, t, filepath.Join("..", "..", "examples", "blog", "service"), "--allowJs", "--checkJs", "--noEmit", "page.js")
 }
 
 // TestTypeScript compiles the types of a service with a program that uses them,
