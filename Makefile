@@ -131,8 +131,8 @@ fuzz: ## every fuzz target for a short while (FUZZTIME)
 	@$(call each,$(CURDIR)/.ci/fuzz $(FUZZTIME))
 
 .PHONY: api
-api: ## write the exported API to testdata/api, after reviewing a change to it
-	go test -run='^TestAPI$$' . -update
+api: ## write the exported API to internal/policy/testdata/api, after reviewing a change to it
+	go test -run='^TestAPI$$' ./internal/policy -update
 
 .PHONY: release
 release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z)

@@ -1,4 +1,4 @@
-package apiece_test
+package policy_test
 
 import (
 	"bytes"
@@ -21,11 +21,14 @@ import (
 // itself: which way imports point, that every name is documented, what go.mod
 // may require. Each is a function from the parsed source of a module to the
 // places where it is broken, so that the same function runs over this module,
-// where it must find nothing, and over testdata/policy/broken, where it must
-// find what testdata/policy/broken.txt lists.
+// where it must find nothing, and over testdata/broken, where it must
+// find what testdata/broken.txt lists.
 //
 // They read source, not types: a policy that needs the type checker would need
 // the dependencies too, and would be slower than all of these together.
+
+// root is the root of the module, seen from here.
+const root = "../.."
 
 const modulePath = "github.com/apiece/apiece"
 
@@ -49,7 +52,7 @@ var policies = []struct {
 }
 
 func TestPolicy(t *testing.T) {
-	tree := loadPolicyTree(t, ".")
+	tree := loadPolicyTree(t, root)
 	for _, p := range policies {
 		if p.name == "api" {
 			continue // TestAPI, which can also be told to update
@@ -64,8 +67,8 @@ func TestPolicy(t *testing.T) {
 
 // TestPolicyCanFail runs every policy over a module that breaks all of them.
 func TestPolicyCanFail(t *testing.T) {
-	const golden = "testdata/policy/broken.txt"
-	tree := loadPolicyTree(t, "testdata/policy/broken")
+	const golden = "testdata/broken.txt"
+	tree := loadPolicyTree(t, "testdata/broken")
 	tree.lineLimit = 70
 	tree.variables = map[string]string{"middleware.listed": "a reason", "middleware.gone": "no reason any more"}
 	var got bytes.Buffer

@@ -1,4 +1,4 @@
-package apiece_test
+package policy_test
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 // TestDependabot: updates are proposed for every module that has dependencies,
 // and for none that has to stay where it is.
 func TestDependabot(t *testing.T) {
-	text, err := os.ReadFile(".github/dependabot.yml")
+	text, err := os.ReadFile(root + "/.github/dependabot.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,8 +22,8 @@ func TestDependabot(t *testing.T) {
 	}
 	got := strings.Split(string(list[1]), ", ")
 	want := []string{"/"}
-	for _, dir := range loadPolicyTree(t, ".").nested {
-		if _, err := os.Stat(filepath.Join(filepath.FromSlash(dir), "go.sum")); err == nil {
+	for _, dir := range loadPolicyTree(t, root).nested {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(dir), "go.sum")); err == nil {
 			want = append(want, "/"+dir)
 		}
 	}

@@ -1,7 +1,6 @@
-package apiece_test
+package docs_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 )
@@ -9,17 +8,9 @@ import (
 // TestReadmeProgram: the first program that anybody copies is one that
 // compiles.
 func TestReadmeProgram(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := os.ReadFile("examples/hello/main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(readme), "```go\n")
+	_, rest, _ := strings.Cut(readFile(t, "README.md"), "```go\n")
 	block, _, ok := strings.Cut(rest, "```")
-	_, source, _ := strings.Cut(string(program), "package main\n")
+	_, source, _ := strings.Cut(readFile(t, "examples/hello/main.go"), "package main\n")
 	if !ok || block != "package main\n"+source {
 		t.Error("the first block of README.md is not examples/hello/main.go: copy it there, or here")
 	}
@@ -31,10 +22,7 @@ func TestReadmeProgram(t *testing.T) {
 // TestReadmeCommands: what the README types and reads back is what the test of
 // the program sends and expects.
 func TestReadmeCommands(t *testing.T) {
-	program, err := os.ReadFile("examples/hello/hello_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := readFile(t, "examples/hello/hello_test.go")
 	calls := 0
 	for _, p := range markdownPages(t) {
 		for _, f := range p.fences {
@@ -47,7 +35,7 @@ func TestReadmeCommands(t *testing.T) {
 				_, sent, _ := strings.Cut(line, "-d '")
 				sent = strings.TrimSuffix(sent, "'")
 				for _, text := range []string{sent, lines[i+1]} {
-					if !strings.Contains(string(program), "`"+text+"`") {
+					if !strings.Contains(program, "`"+text+"`") {
 						t.Errorf("%s:%d: examples/hello/hello_test.go has no `%s`", p.name, f.line+i+1, text)
 					}
 				}
