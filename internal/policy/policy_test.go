@@ -25,7 +25,8 @@ import (
 // find what testdata/broken.txt lists.
 //
 // They read source, not types: a policy that needs the type checker would need
-// the dependencies too, and would be slower than all of these together.
+// the dependencies too, and would be slower than all of these together. What vet
+// or staticcheck finds is left to them; the Makefile says which checks run.
 
 // root is the root of the module, seen from here.
 const root = "../.."
