@@ -5,17 +5,25 @@ import (
 	"testing"
 )
 
-// TestReadmeProgram: the first program that anybody copies is one that
-// compiles.
-func TestReadmeProgram(t *testing.T) {
-	_, rest, _ := strings.Cut(readFile(t, "README.md"), "```go\n")
-	block, _, ok := strings.Cut(rest, "```")
-	_, source, _ := strings.Cut(readFile(t, "examples/hello/main.go"), "package main\n")
-	if !ok || block != "package main\n"+source {
-		t.Error("the first block of README.md is not examples/hello/main.go: copy it there, or here")
-	}
-	if lines := strings.Count(block, "\n"); lines > 25 {
-		t.Errorf("the first program has %d lines", lines)
+// TestPrograms: a block that is a whole file is a file of the repository, which
+// compiles and has a test, and is short enough to be read.
+func TestPrograms(t *testing.T) {
+	for _, program := range []struct {
+		page, file string
+		lines      int
+	}{
+		{"README.md", "examples/hello/main.go", 25},
+		{"ARCHITECTURE.md", "examples/piece/piece.go", 55},
+	} {
+		_, rest, _ := strings.Cut(readFile(t, program.page), "```go\npackage ")
+		block, _, ok := strings.Cut(rest, "```")
+		_, source, _ := strings.Cut(readFile(t, program.file), "\npackage ")
+		if !ok || block != source {
+			t.Errorf("%s does not show %s: copy it there, or here", program.page, program.file)
+		}
+		if lines := strings.Count(block, "\n"); lines > program.lines {
+			t.Errorf("%s: the program has %d lines", program.page, lines)
+		}
 	}
 }
 

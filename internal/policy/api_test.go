@@ -22,7 +22,7 @@ const (
 )
 
 func TestAPI(t *testing.T) {
-	tree := loadPolicyTree(t, root)
+	tree := ourTree(t)
 	if *update {
 		updateAPI(t, tree)
 	}

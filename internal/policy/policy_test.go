@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -53,7 +54,7 @@ var policies = []struct {
 }
 
 func TestPolicy(t *testing.T) {
-	tree := loadPolicyTree(t, root)
+	tree := ourTree(t)
 	for _, p := range policies {
 		if p.name == "api" {
 			continue // TestAPI, which can also be told to update
@@ -69,7 +70,10 @@ func TestPolicy(t *testing.T) {
 // TestPolicyCanFail runs every policy over a module that breaks all of them.
 func TestPolicyCanFail(t *testing.T) {
 	const golden = "testdata/broken.txt"
-	tree := loadPolicyTree(t, "testdata/broken")
+	tree, err := loadPolicyTree("testdata/broken")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tree.lineLimit = 70
 	tree.variables = map[string]string{"middleware.listed": "a reason", "middleware.gone": "no reason any more"}
 	var got bytes.Buffer
@@ -179,11 +183,22 @@ func (t *policyTree) has(path string) bool {
 	return slices.ContainsFunc(t.packages, func(p *policyPackage) bool { return p.path == path })
 }
 
+var ours = sync.OnceValues(func() (*policyTree, error) { return loadPolicyTree(root) })
+
+// ourTree returns the source of this module.
+func ourTree(t *testing.T) *policyTree {
+	t.Helper()
+	tree, err := ours()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
 // loadPolicyTree parses the Go files of the module at root, other than those
 // of nested modules, in testdata, and in directories that the go command does
 // not look into.
-func loadPolicyTree(t *testing.T, root string) *policyTree {
-	t.Helper()
+func loadPolicyTree(root string) (*policyTree, error) {
 	platform := build.Default
 	platform.GOOS, platform.GOARCH = "linux", "amd64"
 	tree := &policyTree{root: root, fset: token.NewFileSet(), lineLimit: 450, variables: variables}
@@ -240,11 +255,8 @@ func loadPolicyTree(t *testing.T, root string) *policyTree {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	slices.SortFunc(tree.packages, func(a, b *policyPackage) int { return strings.Compare(a.path, b.path) })
-	return tree
+	return tree, err
 }
 
 // lineDiff returns the lines that only want has, after "- ", and those that
