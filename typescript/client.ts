@@ -5,6 +5,7 @@ export interface Routes {
   'GET /api/feed': { events: { event: 'item'; data: unknown; id: string } }
 }
 export type Query = Record<string, unknown>
+declare const jsonTexts: string[]
 // ---
 /** Why the service did not do what it was asked (RFC 9457). */
 export interface Problem {
@@ -124,7 +125,7 @@ function request(route: string, call: Parts): [path: string, init: RequestInit] 
     if (value !== undefined && value !== null) headers.set(name, Array.isArray(value) ? value.join(', ') : String(value))
   }
   let body = call.body as BodyInit | undefined
-  const ready = typeof body === 'string' || ArrayBuffer.isView(body) ||
+  const ready = typeof body === 'string' ? !jsonTexts.includes(route) : ArrayBuffer.isView(body) ||
     [FormData, URLSearchParams, Blob, ArrayBuffer, ReadableStream].some((type) => body instanceof type)
   if (!ready && hasFile(body)) {
     add((body = new FormData()), '', call.body)

@@ -23,6 +23,7 @@ type generator struct {
 type route struct {
 	name  string // "GET /api/posts"
 	parts []property
+	text  bool // the body may be a text, which is JSON
 }
 
 // anyMethod stands for a handler that takes every method.
@@ -79,6 +80,7 @@ func (g *generator) route(e pattern.Endpoint) {
 		if len(placed) == 0 { // otherwise the interface would have no use but here
 			typ = g.typ(request, sent(request))
 		}
+		r.text = sent(request) == body && slices.ContainsFunc(typ, mayBeText)
 		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
 		r.parts = append(r.parts, property{name: "body", optional: optional, typ: typ})
 	}

@@ -229,6 +229,7 @@ func TestRequests(t *testing.T) {
 		{"a body that must be there", "/a", takes[order](), "  \"* /a\": {\n    body: Order\n    response: Record<string, never>\n  }\n"},
 		{"a body that need not be there", "/a", takes[tree](), "    body?: Tree\n"},
 		{"a list", "/a", takes[[]int](), "    body: number[]\n"},
+		{"a text", "/a", takes[string](), "    body: string\n"},
 		{"no body", "/a", takes[struct{}](), "  \"* /a\": {\n    query?: Query\n    response"},
 		{"places", "/[id]/[...rest]", takes[struct {
 			ID    int      `path:"id"`
@@ -290,6 +291,33 @@ func TestRequests(t *testing.T) {
 				t.Errorf("no\n%s\nin\n%s", c.want, text)
 			}
 		})
+	}
+}
+
+// TestTexts: the client is told of the routes where a text is JSON, which it
+// otherwise sends as it is.
+func TestTexts(t *testing.T) {
+	h := typescript.ServeMux(map[string]http.Handler{
+		"POST /text":    takes[string](),
+		"POST /pointer": takes[*string](),
+		"POST /color":   takes[color](),
+		"POST /bytes":   takes[[]byte](),
+		"POST /any":     takes[json.RawMessage](),
+		"POST /number":  takes[int](),
+		"POST /list":    takes[[]string](),
+		"POST /object":  takes[order](),
+		"POST /none":    takes[struct{}](),
+		"POST /raw":     http.NotFoundHandler(),
+		"GET /query":    bind.QueryFunc(func(*http.Request, same) (string, error) { return "", nil }),
+	})
+	var b bytes.Buffer
+	if err := typescript.Write(&b, h, typescript.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	want := "const jsonTexts: string[] = [\n  \"POST /any\",\n  \"POST /bytes\",\n  \"POST /color\",\n  \"POST /pointer\",\n  \"POST /text\",\n]\n"
+	if !strings.Contains(b.String(), want) {
+		_, list, _ := strings.Cut(b.String(), "const jsonTexts")
+		t.Errorf("no\n%s\nin ...%.200s", want, list)
 	}
 }
 

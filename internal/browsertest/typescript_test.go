@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +83,10 @@ func typedRoutes() *pattern.Handler {
 				return fmt.Sprint(in.Title, in.Photo.Size()), nil
 			}),
 		},
+		"/api/words": middleware.Methods{
+			"PUT":  bind.Func(func(_ *http.Request, in string) (string, error) { return strings.ToUpper(in), nil }),
+			"POST": bind.Func(func(_ *http.Request, in json.RawMessage) (string, error) { return string(in), nil }),
+		},
 		"/api/docs/[[...slug]]": middleware.Methods{
 			"GET": bind.Func(func(r *http.Request, _ struct{}) ([]string, error) { return pattern.Values(r, "slug"), nil }),
 		},
@@ -125,6 +131,7 @@ changed 7 falsesecrettrue
 docs null [ 'a/b', 'ü' ]
 raw PUT x/y text
 photo Sea5
+words SAY "HÜ" "raw"
 refused 422 title is required required
 missing 404 There is no such thing
 aborted AbortError
@@ -138,6 +145,8 @@ GET /api/docs
 GET /api/docs/a%2Fb/%C3%BC
 PUT /api/raw/x/y
 POST /api/photos
+PUT /api/words
+POST /api/words
 POST /api/posts
 GET /api/raw/missing
 GET /api/docs

@@ -31,6 +31,8 @@ async function main() {
   console.log('raw', await here.api('* /api/raw/[...path]', { path: { path: ['x', 'y'] }, method: 'PUT', body: 'text' }))
   console.log('photo', await here.api('POST /api/photos', { body: { title: 'Sea', photo: new Blob(['12345']) } }))
 
+  console.log('words', await here.api('PUT /api/words', { body: 'say "hü"' }), await here.api('POST /api/words', { body: 'raw' }))
+
   try {
     await here.api('POST /api/posts', { body: { title: '', stars: 1 } })
   } catch (e) {
