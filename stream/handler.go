@@ -24,6 +24,9 @@ import (
 // a whole one. Return nil to end the stream in good order. An error that says no
 // more than that the context of the stream has ended counts as nil.
 //
+// fn does not see the header of the response, which a heartbeat may send at any time.
+// A handler or a middleware around this one sets what it is to have, or use [SSE].
+//
 // A HEAD request gets the header of a stream. fn is not run for it, so it is not
 // told of an error that GET would be.
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
