@@ -31,7 +31,7 @@ import (
 // told of an error that GET would be.
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 	heartbeat := setting.Or(cfg.Heartbeat, 15*time.Second)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	serve := func(w http.ResponseWriter, r *http.Request) {
 		s := &Stream{param: cfg.LastEventIDParam}
 		err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream, true))
 		switch {
@@ -49,7 +49,8 @@ func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 		case err != nil:
 			httperr.Handle(s.conn.Writer(), r, err, cfg.OnError, cfg.Logger)
 		}
-	})
+	}
+	return &typed{http.HandlerFunc(serve), someEvents}
 }
 
 func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error) {

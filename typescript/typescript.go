@@ -27,7 +27,8 @@
 // the query if query is set. Out is the type of the response, nil if it is not
 // known. Handlers are found by pattern.Walk, which sees through the middleware of
 // this module. What it does not see into, and what tells no types, has a body and
-// a response of type unknown.
+// a response of type unknown. Handlers of package stream and of a hub tell that they
+// send events, whose names and types stream.Types tells.
 //
 // Interfaces have the names that JSON has. In a response a pointer, a slice or a
 // map may be null, for that is what nil is, unless its tag has omitempty or
@@ -121,7 +122,7 @@ type typed interface {
 }
 
 // streams is implemented by handlers that tell the types of their events, by the
-// names of the events.
+// names of the events. A nil in place of a type says that there are others.
 type streams interface {
 	EventTypes() map[string]reflect.Type
 }

@@ -17,7 +17,10 @@ import (
 
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 	"github.com/apiece/apiece/typescript"
 )
 
@@ -385,6 +388,37 @@ func TestNames(t *testing.T) {
 	if t.Failed() {
 		before, _, _ := strings.Cut(first.String(), "/** A query")
 		t.Log(before)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	posts, sends := hub.New(hub.Config{}).Handler("posts"), stream.Handler(stream.Config{}, func(*stream.Stream) error { return nil })
+	typed := stream.Types(map[string]any{"post": same{}, "": 0})
+	const some, gap = "{ event: string; data: unknown; id: string }", `{ event: "gap"; data: Gap; id: string }`
+	const message, post = `{ event: "message"; data: number; id: string }`, `{ event: "post"; data: Same; id: string }`
+	for _, c := range []struct {
+		why  string
+		h    http.Handler
+		want string
+	}{
+		{"a handler that sends what it likes", sends, some},
+		{"a hub", posts, some},
+		{"behind middleware", middleware.New(middleware.Config{})(posts), some},
+		{"a handler whose types are told", typed(sends), message + " | " + post},
+		{"a hub whose types are told has its own event too", typed(posts), message + " | " + gap + " | " + post},
+		{"a handler of another kind", typed(http.NotFoundHandler()), message + " | " + post},
+		{"the layer outside has the last word", stream.Types(map[string]any{"": "", "gap": 0})(typed(posts)),
+			strings.Replace(message, "number", "string", 1) + " | " + strings.Replace(gap, "Gap", "number", 1) + " | " + post},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			text := written(t, "/a", c.h)
+			if want := "    events: " + c.want + "\n"; !strings.Contains(text, want) || strings.Contains(text, "response:") {
+				t.Errorf("no\n%s\nin\n%s", want, text)
+			}
+			if decl := "export interface Gap {\n  after: string\n}"; strings.Contains(c.want, gap) && !strings.Contains(text, decl) {
+				t.Errorf("no %q in\n%s", decl, text)
+			}
+		})
 	}
 }
 

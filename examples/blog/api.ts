@@ -13,6 +13,10 @@ export interface Created {
   created: string
 }
 
+export interface Gap {
+  after: string
+}
+
 export interface NewPost {
   /** max=80 */
   title: string
@@ -53,7 +57,7 @@ export interface Routes {
   }
   "GET /api/feed": {
     query?: Query
-    events: { event: "post"; data: Post; id: string }
+    events: { event: "gap"; data: Gap; id: string } | { event: "post"; data: Post; id: string }
   }
   "* /api/post/[...slug]": {
     path: { slug: string[] }

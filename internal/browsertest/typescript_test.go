@@ -103,11 +103,29 @@ func typedRoutes() *pattern.Handler {
 		"/api/feed": middleware.Methods{
 			"GET": stream.Types(map[string]any{"post": post{}, "": 0})(http.HandlerFunc(serveFeed)),
 		},
+		"/api/ticks": middleware.Methods{
+			"GET": stream.Types(map[string]any{"tick": 0})(stream.Handler(stream.Config{}, ticks)),
+		},
+		"/api/any": middleware.Methods{"GET": stream.Handler(stream.Config{}, ticks)},
 	}, pattern.HandlerConfig{})
 	if err != nil {
 		panic(err)
 	}
 	return h
+}
+
+// ticks sends events for as long as there is somebody to take them.
+func ticks(s *stream.Stream) error {
+	for n := 0; ; n++ {
+		if err := s.Send(stream.Event{Name: "tick", Data: fmt.Sprint(n)}); err != nil {
+			return err
+		}
+		select {
+		case <-s.Context().Done():
+			return nil
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // serveFeed breaks off after each event, and ends after three.
@@ -138,6 +156,7 @@ aborted AbortError
 event 1 one
 event 2 42
 event 3 7
+any tick 0
 GET /api/posts?page=2&sort=a&sort=b&where.author=x+y
 POST /api/posts
 PATCH /api/posts/7?draft=false
@@ -154,6 +173,7 @@ GET /api/feed
 GET /api/feed
 GET /api/feed
 GET /api/feed
+GET /api/any
 `
 
 // compile runs the compiler of TypeScript in a directory.

@@ -60,6 +60,11 @@ async function main() {
       console.log('event', e.id, n)
     }
   }
+  for await (const e of here.events('GET /api/any')) {
+    const name: string = e.event
+    console.log('any', name, e.data)
+    break
+  }
   console.log(calls.join('\n'))
 }
 
@@ -85,6 +90,8 @@ export const wrong: (() => unknown)[] = [
   async () => (await api('POST /api/posts', { body: { title: 'x', stars: 1 } })).nothing,
   // @ts-expect-error this route sends no events
   () => events('GET /api/posts'),
+  // @ts-expect-error the data of this one is not known
+  async () => { for await (const e of events('GET /api/any')) e.data.title },
   // @ts-expect-error and this one nothing else
   async () => (await api('GET /api/feed')).title,
 ]
