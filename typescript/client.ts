@@ -213,6 +213,7 @@ export function client(config: ClientConfig = {}) {
       for await (const block of blocks(response.body)) {
         if (block.id !== undefined) id = block.id
         if (block.retry !== undefined) retry = Math.min(block.retry, 2 ** 31 - 1) // more is no time at all for a timer
+        if (stop.signal.aborted) return // there may be more in what has come with the last one
         if (block.data !== undefined) yield { event: block.event, data: json(block.data), id }
       }
     }

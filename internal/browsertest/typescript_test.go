@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
 	"github.com/apiece/apiece/middleware"
@@ -201,13 +203,14 @@ func TestBlogScript(t *testing.T) {
 	compile(ctx, t, filepath.Join("..", "..", "examples", "blog"), "--allowJs", "--checkJs", "--noEmit", "page.js")
 }
 
-// TestTypeScript compiles the types of a service with a program that uses them,
-// rightly and wrongly, and runs it against the service.
-func TestTypeScript(t *testing.T) {
+// generated returns a directory with the client of typedRoutes, and the programs that
+// use it, rightly and wrongly, compiled.
+func generated(ctx context.Context, t *testing.T, programs ...string) (dir string) {
+	t.Helper()
 	if err := npm(); err != nil {
 		missing(t, "node", err)
 	}
-	dir := t.TempDir()
+	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata/typescript")); err != nil {
 		t.Fatal(err)
 	}
@@ -216,11 +219,15 @@ func TestTypeScript(t *testing.T) {
 	}
 	t.Setenv("UPDATE", "1")
 	typescript.Check(t, filepath.Join(dir, "api.ts"), typedRoutes())
+	compile(ctx, t, dir, append([]string{"--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"}, programs...)...)
+	return dir
+}
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+// TestTypeScript runs programs that use the types of a service against the service.
+func TestTypeScript(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	compile(ctx, t, dir, "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "use.ts", "edges.ts")
-
+	dir := generated(ctx, t, "use.ts", "edges.ts")
 	server := httptest.NewServer(typedRoutes())
 	defer server.Close()
 	edges, err := os.ReadFile("testdata/typescript/edges.txt")
@@ -237,3 +244,64 @@ func TestTypeScript(t *testing.T) {
 		}
 	}
 }
+
+// clientPage is a page that runs the program of testdata/typescript/page.ts.
+const clientPage = `<!doctype html><script type="module" src="/page.js"></script>`
+
+// TestTypeScriptPage has a page in Chromium import the client.
+func TestTypeScriptPage(t *testing.T) {
+	browser := browse(t)
+	ctx, cancel := context.WithTimeout(browser, patience)
+	defer cancel()
+	dir := generated(ctx, t, "page.ts")
+	left := make(chan bool, 1)
+	routes := typedRoutes()
+	mux := http.NewServeMux()
+	mux.Handle("/api/", routes)
+	mux.HandleFunc("/api/ticks", func(w http.ResponseWriter, r *http.Request) {
+		routes.ServeHTTP(w, r)
+		left <- true
+	})
+	mux.Handle("/", http.FileServer(http.Dir(dir)))
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, clientPage)
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		said, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`globalThis.said ?? []`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(said) > 0 {
+			if got := strings.Join(said, "\n") + "\n"; got != pageOutput {
+				t.Errorf("the page said\n%s\nwant\n%s", got, pageOutput)
+			}
+			break
+		}
+		time.Sleep(pulse)
+	}
+	select {
+	case <-left:
+	case <-ctx.Done():
+		t.Error("the service was not told that the client has left")
+	}
+}
+
+const pageOutput = `list 2 [a b] 3
+refused 422 /title required
+words HÜ
+photo Sea5
+event post 1 one
+event message 2 42
+event message 3 7
+tick 0
+tick 1
+tick 2
+end
+`
