@@ -93,7 +93,7 @@ test: ## all tests, under the race detector and in random order (TESTFLAGS)
 
 .PHONY: hostile
 hostile: ## the hostile cases without the race detector, in the long form
-	@go test -vet=off -count=1 -run='^TestHostile' ./internal/hostile -long
+	@go test -vet=off -count=1 -run='^TestHostile' ./internal/torture -long
 
 .PHONY: model
 model: ## the model of Timeout: every order of steps, in the selection MODEL
@@ -110,7 +110,7 @@ storm: ## requests at the very deadline, for STORMTIME in each storm over each t
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
-	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/hostile -soak=$(SOAKTIME)
+	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/torture -soak=$(SOAKTIME)
 
 .PHONY: cache-tests
 cache-tests: ## the public test suite for HTTP caches (needs git, node, npm); not part of ci
