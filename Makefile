@@ -27,7 +27,7 @@ each = status=0; for module in $(MODULES); do (cd $$module && $(1)) || status=1;
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
@@ -136,6 +136,10 @@ fuzz: ## every fuzz target for a short while (FUZZTIME)
 api: ## write the exported API to internal/policy/testdata/api, after reviewing a change to it
 	go test -run='^TestAPI$$' ./internal/policy -update
 
+.PHONY: release-check
+release-check: ## all that a release is tested with, on a clean checkout: ci, vuln, a minute of storms, soak
+	@.ci/release check
+
 .PHONY: release
-release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z)
+release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z); .ci/release is the checklist
 	@.ci/release "$(VERSION)"
