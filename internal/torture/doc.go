@@ -8,7 +8,7 @@
 // answered with 500 to 599, or does not leave exactly one; a panic other than
 // http.ErrAbortHandler in net/http; a write after the handler has returned; a
 // goroutine, a descriptor or a file that is left behind; more memory than the
-// bounds make; and a next request that is not answered as if nothing had been.
+// bounds make; and a next request that is not answered as usual.
 //
 // Two drivers ask it. In the files faults_*, every piece goes through every fault
 // that its surroundings can have: the client, the body, the writer, the handler, hooks,

@@ -10,12 +10,12 @@ import (
 )
 
 // A fate is what can become of a request, as far as it matters: to the client,
-// and to whoever reads the log.
+// and to those who read the log.
 type fate uint
 
 const (
 	whole      fate = 1 << iota // the answer of the piece, all of it
-	wholeNoted                  // the same, and one record of what happened behind it
+	wholeNoted                  // the same, and one record of what happened after it
 	refused                     // a whole answer of 400 to 499, no record
 	failed                      // a whole answer of 500 to 599, one record
 	dropped                     // no whole answer, no record
@@ -130,7 +130,7 @@ func is(status int, parts ...string) verdict {
 }
 
 // says asks for one of the statuses. What net/http refuses it answers without
-// a length, and may reset the connection behind it.
+// a length, and may reset the connection after it.
 func says(statuses ...int) verdict {
 	return func(a *answer) error {
 		if !slices.Contains(statuses, a.status) {
