@@ -1,17 +1,15 @@
-package main
+package service
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -52,6 +50,24 @@ func TestRoutes(t *testing.T) {
 
 		{"post", "GET", "/api/post/1", "", "", "", 200, `"title":"Hello"`},
 		{"slash", "GET", "/api/post/1/", "", "", "", 200, `"title":"Hello"`},
+		{"put", "PUT", "/api/post/2", "application/json", `{"title":"T2","text":"y"}`, "", 200, `"id":2,"title":"T2","text":"y","tags":[]`},
+		{"put without all", "PUT", "/api/post/2", "application/json", `{"title":"T2"}`, "", 422, `"path":"/text"`},
+		{"put an id", "PUT", "/api/post/2", "application/json", `{"ID":1,"title":"T","text":"y"}`, "", 200, `"id":2`},
+		{"put nowhere", "PUT", "/api/post/999", "application/json", `{"title":"T2","text":"y"}`, "", 404, "No such post"},
+		{"patch", "PATCH", "/api/post/2", "application/json", `{"tags":["x"]}`, "", 200, `"title":"T","text":"y","tags":["x"]`},
+		{"patch with null", "PATCH", "/api/post/2", "application/json", `{"title":null,"tags":null}`, "", 200, `"title":"T","text":"y","tags":[]`},
+		{"patch with nothing in it", "PATCH", "/api/post/2", "application/json", `{"title":""}`, "", 422, `"path":"/title"`},
+		{"patch with a wrong type", "PATCH", "/api/post/2", "application/json", `{"tags":"x"}`, "", 400, `"path":"/tags"`},
+		{"delete", "DELETE", "/api/post/2", "", "", "", 405, "Allow: GET, HEAD, OPTIONS, PATCH, PUT"},
+
+		{"upload", "POST", "/api/upload", `multipart/form-data; boundary=b`, file("cat.txt", "meow"), "", 200, `{"name":"cat.txt","size":4,"sha256":"` + hash("meow") + `"}`},
+		{"upload without a file", "POST", "/api/upload", `multipart/form-data; boundary=b`, "--b--\r\n", "", 422, `"path":"/file"`},
+		{"upload of JSON", "POST", "/api/upload", "application/json", `{"file":"x"}`, "", 415, `"status":415`},
+		{"upload too large", "POST", "/api/upload", `multipart/form-data; boundary=b`, file("x", strings.Repeat("x", 8<<20+1)), "", 413, `"status":413`},
+		{"feed of an unknown topic", "GET", "/api/feed?topic=x", "", "", "", 422, `"in":"query","path":"/topic`},
+		{"source", "GET", "/source/putPost,wholePost", "", "", "", 200, `"file":"posts.go"`},
+		{"no source", "GET", "/source/main", "", "", "", 404, "No such function"},
+
 		{"no such post", "GET", "/api/post/999", "", "", "", 404, "No such post"},
 		{"no number", "GET", "/api/post/x", "", "", "", 400, `"in":"path","path":"/pid"`},
 		{"catch-all", "GET", "/api/post/a/b/c", "", "", "", 200, "Post: a, b, c"},
@@ -85,7 +101,7 @@ func TestRoutes(t *testing.T) {
 		{"less than nothing", "GET", "/api/big?kb=-1", "", "", "", 400, "kb is a number from 0 to 8192"},
 		{"too big", "GET", "/api/big?kb=65", "", "", "", 500, `"status":500`},
 	}
-	server := httptest.NewServer(newBlog(slog.New(slog.DiscardHandler)).routes())
+	server := httptest.NewServer(New(Config{Logger: slog.New(slog.DiscardHandler)}))
 	defer server.Close()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	client := server.Client()
@@ -122,55 +138,39 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// file is a form with one file, whose boundary is b.
+func file(name, text string) string {
+	return "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\n\r\n" + text + "\r\n--b--\r\n"
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 func sign(body, secret string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	io.WriteString(mac, body)
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// TestFeedAndShutdown: a new post reaches whoever listens, and an open feed
-// does not keep the service from stopping.
-func TestFeedAndShutdown(t *testing.T) {
-	listener, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
+// TestSources: what the page shows of the Go code is there.
+func TestSources(t *testing.T) {
+	names := regexp.MustCompile(`data-source="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	if cards := strings.Count(page, `class="route"`); len(names) != cards {
+		t.Errorf("%d of %d cards show their code", len(names), cards)
 	}
-	addr := listener.Addr().String()
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, listener) }()
-
-	resp, err := http.Get("http://" + addr + "/api/feed")
-	if err != nil {
-		t.Fatal(err)
+	for _, list := range names {
+		for name := range strings.SplitSeq(list[1], ",") {
+			if _, ok := declarations[name]; !ok {
+				t.Errorf("the page shows %s, which is not there", name)
+			}
+		}
 	}
-	defer resp.Body.Close()
-	if ctype := resp.Header.Get("Content-Type"); ctype != "text/event-stream" {
-		t.Fatalf("Content-Type %q", ctype)
-	}
-	created, err := http.Post("http://"+addr+"/api/posts", "application/json", strings.NewReader(`{"title":"Live","text":"x"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	created.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() && !strings.Contains(lines.Text(), `"title":"Live"`) {
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if err := <-done; err != nil {
-		t.Errorf("stopping: %v", err)
-	}
-	if _, err := io.ReadAll(resp.Body); err != nil {
-		t.Errorf("the feed did not end in good order: %v", err)
-	}
-	http.DefaultClient.CloseIdleConnections()
 }
 
 // TestTypes keeps the types of the routes for the page, whose script is checked
 // against them.
 func TestTypes(t *testing.T) {
-	typescript.CheckWith(t, "api.ts", newBlog(slog.New(slog.DiscardHandler)).api(), typescript.Config{TypesOnly: true})
+	typescript.CheckWith(t, "api.ts", New(Config{Logger: slog.New(slog.DiscardHandler)}).api(), typescript.Config{TypesOnly: true})
 }

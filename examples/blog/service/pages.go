@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"bytes"
@@ -18,13 +18,12 @@ import (
 const revalidateSecret = "it is a demo, too"
 
 // newPages returns the cache of the rendered pages: fresh for an hour, and then
-// served for a day while they are rendered anew.
-func newPages(site http.Handler) *cache.Cache {
-	return cache.New(cache.Config{
-		Policy:       cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour, Public: true},
-		Origin:       site,
-		StatusHeader: "X-Nextjs-Cache",
-	})
+// served for a day while they are rendered again in the background.
+func newPages(cfg cache.Config, site http.Handler) *cache.Cache {
+	cfg.Policy = cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour, Public: true}
+	cfg.Origin = site
+	cfg.StatusHeader = "X-Nextjs-Cache"
+	return cache.New(cfg)
 }
 
 var rendered = template.Must(template.New("post").Parse(`<!doctype html>
@@ -42,16 +41,20 @@ var rendered = template.Must(template.New("post").Parse(`<!doctype html>
 
 // render serves /blog/{id}. It takes its time, as pages do that ask a database
 // and another service.
-func (b *blog) render(w http.ResponseWriter, r *http.Request) error {
+func (s *Service) render(w http.ResponseWriter, r *http.Request) error {
 	id, _ := strconv.Atoi(r.PathValue("id"))
-	p, ok := b.posts.get(id)
-	if !ok {
+	p, err := found(s.posts.Get(r.Context(), id))
+	if err != nil {
 		cache.SetPolicy(r.Context(), cache.Policy{TTL: -1}) // it may yet be written
-		return errNoPost
+		return err
+	}
+	all, err := s.posts.List(r.Context())
+	if err != nil {
+		return err
 	}
 	time.Sleep(300 * time.Millisecond)
 	var text bytes.Buffer
-	err := rendered.Execute(&text, map[string]any{"Post": p, "Count": len(b.posts.list()), "At": time.Now()})
+	err = rendered.Execute(&text, map[string]any{"Post": p, "Count": len(all), "At": time.Now()})
 	if err != nil {
 		return err
 	}
@@ -59,8 +62,8 @@ func (b *blog) render(w http.ResponseWriter, r *http.Request) error {
 	return reply.Send(w, r, http.StatusOK, text.String())
 }
 
-// revalidate serves POST /api/revalidate: it has a page rendered anew. Whoever
-// knows the secret may ask for that.
+// revalidate serves POST /api/revalidate: it has a page rendered again, for
+// clients that know the secret.
 func revalidate(pages *cache.Cache) reply.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		in, err := bind.Body[struct {

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"log/slog"
@@ -16,8 +16,7 @@ func TestCachedPages(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	synctest.Test(t, func(t *testing.T) {
-		b := newBlog(slog.New(slog.DiscardHandler))
-		site := b.routes()
+		site := New(Config{Logger: slog.New(slog.DiscardHandler)})
 		send := func(method, path, body string) *httptest.ResponseRecorder {
 			r := httptest.NewRequest(method, path, strings.NewReader(body))
 			if body != "" {

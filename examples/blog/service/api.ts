@@ -13,6 +13,12 @@ export interface Created {
   created: string
 }
 
+export interface NewFile {
+  /** max=80 */
+  caption?: string
+  file: Blob
+}
+
 export interface NewPost {
   /** max=80 */
   title: string
@@ -29,6 +35,13 @@ export interface Post {
   tags: string[] | null
   /** a date and time of RFC 3339 */
   created: string
+}
+
+export interface Uploaded {
+  name: string
+  size: number
+  sha256: string
+  caption?: string
 }
 
 /** A query of which the service has told no types. */
@@ -53,7 +66,7 @@ export interface Routes {
   }
   "GET /api/feed": {
     query?: Query
-    events: { event: "post"; data: Post; id: string }
+    events: { event: "post"; data: Post; id: string } | { event: "upload"; data: Uploaded; id: string }
   }
   "* /api/post/[...slug]": {
     path: { slug: string[] }
@@ -61,8 +74,18 @@ export interface Routes {
     body?: unknown
     response: unknown
   }
-  "* /api/post/[pid]": {
+  "GET /api/post/[pid]": {
     path: { pid: string | number }
+    response: Post
+  }
+  "PATCH /api/post/[pid]": {
+    path: { pid: string | number }
+    body?: { title?: string | null; text?: string | null; tags?: string[] | null }
+    response: Post
+  }
+  "PUT /api/post/[pid]": {
+    path: { pid: string | number }
+    body: { title: string; text: string; tags?: string[] }
     response: Post
   }
   "GET /api/posts": {
@@ -95,6 +118,10 @@ export interface Routes {
   "POST /api/theme": {
     body: Choice
     response: unknown
+  }
+  "POST /api/upload": {
+    body: NewFile
+    response: Uploaded
   }
   "POST /api/webhook": {
     query?: Query
