@@ -27,7 +27,7 @@ each = status=0; for module in $(MODULES); do (cd $$module && $(1)) || status=1;
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
@@ -93,7 +93,7 @@ test: ## all tests, under the race detector and in random order (TESTFLAGS)
 
 .PHONY: hostile
 hostile: ## the hostile cases without the race detector, in the long form
-	@go test -vet=off -count=1 -run='^TestHostile' ./internal/hostile -long
+	@go test -vet=off -count=1 -run='^TestHostile' ./internal/torture -long
 
 .PHONY: model
 model: ## the model of Timeout: every order of steps, in the selection MODEL
@@ -110,7 +110,7 @@ storm: ## requests at the very deadline, for STORMTIME in each storm over each t
 
 .PHONY: soak
 soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
-	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/hostile -soak=$(SOAKTIME)
+	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/torture -soak=$(SOAKTIME)
 
 .PHONY: cache-tests
 cache-tests: ## the public test suite for HTTP caches (needs git, node, npm); not part of ci
@@ -136,6 +136,10 @@ fuzz: ## every fuzz target for a short while (FUZZTIME)
 api: ## write the exported API to internal/policy/testdata/api, after reviewing a change to it
 	go test -run='^TestAPI$$' ./internal/policy -update
 
+.PHONY: release-check
+release-check: ## all that a release is tested with, on a clean checkout: ci, vuln, a minute of storms, soak
+	@.ci/release check
+
 .PHONY: release
-release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z)
+release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z); .ci/release is the checklist
 	@.ci/release "$(VERSION)"
