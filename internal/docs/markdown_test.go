@@ -143,7 +143,7 @@ func TestMarkdownGo(t *testing.T) {
 func exampleBodies(t *testing.T) map[string][][]string {
 	t.Helper()
 	bodies := make(map[string][][]string)
-	for _, name := range filesAt(t, "*_test.go", "examples/nextjs/*_test.go") {
+	for _, name := range filesAt(t, "*_test.go", "examples/gallery/*_test.go", "examples/nextjs/*_test.go") {
 		source := readFile(t, name)
 		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, name, source, parser.ParseComments)
