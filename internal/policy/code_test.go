@@ -1,4 +1,4 @@
-package apiece_test
+package policy_test
 
 import (
 	"fmt"
@@ -79,7 +79,7 @@ func checkVariables(t *policyTree) (found []violation) {
 							value = spec.Values[i]
 						}
 						if why := mutable(f, name, spec.Type, value, written); why != "" {
-							complain(name.Pos(), "variable %s %s: pass the state around, or give the reason in the list of variables in policy_code_test.go", name.Name, why)
+							complain(name.Pos(), "variable %s %s: pass the state around, or give the reason in the list of variables in internal/policy/code_test.go", name.Name, why)
 						}
 					}
 				}
@@ -88,7 +88,7 @@ func checkVariables(t *policyTree) (found []violation) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(unused)) {
 		if pkg := strings.TrimSuffix(key, path.Ext(key)); t.has(pkg) {
-			found = append(found, violation{pkg, "has no variable " + key + ": take it off the list of variables in policy_code_test.go"})
+			found = append(found, violation{pkg, "has no variable " + key + ": take it off the list of variables in internal/policy/code_test.go"})
 		}
 	}
 	return found

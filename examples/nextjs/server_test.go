@@ -1,4 +1,4 @@
-package apiece_test
+package nextjs_test
 
 import (
 	"context"

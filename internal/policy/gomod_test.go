@@ -1,4 +1,4 @@
-package apiece_test
+package policy_test
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package apiece_test
+package policy_test
 
 import (
 	"fmt"
@@ -17,12 +17,12 @@ import (
 // changes a file that says so in the review.
 
 const (
-	apiDir     = "testdata/api"
-	apiCommand = "go test -run TestAPI -update"
+	apiDir     = "internal/policy/testdata/api"
+	apiCommand = "make api"
 )
 
 func TestAPI(t *testing.T) {
-	tree := loadPolicyTree(t, ".")
+	tree := ourTree(t)
 	if *update {
 		updateAPI(t, tree)
 	}

@@ -1,4 +1,4 @@
-package apiece_test
+package nextjs_test
 
 import (
 	"fmt"
@@ -241,10 +241,3 @@ func Example_partly() {
 	// 	/api/post/create is answered by the handler of /api/post/[pid]: pages/api/post/create.ts
 	// nextfs: 1 of 4 routes are ported
 }
-
-// A todo is a test that prints what fails.
-type todo struct{}
-
-func (todo) Helper()                           {}
-func (todo) Logf(format string, args ...any)   { fmt.Printf(format+"\n", args...) }
-func (todo) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }

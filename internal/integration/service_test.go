@@ -1,4 +1,4 @@
-package apiece_test
+package integration_test
 
 import (
 	"bufio"
@@ -23,8 +23,6 @@ import (
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
 )
-
-// The tests here are about what the pieces do together.
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 

@@ -1,4 +1,4 @@
-package apiece_test
+package policy_test
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,11 +22,15 @@ import (
 // itself: which way imports point, that every name is documented, what go.mod
 // may require. Each is a function from the parsed source of a module to the
 // places where it is broken, so that the same function runs over this module,
-// where it must find nothing, and over testdata/policy/broken, where it must
-// find what testdata/policy/broken.txt lists.
+// where it must find nothing, and over testdata/broken, where it must
+// find what testdata/broken.txt lists.
 //
 // They read source, not types: a policy that needs the type checker would need
-// the dependencies too, and would be slower than all of these together.
+// the dependencies too, and would be slower than all of these together. What vet
+// or staticcheck finds is left to them; the Makefile says which checks run.
+
+// root is the root of the module, seen from here.
+const root = "../.."
 
 const modulePath = "github.com/apiece/apiece"
 
@@ -49,7 +54,7 @@ var policies = []struct {
 }
 
 func TestPolicy(t *testing.T) {
-	tree := loadPolicyTree(t, ".")
+	tree := ourTree(t)
 	for _, p := range policies {
 		if p.name == "api" {
 			continue // TestAPI, which can also be told to update
@@ -64,8 +69,11 @@ func TestPolicy(t *testing.T) {
 
 // TestPolicyCanFail runs every policy over a module that breaks all of them.
 func TestPolicyCanFail(t *testing.T) {
-	const golden = "testdata/policy/broken.txt"
-	tree := loadPolicyTree(t, "testdata/policy/broken")
+	const golden = "testdata/broken.txt"
+	tree, err := loadPolicyTree("testdata/broken")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tree.lineLimit = 70
 	tree.variables = map[string]string{"middleware.listed": "a reason", "middleware.gone": "no reason any more"}
 	var got bytes.Buffer
@@ -175,11 +183,22 @@ func (t *policyTree) has(path string) bool {
 	return slices.ContainsFunc(t.packages, func(p *policyPackage) bool { return p.path == path })
 }
 
+var ours = sync.OnceValues(func() (*policyTree, error) { return loadPolicyTree(root) })
+
+// ourTree returns the source of this module.
+func ourTree(t *testing.T) *policyTree {
+	t.Helper()
+	tree, err := ours()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
 // loadPolicyTree parses the Go files of the module at root, other than those
 // of nested modules, in testdata, and in directories that the go command does
 // not look into.
-func loadPolicyTree(t *testing.T, root string) *policyTree {
-	t.Helper()
+func loadPolicyTree(root string) (*policyTree, error) {
 	platform := build.Default
 	platform.GOOS, platform.GOARCH = "linux", "amd64"
 	tree := &policyTree{root: root, fset: token.NewFileSet(), lineLimit: 450, variables: variables}
@@ -236,11 +255,8 @@ func loadPolicyTree(t *testing.T, root string) *policyTree {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	slices.SortFunc(tree.packages, func(a, b *policyPackage) int { return strings.Compare(a.path, b.path) })
-	return tree
+	return tree, err
 }
 
 // lineDiff returns the lines that only want has, after "- ", and those that

@@ -1,4 +1,4 @@
-package apiece_test
+package policy_test
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// checkPackageDocs asks every package for one package comment: in one file,
-// since comments that stand above the package clause of other files are
-// appended to it unseen, and for what users import with the differences from
-// Next.js at its end.
+// checkPackageDocs asks for what ST1000 of staticcheck does not about package
+// comments: that there is no second one, since it is appended to the first unseen;
+// that commands have one; and that it ends with the differences from Next.js in
+// what users import.
 func checkPackageDocs(t *policyTree) (found []violation) {
 	const differences = "Differences from Next.js"
 	for _, p := range t.packages {
@@ -32,19 +32,10 @@ func checkPackageDocs(t *policyTree) (found []violation) {
 			}
 			text, at = f.Doc.Text(), f.Doc.Pos()
 		}
-		name := p.files[0].Name.Name
-		begin := "Package " + name + " "
-		if name == "main" {
-			begin = "Command " + path.Base(p.path) + " "
+		if begin := "Command " + path.Base(p.path) + " "; p.files[0].Name.Name == "main" && !strings.HasPrefix(strings.ReplaceAll(text, "\n", " "), begin) {
+			found = append(found, violation{p.path, fmt.Sprintf("begin the comment of the command with %q", begin)})
 		}
-		switch {
-		case text == "":
-			found = append(found, violation{p.path, fmt.Sprintf("no package comment: add doc.go, beginning with %q", "// "+begin)})
-			continue
-		case !strings.HasPrefix(strings.ReplaceAll(text, "\n", " "), begin):
-			found = append(found, violation{t.at(at), fmt.Sprintf("begin the package comment with %q", begin)})
-		}
-		if p.public() && p.path != "." && lastHeading(text) != differences {
+		if text != "" && p.public() && p.path != "." && lastHeading(text) != differences {
 			found = append(found, violation{t.at(at), fmt.Sprintf("end the package comment with a section %q", "# "+differences)})
 		}
 	}

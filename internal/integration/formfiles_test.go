@@ -1,4 +1,4 @@
-package apiece_test
+package integration_test
 
 import (
 	"bytes"
