@@ -26,8 +26,8 @@ type fence struct {
 // root is the root of the module, seen from here.
 const root = "../.."
 
-// A page is a Markdown file at the root or in docs: its code, and its lines
-// without it.
+// A page is a Markdown file at the root, in docs or beside examples: its code,
+// and its lines without it.
 type page struct {
 	name   string // below the root
 	fences []fence
@@ -36,7 +36,7 @@ type page struct {
 
 func markdownPages(t *testing.T) (pages []page) {
 	t.Helper()
-	names := filesAt(t, "*.md", "docs/*.md")
+	names := filesAt(t, "*.md", "docs/*.md", "examples/*/README.md")
 	if len(names) < 5 {
 		t.Fatalf("%d pages", len(names))
 	}
@@ -98,8 +98,11 @@ func readFile(t *testing.T, name string) string {
 
 // TestMarkdownGo: every Go block is a part of an example with an Output
 // comment, or of a method that it needs, line for line. So it compiles, and it does what the example shows.
+// A page that is not at the root may show a part of a package of the examples
+// that has tests instead.
 func TestMarkdownGo(t *testing.T) {
 	bodies := exampleBodies(t)
+	recipes := recipeFiles(t)
 	shown := make(map[string]bool)
 	blocks := 0
 	for _, p := range markdownPages(t) {
@@ -108,6 +111,10 @@ func TestMarkdownGo(t *testing.T) {
 			case "go":
 			case "", "console", "js", "mermaid", "ts":
 				continue // what one types, Next.js, and pictures
+			case "caddyfile", "nginx":
+				continue // the configuration of proxies
+			case "diff":
+				continue // TestTour
 			default:
 				t.Errorf("%s:%d: a block of %q: is it go, js, ts, console or mermaid?", p.name, f.line, f.language)
 				continue
@@ -116,10 +123,11 @@ func TestMarkdownGo(t *testing.T) {
 				continue // TestPrograms
 			}
 			blocks++
-			found := false
+			lines := strings.Split(strings.TrimSuffix(f.text, "\n"), "\n")
+			found := path.Dir(p.name) != "." && slices.ContainsFunc(recipes, func(recipe []string) bool { return containsLines(recipe, lines) })
 			for name, parts := range bodies {
 				for _, part := range parts {
-					if containsLines(part, strings.Split(strings.TrimSuffix(f.text, "\n"), "\n")) {
+					if containsLines(part, lines) {
 						found, shown[name] = true, true
 					}
 				}
@@ -135,6 +143,20 @@ func TestMarkdownGo(t *testing.T) {
 		}
 	}
 	t.Logf("%d blocks from %d examples", blocks, len(bodies))
+}
+
+// recipeFiles returns the lines of each Go file of the packages below examples that
+// have tests.
+func recipeFiles(t *testing.T) (files [][]string) {
+	t.Helper()
+	for _, pattern := range []string{"examples/*/", "examples/*/*/"} {
+		for _, name := range filesAt(t, pattern+"*.go") {
+			if len(filesAt(t, path.Dir(name)+"/*_test.go")) > 0 {
+				files = append(files, strings.Split(readFile(t, name), "\n"))
+			}
+		}
+	}
+	return files
 }
 
 // exampleBodies returns the lines of the examples of the root and of
