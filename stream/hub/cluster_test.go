@@ -12,14 +12,22 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
 )
 
 var (
-	clusterSeeds = flag.Int("seeds", 6, "how many clusters of hubs to simulate")
+	clusterSeeds = flag.Int("seeds", few(), "how many clusters of hubs to simulate")
 	clusterFirst = flag.Int("seed", 0, "the seed of the first of them")
 )
+
+func few() int {
+	if testkit.Race {
+		return 2
+	}
+	return 6
+}
 
 // TestCluster runs hubs in several processes over one log, with clients that go
 // from one to the other, while everything goes wrong that a network, a store and a
