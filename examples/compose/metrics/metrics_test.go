@@ -25,6 +25,7 @@ import (
 	"github.com/apiece/apiece/examples/compose/metrics"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/middleware/middlewaretest"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
@@ -458,4 +459,19 @@ func TestSeries(t *testing.T) {
 			t.Errorf("too few series to say anything:\n%s", n)
 		}
 	})
+}
+
+// TestMiddleware: what is measured can do all that it could before.
+func TestMiddleware(t *testing.T) {
+	provider, _, err := metrics.Prometheus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := metrics.New(provider, http.NewServeMux())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, layer := range map[string]func(http.Handler) http.Handler{"Requests": m.Requests, "Timeouts": m.Timeouts, "Cached": m.Cached} {
+		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, layer) })
+	}
 }
