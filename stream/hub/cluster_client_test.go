@@ -178,7 +178,11 @@ type clusterClient struct {
 func (c *clusterClient) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		c.connect(ctx, c.cluster.processes[c.dice.n(len(c.cluster.processes))])
-		if pause(ctx, c.dice.upTo(3*time.Second)) != nil {
+		away := 3 * time.Second
+		if c.flaky && c.dice.in(5) && !c.cluster.isHealthy() {
+			away = time.Minute
+		}
+		if pause(ctx, c.dice.upTo(away)) != nil {
 			return
 		}
 	}

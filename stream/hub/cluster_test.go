@@ -250,11 +250,11 @@ func (c *cluster) restart(ctx context.Context, p *clusterProcess) {
 
 // forget has the log lose some of what it has, or all.
 func (c *cluster) forget(ctx context.Context, d *dice) {
-	for pause(ctx, d.upTo(time.Minute)) == nil {
-		if d.in(4) {
+	for pause(ctx, d.upTo(30*time.Second)) == nil {
+		if d.in(6) {
 			c.log.lose()
 		} else {
-			c.log.Forget(d.n(100))
+			c.log.Forget(d.n(1 + d.n(100)))
 		}
 	}
 }
