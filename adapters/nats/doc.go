@@ -1,0 +1,2 @@
+// Package nats lets hubs in several processes work as one, by way of NATS JetStream.
+package nats
