@@ -37,7 +37,10 @@ func suite(urls string) backplanetest.Suite {
 	}
 }
 
-func TestBackplane(t *testing.T) { suite(start(t).ClientURL()).Run(t) }
+func TestBackplane(t *testing.T) {
+	t.Parallel()
+	suite(start(t).ClientURL()).Run(t)
+}
 
 func TestHistory(t *testing.T) {
 	s := start(t)
@@ -122,11 +125,12 @@ func TestTopics(t *testing.T) {
 
 // An answer that is lost does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	proxy := newProxy(t, s.Addr().String())
 	log := open(t, "nats://"+proxy.addr, "log")
 	other := open(t, s.ClientURL(), "log")
-	for i := range 10 {
+	for i := range 6 {
 		if i > 0 { // the first makes the log
 			proxy.lose.Store(1)
 		}
@@ -145,6 +149,7 @@ func TestAppendOnce(t *testing.T) {
 // Whoever runs out of time is told that the event may be there, and whoever is
 // refused that it is not.
 func TestAppendErrors(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	proxy := newProxy(t, s.Addr().String())
 	js := connect(t, "nats://"+proxy.addr)

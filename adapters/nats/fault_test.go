@@ -39,7 +39,8 @@ func publishers(t *testing.T, nodes []*node, stop func(published int) bool) int 
 // Connections break all the time. Nothing is lost by that, nothing comes twice, and
 // no publisher is told of it.
 func TestCutConnections(t *testing.T) {
-	events, every := 2000, 100
+	t.Parallel()
+	events, every := 500, 50
 	if *long {
 		events, every = 20_000, 50
 	}
@@ -69,7 +70,8 @@ func TestCutConnections(t *testing.T) {
 // publishers publish through two hubs. Nothing is lost, nothing comes twice, and
 // no publisher is told of it.
 func TestKilledLeader(t *testing.T) {
-	lasts := 4 * time.Second
+	t.Parallel()
+	lasts := 2 * time.Second
 	if *long {
 		lasts = 20 * time.Second
 	}
@@ -82,7 +84,7 @@ func TestKilledLeader(t *testing.T) {
 	go func() {
 		defer close(killer)
 		defer over.Store(true)
-		for begun := time.Now(); time.Since(begun) < lasts || killed < 3; time.Sleep(time.Second) {
+		for begun := time.Now(); time.Since(begun) < lasts || killed < 2; time.Sleep(time.Second) {
 			if leader := c.leader("log"); leader != nil {
 				leader.stop()
 				killed++
@@ -108,7 +110,8 @@ func TestKilledLeader(t *testing.T) {
 // The stream is deleted, again and again, while it is followed and written to: each
 // time a log begins, and all readers are told.
 func TestDeletedStream(t *testing.T) {
-	const rounds = 5
+	t.Parallel()
+	const rounds = 3
 	s := start(t)
 	nodes := []*node{newNode(t, s.ClientURL(), nats.BackplaneConfig{}), newNode(t, s.ClientURL(), nats.BackplaneConfig{})}
 	admin := connect(t, s.ClientURL())

@@ -97,6 +97,7 @@ func connect(t testing.TB, urls string, options ...natsgo.Option) jetstream.JetS
 	t.Helper()
 	conn, err := natsgo.Connect(urls, append([]natsgo.Option{
 		natsgo.ReconnectBufSize(-1), natsgo.MaxReconnects(-1),
+		natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}), // the standard one prints
 		natsgo.ReconnectWait(5 * time.Millisecond), natsgo.ReconnectJitter(5*time.Millisecond, 0),
 	}, options...)...)
 	if err != nil {
@@ -180,4 +181,8 @@ func eventually(t testing.TB, what string, done func() bool) {
 			t.Fatalf("not after a minute: %s", what)
 		}
 	}
+}
+
+func openReplicated(t testing.TB, urls, log string) hub.Backplane {
+	return nats.NewBackplane(connect(t, urls), nameOf(log), nats.BackplaneConfig{Replicas: 3})
 }
