@@ -93,7 +93,8 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 	}
 }
 
-// follow delivers what one consumer sends. It reports whether there was one.
+// follow delivers what one consumer sends. It reports whether it has found out
+// anything: a consumer that is made but never heard of is one more failure.
 func (f *follower) follow(ctx context.Context) (followed bool, err error) {
 	live, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -125,19 +126,17 @@ func (f *follower) follow(ctx context.Context) (followed bool, err error) {
 		message, err := messages.Next(jetstream.NextMaxWait(checkEvery))
 		switch {
 		case live.Err() != nil:
-			return true, context.Cause(live)
+			return followed, context.Cause(live)
 		case errors.Is(err, nats.ErrTimeout):
-			if err := f.check(live, l.epoch); err != nil {
-				return true, err
-			}
-			continue
-		case err != nil:
-			return true, err
+			err = f.check(live, l.epoch)
+		case err == nil:
+			err = f.take(live, l, message, sent)
+			sent++
 		}
-		if err := f.take(live, l, message, sent); err != nil {
-			return true, err
+		if err != nil {
+			return followed, err
 		}
-		sent++
+		followed = true
 	}
 }
 

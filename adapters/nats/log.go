@@ -76,19 +76,18 @@ func (b *Backplane) open(ctx context.Context, create bool) (*log, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := s.CachedInfo()
-	epoch, ok := b.epochOf(info.Config.Subjects)
-	if !ok {
-		return nil, fmt.Errorf("%w: its subjects are %q", errNotALog, info.Config.Subjects)
+	old := s.CachedInfo().Config
+	if _, ok := b.epochOf(old.Subjects); !ok {
+		return nil, fmt.Errorf("%w: its subjects are %q", errNotALog, old.Subjects)
 	}
-	if !b.applied.Load() {
-		if cfg := b.settings(info.Config); !same(cfg, info.Config) {
-			if _, err := b.js.UpdateStream(ctx, cfg); err != nil {
-				return nil, err
-			}
+	if cfg := b.settings(old); !b.applied.Load() && !same(cfg, old) {
+		if s, err = b.js.UpdateStream(ctx, cfg); err != nil {
+			return nil, err
 		}
-		b.applied.Store(true)
 	}
+	b.applied.Store(true)
+	info := s.CachedInfo()
+	epoch, _ := b.epochOf(info.Config.Subjects)
 	begun, _ := strconv.ParseUint(info.Config.Metadata[begunAfter], 10, 64)
 	l := &log{
 		stream:    s,
