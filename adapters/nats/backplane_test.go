@@ -91,8 +91,8 @@ func infoOf(t testing.TB, urls, name string) *jetstream.StreamInfo {
 	return s.CachedInfo()
 }
 
-// What would be wildcards, separators or nothing in a subject are topics as any
-// other: each event comes with its own.
+// Strings that would be wildcards or separators in a subject, or no subject at all,
+// are topics as any other.
 func TestTopics(t *testing.T) {
 	s := start(t)
 	log := open(t, s.ClientURL(), "topics")
@@ -146,8 +146,8 @@ func TestAppendOnce(t *testing.T) {
 	}
 }
 
-// Whoever runs out of time is told that the event may be there, and whoever is
-// refused that it is not.
+// The error after a timeout says that the event may be in the log; that of a refusal
+// does not.
 func TestAppendErrors(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -190,8 +190,8 @@ func TestAppendErrors(t *testing.T) {
 	}
 }
 
-// The log ends while an attempt is under way: it may have been delivered from
-// there, and must not come again from the next.
+// The log ends while an attempt is under way. The event may have been delivered from
+// that log, and must not be delivered again from the next.
 func TestAppendAcrossLogs(t *testing.T) {
 	s := start(t)
 	proxy := newProxy(t, s.Addr().String())

@@ -35,7 +35,7 @@ func report(b *testing.B, took []time.Duration) {
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "p99-µs")
 }
 
-// Writers who wait for each event to be taken, each with a connection of its own.
+// Writers, each with a connection of its own, that wait for the answer to each event.
 func BenchmarkAppend(b *testing.B) {
 	for _, writers := range []int{1, 4} {
 		b.Run(map[int]string{1: "1 writer", 4: "4 writers"}[writers], func(b *testing.B) {
@@ -96,10 +96,10 @@ func BenchmarkDeliver(b *testing.B) {
 	})
 }
 
-// Why there is no store for package cache here: of the reads from a bucket that
-// begin when a write has returned, some return what was there before. Each bucket
-// is read through all servers, as processes do that are connected to different
-// ones.
+// BenchmarkReadAfterWrite shows why there is no store for package cache here: of the
+// reads from a bucket that begin after a write has returned, some return the value
+// before it. The bucket is read through each of the servers, to which different
+// processes are connected.
 func BenchmarkReadAfterWrite(b *testing.B) {
 	c := startCluster(b)
 	var buckets []jetstream.KeyValue

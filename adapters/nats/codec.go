@@ -9,7 +9,7 @@ import (
 
 // What is kept is read by processes of several versions while a deployment is
 // under way, and by other programs never. The format is a byte that changes with
-// it, then the fields in order, each text behind its length. Headers of NATS would
+// it, then the fields in order, each text after its length. Headers of NATS would
 // hold neither every topic nor every byte of an event.
 const eventFormat = 1
 

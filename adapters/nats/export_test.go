@@ -1,7 +1,7 @@
 package nats
 
-// For the tests: what is read back must be what was written, and a log may begin
-// anew because of what another process has found.
+// For the tests: what is read back must be what was written, and another process may
+// have found that a new log has to begin.
 var (
 	EncodeEvent = encodeEvent
 	DecodeEvent = decodeEvent

@@ -107,8 +107,8 @@ func TestKilledLeader(t *testing.T) {
 	t.Logf("%d leaders killed; followers began again %d and %d times", killed, nodes[0].log.Stats().Reconnects, nodes[1].log.Stats().Reconnects)
 }
 
-// The stream is deleted, again and again, while it is followed and written to: each
-// time a log begins, and all readers are told.
+// The stream is deleted, again and again, while hubs follow it and publish: each time
+// a new log begins, and all readers receive one gap event.
 func TestDeletedStream(t *testing.T) {
 	t.Parallel()
 	const rounds = 3
@@ -127,7 +127,7 @@ func TestDeletedStream(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Nobody publishes: readers are told all the same.
+	// Without another event readers are told all the same.
 	for _, n := range nodes {
 		eventually(t, "the readers are told", func() bool { return n.audit(t) == rounds })
 	}
@@ -202,7 +202,7 @@ func older(t *testing.T, s *natsServer, nodes []*node) int {
 	return 105
 }
 
-// What others put into the stream stops nobody, and is not passed over in silence.
+// Messages of other programs in the stream stop no follower, and are gaps.
 func TestForeignEntries(t *testing.T) {
 	s := start(t)
 	n := newNode(t, s.ClientURL(), nats.BackplaneConfig{})

@@ -48,7 +48,7 @@ var (
 	errRenewed   = errors.New("a new log has begun")
 	errConnected = errors.New("there is a new connection")
 	errHole      = errors.New("entries were lost on the way")
-	errBehind    = errors.New("the log has changed, and nothing was sent")
+	errStale     = errors.New("the log has changed, and nothing was sent")
 )
 
 // A follower is one call of Subscribe.
@@ -162,7 +162,7 @@ func (f *follower) watch(end context.CancelCauseFunc) (stop func()) {
 }
 
 // consume makes a consumer that sends what is in the stream from a number on. It
-// is in the memory of one server, and gone soon after nobody asks it any more.
+// is in the memory of one server, which drops it when it was not asked for a while.
 func consume(ctx context.Context, s jetstream.Stream, from uint64) (jetstream.MessagesContext, error) {
 	ctx, cancel := context.WithTimeout(ctx, operation)
 	defer cancel()
@@ -184,7 +184,7 @@ func consume(ctx context.Context, s jetstream.Stream, from uint64) (jetstream.Me
 func (f *follower) check(ctx context.Context, epoch string) error {
 	l, err := f.open(ctx, false)
 	if err == nil && (l.epoch != epoch || l.last != max(f.last.at.Seq, l.forgotten)) {
-		err = errBehind
+		err = errStale
 	}
 	return err
 }
@@ -213,7 +213,7 @@ func (f *follower) take(ctx context.Context, l *log, message jetstream.Msg, sent
 			return err
 		}
 		if now.epoch != l.epoch {
-			return errBehind
+			return errStale
 		}
 	}
 	// What cannot be decoded is delivered without an event, which no hub can

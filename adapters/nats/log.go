@@ -18,17 +18,16 @@ import (
 //
 // All entries are messages of one subject, which ends in the epoch of the log.
 // Topics are in the messages: so they may be any string, and nothing that a
-// client names becomes part of a subject. A publisher who still goes by an old
-// epoch reaches a subject that no stream has, is told so at once, and asks for the
-// new one: it takes no lock, and no time in between, in which it could put an
-// event under an epoch that is over.
+// client names becomes part of a subject. A publisher that still uses an old epoch
+// publishes to a subject that no stream has. The server tells it so at once, and it
+// asks for the new epoch. So no event gets into a log under the epoch of another.
 //
 // The stream numbers its messages as a hub wants them, and single ones cannot be
-// deleted. A log ends in two ways. The stream is deleted: whoever needs it next
-// makes another, of another epoch. Or it has lost entries that were delivered,
-// since its server was restarted with older files; a follower that has seen them
-// finds out. It then gives the stream another epoch, in one step with the number
-// up to which there is nothing for those who follow the new one.
+// deleted. A log ends in two ways. The stream is deleted: the next operation makes
+// another, with another epoch. Or the stream has lost entries that were delivered,
+// since its server was restarted with older files, and a follower that was sent
+// them finds out. It then gives the stream another epoch, in one step with the
+// number up to which the log of that epoch has forgotten everything.
 
 // A log is what was found when the stream was asked.
 type log struct {
@@ -52,8 +51,7 @@ const overhead = 512
 // errNotALog is of a stream that something else has made.
 var errNotALog = errors.New("the stream is not a log of this package")
 
-// operation is how long to wait for one answer of the server. Those who ask
-// again after that need no deadline of their own for each.
+// operation is how long to wait for one answer of the server.
 const operation = 2 * time.Second
 
 // open asks for the log, and makes one if there is none and create is set.
@@ -146,7 +144,7 @@ func (b *Backplane) renew(ctx context.Context, lost string) error {
 	return err
 }
 
-// newEpoch names a log that nobody has named before.
+// newEpoch returns an epoch that no log has had.
 func newEpoch() string { return strings.ToLower(rand.Text()[:16]) }
 
 // validEpoch reports whether newEpoch may have returned it.

@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A node is what each of several processes has: a connection to NATS, a hub, a
-// server, and one client of that, who stays connected and collects what it is sent.
+// A node is what each of several processes has: a connection to NATS, a hub and a
+// server; with one client, which stays connected and collects what it is sent.
 type node struct {
 	log *nats.Backplane
 	hub *hub.Hub

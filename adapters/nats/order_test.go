@@ -28,12 +28,17 @@ func TestEveryOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	connected := func() { // the connection of the test itself is cut as well
+		eventually(t, "there is a connection", func() bool { return admin.Conn().Flush() == nil })
+	}
 	faults := map[string]func(log *nats.Backplane, name string, again func()){
 		"break": func(*nats.Backplane, string, func()) { s.cut() },
 		"delete": func(_ *nats.Backplane, name string, _ func()) {
+			connected()
 			do(admin.DeleteStream(t.Context(), name))
 		},
 		"forget": func(_ *nats.Backplane, name string, _ func()) {
+			connected()
 			stream, err := admin.Stream(t.Context(), name)
 			do(err)
 			do(stream.Purge(t.Context(), jetstream.WithPurgeKeep(1)))
@@ -49,7 +54,7 @@ func TestEveryOrder(t *testing.T) {
 	orders := [][]string{nil}
 	length := 2
 	if *long {
-		length = 4
+		length = 3
 	}
 	for range length {
 		var longer [][]string

@@ -12,7 +12,7 @@ import (
 type proxy struct {
 	addr    string
 	lose    atomic.Int64 // so many of the next answers are lost, with their connections
-	silent  atomic.Bool  // it holds everything back, and nobody is told
+	silent  atomic.Bool  // it holds everything back, and breaks no connection
 	answers atomic.Bool  // it holds back what the server says
 
 	mu    sync.Mutex

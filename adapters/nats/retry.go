@@ -82,8 +82,8 @@ func (r *retry) wait(ctx context.Context) bool {
 	}
 }
 
-// soon is wait, but gives up 2 seconds after the first failure: whoever called
-// knows better what to do then.
+// soon is wait, but gives up 2 seconds after the first failure: the caller has more
+// to do then than to try again.
 func (r *retry) soon(ctx context.Context) bool {
 	now := time.Now()
 	if r.failures == 0 {
