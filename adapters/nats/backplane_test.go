@@ -123,6 +123,30 @@ func TestTopics(t *testing.T) {
 	}
 }
 
+// A follower needs no position, and no log either.
+func TestSubscribeFirst(t *testing.T) {
+	s := start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	entries, ended := make(chan hub.Entry, 1), make(chan error, 1)
+	reader := open(t, s.ClientURL(), "log")
+	go func() { ended <- reader.Subscribe(ctx, hub.Position{}, func(e hub.Entry) { entries <- e }) }()
+	js := connect(t, s.ClientURL())
+	eventually(t, "it has made the log, and follows it", func() bool {
+		log, err := js.Stream(t.Context(), "log")
+		return err == nil && log.CachedInfo().State.Consumers == 1
+	})
+	at := appendTo(t, open(t, s.ClientURL(), "log"), "t", "x")
+	select {
+	case e := <-entries:
+		if e.Position != at {
+			t.Errorf("%v was delivered, and %v appended", e.Position, at)
+		}
+	case err := <-ended:
+		t.Errorf("Subscribe = %v", err)
+	}
+}
+
 // An answer that is lost does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
 	t.Parallel()

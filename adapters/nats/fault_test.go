@@ -40,7 +40,7 @@ func publishers(t *testing.T, nodes []*node, stop func(published int) bool) int 
 // no publisher is told of it.
 func TestCutConnections(t *testing.T) {
 	t.Parallel()
-	events, every := 500, 50
+	events, every := 300, 50
 	if *long {
 		events, every = 20_000, 50
 	}

@@ -43,9 +43,8 @@ const (
 var (
 	errReplaced  = errors.New("another log has taken the place of the one that the event was sent to")
 	errEmpty     = errors.New("the log was lost, and the one that has begun is empty")
-	errShort     = errors.New("the log ends before what was read from it")
-	errForked    = errors.New("the log has another entry where one was read")
-	errRenewed   = errors.New("a new log has begun")
+	errShort     = errors.New("the log lacks entries that were read, and a new one has to begin")
+	errForked    = errors.New("the log has another entry where one was read, and a new one has to begin")
 	errConnected = errors.New("there is a new connection")
 	errHole      = errors.New("entries were lost on the way")
 	errStale     = errors.New("the log has changed, and nothing was sent")
@@ -65,29 +64,30 @@ type follower struct {
 // deleted and is empty since.
 func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
 	f := &follower{Backplane: b, deliver: deliver, last: seen{at: after}}
-	if last := b.lastSeen(); last.at == after {
+	if last := b.lastSeen(); last.at == after && after.Seq > 0 {
 		f.last, f.known = last, true
 	}
-	for again := (retry{}); ; {
+	var failing, short retry
+	for {
 		followed, err := f.follow(ctx)
 		if followed {
-			again = retry{}
+			failing = retry{}
+		}
+		again := false
+		if errors.Is(err, errShort) { // every answer for 2 seconds says so before it is believed
+			again = short.soon(ctx)
+		} else {
+			short = retry{}
+			again = mayPass(err) && failing.soon(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, errForked) || errors.Is(err, errShort) && !again.soon(ctx):
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			err = errors.Join(err, f.renew(ctx, f.last.at.Epoch), errRenewed)
-		case !errors.Is(err, errShort) && (!mayPass(err) || !again.soon(ctx)):
-		default:
+		case again:
 			f.reconnects.Add(1)
 			continue
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		case errors.Is(err, errShort) || errors.Is(err, errForked):
+			err = errors.Join(err, f.renew(ctx, f.last.at.Epoch))
 		}
 		return fmt.Errorf("nats: following %q: %w", b.name, err)
 	}

@@ -16,7 +16,7 @@ import (
 func mayPass(err error) bool {
 	for _, stays := range []error{
 		nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrMaxPayload, nats.ErrHeadersNotSupported,
-		errNotALog, errReplaced,
+		errNotALog, errReplaced, errForked,
 	} {
 		if errors.Is(err, stays) {
 			return false
