@@ -35,6 +35,21 @@ func report(b *testing.B, took []time.Duration) {
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "p99-µs")
 }
 
+// The network and the machine, without a log: the client asks the server whether it
+// is there.
+func BenchmarkPing(b *testing.B) {
+	conn := connect(b, start(b).ClientURL()).Conn()
+	var took []time.Duration
+	for b.Loop() {
+		rtt, err := conn.RTT()
+		if err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, rtt)
+	}
+	report(b, took)
+}
+
 // Writers, each with a connection of its own, that wait for the answer to each event.
 func BenchmarkAppend(b *testing.B) {
 	for _, writers := range []int{1, 4} {

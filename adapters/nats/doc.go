@@ -94,9 +94,9 @@
 // The key-value buckets of JetStream do not keep the promises of
 // [github.com/apiece/apiece/middleware/cache.Generations]:
 //
-//   - Any replica may answer a read, and replicas lag. In a cluster of three, 6 of
-//     100 reads that began after a write had returned gave the value before it
-//     (BenchmarkReadAfterWrite). A cache would serve pages after they were
+//   - Any replica may answer a read, and replicas lag. In a cluster of three, up
+//     to 6 of 100 reads that began after a write had returned gave the value before
+//     it (BenchmarkReadAfterWrite). A cache would serve pages after they were
 //     invalidated. Reading from the leader of the stream is no remedy: a leader
 //     answers without asking the others whether another has been elected.
 //   - Latest asks for all tags of an entry, in every request. That is a round trip
