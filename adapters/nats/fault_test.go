@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/apiece/apiece/adapters/nats"
+	"github.com/apiece/apiece/stream/hub"
 )
 
 // publishers has four of them publish through the nodes until stop returns true, each
@@ -235,6 +236,43 @@ func TestSilentNetwork(t *testing.T) {
 	eventually(t, "the silence is noticed", func() bool { return far.out.Len() > 0 })
 	proxy.silent.Store(false)
 	whole(t, 20, near, far)
+}
+
+// An entry is lost between the server of the consumer and the one that the client is
+// connected to, and the connection stays. It is missed when the next one comes, or
+// when none comes for a while.
+func TestLostDelivery(t *testing.T) {
+	for name, next := range map[string]bool{"next": true, "silence": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			proxy := newProxy(t, s.Addr().String())
+			js := connect(t, "nats://"+proxy.addr)
+			log, writer := nats.NewBackplane(js, "log", nats.BackplaneConfig{}), open(t, s.ClientURL(), "log")
+			first := appendTo(t, writer, "t", "first")
+			var f keeper
+			f.follow(t, log, hub.Position{Epoch: first.Epoch})
+			eventually(t, "the first is there", func() bool { return f.has("first") })
+			lost := "lost"
+			proxy.drop.Store(&lost)
+			appendTo(t, writer, "t", lost)
+			eventually(t, "it was lost", func() bool { return proxy.drop.Load() == nil })
+			if next {
+				appendTo(t, writer, "t", "next")
+				eventually(t, "the next is there", func() bool { return f.has("next") })
+			}
+			eventually(t, "it was delivered after all", func() bool { return f.has("lost") })
+			f.stop()
+			for i, e := range f.entries {
+				if e.Seq != uint64(i+1) {
+					t.Errorf("entry %d came where %d was due", e.Seq, i+1)
+				}
+			}
+			if n := log.Stats().Reconnects; n != 1 || js.Conn().Stats().Reconnects != 0 {
+				t.Errorf("it began again %d times, over %d connections", n, js.Conn().Stats().Reconnects+1)
+			}
+		})
+	}
 }
 
 func TestStats(t *testing.T) {

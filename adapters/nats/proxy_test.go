@@ -1,6 +1,7 @@
 package nats_test
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,8 @@ type proxy struct {
 	lose    atomic.Int64 // so many of the next answers are lost, with their connections
 	silent  atomic.Bool  // it holds everything back, and breaks no connection
 	answers atomic.Bool  // it holds back what the server says
+	// What the server says with this in it is lost, once, and the connection stays.
+	drop atomic.Pointer[string]
 
 	mu    sync.Mutex
 	down  bool
@@ -96,6 +99,9 @@ func (p *proxy) serve(from net.Conn, addr string) {
 				}
 				if err != nil || pass.lost() {
 					return
+				}
+				if drop := p.drop.Load(); drop != nil && pass.from == to && bytes.Contains(buf[:n], []byte(*drop)) && p.drop.CompareAndSwap(drop, nil) {
+					continue
 				}
 				if _, err := pass.to.Write(buf[:n]); err != nil {
 					return
