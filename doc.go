@@ -48,5 +48,5 @@
 // # Differences from Next.js
 //
 // Each package ends with its own list. MIGRATING.md has every feature of
-// Next.js beside its Go code, and the examples below are that Go code.
+// Next.js beside its Go code; examples/nextjs is that Go code.
 package apiece

@@ -23,6 +23,7 @@ type generator struct {
 type route struct {
 	name  string // "GET /api/posts"
 	parts []property
+	text  bool // the body may be a text, which is JSON
 }
 
 // anyMethod stands for a handler that takes every method.
@@ -60,6 +61,8 @@ func (g *generator) route(e pattern.Endpoint) {
 	}
 	r.add("path", pathProperties(e.Pattern, places["path"]))
 	rest := g.rest(request, fromQuery)
+	// A struct that reads itself, such as a time, is one value and has no fields.
+	hasFields := request != nil && request.Kind() == reflect.Struct && (fromQuery || sent(request) != body || g.special(request, body, true) == nil)
 	if fromQuery {
 		places["query"] = append(slices.DeleteFunc(rest, func(p property) bool { return isParameter(e.Pattern, p.name) }), places["query"]...)
 	}
@@ -73,13 +76,14 @@ func (g *generator) route(e pattern.Endpoint) {
 	case !told && (method == http.MethodGet || method == http.MethodHead):
 	case !told:
 		r.parts = append(r.parts, property{name: "body", optional: true, typ: union{"unknown"}})
-	case fromQuery || request == nil || len(rest) == 0 && request.Kind() == reflect.Struct:
+	case fromQuery || request == nil || hasFields && len(rest) == 0:
 	default:
 		typ := union{inline(rest)}
-		if len(placed) == 0 { // otherwise the interface would have no use but here
+		if len(placed) == 0 || !hasFields { // otherwise the interface would have no use but here
 			typ = g.typ(request, sent(request))
 		}
-		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
+		r.text = sent(request) == body && slices.ContainsFunc(typ, mayBeText)
+		optional := hasFields && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
 		r.parts = append(r.parts, property{name: "body", optional: optional, typ: typ})
 	}
 	if events := g.events(e.Layers); events != nil {
@@ -184,22 +188,35 @@ func isParameter(p pattern.Pattern, name string) bool {
 }
 
 // events returns the union of the events that a handler sends, nil if it does not
-// tell.
+// tell. Each layer adds to those inside of it, and one that knows of no others says
+// that these are all.
 func (g *generator) events(layers []http.Handler) (all union) {
+	types, tells, open := map[string]reflect.Type{}, false, true
 	for _, layer := range slices.Backward(layers) {
 		s, ok := layer.(streams)
 		if !ok {
 			continue
 		}
-		types := s.EventTypes()
-		for _, name := range slices.Sorted(maps.Keys(types)) {
-			event := name
-			if event == "" {
-				event = "message" // as EventSource calls it
+		tells = true
+		others := false
+		for name, t := range s.EventTypes() {
+			if t == nil {
+				others = true
+			} else {
+				types[name] = t
 			}
-			all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response).String()+"; id: string }")
 		}
-		return all
+		open = open && others
 	}
-	return nil
+	if tells && open {
+		return union{"{ event: string; data: unknown; id: string }"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		event := name
+		if event == "" {
+			event = "message" // as EventSource calls it
+		}
+		all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response).String()+"; id: string }")
+	}
+	return all
 }

@@ -587,6 +587,7 @@ func TestBeyondForms(t *testing.T) {
 		t.Errorf("a query: %v", err)
 	}
 	// Names that differ in case only are two names, as for encoding/json.
+	//lint:ignore ST1003 the case of the name is what is tested
 	type twice struct{ ID, Id int }
 	if got, err := bind.Body[twice](post(formType, "ID=1&Id=2")); err != nil || got.ID != 1 || got.Id != 2 {
 		t.Errorf("two names: %v, %v", got, err)

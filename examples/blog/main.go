@@ -1,11 +1,11 @@
-// Command blog is a small service built with most pieces of the kit: a JSON API
-// with the routes of Next.js, forms, cookies, a signed webhook, server-sent
-// events, a time limit and a size limit, and one page that tries them all.
+// Command blog is a small service built with most pieces of the kit, and one page
+// that tries them all.
 //
 //	go run ./examples/blog
 //
-// The service itself is an ordinary http.Handler on an ordinary ServeMux; the
-// kit owns neither, nor the server.
+// The service is package service beside it. The kit owns neither the server nor
+// the process: both are here. To run it in several processes, see
+// examples/cluster.
 package main
 
 import (
@@ -20,6 +20,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/apiece/apiece/examples/blog/service"
 )
 
 func main() {
@@ -41,9 +43,9 @@ func main() {
 
 // run serves until ctx ends, and then lets open requests finish.
 func run(ctx context.Context, listener net.Listener) error {
-	blog := newBlog(slog.Default())
+	blog := service.New(service.Config{})
 	server := &http.Server{
-		Handler:           blog.routes(),
+		Handler:           blog,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 	}
@@ -56,12 +58,9 @@ func run(ctx context.Context, listener net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	// A server that shuts down waits for open streams and does not tell them,
-	// so the feed ends first. Pages may still be rendered behind a reader's
-	// back after it.
 	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err := errors.Join(blog.feed.Shutdown(deadline), server.Shutdown(deadline), blog.pages.Shutdown(deadline))
+	err := blog.Shutdown(deadline, server.Shutdown)
 	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}

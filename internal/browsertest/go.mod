@@ -21,6 +21,7 @@ require (
 	github.com/gorilla/schema v1.4.1 // indirect
 	github.com/justinas/alice v1.2.0 // indirect
 	github.com/leodido/go-urn v1.4.0 // indirect
+	github.com/maypok86/otter/v2 v2.4.0 // indirect
 	golang.org/x/crypto v0.46.0 // indirect
 	golang.org/x/net v0.47.0 // indirect
 	golang.org/x/sys v0.39.0 // indirect

@@ -183,7 +183,7 @@ func (b *bench) play(c *behaviour, compare func(*answer) error) error {
 			return err
 		}
 		for _, w := range b.ways {
-			if netHTTPs[c.ID] && w.name != "http1" {
+			if serverDecides[c.ID] && w.name != "http1" {
 				continue
 			}
 			got, carried, err := f.play(w)
@@ -199,10 +199,10 @@ func (b *bench) play(c *behaviour, compare func(*answer) error) error {
 	return nil
 }
 
-// netHTTPs are the cases whose outcome is for net/http to decide, which does it
+// serverDecides are the cases whose outcome is for net/http to decide, which does it
 // in one way for HTTP/1.1, the protocol that they were recorded with, in
 // another for HTTP/2, and not at all in a recorder.
-var netHTTPs = map[string]bool{
+var serverDecides = map[string]bool{
 	"send/json-twice":       true, // more bytes than were declared
 	"send/write-then-throw": true, // an answer is cut before its first byte has left
 }

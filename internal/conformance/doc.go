@@ -10,5 +10,5 @@
 // Every case has an outcome that is written down. Where ours is not the recorded
 // one, testdata/instead.json holds the parts that differ, beside the reason; and
 // if every port has to do as recorded, testdata/deviations.json has to name the
-// decision for the difference, part by part.
+// decision of docs/decisions.md for the difference, part by part.
 package conformance

@@ -32,7 +32,7 @@ type Vector[C any] struct {
 // No Fields are all.
 type Deviation struct {
 	ID       string
-	Decision int
+	Decision int // in docs/decisions.md, 0 for what has no counterpart in the API
 	Why      string
 	Kind     string // contradicts, no-counterpart, layer
 	Fields   []string

@@ -125,13 +125,11 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(string(readme)) {
-		_, rest, found := strings.Cut(line, "](")
-		folder, _, _ := strings.Cut(rest, ")")
-		if !found || strings.Contains(folder, "/") {
-			continue
-		}
-		if info, err := os.Stat("../" + folder); err != nil || !info.IsDir() {
-			t.Errorf("the README links to %s, which is no recipe", folder)
+		for _, rest := range strings.Split(line, "](")[1:] {
+			folder, _, _ := strings.Cut(rest, ")")
+			if info, err := os.Stat("../" + folder); err != nil || !strings.HasSuffix(folder, ".md") && !info.IsDir() {
+				t.Errorf("the README links to %s, which is neither a folder nor a page", folder)
+			}
 		}
 	}
 }

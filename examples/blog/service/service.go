@@ -1,0 +1,134 @@
+// Package service is the demo: a small blog built with most pieces of the kit.
+// It has the routes of Next.js with typed requests and responses, forms, uploads,
+// cookies, a signed webhook, server-sent events, cached pages, a time limit and a
+// size limit, and one page that tries them all.
+//
+// New returns an ordinary http.Handler; the kit owns neither the server nor the
+// mux. [Config] says where posts, events and cached pages are kept: in this
+// process, or in what several processes share, as examples/cluster does it.
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/justinas/alice"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+	"github.com/apiece/apiece/stream/hub"
+
+	"github.com/apiece/apiece/bodyparser/bind"
+)
+
+// Config says where a Service keeps things. The zero Config is that of one process.
+type Config struct {
+	// Feed delivers the events. Nil is a hub in this process.
+	Feed *hub.Hub
+
+	// Posts keeps the posts. Nil is memory, with two posts to begin with.
+	Posts Posts
+
+	// Pages has the Store, Generations and Locker of the cached pages. What it says
+	// of policies is replaced.
+	Pages cache.Config
+
+	// Logger is nil for slog.Default.
+	Logger *slog.Logger
+}
+
+// A Service is the blog.
+type Service struct {
+	posts   Posts
+	feed    *hub.Hub
+	pages   *cache.Cache
+	log     *slog.Logger
+	handler http.Handler
+}
+
+// New returns a Service. Call Shutdown before that of the server.
+func New(cfg Config) *Service {
+	s := &Service{posts: cfg.Posts, feed: cfg.Feed, log: cfg.Logger}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.feed == nil {
+		s.feed = hub.New(hub.Config{Logger: s.log})
+	}
+	if s.posts == nil {
+		s.posts = newMemory(s.feed)
+	}
+	s.handler = s.routes(cfg.Pages)
+	return s
+}
+
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Shutdown ends the open event streams, which http.Server.Shutdown would wait for
+// without telling them, then calls the Shutdown of the server, and then waits for
+// pages that are still rendered in the background.
+func (s *Service) Shutdown(ctx context.Context, server func(context.Context) error) error {
+	return errors.Join(s.feed.Shutdown(ctx), server(ctx), s.pages.Shutdown(ctx))
+}
+
+// routes is the whole service: the routes of Next.js under /api/, in the same
+// ServeMux as ordinary ones.
+func (s *Service) routes(pages cache.Config) http.Handler {
+	mux := http.NewServeMux()
+	s.pages = newPages(pages, mux)
+	mux.Handle("/api/", s.api())
+	mux.Handle("GET /blog/{id}", s.pages.Middleware(reply.HandlerFunc(s.render)))
+	mux.HandleFunc("GET /{$}", home)
+	mux.HandleFunc("GET /page.js", script)
+	mux.Handle("GET /source/{name}", reply.HandlerFunc(source))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		reply.Send(w, r, http.StatusOK, "ok")
+	})
+	return mux
+}
+
+// api has the routes of Next.js. The test of api.ts reads the types of its handlers.
+func (s *Service) api() *pattern.Handler {
+	// Next's `export const config`, once for every route. An empty one is the
+	// default of Next.js: bodies up to 1 MB, a warning above 4 MB.
+	api := middleware.Chain(middleware.Config{WarnUnresolved: true, Logger: s.log})
+
+	// What one route needs beyond that goes inside: the innermost limit holds.
+	quick := alice.New(middleware.Timeout(time.Second))
+	small := alice.New(middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
+		Limit:  64 * bytesize.KB,
+		Action: middleware.LimitAbort,
+		Logger: s.log,
+	}))
+
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/posts":            api.Then(s.collection()),
+		"/api/post/[pid]":       api.Then(s.item()),
+		"/api/post/[...slug]":   api.ThenFunc(archive),
+		"/api/docs/[[...slug]]": api.ThenFunc(docs),
+		"/api/contact":          api.Then(middleware.Methods{"POST": reply.HandlerFunc(contact)}),
+		"/api/upload":           api.Then(middleware.Methods{"POST": bind.FuncWith(uploads, s.upload)}),
+		"/api/theme":            api.Then(theme()),
+		"/api/slow":             api.Extend(quick).Then(reply.HandlerFunc(slow)),
+		"/api/big":              api.Extend(small).Then(reply.HandlerFunc(big)),
+		"/api/feed":             api.Then(middleware.Methods{"GET": s.events()}),
+		"/api/revalidate":       api.Then(middleware.Methods{"POST": revalidate(s.pages)}),
+
+		// `bodyParser: false`: the signature is of the raw bytes.
+		"/api/webhook": middleware.New(middleware.Config{
+			BodyParser: bodyparser.Config{Raw: true},
+			Logger:     s.log,
+		})(middleware.Methods{"POST": reply.HandlerFunc(webhook)}),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		panic(err) // two routes of the list above contradict each other
+	}
+	return routes
+}

@@ -1,0 +1,2 @@
+// Package integration tests what the pieces do together.
+package integration
