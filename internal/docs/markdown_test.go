@@ -179,7 +179,7 @@ func exampleBodies(t *testing.T) map[string][][]string {
 			}
 			block := example.Code.(*ast.BlockStmt)
 			body := source[set.Position(block.Lbrace).Offset+1 : set.Position(block.Rbrace).Offset]
-			bodies["Example"+example.Name] = append(methodsOf(set, file, source, body), strings.Split(body, "\n"))
+			bodies[path.Dir(name)+" Example"+example.Name] = append(methodsOf(set, file, source, body), strings.Split(body, "\n"))
 		}
 	}
 	return bodies
