@@ -114,6 +114,12 @@ func TestSuite(t *testing.T) {
 	}.Run(t)
 }
 
+func BenchmarkMemory(b *testing.B) {
+	cachetest.Suite{Open: func(testing.TB, string) (cache.Store, cache.Generations) {
+		return cache.NewStore(0), cache.NewGenerations(0)
+	}}.Bench(b)
+}
+
 // TestSmallMemory: what is forgotten costs runs of the handler, and nothing
 // else.
 func TestSmallMemory(t *testing.T) {

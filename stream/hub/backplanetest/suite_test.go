@@ -28,3 +28,13 @@ func TestMemory(t *testing.T) {
 		Wipe:   func(_ testing.TB, log string) { open(log).Wipe() },
 	}.Run(t)
 }
+
+func BenchmarkMemory(b *testing.B) {
+	logs := make(map[string]*backplanetest.Memory)
+	backplanetest.Suite{Open: func(_ testing.TB, log string) hub.Backplane {
+		if logs[log] == nil {
+			logs[log] = new(backplanetest.Memory)
+		}
+		return logs[log]
+	}}.Bench(b)
+}
