@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -13,7 +14,7 @@ import (
 // being started, stopped or replaced, or of two transactions that met, as opposed to
 // one that another attempt would bring again.
 func mayPass(err error) bool {
-	if errors.Is(err, errLost) {
+	if errors.Is(err, errLost) || errors.Is(err, pgx.ErrNoRows) {
 		return false
 	}
 	var answer *pgconn.PgError

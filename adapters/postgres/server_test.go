@@ -300,14 +300,20 @@ func dial(t testing.TB, url string) *pgxpool.Pool {
 	return pool
 }
 
-// A tracer is told of every statement that has been carried out.
+// A tracer is told of every statement about locks that has been carried out.
 type tracer chan bool
 
-func (c tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return ctx
+type aboutLocks struct{}
+
+func (c tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	return context.WithValue(ctx, aboutLocks{}, strings.Contains(q.SQL, "apiece_lock"))
 }
 
-func (c tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) { c <- true }
+func (c tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	if ctx.Value(aboutLocks{}).(bool) {
+		c <- true
+	}
+}
 
 func traced(t testing.TB, addr string, to tracer) *pgxpool.Pool {
 	t.Helper()
