@@ -28,15 +28,7 @@ import (
 // patience is how long tests wait for what should come at once.
 const patience = time.Minute
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	everybodys.end()
-	if left := testkit.Leaked(10 * time.Second); code == 0 && len(left) > 0 {
-		fmt.Fprintf(os.Stderr, "%d goroutines left behind:\n\n%s\n", len(left), strings.Join(left, "\n\n"))
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { testkit.Main(m, everybodys.end) }
 
 // everybodys is what tests share: the data of a new server, and a server for those
 // that do it no harm.
