@@ -24,11 +24,14 @@ import (
 // a whole one. Return nil to end the stream in good order. An error that says no
 // more than that the context of the stream has ended counts as nil.
 //
+// fn does not see the header of the response, which a heartbeat may send at any time.
+// A handler or a middleware around this one sets what it is to have, or use [SSE].
+//
 // A HEAD request gets the header of a stream. fn is not run for it, so it is not
 // told of an error that GET would be.
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 	heartbeat := setting.Or(cfg.Heartbeat, 15*time.Second)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	serve := func(w http.ResponseWriter, r *http.Request) {
 		s := &Stream{param: cfg.LastEventIDParam}
 		err := s.conn.Prepare(w, r, cfg.flush(flush.EventStream, true))
 		switch {
@@ -46,7 +49,8 @@ func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 		case err != nil:
 			httperr.Handle(s.conn.Writer(), r, err, cfg.OnError, cfg.Logger)
 		}
-	})
+	}
+	return &typed{http.HandlerFunc(serve), someEvents}
 }
 
 func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error) {

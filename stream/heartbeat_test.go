@@ -254,3 +254,48 @@ func TestFailOfAClient(t *testing.T) {
 type broken struct{ *httptest.ResponseRecorder }
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestHeartbeatIsDue: what a handler does at the moment at which a heartbeat opens
+// the stream comes before it or after it. It is the race detector that looks.
+func TestHeartbeatIsDue(t *testing.T) {
+	for name, act := range map[string]func(s *stream.Stream) error{
+		"nothing":  func(*stream.Stream) error { return nil },
+		"an event": func(s *stream.Stream) error { return s.Send(stream.Event{Data: "x"}) },
+		"a flush":  func(s *stream.Stream) error { return s.Flush() },
+		"an error": func(*stream.Stream) error { return statusError(404) },
+		"the end":  func(*stream.Stream) error { return stream.ErrStop },
+	} {
+		h := stream.Handler(stream.Config{
+			Heartbeat: time.Second,
+			OnError: func(w http.ResponseWriter, _ *http.Request, err error) {
+				w.Header().Set("X-Error", "yes")
+				w.WriteHeader(404)
+			},
+		}, func(s *stream.Stream) error {
+			time.Sleep(time.Second)
+			return act(s)
+		})
+		for range 50 {
+			synctest.Test(t, func(t *testing.T) {
+				w := httptest.NewRecorder()
+				w.Header().Set("X-Outside", "yes")
+				cut := func() (v any) {
+					defer func() { v = recover() }()
+					h.ServeHTTP(w, get("/"))
+					return nil
+				}()
+				w.Header().Set("X-Late", "yes")
+				time.Sleep(time.Hour)
+				resp := w.Result()
+				opened := resp.Header.Get("Content-Type") == "text/event-stream"
+				ok := opened && resp.StatusCode == 200 && resp.Header.Get("X-Error") == "" && (cut != nil) == (name == "an error")
+				if !opened {
+					ok = name == "an error" && resp.StatusCode == 404 && resp.Header.Get("X-Error") == "yes" || name == "the end" && resp.StatusCode == 204
+				}
+				if !ok || resp.Header.Get("X-Outside") != "yes" || resp.Header.Get("X-Late") != "" {
+					t.Errorf("%s: %d %v %q, cut by %v", name, resp.StatusCode, resp.Header, w.Body, cut)
+				}
+			})
+		}
+	}
+}

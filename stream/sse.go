@@ -21,7 +21,9 @@ type Stream struct {
 // http.Server, the deadline of a middleware.Timeout. The first event lifts them. If
 // that may take its time, call Flush to open the stream at once, or set
 // [Config.Heartbeat]. Cache-Control is "no-cache, no-transform" unless it was set,
-// and X-Accel-Buffering: no tells nginx not to buffer.
+// and X-Accel-Buffering: no tells nginx not to buffer. Set what else the header is to
+// have before: from here on w is the Stream's, whose heartbeats may send it at any
+// time.
 //
 // With a Heartbeat, defer [Stream.Close].
 //
@@ -57,11 +59,6 @@ func (s *Stream) Context() context.Context { return s.conn.Context() }
 
 // Request returns the request that the stream answers.
 func (s *Stream) Request() *http.Request { return s.conn.Request() }
-
-// Header returns the header of the response. Changes have an effect up to the
-// first event. Make them at once: a heartbeat that is due sends the header from a
-// goroutine of its own, and a map is not safe for concurrent use.
-func (s *Stream) Header() http.Header { return s.conn.Writer().Header() }
 
 // LastEventID returns the id of the last event that the client has received,
 // which it sends when it reconnects; "" on a first connection. A browser sends it

@@ -13,6 +13,11 @@ import (
 //
 //	routes["/api/feed"] = stream.Types(map[string]any{"post": Post{}})(feed.Handler("posts"))
 //
+// A [Handler] and that of a hub tell by themselves that they send events, but not
+// which: the data of an [Event] is a text, made while the handler runs, and Go has no
+// type for what is in it. The gap event, which the handler of a hub sends of its own
+// accord, is added to what Types names; a handler that calls Serve has to name it.
+//
 // It panics if a value is nil, which has no type.
 func Types(events map[string]any) func(http.Handler) http.Handler {
 	types := map[string]reflect.Type{}
@@ -33,6 +38,10 @@ type typed struct {
 
 // Unwrap returns the handler that sends the events.
 func (t *typed) Unwrap() http.Handler { return t.Handler }
+
+// someEvents are those of a handler that does not know their types. The nil says
+// to generators that there are others than those that are named.
+var someEvents = map[string]reflect.Type{"": nil}
 
 // EventTypes returns the types of the data by the names of the events.
 func (t *typed) EventTypes() map[string]reflect.Type { return maps.Clone(t.types) }

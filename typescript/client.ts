@@ -5,6 +5,7 @@ export interface Routes {
   'GET /api/feed': { events: { event: 'item'; data: unknown; id: string } }
 }
 export type Query = Record<string, unknown>
+declare const jsonTexts: string[]
 // ---
 /** Why the service did not do what it was asked (RFC 9457). */
 export interface Problem {
@@ -124,7 +125,7 @@ function request(route: string, call: Parts): [path: string, init: RequestInit] 
     if (value !== undefined && value !== null) headers.set(name, Array.isArray(value) ? value.join(', ') : String(value))
   }
   let body = call.body as BodyInit | undefined
-  const ready = typeof body === 'string' || ArrayBuffer.isView(body) ||
+  const ready = typeof body === 'string' ? !jsonTexts.includes(route) : ArrayBuffer.isView(body) ||
     [FormData, URLSearchParams, Blob, ArrayBuffer, ReadableStream].some((type) => body instanceof type)
   if (!ready && hasFile(body)) {
     add((body = new FormData()), '', call.body)
@@ -212,6 +213,7 @@ export function client(config: ClientConfig = {}) {
       for await (const block of blocks(response.body)) {
         if (block.id !== undefined) id = block.id
         if (block.retry !== undefined) retry = Math.min(block.retry, 2 ** 31 - 1) // more is no time at all for a timer
+        if (stop.signal.aborted) return // there may be more in what has come with the last one
         if (block.data !== undefined) yield { event: block.event, data: json(block.data), id }
       }
     }

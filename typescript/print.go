@@ -47,6 +47,21 @@ func (g *generator) print(w io.Writer) {
 	fmt.Fprint(w, "}\n")
 }
 
+// printTexts writes the routes that take a text as JSON. Any other sends a text
+// as it is, and its type says nothing once the program runs.
+func (g *generator) printTexts(w io.Writer) {
+	fmt.Fprint(w, "\n// The routes whose body is JSON even if it is a text.\nconst jsonTexts: string[] = [")
+	for _, r := range g.routes {
+		if r.text {
+			fmt.Fprintf(w, "\n  %s,", literal(r.name))
+		}
+	}
+	if slices.ContainsFunc(g.routes, func(r route) bool { return r.text }) {
+		fmt.Fprintln(w)
+	}
+	fmt.Fprint(w, "]\n")
+}
+
 func (r route) path() string {
 	_, path, _ := strings.Cut(r.name, " ")
 	return path

@@ -23,6 +23,7 @@ type generator struct {
 type route struct {
 	name  string // "GET /api/posts"
 	parts []property
+	text  bool // the body may be a text, which is JSON
 }
 
 // anyMethod stands for a handler that takes every method.
@@ -79,6 +80,7 @@ func (g *generator) route(e pattern.Endpoint) {
 		if len(placed) == 0 { // otherwise the interface would have no use but here
 			typ = g.typ(request, sent(request))
 		}
+		r.text = sent(request) == body && slices.ContainsFunc(typ, mayBeText)
 		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
 		r.parts = append(r.parts, property{name: "body", optional: optional, typ: typ})
 	}
@@ -184,22 +186,35 @@ func isParameter(p pattern.Pattern, name string) bool {
 }
 
 // events returns the union of the events that a handler sends, nil if it does not
-// tell.
+// tell. Each layer adds to those inside of it, and one that knows of no others says
+// that these are all.
 func (g *generator) events(layers []http.Handler) (all union) {
+	types, tells, open := map[string]reflect.Type{}, false, true
 	for _, layer := range slices.Backward(layers) {
 		s, ok := layer.(streams)
 		if !ok {
 			continue
 		}
-		types := s.EventTypes()
-		for _, name := range slices.Sorted(maps.Keys(types)) {
-			event := name
-			if event == "" {
-				event = "message" // as EventSource calls it
+		tells = true
+		others := false
+		for name, t := range s.EventTypes() {
+			if t == nil {
+				others = true
+			} else {
+				types[name] = t
 			}
-			all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response).String()+"; id: string }")
 		}
-		return all
+		open = open && others
 	}
-	return nil
+	if tells && open {
+		return union{"{ event: string; data: unknown; id: string }"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		event := name
+		if event == "" {
+			event = "message" // as EventSource calls it
+		}
+		all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response).String()+"; id: string }")
+	}
+	return all
 }

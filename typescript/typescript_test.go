@@ -17,7 +17,10 @@ import (
 
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
+	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
 	"github.com/apiece/apiece/typescript"
 )
 
@@ -229,6 +232,7 @@ func TestRequests(t *testing.T) {
 		{"a body that must be there", "/a", takes[order](), "  \"* /a\": {\n    body: Order\n    response: Record<string, never>\n  }\n"},
 		{"a body that need not be there", "/a", takes[tree](), "    body?: Tree\n"},
 		{"a list", "/a", takes[[]int](), "    body: number[]\n"},
+		{"a text", "/a", takes[string](), "    body: string\n"},
 		{"no body", "/a", takes[struct{}](), "  \"* /a\": {\n    query?: Query\n    response"},
 		{"places", "/[id]/[...rest]", takes[struct {
 			ID    int      `path:"id"`
@@ -290,6 +294,33 @@ func TestRequests(t *testing.T) {
 				t.Errorf("no\n%s\nin\n%s", c.want, text)
 			}
 		})
+	}
+}
+
+// TestTexts: the client is told of the routes where a text is JSON, which it
+// otherwise sends as it is.
+func TestTexts(t *testing.T) {
+	h := typescript.ServeMux(map[string]http.Handler{
+		"POST /text":    takes[string](),
+		"POST /pointer": takes[*string](),
+		"POST /color":   takes[color](),
+		"POST /bytes":   takes[[]byte](),
+		"POST /any":     takes[json.RawMessage](),
+		"POST /number":  takes[int](),
+		"POST /list":    takes[[]string](),
+		"POST /object":  takes[order](),
+		"POST /none":    takes[struct{}](),
+		"POST /raw":     http.NotFoundHandler(),
+		"GET /query":    bind.QueryFunc(func(*http.Request, same) (string, error) { return "", nil }),
+	})
+	var b bytes.Buffer
+	if err := typescript.Write(&b, h, typescript.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	want := "const jsonTexts: string[] = [\n  \"POST /any\",\n  \"POST /bytes\",\n  \"POST /color\",\n  \"POST /pointer\",\n  \"POST /text\",\n]\n"
+	if !strings.Contains(b.String(), want) {
+		_, list, _ := strings.Cut(b.String(), "const jsonTexts")
+		t.Errorf("no\n%s\nin ...%.200s", want, list)
 	}
 }
 
@@ -357,6 +388,37 @@ func TestNames(t *testing.T) {
 	if t.Failed() {
 		before, _, _ := strings.Cut(first.String(), "/** A query")
 		t.Log(before)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	posts, sends := hub.New(hub.Config{}).Handler("posts"), stream.Handler(stream.Config{}, func(*stream.Stream) error { return nil })
+	typed := stream.Types(map[string]any{"post": same{}, "": 0})
+	const some, gap = "{ event: string; data: unknown; id: string }", `{ event: "gap"; data: Gap; id: string }`
+	const message, post = `{ event: "message"; data: number; id: string }`, `{ event: "post"; data: Same; id: string }`
+	for _, c := range []struct {
+		why  string
+		h    http.Handler
+		want string
+	}{
+		{"a handler that sends what it likes", sends, some},
+		{"a hub", posts, some},
+		{"behind middleware", middleware.New(middleware.Config{})(posts), some},
+		{"a handler whose types are told", typed(sends), message + " | " + post},
+		{"a hub whose types are told has its own event too", typed(posts), message + " | " + gap + " | " + post},
+		{"a handler of another kind", typed(http.NotFoundHandler()), message + " | " + post},
+		{"the layer outside has the last word", stream.Types(map[string]any{"": "", "gap": 0})(typed(posts)),
+			strings.Replace(message, "number", "string", 1) + " | " + strings.Replace(gap, "Gap", "number", 1) + " | " + post},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			text := written(t, "/a", c.h)
+			if want := "    events: " + c.want + "\n"; !strings.Contains(text, want) || strings.Contains(text, "response:") {
+				t.Errorf("no\n%s\nin\n%s", want, text)
+			}
+			if decl := "export interface Gap {\n  after: string\n}"; strings.Contains(c.want, gap) && !strings.Contains(text, decl) {
+				t.Errorf("no %q in\n%s", decl, text)
+			}
+		})
 	}
 }
 

@@ -23,6 +23,9 @@ func of(types ...union) (all union) {
 	return all
 }
 
+// mayBeText reports whether an alternative takes a text.
+func mayBeText(one string) bool { return one == "string" || one == "unknown" || one[0] == '"' }
+
 func (u union) String() string { return strings.Join(u, " | ") }
 
 func (u union) nullable() bool { return slices.Contains(u, "null") }

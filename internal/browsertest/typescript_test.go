@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,8 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
@@ -81,6 +85,10 @@ func typedRoutes() *pattern.Handler {
 				return fmt.Sprint(in.Title, in.Photo.Size()), nil
 			}),
 		},
+		"/api/words": middleware.Methods{
+			"PUT":  bind.Func(func(_ *http.Request, in string) (string, error) { return strings.ToUpper(in), nil }),
+			"POST": bind.Func(func(_ *http.Request, in json.RawMessage) (string, error) { return string(in), nil }),
+		},
 		"/api/docs/[[...slug]]": middleware.Methods{
 			"GET": bind.Func(func(r *http.Request, _ struct{}) ([]string, error) { return pattern.Values(r, "slug"), nil }),
 		},
@@ -97,11 +105,29 @@ func typedRoutes() *pattern.Handler {
 		"/api/feed": middleware.Methods{
 			"GET": stream.Types(map[string]any{"post": post{}, "": 0})(http.HandlerFunc(serveFeed)),
 		},
+		"/api/ticks": middleware.Methods{
+			"GET": stream.Types(map[string]any{"tick": 0})(stream.Handler(stream.Config{}, ticks)),
+		},
+		"/api/any": middleware.Methods{"GET": stream.Handler(stream.Config{}, ticks)},
 	}, pattern.HandlerConfig{})
 	if err != nil {
 		panic(err)
 	}
 	return h
+}
+
+// ticks sends events for as long as there is somebody to take them.
+func ticks(s *stream.Stream) error {
+	for n := 0; ; n++ {
+		if err := s.Send(stream.Event{Name: "tick", Data: fmt.Sprint(n)}); err != nil {
+			return err
+		}
+		select {
+		case <-s.Context().Done():
+			return nil
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // serveFeed breaks off after each event, and ends after three.
@@ -125,12 +151,14 @@ changed 7 falsesecrettrue
 docs null [ 'a/b', 'ü' ]
 raw PUT x/y text
 photo Sea5
+words SAY "HÜ" "raw"
 refused 422 title is required required
 missing 404 There is no such thing
 aborted AbortError
 event 1 one
 event 2 42
 event 3 7
+any tick 0
 GET /api/posts?page=2&sort=a&sort=b&where.author=x+y
 POST /api/posts
 PATCH /api/posts/7?draft=false
@@ -138,6 +166,8 @@ GET /api/docs
 GET /api/docs/a%2Fb/%C3%BC
 PUT /api/raw/x/y
 POST /api/photos
+PUT /api/words
+POST /api/words
 POST /api/posts
 GET /api/raw/missing
 GET /api/docs
@@ -145,6 +175,7 @@ GET /api/feed
 GET /api/feed
 GET /api/feed
 GET /api/feed
+GET /api/any
 `
 
 // compile runs the compiler of TypeScript in a directory.
@@ -172,13 +203,14 @@ func TestBlogScript(t *testing.T) {
 	compile(ctx, t, filepath.Join("..", "..", "examples", "blog", "service"), "--allowJs", "--checkJs", "--noEmit", "page.js")
 }
 
-// TestTypeScript compiles the types of a service with a program that uses them,
-// rightly and wrongly, and runs it against the service.
-func TestTypeScript(t *testing.T) {
+// generated returns a directory with the client of typedRoutes, and the programs that
+// use it, rightly and wrongly, compiled.
+func generated(ctx context.Context, t *testing.T, programs ...string) (dir string) {
+	t.Helper()
 	if err := npm(); err != nil {
 		missing(t, "node", err)
 	}
-	dir := t.TempDir()
+	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata/typescript")); err != nil {
 		t.Fatal(err)
 	}
@@ -187,11 +219,15 @@ func TestTypeScript(t *testing.T) {
 	}
 	t.Setenv("UPDATE", "1")
 	typescript.Check(t, filepath.Join(dir, "api.ts"), typedRoutes())
+	compile(ctx, t, dir, append([]string{"--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"}, programs...)...)
+	return dir
+}
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+// TestTypeScript runs programs that use the types of a service against the service.
+func TestTypeScript(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	compile(ctx, t, dir, "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "use.ts", "edges.ts")
-
+	dir := generated(ctx, t, "use.ts", "edges.ts")
 	server := httptest.NewServer(typedRoutes())
 	defer server.Close()
 	edges, err := os.ReadFile("testdata/typescript/edges.txt")
@@ -208,3 +244,64 @@ func TestTypeScript(t *testing.T) {
 		}
 	}
 }
+
+// clientPage is a page that runs the program of testdata/typescript/page.ts.
+const clientPage = `<!doctype html><script type="module" src="/page.js"></script>`
+
+// TestTypeScriptPage has a page in Chromium import the client.
+func TestTypeScriptPage(t *testing.T) {
+	browser := browse(t)
+	ctx, cancel := context.WithTimeout(browser, patience)
+	defer cancel()
+	dir := generated(ctx, t, "page.ts")
+	left := make(chan bool, 1)
+	routes := typedRoutes()
+	mux := http.NewServeMux()
+	mux.Handle("/api/", routes)
+	mux.HandleFunc("/api/ticks", func(w http.ResponseWriter, r *http.Request) {
+		routes.ServeHTTP(w, r)
+		left <- true
+	})
+	mux.Handle("/", http.FileServer(http.Dir(dir)))
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, clientPage)
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		said, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`globalThis.said ?? []`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(said) > 0 {
+			if got := strings.Join(said, "\n") + "\n"; got != pageOutput {
+				t.Errorf("the page said\n%s\nwant\n%s", got, pageOutput)
+			}
+			break
+		}
+		time.Sleep(pulse)
+	}
+	select {
+	case <-left:
+	case <-ctx.Done():
+		t.Error("the service was not told that the client has left")
+	}
+}
+
+const pageOutput = `list 2 [a b] 3
+refused 422 /title required
+words HÜ
+photo Sea5
+event post 1 one
+event message 2 42
+event message 3 7
+tick 0
+tick 1
+tick 2
+end
+`

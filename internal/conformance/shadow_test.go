@@ -2,10 +2,12 @@ package conformance_test
 
 import (
 	"cmp"
+	"flag"
 	"io"
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware/shadow"
@@ -32,16 +34,47 @@ func (e expected) recorded(change func(*expected)) http.Handler {
 	})
 }
 
-// TestShadow has what was recorded of Next.js for the old server, and compares the
-// kit with it as a service would that is being ported: nothing differs in the cases
-// that are as recorded, and what is changed in them is found.
-func TestShadow(t *testing.T) {
+// shadowed is a case whose answer is recorded as a whole, and is ours too.
+type shadowed struct {
+	behaviour
+	want expected
+}
+
+// readShadowed returns the cases that an old server can be made of, and the tables
+// of their routes.
+func readShadowed(t *testing.T) (cases []shadowed, tables map[string][]string) {
 	var file struct {
 		Tables map[string][]string
 		Cases  []behaviour
 	}
 	testkit.ReadJSON(t, "api-behaviour.json", &file)
 	replaced := readInstead(t)
+	for _, c := range file.Cases {
+		var want expected
+		if c.Kind != "http" || replaced[c.ID] != nil || strict(c.Expected, &want) != nil {
+			continue
+		}
+		if want.Body != nil && want.BodySHA256 == "" && !want.Cut && !want.FrameworkErrorPage && want.Status >= 200 && want.Status != http.StatusNotModified {
+			cases = append(cases, shadowed{c, want})
+		}
+	}
+	return cases, file.Tables
+}
+
+// shadowConfig is how cases are compared.
+func shadowConfig() shadow.Config {
+	return shadow.Config{
+		Headers:    []string{"Location"},
+		IgnoreJSON: []string{"/error"}, // which JavaScript words in its own way
+		MaxBody:    8 << 20,
+	}
+}
+
+// TestShadow has what was recorded of Next.js for the old server, and compares the
+// kit with it as a service would that is being ported: nothing differs in the cases
+// that are as recorded, and what is changed in them is found.
+func TestShadow(t *testing.T) {
+	cases, tables := readShadowed(t)
 	changes := map[string]func(*expected){
 		"":       nil,
 		"status": func(e *expected) { e.Status++ },
@@ -50,29 +83,18 @@ func TestShadow(t *testing.T) {
 	compared := map[string]int64{}
 	all := ways(t)
 	recorder := all[slices.IndexFunc(all, func(w way) bool { return w.name == "recorder" })]
-	for _, c := range file.Cases {
-		var want expected
-		if c.Kind != "http" || replaced[c.ID] != nil || strict(c.Expected, &want) != nil {
-			continue
-		}
-		plain := want.Body != nil && want.BodySHA256 == "" && !want.Cut && !want.FrameworkErrorPage && want.Status >= 200 && want.Status != http.StatusNotModified
-		if !plain {
-			continue
-		}
+	for _, c := range cases {
 		for name, change := range changes {
-			if name == "body" && (c.Request.Method == http.MethodHead || want.Status == http.StatusNoContent) {
+			if name == "body" && (c.Request.Method == http.MethodHead || c.want.Status == http.StatusNoContent) {
 				continue
 			}
 			var got []shadow.Difference
-			beside := shadow.New(want.recorded(change), shadow.Config{
-				Methods:    []string{c.Request.Method},
-				Headers:    []string{"Location"},
-				IgnoreJSON: []string{"/error"}, // which JavaScript words in its own way
-				MaxBody:    8 << 20,
-				Report:     func(d shadow.Difference) { got = append(got, d) },
-			})
+			cfg := shadowConfig()
+			cfg.Methods = []string{c.Request.Method}
+			cfg.Report = func(d shadow.Difference) { got = append(got, d) }
+			beside := shadow.New(c.want.recorded(change), cfg)
 			c.outside = beside.Middleware
-			f, err := newFixture(&c, file.Tables, variant{})
+			f, err := newFixture(&c.behaviour, tables, variant{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,5 +114,54 @@ func TestShadow(t *testing.T) {
 	t.Logf("compared %v", compared)
 	if compared[""] < 150 || compared["status"] != compared[""] {
 		t.Errorf("compared %v, want at least 150 of each", compared)
+	}
+}
+
+var shadowTime = flag.Duration("shadow", 0, "how long TestShadowTraffic repeats the requests; 0 is once")
+
+// TestShadowTraffic has all of the requests come to one server, again and again, and
+// one Shadow beside it: what it says in the end is what a service would be told.
+func TestShadowTraffic(t *testing.T) {
+	const name = "Test-Case" // which says to the old server whose answer is wanted
+	cases, tables := readShadowed(t)
+	old := map[string]http.Handler{}
+	for _, c := range cases {
+		old[c.ID] = c.want.recorded(nil)
+	}
+	beside := shadow.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		old[r.Header.Get(name)].ServeHTTP(w, r)
+	}), shadowConfig())
+	all := func(t *testing.T) {
+		wire := ways(t)[0]
+		for _, c := range cases {
+			c.outside = func(ported http.Handler) http.Handler {
+				compared := beside.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					r.Header.Del(name)
+					ported.ServeHTTP(w, r)
+				}))
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					r.Header.Set(name, c.ID)
+					compared.ServeHTTP(w, r)
+				})
+			}
+			f, err := newFixture(&c.behaviour, tables, variant{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := f.play(wire); err != nil {
+				t.Fatalf("%s: %v", c.ID, err)
+			}
+		}
+	}
+	begun := time.Now()
+	for t.Run("round", all) && time.Since(begun) < *shadowTime {
+	}
+	if err := beside.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stats := beside.Stats()
+	t.Log(stats)
+	if stats.Compared < 100 || stats.Differ+stats.Failed > 0 {
+		t.Errorf("want at least 100 compared, and no difference")
 	}
 }

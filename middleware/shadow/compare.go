@@ -31,8 +31,9 @@ type Difference struct {
 
 // A Value is a place where two responses differ.
 type Value struct {
-	// Where is "status", "header " and a name, "body", or "json " and a JSON
-	// pointer.
+	// Where is "status", "header " and a name, "length" if a body is shorter than its
+	// Content-Length, which a client takes for a broken connection, "body", or "json "
+	// and a JSON pointer.
 	Where string
 
 	// Answer is what the client was sent, and Shadow what it would have been. Both
@@ -99,6 +100,9 @@ func (r *rules) compare(method string, a, b *response) []Value {
 			f.add("header "+name, x, y)
 		}
 	}
+	if x, y := a.length(method), b.length(method); x != y && (a.cut(method) || b.cut(method)) {
+		f.add("length", x, y)
+	}
 	switch {
 	case method == http.MethodHead, a.size == b.size && (a.size == 0 || a.sum == b.sum):
 	case isJSON(a.header) && isJSON(b.header) && a.body != nil && b.body != nil:
@@ -107,6 +111,14 @@ func (r *rules) compare(method string, a, b *response) []Value {
 		bytesDiffer(&f, a, b)
 	}
 	return f.values
+}
+
+// length says how long a body is, and how long it was to be.
+func (r *response) length(method string) string {
+	if r.cut(method) {
+		return fmt.Sprintf("%d of %d bytes", r.size, r.declared)
+	}
+	return fmt.Sprintf("%d bytes", r.size)
 }
 
 // bytesDiffer says where two bodies part.

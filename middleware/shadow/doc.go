@@ -30,7 +30,8 @@
 //
 // The status, the header fields of Config.Headers, and the body: JSON by what it
 // means, so that neither the order of names nor the form of numbers matters,
-// everything else by its bytes. There is no time in it: a value that changes
+// everything else by its bytes. A body that is shorter than its Content-Length is
+// a difference too. There is no time in it: a value that changes
 // between two requests is a difference, unless it is ignored.
 //
 // # Differences from Next.js

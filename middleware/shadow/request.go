@@ -42,6 +42,7 @@ func (c *comparison) prepare(r *http.Request) {
 	}
 	// A compressed response is another text for every compressor.
 	c.request.Header.Del("Accept-Encoding")
+	c.request.Header.Del("Expect") // the body is there
 	if c.s.cfg.NoCredentials {
 		for _, name := range credentials() {
 			c.request.Header.Del(name)

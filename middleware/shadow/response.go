@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/http"
+	"strconv"
 
 	"github.com/apiece/apiece/internal/respw"
 )
@@ -17,7 +18,27 @@ type response struct {
 	body       []byte // not more than Config.MaxBody
 	size       int64
 	sum        uint64 // of all of it
+	declared   int64  // by Content-Length, -1 without one
 	incomplete Reason // why there is nothing to compare
+}
+
+// cut reports whether the response to a request with the method ends before its
+// Content-Length, on which a server drops the connection.
+func (r *response) cut(method string) bool {
+	return r.size < r.declared && method != http.MethodHead && hasBody(r.status)
+}
+
+// hasBody reports whether responses with the status have a body.
+func hasBody(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// declared returns the Content-Length of a header, -1 without one.
+func declared(h http.Header) int64 {
+	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+		return n
+	}
+	return -1
 }
 
 // A collector keeps the start of a body, and the sum of all of it.
@@ -27,6 +48,14 @@ type collector struct {
 	start []byte // for the Content-Type that a server finds out
 	size  int64
 	hash  maphash.Hash
+
+	declared int64 // set once the header is sent
+}
+
+// exceeds reports whether p is more than Content-Length leaves. A server drops it
+// then.
+func (c *collector) exceeds(p []byte) bool {
+	return c.declared >= 0 && c.size+int64(len(p)) > c.declared
 }
 
 // sniffed is how much of a body http.DetectContentType looks at.
@@ -78,7 +107,7 @@ func (t *tee) WriteHeader(status int) {
 func (t *tee) Write(p []byte) (int, error) {
 	t.commit()
 	n, err := t.client.Write(p)
-	t.failed = t.failed || err != nil && !errors.Is(err, http.ErrBodyNotAllowed)
+	t.failed = t.failed || err != nil && !errors.Is(err, http.ErrBodyNotAllowed) && !t.exceeds(p)
 	if t.c.taken {
 		t.limit = int64(t.c.s.cfg.MaxBody)
 		t.add(t.c.s.rules.seed, p[:max(n, 0)])
@@ -96,6 +125,7 @@ func (t *tee) commit() {
 	if t.sent == nil {
 		t.sent = http.Header{}
 	}
+	t.declared = declared(t.sent)
 	if respw.IsEventStream(t.sent.Get("Content-Type")) {
 		t.c.release()
 	}
@@ -104,7 +134,7 @@ func (t *tee) commit() {
 // response returns what the client was sent.
 func (t *tee) response(rw *respw.Writer) response {
 	t.commit()
-	out := response{status: rw.Status(), header: t.typed(t.sent), body: t.body, size: t.size, sum: t.hash.Sum64()}
+	out := response{status: rw.Status(), header: t.typed(t.sent), body: t.body, size: t.size, sum: t.hash.Sum64(), declared: t.declared}
 	switch {
 	case rw.Hijacked():
 		out.incomplete = Upgrade
@@ -140,6 +170,7 @@ func (r *recorder) WriteHeader(status int) {
 	}
 	if r.sent == nil && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status, r.sent = status, r.header.Clone()
+		r.declared = declared(r.sent)
 	}
 }
 
@@ -148,8 +179,11 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	if r.status < 200 || r.status == http.StatusNoContent || r.status == http.StatusNotModified {
-		return 0, http.ErrBodyNotAllowed // as a server says
+	switch { // as a server says
+	case !hasBody(r.status):
+		return 0, http.ErrBodyNotAllowed
+	case r.exceeds(p):
+		return 0, http.ErrContentLength
 	}
 	r.add(r.rules.seed, p)
 	return len(p), nil
@@ -165,5 +199,5 @@ func (r *recorder) Flush() { _ = r.FlushError() }
 
 func (r *recorder) response() response {
 	r.WriteHeader(http.StatusOK)
-	return response{status: r.status, header: r.typed(r.sent), body: r.body, size: r.size, sum: r.hash.Sum64()}
+	return response{status: r.status, header: r.typed(r.sent), body: r.body, size: r.size, sum: r.hash.Sum64(), declared: r.declared}
 }

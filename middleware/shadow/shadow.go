@@ -81,7 +81,14 @@ func (s *Shadow) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	}
 	tee := &tee{client: w, c: c}
 	rw := new(respw.Writer)
+	returned := false
+	defer func() {
+		if !returned { // it panics, as a proxy does whose server breaks off
+			s.stats.skip(inside, Unfinished)
+		}
+	}()
 	next.ServeHTTP(rw.Init(tee, r), inside)
+	returned = true
 	c.route = inside.Pattern
 	if c.answer = tee.response(rw); c.answer.incomplete != "" {
 		s.stats.skip(inside, c.answer.incomplete)

@@ -390,7 +390,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestPanic sees that a request whose handler panics keeps no place.
+// TestPanic sees that a request whose handler panics keeps no place, and is counted.
 func TestPanic(t *testing.T) {
 	s := shadow.New(object("1"), shadow.Config{Concurrency: 1})
 	h := s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -408,7 +408,7 @@ func TestPanic(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if stats := s.Stats(); stats.Compared != 1 || stats.Skipped != 0 {
+	if stats := s.Stats(); stats.Compared != 1 || stats.Reasons[shadow.Unfinished] != 2 {
 		t.Errorf("%s", stats)
 	}
 }

@@ -19,7 +19,7 @@ type Reason string
 const (
 	Busy            Reason = "busy"              // Config.Concurrency others were being compared
 	Conditional     Reason = "conditional"       // the request has a condition or a Range
-	Upgrade         Reason = "upgrade"           // the connection is for another protocol
+	Upgrade         Reason = "upgrade"           // the connection is for another protocol, or was hijacked
 	RequestTooLarge Reason = "request too large" // its body exceeds Config.MaxBody
 	BodyNotRead     Reason = "body not read"     // the handler left a part of the request's body
 	Streamed        Reason = "streamed"          // the response is a stream of events

@@ -17,7 +17,7 @@ func TestLocksAreShort(t *testing.T) {
 	if runtime.GOMAXPROCS(0) == 1 {
 		t.Skip("nothing runs meanwhile")
 	}
-	const many = 60_000
+	const many = 100_000
 	names := make([]string, many)
 	for i := range names {
 		names[i] = strconv.Itoa(i)

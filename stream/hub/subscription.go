@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"reflect"
 	"slices"
 
 	"github.com/apiece/apiece/internal/flush"
@@ -171,7 +172,25 @@ func (h *Hub) Handler(topics ...string) http.Handler {
 	if err := h.check(&sub); err != nil {
 		panic(err)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = h.Serve(w, r, sub) // it has answered what it refuses
-	})
+	return &handler{h, sub}
+}
+
+type handler struct {
+	hub *Hub
+	sub Subscription
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_ = h.hub.Serve(w, r, h.sub) // it has answered what it refuses
+}
+
+// EventTypes tells generators of the gap event, and by the nil that there are
+// others, which stream.Types may name.
+func (h *handler) EventTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{GapEvent: reflect.TypeFor[gap](), "": nil}
+}
+
+// gap is the data of a GapEvent.
+type gap struct {
+	After string `json:"after"`
 }

@@ -17,11 +17,14 @@ package openapi
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui/v5emb"
@@ -46,14 +49,27 @@ type document struct {
 // Document returns the document of the routes that pattern.Walk finds in h. A method
 // that OpenAPI has no word for is left out, and so is the part of a catch-all beyond
 // its first segment, which OpenAPI cannot say: the description of the parameter does.
+// An optional catch-all is there twice, with its segments and without.
 func Document(info Info, h http.Handler) *huma.OpenAPI {
 	schemas := huma.NewMapRegistry("#/components/schemas/", namer())
 	d := document{&huma.OpenAPI{OpenAPI: "3.1.0", Info: &info, Components: &huma.Components{Schemas: schemas}}, schemas, map[string]bool{}, map[string]bool{}}
+	var optional []pattern.Endpoint
 	for _, all := range []bool{false, true} { // a handler of all methods has what others leave
 		for e := range pattern.Walk(h) {
-			if e.Pattern.String() != "" && (e.Method == "") == all {
-				d.add(e)
+			if route := e.Pattern.String(); route != "" && (e.Method == "") == all {
+				d.add(e, template(route))
+				if strings.HasSuffix(route, "]]") {
+					optional = append(optional, e)
+				}
 			}
+		}
+	}
+	routes := maps.Clone(d.Paths)
+	for _, e := range optional {
+		route := e.Pattern.String()
+		path := template(route[:strings.LastIndexByte(route, '/')])
+		if routes[path] == nil { // a route of its own would answer there
+			d.add(e, path)
 		}
 	}
 	return d.OpenAPI
@@ -76,7 +92,9 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
-func (d document) add(e pattern.Endpoint) {
+// add describes an endpoint at a path, which may be without the last segment of its
+// pattern.
+func (d document) add(e pattern.Endpoint, path string) {
 	var in, out reflect.Type
 	var fromQuery bool
 	for _, layer := range e.Layers {
@@ -96,14 +114,13 @@ func (d document) add(e pattern.Endpoint) {
 	if !slices.Contains([]string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}, method) {
 		return
 	}
-	path, params := parameters(e.Pattern)
 	key := method + " " + path
 	if d.met[key] {
 		return // found in two places, or in a handler of all methods beside one of this
 	}
 	d.met[key] = true
 	op := &huma.Operation{
-		Method: method, Path: path, Parameters: params,
+		Method: method, Path: path, Parameters: parameters(e.Pattern),
 		OperationID: d.operationID(method, path),
 		Responses: map[string]*huma.Response{
 			"default": {Description: "Problem details", Content: media("application/problem+json", d.schemas.Schema(reflect.TypeFor[Problem](), true, ""))},
@@ -120,6 +137,9 @@ func (d document) add(e pattern.Endpoint) {
 	if in != nil {
 		d.request(op, in, fromQuery)
 	}
+	op.Parameters = slices.DeleteFunc(op.Parameters, func(p *huma.Param) bool {
+		return p.In == "path" && !strings.Contains(path+"/", "/{"+p.Name+"}/")
+	})
 	ok := &huma.Response{Description: "OK"}
 	if out != nil {
 		ok.Content = media("application/json", d.schemas.Schema(out, true, ""))
@@ -147,7 +167,7 @@ func namer() func(t reflect.Type, hint string) string {
 		for t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		base := huma.DefaultSchemaNamer(t, hint)
+		base := cmp.Or(strings.Map(inName, huma.DefaultSchemaNamer(t, hint)), "Type")
 		if t.Name() == "" {
 			return base
 		}
@@ -162,6 +182,15 @@ func namer() func(t reflect.Type, hint string) string {
 		}
 		return name
 	}
+}
+
+// inName drops what OpenAPI does not allow in the name of a schema: a type of a
+// function has a middle dot in its name if it is an argument of another.
+func inName(r rune) rune {
+	if strings.ContainsRune("._-", r) || r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+		return r
+	}
+	return -1
 }
 
 func media(contentType string, s *huma.Schema) map[string]*huma.MediaType {
@@ -286,8 +315,9 @@ func (d document) parameter(op *huma.Operation, f reflect.StructField, place, na
 	s.Nullable = false
 	p := &huma.Param{Name: name, In: place, Required: required || place == "path", Schema: &s}
 	if i := slices.IndexFunc(op.Parameters, func(o *huma.Param) bool { return o.In == place && o.Name == name }); i >= 0 {
-		p.Description = op.Parameters[i].Description
-		op.Parameters[i] = p
+		if s.Type != huma.TypeArray { // else it is a catch-all, whose slashes no style has
+			op.Parameters[i] = p
+		}
 		return
 	}
 	op.Parameters = append(op.Parameters, p)
@@ -377,24 +407,41 @@ func apply(s *huma.Schema, f reflect.StructField) (required bool) {
 	return required
 }
 
-// parameters returns the path as OpenAPI writes it, and its parameters.
-func parameters(p pattern.Pattern) (string, []*huma.Param) {
-	var path strings.Builder
-	var params []*huma.Param
-	for s := range strings.SplitSeq(strings.TrimPrefix(p.String(), "/"), "/") {
-		if name, ok := strings.CutPrefix(s, "["); ok {
-			name = strings.Trim(name, "[]")
-			name, rest := strings.CutPrefix(name, "...")
-			param := &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}
-			if rest {
-				param.Description = "One segment or more, separated by slashes."
-			}
-			params = append(params, param)
-			s = "{" + name + "}"
+// parameters returns those of a pattern.
+func parameters(p pattern.Pattern) (params []*huma.Param) {
+	for s := range strings.SplitSeq(p.String(), "/") {
+		name, rest, ok := parameter(s)
+		if !ok {
+			continue
 		}
-		path.WriteString("/" + s)
+		param := &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}
+		if rest {
+			param.Description = "One segment or more, separated by slashes."
+		}
+		params = append(params, param)
 	}
-	return cmp.Or(path.String(), "/"), params
+	return params
+}
+
+// template returns a route as OpenAPI writes it.
+func template(route string) string {
+	segments := strings.Split(route, "/")
+	for i, s := range segments {
+		if name, _, ok := parameter(s); ok {
+			segments[i] = "{" + name + "}"
+		}
+	}
+	return cmp.Or(strings.Join(segments, "/"), "/")
+}
+
+// parameter returns the name of a segment in brackets, and whether it takes the rest
+// of the path.
+func parameter(segment string) (name string, rest, ok bool) {
+	if !strings.HasPrefix(segment, "[") {
+		return "", false, false
+	}
+	name, rest = strings.CutPrefix(strings.Trim(segment, "[]"), "...")
+	return name, rest, true
 }
 
 // Handler serves the document as openapi.json below the path, which ends in a slash,

@@ -35,4 +35,7 @@ console.log(await all(() => new Response('<html>', { headers: { 'Content-Type': 
 console.log(await err(() => made(() => new Response()).events('GET /e/[id]', { path: { id: '' } }).next()))
 { let closed = false; const g = made((_u, i) => { i.signal!.addEventListener('abort', () => { closed = true }); return sse(['data: 1\n\n'], true) }).events('GET /e')
   await g.next(); g.next(); const t = setTimeout(() => { console.log('still open'); process.exit(1) }, 2000); g.return(); await new Promise((r) => setTimeout(r, 20)); console.log('closed', closed); clearTimeout(t) }
+{ const stop = new AbortController(), got: unknown[] = []
+  for await (const e of made(() => sse(['data: 1\n\ndata: 2\n\n'], true)).events('GET /e', { signal: stop.signal })) { got.push(e.data); stop.abort() }
+  console.log('aborted after', got) }
 process.exit(0)

@@ -31,6 +31,8 @@ async function main() {
   console.log('raw', await here.api('* /api/raw/[...path]', { path: { path: ['x', 'y'] }, method: 'PUT', body: 'text' }))
   console.log('photo', await here.api('POST /api/photos', { body: { title: 'Sea', photo: new Blob(['12345']) } }))
 
+  console.log('words', await here.api('PUT /api/words', { body: 'say "hü"' }), await here.api('POST /api/words', { body: 'raw' }))
+
   try {
     await here.api('POST /api/posts', { body: { title: '', stars: 1 } })
   } catch (e) {
@@ -58,6 +60,11 @@ async function main() {
       console.log('event', e.id, n)
     }
   }
+  for await (const e of here.events('GET /api/any')) {
+    const name: string = e.event
+    console.log('any', name, e.data)
+    break
+  }
   console.log(calls.join('\n'))
 }
 
@@ -83,6 +90,8 @@ export const wrong: (() => unknown)[] = [
   async () => (await api('POST /api/posts', { body: { title: 'x', stars: 1 } })).nothing,
   // @ts-expect-error this route sends no events
   () => events('GET /api/posts'),
+  // @ts-expect-error the data of this one is not known
+  async () => { for await (const e of events('GET /api/any')) e.data.title },
   // @ts-expect-error and this one nothing else
   async () => (await api('GET /api/feed')).title,
 ]
