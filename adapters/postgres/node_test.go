@@ -1,4 +1,4 @@
-package redis_test
+package postgres_test
 
 import (
 	"context"
@@ -11,19 +11,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/apiece/apiece/adapters/redis"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/apiece/apiece/adapters/postgres"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A node is what each of several processes has: a hub, its client of Redis, and
+// A node is what each of several processes has: a hub, its pool of connections, and
 // a server; and one reader who is connected to it, as an EventSource is: it
 // comes back with the last id, and collects what it is sent.
 type node struct {
-	hub *hub.Hub
-	url string
-	log testkit.Log
+	pool    *pgxpool.Pool
+	log     *postgres.Backplane
+	hub     *hub.Hub
+	url     string
+	records testkit.Log
 
 	mu     sync.Mutex
 	events []stream.Event
@@ -31,13 +35,15 @@ type node struct {
 
 const topic = "t"
 
-func open(t testing.TB, addr, key string) *node {
+func open(t testing.TB, addr, name string, cfg postgres.BackplaneConfig) *node {
 	n := new(node)
-	client := connect(t, addr)
+	n.pool = connect(t, addr)
+	cfg.History = 50_000
+	n.log = postgres.NewBackplane(n.pool, name, cfg)
 	n.hub = hub.New(hub.Config{
-		Backplane: redis.NewBackplane(client, key, redis.BackplaneConfig{History: 50_000}),
+		Backplane: n.log,
 		History:   50_000,
-		Logger:    n.log.Logger(),
+		Logger:    n.records.Logger(),
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = n.hub.Serve(w, r, hub.Subscription{Topics: []string{topic}, History: 50_000})
