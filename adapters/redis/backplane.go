@@ -88,7 +88,8 @@ var logSource string
 // append an event a second time: an attempt of which the answer was lost is
 // found in the log, unless a thousand others were appended since. If there is a
 // connection but no answer in time it does not try again, since the first
-// attempt might be carried out after the second.
+// attempt might be carried out after the second. It returns when the context is
+// done, whether the client heeds that or not.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (hub.Position, error) {
 	encoded := encodeEvent(rand.Uint64(), topic, event)
 	before := entryID(b.lastSeen().at)
