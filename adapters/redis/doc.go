@@ -22,8 +22,8 @@
 // The client is any of go-redis: it brings TLS, passwords, a cluster, or
 // sentinels. ContextTimeoutEnabled has the deadlines of contexts hold for its
 // connections too: without it, an operation that was given up occupies one for as
-// long as the client's own timeouts say. A Ring is not for this: when a shard is away, it goes on with
-// another that knows nothing.
+// long as the client's own timeouts say. A Ring is not for this: when a shard is
+// away, it goes on with another that knows nothing.
 //
 // # What a hub can rely on
 //
