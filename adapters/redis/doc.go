@@ -41,12 +41,13 @@
 // and to all, once, when the server has lost its data.
 //
 // Fail-over, by Sentinel or in a cluster: a replica may lack the last events that
-// were published, since Redis does not wait for replicas. Hubs find that out when
-// they connect to it: what they were given is not there, or something else is in
-// its place. Then the log begins again, with another epoch, and every subscriber
-// is sent a gap event; what was published to the replica before that is lost too.
-// It goes unnoticed only if no process that was given the lost events is alive.
-// The same goes for a server that was restarted with an older copy of its data.
+// were published, since Redis does not wait for replicas. A process finds that out
+// when it next asks for or adds something: what it was given, or has published, is
+// not there, or something else is in its place. Then the log begins again, with
+// another epoch, and every subscriber is sent a gap event; what others published
+// to the replica before that is lost too. It goes unnoticed only if no process
+// that knew of the lost events is alive. The same goes for a server that was
+// restarted with an older copy of its data.
 // When a slot of a cluster moves, nothing is lost.
 //
 // If Redis does not answer, Publish returns an error after BackplaneTimeout of the
