@@ -28,7 +28,7 @@ type state struct {
 	seen       seen // what was delivered last
 	known      seen // the highest of what was delivered and what was appended
 	reconnects uint64
-	lost       bool      // the connection, which was not made again yet
+	lost       bool      // the connection was lost, and not made again yet
 	behind     time.Time // since when entries may be missing, zero if none are
 }
 
