@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,8 +19,27 @@ import (
 )
 
 // A user who may do what the package comment says, and nothing else, can do
-// everything.
+// everything, over TLS too.
 func TestAccess(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { testAccess(t, start(t)) })
+	t.Run("TLS", func(t *testing.T) {
+		s := startTLS(t)
+		for name, cfg := range map[string]*tls.Config{
+			"without TLS":           nil,
+			"of another authority":  {Certificates: s.tls.Certificates},
+			"without a certificate": {RootCAs: s.tls.RootCAs},
+		} {
+			client := goredis.NewClient(&goredis.Options{Addr: s.addr, TLSConfig: cfg, MaxRetries: -1, DialerRetries: 1})
+			defer client.Close()
+			if _, _, err := redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{}).Bounds(t.Context()); err == nil {
+				t.Errorf("a client %s has an answer", name)
+			}
+		}
+		testAccess(t, s)
+	})
+}
+
+func testAccess(t *testing.T, s *server) {
 	const commands = "EVAL EVALSHA XADD XRANGE XREVRANGE XTRIM DEL PUBLISH SUBSCRIBE PING " +
 		"GET SET GETRANGE EXISTS TIME PEXPIRE PTTL ZADD ZCARD ZCOUNT ZRANGE ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE ZSCORE"
 	doc, err := os.ReadFile("doc.go")
@@ -32,15 +52,19 @@ func TestAccess(t *testing.T) {
 		}
 	}
 
-	s := start(t)
 	acl := []any{"ACL", "SETUSER", "blog", "on", ">secret", "~blog:*", "&blog:*", "-@all"}
 	for name := range strings.FieldsSeq(commands) {
 		acl = append(acl, "+"+strings.ToLower(name))
 	}
 	s.do(acl...)
-	client := goredis.NewClient(&goredis.Options{Addr: s.addr, Username: "blog", Password: "secret"})
+	client := goredis.NewClient(&goredis.Options{Addr: s.addr, TLSConfig: s.tls, Username: "blog", Password: "secret"})
 	defer client.Close()
 
+	for _, args := range [][]any{{"GET", "other"}, {"XADD", "other:events", "*", "a", "b"}, {"PUBLISH", "other", ""}, {"KEYS", "*"}} {
+		if err := client.Do(t.Context(), args...).Err(); !goredis.HasErrorPrefix(err, "NOPERM") {
+			t.Errorf("%v: %v, want to have no permission", args, err)
+		}
+	}
 	log := redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{History: 10, HistoryBytes: 100})
 	feed := hub.New(hub.Config{Backplane: log})
 	defer feed.Shutdown(context.Background())

@@ -88,20 +88,26 @@ var logSource string
 // append an event a second time: an attempt of which the answer was lost is
 // found in the log, unless a thousand others were appended since. If there is a
 // connection but no answer in time it does not try again, since the first
-// attempt might be carried out after the second.
+// attempt might be carried out after the second. It returns when the context is
+// done, whether the client heeds that or not.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (hub.Position, error) {
 	encoded := encodeEvent(rand.Uint64(), topic, event)
-	before := entryID(b.lastSeen().at)
+	begun := b.snapshot()
 	since := "" // at the first attempt there is nothing to look for
 	for again := (retry{}); ; {
-		id, err := b.run(ctx, "append", encoded, b.history, int64(b.historyBytes), since).Text()
+		known := b.snapshot().known
+		id, err := b.run(ctx, "append", encoded, b.history, int64(b.historyBytes), since, entryID(known.at), known.mark).Text()
 		if err == nil {
-			return parseID(id)
+			at, err := parseID(id)
+			if err == nil {
+				b.update(func(s *state) { s.know(seen{at, string(encoded[:markSize])}) })
+			}
+			return at, err
 		}
 		if timedOut(err) || !mayPass(err) || !again.wait(ctx) {
 			return hub.Position{}, fmt.Errorf("redis: appending to %q: %w", b.key, err)
 		}
-		since = before
+		since = entryID(begun.seen.at)
 	}
 }
 

@@ -13,8 +13,12 @@ import (
 )
 
 func TestBackplane(t *testing.T) {
-	t.Run("miniredis", func(t *testing.T) { backplaneSuite(t, connector(miniredis.RunT(t).Addr())).Run(t) })
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		backplaneSuite(t, connector(miniredis.RunT(t).Addr())).Run(t)
+	})
 	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
 		s := start(t, "--appendonly", "yes", "--appendfsync", "always")
 		suite := backplaneSuite(t, connector(s.addr))
 		suite.Kill, suite.Pause, suite.Restart, suite.Retries = s.killConnections, s.pause, s.restart, true
@@ -23,7 +27,10 @@ func TestBackplane(t *testing.T) {
 		}
 		suite.Run(t)
 	})
-	t.Run("cluster", func(t *testing.T) { backplaneSuite(t, startCluster(t, 1).connect).Run(t) })
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		backplaneSuite(t, startCluster(t, 1).connect).Run(t)
+	})
 }
 
 func backplaneSuite(t *testing.T, connect connectFunc) backplanetest.Suite {
@@ -39,8 +46,14 @@ func backplaneSuite(t *testing.T, connect connectFunc) backplanetest.Suite {
 }
 
 func TestHistory(t *testing.T) {
-	t.Run("miniredis", func(t *testing.T) { testHistory(t, miniredis.RunT(t).Addr()) })
-	t.Run("redis", func(t *testing.T) { testHistory(t, start(t).addr) })
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		testHistory(t, miniredis.RunT(t).Addr())
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		testHistory(t, start(t).addr)
+	})
 }
 
 func testHistory(t *testing.T, addr string) {

@@ -20,10 +20,10 @@
 // what is revalidated or invalidated in one is so in all.
 //
 // The client is any of go-redis: it brings TLS, passwords, a cluster, or
-// sentinels. ContextTimeoutEnabled has the deadlines of contexts hold for what
-// is asked of Redis too, such as that of the request in which an event is
-// published. A Ring is not for this: when a shard is away, it goes on with
-// another that knows nothing.
+// sentinels. ContextTimeoutEnabled has the deadlines of contexts hold for its
+// connections too: without it, an operation that was given up occupies one for as
+// long as the client's own timeouts say. A Ring is not for this: when a shard is
+// away, it goes on with another that knows nothing.
 //
 // # What a hub can rely on
 //
@@ -40,19 +40,23 @@
 // A gap event otherwise: to whoever has missed events that are no longer kept,
 // and to all, once, when the server has lost its data.
 //
-// Fail-over: a replica may lack the last events that were published, since Redis
-// does not wait for replicas. Hubs find that out when they connect to it: what
-// they were given is not there, or something else is in its place. Then the log
-// begins anew, and everybody is sent a gap event. It goes unnoticed only if no
-// process that was given the lost events is alive. The same goes for a server
-// that was restarted with an older copy of its data.
+// Fail-over, by Sentinel or in a cluster: a replica may lack the last events that
+// were published, since Redis does not wait for replicas. A process finds that out
+// when it next asks for or adds something: what it was given, or has published, is
+// not there, or something else is in its place. Then the log begins again, with
+// another epoch, and every subscriber is sent a gap event; what others published
+// to the replica before that is lost too. It goes unnoticed only if no process
+// that knew of the lost events is alive. The same goes for a server that was
+// restarted with an older copy of its data.
+// When a slot of a cluster moves, nothing is lost.
 //
-// If Redis does not answer, Publish returns an error when a timeout of the
-// client or the deadline of the context has passed. Connections that break are
-// made again, in each process after a pause of its own. One that is silent is
-// given up after 5 to 10 seconds. Clients stay connected meanwhile, and receive
-// what they have missed; a process that has not reached Redis since it was
-// started refuses them with 503, so that they go elsewhere.
+// If Redis does not answer, Publish returns an error after BackplaneTimeout of the
+// hub, or earlier by a timeout of the client or the deadline of the context.
+// Connections that break are made again, in each process after a pause of its
+// own. One that is silent is given up after 5 to 10 seconds. Clients stay
+// connected meanwhile, and receive what they have missed; a process that has not
+// reached Redis since it was started refuses them with 503, so that they go
+// elsewhere. [Backplane.Stats] shows all of that.
 //
 // # What a cache can rely on
 //
@@ -84,7 +88,10 @@
 // GET, SET, GETRANGE, EXISTS, TIME, PEXPIRE, PTTL, ZADD, ZCARD, ZCOUNT, ZRANGE,
 // ZREM, ZREMRANGEBYRANK, ZREMRANGEBYSCORE and ZSCORE, which Redis has since
 // version 6.2. No request looks through the keys, and every key of a store
-// expires by itself.
+// expires by itself. TLS and certificates of clients are the go-redis client's,
+// in its TLSConfig.
+//
+// The tests run with redis-server, or what APIECE_REDIS_SERVER names.
 //
 // # Differences from Next.js
 //

@@ -59,7 +59,7 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 		deliver:   deliver,
 		last:      seen{at: after},
 	}
-	if last := b.lastSeen(); last.at == after {
+	if last := b.snapshot().seen; last.at == after {
 		f.last = last
 	}
 	b.update((*state).mayLack)
@@ -155,7 +155,8 @@ func (f *follower) take(message string) {
 
 // read takes entries from the stream, a page of them.
 func (f *follower) read(ctx context.Context) error {
-	reply, err := f.run(ctx, "read", entryID(f.last.at), f.last.mark, page).Slice()
+	known := f.snapshot().known
+	reply, err := f.run(ctx, "read", entryID(f.last.at), f.last.mark, page, entryID(known.at), known.mark).Slice()
 	if err != nil {
 		f.update((*state).mayLack)
 		return err
@@ -199,5 +200,5 @@ func (f *follower) pass(at hub.Position, encoded string) {
 	topic, event, _ := decodeEvent(encoded)
 	f.deliver(hub.Entry{Position: at, Topic: topic, Event: event})
 	f.last = seen{at, encoded[:min(markSize, len(encoded))]}
-	f.update(func(s *state) { s.seen = f.last })
+	f.update(func(s *state) { s.seen = f.last; s.know(f.last) })
 }

@@ -39,12 +39,33 @@ local function last()
 	return seq, epoch, tonumber(entry[2][2])
 end
 
+-- unlost begins a new log if this one does not have the entry with the id, and the
+-- mark unless that is empty, though it has that epoch: then it is what a replica
+-- or a backup knew of it, and numbers are about to be used, or have been, for a
+-- second time. What was lost cannot be named, but that something was lost must be.
+local function unlost(id, mark)
+	local seq, epoch = last()
+	local after, of = position(id)
+	if of ~= epoch then
+		return false
+	end
+	local entry = mark ~= '' and redis.call('XRANGE', log, id, id)[1]
+	if after > seq or entry and string.sub(entry[2][4] or '', 1, 8) ~= mark then
+		begin()
+		redis.call('PUBLISH', log, '0-' .. ARGV[2] .. ' ')
+		return true
+	end
+	return false
+end
+
 local operations = {}
 
 -- append adds ARGV[3]. It keeps about ARGV[4] entries and ARGV[5] bytes, where 0
 -- is no bound. With ARGV[6] this is another attempt, and what the first may have
--- added is after that id.
+-- added is after that id. ARGV[7] and ARGV[8] are the last id that the caller
+-- knows, and its mark.
 function operations.append()
+	unlost(ARGV[7], ARGV[8])
 	local event, most, most_bytes = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 	local seq, epoch, bytes = last()
 	if ARGV[6] ~= '' then
@@ -96,26 +117,16 @@ end
 
 -- read returns the last position, and at most ARGV[5] entries after the id
 -- ARGV[3], or from the first on if that has another epoch. ARGV[4] is the mark
--- of the entry there, or empty.
---
--- If the log has not come that far, or has another entry there, then it is what
--- a replica or a backup knew of it, and numbers are about to be used, or have
--- been, for a second time. Begin a new one: what was lost cannot be named, but
--- that something was lost must be.
+-- of the entry there, or empty; ARGV[6] and ARGV[7] are the last id that the caller
+-- knows, and its mark.
 function operations.read()
-	local at, mark = ARGV[3], ARGV[4]
-	local after, of = position(at)
-	local seq, epoch = last()
-	local from = '1'
-	if of == epoch then
-		local entry = mark ~= '' and redis.call('XRANGE', log, at, at)[1]
-		if after > seq or entry and string.sub(entry[2][4], 1, 8) ~= mark then
-			begin()
-			redis.call('PUBLISH', log, '0-' .. ARGV[2] .. ' ')
-			return redis.error_reply('LOST entries that had been read; a new log has begun')
-		end
-		from = '(' .. at
+	local at = ARGV[3]
+	if unlost(at, ARGV[4]) or unlost(ARGV[6], ARGV[7]) then
+		return redis.error_reply('LOST entries that had been read or written; a new log has begun')
 	end
+	local seq, epoch = last()
+	local _, of = position(at)
+	local from = of == epoch and '(' .. at or '1'
 	return {decimal(seq) .. '-' .. epoch, redis.call('XRANGE', log, from, '+', 'COUNT', ARGV[5])}
 end
 

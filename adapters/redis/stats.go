@@ -25,13 +25,14 @@ type Stats struct {
 
 // state is what Stats are made from. It is guarded by Backplane.mu.
 type state struct {
-	seen       seen
+	seen       seen // what was delivered last
+	known      seen // the highest of what was delivered and what was appended
 	reconnects uint64
-	lost       bool      // the connection, which was not made again yet
+	lost       bool      // the connection was lost, and not made again yet
 	behind     time.Time // since when entries may be missing, zero if none are
 }
 
-// seen is the entry that was delivered last, with its mark.
+// seen is an entry that a process has seen, with its mark.
 type seen struct {
 	at   hub.Position
 	mark string
@@ -39,11 +40,10 @@ type seen struct {
 
 // Stats returns the figures of this moment.
 func (b *Backplane) Stats() Stats {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := Stats{Reconnects: b.state.reconnects, LastSeq: b.state.seen.at.Seq}
-	if !b.state.behind.IsZero() {
-		s.Lag = time.Since(b.state.behind)
+	now := b.snapshot()
+	s := Stats{Reconnects: now.reconnects, LastSeq: now.seen.at.Seq}
+	if !now.behind.IsZero() {
+		s.Lag = time.Since(now.behind)
 	}
 	return s
 }
@@ -53,6 +53,13 @@ func (b *Backplane) update(change func(*state)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	change(&b.state)
+}
+
+// know notes an entry that is in the log. One of another epoch begins another log.
+func (s *state) know(entry seen) {
+	if entry.at.Epoch != s.known.at.Epoch || entry.at.Seq > s.known.at.Seq {
+		s.known = entry
+	}
 }
 
 // mayLack notes that there may be entries that were not delivered.
@@ -79,8 +86,9 @@ func (s *state) connected() {
 	}
 }
 
-func (b *Backplane) lastSeen() seen {
+// snapshot returns the state of this moment.
+func (b *Backplane) snapshot() state {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.state.seen
+	return b.state
 }

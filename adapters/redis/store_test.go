@@ -16,8 +16,12 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	t.Run("miniredis", func(t *testing.T) { storeSuite(t, connector(miniredis.RunT(t).Addr()), 300).Run(t) })
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		storeSuite(t, connector(miniredis.RunT(t).Addr()), 100).Run(t)
+	})
 	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
 		s := start(t)
 		suite := storeSuite(t, connector(s.addr), 2000)
 		suite.Kill, suite.Pause, suite.Restart = s.killConnections, s.pause, s.restart
@@ -26,7 +30,10 @@ func TestStore(t *testing.T) {
 		}
 		suite.Run(t)
 	})
-	t.Run("cluster", func(t *testing.T) { storeSuite(t, startCluster(t, 1).connect, 500).Run(t) })
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		storeSuite(t, startCluster(t, 1).connect, 300).Run(t)
+	})
 }
 
 func storeSuite(t *testing.T, connect connectFunc, operations int) cachetest.Suite {

@@ -17,7 +17,8 @@ import (
 // store was wiped), it takes a new epoch: a pair of epoch and number never
 // names two entries. An epoch is 1 to 32 letters and digits.
 //
-// Methods are called from several goroutines at once.
+// Methods are called from several goroutines at once. They return an error soon
+// after their context is done, whatever they wait for.
 type Backplane interface {
 	// Append adds an event to the log and returns where it is. The event has no
 	// ID; the other fields must come out of Subscribe as they went in. If an

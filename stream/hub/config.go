@@ -69,6 +69,10 @@ type Config struct {
 	// Backplane is the log that hubs in several processes share. Nil keeps the
 	// log in this process.
 	Backplane Backplane
+	// BackplaneTimeout is how long the Backplane may take to add an event, or to
+	// say what it has. After that [Hub.Publish] returns an error; the event may be
+	// in the log all the same. 0 is 5 seconds, negative is no bound.
+	BackplaneTimeout time.Duration
 
 	// Presence has the hub keep who listens to which topic, for [Hub.Present].
 	// With a [Backplane] the processes tell each other in its log, where that
@@ -108,6 +112,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxSubscribers = setting.Or(cfg.MaxSubscribers, 10_000)
 	cfg.MaxTopics = setting.Or(cfg.MaxTopics, 1000)
 	cfg.MaxAge = setting.Or(cfg.MaxAge, 0)
+	cfg.BackplaneTimeout = setting.Or(cfg.BackplaneTimeout, patience)
 	cfg.Presence = cfg.Presence || cfg.OnPresence != nil
 	cfg.PresenceExpiry = cmp.Or(setting.Or(cfg.PresenceExpiry, 0), time.Minute)
 	cfg.Retry = setting.Or(cfg.Retry, 3*time.Second)

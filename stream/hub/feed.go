@@ -53,8 +53,19 @@ func (f *feed) stop(ctx context.Context) error {
 	}
 }
 
-// patience is how long a backplane may take to say what it has.
+// patience is how long subscribers wait for a backplane to say what it has, and
+// BackplaneTimeout if that is 0.
 const patience = 5 * time.Second
+
+// within bounds an operation of the backplane. There is no breaker that fails the
+// next ones at once, as in a cache, which runs the handler then: for an event
+// there is nothing else to do.
+func (h *Hub) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if h.cfg.BackplaneTimeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, h.cfg.BackplaneTimeout)
+}
 
 // ready waits until the hub knows what it can replay.
 func (f *feed) ready(ctx context.Context) error {
@@ -110,7 +121,7 @@ func (h *Hub) latest() Position {
 
 // bounds asks the backplane for its bounds. One that does not answer is asked again.
 func (h *Hub) bounds(ctx context.Context) (last Position, forgotten uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := h.within(ctx)
 	defer cancel()
 	return h.cfg.Backplane.Bounds(ctx)
 }

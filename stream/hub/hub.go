@@ -120,6 +120,8 @@ func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id
 		return "", ErrClosed
 	}
 	if h.cfg.Backplane != nil {
+		ctx, cancel := h.within(ctx)
+		defer cancel()
 		at, err := h.cfg.Backplane.Append(ctx, topic, event)
 		if err != nil {
 			return "", err

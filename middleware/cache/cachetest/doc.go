@@ -48,7 +48,8 @@
 //  13. wiped: when everything is lost, Next goes on above all it ever returned, and
 //     every tag counts as raised above what was made before.
 //  14. killed: while connections are killed, rule 10 holds for every change that
-//     has returned no error, and rule 5 for every number.
+//     has returned no error, and for every reader but those who waited for the
+//     same run of the handler; and rule 5 holds for every number.
 //  15. paused: when the server holds back its answers, every operation returns an
 //     error once the deadline of its context has passed, and not only when the
 //     server goes on. After that everything is there that was.

@@ -21,7 +21,7 @@ func Failures(t *testing.T, newCache func() func(http.Handler) http.Handler) (na
 
 // Model makes a model run over one cache.
 func Model(t *testing.T, operations int, open func() (cache.Store, cache.Generations)) error {
-	return newWorld(t, 1, open).run(operations)
+	return newWorld(t, 1, brief(), open).run(operations)
 }
 
 // Rules returns the names of the rules, in order.

@@ -32,7 +32,8 @@ func (s Suite) restarted(t testing.TB) {
 // while others take numbers. Each of them may be told of an error. Without an
 // error holds what always holds.
 func (s Suite) disturbed(t testing.TB, times int, disturb func()) {
-	w := newWorld(t, 3, func() (cache.Store, cache.Generations) { return s.Open(t, t.Name()) })
+	// What is lost would be served until it expires: that is to show.
+	w := newWorld(t, 3, cache.Policy{TTL: time.Hour}, func() (cache.Store, cache.Generations) { return s.Open(t, t.Name()) })
 	w.disturbed = true
 	taking, numbers := s.takeNumbers(t)
 	operations := max(s.operations()/4, 500)

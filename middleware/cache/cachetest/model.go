@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -45,14 +46,19 @@ type world struct {
 	runs, hits, stale, invalidated, revalidated, written, failed atomic.Int64
 }
 
-func newWorld(t testing.TB, nodes int, open func() (cache.Store, cache.Generations)) *world {
+// brief has entries expire, be renewed and stand in for errors while a model run
+// goes on.
+func brief() cache.Policy {
+	return cache.Policy{TTL: 2 * time.Millisecond, StaleWhileRevalidate: 4 * time.Millisecond, StaleIfError: 20 * time.Millisecond}
+}
+
+func newWorld(t testing.TB, nodes int, policy cache.Policy, open func() (cache.Store, cache.Generations)) *world {
 	w := &world{}
 	for range nodes {
 		mux := http.NewServeMux()
 		store, gens := open()
 		c := cache.New(cache.Config{
-			// Short, so that entries expire, are renewed and stand in for errors.
-			Policy: cache.Policy{TTL: 2 * time.Millisecond, StaleWhileRevalidate: 4 * time.Millisecond, StaleIfError: 20 * time.Millisecond},
+			Policy: policy,
 			Store:  store, Generations: gens, Origin: mux,
 			StatusHeader: "X-Cache",
 			StoreTimeout: 10 * time.Second, // a busy machine is none that is down
@@ -196,8 +202,14 @@ func (m *world) read(id int) error {
 	case "STALE":
 		m.stale.Add(1)
 	}
+	status := resp.Header().Get("Cache-Status")
+	if m.disturbed && strings.Contains(status, "collapsed") {
+		// If the store fails just then, who waited for a run is given what it
+		// brought: for all of them to run the handler would be worse.
+		return nil
+	}
 	if n < floor {
-		return fmt.Errorf("page %d: a reader was shown %d (%s) after %d was complete", id, n, resp.Header().Get("Cache-Status"), floor)
+		return fmt.Errorf("page %d: a reader was shown %d (%s) after %d was complete", id, n, status, floor)
 	}
 	return nil
 }
@@ -245,7 +257,7 @@ func (s Suite) model(t *testing.T) {
 	operations := s.operations()
 	for _, nodes := range []int{1, 3} {
 		t.Run(fmt.Sprintf("%d nodes", nodes), func(t *testing.T) {
-			w := newWorld(t, nodes, func() (cache.Store, cache.Generations) { return s.Open(t, t.Name()) })
+			w := newWorld(t, nodes, brief(), func() (cache.Store, cache.Generations) { return s.Open(t, t.Name()) })
 			if err := w.run(operations); err != nil {
 				t.Error(err)
 			}
