@@ -14,11 +14,9 @@ import (
 func TestBackplane(t *testing.T) {
 	t.Run("prepared", func(t *testing.T) { testBackplane(t, postgres.BackplaneConfig{}) })
 	// Transactions that meet fail then, and are tried again.
-	t.Run("simple, serializable", func(t *testing.T) {
-		testBackplane(t, postgres.BackplaneConfig{}, "default_query_exec_mode=simple_protocol", "default_transaction_isolation=serializable")
-	})
-	t.Run("exec, poll", func(t *testing.T) {
-		testBackplane(t, postgres.BackplaneConfig{Poll: 10 * time.Millisecond}, "default_query_exec_mode=exec")
+	t.Run("simple, serializable, poll", func(t *testing.T) {
+		testBackplane(t, postgres.BackplaneConfig{Poll: 10 * time.Millisecond},
+			"default_query_exec_mode=simple_protocol", "default_transaction_isolation=serializable")
 	})
 }
 
@@ -36,7 +34,7 @@ func testBackplane(t *testing.T, cfg postgres.BackplaneConfig, options ...string
 }
 
 func TestNewPanics(t *testing.T) {
-	pool := dial(t, urlOf("127.0.0.1:1", "apiece"))
+	pool := dial(t, urlOf("127.0.0.1:1/apiece", "apiece"))
 	for name, construct := range map[string]func(){
 		"no pool":         func() { postgres.NewBackplane(nil, "log", postgres.BackplaneConfig{}) },
 		"no name":         func() { postgres.NewBackplane(pool, "", postgres.BackplaneConfig{}) },

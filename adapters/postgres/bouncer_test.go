@@ -37,7 +37,8 @@ func TestPgBouncer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, behind, _ := net.SplitHostPort(s.addr)
+	host, _, _ := strings.Cut(s.addr, "/")
+	_, behind, _ := net.SplitHostPort(host)
 	config := filepath.Join(s.common.dir, "pgbouncer.ini")
 	err = os.WriteFile(config, fmt.Appendf(nil, `[databases]
 apiece = host=127.0.0.1 port=%s dbname=apiece user=apiece
@@ -53,22 +54,21 @@ max_client_conn = 500
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := s.command("postgres", config)
-	cmd.Path = path
+	cmd := s.command(path, config)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	addr := net.JoinHostPort("127.0.0.1", port)
+	host = net.JoinHostPort("127.0.0.1", port)
 	eventually(t, "pgbouncer answers", func() bool {
-		c, err := net.Dial("tcp", addr)
+		c, err := net.Dial("tcp", host)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
 	})
 	pool := func(t testing.TB) *pgxpool.Pool {
-		return connect(t, addr, "default_query_exec_mode=exec", "pool_max_conns=10")
+		return connect(t, host+"/apiece", "default_query_exec_mode=exec", "pool_max_conns=10")
 	}
 	t.Run("backplane", func(t *testing.T) {
 		backplanetest.Suite{
@@ -83,7 +83,7 @@ max_client_conn = 500
 				s := postgres.NewStore(pool(t), name, postgres.StoreConfig{})
 				return s, s
 			},
-			Operations: 100,
+			Operations: 50,
 		}.Run(t)
 	})
 	t.Run("transaction", func(t *testing.T) {

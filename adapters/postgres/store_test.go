@@ -19,7 +19,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	t.Run("prepared", func(t *testing.T) { testStore(t, 500, "pool_max_conns=10") })
+	t.Run("prepared", func(t *testing.T) { testStore(t, 300, "pool_max_conns=10") })
 	// Transactions that meet fail then, and are tried again.
 	t.Run("simple, serializable", func(t *testing.T) {
 		testStore(t, 100, "pool_max_conns=10", "default_transaction_isolation=serializable", "default_query_exec_mode=simple_protocol")
