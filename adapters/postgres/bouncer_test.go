@@ -14,8 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/apiece/apiece/adapters/postgres"
-	"github.com/apiece/apiece/middleware/cache"
-	"github.com/apiece/apiece/middleware/cache/cachetest"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
 	"github.com/apiece/apiece/stream/hub/backplanetest"
@@ -77,15 +75,7 @@ max_client_conn = 500
 			},
 		}.Run(t)
 	})
-	t.Run("store", func(t *testing.T) {
-		cachetest.Suite{
-			Open: func(t testing.TB, name string) (cache.Store, cache.Generations) {
-				s := postgres.NewStore(pool(t), name, postgres.StoreConfig{})
-				return s, s
-			},
-			Operations: 50,
-		}.Run(t)
-	})
+	t.Run("store", func(t *testing.T) { testStoreWith(t, postgres.NewStore(pool(t), t.Name(), postgres.StoreConfig{})) })
 	t.Run("transaction", func(t *testing.T) {
 		p := pool(t)
 		log := postgres.NewBackplane(p, t.Name(), postgres.BackplaneConfig{Poll: time.Second})

@@ -92,7 +92,8 @@
 //
 // The tables of caches are not logged: nothing waits for the disk, and all that is in
 // them is gone when the server crashes or a replica takes over. Pages are rendered
-// again then; no invalidation is lost while what it concerns is kept.
+// again then; no invalidation is lost while what it concerns is kept. That holds if
+// dumps leave them out (pg_dump --no-unlogged-table-data), as physical backups do.
 //
 // Requests of clients who mean harm fill no disk: a POST writes nothing unless
 // there may be a response to its path, and what is kept of entries, invalidations
