@@ -28,6 +28,7 @@ var long = flag.Bool("long", false, "run the long form of tests")
 // Connections break all the time; nothing is lost by that, and nothing comes
 // twice.
 func TestKilledConnections(t *testing.T) {
+	t.Parallel()
 	const publishers, every = 4, 200
 	events := 2_000
 	if *long {
@@ -115,6 +116,7 @@ func TestAppendOnce(t *testing.T) {
 // TestRestart: the server crashes, and comes back. A log has lost nothing. A store
 // is empty, and its numbers go on.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	s := start(t, "") // and it writes to the disk what it says is written
 	var nodes []*node
 	for _, cfg := range []postgres.BackplaneConfig{{}, {Poll: 10 * time.Millisecond}} {
@@ -157,8 +159,10 @@ func TestRestart(t *testing.T) {
 // who have them are told that something is missing, and so is everybody else. By
 // then others may have used the numbers of what is missing.
 func TestFailOver(t *testing.T) {
+	t.Parallel()
 	for _, ahead := range []int{0, 10} {
 		t.Run(fmt.Sprintf("%d events later", ahead), func(t *testing.T) {
+			t.Parallel()
 			s := database(t)
 			proxy := newProxy(t, s.addr)
 			nodes := []*node{open(t, proxy.addr, "log", postgres.BackplaneConfig{}), open(t, proxy.addr, "log", postgres.BackplaneConfig{})}
@@ -199,6 +203,7 @@ func TestFailOver(t *testing.T) {
 }
 
 func TestPausedServer(t *testing.T) {
+	t.Parallel()
 	const timeout = 500 * time.Millisecond
 	s := start(t, "", "-c", "fsync=off")
 	cfg := postgres.BackplaneConfig{Timeout: timeout}
@@ -263,6 +268,7 @@ func TestUnreachable(t *testing.T) {
 // system PostgreSQL runs out of room for a table, which is an error, or for what it
 // writes first, which stops it.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	c := setup(t)
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount a small file system")

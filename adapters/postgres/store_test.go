@@ -26,7 +26,7 @@ func TestStore(t *testing.T) {
 			return store, store
 		},
 		Wipe:       func(t testing.TB, name string) { wipe(t, s, name) },
-		Operations: 300,
+		Operations: 150,
 	}.Run(t)
 }
 
@@ -91,7 +91,6 @@ func wipe(t testing.TB, s *server, name string) {
 }
 
 func TestLock(t *testing.T) {
-	t.Parallel()
 	s := shared(t)
 	asked := make(tracer, 1000)
 	one := postgres.NewStore(connect(t, s.addr), t.Name(), postgres.StoreConfig{})
@@ -150,7 +149,6 @@ func TestLock(t *testing.T) {
 
 // A lock whose answer was lost is not waited for by the one who has it.
 func TestLockOnce(t *testing.T) {
-	t.Parallel()
 	proxy := newProxy(t, shared(t).addr)
 	s := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
 	if unlock, err := s.Lock(t.Context(), "first"); unlock == nil {
