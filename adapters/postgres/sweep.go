@@ -32,17 +32,25 @@ func (s *Store) owe(written, of int64) {
 	if of > 0 {
 		debt = max(debt, int64(float64(written)/float64(of)*fullDebt))
 	}
-	if s.debt.Add(debt) < dueDebt || !s.sweeping.CompareAndSwap(false, true) {
+	s.debt.Add(debt)
+	s.sweepIfDue()
+}
+
+// sweepIfDue begins a sweep if it is time, and none is under way. That looks again when
+// it has ended: what was written meanwhile it may not have seen.
+func (s *Store) sweepIfDue() {
+	if s.debt.Load() < dueDebt || !s.sweeping.CompareAndSwap(false, true) {
 		return
 	}
-	s.debt.Store(0)
 	go func() {
-		defer s.sweeping.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 		defer cancel()
+		s.debt.Store(0)
 		if err := s.sweep(ctx); err != nil {
 			s.failed.Store(&err)
 		}
+		s.sweeping.Store(false)
+		s.sweepIfDue()
 	}()
 }
 
