@@ -95,7 +95,7 @@ func TestMigrate(t *testing.T) {
 // A hub trims what AppendTx leaves to it, and what has become old.
 func TestHubTrims(t *testing.T) {
 	t.Parallel()
-	pool := connect(t, shared(t).addr)
+	pool := connect(t, database(t).addr)
 	for _, cfg := range []postgres.BackplaneConfig{
 		{History: 5},
 		{HistoryAge: time.Millisecond},

@@ -21,7 +21,7 @@ func TestBackplane(t *testing.T) {
 }
 
 func testBackplane(t *testing.T, cfg postgres.BackplaneConfig, options ...string) {
-	s := shared(t)
+	s := database(t)
 	backplanetest.Suite{
 		Open: func(t testing.TB, log string) hub.Backplane {
 			return postgres.NewBackplane(connect(t, s.addr, options...), log, cfg)
@@ -74,7 +74,7 @@ func TestHistory(t *testing.T) {
 		{"age", postgres.BackplaneConfig{HistoryAge: time.Microsecond}, func(int) int { return 10 }, 0, 1, "all are older"},
 		{"off", postgres.BackplaneConfig{History: -1, HistoryBytes: -1}, func(int) int { return 10 }, events, events, ""},
 	}
-	pool := connect(t, shared(t).addr)
+	pool := connect(t, database(t).addr)
 	for _, tt := range tests {
 		log := postgres.NewBackplane(pool, tt.name, tt.cfg)
 		for i := range events {

@@ -71,14 +71,16 @@ max_client_conn = 500
 	t.Run("backplane", func(t *testing.T) {
 		backplanetest.Suite{
 			Open: func(t testing.TB, log string) hub.Backplane {
-				return postgres.NewBackplane(pool(t), log, postgres.BackplaneConfig{Poll: 10 * time.Millisecond})
+				return postgres.NewBackplane(pool(t), log+port, postgres.BackplaneConfig{Poll: 10 * time.Millisecond})
 			},
 		}.Run(t)
 	})
-	t.Run("store", func(t *testing.T) { testStoreWith(t, postgres.NewStore(pool(t), t.Name(), postgres.StoreConfig{})) })
+	t.Run("store", func(t *testing.T) {
+		testStoreWith(t, postgres.NewStore(pool(t), t.Name()+port, postgres.StoreConfig{}))
+	})
 	t.Run("transaction", func(t *testing.T) {
 		p := pool(t)
-		log := postgres.NewBackplane(p, t.Name(), postgres.BackplaneConfig{Poll: time.Second})
+		log := postgres.NewBackplane(p, t.Name()+port, postgres.BackplaneConfig{Poll: time.Second})
 		for i := range 10 {
 			err := pgx.BeginFunc(t.Context(), p, func(tx pgx.Tx) error {
 				at, err := log.AppendTx(t.Context(), tx, "t", stream.Event{Data: strings.Repeat("x", i)})

@@ -93,7 +93,7 @@ func TestKilledConnections(t *testing.T) {
 
 // An answer that is lost does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
-	s := shared(t)
+	s := database(t)
 	proxy := newProxy(t, s.addr)
 	log := postgres.NewBackplane(connect(t, proxy.addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})
 	other := postgres.NewBackplane(connect(t, s.addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})

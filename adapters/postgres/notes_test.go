@@ -53,7 +53,7 @@ func rows(t *testing.T, s *server, table, store string) int64 {
 // noted, and so does every other, until it would be over.
 func TestNotesBounded(t *testing.T) {
 	const tags, bound = 200, 64
-	server := shared(t)
+	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Tags: bound})
 	next(t, s)
 	begun := time.Now()
@@ -100,7 +100,7 @@ func TestNotesBounded(t *testing.T) {
 // forgotten for it.
 func TestTagsBounded(t *testing.T) {
 	const bound = 16
-	server := shared(t)
+	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Tags: bound})
 	for i := range bound / 2 {
 		if err := s.Note(t.Context(), fmt.Sprint("path:", i), time.Now().Add(time.Hour)); err != nil {
@@ -139,7 +139,7 @@ func TestTagsBounded(t *testing.T) {
 // have expired. So do locks.
 func TestEntriesBounded(t *testing.T) {
 	const size = 100 * bytesize.KB
-	server := shared(t)
+	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Size: size, MaxEntry: 20 * bytesize.KB})
 	set := func(i int, bytes int) {
 		t.Helper()

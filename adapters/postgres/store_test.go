@@ -19,7 +19,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	s := shared(t)
+	s := database(t)
 	cachetest.Suite{
 		Open: func(t testing.TB, name string) (cache.Store, cache.Generations) {
 			store := postgres.NewStore(connect(t, s.addr, "pool_max_conns=10"), name, postgres.StoreConfig{})
@@ -33,7 +33,7 @@ func TestStore(t *testing.T) {
 // Every statement works in every mode of the driver, and when transactions that meet
 // fail, which are tried again.
 func TestStoreModes(t *testing.T) {
-	s := shared(t)
+	s := database(t)
 	for _, mode := range []string{"cache_describe", "describe_exec", "exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
 			pool := connect(t, s.addr, "default_query_exec_mode="+mode, "default_transaction_isolation=serializable")
@@ -75,7 +75,9 @@ func testStoreWith(t *testing.T, s *postgres.Store) {
 		t.Errorf("Get = %+v, %v", e, err)
 	}
 	unlock, err := s.Lock(t.Context(), "key")
-	must(err)
+	if unlock == nil || err != nil {
+		t.Fatalf("a free lock was refused: %v", err)
+	}
 	unlock()
 	must(s.Sweep(t.Context()))
 	if unlock, err = s.Lock(t.Context(), "key"); unlock == nil || err != nil {
@@ -91,7 +93,7 @@ func wipe(t testing.TB, s *server, name string) {
 }
 
 func TestLock(t *testing.T) {
-	s := shared(t)
+	s := database(t)
 	asked := make(tracer, 1000)
 	one := postgres.NewStore(connect(t, s.addr), t.Name(), postgres.StoreConfig{})
 	two := postgres.NewStore(traced(t, s.addr, asked), t.Name(), postgres.StoreConfig{})
@@ -149,7 +151,7 @@ func TestLock(t *testing.T) {
 
 // A lock whose answer was lost is not waited for by the one who has it.
 func TestLockOnce(t *testing.T) {
-	proxy := newProxy(t, shared(t).addr)
+	proxy := newProxy(t, database(t).addr)
 	s := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
 	if unlock, err := s.Lock(t.Context(), "first"); unlock == nil {
 		t.Fatal(err)
@@ -171,7 +173,7 @@ func TestLockOnce(t *testing.T) {
 // A PostgreSQL that goes silent is not waited for as a lock is.
 func TestLockSilence(t *testing.T) {
 	t.Parallel()
-	proxy := newProxy(t, shared(t).addr)
+	proxy := newProxy(t, database(t).addr)
 	one := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
 	two := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
 	unlock, err := one.Lock(t.Context(), "key")
@@ -201,7 +203,7 @@ func TestLockSilence(t *testing.T) {
 // they wait for each other.
 func TestStampede(t *testing.T) {
 	const readers = 50
-	addr := shared(t).addr
+	addr := database(t).addr
 	var runs atomic.Int64
 	var sites [2]http.Handler
 	for i := range sites {
