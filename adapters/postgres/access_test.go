@@ -18,9 +18,10 @@ import (
 // A user who owns nothing, and may do what the package comment says, can do
 // everything.
 func TestAccess(t *testing.T) {
-	s := start(t, "", "-c", "fsync=off")
-	s.exec(t, `create role service login; grant select, insert, update, delete on all tables in schema public to service;
-		revoke create on schema public from public`)
+	s := database(t)
+	s.exec(t, `create role service login`)
+	s.exec(t, `grant select, insert, update, delete on all tables in schema public to service`)
+	s.exec(t, `revoke create on schema public from public`)
 	pool := dial(t, s.url("service"))
 	if err := postgres.Migrate(t.Context(), pool); err == nil {
 		t.Error("a user without CREATE has made tables: the test tests nothing")
@@ -70,7 +71,7 @@ func TestAccess(t *testing.T) {
 
 // Processes that start at the same time may all run it.
 func TestMigrate(t *testing.T) {
-	s := start(t, "", "-c", "fsync=off")
+	s := database(t)
 	s.exec(t, `drop table apiece_log, apiece_event, apiece_store, apiece_entry, apiece_tag, apiece_note, apiece_lock`)
 	log := postgres.NewBackplane(connect(t, s.addr), "log", postgres.BackplaneConfig{})
 	if _, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err == nil || !strings.Contains(err.Error(), "apiece_log") {
@@ -93,7 +94,8 @@ func TestMigrate(t *testing.T) {
 
 // A hub trims what AppendTx leaves to it, and what has become old.
 func TestHubTrims(t *testing.T) {
-	pool := connect(t, shared(t).addr)
+	t.Parallel()
+	pool := connect(t, database(t).addr)
 	for _, cfg := range []postgres.BackplaneConfig{
 		{History: 5},
 		{HistoryAge: time.Millisecond},

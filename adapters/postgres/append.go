@@ -101,8 +101,9 @@ const patience = 2 * time.Second
 //
 // If the connection breaks it tries again, for 2 seconds at most, and does not
 // append an event a second time: each attempt has the same key, and a log takes
-// a key once. An error says that the event is not in the log if PostgreSQL itself
-// has returned it; if the time or the 2 seconds were over, nobody knows.
+// a key once. An error that PostgreSQL itself has returned says that the event is not
+// in the log, unless an attempt whose connection broke is still under way there. If
+// the time or the 2 seconds were over, it may be in.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (hub.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()

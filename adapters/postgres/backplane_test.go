@@ -14,16 +14,14 @@ import (
 func TestBackplane(t *testing.T) {
 	t.Run("prepared", func(t *testing.T) { testBackplane(t, postgres.BackplaneConfig{}) })
 	// Transactions that meet fail then, and are tried again.
-	t.Run("simple, serializable", func(t *testing.T) {
-		testBackplane(t, postgres.BackplaneConfig{}, "default_query_exec_mode=simple_protocol", "default_transaction_isolation=serializable")
-	})
-	t.Run("exec, poll", func(t *testing.T) {
-		testBackplane(t, postgres.BackplaneConfig{Poll: 10 * time.Millisecond}, "default_query_exec_mode=exec")
+	t.Run("simple, serializable, poll", func(t *testing.T) {
+		testBackplane(t, postgres.BackplaneConfig{Poll: 10 * time.Millisecond},
+			"default_query_exec_mode=simple_protocol", "default_transaction_isolation=serializable")
 	})
 }
 
 func testBackplane(t *testing.T, cfg postgres.BackplaneConfig, options ...string) {
-	s := shared(t)
+	s := database(t)
 	backplanetest.Suite{
 		Open: func(t testing.TB, log string) hub.Backplane {
 			return postgres.NewBackplane(connect(t, s.addr, options...), log, cfg)
@@ -36,7 +34,7 @@ func testBackplane(t *testing.T, cfg postgres.BackplaneConfig, options ...string
 }
 
 func TestNewPanics(t *testing.T) {
-	pool := dial(t, urlOf("127.0.0.1:1", "apiece"))
+	pool := dial(t, urlOf("127.0.0.1:1/apiece", "apiece"))
 	for name, construct := range map[string]func(){
 		"no pool":         func() { postgres.NewBackplane(nil, "log", postgres.BackplaneConfig{}) },
 		"no name":         func() { postgres.NewBackplane(pool, "", postgres.BackplaneConfig{}) },
@@ -76,7 +74,7 @@ func TestHistory(t *testing.T) {
 		{"age", postgres.BackplaneConfig{HistoryAge: time.Microsecond}, func(int) int { return 10 }, 0, 1, "all are older"},
 		{"off", postgres.BackplaneConfig{History: -1, HistoryBytes: -1}, func(int) int { return 10 }, events, events, ""},
 	}
-	pool := connect(t, shared(t).addr)
+	pool := connect(t, database(t).addr)
 	for _, tt := range tests {
 		log := postgres.NewBackplane(pool, tt.name, tt.cfg)
 		for i := range events {

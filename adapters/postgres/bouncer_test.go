@@ -14,8 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/apiece/apiece/adapters/postgres"
-	"github.com/apiece/apiece/middleware/cache"
-	"github.com/apiece/apiece/middleware/cache/cachetest"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
 	"github.com/apiece/apiece/stream/hub/backplanetest"
@@ -37,7 +35,8 @@ func TestPgBouncer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, behind, _ := net.SplitHostPort(s.addr)
+	host, _, _ := strings.Cut(s.addr, "/")
+	_, behind, _ := net.SplitHostPort(host)
 	config := filepath.Join(s.common.dir, "pgbouncer.ini")
 	err = os.WriteFile(config, fmt.Appendf(nil, `[databases]
 apiece = host=127.0.0.1 port=%s dbname=apiece user=apiece
@@ -53,42 +52,35 @@ max_client_conn = 500
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := s.command("postgres", config)
-	cmd.Path = path
+	cmd := s.command(path, config)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	addr := net.JoinHostPort("127.0.0.1", port)
+	host = net.JoinHostPort("127.0.0.1", port)
 	eventually(t, "pgbouncer answers", func() bool {
-		c, err := net.Dial("tcp", addr)
+		c, err := net.Dial("tcp", host)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
 	})
 	pool := func(t testing.TB) *pgxpool.Pool {
-		return connect(t, addr, "default_query_exec_mode=exec", "pool_max_conns=10")
+		return connect(t, host+"/apiece", "default_query_exec_mode=exec", "pool_max_conns=10")
 	}
 	t.Run("backplane", func(t *testing.T) {
 		backplanetest.Suite{
 			Open: func(t testing.TB, log string) hub.Backplane {
-				return postgres.NewBackplane(pool(t), log, postgres.BackplaneConfig{Poll: 10 * time.Millisecond})
+				return postgres.NewBackplane(pool(t), log+port, postgres.BackplaneConfig{Poll: 10 * time.Millisecond})
 			},
 		}.Run(t)
 	})
 	t.Run("store", func(t *testing.T) {
-		cachetest.Suite{
-			Open: func(t testing.TB, name string) (cache.Store, cache.Generations) {
-				s := postgres.NewStore(pool(t), name, postgres.StoreConfig{})
-				return s, s
-			},
-			Operations: 100,
-		}.Run(t)
+		testStoreWith(t, postgres.NewStore(pool(t), t.Name()+port, postgres.StoreConfig{}))
 	})
 	t.Run("transaction", func(t *testing.T) {
 		p := pool(t)
-		log := postgres.NewBackplane(p, t.Name(), postgres.BackplaneConfig{Poll: time.Second})
+		log := postgres.NewBackplane(p, t.Name()+port, postgres.BackplaneConfig{Poll: time.Second})
 		for i := range 10 {
 			err := pgx.BeginFunc(t.Context(), p, func(tx pgx.Tx) error {
 				at, err := log.AppendTx(t.Context(), tx, "t", stream.Event{Data: strings.Repeat("x", i)})

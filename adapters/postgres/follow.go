@@ -110,14 +110,9 @@ func (f *follower) step(ctx context.Context) error {
 		return err
 	}
 	f.again.reset()
-	if time.Now().After(f.trimAt) {
-		f.trimLater()
-		if err := f.trimAll(ctx); err != nil {
-			return err
-		}
-	}
-	if n == page {
-		return nil
+	more, err := f.trimNow(ctx)
+	if err != nil || more || n == page {
+		return err
 	}
 	return f.wait(ctx)
 }
@@ -230,10 +225,7 @@ func (f *follower) read(ctx context.Context) (n int, err error) {
 	case rows.Err() != nil:
 		return n, rows.Err()
 	case lost:
-		if _, err := f.pool.Exec(within, forgetSQL, f.name, epoch, int64(was.at.Seq), was.key); err != nil {
-			return n, fmt.Errorf("the log lacks what was read from it, and cannot be begun anew: %w", err)
-		}
-		return n, errLost
+		return n, f.forget(ctx, epoch, was)
 	case !found && f.missing.IsZero():
 		f.missing = time.Now()
 	case !found && time.Since(f.missing) > f.timeout, found && n == 0 && f.last.at.Epoch != was.at.Epoch:
@@ -245,6 +237,16 @@ func (f *follower) read(ctx context.Context) (n int, err error) {
 		f.known, f.missing = true, time.Time{}
 	}
 	return n, nil
+}
+
+// forget ends the life of a log. What it has may be much.
+func (f *follower) forget(ctx context.Context, epoch int64, was seen) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if _, err := f.pool.Exec(ctx, forgetSQL, f.name, epoch, int64(was.at.Seq), was.key); err != nil {
+		return fmt.Errorf("the log lacks what was read from it, and cannot be begun anew: %w", err)
+	}
+	return errLost
 }
 
 // compare reports whether the log, which ends at end, has lost what was delivered

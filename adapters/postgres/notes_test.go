@@ -53,7 +53,7 @@ func rows(t *testing.T, s *server, table, store string) int64 {
 // noted, and so does every other, until it would be over.
 func TestNotesBounded(t *testing.T) {
 	const tags, bound = 200, 64
-	server := shared(t)
+	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Tags: bound})
 	next(t, s)
 	begun := time.Now()
@@ -100,7 +100,7 @@ func TestNotesBounded(t *testing.T) {
 // forgotten for it.
 func TestTagsBounded(t *testing.T) {
 	const bound = 16
-	server := shared(t)
+	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Tags: bound})
 	for i := range bound / 2 {
 		if err := s.Note(t.Context(), fmt.Sprint("path:", i), time.Now().Add(time.Hour)); err != nil {
@@ -139,7 +139,7 @@ func TestTagsBounded(t *testing.T) {
 // have expired. So do locks.
 func TestEntriesBounded(t *testing.T) {
 	const size = 100 * bytesize.KB
-	server := shared(t)
+	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Size: size, MaxEntry: 20 * bytesize.KB})
 	set := func(i int, bytes int) {
 		t.Helper()
@@ -175,33 +175,9 @@ func TestEntriesBounded(t *testing.T) {
 	}
 }
 
-// After a crash of the server a store is empty, and its numbers go on.
-func TestCrashedStore(t *testing.T) {
-	server := start(t, "")
-	s := postgres.NewStore(connect(t, server.addr), "store", postgres.StoreConfig{})
-	before := next(t, s)
-	e := &cache.Entry{Key: "key", Number: before, Status: 200, Created: time.Now(), Policy: cache.Policy{TTL: time.Hour}}
-	if err := s.Set(t.Context(), e); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Raise(t.Context(), next(t, s), "tag"); err != nil {
-		t.Fatal(err)
-	}
-	server.restart(t)
-	if e, err := s.Get(t.Context(), "key"); e != nil || err != nil {
-		t.Errorf("Get = %v, %v; want nothing: part of what it depends on may be lost", e, err)
-	}
-	if latest, err := s.Latest(t.Context(), "another"); latest <= before || err != nil {
-		t.Errorf("Latest = %d, %v; what was made at %d passes for valid", latest, err, before)
-	}
-	if now := next(t, s); now <= before {
-		t.Errorf("number %d after %d", now, before)
-	}
-}
-
 // What cannot be deleted is told, and not only once it has filled the disk.
 func TestSweepFails(t *testing.T) {
-	server := start(t, "", "-c", "fsync=off")
+	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), "store", postgres.StoreConfig{Size: bytesize.KB})
 	server.exec(t, `alter table apiece_entry owner to admin`)
 	server.exec(t, `grant select, insert, update on apiece_entry to apiece`)

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,8 +12,7 @@ import (
 // A proxy is a network between a node and the server, with faults.
 type proxy struct {
 	addr   string
-	to     atomic.Value // the address of the server
-	delay  atomic.Int64 // of what is passed on, each way
+	to     string       // the address of the server
 	lose   atomic.Int64 // so many of the next answers are lost, with their connections
 	silent atomic.Bool  // it holds everything back, and nobody is told
 
@@ -27,8 +27,8 @@ func newProxy(t testing.TB, to string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addr: l.Addr().String(), conns: make(map[net.Conn]bool)}
-	p.to.Store(to)
+	host, database, _ := strings.Cut(to, "/")
+	p := &proxy{addr: l.Addr().String() + "/" + database, to: host, conns: make(map[net.Conn]bool)}
 	p.wg.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -74,7 +74,7 @@ func (p *proxy) add(conns ...net.Conn) (ok bool) {
 
 func (p *proxy) serve(from net.Conn) {
 	defer from.Close()
-	to, err := net.Dial("tcp", p.to.Load().(string))
+	to, err := net.Dial("tcp", p.to)
 	if err != nil {
 		return
 	}
@@ -86,22 +86,15 @@ func (p *proxy) serve(from net.Conn) {
 	p.pass(to, from, true)
 }
 
-// A parcel is something on its way.
-type parcel struct {
-	data []byte
-	due  time.Time
-}
-
 func (p *proxy) pass(from, to net.Conn, answers bool) {
-	way := make(chan parcel, 1000)
+	way := make(chan []byte, 1000)
 	p.wg.Go(func() {
 		defer to.Close()
-		for parcel := range way {
-			time.Sleep(time.Until(parcel.due))
+		for data := range way {
 			for p.silent.Load() {
 				time.Sleep(time.Millisecond)
 			}
-			if _, err := to.Write(parcel.data); err != nil {
+			if _, err := to.Write(data); err != nil {
 				from.Close()
 			}
 		}
@@ -113,7 +106,7 @@ func (p *proxy) pass(from, to net.Conn, answers bool) {
 		if err != nil || answers && p.loses() {
 			return
 		}
-		way <- parcel{buf[:n], time.Now().Add(time.Duration(p.delay.Load()))}
+		way <- buf[:n]
 	}
 }
 

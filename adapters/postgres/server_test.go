@@ -108,8 +108,12 @@ func unprivileged() (*syscall.Credential, error) {
 	return nil, errors.New("run by root, and there is no user called postgres or nobody")
 }
 
+// command returns a program of PostgreSQL, or another of which the path is given.
 func (c *common) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(c.bin, name)
+	}
+	cmd := exec.Command(name, args...)
 	cmd.Dir = c.dir
 	if c.uid != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.uid}
@@ -139,10 +143,10 @@ func setup(t testing.TB) *common {
 	return &everybodys.common
 }
 
-// A server is a PostgreSQL of its own, on a free port.
+// A server is a PostgreSQL, or one database of it.
 type server struct {
 	*common
-	addr string
+	addr string // with the name of the database: host:port/name
 	dir  string
 	args []string
 	cmd  *exec.Cmd
@@ -152,6 +156,20 @@ type server struct {
 func shared(t testing.TB) *server {
 	t.Helper()
 	return setup(t).main
+}
+
+// database returns an empty database, for one test, of the server that others use.
+func database(t testing.TB) *server {
+	t.Helper()
+	s := *shared(t)
+	name := fmt.Sprintf("test%d", rand.Uint32())
+	s.exec(t, `create database `+name+` owner apiece template template0`)
+	host, _, _ := strings.Cut(s.addr, "/")
+	s.addr = host + "/" + name
+	if err := s.migrate(); err != nil {
+		t.Fatal(err)
+	}
+	return &s
 }
 
 // start starts a server for one test, whose data is in dir if that is given.
@@ -179,7 +197,7 @@ func (s *server) begin(args ...string) error {
 	if err != nil {
 		return err
 	}
-	s.addr = net.JoinHostPort("127.0.0.1", port)
+	s.addr = net.JoinHostPort("127.0.0.1", port) + "/apiece"
 	s.args = append([]string{
 		"-D", s.dir, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "max_connections=300", "-c", "shared_buffers=32MB", "-c", "min_wal_size=8MB", "-c", "max_wal_size=64MB",
@@ -187,6 +205,10 @@ func (s *server) begin(args ...string) error {
 	if err := s.start(); err != nil {
 		return err
 	}
+	return s.migrate()
+}
+
+func (s *server) migrate() error {
 	pool, err := pgxpool.New(context.Background(), s.url("apiece"))
 	if err != nil {
 		return err
@@ -267,7 +289,7 @@ func (s *server) signal(sig syscall.Signal) {
 func (s *server) url(user string) string { return urlOf(s.addr, user) }
 
 func urlOf(addr, user string) string {
-	return "postgres://" + user + "@" + addr + "/apiece?sslmode=disable&connect_timeout=10"
+	return "postgres://" + user + "@" + addr + "?sslmode=disable&connect_timeout=10"
 }
 
 // connect returns a pool of the unprivileged user, to the server or to what is in

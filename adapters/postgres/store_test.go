@@ -19,23 +19,70 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	t.Run("prepared", func(t *testing.T) { testStore(t, 500, "pool_max_conns=10") })
-	// Transactions that meet fail then, and are tried again.
-	t.Run("simple, serializable", func(t *testing.T) {
-		testStore(t, 100, "pool_max_conns=10", "default_transaction_isolation=serializable", "default_query_exec_mode=simple_protocol")
-	})
-}
-
-func testStore(t *testing.T, operations int, options ...string) {
-	s := shared(t)
+	s := database(t)
 	cachetest.Suite{
 		Open: func(t testing.TB, name string) (cache.Store, cache.Generations) {
-			store := postgres.NewStore(connect(t, s.addr, options...), name, postgres.StoreConfig{})
+			store := postgres.NewStore(connect(t, s.addr, "pool_max_conns=10"), name, postgres.StoreConfig{})
 			return store, store
 		},
 		Wipe:       func(t testing.TB, name string) { wipe(t, s, name) },
-		Operations: operations,
+		Operations: 150,
 	}.Run(t)
+}
+
+// Every statement works in every mode of the driver, and when transactions that meet
+// fail, which are tried again.
+func TestStoreModes(t *testing.T) {
+	s := database(t)
+	for _, mode := range []string{"cache_describe", "describe_exec", "exec", "simple_protocol"} {
+		t.Run(mode, func(t *testing.T) {
+			pool := connect(t, s.addr, "default_query_exec_mode="+mode, "default_transaction_isolation=serializable")
+			testStoreWith(t, postgres.NewStore(pool, t.Name(), postgres.StoreConfig{}))
+		})
+	}
+}
+
+// testStoreWith asks a store for everything, several at once.
+func testStoreWith(t *testing.T, s *postgres.Store) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 5 {
+				if _, err := s.Next(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	n := next(t, s)
+	must(s.Raise(t.Context(), n, "a", "b\x00", "a"))
+	if latest, err := s.Latest(t.Context(), "c", "b\x00"); latest != n || err != nil {
+		t.Errorf("Latest = %d, %v; want %d", latest, err, n)
+	}
+	must(s.Note(t.Context(), "path", time.Now().Add(time.Hour)))
+	if noted, err := s.Noted(t.Context(), "path"); !noted || err != nil {
+		t.Errorf("Noted = %t, %v", noted, err)
+	}
+	must(s.Set(t.Context(), &cache.Entry{Key: "key\x00", Number: n, Body: []byte("\x00\xff"), Created: time.Now()}))
+	if e, err := s.Get(t.Context(), "key\x00"); err != nil || e == nil || e.Number != n || string(e.Body) != "\x00\xff" {
+		t.Errorf("Get = %+v, %v", e, err)
+	}
+	unlock, err := s.Lock(t.Context(), "key")
+	if unlock == nil || err != nil {
+		t.Fatalf("a free lock was refused: %v", err)
+	}
+	unlock()
+	must(s.Sweep(t.Context()))
+	if unlock, err = s.Lock(t.Context(), "key"); unlock == nil || err != nil {
+		t.Errorf("the lock was not released: %v", err)
+	}
 }
 
 func wipe(t testing.TB, s *server, name string) {
@@ -46,8 +93,7 @@ func wipe(t testing.TB, s *server, name string) {
 }
 
 func TestLock(t *testing.T) {
-	t.Parallel()
-	s := shared(t)
+	s := database(t)
 	asked := make(tracer, 1000)
 	one := postgres.NewStore(connect(t, s.addr), t.Name(), postgres.StoreConfig{})
 	two := postgres.NewStore(traced(t, s.addr, asked), t.Name(), postgres.StoreConfig{})
@@ -105,8 +151,7 @@ func TestLock(t *testing.T) {
 
 // A lock whose answer was lost is not waited for by the one who has it.
 func TestLockOnce(t *testing.T) {
-	t.Parallel()
-	proxy := newProxy(t, shared(t).addr)
+	proxy := newProxy(t, database(t).addr)
 	s := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
 	if unlock, err := s.Lock(t.Context(), "first"); unlock == nil {
 		t.Fatal(err)
@@ -128,7 +173,7 @@ func TestLockOnce(t *testing.T) {
 // A PostgreSQL that goes silent is not waited for as a lock is.
 func TestLockSilence(t *testing.T) {
 	t.Parallel()
-	proxy := newProxy(t, shared(t).addr)
+	proxy := newProxy(t, database(t).addr)
 	one := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
 	two := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
 	unlock, err := one.Lock(t.Context(), "key")
@@ -158,7 +203,7 @@ func TestLockSilence(t *testing.T) {
 // they wait for each other.
 func TestStampede(t *testing.T) {
 	const readers = 50
-	addr := shared(t).addr
+	addr := database(t).addr
 	var runs atomic.Int64
 	var sites [2]http.Handler
 	for i := range sites {

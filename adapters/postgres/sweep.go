@@ -13,8 +13,10 @@ import (
 // no request has the time for it. What is deleted is found by looking at all that
 // there is, so that nothing has to be counted, and no count can be wrong.
 //
-// To forget a tag that was raised, or noted, takes a floor to the height of it, in
-// the same transaction. So what is forgotten counts as raised, or as noted.
+// First it is found out up to where to delete. For tags that were raised, or noted,
+// a floor is taken to that height, and so what is forgotten counts as raised, or as
+// noted. Then it is deleted, a part at a time, since requests that write to the same
+// rows wait for it.
 
 const (
 	fullDebt  = 1 << 30
@@ -30,17 +32,25 @@ func (s *Store) owe(written, of int64) {
 	if of > 0 {
 		debt = max(debt, int64(float64(written)/float64(of)*fullDebt))
 	}
-	if s.debt.Add(debt) < dueDebt || !s.sweeping.CompareAndSwap(false, true) {
+	s.debt.Add(debt)
+	s.sweepIfDue()
+}
+
+// sweepIfDue begins a sweep if it is time, and none is under way. That looks again when
+// it has ended: what was written meanwhile it may not have seen.
+func (s *Store) sweepIfDue() {
+	if s.debt.Load() < dueDebt || !s.sweeping.CompareAndSwap(false, true) {
 		return
 	}
-	s.debt.Store(0)
 	go func() {
-		defer s.sweeping.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 		defer cancel()
+		s.debt.Store(0)
 		if err := s.sweep(ctx); err != nil {
 			s.failed.Store(&err)
 		}
+		s.sweeping.Store(false)
+		s.sweepIfDue()
 	}()
 }
 
@@ -53,58 +63,78 @@ func (s *Store) lastSweep() error {
 }
 
 const (
-	expiredEntriesSQL = `delete from apiece_entry where store = $1::text and expires < clock_timestamp()`
-	expiredNotesSQL   = `delete from apiece_note where store = $1::text and until < clock_timestamp()`
-	expiredLocksSQL   = `delete from apiece_lock where store = $1::text and until < clock_timestamp()`
-
 	// The entries that expire last are kept, $2 bytes of them.
 	entriesSQL = `
-with cut as (
-	select max(expires) as at
-	from (select expires, sum(size) over (order by expires desc) as total from apiece_entry where store = $1::text) e
-	where total > $2::bigint
-)
-delete from apiece_entry e using cut where e.store = $1::text and e.expires <= cut.at`
+select max(expires)
+from (select expires, sum(size) over (order by expires desc) as total from apiece_entry where store = $1::text) e
+where total > $2::bigint`
 
-	// If there are more than $2, those that were raised last are kept, $3 of them.
-	tagsSQL = `
-with cut as (
+	// If there are more tags than $2, those that were raised last are kept, $3 of them.
+	floorSQL = `
+update apiece_store set floor = greatest(floor, cut.at)
+from (
 	select raised as at from apiece_tag
 	where store = $1::text and (select count(*) from apiece_tag where store = $1::text) > $2::bigint
 	order by raised desc offset $3::bigint limit 1
-), floor as (
-	update apiece_store s set floor = greatest(s.floor, cut.at) from cut where s.name = $1::text returning s.floor as at
-)
-delete from apiece_tag t using floor where t.store = $1::text and t.raised <= floor.at`
+) cut
+where name = $1::text`
 
 	// And of those that were noted, those until last.
-	notesSQL = `
-with cut as (
+	notedFloorSQL = `
+update apiece_store set noted = greatest(noted, cut.at)
+from (
 	select until as at from apiece_note
-	where store = $1::text and (select count(*) from apiece_note where store = $1::text) > $2::bigint
+	where store = $1::text and (select count(*) from apiece_note where store = $1::text and until > clock_timestamp()) > $2::bigint
 	order by until desc offset $3::bigint limit 1
-), floor as (
-	update apiece_store s set noted = greatest(s.noted, cut.at) from cut where s.name = $1::text returning s.noted as at
-)
-delete from apiece_note n using floor where n.store = $1::text and n.until <= floor.at`
+) cut
+where name = $1::text`
+
+	belowFloor      = `raised <= (select floor from apiece_store where name = $1::text)`
+	belowNotedFloor = `until <= greatest(clock_timestamp(), (select noted from apiece_store where name = $1::text))`
+	expired         = `until < clock_timestamp()`
+	expiresBefore   = `expires <= greatest(clock_timestamp(), $3::timestamptz)`
 )
 
+// sweepMost is how many rows are deleted at a time.
+const sweepMost = 1000
+
+// deletion returns the statement that deletes $2 rows of the store for which the
+// condition holds. It passes over those that others write to.
+func deletion(table, condition string) string {
+	where := ` where store = $1::text and ` + condition
+	return `delete from ` + table + where + ` and ctid = any(array(
+		select ctid from ` + table + where + ` limit $2::bigint for update skip locked))`
+}
+
 func (s *Store) sweep(ctx context.Context) error {
-	var failed error
-	exec := func(sql string, args ...any) {
-		if failed == nil {
-			_, failed = s.exec(ctx, sql, append([]any{s.name}, args...)...)
+	var cut *time.Time // nil if all entries have room
+	if s.size > 0 {
+		if err := s.query(ctx, &cut, entriesSQL, s.name, int64(s.size)); err != nil {
+			return err
 		}
 	}
-	exec(expiredEntriesSQL)
-	exec(expiredNotesSQL)
-	exec(expiredLocksSQL)
-	if s.size > 0 {
-		exec(entriesSQL, int64(s.size))
-	}
 	if most := int64(s.tags); most > 0 {
-		exec(tagsSQL, most, most*7/8)
-		exec(notesSQL, most, most*7/8)
+		for _, sql := range []string{floorSQL, notedFloorSQL} {
+			if _, err := s.exec(ctx, sql, s.name, most, most*7/8); err != nil {
+				return err
+			}
+		}
 	}
-	return failed
+	for _, d := range []struct {
+		sql  string
+		more []any
+	}{
+		{deletion("apiece_entry", expiresBefore), []any{cut}},
+		{deletion("apiece_tag", belowFloor), nil},
+		{deletion("apiece_note", belowNotedFloor), nil},
+		{deletion("apiece_lock", expired), nil},
+	} {
+		for n := int64(sweepMost); n == sweepMost; {
+			var err error
+			if n, err = s.exec(ctx, d.sql, append([]any{s.name, int64(sweepMost)}, d.more...)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

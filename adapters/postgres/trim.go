@@ -47,16 +47,18 @@ func (b *Backplane) trim(ctx context.Context, most int64) (all bool, err error) 
 	return tag.RowsAffected() == most, err
 }
 
-// trimAll trims until nothing is left to delete, for as long as an operation may
-// take.
-func (f *follower) trimAll(ctx context.Context) error {
+// trimNow trims if it is time, and reports whether there is more to do: events that
+// have come go first.
+func (f *follower) trimNow(ctx context.Context) (more bool, err error) {
+	if time.Now().Before(f.trimAt) {
+		return false, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	for {
-		if all, err := f.trim(ctx, trimMost); !all || err != nil {
-			return err
-		}
+	if more, err = f.trim(ctx, trimMost); !more {
+		f.trimLater()
 	}
+	return more, err
 }
 
 // trimLater says when to trim next. Hubs of several processes take turns by chance.

@@ -23,7 +23,7 @@ import (
 // Append.
 func TestAppendTx(t *testing.T) {
 	const writers, each = 6, 30
-	s := shared(t)
+	s := database(t)
 	pool := connect(t, s.addr, "pool_max_conns=8")
 	db, err := sql.Open("pgx", s.url("apiece"))
 	if err != nil {
@@ -123,7 +123,7 @@ func TestAppendTx(t *testing.T) {
 // sees what it appends until it commits. Others wait to append, for as long as they
 // may.
 func TestOpenTx(t *testing.T) {
-	pool := connect(t, shared(t).addr)
+	pool := connect(t, database(t).addr)
 	log := postgres.NewBackplane(pool, t.Name(), postgres.BackplaneConfig{Timeout: patience})
 	if _, err := log.Append(t.Context(), "t", stream.Event{Data: "before"}); err != nil {
 		t.Fatal(err)
