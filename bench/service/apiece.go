@@ -48,8 +48,7 @@ func apieceServer() server {
 				},
 				"/page": middleware.Methods{
 					"GET": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-						w.Header().Set("Content-Type", "text/html; charset=utf-8")
-						return reply.Send(w, r, http.StatusOK, page)
+						return reply.Send(w, r, http.StatusOK, reply.Typed{Type: "text/html; charset=utf-8", Text: page})
 					}),
 				},
 				"/api/events/[n]": middleware.Methods{
