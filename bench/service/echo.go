@@ -13,8 +13,8 @@ import (
 )
 
 // echoServer has echo's own middleware and binding.
-func echoServer() server {
-	return server{
+func echoServer(form form) server {
+	return form.of(server{
 		name:   "echo",
 		module: "github.com/labstack/echo/v5",
 		weaker: []string{
@@ -34,8 +34,14 @@ func echoServer() server {
 				}
 				c.JSON(int(f), f.body())
 			}
-			e.Use(middleware.Recover(), middleware.BodyLimit(bodyLimit))
-			g := e.Group("", middleware.ContextTimeout(timeout))
+			if form != samePromises {
+				e.Use(middleware.Recover())
+			}
+			e.Use(middleware.BodyLimit(bodyLimit))
+			g := e.Group("")
+			if form == documented {
+				g.Use(middleware.ContextTimeout(timeout))
+			}
 			g.POST("/api/posts", func(c *echo.Context) error {
 				var p newPost
 				if err := c.Bind(&p); err != nil {
@@ -63,7 +69,7 @@ func echoServer() server {
 				writeEvents(c.Response(), c.Request(), c.Param("n"))
 				return nil
 			})
-			return overHTTP(e)
+			return overHTTP(form.around(e, timeout))
 		},
-	}
+	})
 }

@@ -15,13 +15,14 @@ import (
 // Options say how much is measured. A zero field is its default, which is what
 // is printed for readers.
 type Options struct {
-	Servers     []string      `json:"servers"`     // by name; nil is all of them
-	Rounds      int           `json:"rounds"`      // in each of which every server has a turn; 25
-	Requests    int           `json:"requests"`    // of a turn; 3000
-	Connections int           `json:"connections"` // of the load; 16
-	Rate        int           `json:"rate"`        // requests per second while latency is measured; 1000
-	Latency     time.Duration `json:"latency"`     // how long that takes, for each turn; 500 ms
-	Open        int           `json:"open"`        // connections, and streams, held open to measure memory; 1000
+	Group       string        `json:"group,omitempty"` // of the servers, see [Groups]; "" is the first
+	Servers     []string      `json:"servers"`         // by name; nil is all of the group
+	Rounds      int           `json:"rounds"`          // in each of which every server has a turn; 25
+	Requests    int           `json:"requests"`        // of a turn; 3000
+	Connections int           `json:"connections"`     // of the load; 16
+	Rate        int           `json:"rate"`            // requests per second while latency is measured; 1000
+	Latency     time.Duration `json:"latency"`         // how long that takes, for each turn; 500 ms
+	Open        int           `json:"open"`            // connections, and streams, held open to measure memory; 1000
 
 	// Profile, if set, is a directory for a CPU profile of each server under
 	// each load.
@@ -35,9 +36,13 @@ func Quick() Options {
 	return Options{Rounds: 3, Requests: 1000, Latency: 300 * time.Millisecond, Open: 200}
 }
 
+// whole reports whether latency and the memory of connections are measured too: of
+// the first group, since the promises have no part in them.
+func (o Options) whole() bool { return o.Group == "" || o.Group == Groups()[0] }
+
 func (o Options) orDefault() Options {
 	if len(o.Servers) == 0 {
-		o.Servers = Servers()
+		o.Servers = Servers(o.Group)
 	}
 	o.Rounds = cmp.Or(o.Rounds, 25)
 	o.Requests = cmp.Or(o.Requests, 3000)
@@ -57,7 +62,12 @@ func (o Options) orDefault() Options {
 // server writes to its log, is an error.
 func Run(ctx context.Context, options Options) (*Result, error) {
 	o := options.orDefault()
+	g, ok := groupByName(o.Group)
+	if !ok {
+		return nil, fmt.Errorf("no group %q: there are %s", o.Group, strings.Join(Groups(), ", "))
+	}
 	r := &Result{
+		Text:      g.text,
 		Go:        runtime.Version(),
 		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
 		CPUs:      runtime.NumCPU(),
@@ -66,9 +76,9 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	}
 	var picked []server
 	for _, name := range o.Servers {
-		s, ok := serverByName(name)
+		s, ok := g.server(name)
 		if !ok {
-			return nil, fmt.Errorf("no server %q: there are %s", name, strings.Join(Servers(), ", "))
+			return nil, fmt.Errorf("no server %q: there are %s", name, strings.Join(Servers(o.Group), ", "))
 		}
 		picked = append(picked, s)
 		r.Servers = append(r.Servers, describe(s))
@@ -78,8 +88,10 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	if err := measureRequests(ctx, o, picked, &s); err != nil {
 		return nil, err
 	}
-	if err := measureMemory(ctx, o, picked, &s); err != nil {
-		return nil, err
+	if o.whole() {
+		if err := measureMemory(ctx, o, picked, &s); err != nil {
+			return nil, err
+		}
 	}
 	r.Rows = s.rows(r.Servers)
 	return r, nil
@@ -119,6 +131,9 @@ func measureRequests(ctx context.Context, o Options, picked []server, s *samples
 					return fmt.Errorf("%s: %s: %w", t.server.name, r.metric, err)
 				}
 			}
+		}
+		if !o.whole() {
+			continue
 		}
 		for _, t := range turns {
 			if err := t.latency(ctx, o, s); err != nil {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -29,7 +30,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("progress %q", progress)
 	}
 	profiles, err := os.ReadDir(o.Profile)
-	if err != nil || len(profiles) != len(Servers())*len(measured()) {
+	if err != nil || len(profiles) != len(Servers(""))*len(measured()) {
 		t.Errorf("%d profiles, %v", len(profiles), err)
 	}
 
@@ -56,7 +57,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d figures, want %d", len(figures), want)
 	}
 	for name, servers := range figures {
-		if !slices.Equal(servers, Servers()) {
+		if !slices.Equal(servers, Servers("")) {
 			t.Errorf("%s: rows for %v", name, servers)
 		}
 	}
@@ -100,7 +101,7 @@ func TestRunRefuses(t *testing.T) {
 
 // TestServerEnds: a server ends when its parent does, and says what was wrong.
 func TestServerEnds(t *testing.T) {
-	s, _ := serverByName("apiece")
+	s, _ := groups()[0].server("apiece")
 	c, err := start(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +115,7 @@ func TestServerEnds(t *testing.T) {
 	if _, err := start(t.Context(), server{name: "none"}); err == nil || !strings.Contains(err.Error(), `no server \"none\"`) {
 		t.Errorf("a server that does not start: %v", err)
 	}
-	bareAgain, _ := serverByName(bare)
+	bareAgain, _ := groups()[0].server(bare)
 	if c, err = start(t.Context(), bareAgain); err != nil {
 		t.Fatal(err)
 	}
@@ -234,15 +235,21 @@ func TestOpenLoopCharges(t *testing.T) {
 func TestRows(t *testing.T) {
 	var s samples
 	for i, base := range []float64{100, 10, 50, 20, 80} { // a machine that is now quick and now slow
-		s.add(bare, "m", "u", true, base)
-		s.add("chi", "m", "u", true, base*(0.5+float64(i)/10))
+		s.add(bare, "m", "requests", true, base)
+		s.add("chi", "m", "requests", true, base*(0.5+float64(i)/10))
 	}
 	rows := s.rows([]Server{{Name: bare}, {Name: "chi"}})
 	want := []Row{
-		{"m", bare, 50, 20, 80, "u", true, 1, 1, 1},
-		{"m", "chi", 35, 16, 50, "u", true, 0.7, 0.6, 0.8},
+		{"m", bare, 50, 20, 80, "requests", true, 1, 1, 1, []float64{100, 10, 50, 20, 80}},
+		{"m", "chi", 35, 16, 50, "requests", true, 0.7, 0.6, 0.8, []float64{50, 6, 35, 16, 72}},
 	}
 	if !reflect.DeepEqual(rows, want) {
 		t.Errorf("got %+v, want %+v", rows, want)
+	}
+	r := &Result{Rows: rows}
+	for to, want := range map[string]string{bare: "{Median:0.7 Low:0.6 High:0.8 N:5}", Fastest: "{Median:1 Low:1 High:1 N:5}", "none": "{Median:0 Low:0 High:0 N:0}"} {
+		if _, got := r.Ratio("m", "requests", "chi", to); fmt.Sprintf("%+v", got) != want {
+			t.Errorf("relative to %s: %+v, want %s", to, got, want)
+		}
 	}
 }

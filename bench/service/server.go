@@ -8,7 +8,8 @@ import (
 
 // A server is the service built on one library.
 type server struct {
-	name string
+	name  string
+	group string
 	// module is what its version is printed of, "" for the standard library.
 	module string
 	// weaker says which promises of the kit it does not give, or gives less of.
@@ -21,24 +22,71 @@ type server struct {
 // bare is the server that the others are compared with.
 const bare = "net/http"
 
-func servers() []server {
-	return []server{bareServer(), apieceServer(), chiServer(), echoServer(), ginServer(), fiberServer()}
+// A form is how much a library is set up to promise.
+type form int
+
+const (
+	documented    form = iota // what its documentation puts around a service
+	equalPromises             // what all of them promise as documented: a recoverer, a limit on bodies
+	samePromises              // what the kit promises, by [keeping]
+)
+
+// A group are servers that are compared with each other.
+type group struct {
+	name, text string
+	servers    []server
 }
 
-// Servers returns the names of all of them.
-func Servers() []string {
-	var names []string
-	for _, s := range servers() {
+// groups are all comparisons, the first of which is meant where none is named.
+func groups() []group {
+	return []group{
+		{"documented", "Each library as its documentation sets a service up. The kit keeps promises here that the others do not make.",
+			[]server{bareServer(documented), apieceServer(everything), chiServer(documented), echoServer(documented), ginServer(documented), fiberServer()}},
+		{"equal promises", "No more than all of them promise: an answer to a panic, a limit on request bodies. No timeout, ETag, nosniff or limit on responses.",
+			[]server{bareServer(documented), apieceServer(equal), chiServer(equalPromises), echoServer(equalPromises), ginServer(equalPromises)}},
+		{"same promises", "Each with what the kit promises, by the best public means: `http.TimeoutHandler`, and by hand an ETag with 304, nosniff, " +
+			"a watch on the size of responses, and a recoverer that cuts a stream. Not to be had by them: a 504 (it is a 503), a response that " +
+			"is flushed under a timeout, a bound on the time of a slow body that ends the handler, and for gin an error for what follows a JSON value.",
+			[]server{bareServer(samePromises), apieceServer(everything), chiServer(samePromises), echoServer(samePromises), ginServer(samePromises)}},
+		{"each promise", "The kit with all of its promises, and without one of them.", append([]server{bareServer(documented), apieceServer(everything)}, apieceWithout()...)},
+	}
+}
+
+// Groups returns the names of the groups.
+func Groups() (names []string) {
+	for _, g := range groups() {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+func groupByName(name string) (group, bool) {
+	all := groups()
+	if name == "" {
+		return all[0], true
+	}
+	i := slices.IndexFunc(all, func(g group) bool { return g.name == name })
+	if i < 0 {
+		return group{}, false
+	}
+	return all[i], true
+}
+
+// Servers returns the names of the servers of a group.
+func Servers(group string) (names []string) {
+	g, _ := groupByName(group)
+	for _, s := range g.servers {
 		names = append(names, s.name)
 	}
 	return names
 }
 
-func serverByName(name string) (server, bool) {
-	all := servers()
-	i := slices.IndexFunc(all, func(s server) bool { return s.name == name })
+func (g group) server(name string) (server, bool) {
+	i := slices.IndexFunc(g.servers, func(s server) bool { return s.name == name })
 	if i < 0 {
 		return server{}, false
 	}
-	return all[i], true
+	s := g.servers[i]
+	s.group = g.name
+	return s, true
 }
