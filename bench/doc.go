@@ -2,7 +2,7 @@
 // services use for the same work. It is a module of its own, so that none of
 // them becomes a dependency of the kit.
 //
-//	go run ./cmd/report -quick      a first look, in three minutes
+//	go run ./cmd/report -quick      a first look, in five minutes
 //	go run ./cmd/report             results.md, results.json and charts
 //	go run ./cmd/report -run cache  one suite again
 //	go run ./cmd/report -render     results.md and charts from results.json

@@ -51,9 +51,9 @@ type child struct {
 	*process.Process
 }
 
-// start starts a server. All of them have one processor.
-func start(ctx context.Context, s server) (*child, error) {
-	p, err := process.Start(ctx, environ, s.group+": "+s.name, "GOMAXPROCS=1")
+// start starts a server, with one processor unless its group is about more.
+func start(ctx context.Context, s server, processors int) (*child, error) {
+	p, err := process.Start(ctx, environ, s.group+": "+s.name, fmt.Sprint("GOMAXPROCS=", processors))
 	if err != nil {
 		return nil, err
 	}

@@ -83,6 +83,26 @@ func TestRun(t *testing.T) {
 	t.Log(table.String())
 }
 
+// TestRunLoads measures under each load of the group that has some.
+func TestRunLoads(t *testing.T) {
+	g, _ := groupByName("growth")
+	result, err := Run(t.Context(), Options{Group: "growth", Servers: []string{bare, "apiece"}, Rounds: 2, Requests: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 2 * 3 * len(g.loads); len(result.Rows) != want {
+		t.Errorf("%d rows, want %d", len(result.Rows), want)
+	}
+	for _, row := range result.Rows {
+		if row.Median <= 0 || len(row.Values) != 2 {
+			t.Errorf("%+v", row)
+		}
+	}
+	if _, err := Run(t.Context(), Options{Group: "none"}); err == nil || !strings.Contains(err.Error(), "growth") {
+		t.Errorf("a group that is not there: %v", err)
+	}
+}
+
 // TestRunRefuses has what would measure nothing, or start processes without end.
 func TestRunRefuses(t *testing.T) {
 	if _, err := Run(t.Context(), Options{Servers: []string{"rails"}}); err == nil || !strings.Contains(err.Error(), "fiber") {
@@ -102,7 +122,7 @@ func TestRunRefuses(t *testing.T) {
 // TestServerEnds: a server ends when its parent does, and says what was wrong.
 func TestServerEnds(t *testing.T) {
 	s, _ := groups()[0].server("apiece")
-	c, err := start(t.Context(), s)
+	c, err := start(t.Context(), s, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,11 +132,11 @@ func TestServerEnds(t *testing.T) {
 	if _, err := net.Dial("tcp", c.Addr); err == nil {
 		t.Error("it still listens")
 	}
-	if _, err := start(t.Context(), server{name: "none"}); err == nil || !strings.Contains(err.Error(), `no server \"none\"`) {
+	if _, err := start(t.Context(), server{name: "none"}, 1); err == nil || !strings.Contains(err.Error(), `no server \"none\"`) {
 		t.Errorf("a server that does not start: %v", err)
 	}
 	bareAgain, _ := groups()[0].server(bare)
-	if c, err = start(t.Context(), bareAgain); err != nil {
+	if c, err = start(t.Context(), bareAgain, 1); err != nil {
 		t.Fatal(err)
 	}
 	status(t, c.Addr, get("/api/panic"))

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"time"
@@ -35,20 +36,32 @@ const (
 type group struct {
 	name, text string
 	servers    []server
+	loads      []load // nil is each request, over as many connections as the options say
+}
+
+// A load is what the GET with a path parameter is measured under.
+type load struct{ connections, processors int }
+
+func (l load) String() string {
+	return fmt.Sprintf("%s, %d connections, GOMAXPROCS %d", measured()[1].metric, l.connections, l.processors)
 }
 
 // groups are all comparisons, the first of which is meant where none is named.
 func groups() []group {
 	return []group{
 		{"documented", "Each library as its documentation sets a service up. The kit keeps promises here that the others do not make.",
-			[]server{bareServer(documented), apieceServer(everything), chiServer(documented), echoServer(documented), ginServer(documented), fiberServer()}},
+			[]server{bareServer(documented), apieceServer(everything), chiServer(documented), echoServer(documented), ginServer(documented), fiberServer()}, nil},
 		{"equal promises", "No more than all of them promise: an answer to a panic, a limit on request bodies. No timeout, ETag, nosniff or limit on responses.",
-			[]server{bareServer(documented), apieceServer(equal), chiServer(equalPromises), echoServer(equalPromises), ginServer(equalPromises)}},
+			[]server{bareServer(documented), apieceServer(equal), chiServer(equalPromises), echoServer(equalPromises), ginServer(equalPromises)}, nil},
 		{"same promises", "Each with what the kit promises, by the best public means: `http.TimeoutHandler`, and by hand an ETag with 304, nosniff, " +
 			"a watch on the size of responses, and a recoverer that cuts a stream. Not to be had by them: a 504 (it is a 503), a response that " +
 			"is flushed under a timeout, a bound on the time of a slow body that ends the handler, and for gin an error for what follows a JSON value.",
-			[]server{bareServer(samePromises), apieceServer(everything), chiServer(samePromises), echoServer(samePromises), ginServer(samePromises)}},
-		{"each promise", "The kit with all of its promises, and without one of them.", append([]server{bareServer(documented), apieceServer(everything)}, apieceWithout()...)},
+			[]server{bareServer(samePromises), apieceServer(everything), chiServer(samePromises), echoServer(samePromises), ginServer(samePromises)}, nil},
+		{"each promise", "The kit with all of its promises, and without one of them.",
+			append([]server{bareServer(documented), apieceServer(everything)}, apieceWithout()...), nil},
+		{"growth", "How the cost of a request grows with the number of connections, and with processors.",
+			[]server{bareServer(documented), apieceServer(everything), chiServer(documented), echoServer(documented), ginServer(documented)},
+			[]load{{2, 1}, {16, 1}, {128, 1}, {2000, 1}, {2, 2}, {128, 2}}},
 	}
 }
 
