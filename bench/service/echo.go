@@ -19,7 +19,6 @@ func echoServer(form form) server {
 		module: "github.com/labstack/echo/v5",
 		weaker: []string{
 			"the timeout ends the context and no more: a handler that does not look goes on, and the client waits",
-			"a body that is too long is 413 if it has a length, and else 400",
 			"no bound on the time of a slow body",
 			"no limit on responses, no ETag",
 		},
