@@ -40,11 +40,12 @@ func (f form) of(s server) server {
 
 // keeping is how a service on net/http keeps the promises of the kit by public means,
 // written as well as can be: the buffer is pooled, the hash is the one of the kit. The
-// stream stands beside the timeout, since an http.TimeoutHandler cannot flush.
+// stream stands beside the timeout, since an http.TimeoutHandler cannot flush. A limit
+// on bodies all of them have of their own.
 func keeping(h http.Handler, timeout time.Duration) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/events/", h)
-	mux.Handle("/", tagging(http.TimeoutHandler(http.MaxBytesHandler(h, bodyLimit), timeout, jsonOf(failure(http.StatusServiceUnavailable).body()))))
+	mux.Handle("/", tagging(http.TimeoutHandler(h, timeout, jsonOf(failure(http.StatusServiceUnavailable).body()))))
 	return recovering(mux)
 }
 

@@ -215,7 +215,7 @@ func (c *command) steps(ctx context.Context, suites []compare.Suite, data *repor
 	for i, group := range service.Groups() {
 		options := c.service
 		options.Group = group
-		cost := 6 * time.Minute
+		cost := 3 * time.Minute
 		if options.Rounds > 0 {
 			cost = 20 * time.Second
 		}
