@@ -6,10 +6,11 @@
 //	go -C bench run ./cmd/compare -base main -package ./bodyparser -bench 'Bind200B/kit$' -benchtime 200us
 //
 // What counts is the processor time, cpu-ns/op, of benchmarks that report it, else
-// ns/op. Either is of turns a few milliseconds apart, so that what else the machine
-// does falls on both: with a hundred rounds the quartiles of a change that does
-// nothing are some percent around 1, and their middle is within one. Bytes and
-// allocations say more than that, and vary with nothing.
+// ns/op. Either is of turns that follow each other, so that what else the machine
+// does falls on both. Where net/http alone, which no change of the kit touches, is not
+// at 1, or the middle half is wide, the machine is too busy for the times. Bytes and
+// allocations hold on any. Instructions are not counted: the virtual machines that CI
+// has give no access to the counters of a processor.
 package main
 
 import (
