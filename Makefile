@@ -129,6 +129,10 @@ build: ## everything compiles and links, the example programs too
 bench: ## every benchmark once, and the tests that count allocations: without the race detector, which adds to them
 	@$(call each,packages=$$($(CURDIR)/.ci/packages 'Benchmark\w*|Test\w*Alloc\w*') && { [ -z "$$packages" ] || go test -vet=off -run=Alloc -bench=. -benchtime=1x $$packages; })
 
+.PHONY: bench-compare
+bench-compare: ## what a change costs: the service of bench now and at BASE, in turns, with quartiles (BASE=main)
+	@go -C bench run ./cmd/compare -base '$(BASE)'
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for a short while (FUZZTIME)
 	@$(call each,$(CURDIR)/.ci/fuzz $(FUZZTIME))

@@ -2,11 +2,12 @@
 // services use for the same work. It is a module of its own, so that none of
 // them becomes a dependency of the kit.
 //
-//	go run ./cmd/report -quick      a first look, in three minutes
+//	go run ./cmd/report -quick      a first look, in five minutes
 //	go run ./cmd/report             results.md, results.json and charts
 //	go run ./cmd/report -run cache  one suite again
 //	go run ./cmd/report -render     results.md and charts from results.json
 //	go test -bench . ./...          the same work for benchstat
+//	go run ./cmd/compare -base main what a change costs: old and new in turns
 //
 // There is a package for each package of the kit, and in it a file for each
 // rival. Package service measures a whole service end to end, in processes of

@@ -60,6 +60,7 @@ func Charts() []report.Chart {
 		{File: "targets", Title: "The kit and its rivals: time relative to theirs"},
 		{File: "routing", Suite: "routing", Title: "A request to one of the 203 routes of the GitHub API", Of: "routing/GithubAll"},
 		{File: "routes", Suite: "routing", Title: "A request, with more and more routes", Growth: "routes", Size: "routes", Show: routers},
+		{File: "parameters", Suite: "routing", Title: "A request, with more and more parameters in its route", Growth: "parameters", Size: "parameters", Show: routers},
 		{File: "build", Suite: "routing", Title: "Making a router, with more and more routes", Growth: "build", Size: "routes"},
 		{File: "bind", Suite: "body", Title: "A JSON body of 2 KB, decoded and validated", Of: "body/Bind2KB"},
 		{File: "read-growth", Suite: "body", Title: "Reading larger and larger bodies", Growth: "read", Size: "bytes"},

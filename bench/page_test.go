@@ -6,6 +6,7 @@ import (
 
 	"github.com/apiece/apiece/bench"
 	"github.com/apiece/apiece/bench/internal/report"
+	"github.com/apiece/apiece/bench/service"
 )
 
 // TestTargets: each claim is about something that is measured, and each chart
@@ -28,6 +29,13 @@ func TestTargets(t *testing.T) {
 		}
 		for _, f := range s.Findings {
 			findings[s.Name+"/"+f.Name] = true
+		}
+	}
+	for _, g := range service.Groups() {
+		for _, metric := range service.Metrics() {
+			for _, s := range service.Servers(g) {
+				contenders["service/"+g+"/"+metric+": "+s] = true
+			}
 		}
 	}
 	for _, target := range bench.Targets() {

@@ -45,29 +45,29 @@ type bounded struct {
 	says bool // the handler is to know OnError and Logger
 }
 
-// A timeout is one request under a Timeout, in one allocation.
+// A timeout is one request under a Timeout, in one allocation: of at most 888 bytes,
+// or it would take 1024.
 type timeout struct {
 	*bounded
-	w        respw.Writer
-	fence    respw.Fence
-	ctx      deadline
-	outside  *http.Request     // as the Timeout got it
-	header   http.Header       // what its header was, if a hook may ask
-	inside   http.Request      // as the handler got it
-	url      url.URL           // of inside
-	outer    exchange.Extender // the Timeout around this one, or nil
-	alarm    *alarm
-	seen     atomic.Int64 // TimeoutIdle: the progress at the last look
-	gone     atomic.Bool  // at the deadline the client had gone, or a Timeout further out had ended
-	detached bool
-	stuck    *time.Timer // warns of a call that does not leave
+	w       respw.Writer
+	fence   respw.Fence
+	ctx     deadline
+	outside *http.Request // as the Timeout got it
+	header  http.Header   // what its header was, if a hook may ask
+	inside  http.Request  // as the handler got it
+	url     url.URL       // of inside
+	alarm   *alarm
+	seen    atomic.Int64 // TimeoutIdle: the progress at the last look
+	stuck   *time.Timer  // warns of a call that does not leave
 
 	// decided is done when the handler has settled or the response was taken and
-	// seen to. What follows is written before.
-	decided sync.WaitGroup
-	was     respw.Phase // when the handler settled
-	inTime  bool
-	cut     bool // the connection is of no more use
+	// seen to. was, inTime and cut are written before.
+	decided  sync.WaitGroup
+	gone     atomic.Bool // at the deadline the client had gone, or a Timeout further out had ended
+	detached bool
+	was      respw.Phase // when the handler settled
+	inTime   bool
+	cut      bool // the connection is of no more use
 }
 
 // ServeHTTP runs the handler.
@@ -93,7 +93,6 @@ func (b *bounded) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.
 	if b.says {
 		t.ctx.Say(b.cfg.OnError, b.cfg.Logger)
 	}
-	t.outer, _ = t.ctx.Get(exchange.Deadline).(exchange.Extender)
 	t.ctx.Set(exchange.Deadline, t)
 	t.ctx.start, t.ctx.fence, t.ctx.moves = time.Now(), &t.fence, b.cfg.Mode != TimeoutTotal
 	t.ctx.after.Store(int64(b.cfg.Duration))
@@ -119,7 +118,7 @@ func (t *timeout) part() {
 	case t.detached:
 		t.inside.Header = make(http.Header, len(t.outside.Header))
 		copyHeader(t.inside.Header, t.outside.Header)
-	case t.cfg.OnError != nil || t.ctx.Get(exchange.OnError) != nil:
+	case t.cfg.OnError != nil || t.ctx.OnError != nil:
 		t.header = headers.Get().(http.Header)
 		copyHeader(t.header, t.outside.Header)
 	}
@@ -372,10 +371,17 @@ func (t *timeout) warn() {
 	})
 }
 
+// outer returns the Timeout around this one, or nil. Few handlers move a deadline:
+// so it is looked for then, and not kept for every request.
+func (t *timeout) outer() exchange.Extender {
+	outer, _ := exchange.Get[exchange.Extender](t.outside, exchange.Deadline)
+	return outer
+}
+
 // Extend implements exchange.Extender.
 func (t *timeout) Extend(d time.Duration) error {
-	if t.outer != nil {
-		if err := t.outer.AtLeast(d); err != nil {
+	if outer := t.outer(); outer != nil {
+		if err := outer.AtLeast(d); err != nil {
 			return err
 		}
 	}
@@ -384,8 +390,8 @@ func (t *timeout) Extend(d time.Duration) error {
 
 // AtLeast implements exchange.Extender.
 func (t *timeout) AtLeast(d time.Duration) error {
-	if t.outer != nil {
-		if err := t.outer.AtLeast(d); err != nil {
+	if outer := t.outer(); outer != nil {
+		if err := outer.AtLeast(d); err != nil {
 			return err
 		}
 	}

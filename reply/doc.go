@@ -26,6 +26,8 @@
 //	w.Header()["Etag"] = nil                   // no ETag, and no 304
 //	w.Header()["X-Content-Type-Options"] = nil // no nosniff
 //
+// JSON is made by encoding/json; [Marshal] puts another encoder in its place.
+//
 // # Errors
 //
 // An answer to an error is found in the error itself, by the methods it has:

@@ -1,6 +1,7 @@
 package reply_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -94,4 +95,17 @@ func ExampleError_With() {
 	// Output:
 	// 429 application/problem+json
 	// {"title":"Too Many Requests","status":429,"detail":"The quota is used up","limit":100}
+}
+
+func ExampleMarshal() {
+	indented := reply.Marshal(func(v any) ([]byte, error) { return json.MarshalIndent(v, "", "  ") })
+	h := indented(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return reply.JSON(w, r, 200, map[string]int{"count": 1})
+	}))
+	show(h, "GET", "/api/report")
+	// Output:
+	// 200 application/json; charset=utf-8
+	// {
+	//   "count": 1
+	// }
 }

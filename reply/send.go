@@ -1,11 +1,13 @@
 package reply
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/jsontext"
 )
@@ -18,7 +20,11 @@ import (
 // handed to w. If v cannot be encoded, or its encoder panics, or the status is
 // not one from 200 to 999, the client gets a complete 500 and the log one record,
 // whether or not the caller looks at the error. A status of 204, 205 or 304 sends no body.
+// [Marshal] puts another encoder in the place of encoding/json.
 func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
+	if marshal := exchange.SaidTo(r).Marshal; marshal != nil {
+		return marshaled(w, r, status, v, marshal)
+	}
 	text, err := jsontext.Encode(v)
 	if err != nil {
 		return httperr.Fail(w, r, fmt.Errorf("reply: %w", err))
@@ -34,11 +40,27 @@ const (
 	bytesType = "application/octet-stream"
 )
 
+// Typed is a text with its media type, as a body for [Send]: a page of HTML, or CSV.
+//
+//	reply.Send(w, r, 200, reply.Typed{Type: "text/html; charset=utf-8", Text: page})
+//
+// It is the short form of w.Header().Set("Content-Type", ...) and a Send of the text,
+// and behind a middleware.Timeout the quicker one, since a handler that asks for the
+// header gets one of its own. Next.js: res.setHeader("Content-Type", type) before res.send.
+type Typed struct {
+	// Type is the Content-Type, in place of one that is set already. If it is empty,
+	// Send takes Text for a string.
+	Type string
+	// Text is the body.
+	Text string
+}
+
 // Send answers with body as what it is. It is Next's res.status(status).send(body).
 //
 //	body              Content-Type                      ETag
 //	nil               none, Content-Length: 0           none
 //	string            text/plain; charset=utf-8 *       of the text
+//	Typed             its Type                          of the text
 //	[]byte            application/octet-stream *        of the bytes
 //	json.RawMessage   application/json; charset=utf-8   of the text
 //	io.Reader         application/octet-stream *        none
@@ -56,6 +78,8 @@ func Send(w http.ResponseWriter, r *http.Request, status int, body any) error {
 		return respond(w, r, answer{status: status})
 	case string:
 		return respond(w, r, answer{status: status, contentType: textType, text: body, isText: true, tagged: true})
+	case Typed:
+		return respond(w, r, answer{status: status, contentType: cmp.Or(body.Type, textType), force: body.Type != "", text: body.Text, isText: true, tagged: true})
 	case json.RawMessage:
 		if !json.Valid(body) {
 			return httperr.Fail(w, r, fmt.Errorf("reply: the raw message is not valid JSON"))

@@ -53,6 +53,15 @@ func load(name string) (routes []route) {
 
 func get(path string) []route { return []route{{method: "GET", path: path}} }
 
+// parameters returns a route with n parameters.
+func parameters(n int) []route {
+	var path strings.Builder
+	for i := range n {
+		fmt.Fprintf(&path, "/[p%d]", i+1)
+	}
+	return get(path.String())
+}
+
 // scale returns n routes of a service that grew.
 func scale(n int) []route {
 	var routes []route
@@ -116,7 +125,8 @@ type workload struct {
 	routes     []route
 	asked      []route
 	refused    []string // by whom
-	scale      bool     // one of those that grow
+	growth     string   // of those that grow
+	size       float64
 }
 
 func all(routes []route) (asked []route) {
@@ -149,7 +159,11 @@ func workloads() []workload {
 		for i := range 64 {
 			asked = append(asked, routes[i*7919%n])
 		}
-		w = append(w, workload{name: fmt.Sprintf("Scale%d", n), text: fmt.Sprintf("64 paths of a service with %d routes", n), routes: routes, asked: all(asked), scale: true})
+		w = append(w, workload{name: fmt.Sprintf("Scale%d", n), text: fmt.Sprintf("64 paths of a service with %d routes", n), routes: routes, asked: all(asked), growth: "routes", size: float64(n)})
+	}
+	for _, n := range []int{1, 2, 4, 8, 16} {
+		params := reading(parameters(n))
+		w = append(w, workload{name: fmt.Sprintf("Params%d", n), text: fmt.Sprintf("one route with %d parameters, of which the handler reads the last", n), routes: params, asked: all(params), growth: "parameters", size: float64(n)})
 	}
 	const depth = 8
 	adversarial := backtrack(depth)

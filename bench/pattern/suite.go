@@ -132,8 +132,8 @@ func dispatches() (all []compare.Comparison) {
 			Want: w.want(), Refused: w.refused, Subtract: "empty handler", Heavy: len(w.routes) > 1000,
 			Contenders: []compare.Contender{empty(w)},
 		}
-		if w.scale {
-			c.Growth, c.Size = "routes", float64(len(w.routes))
+		c.Growth, c.Size = w.growth, w.size
+		if w.growth == "routes" {
 			c.Contenders = append(c.Contenders, wholePaths(w))
 		}
 		for _, r := range routers {

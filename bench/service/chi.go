@@ -10,8 +10,8 @@ import (
 )
 
 // chiServer has the middleware of chi around handlers written by hand.
-func chiServer() server {
-	return server{
+func chiServer(f form) server {
+	return f.of(server{
 		name:   "chi",
 		module: "github.com/go-chi/chi/v5",
 		weaker: []string{
@@ -22,9 +22,14 @@ func chiServer() server {
 		listen: func(timeout time.Duration) func(net.Listener) error {
 			v := newValidator()
 			m := chi.NewRouter()
-			m.Use(middleware.Recoverer, middleware.RequestSize(bodyLimit))
+			if f != samePromises {
+				m.Use(middleware.Recoverer)
+			}
+			m.Use(middleware.RequestSize(bodyLimit))
 			m.Group(func(m chi.Router) {
-				m.Use(middleware.Timeout(timeout))
+				if f == documented {
+					m.Use(middleware.Timeout(timeout))
+				}
 				m.Post("/api/posts", func(w http.ResponseWriter, r *http.Request) {
 					p, err := readPost(r.Body, v)
 					if err != nil {
@@ -49,7 +54,7 @@ func chiServer() server {
 				writeEvents(w, r, chi.URLParam(r, "n"))
 			})
 			m.NotFound(func(w http.ResponseWriter, r *http.Request) { fail(w, r, failure(http.StatusNotFound)) })
-			return overHTTP(m)
+			return overHTTP(f.around(m, timeout))
 		},
-	}
+	})
 }

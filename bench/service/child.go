@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime/pprof"
+	"strings"
 
 	"github.com/apiece/apiece/bench/internal/process"
 )
@@ -19,7 +20,9 @@ const environ = "APIECE_BENCH_SERVER"
 func Main() { process.Main(environ, serveChild) }
 
 func serveChild(name string, l net.Listener) (map[string]process.Command, error) {
-	s, ok := serverByName(name)
+	group, name, _ := strings.Cut(name, ": ")
+	g, _ := groupByName(group)
+	s, ok := g.server(name)
 	if !ok {
 		return nil, fmt.Errorf("no server %q", name)
 	}
@@ -48,9 +51,9 @@ type child struct {
 	*process.Process
 }
 
-// start starts a server. All of them have one processor.
-func start(ctx context.Context, s server) (*child, error) {
-	p, err := process.Start(ctx, environ, s.name, "GOMAXPROCS=1")
+// start starts a server, with one processor unless its group is about more.
+func start(ctx context.Context, s server, processors int) (*child, error) {
+	p, err := process.Start(ctx, environ, s.group+": "+s.name, fmt.Sprint("GOMAXPROCS=", processors))
 	if err != nil {
 		return nil, err
 	}

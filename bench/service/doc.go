@@ -4,6 +4,11 @@
 // parameter, sends a page of 4 KB, and sends events.
 //
 //	go run ./service/cmd
+//	go run ./service/cmd -group 'same promises'
+//
+// There are four groups: the libraries as documented; with equal promises, which are
+// those that all of them make; with the same promises, which are those of the kit,
+// brought to the others by public means; and the kit without one promise at a time.
 //
 // What makes the figures comparable:
 //
@@ -14,7 +19,8 @@
 //     page. A test compares their answers, to bad input too, but for the
 //     spelling of Content-Type, the line break behind JSON, and the ETag and
 //     nosniff that the kit adds. What a library promises less than the kit is
-//     listed with it, and a test shows the timeouts, the panics and the ETags.
+//     listed with it, and a test shows the timeouts, the panics, the streams that
+//     fail in the middle, the ETags and nosniff, in each group.
 //   - Each server is a process of its own, of one and the same program, with one
 //     processor (GOMAXPROCS) and the default garbage collection. The load comes
 //     from the process that started it, over loopback.

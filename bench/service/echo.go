@@ -13,13 +13,12 @@ import (
 )
 
 // echoServer has echo's own middleware and binding.
-func echoServer() server {
-	return server{
+func echoServer(form form) server {
+	return form.of(server{
 		name:   "echo",
 		module: "github.com/labstack/echo/v5",
 		weaker: []string{
 			"the timeout ends the context and no more: a handler that does not look goes on, and the client waits",
-			"a body that is too long is 413 if it has a length, and else 400",
 			"no bound on the time of a slow body",
 			"no limit on responses, no ETag",
 		},
@@ -34,8 +33,14 @@ func echoServer() server {
 				}
 				c.JSON(int(f), f.body())
 			}
-			e.Use(middleware.Recover(), middleware.BodyLimit(bodyLimit))
-			g := e.Group("", middleware.ContextTimeout(timeout))
+			if form != samePromises {
+				e.Use(middleware.Recover())
+			}
+			e.Use(middleware.BodyLimit(bodyLimit))
+			g := e.Group("")
+			if form == documented {
+				g.Use(middleware.ContextTimeout(timeout))
+			}
 			g.POST("/api/posts", func(c *echo.Context) error {
 				var p newPost
 				if err := c.Bind(&p); err != nil {
@@ -63,7 +68,7 @@ func echoServer() server {
 				writeEvents(c.Response(), c.Request(), c.Param("n"))
 				return nil
 			})
-			return overHTTP(e)
+			return overHTTP(form.around(e, timeout))
 		},
-	}
+	})
 }

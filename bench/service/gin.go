@@ -12,8 +12,8 @@ import (
 
 // ginServer has gin's own recovery and binding. The limit is written by hand,
 // as the documentation of gin has it.
-func ginServer() server {
-	return server{
+func ginServer(f form) server {
+	return f.of(server{
 		name:   "gin",
 		module: "github.com/gin-gonic/gin",
 		weaker: []string{
@@ -25,9 +25,12 @@ func ginServer() server {
 			gin.SetMode(gin.ReleaseMode)
 			pageBytes := []byte(page)
 			g := gin.New()
-			g.Use(gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, _ any) {
-				ginFail(c, failure(http.StatusInternalServerError))
-			}), func(c *gin.Context) {
+			if f != samePromises {
+				g.Use(gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, _ any) {
+					ginFail(c, failure(http.StatusInternalServerError))
+				}))
+			}
+			g.Use(func(c *gin.Context) {
 				c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit)
 			})
 			g.POST("/api/posts", func(c *gin.Context) {
@@ -60,16 +63,14 @@ func ginServer() server {
 					c.SSEvent("post", event)
 					c.Writer.Flush()
 				}
-				if n == 0 {
-					<-c.Request.Context().Done()
-				}
+				openOrFails(c.Request.Context(), n)
 			})
 			g.GET("/api/slow", gin.WrapF(slow(timeout)))
 			g.GET("/api/panic", gin.WrapF(panics))
 			g.NoRoute(func(c *gin.Context) { ginFail(c, failure(http.StatusNotFound)) })
-			return overHTTP(g)
+			return overHTTP(f.around(g, timeout))
 		},
-	}
+	})
 }
 
 func ginFail(c *gin.Context, err error) {

@@ -39,7 +39,7 @@ func measureMemory(ctx context.Context, o Options, picked []server, s *samples) 
 // the state to be measured. A few are there before, so that what the server
 // makes once is not counted.
 func measureOpen(ctx context.Context, o Options, server server, metric string, s *samples, begin func(*conn) error) (err error) {
-	process, err := start(ctx, server)
+	process, err := start(ctx, server, 1)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,8 +15,8 @@ import (
 
 // bareServer is what can be written by hand with no library but the validator,
 // and with no layer around it: the floor.
-func bareServer() server {
-	return server{
+func bareServer(f form) server {
+	return f.of(server{
 		name: bare,
 		weaker: []string{
 			"no bound on the time of a handler, nor on that of a slow body",
@@ -50,9 +51,9 @@ func bareServer() server {
 			mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 				fail(w, r, failure(http.StatusNotFound))
 			})
-			return overHTTP(mux)
+			return overHTTP(f.around(mux, timeout))
 		},
-	}
+	})
 }
 
 // readPost decodes and checks a body that is bounded already. ReadAll and
@@ -93,8 +94,16 @@ func writeEvents(w http.ResponseWriter, r *http.Request, n string) {
 			return
 		}
 	}
-	if count == 0 {
-		<-r.Context().Done()
+	openOrFails(r.Context(), count)
+}
+
+// openOrFails keeps a stream of 0 events open, and has one of less than 0 fail.
+func openOrFails(ctx context.Context, count int) {
+	switch {
+	case count == 0:
+		<-ctx.Done()
+	case count < 0:
+		panic("a stream that fails")
 	}
 }
 

@@ -59,6 +59,14 @@ func measured() []request {
 	}
 }
 
+// Metrics returns the names of what is measured per request.
+func Metrics() (names []string) {
+	for _, r := range measured() {
+		names = append(names, r.metric)
+	}
+	return names
+}
+
 // verify sends a request and compares the answer with what every service has to
 // answer. It returns the body as it came, chunks and all, for the load to
 // compare with.

@@ -3,10 +3,12 @@ package service
 import (
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/apiece/apiece/bench/internal/compare"
@@ -14,6 +16,7 @@ import (
 
 // A Result is what a run has measured, and on what.
 type Result struct {
+	Text      string   `json:"text,omitempty"` // what is compared
 	Go        string   `json:"go"`
 	Platform  string   `json:"platform"`
 	CPUs      int      `json:"cpus"`
@@ -51,7 +54,44 @@ type Row struct {
 	RatioToBare float64 `json:"ratioToBare"`
 	RatioLow    float64 `json:"ratioLow"`
 	RatioHigh   float64 `json:"ratioHigh"`
+	// Values are those of the rounds, of what is measured per request.
+	Values []float64 `json:"values,omitempty"`
 }
+
+// Ratio returns the spread of what the rounds gave for one server relative to
+// another. For [Fastest] that is the best of the libraries, but the kit.
+func (r *Result) Ratio(metric, unit, server, to string) (against string, spread compare.Spread) {
+	var over, under *Row
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if row.Metric != metric || row.Unit != unit {
+			continue
+		}
+		library := row.Server != bare && !strings.HasPrefix(row.Server, kit)
+		if row.Server == server {
+			over = row
+		}
+		if row.Server == to || to == Fastest && library && (under == nil || row.Higher == (row.Median > under.Median)) {
+			under = row
+		}
+	}
+	if over == nil || under == nil {
+		return "", compare.Spread{}
+	}
+	var ratios []float64
+	for i := range min(len(over.Values), len(under.Values)) {
+		if under.Values[i] > 0 {
+			ratios = append(ratios, over.Values[i]/under.Values[i])
+		}
+	}
+	return under.Server, compare.Quartiles(ratios)
+}
+
+// Fastest is the one that takes the least for a request.
+const Fastest = "the fastest"
+
+// kit is what the names of its servers begin with.
+const kit = "apiece"
 
 // A figure is what is measured of each server, with a value for each round.
 type figure struct {
@@ -86,6 +126,11 @@ func (s samples) rows(servers []Server) (rows []Row) {
 				}
 			}
 			row.RatioLow, row.RatioToBare, row.RatioHigh = quartiles(ratios)
+			if strings.Contains(f.unit, "request") {
+				for _, x := range values {
+					row.Values = append(row.Values, math.Round(x*10)/10)
+				}
+			}
 			rows = append(rows, row)
 		}
 	}

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -29,7 +30,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("progress %q", progress)
 	}
 	profiles, err := os.ReadDir(o.Profile)
-	if err != nil || len(profiles) != len(Servers())*len(measured()) {
+	if err != nil || len(profiles) != len(Servers(""))*len(measured()) {
 		t.Errorf("%d profiles, %v", len(profiles), err)
 	}
 
@@ -56,7 +57,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d figures, want %d", len(figures), want)
 	}
 	for name, servers := range figures {
-		if !slices.Equal(servers, Servers()) {
+		if !slices.Equal(servers, Servers("")) {
 			t.Errorf("%s: rows for %v", name, servers)
 		}
 	}
@@ -82,6 +83,26 @@ func TestRun(t *testing.T) {
 	t.Log(table.String())
 }
 
+// TestRunLoads measures under each load of the group that has some.
+func TestRunLoads(t *testing.T) {
+	g, _ := groupByName("growth")
+	result, err := Run(t.Context(), Options{Group: "growth", Servers: []string{bare, "apiece"}, Rounds: 2, Requests: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 2 * 3 * len(g.loads); len(result.Rows) != want {
+		t.Errorf("%d rows, want %d", len(result.Rows), want)
+	}
+	for _, row := range result.Rows {
+		if row.Median <= 0 || len(row.Values) != 2 {
+			t.Errorf("%+v", row)
+		}
+	}
+	if _, err := Run(t.Context(), Options{Group: "none"}); err == nil || !strings.Contains(err.Error(), "growth") {
+		t.Errorf("a group that is not there: %v", err)
+	}
+}
+
 // TestRunRefuses has what would measure nothing, or start processes without end.
 func TestRunRefuses(t *testing.T) {
 	if _, err := Run(t.Context(), Options{Servers: []string{"rails"}}); err == nil || !strings.Contains(err.Error(), "fiber") {
@@ -100,8 +121,8 @@ func TestRunRefuses(t *testing.T) {
 
 // TestServerEnds: a server ends when its parent does, and says what was wrong.
 func TestServerEnds(t *testing.T) {
-	s, _ := serverByName("apiece")
-	c, err := start(t.Context(), s)
+	s, _ := groups()[0].server("apiece")
+	c, err := start(t.Context(), s, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,11 +132,11 @@ func TestServerEnds(t *testing.T) {
 	if _, err := net.Dial("tcp", c.Addr); err == nil {
 		t.Error("it still listens")
 	}
-	if _, err := start(t.Context(), server{name: "none"}); err == nil || !strings.Contains(err.Error(), `no server \"none\"`) {
+	if _, err := start(t.Context(), server{name: "none"}, 1); err == nil || !strings.Contains(err.Error(), `no server \"none\"`) {
 		t.Errorf("a server that does not start: %v", err)
 	}
-	bareAgain, _ := serverByName(bare)
-	if c, err = start(t.Context(), bareAgain); err != nil {
+	bareAgain, _ := groups()[0].server(bare)
+	if c, err = start(t.Context(), bareAgain, 1); err != nil {
 		t.Fatal(err)
 	}
 	status(t, c.Addr, get("/api/panic"))
@@ -234,15 +255,21 @@ func TestOpenLoopCharges(t *testing.T) {
 func TestRows(t *testing.T) {
 	var s samples
 	for i, base := range []float64{100, 10, 50, 20, 80} { // a machine that is now quick and now slow
-		s.add(bare, "m", "u", true, base)
-		s.add("chi", "m", "u", true, base*(0.5+float64(i)/10))
+		s.add(bare, "m", "requests", true, base)
+		s.add("chi", "m", "requests", true, base*(0.5+float64(i)/10))
 	}
 	rows := s.rows([]Server{{Name: bare}, {Name: "chi"}})
 	want := []Row{
-		{"m", bare, 50, 20, 80, "u", true, 1, 1, 1},
-		{"m", "chi", 35, 16, 50, "u", true, 0.7, 0.6, 0.8},
+		{"m", bare, 50, 20, 80, "requests", true, 1, 1, 1, []float64{100, 10, 50, 20, 80}},
+		{"m", "chi", 35, 16, 50, "requests", true, 0.7, 0.6, 0.8, []float64{50, 6, 35, 16, 72}},
 	}
 	if !reflect.DeepEqual(rows, want) {
 		t.Errorf("got %+v, want %+v", rows, want)
+	}
+	r := &Result{Rows: rows}
+	for to, want := range map[string]string{bare: "{Median:0.7 Low:0.6 High:0.8 N:5}", Fastest: "{Median:1 Low:1 High:1 N:5}", "none": "{Median:0 Low:0 High:0 N:0}"} {
+		if _, got := r.Ratio("m", "requests", "chi", to); fmt.Sprintf("%+v", got) != want {
+			t.Errorf("relative to %s: %+v, want %s", to, got, want)
+		}
 	}
 }

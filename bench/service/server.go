@@ -1,6 +1,7 @@
 package service
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"time"
@@ -8,7 +9,8 @@ import (
 
 // A server is the service built on one library.
 type server struct {
-	name string
+	name  string
+	group string
 	// module is what its version is printed of, "" for the standard library.
 	module string
 	// weaker says which promises of the kit it does not give, or gives less of.
@@ -21,24 +23,83 @@ type server struct {
 // bare is the server that the others are compared with.
 const bare = "net/http"
 
-func servers() []server {
-	return []server{bareServer(), apieceServer(), chiServer(), echoServer(), ginServer(), fiberServer()}
+// A form is how much a library is set up to promise.
+type form int
+
+const (
+	documented    form = iota // what its documentation puts around a service
+	equalPromises             // what all of them promise as documented: a recoverer, a limit on bodies
+	samePromises              // what the kit promises, by [keeping]
+)
+
+// A group are servers that are compared with each other.
+type group struct {
+	name, text string
+	servers    []server
+	loads      []load // nil is each request, over as many connections as the options say
 }
 
-// Servers returns the names of all of them.
-func Servers() []string {
-	var names []string
-	for _, s := range servers() {
+// A load is what the GET with a path parameter is measured under.
+type load struct{ connections, processors int }
+
+func (l load) String() string {
+	return fmt.Sprintf("%s, %d connections, GOMAXPROCS %d", measured()[1].metric, l.connections, l.processors)
+}
+
+// groups are all comparisons, the first of which is meant where none is named.
+func groups() []group {
+	return []group{
+		{"documented", "Each library as its documentation sets a service up. The kit keeps promises here that the others do not make.",
+			[]server{bareServer(documented), apieceServer(everything), chiServer(documented), echoServer(documented), ginServer(documented), fiberServer()}, nil},
+		{"equal promises", "No more than all of them promise: an answer to a panic, a limit on request bodies. No timeout, ETag, nosniff or limit on responses.",
+			[]server{bareServer(documented), apieceServer(equal), chiServer(equalPromises), echoServer(equalPromises), ginServer(equalPromises)}, nil},
+		{"same promises", "Each with what the kit promises, by the best public means: `http.TimeoutHandler`, and by hand an ETag with 304, nosniff, " +
+			"a watch on the size of responses, and a recoverer that cuts a stream. Not to be had by them: a 504 (it is a 503), a response that " +
+			"is flushed under a timeout, a bound on the time of a slow body that ends the handler, and for gin an error for what follows a JSON value.",
+			[]server{bareServer(samePromises), apieceServer(everything), chiServer(samePromises), echoServer(samePromises), ginServer(samePromises)}, nil},
+		{"each promise", "The kit with all of its promises, and without one of them.",
+			append([]server{bareServer(documented), apieceServer(everything)}, apieceWithout()...), nil},
+		{"growth", "How the cost of a request grows with the number of connections, and with processors.",
+			[]server{bareServer(documented), apieceServer(everything), chiServer(documented), echoServer(documented), ginServer(documented)},
+			[]load{{2, 1}, {16, 1}, {128, 1}, {2000, 1}, {2, 2}, {128, 2}}},
+	}
+}
+
+// Groups returns the names of the groups.
+func Groups() (names []string) {
+	for _, g := range groups() {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+func groupByName(name string) (group, bool) {
+	all := groups()
+	if name == "" {
+		return all[0], true
+	}
+	i := slices.IndexFunc(all, func(g group) bool { return g.name == name })
+	if i < 0 {
+		return group{}, false
+	}
+	return all[i], true
+}
+
+// Servers returns the names of the servers of a group.
+func Servers(group string) (names []string) {
+	g, _ := groupByName(group)
+	for _, s := range g.servers {
 		names = append(names, s.name)
 	}
 	return names
 }
 
-func serverByName(name string) (server, bool) {
-	all := servers()
-	i := slices.IndexFunc(all, func(s server) bool { return s.name == name })
+func (g group) server(name string) (server, bool) {
+	i := slices.IndexFunc(g.servers, func(s server) bool { return s.name == name })
 	if i < 0 {
 		return server{}, false
 	}
-	return all[i], true
+	s := g.servers[i]
+	s.group = g.name
+	return s, true
 }

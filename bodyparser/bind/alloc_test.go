@@ -155,3 +155,23 @@ func TestNoSecondWriter(t *testing.T) {
 		t.Errorf("%d bytes behind a writer of the kit, %d without", behind, alone)
 	}
 }
+
+// TestStrictAllocs: what the decoder of a strict type needs goes on to the next body.
+func TestStrictAllocs(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
+	text := []byte(`{"email":"ada@example.org","items":[{"sku":"a","qty":1}],"tags":["x"]}`)
+	count := func(cfg bind.Config) float64 {
+		h := bind.HandlerWith(cfg, func(http.ResponseWriter, *http.Request, order) error { return nil })
+		r, body, w := post(jsonType, ""), new(reusedBody), serverWriter{httptest.NewRecorder()}
+		return testing.AllocsPerRun(100, func() {
+			body.Reset(text)
+			r.Body, r.ContentLength = body, int64(len(text))
+			h.ServeHTTP(w, r)
+		})
+	}
+	if strict, plain := count(bind.Config{Strict: true}), count(bind.Config{}); strict > plain+3 {
+		t.Errorf("%v allocations, %v for the same type when it is not strict: want three more at most", strict, plain)
+	}
+}

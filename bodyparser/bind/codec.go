@@ -1,7 +1,6 @@
 package bind
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -200,14 +199,7 @@ func (c *codec) unmarshal(text []byte, v any) error {
 	if !c.strict && !c.numbers {
 		return json.Unmarshal(text, v)
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if c.strict {
-		d.DisallowUnknownFields()
-	}
-	if c.numbers {
-		d.UseNumber()
-	}
-	return d.Decode(v)
+	return jsonread.Stream(text, v, c.strict)
 }
 
 // broken returns the rule and the message for a text in a form that a body may not

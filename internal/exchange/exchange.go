@@ -28,8 +28,6 @@ const (
 	Body     Slot = iota // bodyparser: the body that was read
 	Deadline             // middleware.Timeout: an [Extender]
 	Cache                // middleware/cache: the entry being filled
-	OnError              // how errors are answered, unless a piece has a hook of its own: an [ErrorHook]
-	Logger               // where failures are logged, unless a piece has a logger of its own: a *slog.Logger
 	Writer               // where reading the body gets its deadline: the http.ResponseWriter of a layer outside, see [Node.Leave]
 	numSlots
 )
@@ -50,10 +48,18 @@ type Extender interface {
 // An ErrorHook is the type of every OnError in the kit.
 type ErrorHook = func(http.ResponseWriter, *http.Request, error)
 
+// A Said is what layers outside say to those inside. The zero Said says nothing.
+type Said struct {
+	OnError ErrorHook                   // how errors are answered, unless a piece has a hook of its own
+	Logger  *slog.Logger                // where failures are logged, unless a piece has a logger of its own
+	Marshal func(v any) ([]byte, error) // how values become JSON in answers
+}
+
 // A Node is a context that carries one value per slot. The zero Node is ready
 // for [Node.Attach]. Pieces embed a Node in what they allocate anyway.
 type Node struct {
 	context.Context
+	Said
 	slots [numSlots]any
 
 	// hooks is how many hooks are running, one within the other.
@@ -109,7 +115,7 @@ func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
 func (n *Node) Attach(ctx context.Context, outer *Node) {
 	n.Context = ctx
 	if outer != nil {
-		n.slots, n.hooks, n.Of = outer.slots, outer.hooks, outer.Of
+		n.Said, n.slots, n.hooks, n.Of = outer.Said, outer.slots, outer.hooks, outer.Of
 	}
 }
 
@@ -139,13 +145,21 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 	return v, ok
 }
 
+// SaidTo returns what layers outside say to what serves r.
+func SaidTo(r *http.Request) Said {
+	if n := Find(r.Context()); n != nil {
+		return n.Said
+	}
+	return Said{}
+}
+
 // Say returns a copy of r with a node of its own, by which everything inside
 // learns how errors are answered and where to log, and finds w. Nil is to say
 // nothing; r itself is returned where that is all, or known inside already.
 // [HandBack] is for when the handler has returned.
 func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
 	outer := Find(r.Context())
-	if onError == nil && (logger == nil || outer != nil && outer.slots[Logger] == logger) {
+	if onError == nil && (logger == nil || outer != nil && outer.Logger == logger) {
 		return r
 	}
 	own, inside := Copy(r, outer)
@@ -156,13 +170,13 @@ func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog
 	return inside
 }
 
-// Say fills the slots of the function [Say].
+// Say is the function [Say] for what n is the node of.
 func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 	if onError != nil {
-		n.Set(OnError, onError)
+		n.OnError = onError
 	}
 	if logger != nil {
-		n.Set(Logger, logger)
+		n.Logger = logger
 	}
 }
 
@@ -172,7 +186,7 @@ func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
 	own, inside := Copy(r, Find(r.Context()))
 	own.hooks++
-	own.Set(OnError, nil)
+	own.OnError = nil
 	own.Say(nil, logger)
 	return inside
 }
@@ -225,13 +239,13 @@ func RemoveFiles(r *http.Request, before *multipart.Form) {
 }
 
 // Detach returns ctx with a node over whatever node it carries, that keeps what
-// layers outside say (OnError, Logger) and nothing else. The requests that the
+// layers outside say and nothing else. The requests that the
 // kit makes itself (a revalidation, a refresh) start from it, so that they neither
 // read nor write the state of the request they were made for.
 func Detach(ctx context.Context) context.Context {
 	n := &Node{Context: ctx}
 	if parent := Find(ctx); parent != nil {
-		n.slots[OnError], n.slots[Logger], n.hooks = parent.slots[OnError], parent.slots[Logger], parent.hooks
+		n.Said, n.hooks = parent.Said, parent.hooks
 	}
 	return n
 }

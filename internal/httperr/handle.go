@@ -102,7 +102,7 @@ func hookFor(r *http.Request, hook Hook) Hook {
 	case hook != nil:
 		return hook
 	}
-	if hook, ok := exchange.Get[Hook](r, exchange.OnError); ok {
+	if hook := exchange.SaidTo(r).OnError; hook != nil {
 		return hook
 	}
 	return Problem
@@ -167,7 +167,7 @@ func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...sl
 // have none slog.Default.
 func LoggerFor(logger *slog.Logger, r *http.Request) *slog.Logger {
 	if logger == nil {
-		logger, _ = exchange.Get[*slog.Logger](r, exchange.Logger)
+		logger = exchange.SaidTo(r).Logger
 	}
 	return cmp.Or(logger, slog.Default())
 }

@@ -50,6 +50,10 @@ func Decode(text []byte, dst any, rules Rules) error {
 	return err
 }
 
+// Stream decodes a text that is one value, and known to be valid, as a json.Decoder
+// does that uses json.Number, and with strict disallows unknown fields.
+func Stream(text []byte, dst any, strict bool) error { return unmarshalStream(text, dst, strict) }
+
 // ErrPointer is a fault of the program, and none of the client's.
 var ErrPointer = errors.New("a destination that is not a pointer, or nil")
 

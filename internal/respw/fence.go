@@ -2,7 +2,6 @@ package respw
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -33,8 +32,7 @@ type Fence struct {
 	state
 	owner    Owner
 	header   http.Header // the handler's, nil until it asks for it
-	base     http.Header // what the server's header held before it was filled
-	filled   bool        // it holds the handler's fields now
+	base     []field     // what the server's header held before it was filled, not nil since
 	room     *[room]byte // holds the start of the body
 	progress atomic.Int64
 }
@@ -124,18 +122,33 @@ func (f *Fence) fill(inner http.ResponseWriter) {
 	replace(h, f.header)
 }
 
-// keep remembers what the server's header holds, for restore.
+// A field is one of a header.
+type field struct {
+	name   string
+	values []string
+}
+
+// keep remembers what the server's header holds, for restore: most often the few
+// fields of layers outside, for which a map would take ten times the memory.
 func (f *Fence) keep(h http.Header) {
-	if !f.filled && len(h) != 0 {
-		f.base = maps.Clone(h)
+	if f.base != nil {
+		return
 	}
-	f.filled = true
+	f.base = make([]field, 0, len(h))
+	for name, values := range h {
+		f.base = append(f.base, field{name, values})
+	}
 }
 
 // restore takes fill back, as long as nothing was sent.
 func (f *Fence) restore(inner http.ResponseWriter, was Phase) {
-	if f.filled && was <= Held {
-		replace(inner.Header(), f.base)
+	if f.base == nil || was > Held {
+		return
+	}
+	h := inner.Header()
+	clear(h)
+	for _, kept := range f.base {
+		h[kept.name] = kept.values
 	}
 }
 

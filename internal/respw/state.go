@@ -25,7 +25,7 @@ import "sync/atomic"
 // Before sent nothing is on the wire, so the one that has taken the response can
 // send one of its own; after that it can only be cut, unless it is whole.
 // Nothing of the server's is touched except between enter and leave.
-type Phase uint64
+type Phase uint8
 
 const (
 	Open Phase = iota

@@ -109,8 +109,7 @@ func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
 	}
 	node := &exchange.Node{Context: ctx}
 	if n := exchange.Find(r.Context()); n != nil { // what the layers outside say of errors was said once and for all
-		node.Set(exchange.OnError, n.Get(exchange.OnError))
-		node.Set(exchange.Logger, n.Get(exchange.Logger))
+		node.Said = n.Said
 	}
 	f.order = &order{renewal: true}
 	node.Set(exchange.Cache, f)

@@ -4,8 +4,8 @@
 //	go -C bench run ./cmd/report
 //
 // It needs a quiet machine: a ratio of two turns survives what else is running,
-// but the spread grows. With -quick it takes about three minutes and is good
-// for a first look; without, about twenty. With -run it measures what matches
+// but the spread grows. With -quick it takes about five minutes and is good
+// for a first look; without, about forty-five. With -run it measures what matches
 // again, and leaves the rest of results.json as it is.
 //
 // The charts are drawn by gonum.org/v1/plot, since it is the plotting library
@@ -41,7 +41,7 @@ func main() {
 	count := flag.Int("count", 0, "rounds (default 41, with -quick 9)")
 	turn := flag.Duration("turn", 0, "time of a contender in a round (default 20ms, with -quick 2ms)")
 	budget := flag.Duration("budget", 0, "time after which a comparison has rounds enough (default 20s, with -quick 1s)")
-	pattern := flag.String("run", "", "measure what matches this `regexp` alone: suite/name, or service")
+	pattern := flag.String("run", "", "measure what matches this `regexp` alone: suite/name, or service/group")
 	flag.BoolVar(&c.renderOnly, "render", false, "measure nothing: results.md and charts from results.json")
 	flag.StringVar(&c.dir, "dir", c.dir, "where results are read and written")
 	flag.Parse()
@@ -212,14 +212,23 @@ func (c *command) steps(ctx context.Context, suites []compare.Suite, data *repor
 			})
 		}
 	}
-	options := c.service
-	cost := 5 * time.Minute
-	if options.Rounds > 0 {
-		cost = 30 * time.Second
+	for i, group := range service.Groups() {
+		options := c.service
+		options.Group = group
+		cost := 3 * time.Minute
+		if options.Rounds > 0 {
+			cost = 20 * time.Second
+		}
+		if i == 0 {
+			cost *= 2 // of which memory and latency are also measured
+		}
+		add("service/"+group, cost, func() error {
+			r, err := service.Run(ctx, options)
+			if err == nil {
+				data.AddService(r)
+			}
+			return err
+		})
 	}
-	add("service", cost, func() (err error) {
-		data.Service, err = service.Run(ctx, options)
-		return err
-	})
 	return steps
 }

@@ -36,7 +36,7 @@ func TestReport(t *testing.T) {
 	page := read(t, c, "results.md")
 	for _, want := range []string{
 		"github.com/tmaxmax/go-sse v", // a version
-		"routing/GithubAll: not measured", "| **EncodeShort**", "kit AppendTo / append by hand", "### Stampede",
+		"routing/GithubAll: not measured", "| **EncodeShort**", "kit AppendTo / go-sse Message", "### Stampede",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("results.md does not have %q", want)

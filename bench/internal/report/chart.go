@@ -113,7 +113,7 @@ func (c Chart) verdicts(d *Data, targets []Target) ([]byte, error) {
 	for _, t := range targets {
 		for _, claim := range t.Claims {
 			v := d.Judge(claim)
-			if !v.Measured || claim.To == "" || v.Spread.Median <= 0 {
+			if !v.Measured || claim.To == "" || claim.What != "" || v.Spread.Median <= 0 {
 				continue
 			}
 			x := dot{label: strings.TrimSuffix(v.Label(), " (the fastest)"), spread: v.Spread, text: v.Figure(), target: claim.Max, color: kitColor}

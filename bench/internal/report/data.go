@@ -3,6 +3,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -20,7 +21,7 @@ type Data struct {
 	Machine  Machine
 	Results  []compare.Result
 	Findings []Finding
-	Service  *service.Result // end to end
+	Services []*service.Result // end to end, by group
 }
 
 // A Machine is where it was measured.
@@ -120,6 +121,33 @@ func (d *Data) AddFinding(f Finding) {
 	d.Findings = append(d.Findings, f)
 }
 
+// AddService puts the services of a group in, in the place of older ones.
+func (d *Data) AddService(r *service.Result) {
+	for i, old := range d.Services {
+		if groupOf(old) == groupOf(r) {
+			d.Services[i] = r
+			return
+		}
+	}
+	d.Services = append(d.Services, r)
+}
+
+func groupOf(r *service.Result) string { return cmp.Or(r.Options.Group, service.Groups()[0]) }
+
+// service returns what was measured of the services that a name like
+// "service/documented/4 KB page" is about, and of what of them.
+func (d *Data) service(name string) (r *service.Result, metric string) {
+	if rest, ok := strings.CutPrefix(name, "service/"); ok {
+		group, metric, _ := strings.Cut(rest, "/")
+		for _, r := range d.Services {
+			if groupOf(r) == group {
+				return r, metric
+			}
+		}
+	}
+	return nil, ""
+}
+
 // Keep drops what the suites do not measure any more.
 func (d *Data) Keep(suites []compare.Suite) {
 	known := make(map[string]bool)
@@ -132,6 +160,7 @@ func (d *Data) Keep(suites []compare.Suite) {
 		}
 	}
 	d.Results = slices.DeleteFunc(d.Results, func(r compare.Result) bool { return !known[r.Suite+"/"+r.Name] })
+	d.Services = slices.DeleteFunc(d.Services, func(r *service.Result) bool { return !slices.Contains(service.Groups(), groupOf(r)) })
 	d.Findings = slices.DeleteFunc(d.Findings, func(f Finding) bool { return !known[f.Suite+"/"+f.Name] })
 }
 
@@ -171,8 +200,8 @@ func (d *Data) Marshal() ([]byte, error) {
 	for i := range d.Findings {
 		lines = append(lines, line{Finding: &d.Findings[i]})
 	}
-	if d.Service != nil {
-		lines = append(lines, line{Service: d.Service})
+	for _, s := range d.Services {
+		lines = append(lines, line{Service: s})
 	}
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -203,7 +232,7 @@ func Parse(text []byte) (*Data, error) {
 		case l.Finding != nil:
 			d.AddFinding(*l.Finding)
 		case l.Service != nil:
-			d.Service = l.Service
+			d.AddService(l.Service)
 		}
 	}
 	return d, nil

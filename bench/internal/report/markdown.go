@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/apiece/apiece/bench/internal/compare"
+	"github.com/apiece/apiece/bench/service"
 )
 
 // A Page is what the results are shown with.
@@ -230,11 +231,20 @@ func metricsOf(d *Data, s compare.Suite) []string {
 
 // endToEnd is the table of what was measured end to end.
 func endToEnd(out *strings.Builder, d *Data) {
-	r := d.Service
-	if r == nil {
+	if len(d.Services) == 0 {
 		return
 	}
 	fmt.Fprintf(out, "## End to end\n\nThe same small service over the loopback interface, each server a process of its own with one processor; `service/doc.go` says how.\n\n")
+	for _, r := range d.Services {
+		fmt.Fprintf(out, "### End to end: %s\n\n", groupOf(r))
+		if r.Text != "" {
+			fmt.Fprintf(out, "%s\n\n", r.Text)
+		}
+		services(out, r)
+	}
+}
+
+func services(out *strings.Builder, r *service.Result) {
 	var notes []string
 	for _, s := range r.Servers {
 		note := fmt.Sprintf("- %s %s", s.Name, s.Version)

@@ -38,6 +38,9 @@ func sample() (report.Page, *report.Data) {
 			{What: "right", Note: "it was tried.", Claims: []report.Claim{
 				{Of: "letters/Who", Kit: "received", Min: 600},
 				{Of: "letters/Gone", Kit: "kit", To: "slow", Max: 1},
+				{Of: "service/equal promises/GET", Kit: "apiece", To: report.Fastest, What: "requests per CPU second", Min: 1.5},
+				{Of: "service/equal promises/GET", Kit: "apiece", To: "other", What: "requests per CPU second", Min: 3},
+				{Of: "service/same promises/GET", Kit: "apiece", To: "other", What: "requests per CPU second", Min: 1},
 			}},
 		},
 		Charts: []report.Chart{
@@ -68,10 +71,21 @@ func sample() (report.Page, *report.Data) {
 	data.AddFinding(report.Finding{Suite: "letters", Name: "Who", Error: "it does not", Table: compare.Table{
 		Columns: []string{"who", "what"}, Rows: [][]string{{"kit", "599 of 600"}}, Values: map[string]float64{"received": 599},
 	}})
-	data.Service = &service.Result{
+	data.AddService(&service.Result{
+		Text:    "What is compared.",
 		Servers: []service.Server{{Name: "net/http", Version: "go1.26"}, {Name: "other", Version: "v1", Weaker: []string{"no limit"}}},
 		Rows:    []service.Row{{Metric: "CPU", Server: "net/http", Unit: "requests/s", Median: 12345, Low: 12000, High: 13000, RatioToBare: 1, RatioLow: 1, RatioHigh: 1}},
-	}
+	})
+	data.AddService(&service.Result{
+		Options: service.Options{Group: "equal promises"},
+		Servers: []service.Server{{Name: "apiece"}, {Name: "other"}},
+		Rows: []service.Row{
+			{Metric: "GET", Server: "apiece", Unit: "requests per CPU second", Higher: true, Median: 20, Values: []float64{20, 20, 30}},
+			{Metric: "GET", Server: "net/http", Unit: "requests per CPU second", Higher: true, Median: 90, Values: []float64{90, 90, 90}},
+			{Metric: "GET", Server: "other", Unit: "requests per CPU second", Higher: true, Median: 8, Values: []float64{8, 8, 8}},
+			{Metric: "GET", Server: "another", Unit: "requests per CPU second", Higher: true, Median: 10, Values: []float64{10, 10, 10}},
+		},
+	})
 	return page, data
 }
 

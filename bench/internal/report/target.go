@@ -45,6 +45,12 @@ func (d *Data) Judge(c Claim) Verdict {
 		v.Measured, v.Spread = ok, exactly(value)
 	} else if r := d.result(c.Of); r != nil {
 		v.measure(r)
+	} else if r, metric := d.service(c.Of); r != nil {
+		var against string
+		against, v.Spread = r.Ratio(metric, c.What, c.Kit, c.To)
+		if v.Measured = v.Spread.N > 0; v.Measured {
+			v.Rival = against
+		}
 	}
 	v.Met = v.Measured && v.Spread.Median <= c.Max
 	if c.Min != 0 {
@@ -134,7 +140,7 @@ func (v Verdict) Outcome() string {
 
 func (v Verdict) figure(x float64) string {
 	switch {
-	case v.What != "" || v.Measured && v.Spread.N == 1 && v.To == "":
+	case v.What != "" && v.To == "" || v.Measured && v.Spread.N == 1 && v.To == "":
 		return number(x)
 	case v.To == "":
 		return duration(x)

@@ -22,7 +22,8 @@ func main() {
 	var (
 		quick    = flag.Bool("quick", false, "a first look, in some seconds")
 		asJSON   = flag.Bool("json", false, "print JSON")
-		only     = flag.String("servers", strings.Join(service.Servers(), ","), "which to measure")
+		group    = flag.String("group", service.Groups()[0], "what is compared: "+strings.Join(service.Groups(), ", "))
+		only     = flag.String("servers", "", "which of the group to measure (default all)")
 		rounds   = flag.Int("rounds", 0, "rounds in which every server has a turn (default 25)")
 		requests = flag.Int("requests", 0, "requests of a turn (default 3000)")
 		latency  = flag.Duration("latency", 0, "how long a turn measures latency (default 500ms)")
@@ -35,7 +36,10 @@ func main() {
 	if *quick {
 		o = service.Quick()
 	}
-	o.Servers = strings.Split(*only, ",")
+	o.Group = *group
+	if *only != "" {
+		o.Servers = strings.Split(*only, ",")
+	}
 	o.Profile = *profile
 	o.Progress = func(what string) { fmt.Fprintln(os.Stderr, what) }
 	set(&o.Rounds, *rounds)
