@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -66,27 +65,6 @@ func Example_service() {
 	// GET /api/hello -> 200 {"message":"Hello"}
 	// POST /api/users -> 201 {"name":"Ada","email":"ada@example.com"}
 	// POST /api/users -> 422 {"title":"Unprocessable Entity","status":422,"detail":"email must be an email address","errors":[{"path":"/email","rule":"email","message":"must be an email address"}]}
-}
-
-// A service that exists gets one piece: its handlers read r.Body as before, and
-// can no longer be sent more than they want.
-func Example_onePiece() {
-	existing := http.NewServeMux()
-	existing.HandleFunc("POST /notes", func(w http.ResponseWriter, r *http.Request) {
-		note, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		fmt.Fprintf(w, "%d bytes", len(note))
-	})
-
-	limited := bodyparser.New(bodyparser.Config{Limit: 16, OnError: reply.PlainError})(existing)
-	call(limited, "POST", "/notes", "text/plain", "short")
-	call(limited, "POST", "/notes", "text/plain", "rather longer than that")
-	// Output:
-	// POST /notes -> 200 5 bytes
-	// POST /notes -> 413 Body exceeded 16b limit
 }
 
 // The three files that the Next.js documentation uses to explain precedence,

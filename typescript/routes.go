@@ -61,6 +61,8 @@ func (g *generator) route(e pattern.Endpoint) {
 	}
 	r.add("path", pathProperties(e.Pattern, places["path"]))
 	rest := g.rest(request, fromQuery)
+	// A struct that reads itself, such as a time, is one value and has no fields.
+	hasFields := request != nil && request.Kind() == reflect.Struct && (fromQuery || sent(request) != body || g.special(request, body, true) == nil)
 	if fromQuery {
 		places["query"] = append(slices.DeleteFunc(rest, func(p property) bool { return isParameter(e.Pattern, p.name) }), places["query"]...)
 	}
@@ -74,14 +76,14 @@ func (g *generator) route(e pattern.Endpoint) {
 	case !told && (method == http.MethodGet || method == http.MethodHead):
 	case !told:
 		r.parts = append(r.parts, property{name: "body", optional: true, typ: union{"unknown"}})
-	case fromQuery || request == nil || len(rest) == 0 && request.Kind() == reflect.Struct:
+	case fromQuery || request == nil || hasFields && len(rest) == 0:
 	default:
 		typ := union{inline(rest)}
-		if len(placed) == 0 { // otherwise the interface would have no use but here
+		if len(placed) == 0 || !hasFields { // otherwise the interface would have no use but here
 			typ = g.typ(request, sent(request))
 		}
 		r.text = sent(request) == body && slices.ContainsFunc(typ, mayBeText)
-		optional := request.Kind() == reflect.Struct && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
+		optional := hasFields && !slices.ContainsFunc(rest, func(p property) bool { return !p.optional })
 		r.parts = append(r.parts, property{name: "body", optional: optional, typ: typ})
 	}
 	if events := g.events(e.Layers); events != nil {

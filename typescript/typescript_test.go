@@ -233,6 +233,8 @@ func TestRequests(t *testing.T) {
 		{"a body that need not be there", "/a", takes[tree](), "    body?: Tree\n"},
 		{"a list", "/a", takes[[]int](), "    body: number[]\n"},
 		{"a text", "/a", takes[string](), "    body: string\n"},
+		{"a struct that is a text", "/a", takes[time.Time](), "    body: string\n"},
+		{"a struct that reads JSON", "/a", takes[readsJSON](), "    body: unknown\n"},
 		{"no body", "/a", takes[struct{}](), "  \"* /a\": {\n    query?: Query\n    response"},
 		{"places", "/[id]/[...rest]", takes[struct {
 			ID    int      `path:"id"`
@@ -302,6 +304,7 @@ func TestRequests(t *testing.T) {
 func TestTexts(t *testing.T) {
 	h := typescript.ServeMux(map[string]http.Handler{
 		"POST /text":    takes[string](),
+		"POST /time":    takes[time.Time](),
 		"POST /pointer": takes[*string](),
 		"POST /color":   takes[color](),
 		"POST /bytes":   takes[[]byte](),
@@ -317,7 +320,7 @@ func TestTexts(t *testing.T) {
 	if err := typescript.Write(&b, h, typescript.Config{}); err != nil {
 		t.Fatal(err)
 	}
-	want := "const jsonTexts: string[] = [\n  \"POST /any\",\n  \"POST /bytes\",\n  \"POST /color\",\n  \"POST /pointer\",\n  \"POST /text\",\n]\n"
+	want := "const jsonTexts: string[] = [\n  \"POST /any\",\n  \"POST /bytes\",\n  \"POST /color\",\n  \"POST /pointer\",\n  \"POST /text\",\n  \"POST /time\",\n]\n"
 	if !strings.Contains(b.String(), want) {
 		_, list, _ := strings.Cut(b.String(), "const jsonTexts")
 		t.Errorf("no\n%s\nin ...%.200s", want, list)

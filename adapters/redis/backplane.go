@@ -36,14 +36,8 @@ type Backplane struct {
 	history      int
 	historyBytes bytesize.Size
 
-	mu   sync.Mutex
-	seen seen
-}
-
-// seen is the entry that was delivered last, with its mark.
-type seen struct {
-	at   hub.Position
-	mark string
+	mu    sync.Mutex // a leaf: nothing is called with it held
+	state state
 }
 
 var _ hub.Backplane = (*Backplane)(nil)
@@ -126,19 +120,22 @@ func (b *Backplane) Bounds(ctx context.Context) (last hub.Position, forgotten ui
 	return last, forgotten, nil
 }
 
-// run runs an operation of the script.
+// run runs an operation of the script. It returns once the context is done,
+// whatever the client waits for: that looks at deadlines only if its options say
+// so, and not at what is canceled. What was sent may be carried out then.
 func (b *Backplane) run(ctx context.Context, operation string, args ...any) *goredis.Cmd {
-	return b.log.run(ctx, b.client, b.key, append([]any{operation, newEpoch()}, args...)...)
-}
-
-func (b *Backplane) lastSeen() seen {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.seen
-}
-
-func (b *Backplane) see(s seen) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.seen = s
+	answer := make(chan *goredis.Cmd, 1)
+	if ctx.Err() == nil {
+		go func() {
+			answer <- b.log.run(ctx, b.client, b.key, append([]any{operation, newEpoch()}, args...)...)
+		}()
+	}
+	select {
+	case cmd := <-answer:
+		return cmd
+	case <-ctx.Done():
+		cmd := goredis.NewCmd(ctx)
+		cmd.SetErr(ctx.Err())
+		return cmd
+	}
 }

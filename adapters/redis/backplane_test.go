@@ -6,27 +6,36 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/apiece/apiece/adapters/redis"
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
 func TestBackplane(t *testing.T) {
-	t.Run("miniredis", func(t *testing.T) { testBackplane(t, connector(miniredis.RunT(t).Addr())) })
-	t.Run("redis", func(t *testing.T) { testBackplane(t, connector(start(t).addr)) })
-	t.Run("cluster", func(t *testing.T) { testBackplane(t, startCluster(t)) })
+	t.Run("miniredis", func(t *testing.T) { backplaneSuite(t, connector(miniredis.RunT(t).Addr())).Run(t) })
+	t.Run("redis", func(t *testing.T) {
+		s := start(t, "--appendonly", "yes", "--appendfsync", "always")
+		suite := backplaneSuite(t, connector(s.addr))
+		suite.Kill, suite.Pause, suite.Restart, suite.Retries = s.killConnections, s.pause, s.restart, true
+		if *long {
+			suite.Events = 100_000
+		}
+		suite.Run(t)
+	})
+	t.Run("cluster", func(t *testing.T) { backplaneSuite(t, startCluster(t, 1).connect).Run(t) })
 }
 
-func testBackplane(t *testing.T, connect connectFunc) {
+func backplaneSuite(t *testing.T, connect connectFunc) backplanetest.Suite {
 	admin := connect(t)
 	key := func(log string) string { return strings.ReplaceAll(log, "/", ":") }
-	backplanetest.Suite{
+	return backplanetest.Suite{
 		Open: func(t testing.TB, log string) hub.Backplane {
 			return redis.NewBackplane(connect(t), key(log), redis.BackplaneConfig{})
 		},
 		Forget: func(t testing.TB, log string) { admin.XTrimMaxLen(t.Context(), key(log), 1) },
 		Wipe:   func(t testing.TB, log string) { admin.Del(t.Context(), key(log)) },
-	}.Run(t)
+	}
 }
 
 func TestHistory(t *testing.T) {
@@ -77,17 +86,17 @@ func TestAppendOnce(t *testing.T) {
 }
 
 func testAppendOnce(t *testing.T, addr string) {
-	proxy := newProxy(t, addr)
-	log := redis.NewBackplane(connect(t, proxy.addr), "log", redis.BackplaneConfig{})
+	proxy := testkit.NewProxy(t, addr)
+	log := redis.NewBackplane(connect(t, proxy.Addr), "log", redis.BackplaneConfig{})
 	other := redis.NewBackplane(connect(t, addr), "log", redis.BackplaneConfig{})
 	for i := range 20 {
 		if i > 0 { // the first makes the connection, and loads the script
-			proxy.lose.Store(1)
+			proxy.Lose.Store(1)
 		}
 		if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil || at.Seq != uint64(2*i+1) {
 			t.Fatalf("appended as %v, %v; want number %d", at, err, 2*i+1)
 		}
-		if left := proxy.lose.Load(); left != 0 {
+		if left := proxy.Lose.Load(); left != 0 {
 			t.Fatal("no answer was lost: the test has tested nothing")
 		}
 		if _, err := other.Append(t.Context(), "t", stream.Event{Data: "y"}); err != nil {

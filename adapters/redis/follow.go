@@ -62,6 +62,7 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 	if last := b.lastSeen(); last.at == after {
 		f.last = last
 	}
+	b.update((*state).mayLack)
 	ended := make(chan bool)
 	go func() {
 		defer close(ended)
@@ -71,8 +72,10 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 	cancel(nil)
 	<-ended
 	if ctx.Err() != nil {
+		b.update((*state).inStep) // nothing is due to who has gone
 		return ctx.Err()
 	}
+	b.update((*state).disconnected)
 	return fmt.Errorf("redis: following %q: %w", b.key, err)
 }
 
@@ -94,6 +97,7 @@ func (f *follower) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		}
 		asked = heard
+		f.update((*state).mayLack)
 		_ = f.channel.Ping(ctx) // if that fails, no answer will come
 	}
 }
@@ -120,13 +124,17 @@ func (f *follower) next(ctx context.Context) error {
 	}
 	message, err := f.channel.Receive(ctx)
 	if err != nil {
+		f.update((*state).disconnected)
 		return err
 	}
 	f.heard.Add(1)
 	switch message := message.(type) {
 	case *goredis.Message:
 		f.take(message.Payload)
-	case *goredis.Subscription, *goredis.Pong: // connected, or checked
+	case *goredis.Subscription:
+		f.update((*state).connected)
+		f.behind = true
+	case *goredis.Pong:
 		f.behind = true
 	}
 	return nil
@@ -138,6 +146,7 @@ func (f *follower) take(message string) {
 	at, err := parseID(id)
 	switch last := f.last.at; {
 	case err != nil || at.Epoch != last.Epoch || at.Seq > last.Seq+1:
+		f.update((*state).mayLack)
 		f.behind = true
 	case at.Seq == last.Seq+1:
 		f.pass(at, event)
@@ -148,6 +157,7 @@ func (f *follower) take(message string) {
 func (f *follower) read(ctx context.Context) error {
 	reply, err := f.run(ctx, "read", entryID(f.last.at), f.last.mark, page).Slice()
 	if err != nil {
+		f.update((*state).mayLack)
 		return err
 	}
 	end, err := parseID(reply[0].(string))
@@ -177,7 +187,9 @@ func (f *follower) read(ctx context.Context) error {
 		}
 		f.pass(at, event)
 	}
-	f.behind = len(entries) == page
+	if f.behind = len(entries) == page; !f.behind {
+		f.update((*state).inStep)
+	}
 	return nil
 }
 
@@ -187,5 +199,5 @@ func (f *follower) pass(at hub.Position, encoded string) {
 	topic, event, _ := decodeEvent(encoded)
 	f.deliver(hub.Entry{Position: at, Topic: topic, Event: event})
 	f.last = seen{at, encoded[:min(markSize, len(encoded))]}
-	f.see(f.last)
+	f.update(func(s *state) { s.seen = f.last })
 }

@@ -2,12 +2,15 @@ package redis_test
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/tls"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,25 +28,34 @@ type server struct {
 	path string
 	addr string
 	args []string
+	tls  *tls.Config // of clients; nil without TLS
 	cmd  *exec.Cmd
 	log  *bytes.Buffer
 }
 
 // start starts a server, and skips the test if there is none to start.
+// APIECE_REDIS_SERVER names another than redis-server, such as a valkey-server.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
+	s := newServer(t)
+	_, port, _ := net.SplitHostPort(s.addr)
+	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", ""}, args...)
+	s.start()
+	return s
+}
+
+// newServer returns a server that can be started when it has its args.
+func newServer(t testing.TB) *server {
+	t.Helper()
+	path, err := exec.LookPath(cmp.Or(os.Getenv("APIECE_REDIS_SERVER"), "redis-server"))
 	if err != nil {
 		if strings.Contains(os.Getenv("APIECE_REQUIRE"), "redis") {
-			t.Fatal("APIECE_REQUIRE names redis, but there is no redis-server; the Debian package is called redis-server")
+			t.Fatalf("APIECE_REQUIRE names redis: %v; the Debian package is called redis-server", err)
 		}
-		t.Skip("no redis-server found; set APIECE_REQUIRE=redis to fail instead")
+		t.Skipf("%v; set APIECE_REQUIRE=redis to fail instead", err)
 	}
-	port := freePort(t)
-	s := &server{t: t, path: path, addr: net.JoinHostPort("127.0.0.1", port)}
-	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", ""}, args...)
+	s := &server{t: t, path: path, addr: net.JoinHostPort("127.0.0.1", freePort(t))}
 	t.Cleanup(s.kill)
-	s.start()
 	return s
 }
 
@@ -74,20 +86,6 @@ func connect(t testing.TB, addr string) *goredis.Client {
 	return client
 }
 
-// startCluster starts a cluster of one server. Like a larger one it refuses
-// scripts whose keys are in several slots, and is slow to begin.
-func startCluster(t testing.TB) connectFunc {
-	s := start(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
-	s.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-	connect := func(t testing.TB) goredis.UniversalClient {
-		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: []string{s.addr}, ContextTimeoutEnabled: true})
-		t.Cleanup(func() { client.Close() })
-		return client
-	}
-	eventually(t, "the cluster is up", func() bool { return connect(t).Set(t.Context(), "up", 1, 0).Err() == nil })
-	return connect
-}
-
 // start starts the server, once more after kill, on the same port and with the
 // data it left.
 func (s *server) start() {
@@ -98,7 +96,7 @@ func (s *server) start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	admin := goredis.NewClient(&goredis.Options{Addr: s.addr, MaxRetries: -1})
+	admin := goredis.NewClient(&goredis.Options{Addr: s.addr, TLSConfig: s.tls, MaxRetries: -1})
 	defer admin.Close()
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		err := admin.Ping(s.t.Context()).Err()
@@ -128,13 +126,35 @@ func (s *server) signal(sig syscall.Signal) {
 }
 
 // do runs a command on the server.
-func (s *server) do(args ...any) {
+func (s *server) do(args ...any) *goredis.Cmd {
 	s.t.Helper()
-	admin := goredis.NewClient(&goredis.Options{Addr: s.addr})
+	admin := goredis.NewClient(&goredis.Options{Addr: s.addr, TLSConfig: s.tls})
 	defer admin.Close()
-	if err := admin.Do(s.t.Context(), args...).Err(); err != nil {
-		s.t.Fatal(err)
+	cmd := admin.Do(s.t.Context(), args...)
+	if err := cmd.Err(); err != nil {
+		s.t.Fatalf("%v: %v", args, err)
 	}
+	return cmd
+}
+
+// What the suites ask for. They do it to the whole server.
+
+func (s *server) killConnections(testing.TB, string) (killed int) {
+	for _, kind := range []string{"pubsub", "normal"} {
+		n, _ := s.do("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes").Int()
+		killed += n
+	}
+	return killed
+}
+
+func (s *server) pause(testing.TB, string) (resume func()) {
+	s.signal(syscall.SIGSTOP)
+	return sync.OnceFunc(func() { s.signal(syscall.SIGCONT) })
+}
+
+func (s *server) restart(testing.TB, string) {
+	s.kill()
+	s.start()
 }
 
 // eventually waits until the condition holds.

@@ -165,7 +165,7 @@ func recipeFiles(t *testing.T) (files [][]string) {
 func exampleBodies(t *testing.T) map[string][][]string {
 	t.Helper()
 	bodies := make(map[string][][]string)
-	for _, name := range filesAt(t, "*_test.go", "examples/nextjs/*_test.go") {
+	for _, name := range filesAt(t, "*_test.go", "examples/gallery/*_test.go", "examples/nextjs/*_test.go") {
 		source := readFile(t, name)
 		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, name, source, parser.ParseComments)
@@ -179,7 +179,7 @@ func exampleBodies(t *testing.T) map[string][][]string {
 			}
 			block := example.Code.(*ast.BlockStmt)
 			body := source[set.Position(block.Lbrace).Offset+1 : set.Position(block.Rbrace).Offset]
-			bodies["Example"+example.Name] = append(methodsOf(set, file, source, body), strings.Split(body, "\n"))
+			bodies[path.Dir(name)+" Example"+example.Name] = append(methodsOf(set, file, source, body), strings.Split(body, "\n"))
 		}
 	}
 	return bodies

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestPrograms: a block that is a whole file is a file of the repository, which
-// compiles and has a test, and is short enough to be read.
+// TestPrograms: a block that is a whole file is one of the repository, which
+// compiles and has a test, and it is short.
 func TestPrograms(t *testing.T) {
 	for _, program := range []struct {
 		page, file string

@@ -106,16 +106,19 @@ func TestReleaseRefused(t *testing.T) {
 		{"tag", git("tag", version), version, "the tag " + version + " exists"},
 		{"tag of an adapter", git("tag", "adapters/redis/"+version), version, "the tag adapters/redis/" + version + " exists"},
 		{"branch", git("branch", "release/"+version), version, "the branch release/" + version + " exists"},
+		{"not tested", git("commit", "-q", "--allow-empty", "-m", "more"), version, "make release-check"},
 		// This one fails when half of the work is done.
 		{"module that does not exist", func(t *testing.T) {
 			repo.write(t, "adapters/redis/lost.go", "package redis\n\nimport _ \"github.com/apiece/apiece/lost\"\n")
 			repo.run(t, "git", "add", "-A")
 			repo.run(t, "git", "commit", "-q", "-m", "lost")
+			repo.check(t)
 		}, version, "github.com/apiece/apiece/lost"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Cleanup(func() {
 				repo.run(t, "git", "reset", "-q", "--hard", start)
+				repo.check(t)
 				repo.run(t, "git", "clean", "-q", "-f")
 				for ref := range strings.Lines(repo.refs(t)) {
 					if name, _, _ := strings.Cut(ref, " "); name != "refs/heads/main" {

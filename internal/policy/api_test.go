@@ -13,7 +13,7 @@ import (
 )
 
 // The exported API of every package is written down in testdata/api, one line
-// for each name, so that no change to it passes unnoticed: whoever changes it
+// for each name, so that no change to it passes unnoticed: who changes it
 // changes a file that says so in the review.
 
 const (

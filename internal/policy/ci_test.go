@@ -65,3 +65,23 @@ func TestReleases(t *testing.T) {
 		t.Errorf("go.mod requires %s, the older release is %s", oldest, releases[0])
 	}
 }
+
+// TestMakeHelp: make help lists every target, with what it does.
+func TestMakeHelp(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := regexp.MustCompile(`(?m)^([a-zA-Z][\w-]*):([^=\n].*)?$`).FindAllStringSubmatch(string(text), -1)
+	for _, target := range targets {
+		if !strings.Contains(target[2], " ## ") {
+			t.Errorf("%s: say what it does after ##", target[1])
+		}
+		if !strings.Contains(string(text), ".PHONY: "+target[1]+"\n") {
+			t.Errorf("%s is not in .PHONY", target[1])
+		}
+	}
+	if len(targets) < 20 {
+		t.Errorf("found %d targets: is this still how they are written?", len(targets))
+	}
+}

@@ -35,7 +35,7 @@ var variables = map[string]string{
 	"middleware.headers":              "a pool of copies of request headers: one is put back only when no hook has seen it",
 }
 
-// immutable are functions whose result nobody can change.
+// immutable are functions whose result does not change.
 var immutable = []string{
 	"github.com/apiece/apiece/internal/flush.Gone",
 	"net/netip.MustParseAddr", "net/netip.MustParsePrefix", "reflect.TypeFor",
@@ -133,7 +133,7 @@ func mutable(f *policyFile, name *ast.Ident, typ, value ast.Expr, written map[st
 		return "could be a constant"
 	}
 	if name.IsExported() {
-		return "can be replaced by whoever imports the package"
+		return "can be replaced by any package that imports it"
 	}
 	return "may hold something that changes"
 }
@@ -194,7 +194,7 @@ func writtenNames(p *policyPackage) map[string]bool {
 	return names
 }
 
-// forbidden are the names that belong to whoever owns the process, by import
+// forbidden are the names that belong to the owner of the process, by import
 // path, with what to do instead. A name that ends in * stands for all that
 // begin so.
 var forbidden = map[string]map[string]string{

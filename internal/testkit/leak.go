@@ -13,8 +13,13 @@ import (
 // there. Call it from TestMain:
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
-func Main(m *testing.M) {
+//
+// What the tests shared is ended by done, before it looks.
+func Main(m *testing.M, done ...func()) {
 	code := m.Run()
+	for _, end := range done {
+		end()
+	}
 	if code == 0 {
 		if left := Leaked(patience / 4); len(left) > 0 {
 			fmt.Fprintf(os.Stderr, "%d goroutines left behind:\n\n%s\n", len(left), strings.Join(left, "\n\n"))

@@ -68,14 +68,15 @@ func (p *presence) move(topics []membership, client string, by int) {
 	}
 	for some := range slices.Chunk(topics, stint/costOfTopic) {
 		p.mu.Lock()
-		for _, m := range some {
-			a := p.attendance(m.name, client)
+		for i := range some {
+			name := some[i].name // and not the place, which others change as they leave
+			a := p.attendance(name, client)
 			before := a.here > 0
 			a.here += by
 			if before != (a.here > 0) && p.dirty != nil {
-				p.dirty[m.name] = true
+				p.dirty[name] = true
 			}
-			p.touch(m.name, client, a)
+			p.touch(name, client, a)
 		}
 		p.mu.Unlock()
 	}

@@ -201,3 +201,24 @@ func TestPresenceAfterShutdown(t *testing.T) {
 		}
 	})
 }
+
+// Those who leave together change each other's places in a topic.
+func TestPresenceOfThoseWhoLeaveTogether(t *testing.T) {
+	h := hub.New(hub.Config{Presence: true})
+	var all []*sink
+	for i := range 100 {
+		all = append(all, listen(t, h, hub.Subscription{Topics: []string{"a", "b", "c"}, Client: fmt.Sprint(i)}))
+	}
+	for len(h.Present("c")) < len(all) {
+		time.Sleep(time.Millisecond)
+	}
+	for _, s := range all {
+		s.cancel()
+	}
+	for _, s := range all {
+		<-s.done
+	}
+	if got := h.Present("a"); len(got) > 0 {
+		t.Errorf("%q are present, and all have left", got)
+	}
+}

@@ -170,9 +170,9 @@ func (a *audience) await(most int) error {
 	return nil
 }
 
-// expect says when each subscriber has one event more.
-func (a *audience) expect() <-chan time.Time {
-	a.left.Store(int64(a.all))
+// expect says when each subscriber has so many events more.
+func (a *audience) expect(events int) <-chan time.Time {
+	a.left.Store(int64(a.all) * int64(events))
 	return a.last
 }
 

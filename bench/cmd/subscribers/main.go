@@ -4,6 +4,8 @@
 //
 //	go -C bench run ./cmd/subscribers -n 20000
 //	go -C bench run ./cmd/subscribers -n 100000 -http 2
+//	go -C bench run ./cmd/subscribers -n 1000 -size 4096
+//	go -C bench run ./cmd/subscribers -n 1000 -topics 100 -burst 10
 //
 // The hub is in a process of its own, on as many loopback addresses as it takes
 // for the ports of the clients to suffice. The clients are in this one: they read,
@@ -22,7 +24,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,7 +33,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// environ has the number of addresses that the process with the hub listens on.
+// environ has the number of addresses that the process with the hub listens on, and
+// of the topics that each subscribes to.
 const environ = "APIECE_BENCH_HUB"
 
 // perAddress is how many connections one address has ports for.
@@ -49,14 +52,28 @@ func main() {
 		n       = flag.Int("n", 100_000, "subscribers")
 		version = flag.Int("http", 1, "version of HTTP, 1 or 2")
 		streams = flag.Int("streams", 250, "streams of a connection over HTTP/2")
-		rounds  = flag.Int("rounds", 30, "events that are published, each when all have the one before")
+		rounds  = flag.Int("rounds", 30, "bursts that are published, each when all have the one before")
+		x       load
 	)
+	flag.IntVar(&x.topics, "topics", 1, "topics of each subscriber; each event is of one of them")
+	flag.IntVar(&x.burst, "burst", 1, "events that are published at once")
+	flag.IntVar(&x.size, "size", len(event), "bytes of data of an event")
 	flag.Parse()
-	if err := run(*n, *version, *streams, *rounds, limit); err != nil {
+	if x.topics < 1 || x.burst < 1 || x.size < len(event) {
+		fmt.Fprintf(os.Stderr, "a topic and an event at least, and %d bytes\n", len(event))
+		os.Exit(2)
+	}
+	if err := run(*n, *version, *streams, *rounds, limit, x); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
+
+// A load is what is published, and who listens.
+type load struct{ topics, burst, size int }
+
+// publish is the line that has the server publish some of it.
+func (x load) publish(events int) string { return fmt.Sprintf("publish %d %d", events, x.size) }
 
 // raiseLimit has as many descriptors as the system gives, and returns how many.
 func raiseLimit() int {
@@ -70,15 +87,19 @@ func raiseLimit() int {
 }
 
 // serve is the process with the hub.
-func serve(addresses string, l net.Listener) (map[string]process.Command, error) {
-	count, err := strconv.Atoi(addresses)
-	if err != nil {
+func serve(name string, l net.Listener) (map[string]process.Command, error) {
+	var count, width int
+	if _, err := fmt.Sscan(name, &count, &width); err != nil {
 		return nil, err
+	}
+	var topics []string
+	for i := range width {
+		topics = append(topics, fmt.Sprint("t", i))
 	}
 	h := hub.New(hub.Config{MaxSubscribers: -1})
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_ = h.Serve(w, r, hub.Subscription{Topics: []string{"t"}})
+			_ = h.Serve(w, r, hub.Subscription{Topics: topics})
 		}),
 		Protocols: new(http.Protocols),
 		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: 10_000},
@@ -99,10 +120,21 @@ func serve(addresses string, l net.Listener) (map[string]process.Command, error)
 			os.Exit(1)
 		}()
 	}
+	next := 0
 	return map[string]process.Command{
-		"publish": func(data string) error {
-			_, err := h.Publish(context.Background(), "t", stream.Event{Data: data})
-			return err
+		"publish": func(what string) error {
+			var events, size int
+			if _, err := fmt.Sscan(what, &events, &size); err != nil {
+				return err
+			}
+			data := event + strings.Repeat("x", size-len(event))
+			for range events {
+				if _, err := h.Publish(context.Background(), topics[next%width], stream.Event{Data: data}); err != nil {
+					return err
+				}
+				next++
+			}
+			return nil
 		},
 	}, nil
 }
@@ -113,7 +145,7 @@ func address(first string, i int) string {
 	return net.JoinHostPort(fmt.Sprint("127.0.0.", 1+i), port)
 }
 
-func run(n, version, streams, rounds, limit int) (err error) {
+func run(n, version, streams, rounds, limit int, x load) (err error) {
 	connections := n
 	if version == 2 {
 		connections = (n + streams - 1) / streams
@@ -123,7 +155,7 @@ func run(n, version, streams, rounds, limit int) (err error) {
 		n, connections = min(n, n*most/connections), most
 	}
 	addresses := (connections + perAddress - 1) / perAddress
-	server, err := process.Start(context.Background(), environ, fmt.Sprint(addresses))
+	server, err := process.Start(context.Background(), environ, fmt.Sprint(addresses, x.topics))
 	if err != nil {
 		return err
 	}
@@ -161,7 +193,7 @@ func run(n, version, streams, rounds, limit int) (err error) {
 		return err
 	}
 	opened := time.Since(start)
-	if err := a.join(func() error { _, err := server.Ask("publish " + event); return err }); err != nil {
+	if err := a.join(func() error { _, err := server.Ask(x.publish(1)); return err }); err != nil {
 		return err
 	}
 	open, err := server.Ask("settle")
@@ -175,9 +207,9 @@ func run(n, version, streams, rounds, limit int) (err error) {
 		return err
 	}
 	for range rounds {
-		last := a.expect()
+		last := a.expect(x.burst)
 		start := time.Now()
-		if _, err := server.Ask("publish " + event); err != nil {
+		if _, err := server.Ask(x.publish(x.burst)); err != nil {
 			return err
 		}
 		select {
@@ -191,7 +223,7 @@ func run(n, version, streams, rounds, limit int) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.check(rounds); err != nil {
+	if err := a.check(rounds * x.burst); err != nil {
 		return err
 	}
 	a.hangUp()
@@ -203,15 +235,16 @@ func run(n, version, streams, rounds, limit int) (err error) {
 	row("---", "---")
 	row("HTTP", fmt.Sprintf("%d, %d connections to %d addresses", version, connections, addresses))
 	row("Go, processors", fmt.Sprintf("%s, %d", runtime.Version(), runtime.NumCPU()))
+	row("topics, events at once, bytes", fmt.Sprintf("%d, %d, %d", x.topics, x.burst, x.size))
 	row("opened in", opened.Round(10*time.Millisecond).String())
 	row("heap and stack for each", fmt.Sprintf("%.0f B", float64(open.Memory-before.Memory)/each))
 	row("resident for each", fmt.Sprintf("%.0f B", float64(open.RSS-before.RSS)/each))
 	row("resident in all", fmt.Sprintf("%.0f MB", float64(open.RSS)/(1<<20)))
 	row("goroutines for each", fmt.Sprintf("%.2f", float64(open.Goroutines-before.Goroutines)/each))
-	row("processor time for each delivery", fmt.Sprintf("%.2f µs", float64(used.CPU-usage.CPU)/float64(time.Microsecond)/each/float64(rounds)))
-	row("allocations for each delivery", fmt.Sprintf("%.3f", float64(used.Mallocs-usage.Mallocs)/each/float64(rounds)))
+	row("processor time for each delivery", fmt.Sprintf("%.2f µs", float64(used.CPU-usage.CPU)/float64(time.Microsecond)/each/float64(rounds*x.burst)))
+	row("allocations for each delivery", fmt.Sprintf("%.3f", float64(used.Mallocs-usage.Mallocs)/each/float64(rounds*x.burst)))
 	row("from publishing to the last, median", took[len(took)/2].Round(time.Millisecond).String())
 	row("quickest and slowest", fmt.Sprintf("%v, %v", took[0].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond)))
-	row("deliveries, each once", fmt.Sprint(n*rounds))
+	row("deliveries, each once", fmt.Sprint(n*rounds*x.burst))
 	return nil
 }

@@ -22,8 +22,8 @@ func KeyFromEnv(name string) (Key, error) {
 	return Key{&secret}, nil
 }
 
-// String, GoString, LogValue and MarshalText are all that fmt, slog and json
-// get to see.
+// String hides the key, as GoString, LogValue and MarshalText do: fmt, slog and
+// json see nothing else.
 func (Key) String() string               { return "[key]" }
 func (Key) GoString() string             { return "[key]" }
 func (Key) LogValue() slog.Value         { return slog.StringValue("[key]") }

@@ -92,28 +92,6 @@ func TestTheModelFindsFaults(t *testing.T) {
 	}
 }
 
-func TestSuite(t *testing.T) {
-	type pair struct {
-		store cache.Store
-		gens  cache.Generations
-	}
-	var mu sync.Mutex
-	pairs := make(map[string]pair)
-	cachetest.Suite{
-		Operations: 40000,
-		Open: func(_ testing.TB, name string) (cache.Store, cache.Generations) {
-			mu.Lock()
-			defer mu.Unlock()
-			p, ok := pairs[name]
-			if !ok {
-				p = pair{cache.NewStore(0), cache.NewGenerations(0)}
-				pairs[name] = p
-			}
-			return p.store, p.gens
-		},
-	}.Run(t)
-}
-
 // TestSmallMemory: what is forgotten costs runs of the handler, and nothing
 // else.
 func TestSmallMemory(t *testing.T) {

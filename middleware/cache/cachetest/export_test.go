@@ -23,3 +23,16 @@ func Failures(t *testing.T, newCache func() func(http.Handler) http.Handler) (na
 func Model(t *testing.T, operations int, open func() (cache.Store, cache.Generations)) error {
 	return newWorld(t, 1, open).run(operations)
 }
+
+// Rules returns the names of the rules, in order.
+func Rules() (names []string) {
+	for _, r := range (Suite{}).rules() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// Killed, Paused and Restarted are rules as functions of any test.
+func (s Suite) Killed(t testing.TB)    { s.killed(t) }
+func (s Suite) Paused(t testing.TB)    { s.paused(t) }
+func (s Suite) Restarted(t testing.TB) { s.restarted(t) }

@@ -1,0 +1,25 @@
+package nats
+
+import "time"
+
+// Stats is what a [Backplane] has seen so far.
+type Stats struct {
+	// Reconnects is how often following the log had to begin again, since the
+	// connection, the server or the log was lost.
+	Reconnects uint64
+	// LastSeq is the number of the entry that was delivered last.
+	LastSeq uint64
+	// Lag is how long after the server had stored that entry it was delivered, by
+	// the clocks of both machines. It is large while a process reads what was
+	// appended before it started, and not negative.
+	Lag time.Duration
+}
+
+// Stats returns what the backplane has seen so far.
+func (b *Backplane) Stats() Stats {
+	return Stats{
+		Reconnects: b.reconnects.Load(),
+		LastSeq:    b.lastSeen().at.Seq,
+		Lag:        time.Duration(max(b.lag.Load(), 0)),
+	}
+}

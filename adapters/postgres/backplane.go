@@ -1,0 +1,205 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
+)
+
+// BackplaneConfig is how much of its log a [Backplane] keeps, and how it asks. Where
+// processes that share a log have different ones, the smallest holds of what is
+// kept.
+type BackplaneConfig struct {
+	// History is how many events are kept, of all topics together, and up to a
+	// hundred more; with AppendTx, up to what comes within Timeout more. 0 is
+	// 10,000, negative is no bound.
+	History int
+	// HistoryBytes is how many bytes these may take: topics, names, comments and
+	// data; PostgreSQL adds some 200 for each. The latest is kept whatever its
+	// size. 0 is 64 MB, negative is no bound.
+	HistoryBytes bytesize.Size
+	// HistoryAge is how long each is kept, by the clock of PostgreSQL. 0 and
+	// negative are no bound.
+	HistoryAge time.Duration
+
+	// Poll is how often a hub looks for new events. 0 has them wake it by NOTIFY,
+	// for which it keeps a connection of its own; that does not work behind a
+	// PgBouncer that pools transactions. With more it needs none, and commits of
+	// AppendTx, which NOTIFY has wait for each other over all databases of the
+	// server, do not. Processes that share a log should have the same.
+	Poll time.Duration
+	// Timeout is how long PostgreSQL may take for one operation. A hub that
+	// waits for NOTIFY looks for itself as often, so that one whose
+	// connection has gone silent notices within twice the time. 0 is 5 seconds.
+	Timeout time.Duration
+}
+
+// A Backplane is the log of hubs in several processes, kept in PostgreSQL: see
+// [hub.Backplane].
+type Backplane struct {
+	pool         *pgxpool.Pool
+	name         string
+	channel      string // empty if nobody is to be woken
+	history      int
+	historyBytes bytesize.Size
+	historyAge   time.Duration
+	poll         time.Duration
+	timeout      time.Duration
+
+	mu    sync.Mutex
+	seen  seen
+	stats Stats
+}
+
+// seen is the event that was delivered last, with its key.
+type seen struct {
+	at  hub.Position
+	key int64 // 0 if it is not known
+}
+
+var _ hub.Backplane = (*Backplane)(nil)
+
+// NewBackplane returns the log with the given name, in the tables that [Migrate]
+// makes. It panics without a pool or a name.
+//
+// The pool is not closed, and may serve other purposes as well. Unless
+// BackplaneConfig.Poll is set, each hub takes a connection out of it for as long as
+// it lives.
+func NewBackplane(pool *pgxpool.Pool, name string, cfg BackplaneConfig) *Backplane {
+	check("NewBackplane", pool, name)
+	b := &Backplane{
+		pool:         pool,
+		name:         name,
+		history:      bound(cfg.History, 10_000),
+		historyBytes: bound(cfg.HistoryBytes, 64*bytesize.MB),
+		historyAge:   max(cfg.HistoryAge, 0),
+		poll:         max(cfg.Poll, 0),
+		timeout:      cfg.Timeout,
+	}
+	if b.timeout <= 0 {
+		b.timeout = 5 * time.Second
+	}
+	if b.poll == 0 {
+		b.channel = channelOf(name)
+	}
+	return b
+}
+
+// check panics unless the arguments that every constructor needs are there.
+// Without a name of its own, what services keep in one database would mix.
+func check(constructor string, pool *pgxpool.Pool, name string) {
+	if pool == nil {
+		panic("postgres: " + constructor + " without a pool")
+	}
+	if name == "" {
+		panic("postgres: " + constructor + " without a name")
+	}
+}
+
+// bound returns a setting of which 0 is the default, and negative no bound,
+// which is 0 in statements.
+func bound[T ~int | ~int64](setting, standard T) T {
+	if setting == 0 {
+		return standard
+	}
+	return max(setting, 0)
+}
+
+// position returns what the tables call epoch and seq. An epoch is a number there
+// that is never negative, and is written shorter in the ids that clients get.
+func position(epoch, seq int64) hub.Position {
+	return hub.Position{Epoch: strconv.FormatInt(epoch, 36), Seq: uint64(seq)}
+}
+
+// epochOf is the way back, 0, which no log has, for what is none of ours.
+func epochOf(at hub.Position) int64 {
+	epoch, err := strconv.ParseInt(at.Epoch, 36, 64)
+	if err != nil || strconv.FormatInt(epoch, 36) != at.Epoch {
+		return 0
+	}
+	return epoch
+}
+
+func newEpoch() int64 { return rand.Int64N(1<<62) + 1 }
+
+const (
+	boundsSQL = `select epoch, last, coalesce((select min(seq) - 1 from apiece_event e where e.epoch = l.epoch), last)
+		from apiece_log l where name = $1::text`
+	beginSQL = `insert into apiece_log (name, epoch, last, bytes) values ($1::text, $2::bigint, 0, 0) on conflict (name) do nothing`
+)
+
+// Bounds implements [hub.Backplane]. It begins the log if there is none.
+func (b *Backplane) Bounds(ctx context.Context) (last hub.Position, forgotten uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	var epoch, seq, gone int64
+	err = attempt(ctx, patience, mayPass, func() error {
+		read := func() error { return b.pool.QueryRow(ctx, boundsSQL, b.name).Scan(&epoch, &seq, &gone) }
+		err := read()
+		if errors.Is(err, pgx.ErrNoRows) {
+			if _, err = b.pool.Exec(ctx, beginSQL, b.name, newEpoch()); err == nil {
+				err = read()
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return last, 0, fmt.Errorf("postgres: asking for the bounds of %q: %w", b.name, err)
+	}
+	return position(epoch, seq), uint64(gone), nil
+}
+
+func (b *Backplane) lastSeen() seen {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen
+}
+
+// see notes what was delivered, and how long it was there before.
+func (b *Backplane) see(s seen, lag time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = s
+	b.stats.LastSeq, b.stats.Lag = s.at.Seq, lag
+}
+
+// Stats are counts since a [Backplane] was made, and where it is.
+type Stats struct {
+	// Reconnects is how often a hub that follows the log has tried to connect
+	// again, after its connection broke or went silent.
+	Reconnects uint64
+	// LastSeq is the number of the event that was handed to a hub last.
+	LastSeq uint64
+	// Lag is how long that had been in the log by then, by the clock of
+	// PostgreSQL. What the rest of its transaction took is part of it.
+	Lag time.Duration
+}
+
+// Stats returns the counts.
+func (b *Backplane) Stats() Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stats
+}
+
+func (b *Backplane) reconnected() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stats.Reconnects++
+}
+
+// encodedSize is what an event counts for HistoryBytes.
+func encodedSize(topic string, e stream.Event) int64 {
+	return int64(len(topic) + len(e.Name) + len(e.Comment) + len(e.Data))
+}

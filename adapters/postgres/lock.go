@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// lease is how long a lock is held at most: a process may end before its
+	// handler does.
+	lease = 10 * time.Second
+	// queue is how long another waits for it.
+	queue = 5 * time.Second
+	// answer is how long PostgreSQL is waited for: to take its time is the lock's
+	// alone.
+	answer = time.Second
+)
+
+const (
+	lockSQL = `
+insert into apiece_lock as l (store, key, holder, until)
+values ($1::text, $2::bytea, $3::bigint, clock_timestamp() + $4::bigint * interval '1 microsecond')
+on conflict (store, key) do update set holder = excluded.holder, until = excluded.until
+where l.until < clock_timestamp() or l.holder = excluded.holder`
+
+	heldSQL = `select exists (select from apiece_lock where store = $1::text and key = $2::bytea and until > clock_timestamp())`
+
+	unlockSQL = `delete from apiece_lock where store = $1::text and key = $2::bytea and holder = $3::bigint`
+)
+
+// Lock has the processes that share the store fill an entry one at a time. It
+// returns how to unlock it when that is done; or, if another process was filling
+// it, nil, once that one is done: what it has stored can be looked for then.
+//
+// This saves work and promises nothing. A process that takes longer than 10
+// seconds loses the lock, one that has waited for 5 goes on without, and so a
+// handler usually runs once for all processes, but not always. A PostgreSQL that
+// does not answer within a second is an error.
+func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error) {
+	at, holder := digest(key), rand.Int64()
+	free, err := s.acquire(ctx, at, holder)
+	if free {
+		return func() {
+			// Whatever has become of the request; if it fails, the lease ends.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer)
+			defer cancel()
+			_, _ = s.exec(ctx, unlockSQL, s.name, at, holder)
+		}, nil
+	}
+	// Who waits asks every now and then. There is at most one in each process,
+	// since those behind it wait there.
+	until := time.Now().Add(queue)
+	for pause := 5 * time.Millisecond; err == nil && time.Now().Before(until); pause = min(2*pause, 100*time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+		var held bool
+		if held, err = s.held(ctx, at); !held {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("postgres: waiting for a lock of %q: %w", s.name, err)
+	}
+	return nil, nil
+}
+
+// acquire reports whether the lock is the holder's now. To ask again does no harm.
+func (s *Store) acquire(ctx context.Context, at []byte, holder int64) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	n, err := s.exec(ctx, lockSQL, s.name, at, holder, lease.Microseconds())
+	s.owe(0, 0)
+	return n > 0, err
+}
+
+func (s *Store) held(ctx context.Context, at []byte) (held bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	err = s.query(ctx, &held, heldSQL, s.name, at)
+	return held, err
+}

@@ -1,0 +1,158 @@
+// Package gallery has one piece in a few lines each, as the README shows it.
+package gallery_test
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/apiece/apiece/bodyparser"
+	"github.com/apiece/apiece/bodyparser/bind"
+	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/middleware"
+	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/pattern"
+	"github.com/apiece/apiece/reply"
+	"github.com/apiece/apiece/stream"
+	"github.com/apiece/apiece/stream/hub"
+)
+
+// call sends one request and prints the status and the body of the response.
+func call(h http.Handler, method, target, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	if strings.HasPrefix(body, "{") {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
+	return w
+}
+
+// A body limit: existing handlers go on reading r.Body.
+func Example_bodyLimit() {
+	existing := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintln(w, len(body), "bytes")
+	})
+
+	limited := bodyparser.New(bodyparser.Config{Limit: 100 * bytesize.KB})(existing)
+
+	call(limited, "POST", "/", "short")
+	call(limited, "POST", "/", strings.Repeat("x", 100<<10+1))
+	// Output:
+	// 200 6 bytes
+	// 413 {"title":"Request Entity Too Large","status":413,"detail":"Body exceeded 100kb limit"}
+}
+
+// A timeout that answers, while the handler is still at work.
+func Example_timeout() {
+	stuck := make(chan struct{})
+	report := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-stuck })
+
+	timed := middleware.Timeout(50 * time.Millisecond)(report)
+
+	call(timed, "GET", "/", "")
+	close(stuck)
+	// Output:
+	// 504 {"title":"Gateway Timeout","status":504}
+}
+
+type update struct {
+	ID    int    `path:"id"`
+	Draft bool   `query:"draft"`
+	Title string `json:"title" validate:"required,max=80"`
+}
+
+// A typed handler: path, query and body in one struct, checked before it is called.
+func Example_typed() {
+	mux := http.NewServeMux()
+	mux.Handle("PUT /posts/{id}", bind.Func(func(r *http.Request, in update) (update, error) {
+		return in, nil
+	}))
+
+	call(mux, "PUT", "/posts/7?draft=true", `{"title":"Hello"}`)
+	call(mux, "PUT", "/posts/7", `{"title":""}`)
+	// Output:
+	// 200 {"ID":7,"Draft":true,"title":"Hello"}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"title is required","errors":[{"path":"/title","rule":"required","message":"is required"}]}
+}
+
+// Server-sent events to every subscriber of a topic. Clients that come back get
+// what they missed.
+func Example_hub() {
+	feed := hub.New(hub.Config{})
+	mux := http.NewServeMux()
+	mux.Handle("GET /feed", feed.Handler("news"))
+
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	resp, err := http.Get(server.URL + "/feed")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+
+	id, err := feed.Publish(resp.Request.Context(), "news", stream.Event{Name: "post", Data: "Hello"})
+
+	fmt.Println(id != "", err)
+
+	for e, err := range stream.NewReader(resp.Body).All() {
+		fmt.Println(e.Name, e.Data, err)
+		break
+	}
+	// Output:
+	// true <nil>
+	// post Hello <nil>
+}
+
+// A response cache for pages, with revalidation on demand.
+func Example_cache() {
+	rendered := 0
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rendered++
+		fmt.Fprintf(w, "%s, rendered %d times", html.EscapeString(r.URL.Path), rendered)
+	})
+
+	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+	cached := pages.Middleware(page)
+
+	call(cached, "GET", "/blog/1", "")
+	fmt.Println(call(cached, "GET", "/blog/1", "").Header().Get("Cache-Status"))
+	// Output:
+	// 200 /blog/1, rendered 1 times
+	// 200 /blog/1, rendered 1 times
+	// apiece; hit; ttl=3600
+}
+
+// Routes of Next.js, with its precedence, on the ServeMux.
+func Example_routes() {
+	name := func(name string) http.Handler {
+		return reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			return reply.Send(w, r, http.StatusOK, fmt.Sprint(name, " ", pattern.Query(r)))
+		})
+	}
+	mux := http.NewServeMux()
+
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/post/create":      name("create"),
+		"/api/post/[pid]":       name("post"),
+		"/api/docs/[[...slug]]": name("docs"),
+	}, pattern.HandlerConfig{})
+	routes.Register(mux)
+
+	fmt.Println(err)
+	call(mux, "GET", "/api/post/create", "")
+	call(mux, "GET", "/api/post/1?lang=en", "")
+	call(mux, "GET", "/api/docs/a/b", "")
+	// Output:
+	// <nil>
+	// 200 create map[]
+	// 200 post map[lang:[en] pid:[1]]
+	// 200 docs map[slug:[a b]]
+}

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package faults_test
-
-// children are nowhere else: limits and mounts are other system calls there, and
-// the kit makes none of them.
-func children() map[string]func() error { return nil }

@@ -1,8 +1,0 @@
-//go:build !go1.27
-
-package hostile_test
-
-import "net/http"
-
-// manyFields does nothing: net/http bounds the bytes of a header, not its fields.
-func manyFields(*http.Server) {}

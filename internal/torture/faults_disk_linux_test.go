@@ -1,0 +1,112 @@
+package torture_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The states of a disk, of which a child makes its own in a mount namespace of
+// its own: a directory that is read-only is not so to root otherwise.
+var disks = []struct {
+	name, options string // of a tmpfs; no options is no directory at all
+	fill          bool
+	flags         uintptr
+	saves         fate // what becomes of an upload that is saved there
+}{
+	{"missing", "", false, 0, failed},
+	{"read-only", "size=1m", false, syscall.MS_RDONLY, failed},
+	{"full", "size=64k", true, 0, failed},
+	{"fine", "size=1m", false, 0, whole},
+}
+
+const diskVariable = "APIECE_TORTURE_DISK"
+
+// TestDisk: no piece needs a disk, but for an upload that is to be saved on one:
+// that is the server's fault if it cannot be, and leaves nothing behind.
+func TestDisk(t *testing.T) {
+	tidy(t)
+	namespace := func(cmd *exec.Cmd) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		if os.Getuid() != 0 {
+			cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		}
+	}
+	for _, d := range disks {
+		t.Run(d.name, func(t *testing.T) {
+			dir := t.TempDir()
+			err := child(t, "disk", namespace, diskVariable+"="+d.name, "TMPDIR="+dir, saveVariable+"="+dir)
+			switch {
+			case errors.Is(err, syscall.EPERM), err != nil && strings.Contains(err.Error(), errMount.Error()):
+				unavailable(t, "mount", err.Error())
+			case err != nil:
+				t.Error(err)
+			}
+		})
+	}
+}
+
+var errMount = errors.New("nothing can be mounted here")
+
+func sufferDisk() error {
+	dir := os.Getenv("TMPDIR")
+	var fault int
+	for i := range disks {
+		if disks[i].name == os.Getenv(diskVariable) {
+			fault = i
+		}
+	}
+	disk := disks[fault]
+	if disk.options == "" {
+		if err := os.Remove(dir); err != nil {
+			return err
+		}
+		defer os.Mkdir(dir, 0o700) // which the parent removes
+	} else {
+		err := errors.Join(
+			syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""),
+			syscall.Mount("tmpfs", dir, "tmpfs", disk.flags, disk.options))
+		if err != nil {
+			return fmt.Errorf("%w: %w", errMount, err)
+		}
+	}
+	if disk.fill {
+		// All but a little, so that a file can be begun and not be finished.
+		if err := os.WriteFile(filepath.Join(dir, "filling"), make([]byte, 60<<10), 0o600); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, p := range pieces() {
+		right := whole
+		if p.name == "upload.Form" {
+			right = disk.saves
+		}
+		site, err := open(&p, setting{protocol: 1, sockets: true})
+		if err != nil {
+			return err
+		}
+		for range 2 {
+			before := site.failures()
+			a := site.send(nil, false)
+			if f, odd := p.fateOf(a, site.failures()-before); odd != nil || f&right == 0 {
+				errs = append(errs, fmt.Errorf("%s: %v, %v; want %v", p.name, a, odd, right))
+			}
+		}
+		site.close()
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*"))
+	hidden, _ := filepath.Glob(filepath.Join(dir, ".*[a-z]*"))
+	for _, name := range append(left, hidden...) {
+		if filepath.Base(name) != "filling" {
+			errs = append(errs, fmt.Errorf("left behind: %s", name))
+		}
+	}
+	return errors.Join(errs...)
+}
