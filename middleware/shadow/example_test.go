@@ -9,18 +9,20 @@ import (
 	"github.com/apiece/apiece/middleware/shadow"
 )
 
-func ExampleNew() {
-	// The old server, which would be an httputil.ReverseProxy.
-	old := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"id": %q, "likes": 3, "servedAt": 1700000000}`, r.URL.Path[len("/api/post/"):])
-	})
-	ported := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"id":%q,"likes":%d,"servedAt":1800000000}`, r.PathValue("pid"), len(r.PathValue("pid")))
-	})
+// old is the old server, which would be an httputil.ReverseProxy.
+func old(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"id": %q, "likes": 3, "servedAt": 1700000000}`, r.URL.Path[len("/api/post/"):])
+}
 
-	compare := shadow.New(old, shadow.Config{
+// ported is the handler that takes its place.
+func ported(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"id":%q,"likes":%d,"servedAt":1800000000}`, r.PathValue("pid"), len(r.PathValue("pid")))
+}
+
+func ExampleNew() {
+	compare := shadow.New(http.HandlerFunc(old), shadow.Config{
 		IgnoreJSON: []string{"/servedAt"},
 		Report: func(d shadow.Difference) {
 			for _, v := range d.Values {
@@ -29,7 +31,7 @@ func ExampleNew() {
 		},
 	})
 	mux := http.NewServeMux()
-	mux.Handle("GET /api/post/{pid}", compare.Middleware(ported))
+	mux.Handle("GET /api/post/{pid}", compare.Middleware(http.HandlerFunc(ported)))
 
 	for _, path := range []string{"/api/post/abc", "/api/post/abcd"} {
 		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))

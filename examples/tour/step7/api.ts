@@ -5,6 +5,10 @@ export interface Created {
   text: string
 }
 
+export interface Gap {
+  after: string
+}
+
 export interface NewNote {
   /** max=280 */
   text: string
@@ -21,7 +25,7 @@ export type Query = Record<string, unknown>
 export interface Routes {
   "GET /api/events": {
     query?: Query
-    events: { event: "note"; data: Note; id: string }
+    events: { event: "gap"; data: Gap; id: string } | { event: "note"; data: Note; id: string }
   }
   "GET /api/notes": {
     query?: Query
@@ -36,6 +40,9 @@ export interface Routes {
     response: Note
   }
 }
+
+// The routes whose body is JSON even if it is a text.
+const jsonTexts: string[] = []
 
 /** Why the service did not do what it was asked (RFC 9457). */
 export interface Problem {
@@ -155,7 +162,7 @@ function request(route: string, call: Parts): [path: string, init: RequestInit] 
     if (value !== undefined && value !== null) headers.set(name, Array.isArray(value) ? value.join(', ') : String(value))
   }
   let body = call.body as BodyInit | undefined
-  const ready = typeof body === 'string' || ArrayBuffer.isView(body) ||
+  const ready = typeof body === 'string' ? !jsonTexts.includes(route) : ArrayBuffer.isView(body) ||
     [FormData, URLSearchParams, Blob, ArrayBuffer, ReadableStream].some((type) => body instanceof type)
   if (!ready && hasFile(body)) {
     add((body = new FormData()), '', call.body)
@@ -243,6 +250,7 @@ export function client(config: ClientConfig = {}) {
       for await (const block of blocks(response.body)) {
         if (block.id !== undefined) id = block.id
         if (block.retry !== undefined) retry = Math.min(block.retry, 2 ** 31 - 1) // more is no time at all for a timer
+        if (stop.signal.aborted) return // there may be more in what has come with the last one
         if (block.data !== undefined) yield { event: block.event, data: json(block.data), id }
       }
     }
