@@ -59,7 +59,7 @@ type cluster struct {
 	clients   []*clusterClient
 	healthy   chan struct{}
 
-	connections, lost, crashes, published atomic.Int64
+	connections, lost, crashes atomic.Int64
 }
 
 func (c *cluster) isHealthy() bool {
