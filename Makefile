@@ -1,28 +1,26 @@
 # Every target works on every module of the repository: a nested module is
-# found by its go.mod and needs no line here. "make ci" is what CI runs.
+# found by its go.mod and needs no line here. CI runs "make matrix".
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# All checks, those of style included. A check that is left out would stand here
-# as -NAME, with the reason: none is.
+# All checks, including style. Add a check to leave out as -NAME, with the reason.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m -vet=all
 FUZZTIME    ?= 1s
-# The newest patch of the two releases of Go that are supported; "make releases"
-# brings them up to date.
+# The newest patches of the two supported Go releases; "make releases" updates them.
 GO_RELEASES := go1.26.11 go1.27.4
 SOAKTIME    ?= 5m
 MODEL       ?= full
 STORMTIME   ?= 1s
 
-# testdata holds broken code on purpose, and go.mod files of no module of ours.
+# testdata has intentionally broken code, and go.mod files that are not our modules.
 MODULES := $(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path '*/testdata/*' | sort)))
 
-# $(call each,COMMAND) runs the command in each module, and fails in the end if
-# it failed in one.
+# $(call each,COMMAND) runs the command in every module, and fails at the end if
+# it failed in any.
 each = status=0; for module in $(MODULES); do (cd $$module && $(1)) || status=1; done; exit $$status
 
 .PHONY: help
@@ -31,53 +29,53 @@ help: ## list the targets
 	@echo "modules: $(MODULES)"
 
 .PHONY: ci
-ci: source program search ## everything that has to pass
+ci: source program search ## all checks that have to pass
 
 .PHONY: source
-source: fmt-check tidy-check verify staticcheck ## the part of ci that says the same under every release of Go
+source: fmt-check tidy-check verify staticcheck ## the part of ci that is the same under every Go release
 
 .PHONY: program
-program: build test bench ## the part of ci that a release of Go can change
+program: build test bench ## the part of ci that depends on the Go release
 
 .PHONY: search
 search: model hostile storm fuzz ## the part of ci that searches for new faults
 
-# To compile takes longer than most of what is run, and for the race detector it is
-# done once more. So the older release runs the tests without it, and what one
-# release can tell is run under the newest.
+# Compiling takes longer than most tests, and the race detector needs a second
+# build. So the older release runs the tests without it, and checks that need only
+# one release run under the newest.
 .PHONY: matrix
-matrix: ## make ci under the newest release of Go, its program part without the race detector under the older; then make newest
+matrix: ## make ci under the newest Go release, its program part without the race detector under the older; then make newest
 	@for release in $(filter-out $(lastword $(GO_RELEASES)),$(GO_RELEASES)); do \
 		echo "== $$release"; GOTOOLCHAIN=$$release $(MAKE) program TESTFLAGS='$(filter-out -race,$(TESTFLAGS))'; done
 	@echo "== $(lastword $(GO_RELEASES))"; GOTOOLCHAIN=$(lastword $(GO_RELEASES)) $(MAKE) ci newest
 
 .PHONY: newest
-newest: ## vet and test a copy of all modules with their dependencies at the newest
+newest: ## vet and test a copy of all modules with the newest version of every dependency
 	@.ci/newest $(MODULES)
 
 .PHONY: releases
-releases: ## write the newest patches of Go into GO_RELEASES
+releases: ## write the newest Go patch releases into GO_RELEASES
 	@.ci/releases
 
 .PHONY: fmt-check
-fmt-check: ## every Go file is formatted by gofmt
+fmt-check: ## check that gofmt has formatted every Go file
 	@files=$$(gofmt -l .); \
 	if [ -n "$$files" ]; then echo "run gofmt -w on:" $$files >&2; exit 1; fi
 
 .PHONY: tidy-check
-tidy-check: ## every go.mod and go.sum is what "go mod tidy" writes
+tidy-check: ## check that every go.mod and go.sum is tidy
 	@$(call each,go mod tidy -diff)
 
 .PHONY: verify
-verify: ## the modules in use are those that go.sum names
+verify: ## check the modules in use against go.sum
 	@$(call each,go mod verify)
 
 .PHONY: vuln
-vuln: ## govulncheck, for where vuln.go.dev can be reached; not part of ci
+vuln: ## govulncheck, which needs access to vuln.go.dev; not part of ci
 	@$(call each,go run $(GOVULNCHECK) ./...)
 
 .PHONY: vet
-vet: ## go vet; in ci, test does it (TESTFLAGS)
+vet: ## go vet; in ci, test runs it (TESTFLAGS)
 	@$(call each,go vet ./...)
 
 .PHONY: staticcheck
@@ -85,7 +83,7 @@ staticcheck: ## staticcheck, at the version this file pins
 	@$(call each,go run $(STATICCHECK) ./...)
 
 # The dependencies of these take minutes to compile for the race detector, and
-# their own code starts hardly a goroutine. The storms of bench run under it.
+# their own code hardly uses goroutines. The storms of bench run under it.
 RACELESS := ./bench ./examples/cluster ./examples/compose
 
 .PHONY: test
@@ -93,24 +91,24 @@ test: ## all tests, under the race detector and in random order (TESTFLAGS)
 	@$(call each,flags='$(TESTFLAGS)'; if [[ " $(RACELESS) " == *" $$module "* ]]; then flags='$(filter-out -race,$(TESTFLAGS))'; fi; go test $$flags ./...)
 
 .PHONY: hostile
-hostile: ## the hostile cases without the race detector, in the long form
+hostile: ## the long form of the hostile cases, without the race detector
 	@go test -vet=off -count=1 -run='^TestHostile' ./internal/torture -long
 
 .PHONY: model
-model: ## the model of Timeout: every order of steps, in the selection MODEL
+model: ## the model of Timeout: every order of steps, limited by MODEL
 	go test -vet=off -count=1 -run='^TestModel$$' -v -timeout=30m ./middleware -model=$(MODEL)
 
 .PHONY: mutants
-mutants: ## the model finds each of the known faults; not part of ci
+mutants: ## check that the model finds each known fault; not part of ci
 	go test -count=1 -run='^TestModelMutants$$' -v -timeout=30m ./middleware -model.mutants=all
 
 .PHONY: storm
-storm: ## requests at the very deadline, for STORMTIME in each storm over each transport
+storm: ## requests at the deadline, for STORMTIME per storm and transport
 	@go test -race -vet=off -count=1 -run='^TestStorm' -timeout=12h ./middleware -storm=$(STORMTIME)
 	@go -C bench test -race -vet=off -count=1 -run='^TestStorm' -timeout=12h ./middleware -storm=$(STORMTIME)
 
 .PHONY: soak
-soak: ## honest traffic with attacks in it (SOAKTIME); not part of ci
+soak: ## normal traffic mixed with attacks (SOAKTIME); not part of ci
 	go test -count=1 -run='^TestSoak$$' -v -timeout=30m ./internal/torture -soak=$(SOAKTIME)
 
 .PHONY: cache-tests
@@ -118,33 +116,33 @@ cache-tests: ## the public test suite for HTTP caches (needs git, node, npm); no
 	@go -C internal/cachetests run .
 
 .PHONY: cache-storm
-cache-storm: ## a cache in 24 places of six routers and under floods, in the long form; not part of ci
+cache-storm: ## the long form of the cache in 24 places of six routers, and under floods; not part of ci
 	@go -C bench test -race -count=1 -run='^Test(Routers|Hostile)' -v -timeout=60m ./cache -long
 
 .PHONY: build
-build: ## everything compiles and links, the example programs too
+build: ## compile and link everything, including the example programs
 	@$(call each,go build -buildvcs=false -o /dev/null ./...)
 
 .PHONY: bench
-bench: ## every benchmark once, and the tests that count allocations: without the race detector, which adds to them
+bench: ## run every benchmark once, and the allocation tests, without the race detector
 	@$(call each,packages=$$($(CURDIR)/.ci/packages 'Benchmark\w*|Test\w*Alloc\w*') && { [ -z "$$packages" ] || go test -vet=off -run=Alloc -bench=. -benchtime=1x $$packages; })
 
 .PHONY: bench-compare
-bench-compare: ## what a change costs: the service of bench now and at BASE, in turns, with quartiles (BASE=main)
+bench-compare: ## compare the speed of the bench service now and at BASE, in turns, with quartiles (BASE=main)
 	@go -C bench run ./cmd/compare -base '$(BASE)'
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for a short while (FUZZTIME)
+fuzz: ## run every fuzz target for FUZZTIME
 	@$(call each,$(CURDIR)/.ci/fuzz $(FUZZTIME))
 
 .PHONY: api
-api: ## write the exported API to internal/policy/testdata/api, after reviewing a change to it
+api: ## write the exported API to internal/policy/testdata/api; review the diff
 	go test -run='^TestAPI$$' ./internal/policy -update
 
 .PHONY: release-check
-release-check: ## all that a release is tested with, on a clean checkout: ci, vuln, a minute of storms, soak
+release-check: ## all tests of a release, on a clean checkout: ci, vuln, a minute of storms, soak
 	@.ci/release check
 
 .PHONY: release
-release: ## check and tag a release, and push nothing (VERSION=vX.Y.Z); .ci/release is the checklist
+release: ## check and tag a release, without pushing (VERSION=vX.Y.Z); .ci/release is the checklist
 	@.ci/release "$(VERSION)"
