@@ -1,11 +1,10 @@
-// Command blog is a small service built with most pieces of the kit, and one page
+// Command blog is a small service that uses most pieces of the kit, with one page
 // that tries them all.
 //
 //	go run ./examples/blog
 //
-// The service is package service beside it. The kit owns neither the server nor
-// the process: both are here. To run it in several processes, see
-// examples/cluster.
+// The handlers are in package service. The server and the process are here. To run
+// several processes, see examples/cluster.
 package main
 
 import (
@@ -29,7 +28,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 
 	listener, err := net.Listen("tcp", *addr)
 	if err == nil {
@@ -41,7 +40,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, and then lets open requests finish.
+// run serves until ctx is done, and then lets open requests finish.
 func run(ctx context.Context, listener net.Listener) error {
 	blog := service.New(service.Config{})
 	server := &http.Server{

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestFeedAndShutdown: a new post reaches whoever listens, and an open feed
-// does not keep the service from stopping.
+// TestFeedAndShutdown: a new post reaches every subscriber, and an open feed does not
+// block the shutdown.
 func TestFeedAndShutdown(t *testing.T) {
 	listener, err := net.Listen("tcp", "localhost:0")
 	if err != nil {

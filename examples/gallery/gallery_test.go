@@ -1,4 +1,4 @@
-// Package gallery has one piece in a few lines each, as the README shows it.
+// Package gallery has a short example of each piece, as shown in the README.
 package gallery_test
 
 import (

@@ -8,7 +8,7 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// TestGreet sends what the README sends.
+// TestGreet sends the requests of the README.
 func TestGreet(t *testing.T) {
 	for body, want := range map[string]string{
 		`name=Ada`:       `{"message":"Hello, Ada"}`,

@@ -65,7 +65,7 @@ func Example_routeHandler() {
 	// DELETE /api/todos/1 -> 405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS, PUT"}
 }
 
-// What a route handler reads: request.json(), text(), nextUrl.searchParams,
+// The request of a route handler: request.json(), text(), nextUrl.searchParams,
 // cookies() and headers().
 func Example_webRequest() {
 	post := func(w http.ResponseWriter, r *http.Request) error {
@@ -94,7 +94,7 @@ func Example_webRequest() {
 	// ["hi",15,"2","dark","Bearer x"]
 }
 
-// request.formData(): fields and files, which are not kept in memory.
+// request.formData(): fields, and files, which are streamed.
 func Example_formData() {
 	avatar := func(w http.ResponseWriter, r *http.Request) error {
 		var size int64
@@ -124,7 +124,7 @@ Content-Disposition: form-data; name="file"; filename="a.png"
 	// POST /api/avatar -> 200 {"bytes":5,"name":"Ada"}
 }
 
-// What a route handler returns.
+// The response of a route handler.
 func Example_webResponse() {
 	mux := http.NewServeMux()
 
@@ -155,19 +155,19 @@ func Example_webResponse() {
 	// GET /api/none -> 404 {"title":"Not Found","status":404}
 }
 
-// after(): what is done when the client has its answer. The process has to
-// wait for it before it ends, and a panic in it is nobody's but its own.
+// after(): work after the response. The process has to wait for it before it exits,
+// and no middleware recovers a panic in it.
 func Example_after() {
 	var after sync.WaitGroup
 
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		ctx := context.WithoutCancel(r.Context()) // that of the request ends with it
+		ctx := context.WithoutCancel(r.Context()) // the request's context ends with it
 		after.Go(func() { record(ctx, "ordered") })
 		reply.JSON(w, r, http.StatusAccepted, map[string]bool{"accepted": true})
 	}
 
 	call(http.HandlerFunc(handler), "POST", "/api/order", "", "")
-	after.Wait() // once the server has shut down
+	after.Wait() // after the server has shut down
 	// Unordered output:
 	// POST /api/order -> 202 {"accepted":true}
 	// recorded: ordered
@@ -175,8 +175,9 @@ func Example_after() {
 
 func record(_ context.Context, what string) { fmt.Println("recorded:", what) }
 
-// middleware.ts, or proxy.ts: who is not signed in is sent to the login, and
-// what is behind knows who it is. The matcher is where the chain is mounted.
+// middleware.ts, or proxy.ts: redirects clients that are not signed in to the login,
+// and passes the user to the handlers. The chain is mounted on the routes of the
+// matcher.
 func Example_proxy() {
 	key := []byte("32 random bytes from a secret...")
 	mux := http.NewServeMux()
@@ -222,7 +223,7 @@ func Example_proxy() {
 	// GET /me -> 200 Hello, Ada
 }
 
-// Route by route: what is ported is answered here, the rest by the old server.
+// Route by route: ported routes run here, the rest on the old server.
 func Example_strangler() {
 	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "the old server has %s %s", r.Method, r.URL)
@@ -249,7 +250,7 @@ func Example_strangler() {
 			"GET":  middleware.New(config)(post),
 			"POST": toNext, // not ported yet
 		},
-		"/api/post/create": toNext, // nor this, and it is no [pid] meanwhile
+		"/api/post/create": toNext, // not ported; listed so that [pid] does not match it
 	}, pattern.HandlerConfig{NotFound: toNext, TrailingSlash: pattern.RedirectToBare})
 	if err != nil {
 		fmt.Println(err)

@@ -17,7 +17,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// The whole of a config, with the numbers of the Next.js documentation.
+// A complete config, with the numbers of the Next.js documentation.
 func Example_config() {
 	config := middleware.Config{
 		BodyParser:     bodyparser.Config{Limit: 500 * bytesize.KB},
@@ -52,7 +52,7 @@ func Example_configOff() {
 	// POST / -> 200 parsed: false, from the stream: 10 bytes, <nil>
 }
 
-// A config that comes from a file keeps the names and units of Next.js.
+// A config from a file, with the names and units of Next.js.
 func Example_configFile() {
 	text := []byte(`{"bodyParser": {"sizeLimit": "500kb"}, "responseLimit": false, "externalResolver": true, "maxDuration": 5}`)
 
@@ -68,8 +68,8 @@ func Example_configFile() {
 	// middleware: config: bodyParser: bytesize: "500k": unknown unit "k" at offset 3: write "500kb" or "500b"; Next.js reads "500b"
 }
 
-// A chain for all routes, and one route that needs more. A config belongs to
-// its route, as each file of Next.js has its own.
+// A chain for all routes, and one route with other limits. A config belongs to one
+// route, like that of a file in Next.js.
 func Example_configPerRoute() {
 	around := alice.New(middleware.Recover(nil), middleware.ResponseLimit(4*bytesize.MB), middleware.Timeout(5*time.Second))
 	small := around.Append(bodyparser.New(bodyparser.Config{Limit: 16 * bytesize.B}))
@@ -92,8 +92,8 @@ func vote(w http.ResponseWriter, r *http.Request) {
 	reply.Send(w, r, http.StatusOK, json.RawMessage(body.Bytes()))
 }
 
-// Next.js warns of a handler that returns without an answer unless
-// externalResolver is true. Here one asks for the warning.
+// Next.js warns of a handler that returns without a response, unless externalResolver
+// is true. Here the warning is opt-in.
 func Example_externalResolver() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

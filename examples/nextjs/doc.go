@@ -1,3 +1,3 @@
-// Package nextjs shows each feature of Next.js API Routes as Go code, in
-// examples that run. MIGRATING.md explains them, one chapter a file.
+// Package nextjs shows each feature of Next.js API Routes as Go code, in tested
+// examples. MIGRATING.md explains them, one chapter per file.
 package nextjs

@@ -17,7 +17,7 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-// call sends one request to a service and prints what comes back.
+// call sends one request to a service and prints the response.
 func call(h http.Handler, method, path, contentType, body string) {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if contentType != "" {

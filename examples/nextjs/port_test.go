@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/typescript"
 )
 
-// A ported route is compared with the old server on real traffic.
+// Compares a ported route with the old server on real traffic.
 func Example_compare() {
 	toNext := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -48,7 +48,7 @@ func Example_compare() {
 	//   3 compared  0 differ  0 failed  0 skipped  /api/posts
 }
 
-// The front end gets the types of all routes in a file that a test keeps.
+// The types of all routes for the front end, in a file that a test keeps up to date.
 func Example_frontEnd() {
 	type Post struct {
 		ID    int    `json:"id"`

@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// The handler of one file, with the defaults that Next.js has for it.
+// The handler of one file, with the defaults of Next.js.
 func Example_hello() {
 	mux := http.NewServeMux()
 
@@ -31,7 +31,7 @@ func Example_hello() {
 	// PUT /api/hello -> 200 {"message":"Hello"}
 }
 
-// All that a handler reads of req, for /api/post/[pid].
+// All that a handler reads from req, for /api/post/[pid].
 func Example_request() {
 	handler := func(w http.ResponseWriter, r *http.Request) error {
 		query := pattern.Query(r)
@@ -69,7 +69,7 @@ func Example_request() {
 	// {"body":{"a":[1,null]},"chosen":true,"method":"POST","pid":"7","tags":["a","b"],"theme":"dark blue","token":"t"}
 }
 
-// What req.body is, by content type, and whether there was one.
+// The type of req.body, by content type, and whether there was a body.
 func Example_requestBody() {
 	handler := func(w http.ResponseWriter, r *http.Request) error {
 		body, _ := bodyparser.From(r)
@@ -107,8 +107,8 @@ func Example_requestBody() {
 	// GET / -> 400 A body, please
 }
 
-// NextApiRequest and NextApiResponse<Data> with types that are checked: those
-// of the answer by the compiler, those of the request when it arrives.
+// NextApiRequest and NextApiResponse<Data> with types that are checked: the response
+// by the compiler, the request when it arrives.
 func Example_types() {
 	type Signup struct {
 		Name string `json:"name" validate:"required"`
@@ -135,8 +135,7 @@ func Example_types() {
 	// POST / -> 409 {"title":"Conflict","status":409,"detail":"That name is taken"}
 }
 
-// The raw body of a webhook, verified before it is parsed. GitHub sends up to
-// 25 MB and signs them.
+// The raw body of a webhook, verified before it is parsed. GitHub sends up to 25 MB, signed.
 func Example_webhook() {
 	secret := []byte("from the environment")
 

@@ -18,7 +18,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// What res.send makes of its argument.
+// res.send, by the type of its argument.
 func Example_send() {
 	kinds := func(w http.ResponseWriter, r *http.Request) {
 		switch r.PathValue("kind") {
@@ -49,8 +49,7 @@ func Example_send() {
 	// nothing: 204 "" ""
 }
 
-// res.writeHead, res.write and res.end are those of net/http. The kit is in
-// nobody's way here.
+// res.writeHead, res.write and res.end are plain net/http.
 func Example_writeHead() {
 	report := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/csv")
@@ -65,7 +64,7 @@ func Example_writeHead() {
 	// 1,Ada
 }
 
-// A cookie is set, not spelled: what a browser would drop is an error.
+// Setting a cookie: a cookie that a browser would drop is an error.
 func Example_setCookie() {
 	login := func(w http.ResponseWriter, r *http.Request) error {
 		err := errors.Join(
@@ -88,7 +87,7 @@ func Example_setCookie() {
 	// guest=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT
 }
 
-// res.redirect, and the three cases in which one wants another call.
+// res.redirect, and three cases that need another call.
 func Example_redirect() {
 	mux := http.NewServeMux()
 
@@ -102,7 +101,7 @@ func Example_redirect() {
 		redirect.Code(w, r, http.StatusSeeOther, "/thanks") // 303: the browser does not post again
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
-		redirect.Local(w, r, r.URL.Query().Get("next"), "/") // 303, to nowhere but this site
+		redirect.Local(w, r, r.URL.Query().Get("next"), "/") // 303, only to this site
 	})
 
 	for _, target := range []string{"GET /old", "GET /moved", "POST /form", "POST /login?next=/account", "POST /login?next=//evil.example"} {
@@ -119,8 +118,7 @@ func Example_redirect() {
 	// POST /login?next=//evil.example -> 303 /
 }
 
-// try and catch: the client reads what it is meant to read, the log has the
-// rest.
+// try and catch: the client gets the message, the log has the cause.
 func Example_failure() {
 	load := func() (any, error) { return nil, errors.New("dial tcp 10.0.0.7:5432: connection refused") }
 
@@ -133,14 +131,13 @@ func Example_failure() {
 	}
 
 	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // where the cause goes
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the cause goes to the log
 	call(reply.HandlerFunc(handler), "GET", "/", "", "")
 	// Output:
 	// GET / -> 500 {"title":"Internal Server Error","status":500,"detail":"failed to load data"}
 }
 
-// The editor's route switches draft mode on, pages ask for it, another route
-// switches it off.
+// The editor's route enables draft mode, pages check it, another route disables it.
 func Example_draftMode() {
 	key := []byte("32 random bytes from a secret...")
 	mux := http.NewServeMux()
@@ -194,7 +191,7 @@ func Example_draftMode() {
 	// GET /blog -> 200 {"draft":false,"revision":0}
 }
 
-// A page that is kept for everybody, and made anew for an editor.
+// A page that is cached for all clients, and rendered for each request of an editor.
 func Example_draftAndCache() {
 	key := []byte("32 random bytes from a secret...")
 	draft := cookies.NewDraft(cookies.DraftConfig{Keys: [][]byte{key}})
@@ -214,7 +211,7 @@ func Example_draftAndCache() {
 	published := pages.Middleware(post)
 	mux.HandleFunc("GET /blog/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if draft.Enabled(r) {
-			w.Header().Set("Cache-Control", "private, no-store") // nor may other caches keep it
+			w.Header().Set("Cache-Control", "private, no-store") // so that other caches do not store it
 			post.ServeHTTP(w, r)
 			return
 		}
@@ -249,7 +246,7 @@ func Example_revalidate() {
 	})))
 	mux.Handle("POST /api/revalidate", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		if err := pages.Revalidate(r.Context(), "/blog/1"); err != nil {
-			return err // the old page stays
+			return err // the old response stays
 		}
 		return reply.JSON(w, r, http.StatusOK, map[string]bool{"revalidated": true})
 	}))

@@ -12,8 +12,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// The files of a pages/api folder, one of each kind, and the routes that they
-// are.
+// The files of a pages/api folder, one of each kind, and their routes.
 func Example_files() {
 	for _, file := range []string{
 		"pages/api/index.ts",
@@ -43,8 +42,7 @@ func Example_files() {
 	// src/app/(shop)/api/cart/route.ts -> /api/cart
 }
 
-// An optional catch-all matches with and without a value, and its name cannot
-// be borrowed by the query string.
+// An optional catch-all matches with and without a value, and the query string cannot set its name.
 func Example_optionalCatchAll() {
 	mux := http.NewServeMux()
 
@@ -71,8 +69,8 @@ func Example_optionalCatchAll() {
 	// GET /api/docs?slug=x -> 200 {}
 }
 
-// A pattern may also go to the ServeMux of net/http directly, as long as no two
-// of them overlap in a way that ServeMux refuses.
+// You can also register a pattern on http.ServeMux directly, unless two overlap in a
+// way that ServeMux rejects.
 func Example_withoutTable() {
 	mux := http.NewServeMux()
 	post := func(w http.ResponseWriter, r *http.Request) {
@@ -86,9 +84,9 @@ func Example_withoutTable() {
 	// GET /api/post/abc?pid=x -> 200 Post: abc
 }
 
-// The kit's routes beside those that a service has. The page at "/" is one
-// page here. A subtree with a method, "GET /", is what ServeMux does not allow
-// beside "/api/": the last lines show how it says so.
+// The kit's routes beside other routes of a service. Here "/" is a single page.
+// ServeMux rejects a subtree with a method, "GET /", beside "/api/": the last lines
+// show its panic.
 func Example_muxConflict() {
 	posts, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/post/[pid]": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -122,8 +120,8 @@ func Example_muxConflict() {
 	// true
 }
 
-// Two routes that overlap without one being the more specific are legal in
-// Next.js, where the first segment decides, and a panic of ServeMux.
+// Two routes that overlap, neither more specific, are legal in Next.js, where the
+// first segment that differs decides. ServeMux panics.
 func Example_overlap() {
 	text := func(s string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.Send(w, r, http.StatusOK, s) })
@@ -154,7 +152,7 @@ func Example_overlap() {
 	// true
 }
 
-// The methods of a pages/api handler that looks at req.method.
+// The methods of a pages/api handler that checks req.method.
 func Example_methods() {
 	text := func(s string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.Send(w, r, http.StatusOK, s) })
@@ -173,7 +171,7 @@ func Example_methods() {
 	// DELETE /api/posts -> 405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS, POST"}
 }
 
-// What is left to port, as a test says it.
+// A test that lists the routes left to port.
 func Example_left() {
 	web := fstest.MapFS{ // os.DirFS("../web")
 		"pages/api/post/[pid].ts":    {},
@@ -200,7 +198,7 @@ func Example_left() {
 	// 	/api/todos has no handler of POST: app/api/todos/route.ts
 }
 
-// The same while the old server answers what is left.
+// The same while the old server handles the remaining routes.
 func Example_partly() {
 	web := fstest.MapFS{ // os.DirFS("../web")
 		"pages/api/post/[pid].ts":  {},

@@ -17,8 +17,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// What the host sets on its server, and how it stops: streams are told to end,
-// then requests finish, then what runs behind the readers' backs.
+// Server settings and graceful shutdown: first streams end, then requests finish,
+// then background revalidation.
 func Example_server() {
 	feed := hub.New(hub.Config{})
 	mux := http.NewServeMux()
@@ -65,8 +65,7 @@ func Example_server() {
 	// in good order: true
 }
 
-// A statusWriter is what a service wraps around the ResponseWriter to log the
-// status.
+// A statusWriter wraps the ResponseWriter to log the status.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -81,8 +80,7 @@ func (w *statusWriter) Unwrap() http.ResponseWriter {
 	return w.ResponseWriter
 }
 
-// A wrapper of one's own with the one method by which all that the server's writer
-// can do is found.
+// Your own wrapper with Unwrap, which gives access to all features of the server's writer.
 func Example_wrapper() {
 	events := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
 		return s.Send(stream.Event{Data: "hello"})

@@ -10,9 +10,9 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-const pause = time.Millisecond // a second would be long for an example
+const pause = time.Millisecond // instead of a second
 
-// The stream of the Next.js documentation: ten events, a second apart.
+// The stream of the Next.js documentation: ten events, one per second.
 func Example_stream() {
 	handler := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
 		for i := range 10 {
@@ -47,9 +47,8 @@ func Example_stream() {
 	// data: 9
 }
 
-// The same without the kit's writer, as it stands in a ported file. What the
-// kit adds in front of it gets out of the way, except a time limit, which
-// cannot know that this is a stream.
+// The same without the kit's writer, as in a ported file. The pieces around it do not
+// interfere, except a timeout, which cannot know that this is a stream.
 func Example_streamByHand() {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		middleware.Extend(r, -1) // no time limit from here on

@@ -18,11 +18,11 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 var discard = slog.New(slog.DiscardHandler)
 
-// TestTransparent: the piece takes nothing away from a handler.
+// TestTransparent: the piece hides no feature from a handler.
 func TestTransparent(t *testing.T) { middlewaretest.Run(t, piece.New(piece.Config{})) }
 
-// TestLimit: one request more than the limit is refused, by the hook of the chain,
-// and the next is served again even if a handler has panicked.
+// TestLimit: a request above the limit is rejected by the OnError of the chain, and
+// later requests are served even after a handler has panicked.
 func TestLimit(t *testing.T) {
 	for name, chain := range map[string]struct {
 		cfg  middleware.Config
@@ -61,7 +61,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestOff: a negative limit is none.
+// TestOff: a negative limit disables it.
 func TestOff(t *testing.T) {
 	inside := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return reply.Send(w, r, 200, "inside") })
 	if w := get(piece.New(piece.Config{Limit: -1})(inside)); w.Body.String() != "inside" {
@@ -69,7 +69,7 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestSeenThrough: what looks at a service sees the methods behind the piece.
+// TestSeenThrough: pattern.Walk sees the methods inside the piece.
 func TestSeenThrough(t *testing.T) {
 	routes, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/x": piece.New(piece.Config{})(middleware.Methods{"PUT": http.NotFoundHandler()}),

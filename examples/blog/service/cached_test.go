@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestCachedPages: a page is rendered once, shows what it showed then, and is
-// rendered anew on demand or behind a reader's back.
+// TestCachedPages: a page is rendered once, stays the same while cached, and is
+// rendered again on demand or in the background.
 func TestCachedPages(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))

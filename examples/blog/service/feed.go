@@ -10,16 +10,16 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// uploadTopic is that of the uploads in the feed.
+// uploadTopic is the topic of uploads in the feed.
 const uploadTopic = "uploads"
 
-// A choiceOfTopics is the query of /api/feed. Without one, all topics are sent.
+// A choiceOfTopics is the query of /api/feed. If it is empty, the feed has all topics.
 type choiceOfTopics struct {
 	Topics []string `query:"topic,default:posts|uploads" validate:"dive,oneof=posts uploads"`
 }
 
-// events serves /api/feed. A client that comes back with Last-Event-ID, as an
-// EventSource does by itself, is first sent what it has missed.
+// events serves /api/feed. A client that reconnects with Last-Event-ID, as an
+// EventSource does, first gets the events it missed.
 func (s *Service) events() http.Handler {
 	feed := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		in, err := bind.Query[choiceOfTopics](r)
@@ -28,11 +28,11 @@ func (s *Service) events() http.Handler {
 		}
 		return s.feed.Serve(w, r, hub.Subscription{Topics: in.Topics})
 	})
-	// The front end is told what the events hold.
+	// The types of the events, for the front end.
 	return stream.Types(map[string]any{"post": Post{}, "upload": uploaded{}})(feed)
 }
 
-// announce publishes what is not final before it was announced, as posts are.
+// announce publishes an event that no store announces. A store announces posts.
 func (s *Service) announce(r *http.Request, topic, name string, v any) {
 	data, err := json.Marshal(v)
 	if err == nil {

@@ -13,12 +13,12 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// revalidateSecret would come from the environment. It is here, and on the
-// page, so that the page can use it.
+// revalidateSecret belongs in the environment. The demo has it here and on the page,
+// so that the page can use it.
 const revalidateSecret = "it is a demo, too"
 
-// newPages returns the cache of the rendered pages: fresh for an hour, and then
-// served for a day while they are rendered again in the background.
+// newPages returns the cache of the rendered pages: fresh for an hour, then served
+// stale for a day while they are revalidated in the background.
 func newPages(cfg cache.Config, site http.Handler) *cache.Cache {
 	cfg.Policy = cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour, Public: true}
 	cfg.Origin = site
@@ -39,13 +39,12 @@ var rendered = template.Must(template.New("post").Parse(`<!doctype html>
 </html>
 `))
 
-// render serves /blog/{id}. It takes its time, as pages do that ask a database
-// and another service.
+// render serves /blog/{id}. It is slow, like a page that queries a database and another service.
 func (s *Service) render(w http.ResponseWriter, r *http.Request) error {
 	id, _ := strconv.Atoi(r.PathValue("id"))
 	p, err := found(s.posts.Get(r.Context(), id))
 	if err != nil {
-		cache.SetPolicy(r.Context(), cache.Policy{TTL: -1}) // it may yet be written
+		cache.SetPolicy(r.Context(), cache.Policy{TTL: -1}) // the post may be written later
 		return err
 	}
 	all, err := s.posts.List(r.Context())
@@ -62,8 +61,8 @@ func (s *Service) render(w http.ResponseWriter, r *http.Request) error {
 	return reply.Send(w, r, http.StatusOK, text.String())
 }
 
-// revalidate serves POST /api/revalidate: it has a page rendered again, for
-// clients that know the secret.
+// revalidate serves POST /api/revalidate: it renders a page again, for clients that
+// know the secret.
 func revalidate(pages *cache.Cache) reply.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		in, err := bind.Body[struct {

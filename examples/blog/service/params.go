@@ -12,19 +12,19 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// archive serves /api/post/[...slug]: /api/post/a/b gives "Post: a, b".
+// archive serves /api/post/[...slug]: /api/post/a/b returns "Post: a, b".
 func archive(w http.ResponseWriter, r *http.Request) {
 	reply.Send(w, r, http.StatusOK, "Post: "+strings.Join(pattern.Values(r, "slug"), ", "))
 }
 
-// docs serves /api/docs/[[...slug]] with Next's req.query: path and query
-// string in one.
+// docs serves /api/docs/[[...slug]] with the req.query of Next.js: path parameters
+// and query string merged.
 func docs(w http.ResponseWriter, r *http.Request) {
 	reply.JSON(w, r, http.StatusOK, pattern.Query(r))
 }
 
-// slow works for ?ms= milliseconds, and does not look at its context. The
-// Timeout around it keeps the client from waiting.
+// slow works for ?ms= milliseconds and ignores its context. The Timeout around it
+// responds at the deadline.
 func slow(w http.ResponseWriter, r *http.Request) error {
 	ms, err := number(r, "ms", 5000)
 	if err != nil {
@@ -34,8 +34,7 @@ func slow(w http.ResponseWriter, r *http.Request) error {
 	return reply.JSON(w, r, http.StatusOK, map[string]int{"ms": ms})
 }
 
-// big answers with ?kb= kilobytes. The ResponseLimit around it refuses more
-// than 64.
+// big responds with ?kb= kilobytes. The ResponseLimit around it rejects more than 64.
 func big(w http.ResponseWriter, r *http.Request) error {
 	kb, err := number(r, "kb", 8192)
 	if err != nil {
@@ -44,8 +43,7 @@ func big(w http.ResponseWriter, r *http.Request) error {
 	return reply.Send(w, r, http.StatusOK, strings.Repeat("x", kb<<10))
 }
 
-// number returns a parameter of the query, which is one from 0 to most. Left out
-// it is 0.
+// number returns a query parameter, which must be from 0 to most. If it is absent, it is 0.
 func number(r *http.Request, name string, most int) (int, error) {
 	text := cmp.Or(r.URL.Query().Get(name), "0")
 	n, err := strconv.Atoi(text)

@@ -8,19 +8,19 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A newPost is what a client sends to write a post.
+// A newPost is the body of a request that creates a post.
 type newPost struct {
 	Title string   `json:"title" validate:"required,max=80"`
 	Text  string   `json:"text" validate:"required,max=2000"`
 	Tags  []string `json:"tags" validate:"max=5,dive,required,max=20"`
 }
 
-// write puts it into a post. Tags are [] in JSON, never null.
+// write copies it into a post. Tags are [] in JSON, never null.
 func (in newPost) write(p *Post) {
 	p.Title, p.Text, p.Tags = in.Title, in.Text, append([]string{}, in.Tags...)
 }
 
-// created is a post that is answered with 201.
+// created is the response to a new post, with status 201.
 type created struct{ Post }
 
 func (created) StatusCode() int { return http.StatusCreated }
@@ -39,8 +39,8 @@ func (s *Service) listPosts(r *http.Request, _ struct{}) ([]Post, error) {
 	return s.posts.List(r.Context())
 }
 
-// createPost is called with a post that fits. One that does not was answered with
-// 400 or 422, and the fields that are wrong.
+// createPost is called only with a valid post. An invalid one gets 400 or 422 with
+// the names of the wrong fields.
 func (s *Service) createPost(r *http.Request, in newPost) (created, error) {
 	var p Post
 	in.write(&p)
@@ -76,8 +76,8 @@ func (s *Service) putPost(r *http.Request, in wholePost) (Post, error) {
 	return found(s.posts.Update(r.Context(), in.ID, in.write))
 }
 
-// A postPatch is a PATCH. What is left out stays as it is, and null clears the
-// tags. A title cannot be cleared, so a pointer does.
+// A postPatch is a PATCH. Omitted fields stay, and null clears the tags. A title
+// cannot be cleared, so a pointer is enough.
 type postPatch struct {
 	ID    int                     `path:"pid"`
 	Title *string                 `json:"title" validate:"omitempty,min=1,max=80"`
@@ -99,7 +99,7 @@ func (s *Service) patchPost(r *http.Request, in postPatch) (Post, error) {
 	}))
 }
 
-// found makes a 404 of a post that is not there.
+// found returns a 404 error if the post does not exist.
 func found(p Post, ok bool, err error) (Post, error) {
 	if err == nil && !ok {
 		err = errNoPost

@@ -1,11 +1,11 @@
-// Package service is the demo: a small blog built with most pieces of the kit.
-// It has the routes of Next.js with typed requests and responses, forms, uploads,
-// cookies, a signed webhook, server-sent events, cached pages, a time limit and a
-// size limit, and one page that tries them all.
+// Package service is the demo: a small blog that uses most pieces of the kit. It has
+// Next.js routes with typed requests and responses, forms, uploads, cookies, a signed
+// webhook, server-sent events, cached pages, a timeout and a response limit, and one
+// page that tries them all.
 //
-// New returns an ordinary http.Handler; the kit owns neither the server nor the
-// mux. [Config] says where posts, events and cached pages are kept: in this
-// process, or in what several processes share, as examples/cluster does it.
+// New returns an ordinary http.Handler for your own server. [Config] says where
+// posts, events and cached pages are stored: in this process, or in stores that
+// several processes share, as in examples/cluster.
 package service
 
 import (
@@ -28,19 +28,18 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// Config says where a Service keeps things. The zero Config is that of one process.
+// Config says where a Service stores its data. The zero Config is for one process.
 type Config struct {
-	// Feed delivers the events. Nil is a hub in this process.
+	// Feed delivers the events. Nil creates a hub in this process.
 	Feed *hub.Hub
 
-	// Posts keeps the posts. Nil is memory, with two posts to begin with.
+	// Posts stores the posts. Nil stores them in memory, starting with two posts.
 	Posts Posts
 
-	// Pages has the Store, Generations and Locker of the cached pages. What it says
-	// of policies is replaced.
+	// Pages has the Store, Generations and Locker of the cached pages. Its policy is replaced.
 	Pages cache.Config
 
-	// Logger is nil for slog.Default.
+	// Logger gets the log records. Nil is slog.Default.
 	Logger *slog.Logger
 }
 
@@ -53,7 +52,7 @@ type Service struct {
 	handler http.Handler
 }
 
-// New returns a Service. Call Shutdown before that of the server.
+// New returns a Service. Call its Shutdown instead of the Shutdown of the server.
 func New(cfg Config) *Service {
 	s := &Service{posts: cfg.Posts, feed: cfg.Feed, log: cfg.Logger}
 	if s.log == nil {
@@ -72,14 +71,14 @@ func New(cfg Config) *Service {
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Shutdown ends the open event streams, which http.Server.Shutdown would wait for
-// without telling them, then calls the Shutdown of the server, and then waits for
-// pages that are still rendered in the background.
+// without ending them, then calls the Shutdown of the server, and then waits for
+// background revalidation.
 func (s *Service) Shutdown(ctx context.Context, server func(context.Context) error) error {
 	return errors.Join(s.feed.Shutdown(ctx), server(ctx), s.pages.Shutdown(ctx))
 }
 
-// routes is the whole service: the routes of Next.js under /api/, in the same
-// ServeMux as ordinary ones.
+// routes is the complete service: the Next.js routes under /api/, in the same
+// ServeMux as other routes.
 func (s *Service) routes(pages cache.Config) http.Handler {
 	mux := http.NewServeMux()
 	s.pages = newPages(pages, mux)
@@ -94,13 +93,13 @@ func (s *Service) routes(pages cache.Config) http.Handler {
 	return mux
 }
 
-// api has the routes of Next.js. The test of api.ts reads the types of its handlers.
+// api has the Next.js routes. The test of api.ts reads the types of its handlers.
 func (s *Service) api() *pattern.Handler {
-	// Next's `export const config`, once for every route. An empty one is the
+	// `export const config` of Next.js, once for all routes. The zero value is the
 	// default of Next.js: bodies up to 1 MB, a warning above 4 MB.
 	api := middleware.Chain(middleware.Config{WarnUnresolved: true, Logger: s.log})
 
-	// What one route needs beyond that goes inside: the innermost limit holds.
+	// Settings of one route go inside: the innermost limit applies.
 	quick := alice.New(middleware.Timeout(time.Second))
 	small := alice.New(middleware.ResponseLimitWith(middleware.ResponseLimitConfig{
 		Limit:  64 * bytesize.KB,
@@ -128,7 +127,7 @@ func (s *Service) api() *pattern.Handler {
 		})(middleware.Methods{"POST": reply.HandlerFunc(webhook)}),
 	}, pattern.HandlerConfig{})
 	if err != nil {
-		panic(err) // two routes of the list above contradict each other
+		panic(err) // the list above has conflicting routes
 	}
 	return routes
 }

@@ -16,8 +16,7 @@ import (
 	"github.com/apiece/apiece/typescript"
 )
 
-// TestRoutes sends every route one good request and the bad ones that people
-// send first.
+// TestRoutes sends every route one valid request and common invalid ones.
 func TestRoutes(t *testing.T) {
 	delivery := `{"action":"opened"}`
 	tests := []struct {
@@ -154,7 +153,7 @@ func sign(body, secret string) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// TestSources: what the page shows of the Go code is there.
+// TestSources: the Go code that the page shows exists.
 func TestSources(t *testing.T) {
 	names := regexp.MustCompile(`data-source="([^"]+)"`).FindAllStringSubmatch(page, -1)
 	if cards := strings.Count(page, `class="route"`); len(names) != cards {
@@ -169,8 +168,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestTypes keeps the types of the routes for the page, whose script is checked
-// against them.
+// TestTypes writes the types of the routes, which the script of the page is checked against.
 func TestTypes(t *testing.T) {
 	typescript.CheckWith(t, "api.ts", New(Config{Logger: slog.New(slog.DiscardHandler)}).api(), typescript.Config{TypesOnly: true})
 }

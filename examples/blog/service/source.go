@@ -15,7 +15,7 @@ import (
 //go:embed contact.go feed.go pages.go params.go posts.go service.go theme.go upload.go webhook.go
 var files embed.FS
 
-// repository is where the files can be read on the web.
+// repository is the URL of the files on the web.
 const repository = "https://github.com/apiece/apiece/blob/main/examples/blog/service/"
 
 // A declaration is a function of this package, as the page shows it.
@@ -43,7 +43,7 @@ func read() map[string]declaration {
 		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, entry.Name(), text, parser.ParseComments)
 		if err != nil {
-			panic(err) // this package has been compiled
+			panic(err) // impossible: this package was compiled
 		}
 		for _, d := range file.Decls {
 			from, name := d.Pos(), ""
@@ -71,7 +71,7 @@ func read() map[string]declaration {
 }
 
 // source serves GET /source/{name}: the Go code of the named functions and types,
-// with commas between, for the page to show beside its buttons.
+// separated by commas, which the page shows beside its buttons.
 func source(w http.ResponseWriter, r *http.Request) error {
 	var found []declaration
 	for name := range strings.SplitSeq(r.PathValue("name"), ",") {

@@ -21,38 +21,38 @@ type Post struct {
 	Created time.Time `json:"created"`
 }
 
-// Posts keeps posts, and announces each one that is added or changed by its Event
-// on [Topic]: it is for the store to say when a change is final.
+// Posts stores posts, and announces each new or changed one by its Event on [Topic]:
+// the store knows when a change is final.
 type Posts interface {
-	// List returns the latest posts, the latest first.
+	// List returns the latest posts, newest first.
 	List(ctx context.Context) ([]Post, error)
 
-	// Get returns a post, and false if there is none.
+	// Get returns a post, or false if there is none.
 	Get(ctx context.Context, id int) (Post, bool, error)
 
 	// Add gives a post its ID.
 	Add(ctx context.Context, p Post) (Post, error)
 
-	// Update has change change a post, alone, and returns false if there is none.
+	// Update calls change with a post, exclusively, and returns false if there is none.
 	Update(ctx context.Context, id int, change func(*Post)) (Post, bool, error)
 }
 
-// Topic is that of the posts in the feed.
+// Topic is the topic of posts in the feed.
 const Topic = "posts"
 
-// Event returns what the feed says of a post.
+// Event returns the event of a post in the feed.
 func (p Post) Event() stream.Event {
 	data, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // a Post has nothing in it that JSON cannot take
+		panic(err) // impossible: JSON can encode every Post
 	}
 	return stream.Event{Name: "post", Data: string(data)}
 }
 
-// Key names the post among the events of its topic and in stores.
+// Key identifies the post in stores and among the events of its topic.
 func (p Post) Key() string { return strconv.Itoa(p.ID) }
 
-// MaxPosts bounds what a demo keeps that everyone may write to.
+// MaxPosts limits the posts of a demo that any client may write to.
 const MaxPosts = 100
 
 // memory is the Posts of one process.
@@ -72,7 +72,7 @@ func newMemory(feed *hub.Hub) *memory {
 	return m
 }
 
-// First returns the posts that a blog begins with.
+// First returns the initial posts of a blog.
 func First() []Post {
 	return []Post{
 		{Title: "Hello", Text: "The first post.", Tags: []string{"meta"}},
@@ -128,7 +128,7 @@ func (m *memory) Get(_ context.Context, id int) (Post, bool, error) {
 	return m.all[i], true, nil
 }
 
-// index returns where the post is, and is called with mu held.
+// index returns the index of the post. The caller holds mu.
 func (m *memory) index(id int) int {
 	return slices.IndexFunc(m.all, func(p Post) bool { return p.ID == id })
 }

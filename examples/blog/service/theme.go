@@ -14,7 +14,7 @@ type choice struct {
 	Theme string `json:"theme" validate:"required,oneof=light dark"`
 }
 
-// theme keeps a choice in a cookie.
+// theme stores a choice in a cookie.
 func theme() http.Handler {
 	return middleware.Methods{
 		"GET": bind.Func(func(r *http.Request, _ struct{}) (map[string]string, error) { return cookies.All(r), nil }),

@@ -11,13 +11,13 @@ import (
 	"github.com/apiece/apiece/bytesize"
 )
 
-// A newFile is a form with a file, and a text beside it.
+// A newFile is a form with a file and a text field.
 type newFile struct {
 	Caption string      `json:"caption" validate:"max=80"`
 	File    upload.File `json:"file" validate:"required"`
 }
 
-// uploaded is what is said of a file. It is not kept.
+// uploaded describes a file. The file itself is not stored.
 type uploaded struct {
 	Name    string `json:"name"`
 	Size    int64  `json:"size"`
@@ -25,11 +25,10 @@ type uploaded struct {
 	Caption string `json:"caption,omitempty"`
 }
 
-// uploads has bounds of their own: the 1 MB of other bodies is not for files.
+// uploads has the limits of uploads, instead of the 1 MB of other bodies.
 var uploads = bind.Config{Upload: upload.Config{FileLimit: 8 * bytesize.MB}}
 
-// upload serves POST /api/upload. The file has been received to its end, and is
-// removed when the handler returns.
+// upload serves POST /api/upload. The file is complete, and is removed when the handler returns.
 func (s *Service) upload(r *http.Request, in newFile) (uploaded, error) {
 	f, err := in.File.Open()
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// webhookSecret would come from the environment. It is here, and on the page,
-// so that the page can sign a delivery.
+// webhookSecret belongs in the environment. The demo has it here and on the page, so
+// that the page can sign a delivery.
 const webhookSecret = "it is a demo"
 
 var verify = bodyparser.VerifyHMAC("X-Hub-Signature-256", "sha256=", []byte(webhookSecret))
 
-// webhook takes deliveries that are signed the way GitHub signs them.
+// webhook accepts deliveries that are signed like those of GitHub.
 func webhook(w http.ResponseWriter, r *http.Request) error {
 	body, err := bodyparser.Parse(w, r, bodyparser.Config{Limit: 25 * bytesize.MB, Verify: verify})
 	if err != nil {

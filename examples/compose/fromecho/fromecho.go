@@ -43,7 +43,7 @@ func Middleware(m func(http.Handler) http.Handler) echo.MiddlewareFunc {
 		return wrap(func(c *echo.Context) error {
 			err := next(c)
 			if err != nil {
-				c.Echo().HTTPErrorHandler(c, err) // which answers nothing twice
+				c.Echo().HTTPErrorHandler(c, err) // which never sends a second response
 			}
 			return err
 		})

@@ -1,5 +1,4 @@
-// Package notes is what the service of the tour keeps its data in. It stands for
-// a database.
+// Package notes is the data store of the tour. It stands for a database.
 package notes
 
 import (
@@ -8,21 +7,21 @@ import (
 	"sync"
 )
 
-// A Note is what the service keeps.
+// A Note is a stored note.
 type Note struct {
 	ID   string `json:"id"`
 	Text string `json:"text"`
 }
 
-// A Store keeps notes in memory. The zero value is empty and ready to use, by
-// several handlers at once.
+// A Store stores notes in memory. The zero value is empty and ready to use, and is
+// safe for concurrent use.
 type Store struct {
 	mu    sync.Mutex
 	notes []Note
 	reads int
 }
 
-// Add keeps a note and returns it with its ID.
+// Add stores a note and returns it with its ID.
 func (s *Store) Add(text string) Note {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,8 +30,7 @@ func (s *Store) Add(text string) Note {
 	return note
 }
 
-// All returns the notes, the oldest first. It is never nil, so that JSON has [] for
-// none.
+// All returns the notes, oldest first. It is never nil, so that an empty list is [] in JSON.
 func (s *Store) All() []Note {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +48,7 @@ func (s *Store) Find(id string) (note Note, ok bool) {
 	return notes[i], true
 }
 
-// Reads is how often the notes were read, which a cache makes less.
+// Reads returns how often the notes were read. A cache reduces it.
 func (s *Store) Reads() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

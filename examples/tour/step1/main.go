@@ -1,5 +1,4 @@
-// Command step1 keeps notes, with net/http alone. The README beside the steps
-// says what each adds.
+// Command step1 stores notes, with net/http alone. The README of the tour says what each step adds.
 package main
 
 import (

@@ -17,8 +17,8 @@ func TestNotes(t *testing.T) {
 	expect(t, h, "GET", "/api/notes", "", 200, `[{"id":"1","text":"milk"}]`)
 	expect(t, h, "DELETE", "/api/notes", "", 405, `Method Not Allowed`)
 
-	// What is missing: a second value, the wrong type and any number of bytes are
-	// taken, or refused without a reason.
+	// What is missing: a second value, a wrong type and any number of bytes are
+	// accepted, or rejected without a reason.
 	expect(t, h, "POST", "/api/notes", `{"text":"bread"} and more`, 201, `{"id":"2","text":"bread"}`)
 	expect(t, h, "POST", "/api/notes", `{"text":7}`, 400, `a text is required`)
 	if status, _ := call(h, "POST", "/api/notes", `{"text":"`+strings.Repeat("x", 5<<20)+`"}`); status != 201 {

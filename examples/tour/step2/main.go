@@ -9,12 +9,12 @@ import (
 	"github.com/apiece/apiece/examples/tour/notes"
 )
 
-// A newNote is what a client may send.
+// A newNote is the body of a POST.
 type newNote struct {
 	Text string `json:"text" validate:"required,max=280"`
 }
 
-// A created note is answered with 201.
+// A created is the response to a new note, with status 201.
 type created struct{ notes.Note }
 
 func (created) StatusCode() int { return http.StatusCreated }

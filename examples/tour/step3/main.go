@@ -1,5 +1,5 @@
-// Command step3 has limits: the size of a body, the time of a request, the time for
-// a header. A panic is answered, and logged once.
+// Command step3 limits the size of a body and the time for a request and a header. A
+// panic gets a 500, and is logged once.
 package main
 
 import (
@@ -14,12 +14,12 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// A newNote is what a client may send.
+// A newNote is the body of a POST.
 type newNote struct {
 	Text string `json:"text" validate:"required,max=280"`
 }
 
-// A created note is answered with 201.
+// A created is the response to a new note, with status 201.
 type created struct{ notes.Note }
 
 func (created) StatusCode() int { return http.StatusCreated }

@@ -1,5 +1,4 @@
-// Command step4 has the routes of Next.js, with a parameter, and problem documents
-// for 404 and 405.
+// Command step4 has Next.js routes, with a parameter, and problem details for 404 and 405.
 package main
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A newNote is what a client may send.
+// A newNote is the body of a POST.
 type newNote struct {
 	Text string `json:"text" validate:"required,max=280"`
 }
@@ -26,7 +25,7 @@ type one struct {
 	ID string `path:"id"`
 }
 
-// A created note is answered with 201.
+// A created is the response to a new note, with status 201.
 type created struct{ notes.Note }
 
 func (created) StatusCode() int { return http.StatusCreated }
@@ -52,7 +51,7 @@ func routes(store *notes.Store) http.Handler {
 		"/api/notes/[id]": middleware.Methods{"GET": bind.QueryFunc(find)},
 	}, pattern.HandlerConfig{})
 	if err != nil {
-		panic(err) // two routes that conflict: a mistake in the map above
+		panic(err) // the map above has conflicting routes
 	}
 	return middleware.New(middleware.Config{
 		BodyParser:  bodyparser.Config{Limit: 10 * bytesize.KB},

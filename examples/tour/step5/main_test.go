@@ -19,7 +19,7 @@ func TestNotes(t *testing.T) {
 	expect(t, h, "GET", "/api/notes/2", "", 404, `{"title":"Not Found","status":404,"detail":"There is no such note"}`)
 }
 
-// TestCached: the notes are read once, and again when one was added.
+// TestCached: the notes are read once, and again after one was added.
 func TestCached(t *testing.T) {
 	var store notes.Store
 	h := routes(&store)

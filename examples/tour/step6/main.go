@@ -1,4 +1,4 @@
-// Command step6 tells every reader of a note when it is added, and ends its streams
+// Command step6 sends every reader an event for each new note, and ends its streams
 // before the server.
 package main
 
@@ -25,7 +25,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A newNote is what a client may send.
+// A newNote is the body of a POST.
 type newNote struct {
 	Text string `json:"text" validate:"required,max=280"`
 }
@@ -35,7 +35,7 @@ type one struct {
 	ID string `path:"id"`
 }
 
-// A created note is answered with 201.
+// A created is the response to a new note, with status 201.
 type created struct{ notes.Note }
 
 func (created) StatusCode() int { return http.StatusCreated }
@@ -74,7 +74,7 @@ func routes(store *notes.Store, feed *hub.Hub) http.Handler {
 		"/api/events":     middleware.Methods{"GET": feed.Handler("notes")},
 	}, pattern.HandlerConfig{})
 	if err != nil {
-		panic(err) // two routes that conflict: a mistake in the map above
+		panic(err) // the map above has conflicting routes
 	}
 	return middleware.New(middleware.Config{
 		BodyParser:  bodyparser.Config{Limit: 10 * bytesize.KB},

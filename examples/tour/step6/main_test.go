@@ -24,8 +24,8 @@ func TestNotes(t *testing.T) {
 	expect(t, h, "GET", "/api/notes/2", "", 404, `{"title":"Not Found","status":404,"detail":"There is no such note"}`)
 }
 
-// TestEvents: a reader gets what is added, and after a reconnect what was added
-// meanwhile. Its stream ends in good order with the hub.
+// TestEvents: a reader gets an event for each new note, and after a reconnect those
+// it missed. Shutting down the hub ends its stream cleanly.
 func TestEvents(t *testing.T) {
 	feed := hub.New(hub.Config{History: 100})
 	server := httptest.NewServer(routes(&notes.Store{}, feed))
@@ -51,7 +51,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// next returns the next event of a stream, but for heartbeats.
+// next returns the next event of a stream, except heartbeats.
 func next(t *testing.T, events func() (stream.Event, error, bool)) stream.Event {
 	t.Helper()
 	event, err, ok := events()
@@ -61,7 +61,7 @@ func next(t *testing.T, events func() (stream.Event, error, bool)) stream.Event 
 	return event
 }
 
-// listen opens the stream of events of the service at the URL.
+// listen opens the event stream of the service at the URL.
 func listen(t *testing.T, url, lastEventID string) (func() (stream.Event, error, bool), func()) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url+"/api/events", nil)

@@ -1,5 +1,4 @@
-// Command step7 has a client in TypeScript, which a test keeps in step with the
-// routes: api.ts.
+// Command step7 has a TypeScript client, api.ts, which a test keeps in sync with the routes.
 package main
 
 import (
@@ -25,7 +24,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A newNote is what a client may send.
+// A newNote is the body of a POST.
 type newNote struct {
 	Text string `json:"text" validate:"required,max=280"`
 }
@@ -35,7 +34,7 @@ type one struct {
 	ID string `path:"id"`
 }
 
-// A created note is answered with 201.
+// A created is the response to a new note, with status 201.
 type created struct{ notes.Note }
 
 func (created) StatusCode() int { return http.StatusCreated }
@@ -76,7 +75,7 @@ func routes(store *notes.Store, feed *hub.Hub) http.Handler {
 		"/api/events":     middleware.Methods{"GET": events(feed.Handler("notes"))},
 	}, pattern.HandlerConfig{})
 	if err != nil {
-		panic(err) // two routes that conflict: a mistake in the map above
+		panic(err) // the map above has conflicting routes
 	}
 	return middleware.New(middleware.Config{
 		BodyParser:  bodyparser.Config{Limit: 10 * bytesize.KB},

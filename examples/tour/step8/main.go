@@ -25,7 +25,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A newNote is what a client may send.
+// A newNote is the body of a POST.
 type newNote struct {
 	Text string `json:"text" validate:"required,max=280"`
 }
@@ -35,12 +35,12 @@ type one struct {
 	ID string `path:"id"`
 }
 
-// A created note is answered with 201.
+// A created is the response to a new note, with status 201.
 type created struct{ notes.Note }
 
 func (created) StatusCode() int { return http.StatusCreated }
 
-// A shared is what all machines reach over the network. On one machine all but the
+// A shared is what all machines share over the network. On one machine all fields but
 // notes may be nil.
 type shared struct {
 	notes       *notes.Store
@@ -90,7 +90,7 @@ func routes(all shared, feed *hub.Hub) http.Handler {
 		"/api/events":     middleware.Methods{"GET": events(feed.Handler("notes"))},
 	}, pattern.HandlerConfig{})
 	if err != nil {
-		panic(err) // two routes that conflict: a mistake in the map above
+		panic(err) // the map above has conflicting routes
 	}
 	return middleware.New(middleware.Config{
 		BodyParser:  bodyparser.Config{Limit: 10 * bytesize.KB},

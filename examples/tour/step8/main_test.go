@@ -16,8 +16,7 @@ import (
 	"github.com/apiece/apiece/typescript"
 )
 
-// TestTwoMachines: each is a process of its own but for what they share, which is
-// in memory here.
+// TestTwoMachines runs two instances that share only a shared, here in memory.
 func TestTwoMachines(t *testing.T) {
 	all := shared{&notes.Store{}, &backplanetest.Memory{}, cache.NewStore(0), cache.NewGenerations(0)}
 	var machines [2]*httptest.Server
@@ -29,14 +28,14 @@ func TestTwoMachines(t *testing.T) {
 	}
 	one, two := machines[0].Config.Handler, machines[1].Config.Handler
 
-	// What one has read the other need not read.
+	// The second instance serves what the first has cached.
 	expect(t, one, "GET", "/api/notes", "", 200, `[]`)
 	expect(t, two, "GET", "/api/notes", "", 200, `[]`)
 	if n := all.notes.Reads(); n != 1 {
 		t.Errorf("%d reads", n)
 	}
 
-	// What is added at one is an event at the other, and in its list.
+	// A note added on one is an event on the other, and in its list.
 	events, leave := listen(t, machines[1].URL, "")
 	expect(t, one, "POST", "/api/notes", `{"text":"milk"}`, 201, `{"id":"1","text":"milk"}`)
 	first := next(t, events)
@@ -45,7 +44,7 @@ func TestTwoMachines(t *testing.T) {
 	}
 	expect(t, two, "GET", "/api/notes", "", 200, `[{"id":"1","text":"milk"}]`)
 
-	// A reader that comes back to another machine has missed nothing.
+	// A reader that reconnects to another machine misses no event.
 	leave()
 	expect(t, two, "POST", "/api/notes", `{"text":"bread"}`, 201, `{"id":"2","text":"bread"}`)
 	events, _ = listen(t, machines[0].URL, first.ID)
@@ -54,7 +53,7 @@ func TestTwoMachines(t *testing.T) {
 	}
 }
 
-// TestOneMachine: nothing is shared.
+// TestOneMachine: one instance with no shared state.
 func TestOneMachine(t *testing.T) {
 	feed := hub.New(hub.Config{})
 	defer feed.Shutdown(t.Context())
@@ -65,7 +64,7 @@ func TestOneMachine(t *testing.T) {
 	typescript.Check(t, "../step7/api.ts", h) // the client is the same
 }
 
-// next returns the next event of a stream, but for heartbeats.
+// next returns the next event of a stream, except heartbeats.
 func next(t *testing.T, events func() (stream.Event, error, bool)) stream.Event {
 	t.Helper()
 	event, err, ok := events()
@@ -75,7 +74,7 @@ func next(t *testing.T, events func() (stream.Event, error, bool)) stream.Event 
 	return event
 }
 
-// listen opens the stream of events of the service at the URL.
+// listen opens the event stream of the service at the URL.
 func listen(t *testing.T, url, lastEventID string) (func() (stream.Event, error, bool), func()) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url+"/api/events", nil)
