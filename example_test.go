@@ -151,7 +151,7 @@ func Example_port() {
 	fmt.Println(saved)
 
 	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // the cause goes to the log
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // where the cause goes
 	call(mux, "POST", "/api/contact", formType, "name=nobody&message=Hi")
 	// Output:
 	// POST /api/contact -> 303 /

@@ -79,7 +79,7 @@ func ExampleHandler_errorShape() {
 		return errors.New("dial tcp 10.0.0.7:5432: connection refused")
 	}
 	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // the cause goes to the log
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // where the cause goes
 	show(reply.Handler(load, asObject), "GET", "/api/data")
 	// Output:
 	// 500 application/json; charset=utf-8

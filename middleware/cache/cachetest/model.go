@@ -155,7 +155,7 @@ func (m *world) change(id int) error {
 		switch {
 		case errors.As(err, &failed):
 			m.failed.Add(1)
-			return nil // the old response stays, as it should
+			return nil // the old page stays, as it should
 		case err != nil:
 			return m.fail(err)
 		}
