@@ -1,4 +1,3 @@
-// Package compose shows the kit beside the libraries people already use: one
-// folder per need, each a recipe that runs and is tested. The README indexes
-// them.
+// Package compose has tested recipes that combine the kit with other libraries, one
+// per folder. The README is the index.
 package compose

@@ -1,17 +1,17 @@
-// Package auth guards routes in one place: a piece in front of them that finds
-// out who asks, and answers whoever cannot say.
+// Package auth authenticates requests in one place: a middleware around the routes
+// that identifies the user, and rejects requests without a valid token.
 //
-// golang-jwt reads and signs the tokens ([Tokens]); package oidc next door has
-// tokens of an identity provider instead. The kit answers: 401 with a
-// WWW-Authenticate header to programs, and to a browser that wants a page a
-// redirect to the login, which comes back to the page and goes nowhere else.
+// golang-jwt reads and signs the tokens ([Tokens]); package oidc uses tokens of an
+// identity provider instead. The kit responds: 401 with a WWW-Authenticate header for
+// programs, and for a browser that opens a page a redirect to the login, which
+// redirects back to that page only.
 //
-// The guard stands inside of CORS, whose headers belong on a 401 too, and
-// outside of the parser, so that no body is read for strangers. A cookie that
-// signs users in is sent along by every page that asks the browser to, so what
-// is behind the guard needs one of the recipes of package csrf as well; and so
-// does the login, or such a page signs its visitors in as somebody else. Package
-// ratelimit in front of the login slows down whoever guesses.
+// Put the guard inside CORS, whose headers belong on a 401 too, and outside the
+// parser, so that no body is read for unauthenticated clients. Browsers send a login
+// cookie with requests from any site, so the routes inside the guard need CSRF
+// protection, see package csrf; so does the login, or another site could sign its
+// visitors in to another account. Rate limiting the login, see package ratelimit,
+// slows down password guessing.
 package auth
 
 import (
@@ -28,20 +28,19 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A User is who asks.
+// A User is the authenticated user.
 type User struct{ ID string }
 
 type userKey struct{}
 
-// From returns the user whom [Require] has let in.
+// From returns the user that [Require] has authenticated.
 func From(r *http.Request) (User, bool) {
 	u, ok := r.Context().Value(userKey{}).(User)
 	return u, ok
 }
 
-// Require lets in requests with a token that verify accepts. An error of verify
-// that knows its status, such as a 503, is answered with that, any other
-// with 401.
+// Require passes on requests with a token that verify accepts. An error of verify
+// that has a status, such as 503, gets that status, any other 401.
 func Require(verify func(context.Context, string) (User, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -90,7 +89,7 @@ func token(r *http.Request) (string, error) {
 	return "", errNoToken
 }
 
-// refuse answers a request that was not let in.
+// refuse responds to a rejected request.
 func refuse(w http.ResponseWriter, r *http.Request, err error) error {
 	if status, ok := errors.AsType[interface {
 		error
@@ -110,8 +109,8 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) error {
 		WithHeader("WWW-Authenticate", `Bearer realm="api", error="invalid_token"`) // RFC 6750, section 3
 }
 
-// wantsPage reports whether a person is waiting who can be sent to a login and
-// come back: a browser that opens a page names text/html, a script does not.
+// wantsPage reports whether a browser opens a page, and so can be redirected to a
+// login and back: it accepts text/html, a script does not.
 func wantsPage(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false

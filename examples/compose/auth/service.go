@@ -14,17 +14,16 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// ErrCredentials is what a [Check] returns for a wrong name as for a wrong
-// password.
+// ErrCredentials is the error of a [Check] for a wrong name or a wrong password.
 var ErrCredentials = reply.NewError(http.StatusForbidden, "Name or password is wrong")
 
-// A Check finds the user. Another error than [ErrCredentials] says that it
-// cannot tell, because the database is down for instance.
+// A Check finds the user. An error other than [ErrCredentials] means that it cannot
+// decide, for instance because the database is down.
 type Check func(ctx context.Context, name, password string) (User, error)
 
-// Routes is a whole service, for package pattern: what is behind the guard and
-// what is not. A table that is a value can be walked by a test, and the test in
-// this package fails for a route that somebody adds outside.
+// Routes has the routes of a service, for package pattern, inside and outside the
+// guard. The test in this package walks the table, and fails for a new route that is
+// outside.
 func Routes(tokens *Tokens, check Check) map[string]http.Handler {
 	guarded := alice.New(Require(tokens.Verify))
 	return map[string]http.Handler{
@@ -35,10 +34,10 @@ func Routes(tokens *Tokens, check Check) map[string]http.Handler {
 	}
 }
 
-// me is behind the guard, so there is a user.
+// me is inside the guard, so there is a user.
 func me(w http.ResponseWriter, r *http.Request) error {
 	user, _ := From(r)
-	w.Header().Set("Cache-Control", "private") // or a cache would give it to the next one
+	w.Header().Set("Cache-Control", "private") // or a cache would serve it to another user
 	return reply.JSON(w, r, http.StatusOK, map[string]string{"user": user.ID})
 }
 
@@ -53,12 +52,12 @@ func loginPage(w http.ResponseWriter, r *http.Request) error {
 	return page.Execute(w, r.URL.Query().Get("next"))
 }
 
-// cookieName begins with __Host-, which browsers keep only from this host, over
-// TLS and for the whole of it.
+// cookieName begins with __Host-: browsers accept it only from this host, over TLS
+// and with the path /.
 const cookieName = "__Host-token"
 
-// login signs a user in and sends the browser back to where it wanted to go, if
-// that is on this site: next has been in a link that anybody can have made.
+// login signs a user in and redirects to next, if that is on this site: an attacker
+// may have written the link.
 func login(tokens *Tokens, check Check) http.Handler {
 	return bind.Handler(func(w http.ResponseWriter, r *http.Request, in struct {
 		Name     string `json:"name" validate:"required"`

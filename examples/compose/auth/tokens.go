@@ -8,7 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Tokens are signed by this service for itself, with HS256.
+// Tokens signs and verifies tokens of this service, with HS256.
 type Tokens struct {
 	key      []byte
 	issuer   string
@@ -16,18 +16,18 @@ type Tokens struct {
 	parser   *jwt.Parser
 }
 
-// NewTokens returns tokens with a key of 32 bytes or more, which nobody else
-// has. The issuer, the URL of the service, is their audience too.
+// NewTokens returns Tokens with a secret key of 32 bytes or more. The issuer, the URL
+// of the service, is also the audience.
 func NewTokens(key []byte, issuer string, lifetime time.Duration) *Tokens {
 	if len(key) < 32 {
 		panic("auth: a key of less than 32 bytes can be guessed")
 	}
 	return &Tokens{key: key, issuer: issuer, lifetime: lifetime, parser: jwt.NewParser(
-		// Without it the token would say how it wants to be verified: "none", or
-		// by a public key that is taken for a secret.
+		// Without it the token would choose the algorithm: "none", or one that uses a
+		// public key as the secret.
 		jwt.WithValidMethods([]string{"HS256"}),
 		jwt.WithIssuer(issuer),
-		jwt.WithAudience(issuer), // the same key may sign for others
+		jwt.WithAudience(issuer), // the key may sign tokens for others too
 		jwt.WithExpirationRequired(),
 	)}
 }

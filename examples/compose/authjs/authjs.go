@@ -1,7 +1,7 @@
-// Package authjs opens the sessions of next-auth v4 and Auth.js v5 in Go: who has
-// signed in at the Next.js side is known here too, while an API moves route by
-// route. It is for sessions that are in the cookie, strategy "jwt"; for those in a
-// database ask its table.
+// Package authjs reads the sessions of next-auth v4 and Auth.js v5 in Go: users who
+// signed in with Next.js are signed in here too, while an API moves route by route.
+// It reads sessions in the cookie, strategy "jwt"; for sessions in a database query
+// its table.
 //
 //	sessions := authjs.New(authjs.Config{Version: 5, Secrets: []string{os.Getenv("AUTH_SECRET")}, Secure: true})
 //	mux.Handle("/api/me", sessions.Require("/api/auth/signin")(me))
@@ -10,10 +10,10 @@
 // derived from the secret (HKDF, RFC 5869). A session of more than 4 KB is in
 // several cookies, name.0, name.1 and so on.
 //
-// Cookies are read and never set, so signing in, signing out and renewing stay with
-// Next.js. A page elsewhere can have the browser send this cookie along: what
-// changes something behind [Sessions.Require] needs one of the recipes of package
-// csrf as well.
+// Cookies are read and never set, so signing in, signing out and renewing sessions
+// stay with Next.js. Browsers send the cookie with requests from other sites too:
+// routes inside [Sessions.Require] that change data need CSRF protection, see package
+// csrf.
 package authjs
 
 import (
@@ -36,24 +36,23 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Config says whose cookies are opened.
+// Config says which cookies [New] reads.
 type Config struct {
 	// Version is 4 for next-auth v4, 5 for Auth.js v5.
 	Version int
 
-	// Secrets are NEXTAUTH_SECRET or AUTH_SECRET, the one in use first, then those
-	// before it, whose sessions are still valid.
+	// Secrets are the values of NEXTAUTH_SECRET or AUTH_SECRET: the current one
+	// first, then older ones, whose sessions stay valid.
 	Secrets []string
 
-	// Secure says that the site is served over https: the name of the cookie begins
-	// with __Secure- then.
+	// Secure says that the site uses HTTPS: the name of the cookie then begins with __Secure-.
 	Secure bool
 
-	// Cookie is the name if the project has chosen one.
+	// Cookie is the name of the cookie. Empty is the default of the Version.
 	Cookie string
 }
 
-// A Session says who has signed in.
+// A Session is the session of a signed-in user.
 type Session struct {
 	Subject string // of the identity, "sub"
 	Name    string
@@ -61,16 +60,15 @@ type Session struct {
 	Picture string
 	Expires time.Time
 
-	// Claims are all that the callback jwt of the project has put in, the above
-	// included.
+	// Claims has all claims from the jwt callback of the project, including the above.
 	Claims map[string]any
 }
 
-// ErrNoSession is the error for a request without a session cookie. All others are
-// errors of a cookie that is no good.
+// ErrNoSession is the error for a request without a session cookie. Any other error
+// means an invalid cookie.
 var ErrNoSession = errors.New("authjs: no session")
 
-// Sessions opens the cookies of requests.
+// Sessions reads the session cookies of requests.
 type Sessions struct {
 	name string
 	keys [][]byte
@@ -109,17 +107,16 @@ func New(cfg Config) *Sessions {
 	return s
 }
 
-// tolerance is for clocks that differ, as much as Auth.js allows.
+// tolerance is the clock difference that Auth.js allows.
 const tolerance = 15 * time.Second
 
-// Session returns the session of a request. ErrNoSession says that there is no
-// cookie.
+// Session returns the session of a request, or ErrNoSession if there is no cookie.
 func (s *Sessions) Session(r *http.Request) (*Session, error) {
 	token := s.token(r)
 	if token == "" {
 		return nil, ErrNoSession
 	}
-	// The two lists keep the token from choosing how it is read.
+	// The two lists keep the token from choosing its algorithm.
 	sealed, err := jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{s.enc})
 	if err != nil {
 		return nil, fmt.Errorf("authjs: %w", err)
@@ -133,8 +130,7 @@ func (s *Sessions) Session(r *http.Request) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authjs: %w", err)
 	}
-	// Claims have the letters that they have: encoding/json would take "Email" for
-	// "email" in a struct.
+	// Claims are case-sensitive: encoding/json would accept "Email" for "email" in a struct.
 	session := &Session{}
 	if err := json.Unmarshal(text, &session.Claims); err != nil {
 		return nil, fmt.Errorf("authjs: %w", err)
@@ -176,7 +172,7 @@ func (s *Session) time(name string) (time.Time, error) {
 	return time.Unix(int64(n), 0), nil
 }
 
-// maxChunks bounds the cookies that a session is put together from: 40 KB.
+// maxChunks limits the cookies of one session, to 40 KB.
 const maxChunks = 10
 
 // token returns the token of the request, from one cookie or from its parts.
@@ -198,16 +194,16 @@ func (s *Sessions) token(r *http.Request) string {
 
 type sessionKey struct{}
 
-// From returns the session of a request that [Sessions.Require] has let in.
+// From returns the session of a request that [Sessions.Require] has passed on.
 func From(r *http.Request) (*Session, bool) {
 	s, ok := r.Context().Value(sessionKey{}).(*Session)
 	return s, ok
 }
 
-// Require lets in requests with a session, which [From] returns then. Others are
-// answered with 401, and a browser that wants a page is sent to the path signIn with
-// the address of the page as its callbackUrl, as next-auth's middleware does. An empty signIn is 401 for
-// pages too.
+// Require passes on requests with a session, which [From] returns. Others get 401; a
+// browser that opens a page is redirected to the path signIn with the URL of the page
+// as its callbackUrl, like by next-auth's middleware. With an empty signIn pages get
+// 401 too.
 func (s *Sessions) Require(signIn string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -230,7 +226,7 @@ func (s *Sessions) Require(signIn string) func(http.Handler) http.Handler {
 	}
 }
 
-// wantsPage reports whether a browser opens a page, and no script asks.
+// wantsPage reports whether a browser opens a page, not a script.
 func wantsPage(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }

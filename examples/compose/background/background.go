@@ -1,17 +1,17 @@
-// Package background runs work that goes on after a response: a mail, an audit
-// record, a thumbnail. It is what after() and waitUntil() are in Next.js, on a
-// server that lives on.
+// Package background runs work after a response: a mail, an audit record, a
+// thumbnail. It is the counterpart of after() and waitUntil() in Next.js, on a
+// long-lived server.
 //
 //	jobs := background.New(background.Config{})
 //	...
 //	if err := jobs.Go(r.Context(), "mail", func(ctx context.Context) error { return mail(ctx, order) }); err != nil {
-//		return err // 503: there is too much of it
+//		return err // 503: above the limit
 //	}
 //	return reply.JSON(w, r, http.StatusAccepted, order)
 //	...
 //	errors.Join(server.Shutdown(ctx), jobs.Shutdown(ctx)) // in this order
 //
-// What a goroutine alone would get wrong:
+// Problems of a plain goroutine:
 //
 //   - Its number has no bound. Here a request over the bound is refused while it
 //     can still be told so.
@@ -21,10 +21,10 @@
 //     the same values, such as the user and the trace, that lasts on its own.
 //   - The process ends without it. Here Shutdown waits.
 //
-// The work must not use the ResponseWriter or the body of the request, nor the
-// files of a form, which are removed when the handler returns: take what it needs
-// before. What must not be lost if the process dies belongs in a queue or an outbox
-// table that outlives it; the recipe webhook has one.
+// The work must not use the ResponseWriter, the body of the request, or the files of
+// a form, which are removed when the handler returns: copy what it needs before. Work
+// that must survive a crash belongs in a queue or an outbox table outside the
+// process.
 package background
 
 import (
@@ -41,22 +41,22 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Config bounds the work. The zero value is ready to use.
+// Config limits the work. The zero value is ready to use.
 type Config struct {
-	// Limit is how many pieces of work run at once. One more is refused. 0 is 100.
+	// Limit is the number of functions that run at once. Further ones get an error. 0 is 100.
 	Limit int
 
-	// Timeout is how long one may take before its context ends. 0 is a minute.
+	// Timeout is the time before the context of a function is canceled. 0 is a minute.
 	Timeout time.Duration
 
-	// Logger gets a record of each that fails or panics. Nil is slog.Default.
+	// Logger gets a record for each function that fails or panics. Nil is slog.Default.
 	Logger *slog.Logger
 }
 
-// A Group runs work and waits for it at the end.
+// A Group runs work and waits for it at shutdown.
 type Group struct {
 	cfg  Config
-	stop context.Context // ends when Shutdown has waited long enough
+	stop context.Context // canceled when Shutdown has waited long enough
 	end  context.CancelCauseFunc
 	idle chan struct{} // closed when the group is closed and nothing runs
 
@@ -65,7 +65,7 @@ type Group struct {
 	closed  bool
 }
 
-// ErrShutdown is the cause of the contexts that Shutdown ends.
+// ErrShutdown is the cause of the contexts that Shutdown cancels.
 var ErrShutdown = errors.New("background: the process shuts down")
 
 // New returns a Group.
@@ -77,12 +77,12 @@ func New(cfg Config) *Group {
 	return g
 }
 
-// Go runs work at once, and does not wait for it. The context that work gets has
-// the values of ctx, but does not end with it. It ends after Config.Timeout, or
-// when Shutdown has waited for as long as it may. The name stands in the log.
+// Go starts work and does not wait for it. The context of work has the values of ctx,
+// but is not canceled with it. It is canceled after Config.Timeout, or when the
+// context of Shutdown is done. The name is for the log.
 //
-// If Config.Limit are running, or after Shutdown, work does not run, and the error
-// is one that a reply.HandlerFunc answers with 503.
+// If Config.Limit functions are running, or after Shutdown, work does not run, and Go
+// returns an error that a reply.HandlerFunc responds to with 503.
 func (g *Group) Go(ctx context.Context, name string, work func(context.Context) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -117,7 +117,7 @@ func (g *Group) run(ctx context.Context, name string, work func(context.Context)
 	}
 }
 
-// closeIdle tells Shutdown that nothing is left. g.mu is held.
+// closeIdle tells Shutdown that no work is left. The caller holds g.mu.
 func (g *Group) closeIdle() {
 	if g.closed && g.running == 0 {
 		select {
@@ -128,10 +128,10 @@ func (g *Group) closeIdle() {
 	}
 }
 
-// Shutdown refuses further work and waits for what is running. If ctx ends
-// before that, it ends the context of the work and returns the cause without
-// waiting further. Call it after http.Server.Shutdown, whose last handlers may
-// still begin some.
+// Shutdown rejects further work and waits for running work. If ctx is done before
+// that, it cancels the context of the work and returns the cause without waiting
+// further. Call it after http.Server.Shutdown, whose last handlers may still start
+// work.
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.mu.Lock()
 	g.closed = true

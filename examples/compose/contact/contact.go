@@ -1,21 +1,19 @@
-// Package contact is a contact form from end to end: a page that works without
-// scripts, a route that takes the form in all three ways a client may send it,
-// checks against robots and forged mail, and a mail.
+// Package contact is a complete contact form: a page that works without scripts, a
+// route that accepts the form as urlencoded, multipart or JSON, checks against spam
+// bots and mail header injection, and a mail.
 //
-// Package bind reads urlencoded, multipart and JSON bodies into one struct, so
-// the route is written once; its Errors say which field is wrong. Package
-// cookies signs the time at which the page was loaded. What the kit has no part
-// in is the mail: a Sender is an interface of one method, and SMTP implements
-// it by net/smtp.
+// Package bind decodes urlencoded, multipart and JSON bodies into one struct, so the
+// route is written once; its Errors name the wrong fields. Package cookies signs the
+// time at which the page was loaded. The kit does not send mail: a Sender is an
+// interface with one method, and SMTP implements it with net/smtp.
 //
 //	form := contact.New(contact.SMTP{Addr: "localhost:25", From: "www@example.com", To: "me@example.com"}, key)
 //	mux.Handle("GET /contact", form.Page())
 //	mux.Handle("POST /contact", middleware.New(middleware.Config{MaxDuration: 10 * time.Second})(form.Post()))
 //
-// MaxDuration is what a slow mail server may take: the client has its 504, and
-// the conversation with the mail server ends. A rate limit belongs in front, and
-// is another recipe. Other sites cannot post the form, since the cookie is
-// SameSite=Strict.
+// MaxDuration limits a slow mail server: the client gets 504, and the connection to
+// the mail server is closed. Put a rate limit in front, see package ratelimit. Other
+// sites cannot post the form, since the cookie is SameSite=Strict.
 package contact
 
 import (
@@ -38,24 +36,24 @@ import (
 )
 
 const (
-	tooQuick = 3 * time.Second // for somebody who reads and types
+	tooQuick = 3 * time.Second // for a person who reads and types
 	tooLate  = 12 * time.Hour
 )
 
-// A message is the form. It has no validate tags: bind would return nothing of
-// a message that breaks a rule, and the page shows it again.
+// A message is the form. It has no validate tags: bind would not return an invalid
+// message, and the page shows it again.
 type message struct {
 	Name    string `json:"name"`
 	Email   string `json:"email"`
 	Subject string `json:"subject"`
 	Text    string `json:"text"`
 
-	// Website is hidden on the page. Robots fill it in, people do not see it.
+	// Website is a honeypot: hidden on the page, and filled in only by bots.
 	Website string `json:"website"`
 }
 
-// check returns the fields that are wrong. Name and Subject become header
-// fields of a mail, in which a line break would begin another field.
+// check returns the invalid fields. Name and Subject become header fields of a mail,
+// in which a line break would start another field.
 func (m message) check() error {
 	var e bind.Errors
 	line := func(path, value string, max int) {
@@ -81,14 +79,14 @@ func (m message) check() error {
 	return &e
 }
 
-// A Form is the page and the route behind it.
+// A Form has the page and its route.
 type Form struct {
 	sender Sender
 	signer *cookies.Signer
 }
 
-// New returns a Form that sends its messages by sender. The key signs cookies
-// and has 32 random bytes or more.
+// New returns a Form that sends its messages with sender. The key signs cookies and
+// has 32 random bytes or more.
 func New(sender Sender, key []byte) *Form {
 	return &Form{sender, cookies.NewSigner(key)}
 }
@@ -103,12 +101,12 @@ func (f *Form) Page() http.Handler {
 		if err != nil {
 			return err
 		}
-		w.Header().Set("Cache-Control", "private, no-store") // the cookie is this visitor's
+		w.Header().Set("Cache-Control", "private, no-store") // the cookie is for one visitor
 		return render(w, r, http.StatusOK, view{Sent: r.URL.Query().Has("sent")})
 	})
 }
 
-// Post returns the handler that takes the form.
+// Post returns the handler of the submitted form.
 func (f *Form) Post() http.Handler {
 	return bind.Handler(func(w http.ResponseWriter, r *http.Request, m message) error {
 		isForm := formType(r)
@@ -124,7 +122,7 @@ func (f *Form) Post() http.Handler {
 			return err
 		}
 		if robot {
-			// It is told what it wants to hear, and learns nothing.
+			// A bot gets the success response, so that it does not learn of the check.
 			slog.InfoContext(r.Context(), "contact: dropped a message")
 		} else if err := f.sender.Send(r.Context(), Mail{m.Name, m.Email, m.Subject, m.Text}); err != nil {
 			return reply.NewError(http.StatusBadGateway, "The message could not be sent").WithCause(err)
@@ -136,8 +134,8 @@ func (f *Form) Post() http.Handler {
 	})
 }
 
-// robot reports whether the message was written by a program. Without the cookie
-// nothing is known, and a person with an old page deserves an answer.
+// robot reports whether a bot wrote the message. Without the cookie it cannot tell,
+// and a person with an old page needs a response.
 func (f *Form) robot(r *http.Request, m message) (bool, error) {
 	value, ok := f.signer.Lookup(r, "__Host-contact")
 	if !ok {

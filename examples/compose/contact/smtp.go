@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// A Mail is what a visitor has written.
+// A Mail is the message of a visitor.
 type Mail struct {
 	Name, Email, Subject, Text string
 }
@@ -26,17 +26,16 @@ type Sender interface {
 	Send(ctx context.Context, m Mail) error
 }
 
-// SMTP sends mail by a server that is asked to deliver it. The mail is from the
-// site and not from the visitor, in whose name the site may not send; the
-// visitor is in Reply-To.
+// SMTP sends mail through a mail server. The mail is from the site, since the site
+// may not send for the visitor's domain; the visitor is in Reply-To.
 type SMTP struct {
 	Addr string    // host:port of the server
-	Auth smtp.Auth // nil logs in nowhere
+	Auth smtp.Auth // nil is no authentication
 	From string    // address of the site
-	To   string    // address of who reads the messages
+	To   string    // address of the recipient
 }
 
-// Send sends the mail. It ends with ctx: net/smtp has no contexts, but its
+// Send sends the mail. It ends when ctx is done: net/smtp has no contexts, but its
 // connection can be closed.
 func (s SMTP) Send(ctx context.Context, m Mail) (err error) {
 	text, err := s.format(m)
@@ -55,7 +54,7 @@ func (s SMTP) Send(ctx context.Context, m Mail) (err error) {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer func() {
 		if err != nil && ctx.Err() != nil {
-			err = context.Cause(ctx) // says more than that the connection is closed
+			err = context.Cause(ctx) // more useful than "connection closed"
 		}
 	}()
 	c, err := smtp.NewClient(conn, host)
@@ -88,12 +87,11 @@ func (s SMTP) Send(ctx context.Context, m Mail) (err error) {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	_ = c.Quit() // the mail is with the server
+	_ = c.Quit() // the server has accepted the mail
 	return nil
 }
 
-// format writes the mail. That no field holds a line break is checked here once
-// more, since this is where one does harm.
+// format writes the mail. It checks again that no field has a line break, which would do harm here.
 func (s SMTP) format(m Mail) ([]byte, error) {
 	if strings.ContainsAny(m.Name+m.Email+m.Subject, "\r\n") {
 		return nil, errors.New("contact: a field of the header has a line break")
@@ -110,8 +108,8 @@ func (s SMTP) format(m Mail) ([]byte, error) {
 		{"Content-Type", "text/plain; charset=utf-8"},
 		{"Content-Transfer-Encoding", "quoted-printable"},
 	} {
-		// Encoded words go on one line each: a line may have 998 bytes, and a
-		// subject of 120 characters can take more.
+		// Each encoded word is on its own line: a line may have 998 bytes, and a
+		// subject of 120 characters can be longer.
 		fmt.Fprintf(&b, "%s: %s\r\n", field[0], strings.ReplaceAll(field[1], "?= =?", "?=\r\n =?"))
 	}
 	b.WriteString("\r\n")

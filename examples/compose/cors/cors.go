@@ -1,13 +1,11 @@
-// Package cors lets pages of other origins call an API: rs/cors in front of the
-// kit.
+// Package cors adds CORS to an API, with rs/cors around the kit.
 //
-// rs/cors knows which origin may do what, answers preflight requests and sets
-// the Access-Control headers. No piece of the kit ever sets one, and the
-// answers that the kit gives itself, a 413 or a 504, keep those that were set
-// further out. So rs/cors is the outermost layer: a page cannot read the status
-// of an answer without these headers, and would report every error as a failed
-// connection. Inside of a Timeout they would be missing from the 504, inside of
-// a parser from the 413.
+// rs/cors decides which origins are allowed, responds to preflight requests and sets
+// the Access-Control headers. No piece of the kit sets one, and error responses of
+// the kit, such as a 413 or a 504, keep those that outer layers set. So rs/cors is
+// the outermost layer: without these headers a page cannot read the status of a
+// response, and reports every error as a failed connection. Inside a Timeout they
+// would be missing from the 504, inside a parser from the 413.
 package cors
 
 import (
@@ -23,21 +21,21 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// Chain is what stands in front of an API that pages of these origins may call,
-// with cookies. It panics if one is not an origin, or if there is none.
+// Chain returns the layers around an API that pages of these origins may call, with
+// cookies. It panics if the list is empty or has an invalid origin.
 func Chain(cfg middleware.Config, origins ...string) alice.Chain {
 	return alice.New(Allow(origins...)).Extend(middleware.Chain(cfg))
 }
 
-// Allow is the CORS layer alone.
+// Allow returns the CORS layer alone.
 func Allow(origins ...string) func(http.Handler) http.Handler {
 	if err := check(origins); err != nil {
 		panic(err)
 	}
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
-		// An answer to a method that is not listed has no CORS header either, so
-		// whatever gets a 405 from the API belongs here too.
+		// A response to a method that is not listed has no CORS headers, so list
+		// methods that get a 405 from the API too.
 		AllowedMethods:   []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
 		AllowedHeaders:   []string{"Authorization", "Content-Type"},
 		ExposedHeaders:   []string{"Allow", "ETag", "Retry-After"},
@@ -46,9 +44,9 @@ func Allow(origins ...string) func(http.Handler) http.Handler {
 	}).Handler
 }
 
-// check refuses what rs/cors would take for an invitation: an empty list, such
-// as one from an environment variable that is not set, and "*" stand for
-// everybody. "null" is what a sandboxed frame of any site sends.
+// check rejects lists that allow too much: in rs/cors an empty list, such as from a
+// missing environment variable, and "*" allow all origins. "null" is the origin of a
+// sandboxed frame on any site.
 func check(origins []string) error {
 	if len(origins) == 0 {
 		return errors.New("cors: no origins: that would allow all of them")

@@ -1,20 +1,18 @@
-// Package csrf keeps other sites from acting in the name of a user who is
-// signed in here: CrossOriginProtection of net/http, or the tokens of nosurf,
-// with the refusals in the shape of the service.
+// Package csrf protects against CSRF, with CrossOriginProtection of net/http or the
+// tokens of nosurf. Its error responses have the format of the service.
 //
-// [Origins] is enough for most services. It asks the browser itself, which says
-// since 2023 where a request comes from, needs no token and no cookie, and
-// leaves clients that are no browsers alone. It reads only the header, so it
-// stands outside of the parser: nothing is read for a request that is refused.
+// [Origins] is enough for most services. It uses the Sec-Fetch-Site header, which all
+// browsers send since 2023, needs no token and no cookie, and does not affect clients
+// that are not browsers. It reads only the header, so put it outside the parser: the
+// body of a rejected request is not read.
 //
-// [Tokens] is for forms that older browsers send too, or where an audit asks
-// for a token. Other than the first it has to read the body to find it, so
-// it stands inside of the parser, which bounds what is read and hands it out
-// again to the handler. Multipart bodies can be read but once, and are of any
-// size: nobody looks into them, and forms with files send the token in the
+// [Tokens] is for forms in older browsers, or if an audit requires a token. It has to
+// read the body to find the token, so put it inside the parser, which limits the body
+// and replays it to the handler. A multipart body can be read only once, and has any
+// size: Tokens does not read it, and forms with files send the token in the
 // X-CSRF-Token header.
 //
-// Neither is of use against a GET that changes something.
+// Neither protects a GET that changes data.
 package csrf
 
 import (
@@ -27,23 +25,22 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A Config is what both ways have in common. The zero value trusts nobody else.
+// A Config configures [Origins] and [Tokens]. The zero value trusts no other origin.
 type Config struct {
-	// Trusted are the origins of other sites whose pages may send requests,
-	// "https://app.example". One that CORS allows to write belongs here too: the
-	// preflight asks CORS, the request itself comes through here.
+	// Trusted are other origins whose pages may send requests, such as
+	// "https://app.example". List origins here too that CORS allows to write: CORS
+	// checks the preflight, this checks the request itself.
 	Trusted []string
 
-	// Exempt are patterns of ServeMux for routes that no browser calls and that
-	// have a proof of their own, such as "POST /hooks/".
+	// Exempt are ServeMux patterns of routes that no browser calls and that have
+	// their own authentication, such as "POST /hooks/".
 	Exempt []string
 
-	// OnError answers what is refused. Nil answers with a problem document.
+	// OnError responds to rejected requests. Nil sends problem details (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 }
 
-// Origins refuses requests that a page of another site has sent, unless they
-// are of a method that changes nothing.
+// Origins rejects requests from pages of other origins, unless the method is safe.
 func Origins(cfg Config) func(http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range cfg.Trusted {
@@ -58,17 +55,16 @@ func Origins(cfg Config) func(http.Handler) http.Handler {
 	return protection.Handler
 }
 
-// Tokens refuses requests without the token that [nosurf.Token] has put into
-// the form.
+// Tokens rejects requests without the token that [nosurf.Token] has put into the form.
 func Tokens(cfg Config) func(http.Handler) http.Handler {
-	_ = Origins(cfg) // panics for what is no origin, which nosurf takes for one
+	_ = Origins(cfg) // panics for an invalid origin, which nosurf accepts
 	trusted, err := nosurf.StaticOrigins(cfg.Trusted...)
 	if err != nil {
 		panic(err)
 	}
-	// nosurf knows paths, globs and regular expressions. A mux reads the same
-	// patterns that Origins does, and is its own mark for what is exempt: what
-	// else it has in store is a redirect, which says nothing about the path.
+	// nosurf has paths, globs and regular expressions. A mux parses the same patterns
+	// as Origins. A request is exempt if the mux returns itself as the handler: it
+	// may also return a redirect, which says nothing about the path.
 	exempt := http.NewServeMux()
 	for _, pattern := range cfg.Exempt {
 		exempt.Handle(pattern, exempt)
@@ -86,9 +82,9 @@ func Tokens(cfg Config) func(http.Handler) http.Handler {
 		})
 		h.SetFailureHandler(cfg.refuse(nosurf.Reason))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// nosurf would have all of a multipart body read, into files of any
-			// size, to find out that there is no token in it. It does not where the
-			// form is parsed already, which ParseForm does without reading this body.
+			// nosurf would read a complete multipart body, into files of any size, to
+			// look for the token. It does not if the form is parsed already, and
+			// ParseForm does that without reading this body.
 			if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t == "multipart/form-data" {
 				_ = r.ParseForm()
 			}
@@ -97,8 +93,8 @@ func Tokens(cfg Config) func(http.Handler) http.Handler {
 	})
 }
 
-// refuse is the 403 of both. The reason is for the log: a client that could
-// read what is missing would add it.
+// refuse is the 403 of both. The reason is only for the log, so that an attacker does
+// not learn what is missing.
 func (cfg Config) refuse(reason func(*http.Request) error) http.Handler {
 	return reply.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		return reply.NewError(http.StatusForbidden, "Cross-site request refused").WithCause(reason(r))

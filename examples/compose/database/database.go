@@ -1,19 +1,17 @@
-// Package database serves rows of a database by database/sql, here with SQLite
-// (modernc.org/sqlite, which needs no C).
+// Package database serves rows of a database with database/sql, here SQLite
+// (modernc.org/sqlite, which needs no C compiler).
 //
-// database/sql does the queries, within the context of the request: a client
-// that goes, or a middleware.Timeout in front, ends them, and a transaction
-// with them. Packages bind and reply do what is around: typed input, and errors
-// with the status that says what has happened, whose cause goes to the log and
-// not to the client.
+// database/sql runs the queries with the context of the request: when the client
+// disconnects, or at the deadline of a middleware.Timeout, it cancels them and rolls
+// back the transaction. Packages bind and reply handle typed input, and errors with a
+// status, whose cause goes to the log and not to the client.
 //
 //	no row                  404
 //	unique index violated   409
 //	deadline passed         504, by the Timeout
 //	anything else           500, one record
 //
-// An ORM takes the place of database/sql without a change to the rest. Nothing
-// of the kit stands in between, and nothing of it knows of a database.
+// An ORM can replace database/sql without a change to the rest. The kit has no database code.
 package database
 
 import (
@@ -31,20 +29,20 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A User is a row, and what clients see of it.
+// A User is a row, as clients see it.
 type User struct {
 	ID    int64  `json:"id"`
 	Name  string `json:"name"`
 	Email string `json:"email"`
 }
 
-// A newUser is what a client may send: the id is not for it to choose.
+// A newUser is the body of a POST: the client does not choose the id.
 type newUser struct {
 	Name  string `json:"name" validate:"required,max=80"`
 	Email string `json:"email" validate:"required,email,max=254"`
 }
 
-// created is a User that is answered with 201.
+// created is the response to a new User, with status 201.
 type created struct{ User }
 
 func (created) StatusCode() int { return http.StatusCreated }
@@ -67,9 +65,8 @@ func (a API) User() http.Handler {
 	return middleware.Methods{"GET": bind.Func(a.get)}
 }
 
-// list returns all users, of a part of a name if the query has ?q=. The list is
-// made, and not only declared: a nil slice is null in JSON, where clients
-// expect [].
+// list returns all users, or those whose name contains ?q=. The list is not nil: a
+// nil slice is null in JSON, where clients expect [].
 func (a API) list(r *http.Request, _ struct{}) ([]User, error) {
 	users := []User{}
 	rows, err := a.DB.QueryContext(r.Context(),
@@ -86,7 +83,7 @@ func (a API) list(r *http.Request, _ struct{}) ([]User, error) {
 		}
 		users = append(users, u)
 	}
-	// A query that broke off is no shorter list.
+	// A query that failed must not look like a shorter list.
 	return users, rows.Err()
 }
 
@@ -102,8 +99,8 @@ func (a API) get(r *http.Request, _ struct{}) (u User, err error) {
 	return u, err
 }
 
-// create adds a user and a line to the journal, or neither. To ask first whether
-// the address is free would let two clients find it so: the index decides.
+// create adds a user and a line to the journal, or neither. Checking first whether
+// the address is free would be a race between two clients: the unique index decides.
 func (a API) create(r *http.Request, in newUser) (out created, err error) {
 	err = a.transaction(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `INSERT INTO users (name, email) VALUES (?, ?)`, in.Name, in.Email)
@@ -124,8 +121,8 @@ func (a API) create(r *http.Request, in newUser) (out created, err error) {
 	return out, err
 }
 
-// transaction runs fn in a transaction: committed if fn returns nil, rolled
-// back if it returns an error or panics, and if the request ends before.
+// transaction runs fn in a transaction. It commits if fn returns nil, and rolls back
+// if fn returns an error or panics, or if the request ends before.
 func (a API) transaction(ctx context.Context, fn func(context.Context, *sql.Tx) error) error {
 	tx, err := a.DB.BeginTx(ctx, nil)
 	if err != nil {
@@ -138,8 +135,7 @@ func (a API) transaction(ctx context.Context, fn func(context.Context, *sql.Tx) 
 	return tx.Commit()
 }
 
-// isUnique reports whether an index did not allow a row. It is the one thing
-// that every driver says in its own way.
+// isUnique reports whether a unique index rejected a row. The error depends on the driver.
 func isUnique(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE

@@ -1,6 +1,6 @@
-// Package errorshape answers every error as {"error": "..."}, for clients of a
-// ported service that look for that member, in place of the problem documents
-// (RFC 9457) that the kit sends by default.
+// Package errorshape sends every error as {"error": "..."}, for clients of a ported
+// service that expect that member, instead of problem details (RFC 9457), the default
+// of the kit.
 //
 //	chain := middleware.Chain(middleware.Config{OnError: errorshape.OnError})
 //	routes, err := pattern.NewHandler(map[string]http.Handler{
@@ -10,13 +10,13 @@
 //		}),
 //	}, pattern.HandlerConfig{OnError: errorshape.OnError})
 //
-// The kit decides what an error is worth, status, text and header, and has
-// logged it if it is the server's; the hook only renders. Everything inside of
-// a chain answers as the chain does, unless it has an OnError of its own. What
-// stands outside of one, as the routes do here, is given it too.
+// The kit decides the status, text and header of an error, and logs server errors;
+// the hook only renders. Pieces inside a chain use the OnError of the chain, unless
+// they have their own. Set it on pieces outside the chain too, as for the routes
+// here.
 //
-// The 404 and 405 of http.ServeMux are text, and know of no hook: register "/"
-// for the first, and patterns without a method for the second.
+// The 404 and 405 of http.ServeMux are plain text, without a hook: register "/" for
+// the first, and patterns without a method for the second.
 package errorshape
 
 import (
@@ -25,8 +25,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// OnError answers err as {"error": "..."}. It fits every OnError field of the
-// kit.
+// OnError sends err as {"error": "..."}. Use it in any OnError field of the kit.
 func OnError(w http.ResponseWriter, r *http.Request, err error) {
 	reply.ErrorJSON(shape)(w, r, err)
 }
