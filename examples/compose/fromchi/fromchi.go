@@ -1,14 +1,13 @@
-// Package fromchi is a service that runs on chi and uses the kit, as it would on
-// any router of net/http. The page docs/from-chi.md walks through it.
+// Package fromchi is a service on chi that uses the kit, as on any net/http router.
+// docs/from-chi.md explains it.
 //
-// chi's routers and middleware are those of net/http, so nothing has to be
-// adapted: pieces stand in r.Use, in r.With and around the router, handlers of
-// the kit are mounted by r.Method, and chi tells them its parameters in
-// r.PathValue and its route in r.Pattern.
+// chi uses net/http handlers and middleware, so no adapter is needed: use pieces in
+// r.Use, in r.With and around the router, and mount handlers of the kit with
+// r.Method. chi sets its parameters in r.PathValue and its route in r.Pattern.
 //
-// One rule: middleware.Timeout stands around the router, not in r.Use. Over HTTP/2 it
-// answers while the handler still runs, and chi gives the routing context of
-// that handler to the next request.
+// One rule: put middleware.Timeout around the router, not in r.Use. Over HTTP/2 it
+// responds while the handler still runs, and chi gives the routing context of that
+// handler to the next request.
 package fromchi
 
 import (
@@ -25,13 +24,13 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A Note is what the service keeps.
+// A Note is a stored note.
 type Note struct {
 	ID   string `path:"id" json:"id"`
 	Text string `json:"text" validate:"required,max=280"`
 }
 
-// Notes serves notes from a map that is read only: a request to change one gets
+// Notes serves notes from a read-only map: a request to change a note only returns
 // the changed note.
 func Notes(notes map[string]Note, limit time.Duration) http.Handler {
 	r := chi.NewRouter()
@@ -58,7 +57,7 @@ func Notes(notes map[string]Note, limit time.Duration) http.Handler {
 	})(r)
 }
 
-// failed answers every request with an error of the status.
+// failed responds to every request with an error of the status.
 func failed(status int) http.Handler {
 	return reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return reply.NewError(status, "") })
 }

@@ -1,9 +1,8 @@
-// Package fromecho brings the kit into a service that runs on echo v5, and moves
-// it to net/http a route at a time. The page docs/from-echo.md walks through
-// it.
+// Package fromecho uses the kit in a service on echo v5, and moves it to net/http
+// route by route. docs/from-echo.md explains it.
 //
-// An echo.Echo is an http.Handler, so there are four places for the kit, and
-// none of them needs a change to what is there:
+// An echo.Echo is an http.Handler, so there are four places for the kit, without
+// changes to existing code:
 //
 //   - Inside a handler of echo: c.Response() and c.Request() are what the
 //     functions of the kit take. bind.Body(c.Request()),
@@ -15,8 +14,7 @@
 //   - Around echo: middleware.New(config)(e). This is the place for
 //     middleware.Timeout and middleware.Recover.
 //
-// New routes are registered on an http.ServeMux, with echo at "/" for what has
-// not moved.
+// Register new routes on an http.ServeMux, with echo at "/" for all others.
 package fromecho
 
 import (
@@ -28,15 +26,13 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Middleware makes a middleware of net/http one of echo, for e.Use and for groups.
-// Unlike echo.WrapMiddleware it answers the error that a handler of echo
-// returns while the middleware is still there, so that a cache, a limit on the
-// response or a record of its status sees this answer too. Layers of echo
-// further out get the error as before.
+// Middleware adapts a net/http middleware to echo, for e.Use and for groups. Unlike
+// echo.WrapMiddleware it handles the error of an echo handler inside the middleware,
+// so that a cache, a response limit or an access log sees the error response too.
+// Outer echo middleware gets the error as before.
 //
-// middleware.Timeout belongs around echo instead. Over HTTP/2 it answers while
-// the handler still runs, and echo gives the context of that handler to the next
-// request.
+// Put middleware.Timeout around echo instead. Over HTTP/2 it responds while the
+// handler still runs, and echo gives the context of that handler to the next request.
 func Middleware(m func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	wrap := echo.WrapMiddleware(m)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -50,10 +46,9 @@ func Middleware(m func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	}
 }
 
-// ErrorHandler is an echo.HTTPErrorHandler that answers as the kit does: problem
-// documents, or whatever the OnError of a middleware.Config around echo says,
-// and a record in the log for each response of 500 or more. The message of an
-// echo.HTTPError is its detail.
+// ErrorHandler is an echo.HTTPErrorHandler that sends errors like the kit: problem
+// details, or the OnError of a middleware.Config around echo, and a log record for
+// each response of 500 or above. The message of an echo.HTTPError is the detail.
 func ErrorHandler(c *echo.Context, err error) {
 	w, r := c.Response(), c.Request()
 	if sent, _ := echo.UnwrapResponse(w); sent != nil && sent.Committed {

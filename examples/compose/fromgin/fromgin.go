@@ -1,8 +1,8 @@
-// Package fromgin brings the kit into a service that runs on gin, and moves it
-// to net/http a route at a time. The page docs/from-gin.md walks through it.
+// Package fromgin uses the kit in a service on gin, and moves it to net/http route by
+// route. docs/from-gin.md explains it.
 //
-// A gin.Engine is an http.Handler, so there are four places for the kit, and
-// none of them needs a change to what is there:
+// A gin.Engine is an http.Handler, so there are four places for the kit, without
+// changes to existing code:
 //
 //   - Inside a handler of gin: c.Writer and c.Request are what the functions of
 //     the kit take. bind.Body(c.Request), reply.JSON(c.Writer, c.Request, ...).
@@ -11,8 +11,7 @@
 //   - Around the engine: middleware.New(config)(engine). This is the place for
 //     middleware.Timeout and middleware.Recover.
 //
-// New routes are registered on an http.ServeMux, with the engine at "/" for
-// what has not moved.
+// Register new routes on an http.ServeMux, with the engine at "/" for all others.
 package fromgin
 
 import (
@@ -22,11 +21,10 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Handler mounts h as the handler of a route of gin. Unlike gin.WrapH it hands on
-// the parameters of the route: h finds ":id" in r.PathValue("id"), as do the
-// fields of package bind with a tag `path:"id"`. A catch-all such as "*path" begins
-// with a slash in gin and with none here, as in net/http. Loggers find the
-// route in r.Pattern.
+// Handler adapts h to a gin route. Unlike gin.WrapH it passes the parameters: ":id"
+// is r.PathValue("id"), and fills fields of package bind with a tag `path:"id"`. A
+// catch-all such as "*path" begins with a slash in gin, but not here, as in net/http.
+// r.Pattern is the route, for loggers.
 func Handler(h http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Request.Pattern = c.FullPath()

@@ -9,14 +9,12 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Middleware makes a middleware of net/http one of gin, for r.Use and for groups.
-// The handlers behind it write to the writer, and read the request, that the
-// middleware has made. If the middleware does not call its handler, the handlers
-// behind it do not run.
+// Middleware adapts a net/http middleware to gin, for r.Use and for groups. The
+// handlers inside it use the writer and the request of the middleware. If the
+// middleware does not call its handler, they do not run.
 //
-// middleware.Timeout belongs around the engine instead. Over HTTP/2 it answers
-// while the handler still runs, and gin gives the context of that handler to the
-// next request.
+// Put middleware.Timeout around the engine instead. Over HTTP/2 it responds while the
+// handler still runs, and gin gives the context of that handler to the next request.
 func Middleware(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		called := false
@@ -37,9 +35,9 @@ func Middleware(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	}
 }
 
-// A writer is what gin writes to: like gin's own, it keeps the status until the
-// first byte, so that it can be changed until then. It takes from the
-// embedded writer only what is rarely asked for.
+// A writer is the writer for gin's handlers. Like gin's own, it keeps the status
+// until the first byte, so that handlers can change it until then. The embedded
+// writer provides only rarely used methods.
 type writer struct {
 	gin.ResponseWriter
 	to     http.ResponseWriter

@@ -1,13 +1,12 @@
-// Package graphql serves a GraphQL API behind the chain of the kit.
+// Package graphql serves a GraphQL API inside the chain of the kit.
 //
-// graph-gophers/graphql-go runs the queries. It is chosen over
-// graphql-go/graphql because it is kept up, takes the schema in the language of
-// GraphQL, and has the bounds that a server for strangers needs: on depth,
-// length and the number of selections.
+// graph-gophers/graphql-go runs the queries. Unlike graphql-go/graphql it is
+// maintained, reads the schema in the GraphQL schema language, and has the limits
+// that a public server needs: depth, length and number of selections.
 //
-// The kit does HTTP: a body of JSON, bounded in size and time; 405, 413, 415
-// and 504; a deadline in the context of every resolver; and what an error may
-// tell, which the library takes from Error().
+// The kit handles HTTP: a JSON body, limited in size and time; 405, 413, 415 and 504;
+// a deadline in the context of every resolver; and the public message of errors,
+// where the library would send Error().
 //
 //	h, err := graphql.New(schema, &resolver{})
 //	chain := middleware.Chain(middleware.Config{
@@ -16,10 +15,9 @@
 //	})
 //	mux.Handle("/api/graphql", chain.Then(h))
 //
-// Only POST with JSON is served. The specification of GraphQL over HTTP leaves
-// GET to the server, and a mutation must not come by it; a form would let any
-// page post one in the name of its visitor, so the body is decoded by
-// Body.Decode, which takes nothing but JSON, and not by package bind.
+// Only POST with JSON is served. In the GraphQL over HTTP specification GET is
+// optional, and must not run a mutation. A form would allow CSRF, so Body.Decode
+// decodes the body, which accepts only JSON, and not package bind.
 package graphql
 
 import (
@@ -47,8 +45,9 @@ func New(schema string, resolver any) (http.Handler, error) {
 		gql.MaxDepth(8),
 		gql.MaxQueryLength(10_000),
 		gql.MaxSelections(1_000),
-		// Fields are compared in pairs before they are counted: without a bound
-		// 10,000 bytes of one field take seconds, and no deadline ends that.
+		// The library compares fields in pairs before it counts them: without this
+		// limit 10,000 bytes of one field take seconds, and no deadline interrupts
+		// that.
 		gql.OverlapValidationLimit(10_000),
 		gql.MaxParallelism(10),
 		gql.PanicHandler(quiet{}),
@@ -62,15 +61,15 @@ func New(schema string, resolver any) (http.Handler, error) {
 	return middleware.Methods{"POST": handler(s)}, nil
 }
 
-// A request is what the specification calls one.
+// A request is a request as in the specification.
 type request struct {
 	Query         string    `json:"query"`
 	OperationName string    `json:"operationName"`
 	Variables     variables `json:"variables"`
 }
 
-// variables are decoded by encoding/json itself: a Body keeps the digits of
-// numbers as json.Number, which the library does not know.
+// encoding/json decodes variables: a Body decodes numbers as json.Number, which the
+// library does not support.
 type variables map[string]any
 
 func (v *variables) UnmarshalJSON(text []byte) error {
@@ -79,7 +78,7 @@ func (v *variables) UnmarshalJSON(text []byte) error {
 
 func handler(s *gql.Schema) reply.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		body, err := bodyparser.Parse(w, r, bodyparser.Config{}) // that of the chain, if there is one
+		body, err := bodyparser.Parse(w, r, bodyparser.Config{}) // the body of the chain's parser, if there is one
 		if err != nil {
 			return err
 		}
@@ -96,10 +95,9 @@ func handler(s *gql.Schema) reply.HandlerFunc {
 	}
 }
 
-// answer sends the response as the client wants it: with a status of its own as
-// application/graphql-response+json, and with 200, whatever happened, as
-// application/json, since older clients take another status for a failure of
-// the network.
+// answer sends the response in the accepted type: application/graphql-response+json
+// with a specific status, or application/json always with 200, since older clients
+// take another status for a network failure.
 func answer(w http.ResponseWriter, r *http.Request, out *gql.Response) error {
 	const modern = "application/graphql-response+json"
 	if !strings.Contains(r.Header.Get("Accept"), modern) {
@@ -117,8 +115,8 @@ func answer(w http.ResponseWriter, r *http.Request, out *gql.Response) error {
 	return reply.Send(w, r, status, text)
 }
 
-// hide replaces the text of errors that resolvers return by what the client may
-// read, as everywhere in the kit, and logs those that are the server's fault.
+// hide replaces the text of resolver errors with their public message, as everywhere
+// in the kit, and logs server errors.
 func hide(ctx context.Context, errs []*gqlerrors.QueryError) {
 	for _, e := range errs {
 		if e.ResolverError == nil {
@@ -136,13 +134,13 @@ func hide(ctx context.Context, errs []*gqlerrors.QueryError) {
 		}
 		e.Message = cmp.Or(message, http.StatusText(status))
 		if status < 500 || ctx.Err() != nil {
-			continue // the client's fault; or somebody else answers, or nobody waits
+			continue // a client error, or the response was sent, or the client has disconnected
 		}
 		slog.ErrorContext(ctx, "graphql: resolver failed", "path", fmt.Sprint(e.Path), "error", e.ResolverError)
 	}
 }
 
-// quiet keeps the value of a panic from the client.
+// quiet hides the value of a panic from the client.
 type quiet struct{}
 
 func (quiet) MakePanicError(context.Context, any) *gqlerrors.QueryError {

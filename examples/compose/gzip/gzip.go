@@ -1,13 +1,12 @@
-// Package gzip compresses what is worth it: gzhttp around the kit, gzip or
-// zstd by what the client accepts.
+// Package gzip compresses responses: gzhttp around the kit, with gzip or zstd, as the
+// client accepts.
 //
-// gzhttp stands outside of the kit's pieces: they count, limit and tag the
-// response as the handler writes it, and gzhttp compresses what comes out. It
-// stands inside of CORS and of tracing. Where the size on the wire is what
-// counts, as with ResponseLimit on a platform that cuts off, mind that the kit
-// sees the larger number.
+// Put gzhttp outside the kit's pieces: they count, limit and compute the ETag of the
+// uncompressed response, and gzhttp compresses the result. Put it inside CORS and
+// tracing. If a platform limits the compressed size, note that ResponseLimit counts
+// the larger uncompressed one.
 //
-// What is left as it is, and why:
+// What is not compressed or changed, and why:
 //
 //   - Answers below a kilobyte, which fit in one packet anyway, and with them
 //     nearly all errors.
@@ -23,23 +22,23 @@
 //     gzhttp.SuffixETag would keep the promise and lose the 304, because the
 //     handler does not know the tag that comes back.
 //
-// Other compressors: those of gorilla, chi, echo and gin-contrib flush when they are
-// flushed, so streams are live. NYTimes/gziphandler and CAFxX/httpcompression do
-// not: until they have enough bytes to decide, a flush does nothing, and an event
-// stream arrives when it ends. The way out is to leave event streams to others, which
-// both decide by the first event:
+// Other compressors: those of gorilla, chi, echo and gin-contrib pass on a flush, so
+// streams are live. NYTimes/gziphandler and CAFxX/httpcompression do not: until they
+// have enough bytes to decide, a flush does nothing, and an event stream arrives only
+// at its end. Exclude event streams in their configuration; both decide at the first
+// event:
 //
 //	gziphandler.GzipHandlerWithOpts(gziphandler.ContentTypes([]string{"text/html", "application/json"}))
 //	httpcompression.DefaultAdapter(httpcompression.ContentTypes([]string{"text/event-stream"}, true))
 //
-// Where that is out of reach, a handler that sets Content-Encoding to identity
-// before it begins a stream has both let it through; but gorilla's and gin-contrib's
-// then break it. A stream.Stream that was flushed and has sent nothing is still
-// held back: there its first heartbeat opens it.
+// If you cannot change the configuration, set Content-Encoding to identity before the
+// stream starts, and both pass it through; but then gorilla's and gin-contrib's break
+// it. A stream.Stream that was flushed and has sent nothing is still held back until
+// its first heartbeat.
 //
-// The length of what is compressed tells something of what is in it. An answer
-// with a secret beside text that somebody else can choose sets the header
-// gzhttp.HeaderNoCompression, which gzhttp takes off.
+// The compressed length leaks information about the content (BREACH). If a response
+// has a secret and text that an attacker can choose, set the header
+// gzhttp.HeaderNoCompression, which gzhttp removes.
 package gzip
 
 import (

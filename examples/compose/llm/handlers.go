@@ -10,7 +10,7 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A prompt is what clients may send. Its bound is what a client may cost.
+// A prompt is the body of a request. Its limit bounds the cost per request.
 type prompt struct {
 	Prompt string `json:"prompt" validate:"required,max=4000"`
 }
@@ -19,7 +19,7 @@ type completion struct {
 	Result string `json:"result"`
 }
 
-// Result returns the handler that answers {"result": "..."} when all is there.
+// Result returns the handler that sends the complete text as {"result": "..."}.
 func (c *Client) Result() http.Handler {
 	return bind.Func(func(r *http.Request, in prompt) (out completion, err error) {
 		resp, err := c.ask(r.Context(), in.Prompt, false)
@@ -31,23 +31,23 @@ func (c *Client) Result() http.Handler {
 	})
 }
 
-// Text returns the handler that sends the text as it comes: what a page reads
-// with fetch and a reader of the body. Nothing ends it but its end, so the
-// deadlines in front are lifted, that of a Timeout and that of the server.
+// Text returns the handler that streams the text, which a page reads with fetch and a
+// body reader. It lifts the deadlines of a Timeout and of the server, since the
+// stream may take any time.
 func (c *Client) Text() http.Handler {
 	return bind.Handler(func(w http.ResponseWriter, r *http.Request, in prompt) error {
 		resp, err := c.ask(r.Context(), in.Prompt, true)
 		if err != nil {
 			return err
 		}
-		_ = middleware.Extend(r, -1) // an error says that there is none
+		_ = middleware.Extend(r, -1) // an error means that there is no Timeout
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff") // a model may write HTML
 		w.Header().Set("X-Accel-Buffering", "no")           // nginx
 		for delta, err := range deltas(resp) {
 			if err != nil {
-				return err // the connection is cut if a part is out
+				return err // cuts the connection if a part was sent
 			}
 			if err := send(w, delta); err != nil {
 				return err
@@ -57,9 +57,9 @@ func (c *Client) Text() http.Handler {
 	})
 }
 
-// send writes a piece of text and sends it off. A client that does not read it
-// is waited for as long as packages do that send events, ten seconds; between
-// the pieces there is no deadline, which would reset a stream of HTTP/2.
+// send writes and flushes a piece of text. The write deadline is ten seconds, as in
+// package stream. Between the pieces there is no deadline, since it would reset an
+// HTTP/2 stream.
 func send(w http.ResponseWriter, text string) error {
 	out := http.NewResponseController(w)
 	_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second))
@@ -73,9 +73,9 @@ func send(w http.ResponseWriter, text string) error {
 	return nil
 }
 
-// Events returns the handler that sends each piece as an event, {"delta":
-// "..."}, and {"done": true} at the end. To pass the events of an API on as they
-// are, Stream.Relay is enough.
+// Events returns the handler that sends each piece as an event, {"delta": "..."}, and
+// {"done": true} at the end. To pass on the events of an API unchanged, use
+// Stream.Relay.
 func (c *Client) Events() http.Handler {
 	return bind.Handler(func(w http.ResponseWriter, r *http.Request, in prompt) error {
 		s, err := stream.SSE(w, r, stream.Config{Heartbeat: c.cfg.Heartbeat})

@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// A Key is a secret that does not get printed. It hides behind a pointer,
-// because the methods below are not asked where a Key is an unexported field of
-// what is printed.
+// A Key is a secret that is never printed. It is behind a pointer, because fmt does
+// not call the methods below for a Key in an unexported field.
 type Key struct{ secret *string }
 
-// KeyFromEnv reads the key from the environment. Call it once, when the service
-// starts: one that is missing is found out then, and not by the first client.
+// KeyFromEnv reads the key from the environment. Call it once at startup, so that a
+// missing key fails then, and not on the first request.
 func KeyFromEnv(name string) (Key, error) {
 	secret := strings.TrimSpace(os.Getenv(name))
 	if secret == "" {
@@ -22,8 +21,7 @@ func KeyFromEnv(name string) (Key, error) {
 	return Key{&secret}, nil
 }
 
-// String hides the key, as GoString, LogValue and MarshalText do: fmt, slog and
-// json see nothing else.
+// String hides the key, like GoString, LogValue and MarshalText, from fmt, slog and json.
 func (Key) String() string               { return "[key]" }
 func (Key) GoString() string             { return "[key]" }
 func (Key) LogValue() slog.Value         { return slog.StringValue("[key]") }

@@ -1,5 +1,5 @@
-// Package llm puts a route in front of a paid API, such as that of a language
-// model or of payments, so that the key stays on the server.
+// Package llm proxies a paid API, such as that of a language model or of payments, so
+// that the API key stays on the server.
 //
 //	key, err := llm.KeyFromEnv("LLM_API_KEY")
 //	client := llm.New(llm.Config{Base: "https://api.example.com", Model: "small", Key: key})
@@ -7,20 +7,20 @@
 //	mux.Handle("POST /api/ask/text", chain.Then(client.Text()))
 //	mux.Handle("POST /api/ask/events", chain.Then(client.Events()))
 //
-// net/http makes the request, within the context of the client's: whoever gives
-// up no longer costs anything. The kit does what is left of each end. Package
-// bind bounds and checks the prompt; stream.Reader reads the events of the API
-// and stream.SSE writes those for the client; the errors of a reply.Handler
-// carry a status and a text for the client and a cause for the log.
+// net/http makes the request with the context of the client's request, so a client
+// that disconnects ends it. The kit does the rest. Package bind limits and validates
+// the prompt; stream.Reader reads the events of the API and stream.SSE writes those
+// for the client; the errors of a reply.Handler have a status and a message for the
+// client and a cause for the log.
 //
-// Whoever reaches these routes spends the money of the service, a prompt at a
-// time: packages ratelimit and auth belong in front, and package csrf with a
-// cookie for a login, since a form of any page can be a prompt.
+// Each request to these routes costs money: put packages ratelimit and auth in front,
+// and with a login cookie package csrf too, since a form on any site can send a
+// prompt.
 //
-// The order in a handler is: prompt, API, answer. A stream is opened by its first
-// token, so that a refusal still has a status, or by a heartbeat if that takes long:
-// proxies would give up on a response that does not begin. What goes wrong after
-// that cuts the stream off.
+// The order in a handler is: prompt, API, response. The first token opens the stream,
+// so that an earlier error still has a status; if the token takes long, a heartbeat
+// opens it, since proxies time out on a response that does not start. A later error
+// cuts the stream.
 package llm
 
 import (
@@ -38,27 +38,27 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// maxAnswer bounds what is read of one answer of the API, in bytes.
+// maxAnswer is how much of a response of the API is read, in bytes.
 const maxAnswer = 1 << 20
 
-// Config says which API, and who pays.
+// Config has the URL and the key of the API.
 type Config struct {
 	Base  string // "https://api.example.com"
 	Model string
 	Key   Key
 
-	// Heartbeat is how long an event stream may be silent, before the first token
-	// too: less than the proxies in front wait, 60 seconds for nginx. 0 is 2
-	// seconds, negative is none.
+	// Heartbeat is how long an event stream may be silent, including before the first
+	// token. It must be shorter than the timeouts of proxies, such as 60 seconds for
+	// nginx. 0 is 2 seconds, negative disables it.
 	Heartbeat time.Duration
 
-	// Transport carries the requests. Nil is http.DefaultTransport with a bound of
-	// two minutes for the API to begin its answer: a heartbeat lifts that of a
+	// Transport sends the requests. Nil is http.DefaultTransport with a
+	// ResponseHeaderTimeout of two minutes, since a heartbeat lifts the deadline of a
 	// Timeout around the handler.
 	Transport http.RoundTripper
 }
 
-// A Client makes the handlers. It speaks the protocol of chat completions.
+// A Client returns the handlers. It uses the chat completions protocol.
 type Client struct {
 	cfg  Config
 	http http.Client
@@ -74,12 +74,12 @@ func New(cfg Config) *Client {
 	}
 	return &Client{cfg, http.Client{
 		Transport: cfg.Transport,
-		// A redirect would take the key along.
+		// A redirect would leak the key.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// What passes of the protocol of the API.
+// The part of the API's protocol that is used.
 type (
 	message struct {
 		Role    string `json:"role,omitempty"`
@@ -98,7 +98,7 @@ type (
 	}
 )
 
-// ask sends the prompt to the API. The answer is one of 200, and bounded.
+// ask sends the prompt to the API. The response has status 200, and its body is limited.
 func (c *Client) ask(ctx context.Context, prompt string, stream bool) (*http.Response, error) {
 	body, err := json.Marshal(request{c.cfg.Model, []message{{"user", prompt}}, stream})
 	if err != nil {
@@ -120,20 +120,18 @@ func (c *Client) ask(ctx context.Context, prompt string, stream bool) (*http.Res
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}
-	// What the API says about it stays unread: some repeat the key.
+	// The body of an error is not read: some APIs repeat the key in it.
 	resp.Body.Close()
 	err = fmt.Errorf("llm: the API answered %d", resp.StatusCode)
 	if resp.StatusCode == http.StatusTooManyRequests {
-		// It is this service that asks too often, which is not for the client
-		// to be blamed for.
+		// This service sends too many requests, which is not a client error.
 		return nil, reply.NewError(http.StatusServiceUnavailable, "Please try again later").
 			WithHeader("Retry-After", cmp.Or(resp.Header.Get("Retry-After"), "10")).WithCause(err)
 	}
 	return nil, failed(err)
 }
 
-// failed is the answer to what goes wrong between here and the API: 504 if it
-// takes too long, else 502.
+// failed returns the error for a failed request to the API: 504 for a timeout, else 502.
 func failed(err error) error {
 	var slow interface{ Timeout() bool }
 	if errors.As(err, &slow) && slow.Timeout() {
@@ -142,7 +140,7 @@ func failed(err error) error {
 	return reply.NewError(http.StatusBadGateway, "").WithCause(err)
 }
 
-// result reads the text of an answer.
+// result reads the text of a response.
 func result(resp *http.Response) (string, error) {
 	defer resp.Body.Close()
 	var answer response
@@ -155,8 +153,8 @@ func result(resp *http.Response) (string, error) {
 	return answer.Choices[0].Message.Content, nil
 }
 
-// deltas reads the pieces of a streamed answer. One that ends without saying so
-// ends in an error.
+// deltas reads the pieces of a streamed response. It ends with an error if the end
+// marker is missing.
 func deltas(resp *http.Response) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		defer resp.Body.Close()

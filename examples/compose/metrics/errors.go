@@ -13,8 +13,8 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// OnError counts what answer answers, by the status that it chooses. It is for
-// the OnError of middleware.Config, which reaches everything inside.
+// OnError counts the error responses of answer by status. Set it as the OnError of
+// middleware.Config, which applies to everything inside.
 func (m *Metrics) OnError(answer func(http.ResponseWriter, *http.Request, error)) func(http.ResponseWriter, *http.Request, error) {
 	return func(w http.ResponseWriter, r *http.Request, err error) {
 		sent := httpsnoop.Metrics{Code: http.StatusInternalServerError} // what the kit sends if answer writes nothing
@@ -26,8 +26,8 @@ func (m *Metrics) OnError(answer func(http.ResponseWriter, *http.Request, error)
 	}
 }
 
-// errorType returns the type of the error that has the status, since those around
-// it say no more than where it passed.
+// errorType returns the type of the error that has the status; errors that wrap it
+// only say where it passed.
 func errorType(err error) attribute.KeyValue {
 	if decides, ok := errors.AsType[interface {
 		error
@@ -38,8 +38,8 @@ func errorType(err error) attribute.KeyValue {
 	return semconv.ErrorType(err)
 }
 
-// Timeouts counts the requests that a Timeout ends. It stands directly inside of
-// it, and counts a handler that does not return as well.
+// Timeouts counts the requests that a Timeout ends, including those of a handler that
+// does not return. Put it directly inside the Timeout.
 func (m *Metrics) Timeouts(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, route := r.Context(), m.route(r)

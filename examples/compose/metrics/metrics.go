@@ -1,7 +1,6 @@
-// Package metrics counts what a service does, with OpenTelemetry, for Prometheus
-// to scrape: the duration, status and route of each request, the errors by what
-// was answered, the requests whose time was up, and the Stats of hubs, caches and
-// backplanes.
+// Package metrics exports OpenTelemetry metrics for Prometheus: the duration, status
+// and route of each request, errors by status, timeouts, and the Stats of hubs,
+// caches and backplanes.
 //
 //	provider, endpoint, err := metrics.Prometheus()
 //	mux := http.NewServeMux()
@@ -15,14 +14,13 @@
 //	public := &http.Server{Addr: ":8080", Handler: m.Requests(mux)}
 //	private := &http.Server{Addr: "127.0.0.1:9090", Handler: endpoint}
 //
-// The endpoint has a listener of its own: what it says is not for strangers, and
-// a service that refuses everything can still say so.
+// The endpoint has its own listener: it is not public, and works even if the service
+// rejects all requests.
 //
 // # What there is
 //
-// Names and attributes are those of the semantic conventions where there is one.
-// Prometheus is given underscores for the dots, the unit, and _total after a
-// counter.
+// Names and attributes follow the semantic conventions if there is one. For
+// Prometheus, dots become underscores, the unit is added, and counters end in _total.
 //
 //	http.server.request.duration  http.request.method, url.scheme, http.route,
 //	                              http.response.status_code, error.type
@@ -33,25 +31,25 @@
 //	apiece.cache.*                apiece.cache.name
 //	apiece.backplane.*            apiece.backplane.name
 //
-// apiece.errors is what OnError has answered: a body that is refused (400, 413,
-// 415), a hub that is full (503), a limit (429), a Timeout (504), a panic (500).
-// Its error.type is the Go type of the error, which tells the 503 of a hub from
-// that of a handler. What answers for itself, as http.ServeMux does its 404 and
-// 405, is in http.server.request.duration alone.
+// apiece.errors counts the responses of OnError: a rejected body (400, 413, 415), a
+// full hub (503), a rate limit (429), a Timeout (504), a panic (500). Its error.type
+// is the Go type of the error, which distinguishes the 503 of a hub from that of a
+// handler. Responses without OnError, such as the 404 and 405 of http.ServeMux, are
+// only in http.server.request.duration.
 //
-// A timeout ends in one of two ways. If nothing was sent, OnError answers 504. If
-// a part was, the connection is cut, and there is nothing to answer. So [Metrics.Timeouts]
-// stands inside of the Timeout and counts both, by the cause of the context: what
-// apiece.timeouts has more than apiece.errors has of 504 was cut. In
-// http.server.request.duration a response that was cut has its status, and
-// "aborted" as error.type.
+// A timeout ends in one of two ways. If nothing was sent, OnError sends 504. If a
+// part was sent, the connection is cut, without an error response.
+// [Metrics.Timeouts], inside the Timeout, counts both, by the cause of the context:
+// the difference between apiece.timeouts and the 504s of apiece.errors was cut. In
+// http.server.request.duration a cut response has its status, and "aborted" as
+// error.type.
 //
 // # How many series there are
 //
-// No attribute has a value that a client chooses: no path, no host, and no method
-// that is not known. The route is the pattern of the mux, without method and host.
-// If a layer outside of the mux refuses the request, or a Timeout does not wait for
-// the handler, the request has none yet, and the mux is asked.
+// Clients cannot choose the value of an attribute: there is no path, no host, and no
+// unknown method. The route is the pattern of the mux, without method and host. If a
+// layer outside the mux rejects the request, or a Timeout does not wait for the
+// handler, the request has no pattern yet, and it is looked up in the mux.
 package metrics
 
 import (
@@ -72,7 +70,7 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 )
 
-// Metrics are the instruments of one service. [New] makes them.
+// Metrics has the instruments of one service. [New] creates them.
 type Metrics struct {
 	mux      *http.ServeMux
 	meter    metric.Meter
@@ -100,8 +98,8 @@ func New(provider metric.MeterProvider, mux *http.ServeMux) (*Metrics, error) {
 	return m, nil
 }
 
-// Requests measures every request. It stands outside of all that answers. A
-// stream is measured when it has ended.
+// Requests measures every request. Put it outside all layers that respond. A stream
+// is measured when it has ended.
 func (m *Metrics) Requests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var res response
@@ -114,7 +112,7 @@ func (m *Metrics) Requests(next http.Handler) http.Handler {
 	})
 }
 
-// A response is what became of one.
+// A response is the outcome of a response.
 type response struct {
 	httpsnoop.Metrics      // whose Code is 0 if none was written
 	returned          bool // the handler has, and did not panic
@@ -122,7 +120,7 @@ type response struct {
 	cut               bool // the connection was taken over in the middle
 }
 
-// hijack looks at why the connection is taken over: for another protocol, or if
+// hijack records why the connection is hijacked: for another protocol, or, if
 // anything was sent before, to close it.
 func (res *response) hijack(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {
 	return func() (net.Conn, *bufio.ReadWriter, error) {
@@ -137,7 +135,7 @@ func (res *response) hijack(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {
 
 func (res *response) begun() bool { return res.Code != 0 || res.Written > 0 }
 
-// status returns that of the response, 0 if there was none.
+// status returns the status of the response, 0 if there was none.
 func (res *response) status() int {
 	switch {
 	case res.upgraded:
@@ -167,7 +165,7 @@ func (m *Metrics) record(r *http.Request, res *response) {
 	m.duration.Record(context.WithoutCancel(r.Context()), res.Duration.Seconds(), method(r), scheme, attrs...)
 }
 
-// method returns the method, if it is one that is known.
+// method returns the method if it is known.
 func method(r *http.Request) httpconv.RequestMethodAttr {
 	switch known := httpconv.RequestMethodAttr(r.Method); known {
 	case httpconv.RequestMethodConnect, httpconv.RequestMethodDelete, httpconv.RequestMethodGet,

@@ -10,11 +10,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Prometheus returns a provider for [New], and the handler that answers a scrape
-// of what it has. Shut the provider down with the service.
+// Prometheus returns a provider for [New], and the handler for scrapes. Shut the
+// provider down with the service.
 //
-// Its registry is its own: what other packages have put into the default one of
-// client_golang stays there.
+// It has its own registry, without the metrics in the default registry of client_golang.
 func Prometheus() (*metric.MeterProvider, http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	reader, err := exporter.New(exporter.WithRegisterer(registry))

@@ -14,7 +14,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Hub observes the Stats of a hub, under a name of its own.
+// Hub observes the Stats of a hub, with the name as an attribute.
 func (m *Metrics) Hub(name string, h *hub.Hub) error {
 	return m.observe(attribute.String("apiece.hub.name", name), func() []reading {
 		s := h.Stats()
@@ -31,7 +31,7 @@ func (m *Metrics) Hub(name string, h *hub.Hub) error {
 	})
 }
 
-// Cache observes the Stats of a cache, under a name of its own.
+// Cache observes the Stats of a cache, with the name as an attribute.
 func (m *Metrics) Cache(name string, c *cache.Cache) error {
 	return m.observe(attribute.String("apiece.cache.name", name), func() []reading {
 		s := c.Stats()
@@ -51,8 +51,8 @@ func (m *Metrics) Cache(name string, c *cache.Cache) error {
 	})
 }
 
-// Backplane observes what a backplane says of itself, under a name of its own.
-// Every adapter has a type Stats for that: pass the method.
+// Backplane observes the Stats of a backplane, with the name as an attribute. Every
+// adapter has a method Stats: pass the method.
 //
 //	err := metrics.Backplane(m, "events", log.Stats)
 func Backplane[Stats ~struct {
@@ -82,7 +82,7 @@ type reading struct {
 	value            float64
 }
 
-// A kind says how values of several processes are put together.
+// A kind says how to aggregate the values of several processes.
 type kind int
 
 const (
@@ -91,8 +91,7 @@ const (
 	gauge               // a sum means nothing
 )
 
-// observe has read called once for each scrape. It is called once before, to see
-// what there is.
+// observe registers read, which is called once per scrape, and once before to list the instruments.
 func (m *Metrics) observe(of attribute.KeyValue, read func() []reading) error {
 	instruments := make(map[string]metric.Float64Observable)
 	var all []metric.Observable
@@ -132,9 +131,9 @@ func (m *Metrics) observe(of attribute.KeyValue, read func() []reading) error {
 	return nil
 }
 
-// Cached counts the responses of a cache by route and by what Cache-Status says:
-// hit, or why the handler ran (fwd), and why the response was not stored
-// (detail). It stands directly around the cache.
+// Cached counts the responses of a cache by route and by Cache-Status: hit, or why
+// the handler ran (fwd), and why the response was not stored (detail). Put it
+// directly around the cache.
 func (m *Metrics) Cached(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -149,9 +148,9 @@ func (m *Metrics) Cached(next http.Handler) http.Handler {
 	})
 }
 
-// cacheStatus returns what the cache says of the response. If another cache of the
-// same name has a say, an upstream's perhaps, it is not known which is which, and
-// "" is returned: what others write is no value of an attribute.
+// cacheStatus returns the Cache-Status of the cache. If another cache has the same
+// name, such as an upstream's, the two cannot be distinguished, and it returns "":
+// others must not choose the value of an attribute.
 func cacheStatus(h http.Header) (status, detail string) {
 	var ours string
 	for _, line := range h["Cache-Status"] {

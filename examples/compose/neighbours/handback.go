@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// HandBack mends middleware that hands on a copy of the request: it puts what
-// the layers inside have found out into the original. Those outside, loggers and
-// tracers, see the pattern of a mux inside, and net/http finds the multipart
-// form whose temporary files it has to remove.
+// HandBack fixes middleware that passes on a copy of the request: it copies the
+// pattern and the form from the copy to the original. Then loggers and tracers
+// outside see the pattern of a mux inside, and net/http finds the multipart form
+// whose temporary files it has to remove.
 //
 //	HandBack(sessions.LoadAndSave)
 func HandBack(middleware func(http.Handler) http.Handler) func(http.Handler) http.Handler {

@@ -1,15 +1,13 @@
-// Package oidc accepts the tokens of an identity provider, Auth0 or Firebase or
-// one's own, in the guard of package auth.
+// Package oidc accepts tokens of an OpenID Connect identity provider, such as Auth0
+// or Firebase, in the guard of package auth.
 //
-// go-oidc fetches the public keys of the provider, keeps them, looks for new
-// ones when a token names a key that it does not know, and checks signature,
-// issuer, audience and time. The guard and the kit answer: 401 for a token that
-// is not good, and 503 when nobody can tell because the keys cannot be had.
-// That is neither a reason to let the request in nor to send the user away.
+// go-oidc fetches and caches the public keys of the provider, fetches again when a
+// token names an unknown key, and checks signature, issuer, audience and time. The
+// guard and the kit respond: 401 for an invalid token, and 503 if the keys cannot be
+// fetched, since then the token is neither valid nor invalid.
 //
-// A token that no known key has signed, with any key id, makes the service ask
-// the provider, once for all that come meanwhile. So package ratelimit belongs in
-// front.
+// A token that no known key has signed, with any key id, causes a request to the
+// provider, one at a time. So put package ratelimit in front.
 package oidc
 
 import (
@@ -27,13 +25,12 @@ import (
 // A Provider verifies the tokens of one issuer for one audience.
 type Provider struct{ verifier *oidc.IDTokenVerifier }
 
-// New returns a Provider. The keys are at jwksURL, the jwks_uri of the
-// provider, and are fetched for the first token rather than here, so that the
-// service starts without the provider. A nil client is one that waits for five
-// seconds.
+// New returns a Provider. The keys are at jwksURL, the jwks_uri of the provider. They
+// are fetched for the first token, so that the service starts without the provider. A
+// nil client has a timeout of five seconds.
 func New(issuer, audience, jwksURL string, client *http.Client) *Provider {
 	if client == nil {
-		client = &http.Client{Timeout: 5 * time.Second} // http.DefaultClient waits for ever
+		client = &http.Client{Timeout: 5 * time.Second} // http.DefaultClient has no timeout
 	}
 	keys := oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), client), jwksURL)
 	return &Provider{oidc.NewVerifier(issuer, keySet{keys}, &oidc.Config{
@@ -59,12 +56,12 @@ func (p *Provider) Verify(ctx context.Context, token string) (auth.User, error) 
 	return auth.User{ID: id.Subject}, nil
 }
 
-// A keyFault is why the keys could not be had. The verifier turns every error
-// of its key set into text, so it goes by the context.
+// A keyFault is why the keys could not be fetched. The verifier turns every error of
+// its key set into text, so the error is passed in the context.
 type keyFault struct{ error }
 
-// keySet sets the fault. A RemoteKeySet wraps the error of a fetch, and makes
-// one of its own for a signature that no key fits.
+// keySet sets the fault. A RemoteKeySet wraps the error of a fetch, and returns its
+// own for a signature that matches no key.
 type keySet struct{ remote oidc.KeySet }
 
 func (k keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {

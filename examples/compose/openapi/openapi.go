@@ -1,17 +1,16 @@
-// Package openapi describes a service by an OpenAPI 3.1 document, made of the types
-// that its handlers have, and serves it beside a page to read and try it.
+// Package openapi generates an OpenAPI 3.1 document from the types of the handlers,
+// and serves it with Swagger UI.
 //
 //	doc := openapi.Document(openapi.Info{Title: "Blog", Version: "1.0.0"}, routes)
 //	mux.Handle("/docs/", openapi.Handler("/docs/", doc))
 //
-// The handlers are those of package bind, which tell their types and are found by
-// pattern.Walk behind every middleware of the kit. huma's registry makes schemas of
-// the types, and Swagger UI, embedded by swgui, is the page. Tags of fields say where
-// they come from and which rules they have; a handler of another kind is listed with
-// its route alone.
+// The handlers are those of package bind, which report their types and are found by
+// pattern.Walk inside every middleware of the kit. huma's registry generates schemas
+// from the types, and swgui embeds Swagger UI. Tags of fields have their sources and
+// rules; any other handler is listed with its route alone.
 //
-// A front end in TypeScript needs no document: package typescript writes types from
-// the same handlers. This is for clients in other languages, and for people.
+// A TypeScript front end needs no document: package typescript writes types from the
+// same handlers. This is for clients in other languages, and for documentation.
 package openapi
 
 import (
@@ -35,7 +34,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Info is what a document says about the service.
+// Info describes the service in a document.
 type Info = huma.Info
 
 // document collects the operations.
@@ -47,9 +46,9 @@ type document struct {
 }
 
 // Document returns the document of the routes that pattern.Walk finds in h. A method
-// that OpenAPI has no word for is left out, and so is the part of a catch-all beyond
-// its first segment, which OpenAPI cannot say: the description of the parameter does.
-// An optional catch-all is there twice, with its segments and without.
+// unknown to OpenAPI is omitted. OpenAPI has no catch-all: it is one segment, and the
+// description of the parameter says so. An optional catch-all is listed twice, with
+// its segments and without.
 func Document(info Info, h http.Handler) *huma.OpenAPI {
 	schemas := huma.NewMapRegistry("#/components/schemas/", namer())
 	d := document{&huma.OpenAPI{OpenAPI: "3.1.0", Info: &info, Components: &huma.Components{Schemas: schemas}}, schemas, map[string]bool{}, map[string]bool{}}
@@ -75,7 +74,7 @@ func Document(info Info, h http.Handler) *huma.OpenAPI {
 	return d.OpenAPI
 }
 
-// Problem is the form of errors (RFC 9457). The document has it by this name.
+// Problem is the format of errors, problem details (RFC 9457). The schema has this name.
 type Problem struct {
 	Title  string       `json:"title"`
 	Status int          `json:"status"`
@@ -83,7 +82,7 @@ type Problem struct {
 	Errors []FieldError `json:"errors,omitempty"`
 }
 
-// FieldError is a field that is wrong.
+// FieldError is an invalid field.
 type FieldError struct {
 	In      string `json:"in,omitempty" enum:"path,query,header,cookie"`
 	Path    string `json:"path"`
@@ -160,7 +159,7 @@ func (d document) operationID(method, path string) string {
 	return id
 }
 
-// namer names types as huma does, with a number for another type of the same name.
+// namer names types like huma, with a number for another type of the same name.
 func namer() func(t reflect.Type, hint string) string {
 	names, types := map[reflect.Type]string{}, map[string]reflect.Type{}
 	return func(t reflect.Type, hint string) string {
@@ -444,8 +443,8 @@ func parameter(segment string) (name string, rest, ok bool) {
 	return name, rest, true
 }
 
-// Handler serves the document as openapi.json below the path, which ends in a slash,
-// and Swagger UI at it. The page loads nothing from elsewhere.
+// Handler serves Swagger UI at the path, which ends in a slash, and the document as
+// openapi.json below it. The page loads nothing from other hosts.
 func Handler(path string, doc *huma.OpenAPI) http.Handler {
 	text, err := json.Marshal(doc)
 	if err != nil {
