@@ -10,19 +10,18 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A document is one value that processes share, and that is replaced only by those
-// who have seen what they replace.
+// A document is one value that processes share, replaced only by compare-and-swap.
 type document interface {
-	// load returns the text and its version; no text if there is none yet.
+	// load returns the text and its version; the text is empty if there is none yet.
 	load(ctx context.Context) (text []byte, version uint64, err error)
 
 	// swap replaces the version, and returns false if it was replaced meanwhile.
 	swap(ctx context.Context, version uint64, text []byte) (bool, error)
 }
 
-// posts is the service.Posts of a document, which has room for a hundred of them.
-// A process that dies between the two leaves a post that was not announced;
-// PostgreSQL has both in one transaction.
+// posts is the service.Posts of a document, with room for a hundred posts. A process
+// that crashes between the two steps leaves a post that was not announced; PostgreSQL
+// does both in one transaction.
 type posts struct {
 	document
 	feed *hub.Hub
@@ -52,7 +51,7 @@ func add(all []service.Post, p *service.Post) []service.Post {
 	return all[max(0, len(all)-service.MaxPosts):]
 }
 
-// write changes the document, again if another process was faster, and announces
+// write changes the document, retries if another process was faster, and announces
 // the post that change returns, if any.
 func (s posts) write(ctx context.Context, change func([]service.Post) ([]service.Post, *service.Post)) (*service.Post, error) {
 	for {

@@ -1,16 +1,15 @@
-// Command cluster runs examples/blog in several processes, over PostgreSQL, NATS
-// or Redis. A client may be connected to any of them: what is posted at one
-// arrives at the readers of all, and a reader whose process has died goes on at
-// another one where it was.
+// Command cluster runs examples/blog in several processes, over PostgreSQL, NATS or
+// Redis. A client may connect to any of them: a post to one process reaches the
+// readers of all, and a reader whose process has crashed resumes at another one.
 //
 //	go -C examples/cluster run . -addr localhost:8081 -redis redis://localhost:6379 &
 //	go -C examples/cluster run . -addr localhost:8082 -redis redis://localhost:6379 &
 //	curl -N localhost:8081/api/feed &
 //	curl -d 'title=Hello&text=World' localhost:8082/api/posts
 //
-// The service is the same package as in one process. What it is given differs: a
-// hub with a backplane, a store for the posts, and for PostgreSQL and Redis the
-// store of the cached pages.
+// The service is the same package as in one process. Only its Config differs: a hub
+// with a backplane, a store for the posts, and for PostgreSQL and Redis a store for
+// the cached pages.
 package main
 
 import (
@@ -29,8 +28,8 @@ import (
 	"github.com/apiece/apiece/examples/blog/service"
 )
 
-// An engine is what the processes share: it returns what the service is given, and
-// how to close its connections.
+// An engine is what the processes share: it returns the Config of the service, and a
+// function that closes its connections.
 type engine func(ctx context.Context, url string) (service.Config, func(), error)
 
 func main() {
@@ -58,7 +57,7 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, *addr, url, open); err != nil {
 		fatal(err)
 	}
@@ -69,7 +68,7 @@ func fatal(err error) {
 	os.Exit(1)
 }
 
-// run serves until ctx ends, and then lets open requests finish.
+// run serves until ctx is done, and then lets open requests finish.
 func run(ctx context.Context, addr, url string, open engine) error {
 	opening, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

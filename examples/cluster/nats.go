@@ -12,8 +12,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// onNATS shares the events and the posts. Each process caches its own pages, so
-// that a revalidation concerns one process: package nats says why it has no store.
+// onNATS shares the events and the posts. Each process caches its own pages, so a
+// revalidation affects one process: package nats says why it has no store.
 func onNATS(ctx context.Context, url string) (service.Config, func(), error) {
 	conn, err := natsgo.Connect(url, natsgo.ReconnectBufSize(-1), natsgo.MaxReconnects(-1))
 	if err != nil {
@@ -33,7 +33,7 @@ func onNATS(ctx context.Context, url string) (service.Config, func(), error) {
 	return service.Config{Feed: feed, Posts: posts{value{bucket}, feed}}, conn.Close, nil
 }
 
-// value is the document in a bucket of NATS, whose revisions are versions.
+// value is the document in a NATS bucket, whose revisions are versions.
 type value struct{ bucket jetstream.KeyValue }
 
 const valueKey = "posts"

@@ -13,8 +13,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// onPostgres keeps everything in one database. A post and its event are in one
-// transaction: readers are told of a post if and only if it is there.
+// onPostgres stores everything in one database. A post and its event are in one
+// transaction: readers get an event if and only if the post is stored.
 func onPostgres(ctx context.Context, url string) (service.Config, func(), error) {
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
@@ -33,10 +33,10 @@ func onPostgres(ctx context.Context, url string) (service.Config, func(), error)
 	}, pool.Close, nil
 }
 
-// migrate makes the table of the posts, with those that a blog begins with.
+// migrate creates the table of the posts, with the initial posts.
 func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		// Processes that begin at the same time do so one after the other.
+		// Processes that start at the same time migrate one after the other.
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtext('blog_posts'))`); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ func onRedis(ctx context.Context, url string) (service.Config, func(), error) {
 	if err != nil {
 		return service.Config{}, nil, err
 	}
-	opts.ContextTimeoutEnabled = true // the deadlines of requests hold for Redis as well
+	opts.ContextTimeoutEnabled = true // the deadlines of requests apply to Redis too
 	client := goredis.NewClient(opts)
 	closeClient := func() { client.Close() }
 	if err := client.Ping(ctx).Err(); err != nil {

@@ -6,13 +6,12 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Shopify verifies the X-Shopify-Hmac-Sha256 header, the digest of the body in
-// base64, by the app's client secrets. The review of an app asks for the answer
-// 401 to what is not signed, so that is the status here.
+// Shopify verifies the X-Shopify-Hmac-Sha256 header, the base64 digest of the body,
+// with the app's client secrets. Failures get 401, as Shopify's app review requires.
 //
-// Shopify does not sign the time: a delivery that was seen can be sent again at
-// any time. Nor are the other headers signed, X-Shopify-Topic and
-// X-Shopify-Shop-Domain among them: give each topic a path of its own.
+// Shopify does not sign the time: a delivery can be replayed at any time. Other
+// headers, such as X-Shopify-Topic and X-Shopify-Shop-Domain, are not signed either:
+// give each topic its own path.
 //
 // Shopify's libraries: webhooks.validate (JavaScript), App.VerifyWebhookRequest
 // (Go).

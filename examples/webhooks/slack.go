@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Slack verifies the X-Slack-Signature header, "v0=a2114d57...", of Slack's
-// events, slash commands and interactions, by the app's signing secrets. What is
-// signed is "v0:timestamp:body", with X-Slack-Request-Timestamp. Refused with 403.
+// Slack verifies the X-Slack-Signature header, "v0=a2114d57...", of Slack's events,
+// slash commands and interactions, with the app's signing secrets. The signed text is
+// "v0:timestamp:body", with X-Slack-Request-Timestamp. Failures get 403.
 //
 // slack-go: slack.NewSecretsVerifier. Its slack.SlashCommandParse and
 // slackevents.ParseEvent read the request in the handler as usual.

@@ -13,17 +13,17 @@ import (
 //	webhook-timestamp: 1614265330
 //	webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1,...
 //
-// by its signing secrets, "whsec_" and base64. What is signed is
-// "id.timestamp.body". Several signatures, separated by spaces, are those of
-// several secrets; versions other than v1 are passed over. Refused with 403.
+// with its signing secrets, "whsec_" and base64. The signed text is
+// "id.timestamp.body". Several signatures, separated by spaces, are for several
+// secrets; versions other than v1 are ignored. Failures get 403.
 //
 // standard-webhooks: Webhook.Verify.
 func StandardWebhooks(c Config) func(*http.Request, []byte) error {
 	return standard("StandardWebhooks", "webhook-", c)
 }
 
-// Svix is [StandardWebhooks] with the names that Svix gave the headers before:
-// svix-id, svix-timestamp and svix-signature. Clerk and Resend send them.
+// Svix is [StandardWebhooks] with Svix's own header names: svix-id, svix-timestamp
+// and svix-signature. Clerk and Resend send them.
 func Svix(c Config) func(*http.Request, []byte) error {
 	return standard("Svix", "svix-", c)
 }
@@ -73,8 +73,7 @@ func parseStandard(value string) (signatures [][]byte) {
 	return signatures
 }
 
-// decode reads a signature in base64, in the one spelling that it has: package
-// base64 passes over line ends, and over bits that say nothing.
+// decode decodes a base64 signature strictly: package base64 ignores line ends and unused bits.
 func decode(text string) (signature []byte, ok bool) {
 	signature, err := base64.StdEncoding.DecodeString(text)
 	return signature, err == nil && base64.StdEncoding.EncodeToString(signature) == text

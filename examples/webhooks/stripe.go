@@ -10,13 +10,12 @@ import (
 //
 //	t=1492774577,v1=5257a869...,v0=6ffbb59b...
 //
-// by the endpoint's signing secrets, "whsec_..." as the Dashboard shows them.
-// While a secret is rolled, Stripe sends one v1 for each; signatures of other
-// schemes are passed over. What is signed is "t.body", so the time counts too.
-// Refused with 403.
+// with the endpoint's signing secrets, "whsec_..." as in the Dashboard. While a
+// secret is rolled, Stripe sends one v1 for each; signatures of other schemes are
+// ignored. The signed text is "t.body", which includes the time. Failures get 403.
 //
-// stripe-go: webhook.ConstructEvent, which takes any time in the future. Decode
-// the event from the body afterwards, or with ConstructEvent in the handler.
+// stripe-go: webhook.ConstructEvent, which accepts any time in the future. Decode the
+// event from the body afterwards, or with ConstructEvent in the handler.
 func Stripe(c Config) func(*http.Request, []byte) error {
 	c = c.withDefaults("Stripe")
 	keys := bytesOf(c.Secrets)
@@ -36,8 +35,7 @@ func Stripe(c Config) func(*http.Request, []byte) error {
 	}
 }
 
-// parseStripe reads the items of a Stripe-Signature. One timestamp is needed, and
-// one v1 that is a digest.
+// parseStripe parses a Stripe-Signature. It needs a timestamp, and a v1 that is a digest.
 func parseStripe(value string) (timestamp string, signatures [][]byte, err error) {
 	for item := range strings.SplitSeq(value, ",") {
 		scheme, text, ok := strings.Cut(item, "=")

@@ -1,23 +1,22 @@
-// Package webhooks verifies the webhooks of Stripe, Slack, Shopify and GitHub, and
-// those that are signed by Standard Webhooks, as Svix and Resend do: copy the file
-// of the sender that you need, and this one.
+// Package webhooks verifies webhook signatures of Stripe, Slack, Shopify, GitHub and
+// Standard Webhooks, which Svix and Resend use: copy the file of the sender that you
+// need, and this one.
 //
-// Each function returns a value for bodyparser.Config.Verify, which gets the
-// bytes of the body as they were sent, before anything is parsed:
+// Each function returns a value for bodyparser.Config.Verify, which gets the raw body
+// before anything is parsed:
 //
 //	bodyparser.New(bodyparser.Config{
 //		Verify: webhooks.Stripe(webhooks.Config{Secrets: []string{os.Getenv("STRIPE_WEBHOOK_SECRET")}}),
 //	})
 //
-// A request that was not signed with one of the secrets is refused with 403, that
-// of Shopify with 401: a header that is missing, sent twice or malformed, another
-// body, another secret, and, where the sender signs the time, a timestamp that
-// is too old or too far ahead. Digests are compared in constant time, and all of
-// them, whether one has matched or not.
+// A request that was not signed with one of the secrets gets 403, for Shopify 401: a
+// missing, repeated or malformed header, another body, another secret, and, if the
+// sender signs the time, a timestamp too far in the past or future. All digests are
+// compared, in constant time, even after a match.
 //
-// A signature does not keep a delivery from being sent again, by the sender that
-// had no answer or by a third party within the tolerance. What must happen once
-// is keyed by the id of the event in the body, which is signed.
+// A signature does not prevent a repeated delivery, by a sender that got no response
+// or by an attacker within the tolerance. For work that must happen once, use the id
+// of the event in the signed body as a key.
 package webhooks
 
 import (
@@ -30,24 +29,22 @@ import (
 	"time"
 )
 
-// A Config says whose signatures are good, for senders that sign the time as
-// well.
+// A Config configures verification for senders that sign the time.
 type Config struct {
-	// Secrets are those that the sender may sign with: one, or for as long as a
-	// secret is being replaced the new and the old one. At least one is needed.
+	// Secrets are the accepted secrets: one, or during a rotation the new and the old
+	// one. At least one is required.
 	Secrets []string
 
-	// Tolerance is how far the signed time may be from now, before or after. 0 is
-	// 5 minutes, as the libraries of the senders have it; a negative one is an
-	// error.
+	// Tolerance is how far the signed time may be from now, before or after. 0 is 5
+	// minutes, as in the libraries of the senders; negative is an error.
 	Tolerance time.Duration
 
 	// Now is the clock. Nil is time.Now.
 	Now func() time.Time
 }
 
-// withDefaults returns c ready to use. It panics for the sender if c has no
-// secret, or an empty one, as a missing environment variable leaves it.
+// withDefaults returns c with defaults. It panics with the name of the sender if c
+// has no secret, or an empty one, such as from a missing environment variable.
 func (c Config) withDefaults(sender string) Config {
 	needSecrets(sender, c.Secrets)
 	if c.Tolerance < 0 {
@@ -73,7 +70,7 @@ func needSecrets(sender string, secrets []string) {
 	}
 }
 
-// What is wrong with a signature. The client is told of none of it.
+// Errors of a signature, which are not sent to the client.
 var (
 	errHeader   = errors.New("the signature header is missing, repeated or malformed")
 	errTime     = errors.New("the timestamp is outside of the tolerance")
@@ -89,8 +86,8 @@ func header(r *http.Request, name string) (string, error) {
 	return values[0], nil
 }
 
-// fresh returns an error if the timestamp, in seconds since 1970, is too far
-// from now. It is digits alone, as every sender writes it.
+// fresh returns an error if the timestamp, in seconds since 1970, is too far from
+// now. It must have only digits, as all senders write it.
 func (c Config) fresh(timestamp string) error {
 	seconds, err := strconv.ParseUint(timestamp, 10, 40) // some 34,000 years
 	if err != nil {
@@ -102,9 +99,8 @@ func (c Config) fresh(timestamp string) error {
 	return nil
 }
 
-// verify returns an error unless one of the signatures is the HMAC-SHA256 of
-// the message by one of the keys. The message is in pieces, so that no body is
-// copied.
+// verify returns an error unless one of the signatures is the HMAC-SHA256 of the
+// message with one of the keys. The message is in pieces, to avoid copying the body.
 func verify(keys, signatures [][]byte, message ...[]byte) error {
 	match := false
 	for _, key := range keys {
@@ -115,7 +111,7 @@ func verify(keys, signatures [][]byte, message ...[]byte) error {
 		want := mac.Sum(nil)
 		for _, got := range signatures {
 			if hmac.Equal(got, want) {
-				match = true // and go on, so that the time tells nothing about which
+				match = true // go on, so that the time does not reveal which one
 			}
 		}
 	}
@@ -125,7 +121,7 @@ func verify(keys, signatures [][]byte, message ...[]byte) error {
 	return nil
 }
 
-// bytesOf returns secrets that are keys as they are.
+// bytesOf returns secrets that are used as keys directly.
 func bytesOf(secrets []string) [][]byte {
 	keys := make([][]byte, len(secrets))
 	for i, s := range secrets {

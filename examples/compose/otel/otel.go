@@ -1,16 +1,16 @@
-// Package otel traces a service: otelhttp around the kit, and the kit's pieces
-// pass on what a trace wants to know.
+// Package otel traces a service with OpenTelemetry: otelhttp around the kit, whose
+// pieces pass on the route and the cause of errors.
 //
-// otelhttp makes a span of each request and notes the status, which is the one
-// the client gets if otelhttp is outside of all that answers: a 413, a 504 and
-// the 500 of a panic are in the trace like everything else. The name of the span
-// is the route. It reads that off the request it has passed on, which the kit's
-// pieces keep for it, also those that make a copy.
+// otelhttp creates a span for each request with the status. If otelhttp is outside
+// all layers that respond, that is the status the client gets: a 413, a 504 and the
+// 500 of a panic are in the trace too. The name of the span is the route. It reads
+// the route from its request, where the kit's pieces set it, even those that copy the
+// request.
 //
-// There is one exception. Over HTTP/2 a Timeout leaves a handler that is over
-// its time behind, with its request, and then does not know the route. Where
-// that counts, stand inside of the mux: wrap the handlers rather than the mux.
-// Then otelhttp knows the route from the start.
+// There is one exception. Over HTTP/2 a Timeout does not wait for a handler after the
+// deadline, and then the route is unknown. If that matters, put otelhttp inside the
+// mux: wrap the handlers rather than the mux. Then otelhttp knows the route from the
+// start.
 package otel
 
 import (
@@ -26,10 +26,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Trace is otelhttp for a service that anybody can call: a trace of the
-// client's is linked to and not continued, since the client could choose which
-// of ours are kept. Mind that client.address is X-Forwarded-For, where a client
-// has sent one: what it says, not where it is.
+// Trace is otelhttp for a public service: it links to the trace of a client and does
+// not continue it, since the client could control our sampling. Note that
+// client.address is X-Forwarded-For, which a client can forge.
 func Trace(options ...otelhttp.Option) func(http.Handler) http.Handler {
 	traced := otelhttp.NewMiddleware("", append([]otelhttp.Option{
 		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
@@ -37,8 +36,7 @@ func Trace(options ...otelhttp.Option) func(http.Handler) http.Handler {
 	return neighbours.HandBack(func(next http.Handler) http.Handler { return traced(noteRoute(next)) })
 }
 
-// noteRoute adds http.route to the span. Of its own otelhttp does so only if it
-// stands inside of the mux.
+// noteRoute adds http.route to the span. otelhttp does so only inside the mux.
 func noteRoute(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -50,8 +48,8 @@ func noteRoute(next http.Handler) http.Handler {
 	})
 }
 
-// OnError answers as [reply.Problem] does, and leaves the reason for a 500 in
-// the span. It is for the OnError of middleware.Config and for reply.Handler.
+// OnError responds like [reply.Problem], and records the cause of a 500 in the span.
+// Use it as the OnError of middleware.Config and of reply.Handler.
 func OnError(w http.ResponseWriter, r *http.Request, err error) {
 	status, ok := errors.AsType[interface {
 		error

@@ -1,17 +1,16 @@
-// Package ratelimit holds each client to so many requests in a time: httprate,
-// with a key that a client cannot choose and a 429 in the shape of the service.
+// Package ratelimit limits the requests of each client: httprate, with a key that a
+// client cannot choose and a 429 in the error format of the service.
 //
-// httprate counts in a sliding window and says in Retry-After when to come
-// back. The kit answers. The limit stands outside of everything that costs
-// anything, the parser above all, and inside of CORS, or pages could not tell a
-// 429 from a broken connection. A limit per user is one more of these inside
-// of the authentication, with the user as its key.
+// httprate counts in a sliding window and sets Retry-After. The kit responds. Put the
+// limit outside all expensive layers, especially the parser, and inside CORS, or
+// pages cannot tell a 429 from a failed connection. For a limit per user add another
+// one inside the authentication, with the user as its key.
 //
-// The key is the address that the connection comes from. X-Forwarded-For and
-// its like are what the client writes into them: a limit by these is none,
-// because every request can bring another one. Behind a proxy all connections
-// come from the proxy; then, and only then, name its addresses, and the header
-// is read from the right, as far as those have written it.
+// The key is the remote address of the connection. Clients can forge X-Forwarded-For
+// and similar headers, so a limit by these does not limit anything: every request can
+// have another value. Behind a proxy all connections come from the proxy; only then
+// list its addresses, and the header is read from the right, as far as these proxies
+// have written it.
 package ratelimit
 
 import (
@@ -27,32 +26,31 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// PerClient allows every client n requests in the window. Proxies are the
-// addresses of the reverse proxies in front of this service, none if it has
-// none.
+// PerClient allows every client n requests per window. Proxies are the addresses of
+// the reverse proxies in front of this service, if any.
 func PerClient(n int, window time.Duration, proxies ...netip.Prefix) func(http.Handler) http.Handler {
 	return httprate.LimitBy(n, window,
 		func(r *http.Request) (string, error) {
 			addr, err := clientAddr(r, proxies)
-			// Of IPv6 a client has a whole /64 to choose from.
+			// An IPv6 client can use any address of a /64.
 			return httprate.CanonicalizeIP(addr.String()), err
 		},
 		// httprate has set Retry-After by now, and Problem leaves it there.
 		httprate.WithLimitHandler(answer(reply.NewError(http.StatusTooManyRequests, "Too many requests, try again later"))),
-		// The counter, or the address, is not known. To let the request pass would
-		// be the other choice; the answer of httprate is a 428 with the error in it.
+		// The counter failed, or the address is unknown. The alternative is to pass
+		// the request; httprate alone responds with 428 and the error text.
 		httprate.WithErrorHandler(func(w http.ResponseWriter, r *http.Request, err error) {
 			answer(reply.NewError(http.StatusServiceUnavailable, "").WithCause(err))(w, r)
 		}),
 	)
 }
 
-// answer gives the error to the client, and to the log what is a fault of ours.
+// answer sends the error to the client, and logs a server error.
 func answer(err error) http.HandlerFunc {
 	return reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP
 }
 
-// clientAddr is the address nearest to us that is none of the proxies'.
+// clientAddr returns the nearest address that is not one of the proxies.
 func clientAddr(r *http.Request, proxies []netip.Prefix) (netip.Addr, error) {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -62,7 +60,7 @@ func clientAddr(r *http.Request, proxies []netip.Prefix) (netip.Addr, error) {
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if !slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(addr) }) {
-			break // written by someone we do not trust, and so is all before it
+			break // not written by a trusted proxy, like all entries before it
 		}
 		next, err := parseHop(strings.TrimSpace(hop))
 		if err != nil {
@@ -73,7 +71,7 @@ func clientAddr(r *http.Request, proxies []netip.Prefix) (netip.Addr, error) {
 	return addr, nil
 }
 
-// parseHop reads an address. Some proxies add the port.
+// parseHop parses an address. Some proxies add the port.
 func parseHop(s string) (netip.Addr, error) {
 	if addrPort, err := netip.ParseAddrPort(s); err == nil {
 		return addrPort.Addr(), nil
@@ -81,5 +79,5 @@ func parseHop(s string) (netip.Addr, error) {
 	return netip.ParseAddr(s)
 }
 
-// plain makes the forms of one address equal.
+// plain normalizes an address.
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }

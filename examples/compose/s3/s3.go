@@ -1,30 +1,28 @@
-// Package s3 streams files that clients upload to storage that speaks the
-// protocol of Amazon S3: Amazon itself, MinIO, Cloudflare R2, Ceph.
+// Package s3 streams uploaded files to S3-compatible storage: Amazon S3, MinIO,
+// Cloudflare R2, Ceph.
 //
 //	client := s3.NewFromConfig(config) // of github.com/aws/aws-sdk-go-v2/service/s3
 //	store := s3.New(client, s3.Config{Bucket: "avatars", Upload: upload.Config{FileLimit: 5 * bytesize.MB}})
 //	mux.Handle("POST /api/files", chain.Then(store.Handler()))
 //
-// Package upload reads the form from the connection, within its bounds, and the
-// transfer manager of the SDK sends what it reads, in parts. Nothing is put on a
-// disk, and memory holds a few parts of each upload: about 20 MB of one that is
-// large, see [Config].
+// Package upload reads the form from the connection, within its limits, and the
+// transfer manager of the SDK sends it in parts. Nothing is written to disk, and
+// memory holds a few parts of each upload: about 20 MB of a large one, see [Config].
 //
-// The key of an object is the service's choice. By a name of the client's, one
-// client would overwrite the file of another. Objects are stored for download
-// ("attachment"), since a browser runs an HTML file that it shows.
+// The service chooses the key of an object, since with a name from the client, one
+// client could overwrite the file of another. Objects are stored for download
+// ("attachment"), since a browser runs the scripts of an HTML file that it shows.
 //
-// A form is stored as a whole or not at all: if the client leaves, a bound is
-// exceeded or the store fails, what was begun is aborted and what is stored is
-// deleted, within a time of its own, since the context of the request has
-// ended by then. A process that dies in between leaves parts behind; give the
-// bucket a rule that removes incomplete uploads after a day.
+// A form is stored completely or not at all: if the client disconnects, a limit is
+// exceeded or the store fails, started uploads are aborted and stored files deleted,
+// with a separate timeout, since the context of the request is done by then. A
+// process that crashes meanwhile leaves parts behind; give the bucket a rule that
+// removes incomplete uploads after a day.
 //
-// The errors of the client are those of package upload: 400, 408, 413, 415. A
-// store that fails is 502, one that is too slow 504, and the cause is in
-// the log alone. The SDK retries three times by default. middleware.Timeout around the
-// handler bounds all of it: set it to what the largest file may take, or raise
-// it with middleware.Extend.
+// Client errors are those of package upload: 400, 408, 413, 415. A failed store is
+// 502, a slow one 504, and the cause is only in the log. The SDK retries three times
+// by default. middleware.Timeout around the handler limits all of it: set it to the
+// time for the largest file, or raise it with middleware.Extend.
 package s3
 
 import (
@@ -47,21 +45,20 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Config says where files go, and how large they may be.
+// Config says where files are stored, and how large they may be.
 type Config struct {
 	Bucket string
 	Prefix string // of each key, such as "avatars/"
 
-	// Upload has the bounds of a form: 0 is 32 MB and 20 files.
+	// Upload has the limits of a form: 0 is 32 MB and 20 files.
 	Upload upload.Config
 
-	// Cleanup is the time to abort and delete what a failed form has left. 0 is
-	// 10 seconds.
+	// Cleanup is the time to abort and delete the files of a failed form. 0 is 10 seconds.
 	Cleanup time.Duration
 }
 
-// partSize is what is sent in one request, the least that the protocol allows.
-// The SDK holds one part that is read and each that is being sent.
+// partSize is the size of one request, the minimum of the protocol. The SDK holds the
+// part being read and all parts being sent.
 const (
 	partSize    = int64(5 * bytesize.MB)
 	concurrency = 2
@@ -87,12 +84,12 @@ func New(client *s3.Client, cfg Config) *Store {
 // A File is a file that was stored.
 type File struct {
 	Key  string `json:"key"`
-	Name string `json:"name"` // as the client calls it
+	Name string `json:"name"` // the client's file name
 	Size int64  `json:"size"`
 }
 
-// Handler returns the handler that stores the files of a multipart form and answers
-// 201 with a list of [File].
+// Handler returns the handler that stores the files of a multipart form and responds
+// with 201 and a list of [File].
 func (s *Store) Handler() http.Handler {
 	return reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		files := []File{} // the list of a form without files is [], not null
@@ -101,8 +98,7 @@ func (s *Store) Handler() http.Handler {
 				return nil // a field for a file that was left empty
 			}
 			file := File{Key: s.cfg.Prefix + rand.Text(), Name: part.FileName()}
-			// Before it is known to be stored: a request that failed may have
-			// arrived.
+			// Before the result is known: a request that failed may have arrived.
 			files = append(files, file)
 			size, err := s.put(r.Context(), file, part)
 			files[len(files)-1].Size = size
@@ -137,7 +133,7 @@ func (s *Store) put(ctx context.Context, file File, part *upload.Part) (size int
 	return 0, reply.NewError(http.StatusBadGateway, "").WithCause(err)
 }
 
-// remove deletes what a form that failed has stored.
+// remove deletes the stored files of a failed form.
 func (s *Store) remove(ctx context.Context, files []File) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Cleanup)
 	defer cancel()
@@ -149,8 +145,8 @@ func (s *Store) remove(ctx context.Context, files []File) {
 	}
 }
 
-// A source counts what is read, and keeps what ended the reading: the SDK wraps
-// it together with its own errors.
+// A source counts the bytes read, and keeps the read error: the SDK wraps it together
+// with its own errors.
 type source struct {
 	io.Reader
 	size int64

@@ -1,15 +1,13 @@
-// Package session keeps what a service knows of a visitor between requests:
-// scs, outside of the kit's pieces.
+// Package session keeps sessions with scs, outside the kit's pieces.
 //
-// scs loads the session before the handler and saves it just before the header
-// of the response goes out, which is when it adds the cookie. So it has to see
-// every header: one that is written further out, by a Timeout for instance,
-// would lack the cookie, and the browser the session. The kit's Recover is
-// among the pieces inside. What the handler has put into the session before it
-// panicked is saved with the 500; with Recover outside it would be dropped. CORS
-// and CSRF protection go outside, since they refuse without a session.
+// scs loads the session before the handler, and saves it and sets the cookie just
+// before the header of the response is sent. So it has to see every header: one
+// written by an outer layer, such as a Timeout, would have no cookie, and the browser
+// would lose the session. The kit's Recover is among the pieces inside. Session data
+// set before a panic is saved with the 500; with Recover outside it would be lost.
+// Put CORS and CSRF protection outside, since they reject requests without a session.
 //
-// What is good to know:
+// Notes:
 //
 //   - Nothing is buffered, so streams work. But the session is saved with the
 //     first byte, and what is put into it later in the stream is lost.
@@ -34,8 +32,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// New returns a manager whose sessions end after a week, or a day without a
-// request. Its store is the memory of this process until it is given another.
+// New returns a manager whose sessions expire after a week, or after a day without a
+// request. Set its Store to use another store than the memory of this process.
 func New() *scs.SessionManager {
 	sessions := scs.New()
 	sessions.Lifetime = 7 * 24 * time.Hour
@@ -43,10 +41,10 @@ func New() *scs.SessionManager {
 	sessions.Cookie.Name = "__Host-session" // browsers keep it from this host only
 	sessions.Cookie.Secure = true
 	sessions.HashTokenInStore = true
-	// The store is down. HandlerFunc answers with a 500 that says no more, and
-	// leaves the reason in the log. scs lets the handler go on to write its own
-	// answer behind that one. It cannot, because the length of the first is
-	// declared, but the kit drops the connection for it; so the 500 leaves now.
+	// The store is down. HandlerFunc sends a plain 500, and logs the cause. Then scs
+	// lets the handler write its own response after that one. That fails, because the
+	// length of the first is declared, and the kit drops the connection; so flush the
+	// 500 now.
 	sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 		reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, r)
 		_ = http.NewResponseController(w).Flush()
@@ -54,13 +52,12 @@ func New() *scs.SessionManager {
 	return sessions
 }
 
-// Chain is what stands in front of handlers with a session.
+// Chain returns the layers around handlers with a session.
 func Chain(sessions *scs.SessionManager, cfg middleware.Config) alice.Chain {
 	return alice.New(neighbours.HandBack(sessions.LoadAndSave)).Extend(middleware.Chain(cfg))
 }
 
-// SignIn makes the session that of a user. The token changes with what it is
-// good for, or whoever has planted a token would be signed in too.
+// SignIn signs a user in to the session. It changes the token, which prevents session fixation.
 func SignIn(sessions *scs.SessionManager, r *http.Request, user string) error {
 	if err := sessions.RenewToken(r.Context()); err != nil {
 		return err

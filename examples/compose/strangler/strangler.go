@@ -1,33 +1,32 @@
-// Package strangler ports a Next.js API to Go one route at a time: this service
-// takes the address of the old one, answers what is ported, and hands on
-// everything else, the pages included, as it came.
+// Package strangler ports a Next.js API to Go one route at a time: this service takes
+// the address of the old one, serves the ported routes, and proxies everything else
+// unchanged, pages included.
 //
 //	old, err := strangler.Old(strangler.Config{Base: "http://localhost:3000"})
 //	routes, err := pattern.NewHandler(map[string]http.Handler{
 //		"/api/posts":       strangler.Partly(middleware.Methods{"GET": list}, old),
 //		"/api/post/[pid]":  api.Then(post),
-//		"/api/post/create": old, // not ported, and not a [pid] meanwhile
+//		"/api/post/create": old, // not ported; listed so that [pid] does not match it
 //	}, pattern.HandlerConfig{NotFound: old, TrailingSlash: pattern.RedirectToBare})
 //	server := &http.Server{Handler: routes}
 //
-// httputil.ReverseProxy carries requests, uploads, streams and WebSockets to the
-// old server. Package pattern decides whose a path is. Its Handler is the
-// handler of the server, without a ServeMux around it: that would redirect
-// paths with empty or dot segments before the old server sees them. Limits of
-// time and size belong in front of the routes that are ported and not around
-// all of them: the old server has its own.
+// httputil.ReverseProxy proxies requests, uploads, streams and WebSockets to the old
+// server. Package pattern routes the paths. Its Handler is the handler of the server,
+// without a ServeMux, which would redirect paths with empty or dot segments before
+// the old server sees them. Put timeouts and size limits around the ported routes
+// only: the old server has its own.
 //
-// Before a route is switched it can be compared on real traffic: middleware/shadow
-// asks one server in the background while the other answers, and reports what
-// differs.
+// Before you switch a route, compare it on real traffic: middleware/shadow sends the
+// request to one server in the background while the other responds, and reports
+// differences.
 //
 //	compare := shadow.New(old, shadow.Config{IgnoreJSON: []string{"/*/updatedAt"}})
 //	"/api/posts": strangler.Partly(middleware.Methods{"GET": compare.Middleware(list)}, old),
 //
-// A dynamic route answers for the static ones beside it. Port both together, or
-// list the static one with the old server for a handler, as above. And take out of
-// the old server what is ported: a spelling that is no route here, such as
-// //api/posts, goes there, where it may be one, with none of the new guards.
+// A dynamic route also matches the paths of static routes beside it. Port both
+// together, or list the static one with the old server as its handler, as above. And
+// remove ported routes from the old server: a path that is no route here, such as
+// //api/posts, goes there, where it may match, without the new guards.
 package strangler
 
 import (
@@ -48,18 +47,17 @@ type Config struct {
 	// Base is its URL, such as "http://localhost:3000".
 	Base string
 
-	// BehindProxy says that whoever is in front of this service has set the
-	// X-Forwarded fields, so that what they say of the client and of https
-	// holds. Where clients connect directly it must be false, or they could
-	// say of themselves what they like.
+	// BehindProxy says that a trusted proxy in front of this service sets the
+	// X-Forwarded fields, for the address of the client and HTTPS. If clients connect
+	// directly it must be false, or they could forge these fields.
 	BehindProxy bool
 
-	// OnError answers when the old server does not. Nil is a problem document.
+	// OnError responds if the old server does not. Nil sends problem details (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 }
 
-// Old returns the handler that hands requests on to the old server. One that is
-// down is a 502. nextfs.Check, in a test, knows it for the old server.
+// Old returns the handler that proxies requests to the old server. If that is down,
+// it responds with 502. In a test, nextfs.Check recognizes it as the old server.
 func Old(cfg Config) (http.Handler, error) {
 	base, err := url.Parse(cfg.Base)
 	if err != nil {
@@ -74,10 +72,11 @@ func Old(cfg Config) (http.Handler, error) {
 	proxy := httputil.ReverseProxy{
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.SetURL(base)
-			// Next makes absolute URLs from the host, and its server actions
+			// Next.js builds absolute URLs from the host, and its server actions
 			// compare it with the Origin.
 			pr.Out.Host = pr.In.Host
-			// ReverseProxy removes what Go cannot parse. It is not for Go to read.
+			// ReverseProxy removes query parameters that Go cannot parse. The old
+			// server may understand them.
 			pr.Out.URL.RawQuery = pr.In.URL.RawQuery
 			if !cfg.BehindProxy {
 				pr.SetXForwarded()
@@ -105,9 +104,9 @@ func Old(cfg Config) (http.Handler, error) {
 	}, cfg.OnError)), nil
 }
 
-// Partly serves the methods that are ported, and has the old server answer the
-// rest: other methods, and OPTIONS, since what is allowed is more than what is
-// ported. A HEAD goes with GET.
+// Partly serves the ported methods, and proxies all others to the old server, and
+// OPTIONS too, since more methods are allowed than are ported. HEAD goes where GET
+// goes.
 func Partly(ported middleware.Methods, old http.Handler) http.Handler { return partly{ported, old} }
 
 type partly struct {
@@ -123,7 +122,7 @@ func (p partly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.old.ServeHTTP(w, r)
 }
 
-// All tells nextfs.Check what is ported.
+// All reports the ported methods to nextfs.Check.
 func (p partly) All() iter.Seq2[string, http.Handler] {
 	return func(yield func(string, http.Handler) bool) {
 		for method, h := range p.ported.All() {

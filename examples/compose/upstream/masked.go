@@ -10,8 +10,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// masked is the transport of the proxy. It hands on of an answer what may be
-// seen of it, and takes an answer that may not be seen for a failure.
+// masked is the transport of the proxy. It passes on only the allowed parts of a
+// response, and treats a response that must not be seen as a failure.
 type masked struct{ *upstream }
 
 func (m masked) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -31,15 +31,15 @@ func (m masked) RoundTrip(r *http.Request) (*http.Response, error) {
 	header := pick(resp.Header, "Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding",
 		"Content-Language", "Content-Length", "Content-Range", "Content-Type", "Etag", "Expires",
 		"Last-Modified", "Retry-After", "Vary")
-	// What was a page of theirs is one of our origin now. A browser that opens it
-	// must not run it, with the cookies of ours.
+	// A page of the upstream is now on our origin. A browser that opens it must not
+	// run its scripts with our cookies.
 	header.Set("Content-Security-Policy", "sandbox")
 	header.Set("X-Content-Type-Options", "nosniff")
 	switch status := resp.StatusCode; {
 	case status >= 500, status < 200:
 		err = fmt.Errorf("upstream: answered %s", resp.Status)
 	case status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired:
-		// The key is ours, and so is the fault.
+		// The key is ours, so it is a server error.
 		err = fmt.Errorf("upstream: does not accept the key: %s", resp.Status)
 	case resp.Header.Get("Location") != "":
 		var location string
@@ -50,8 +50,8 @@ func (m masked) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body.Close()
 		return nil, reply.NewError(http.StatusBadGateway, "").WithCause(err)
 	}
-	// A response of our own has no trailers: those of the upstream are set on
-	// the other one when its body ends.
+	// Our own response has no trailers: those of the upstream are set on the original
+	// one when its body ends.
 	return &http.Response{
 		Status: resp.Status, StatusCode: resp.StatusCode,
 		Proto: resp.Proto, ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,
@@ -59,8 +59,8 @@ func (m masked) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// location leads a redirect of the upstream back to a path of this service. One
-// to anywhere else would show where it comes from.
+// location translates a redirect of the upstream to a path of this service. Any other
+// redirect would reveal the upstream.
 func (m masked) location(r *http.Request, target string) (string, error) {
 	u, err := r.URL.Parse(target)
 	if err != nil {
@@ -80,9 +80,9 @@ func (m masked) location(r *http.Request, target string) (string, error) {
 	return path, nil
 }
 
-// silent is a context without values. ReverseProxy finds out about answers like
-// 103 Early Hints by one of them and passes on all fields that they have; and
-// then it clears the header, of what layers outside have set as well.
+// silent is a context without values. ReverseProxy uses a value for responses such as
+// 103 Early Hints, passes on all their fields, and then clears the header, including
+// what outer layers have set.
 type silent struct{ context.Context }
 
 func (silent) Value(any) any { return nil }

@@ -17,27 +17,26 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Config is what is shown of an upstream.
+// Config says which parts of an upstream are served.
 type Config struct {
-	// Base is where the upstream is: scheme, host, and what all its paths begin
-	// with, if anything.
+	// Base is the URL of the upstream: scheme, host, and the common prefix of its paths, if any.
 	Base string
 
-	// Routes are all the paths there are: the pattern of a path here, and that
-	// of the path there. What is not listed is not found. Which methods may be
-	// used is for the mux to say, or for middleware.Methods; never TRACE.
+	// Routes maps patterns of this service to patterns of the upstream. Other paths
+	// get 404. The mux or middleware.Methods limits the methods; TRACE is never
+	// allowed.
 	Routes map[string]string
 
-	// Header is sent with every request: the key of this service, which no
-	// client sees. Nil sends nothing.
+	// Header is sent with every request, such as the API key, which no client sees.
+	// Nil sends nothing.
 	Header http.Header
 
-	// Transport carries the requests. Nil is a clone of
-	// http.DefaultTransport that waits ten seconds for an answer.
+	// Transport sends the requests. Nil is a clone of http.DefaultTransport that
+	// waits ten seconds for a response.
 	Transport http.RoundTripper
 
-	// OnError answers what the upstream or the client got wrong. Nil is a
-	// problem document.
+	// OnError responds to errors of the upstream or the client. Nil sends problem
+	// details (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 }
 
@@ -68,14 +67,14 @@ func New(cfg Config) (http.Handler, error) {
 	if u.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.ResponseHeaderTimeout = 10 * time.Second
-		t.DisableCompression = true // what the client accepts is passed on
+		t.DisableCompression = true // Accept-Encoding of the client is passed on
 		u.Transport = t
 	}
 	return reply.Handler(u.serve, cfg.OnError), nil
 }
 
-// table makes the table of one direction, and leads a path through each of its
-// routes: a parameter that only one side has is found out here.
+// table creates the table of one direction, and translates a path for each route, to
+// detect a parameter that only one side has.
 func table(routes map[string]pattern.Pattern) (*pattern.Table[pattern.Pattern], error) {
 	t, err := pattern.NewTable(routes)
 	if err != nil {
@@ -97,11 +96,11 @@ type upstream struct {
 	here  *pattern.Table[pattern.Pattern] // and back
 }
 
-// serve makes a proxy for each request: that is a few words of memory, and
-// leaves the path and the error where they can be reached.
+// serve creates a proxy for each request: a few words of memory, with access to the
+// path and the error.
 func (u *upstream) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	if r.Method == http.MethodTrace {
-		// Its answer is the request as it arrived, and that has the key in it.
+		// The response to TRACE is the request as it arrived, including the key.
 		return reply.NewError(http.StatusMethodNotAllowed, "").
 			WithHeader("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
 	}
@@ -113,16 +112,14 @@ func (u *upstream) serve(w http.ResponseWriter, r *http.Request) (err error) {
 		Rewrite:   func(pr *httputil.ProxyRequest) { u.rewrite(pr.Out, path) },
 		Transport: masked{u},
 		ModifyResponse: func(resp *http.Response) error {
-			// A stream has no end that a deadline could wait for: neither that
-			// of a Timeout nor that of the server.
+			// A stream may take any time, so lift the deadlines of a Timeout and of the server.
 			if t, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); t == "text/event-stream" {
-				_ = middleware.Extend(r, -1) // an error says that there is none
+				_ = middleware.Extend(r, -1) // an error means that there is no Timeout
 				_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 			}
 			return nil
 		},
-		// The request that this hook is given is the one to the upstream, which
-		// an OnError must not see.
+		// This hook gets the request to the upstream, which an OnError must not see.
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, failed error) { err = failed },
 		ErrorLog:     slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
@@ -130,9 +127,9 @@ func (u *upstream) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	return err
 }
 
-// translate leads a path from one side to the other. The path is built anew
-// from the values in it. One that a server behind this one might take for
-// several, decoding once more than it should, is not found.
+// translate maps a path from one side to the other, built from its parameter values.
+// It returns 404 for a value that a server with double decoding could split into
+// several segments.
 func translate(table *pattern.Table[pattern.Pattern], escapedPath string) (string, error) {
 	m, err := table.Match(escapedPath)
 	if err != nil {
@@ -145,14 +142,14 @@ func translate(table *pattern.Table[pattern.Pattern], escapedPath string) (strin
 		}
 		params[name] = values
 	}
-	path, err := m.Value.Build(params) // which refuses "." and ".."
+	path, err := m.Value.Build(params) // rejects "." and ".."
 	if err != nil {
 		return "", pattern.ErrNoMatch
 	}
 	return path, nil
 }
 
-// rewrite makes out the request to the upstream.
+// rewrite turns out into the request to the upstream.
 func (u *upstream) rewrite(out *http.Request, path string) {
 	query := out.URL.RawQuery
 	out.URL = u.base.JoinPath(path)

@@ -1,20 +1,18 @@
-// Package webhook receives the webhooks of GitHub: it checks who sends them,
-// answers at once, and works afterwards.
+// Package webhook receives GitHub webhooks: it verifies the signature, responds at
+// once, and works afterwards.
 //
-// The kit reads the raw body within GitHub's own limit and checks its signature
-// before anything is parsed (bodyparser.Parse with VerifyHMAC): a body nobody
-// has signed is never decoded. In Next.js this is the route with bodyParser:
-// false and a buffer of its own. Two secrets at a time let one be replaced
-// without losing a delivery.
+// The kit reads the raw body up to GitHub's limit and checks its signature before
+// anything is parsed (bodyparser.Parse with VerifyHMAC): an unsigned body is never
+// decoded. In Next.js this is a route with bodyParser: false and its own buffer. With
+// two secrets you can rotate one without losing a delivery.
 //
-// GitHub gives up after ten seconds and does not try again, so the answer is
-// 202 and the work waits in a queue. When that is full the answer is 503, which
-// shows in GitHub's list of deliveries, from where each can be sent again.
+// GitHub times out after ten seconds and does not retry, so the response is 202 and
+// the work is queued. If the queue is full the response is 503, which GitHub shows in
+// its list of deliveries, where you can redeliver it.
 //
-// Mount it without a bodyparser in front. The outer parser would win, with a
-// limit that is made for forms. Up to 25 MB are in memory before it is known who
-// has sent them, so package ratelimit belongs there, or the list of addresses
-// that GitHub publishes.
+// Mount it without a bodyparser in front. The outer parser would win, with a limit
+// for forms. Up to 25 MB are in memory before the signature is checked, so put
+// package ratelimit in front, or allow only the addresses that GitHub publishes.
 package webhook
 
 import (
@@ -37,8 +35,8 @@ const (
 	remembered = 10_000           // deliveries that came before
 )
 
-// A Delivery is an event that GitHub has signed. Only Payload is: ID and Event
-// are header fields, which the signature does not cover.
+// A Delivery is an event from GitHub. Only Payload is signed: ID and Event are header
+// fields, which the signature does not cover.
 type Delivery struct {
 	ID      string // X-GitHub-Delivery, for the log
 	Event   string // X-GitHub-Event: "push", "issues"
@@ -59,9 +57,9 @@ type Receiver struct {
 
 type digest [sha256.Size]byte
 
-// New returns a Receiver that hands deliveries to work, one after the other,
-// as long as Run runs. Deliveries may be signed with any of the secrets. It
-// panics without one, and if one is empty.
+// New returns a Receiver that passes deliveries to work, one after the other, while
+// Run runs. Deliveries may be signed with any of the secrets. New panics if there is
+// no secret, or an empty one.
 func New(work func(context.Context, Delivery) error, secrets ...[]byte) *Receiver {
 	return &Receiver{
 		parser: bodyparser.Config{
@@ -74,7 +72,7 @@ func New(work func(context.Context, Delivery) error, secrets ...[]byte) *Receive
 	}
 }
 
-// ServeHTTP answers a delivery. See receive.
+// ServeHTTP handles a delivery. See receive.
 func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply.HandlerFunc(rc.receive).ServeHTTP(w, r)
 }
@@ -100,10 +98,10 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 	return reply.Send(w, r, http.StatusAccepted, "accepted")
 }
 
-// accept puts the delivery into the queue, unless it was there before: GitHub
-// sends some twice, and whoever has seen one can send it again. Since a new ID
-// can be made up for an old payload, the payload tells. The price is that of two
-// events with the same payload, byte by byte, the second is lost.
+// accept queues the delivery, unless it was queued before: GitHub sends some twice,
+// and an attacker can replay one. The payload identifies it, since a replay can have
+// another ID. The cost: of two events with the same payload, byte for byte, the
+// second is lost.
 func (rc *Receiver) accept(d Delivery) (isNew bool, err error) {
 	sum := digest(sha256.Sum256(d.Payload))
 	rc.mu.Lock()
@@ -124,9 +122,9 @@ func (rc *Receiver) accept(d Delivery) (isNew bool, err error) {
 	return true, nil
 }
 
-// Run works until ctx ends, and then on what is waiting still, with a context
-// that has ended. One that has failed is forgotten, so that it may be sent
-// again. Deliveries that must survive a crash need a queue outside.
+// Run works until ctx is done, and then on the queued rest, with a context that is
+// done. A failed delivery is forgotten, so that it can be redelivered. Deliveries
+// that must survive a crash need an external queue.
 func (rc *Receiver) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {

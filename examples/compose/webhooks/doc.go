@@ -1,4 +1,3 @@
-// Package webhooks has no code: its tests run the functions of
-// examples/webhooks beside the libraries of the senders, so that what is
-// written there by the published algorithms is what the senders mean.
+// Package webhooks has no code: its tests compare the functions of examples/webhooks
+// with the libraries of the senders.
 package webhooks
