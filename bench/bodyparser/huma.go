@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// Huma checks by its own tags; the rules are the same.
+// Huma validates with its own tags; the rules are the same.
 type humaOrder struct {
 	ID       string      `json:"id" minLength:"1"`
 	Email    string      `json:"email" format:"email"`

@@ -15,15 +15,15 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 )
 
-// small is what the servers of the conformance table decode, within a kibibyte.
+// small is the document of the conformance table, with a limit of 1 KiB.
 type small struct {
 	A string `json:"a"`
 }
 
 const kibibyte = 1 << 10
 
-// servers are what the documentation of each suggests for a bounded JSON body.
-// The answer has what became of "a".
+// servers read a size-limited JSON body as the documentation of each suggests. The
+// response has the value of "a".
 var servers = []struct {
 	name  string
 	serve func(net.Listener) (stop func() error)
@@ -45,7 +45,7 @@ func listen(h http.Handler) func(net.Listener) func() error {
 	}
 }
 
-// limits sends the same bodies to all of them over connections.
+// limits sends the same bodies to all servers over connections.
 var limits = compare.Finding{
 	Name: "Limits",
 	Text: "What becomes of bodies around a limit of 1 KiB, and of bodies that are not quite right. A plus says that the connection closes, " +
@@ -110,8 +110,7 @@ var limits = compare.Finding{
 
 const half = "half the declared body"
 
-// send returns the status, a plus if the connection closes behind it, and what
-// was answered if it is short.
+// send returns the status, a plus if the connection closes after it, and the body if it is short.
 func send(addr, body string, chunked, half bool) (string, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// cart is what hostile forms fill.
+// cart is the type that hostile forms fill.
 type cart struct {
 	Items []struct {
 		SKU   string
@@ -28,7 +28,7 @@ type cart struct {
 	}
 }
 
-// memory is how much the process grows.
+// memory measures how much the process grows.
 var memory = compare.Finding{
 	Name: "Memory",
 	Text: "How far the memory of the process grows (Linux) while hostile requests are served at once, and how much they allocate in all.",
@@ -64,7 +64,7 @@ type server struct {
 	http.Handler
 }
 
-// An attack is a number of requests at once.
+// An attack is a number of concurrent requests.
 type attack struct {
 	name        string
 	contentType string
@@ -106,7 +106,7 @@ func attacks() []attack {
 	}
 }
 
-// serve returns the status of one of the answers.
+// serve returns the status of one of the responses.
 func (a attack) serve(h http.Handler, body []byte) (status int) {
 	var all sync.WaitGroup
 	for i := range a.count {
@@ -140,7 +140,7 @@ func bomb(size int) []byte {
 	return b.Bytes()
 }
 
-// peak returns the most memory that the process has had resident, in KB.
+// peak returns the peak resident memory of the process, in KB.
 func peak() int {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -151,5 +151,5 @@ func peak() int {
 	return n
 }
 
-// resetPeak makes the present the peak.
+// resetPeak resets the peak to the current value.
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }

@@ -12,15 +12,14 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// read is what all readers do with a body.
+// read reads a body, as all readers do.
 func read(text []byte) {
 	if asking {
 		decoded = string(text)
 	}
 }
 
-// copied is what reading takes at least: the bytes are copied once, to where
-// there is room for them already.
+// copied is the minimum cost of reading: one copy of the bytes, into an allocated buffer.
 var copied = rival{name: "io.ReadFull, one buffer", role: compare.Floor, start: func() func([]byte) int {
 	buf := make([]byte, limit)
 	return over("", "", func() http.Handler {
@@ -31,8 +30,8 @@ var copied = rival{name: "io.ReadFull, one buffer", role: compare.Floor, start: 
 	}).start()
 }}
 
-// unmarshalled is what binding takes at least with encoding/json: nothing is
-// read, bounded or checked.
+// unmarshalled is the minimum cost of binding with encoding/json: without reading,
+// limits or validation.
 var unmarshalled = rival{name: "json.Unmarshal alone", role: compare.Floor, start: func() func([]byte) int {
 	return func(text []byte) int {
 		if err := json.Unmarshal(text, new(order)); err != nil {
@@ -42,7 +41,7 @@ var unmarshalled = rival{name: "json.Unmarshal alone", role: compare.Floor, star
 	}
 }}
 
-// What a handler does without any library but the validator.
+// A handler with no library except the validator.
 
 func stdlibReaders() []rival {
 	return []rival{
@@ -96,7 +95,7 @@ func checked(decode func(http.ResponseWriter, *http.Request, *order) error) http
 	})
 }
 
-// gunzipped bounds what is received, but not what becomes of it.
+// gunzipped limits the compressed size, but not the inflated one.
 func gunzipped(max int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		z, err := gzip.NewReader(http.MaxBytesReader(w, r.Body, max))

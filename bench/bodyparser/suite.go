@@ -1,5 +1,5 @@
-// Package bodyparser compares package bodyparser and its bind with what Go
-// services use to turn a request body into a checked value.
+// Package bodyparser compares packages bodyparser and bind with what Go services use
+// to decode and validate a request body.
 package bodyparser
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/apiece/apiece/bench/internal/null"
 )
 
-// limit is the largest body that all accept.
+// limit is the body limit of all.
 const limit = 16 << 20
 
-// order is the document that all decode and check. Gin reads its own tag.
+// order is the document that all decode and validate. Gin reads its own tag.
 type order struct {
 	ID       string   `json:"id" validate:"required" binding:"required"`
 	Email    string   `json:"email" validate:"required,email" binding:"required,email"`
@@ -41,7 +41,7 @@ type item struct {
 	Note  string  `json:"note,omitempty"`
 }
 
-// document returns an order of n bytes, by somebody of that age.
+// document returns an order of n bytes, for a buyer of that age.
 func document(n, age int) []byte {
 	o := order{
 		ID: "ord_7f3a", Email: "ada@example.org", Age: age, Tags: []string{"a", "new"},
@@ -67,13 +67,13 @@ func marshal(v any) []byte {
 	return text
 }
 
-// What a handler has decoded, while somebody wants to know.
+// The last decoded value, while a test records it.
 var (
 	asking  bool
 	decoded string
 )
 
-// got is what all handlers do with a value.
+// got receives the value from all handlers.
 func got[T any](v *T) {
 	if asking {
 		decoded = string(marshal(*v))
@@ -87,7 +87,7 @@ func ok(w http.ResponseWriter) {
 	_, _ = w.Write(okBody)
 }
 
-// answer is how the rivals without an answer of their own say that they failed.
+// answer is the error response of rivals that do not send their own.
 func answer(w http.ResponseWriter, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -96,7 +96,7 @@ func answer(w http.ResponseWriter, err error) {
 	ok(w)
 }
 
-// A rival turns one body after another into a value, or only reads it.
+// A rival decodes bodies into a value, or only reads them.
 type rival struct {
 	name   string
 	module string
@@ -104,7 +104,7 @@ type rival struct {
 	start  func() (send func(body []byte) (status int))
 }
 
-// over makes a rival of a handler.
+// over returns a rival for a handler.
 func over(name, module string, handler func() http.Handler) rival {
 	return rival{name: name, module: module, start: func() func([]byte) int {
 		h := handler()
@@ -117,7 +117,7 @@ func over(name, module string, handler func() http.Handler) rival {
 	}}
 }
 
-// kit makes one of the kit.
+// kit returns a rival of the kit.
 func kit(name string, handler func() http.Handler) rival {
 	r := over(name, "", handler)
 	r.role = compare.Kit
@@ -132,8 +132,8 @@ func binders() []rival {
 	return append(all, echoBinder, chiBinder, fiberBinder, humaBinder, httpinBinder)
 }
 
-// compared has the rivals take a document. If it is bound, and not only read,
-// they also have to refuse one that breaks a rule.
+// compared lets the rivals read a document. If it is bound, and not only read, they
+// also have to reject an invalid one.
 func compared(name, growth string, size int, bound bool, rivals []rival) compare.Comparison {
 	text := sync.OnceValue(func() []byte { return document(size, 36) })
 	c := compare.Comparison{
@@ -176,7 +176,7 @@ func human(size int) string {
 	return fmt.Sprintf("%dB", size)
 }
 
-// Suite is what is measured of package bodyparser.
+// Suite has the comparisons of package bodyparser.
 func Suite() compare.Suite {
 	s := compare.Suite{
 		Name: "body",

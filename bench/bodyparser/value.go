@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 )
 
-// valued has the rivals make a value without a type of a document.
+// valued lets the rivals decode a document into an untyped value.
 func valued(size int) compare.Comparison {
 	handler := func(decode func(http.ResponseWriter, *http.Request) (any, error)) func() http.Handler {
 		return func() http.Handler {
@@ -69,7 +69,7 @@ func valued(size int) compare.Comparison {
 	return c
 }
 
-// refused has the rivals refuse a document in which one value is of a wrong type.
+// refused lets the rivals reject a document with one value of a wrong type.
 func refused(size int) compare.Comparison {
 	c := compare.Comparison{
 		Name: "Refuse" + human(size), Unit: "request", Want: "400",

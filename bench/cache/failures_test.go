@@ -22,12 +22,12 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// These tests are the table of what may fail around a cache: the handler, the server
-// behind a proxy, the store, and clients that mean harm. Each counts how often the
-// handler runs, what the readers are given, and how long the slowest of them waits
-// by the clock of a bubble, in which a handler takes 10 ms and nothing else does.
+// These tests cover the failures around a cache: the handler, the upstream of a
+// proxy, the store, and malicious clients. Each counts how often the handler runs,
+// what the readers get, and how long the slowest waits by the clock of a bubble, in
+// which only the handler takes time, 10 ms.
 
-// A site is a page in a cache, and the readers of it.
+// A site is a cached page with readers.
 type site struct {
 	handler http.Handler
 	pages   *cache.Cache
@@ -36,8 +36,7 @@ type site struct {
 	log     testkit.Log
 }
 
-// newSite returns a site on a mux, through which the cache renews what is stale,
-// while the reader who sets that off goes on.
+// newSite returns a site on a mux, which the cache uses to revalidate in the background.
 func newSite(t *testing.T, cfg cache.Config) *site {
 	s := new(site)
 	mux := http.NewServeMux()
@@ -60,10 +59,10 @@ func newSite(t *testing.T, cfg cache.Config) *site {
 	return s
 }
 
-// A visit is what many readers at once were given.
+// A visit is what many concurrent readers got.
 type visit struct {
 	runs    int64         // of the handler
-	without int64         // who did not get a page
+	without int64         // readers that did not get a page
 	slowest time.Duration // of the readers
 }
 
@@ -71,7 +70,7 @@ func (v visit) String() string {
 	return fmt.Sprintf("%3d runs, %2d readers without the page, slowest %v", v.runs, v.without, v.slowest)
 }
 
-// visit sends n readers at once.
+// visit sends n concurrent readers.
 func (s *site) visit(n int, method, path string) (v visit) {
 	before := s.runs.Load()
 	var without, slowest atomic.Int64
@@ -92,12 +91,12 @@ func (s *site) visit(n int, method, path string) (v visit) {
 		})
 	}
 	wg.Wait()
-	synctest.Wait() // for renewals that need no more time
+	synctest.Wait() // for background revalidation that takes no time
 	return visit{s.runs.Load() - before, without.Load(), time.Duration(slowest.Load())}
 }
 
-// TestFailedRefresh: the handler refuses a while. Readers get the old page, at
-// once, and the handler is asked ever more rarely.
+// TestFailedRefresh: the handler fails for a while. Readers get the old page at once,
+// and the handler runs ever more rarely.
 func TestFailedRefresh(t *testing.T) {
 	const readers = 50
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusForbidden, http.StatusNotAcceptable, http.StatusInternalServerError, http.StatusServiceUnavailable} {
@@ -133,7 +132,7 @@ func TestFailedRefresh(t *testing.T) {
 	}
 }
 
-// TestOneFailedRefresh: the handler refuses once.
+// TestOneFailedRefresh: the handler fails once.
 func TestOneFailedRefresh(t *testing.T) {
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusForbidden, http.StatusServiceUnavailable} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
@@ -157,9 +156,9 @@ func TestOneFailedRefresh(t *testing.T) {
 	}
 }
 
-// TestTruncatedUpstream: the server behind a ReverseProxy breaks off half-way. What
-// came of it is given to no one else, not by Revalidate either, and the whole page
-// is stored, whether its length is known at first or not.
+// TestTruncatedUpstream: the upstream of a ReverseProxy aborts a response. The cache
+// never serves the partial page, not after Revalidate either, and stores the complete
+// page, whether its length is known at first or not.
 func TestTruncatedUpstream(t *testing.T) {
 	whole := strings.Repeat("0123456789", 2000)
 	for _, chunked := range []bool{false, true} {
@@ -190,7 +189,7 @@ func TestTruncatedUpstream(t *testing.T) {
 					proxy.ErrorLog = log.New(io.Discard, "", 0)
 					var next http.Handler = proxy
 					if strings.Contains(by, "TimeoutHandler") {
-						next = http.TimeoutHandler(next, time.Minute, "") // which takes the flushes for itself
+						next = http.TimeoutHandler(next, time.Minute, "") // which does not pass on flushes
 					}
 					pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: next, Logger: slog.New(slog.DiscardHandler)})
 					readers, at := tr.Serve(t, pages.Middleware(next))

@@ -13,8 +13,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestHostileWrites: requests with unsafe methods to paths that no one has asked
-// for change neither the memory nor what is stored.
+// TestHostileWrites: requests with unsafe methods to paths that were never requested
+// change neither the memory nor the store.
 func TestHostileWrites(t *testing.T) {
 	floods, limit := 2048, 8.0
 	if *long {
@@ -52,8 +52,7 @@ func TestHostileWrites(t *testing.T) {
 	}
 }
 
-// TestHostileReads: what a cache keeps beside its store stays small, whatever
-// is asked for.
+// TestHostileReads: the memory of a cache outside its store stays small for any requests.
 func TestHostileReads(t *testing.T) {
 	reads := 2048
 	if *long {
@@ -82,8 +81,7 @@ func TestHostileReads(t *testing.T) {
 	}
 }
 
-// request returns a request as a server has it, for less than httptest.NewRequest,
-// which parses one.
+// request returns a server request. It is cheaper than httptest.NewRequest, which parses one.
 func request(method, path string) *http.Request {
 	r, err := http.NewRequest(method, path, http.NoBody)
 	if err != nil {
@@ -93,7 +91,7 @@ func request(method, path string) *http.Request {
 	return r
 }
 
-// heapMB is what a garbage collection finds in use.
+// heapMB returns the heap in use after a garbage collection.
 func heapMB() float64 {
 	var m runtime.MemStats
 	runtime.GC()

@@ -14,7 +14,7 @@ func hour() *cache.Cache {
 // kit is package cache.
 func kit(h http.Handler) http.Handler { return hour().Middleware(h) }
 
-// kitVary is the same for a page that has tags and varies with the language.
+// kitVary is kit for a page that has tags and varies with the language.
 func kitVary(h http.Handler) http.Handler {
 	return hour().Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cache.Tag(r.Context(), "post:1", "author:7")
@@ -23,7 +23,7 @@ func kitVary(h http.Handler) http.Handler {
 	}))
 }
 
-// kitPass is the same for a page that is not to be stored.
+// kitPass is kit for a page that must not be stored.
 func kitPass(h http.Handler) http.Handler {
 	return hour().Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "private")

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// mutexMap is the cache that everybody writes first: a map with a lock around
-// it, and no bound.
+// mutexMap is the simplest cache: a map with a lock, and no limit.
 func mutexMap(h http.Handler) http.Handler {
 	var mu sync.Mutex
 	pages := make(map[string]*page)

@@ -6,8 +6,7 @@ import (
 	"github.com/maypok86/otter/v2"
 )
 
-// rawOtter is the store of package cache, with nothing in front of it: the
-// whole URL is the key, and everything is kept for ever.
+// rawOtter is the store of package cache alone: the URL is the key, and entries never expire.
 func rawOtter(h http.Handler) http.Handler {
 	pages := otter.Must(&otter.Options[string, *page]{
 		MaximumWeight: 64 << 20,

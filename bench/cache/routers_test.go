@@ -26,7 +26,7 @@ import (
 
 var long = flag.Bool("long", false, "the long forms: over the loopback interface, again and again")
 
-// The places where a cache may stand.
+// The places of a cache.
 const (
 	around = "around the router"
 	within = "in its chain"
@@ -34,9 +34,8 @@ const (
 	single = "around one handler"
 )
 
-// A page answers with the parameter of its route, which it reads when it has worked
-// for a while: by then a router that reuses what it keeps for a request may have
-// served another.
+// A page responds with the parameter of its route, which it reads after some work: by
+// then a router that reuses its context may have served another request.
 const work = 10 * time.Millisecond
 
 func answerWith(w http.ResponseWriter, id func() string) {
@@ -52,7 +51,7 @@ func page(param func(*http.Request) string) http.Handler {
 
 func pathValue(r *http.Request) string { return r.PathValue("id") }
 
-// routers put a cache into the places that they have.
+// routers put a cache into each of their places.
 var routers = []struct {
 	name string
 	at   func(place string, pages *cache.Cache) http.Handler
@@ -179,8 +178,8 @@ var routers = []struct {
 	}},
 }
 
-// ginMiddleware puts a middleware of net/http into a chain of gin, which has no
-// function for it: what comes next in the chain is the handler within.
+// ginMiddleware adapts a net/http middleware to gin, which has no adapter: the rest
+// of gin's chain is the handler inside.
 func ginMiddleware(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ran := false
@@ -197,7 +196,7 @@ func ginMiddleware(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	}
 }
 
-// A ginWriter has a handler of gin write to what a middleware gives it.
+// A ginWriter lets a gin handler write to the writer of a middleware.
 type ginWriter struct {
 	gin.ResponseWriter
 	to http.ResponseWriter
@@ -208,13 +207,13 @@ func (w *ginWriter) WriteHeader(status int)            { w.to.WriteHeader(status
 func (w *ginWriter) Write(p []byte) (int, error)       { return w.to.Write(p) }
 func (w *ginWriter) WriteString(s string) (int, error) { return io.WriteString(w.to, s) }
 
-// tally is what the clients of one cell were given.
+// tally counts the responses to the clients of one cell.
 type tally struct{ wrong, failed, stale atomic.Int64 }
 
-// TestRouters asks for pages that are fresh for 30 ms again and again, 96 requests
-// at once, from a cache in each place of each router, with an Origin for its
-// renewals and without. Every response is that of the page that was asked for, and
-// stale ones are among them, so that pages were renewed.
+// TestRouters requests pages that are fresh for 30 ms repeatedly, 96 requests at
+// once, from a cache in each place of each router, with an Origin for revalidation
+// and without. Every response is that of the requested page, and some are stale, so
+// that pages were revalidated.
 func TestRouters(t *testing.T) {
 	gin.SetMode(gin.ReleaseMode)
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)

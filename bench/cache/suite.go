@@ -1,7 +1,7 @@
-// Package cache compares package cache with a handler that answers itself, with
-// the store that the kit uses, and with the cache that everybody writes first.
-// None of the other two keeps from one client what is another's: what the kit
-// does beyond them is what it costs more.
+// Package cache compares package cache with a handler without a cache, with the store
+// that the kit uses, and with the simplest cache. The latter two do not separate the
+// responses of different clients: the additional cost of the kit is for what it does
+// beyond them.
 package cache
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A rival is one way to answer the same request again and again.
+// A rival is one way to respond to the same request repeatedly.
 type rival struct {
 	name   string
 	module string
@@ -44,7 +44,7 @@ var (
 
 var page1KB = bytes.Repeat([]byte("0123456789abcde\n"), 64)
 
-// answer is a handler that has nothing to do but to answer with 1 KB.
+// answer is a handler that only responds with 1 KB.
 func answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -54,7 +54,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(page1KB)
 }
 
-// A page is what the simple caches keep.
+// A page is an entry of the simple caches.
 type page struct {
 	header http.Header
 	status int
@@ -86,15 +86,15 @@ func asked() *null.Request {
 		"Sec-Fetch-Site", "none", "Upgrade-Insecure-Requests", "1", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)")
 }
 
-// hits compares the rivals with the page in the cache already. Start makes of a
-// handler what asks for the page once.
+// hits compares the rivals with the page already cached. Start returns a function
+// that requests the page once from a handler.
 func hits(name, text string, per int, start func(*compare.Run, http.Handler) func()) compare.Comparison {
 	c := compare.Comparison{Name: name, Text: text, Unit: "request", Per: per, Want: fmt.Sprintf("200 %s %q %s", `text/html; charset=utf-8`, `"1"`, page1KB)}
 	for _, r := range rivals {
 		c.Contenders = append(c.Contenders, compare.Contender{Name: r.name, Role: r.role, Module: r.module, Start: func(run *compare.Run) func() {
 			h := r.wrap(http.HandlerFunc(answer))
 			run.Answer(func() (said string) {
-				for range 2 { // what is stored has to be the same
+				for range 2 { // the cached response has to be the same
 					rec := httptest.NewRecorder()
 					h.ServeHTTP(rec, asked().Fresh(nil))
 					said = fmt.Sprintf("%d %s %q %s", rec.Code, rec.Header().Get("Content-Type"), rec.Header().Get("Etag"), rec.Body)
@@ -107,16 +107,16 @@ func hits(name, text string, per int, start func(*compare.Run, http.Handler) fun
 	return c
 }
 
-// inMemory asks without a connection.
+// inMemory requests the page without a connection.
 func inMemory(_ *compare.Run, h http.Handler) func() {
 	requests := asked()
 	return func() {
-		// As net/http does, which makes a header for each response.
+		// Like net/http, which creates a header for each response.
 		h.ServeHTTP(null.NewWriter(), requests.Fresh(nil))
 	}
 }
 
-// recorded has the writer that most tests use, which keeps what it is given.
+// recorded uses httptest.ResponseRecorder, which keeps the response.
 func recorded(_ *compare.Run, h http.Handler) func() {
 	requests := asked()
 	return func() { h.ServeHTTP(httptest.NewRecorder(), requests.Fresh(nil)) }
@@ -124,7 +124,7 @@ func recorded(_ *compare.Run, h http.Handler) func() {
 
 const each = 256
 
-// parallel asks on all processors at once.
+// parallel requests the page on all processors at once.
 func parallel(_ *compare.Run, h http.Handler) func() {
 	return func() {
 		var all sync.WaitGroup
@@ -140,7 +140,7 @@ func parallel(_ *compare.Run, h http.Handler) func() {
 	}
 }
 
-// loopback asks over a connection.
+// loopback requests the page over a connection.
 func loopback(run *compare.Run, h http.Handler) func() {
 	server := httptest.NewServer(h)
 	run.Cleanup(server.Close)
@@ -155,7 +155,7 @@ func loopback(run *compare.Run, h http.Handler) func() {
 	}
 }
 
-// invalidation is the cost of voiding a thousand pages by one tag.
+// invalidation is the cost of invalidating a thousand pages by one tag.
 var invalidation = compare.Comparison{
 	Name: "InvalidateTag", Text: "a thousand pages are voided by one tag", Unit: "call", Want: "1000 runs, then 1000, then 2000",
 	Contenders: []compare.Contender{{Name: "kit", Role: compare.Kit, Start: func(run *compare.Run) func() {
@@ -185,8 +185,7 @@ var invalidation = compare.Comparison{
 	}}},
 }
 
-// stampede sends fifty requests for a page that nobody has asked for yet, and
-// that takes twenty milliseconds.
+// stampede sends fifty requests for an uncached page that takes twenty milliseconds.
 var stampede = compare.Finding{
 	Name: "Stampede",
 	Text: "50 requests at once for a page that is not there yet and takes 20 ms: how often does the handler run?",
@@ -215,7 +214,7 @@ var stampede = compare.Finding{
 	},
 }
 
-// bound stores two thousand pages of 64 KiB where 10 MiB are allowed.
+// bound stores two thousand pages of 64 KiB in a cache with a limit of 10 MiB.
 var bound = compare.Finding{
 	Name: "Bound",
 	Text: "2000 pages of 64 KB where 10 MB are allowed: how far does the heap grow?",
@@ -252,7 +251,7 @@ func heap() bytesize.Size {
 	return bytesize.Size(m.HeapAlloc)
 }
 
-// Suite is what is measured of package cache.
+// Suite has the comparisons of package cache.
 func Suite() compare.Suite {
 	return compare.Suite{
 		Name: "cache",

@@ -22,8 +22,7 @@ func tagNames() []string {
 	return names
 }
 
-// tagged is a page that names its tags, all at once or one by one, and each time
-// under another URL.
+// tagged is a page that sets its tags, all at once or one by one, each time under another URL.
 func tagged(tag func(*http.Request, []string)) func(*compare.Run) func() {
 	return func(run *compare.Run) func() {
 		names, pages, runs, asked := tagNames(), hour(), 0, 0
@@ -50,7 +49,7 @@ func tagged(tag func(*http.Request, []string)) func(*compare.Run) func() {
 	}
 }
 
-// distinct is what it takes at least to know 10,000 tags apart.
+// distinct is the minimum cost of deduplicating 10,000 tags.
 func distinct(*compare.Run) func() {
 	names := tagNames()
 	return func() {
@@ -61,7 +60,7 @@ func distinct(*compare.Run) func() {
 	}
 }
 
-// tags is the cost of a page that is made of ten thousand things.
+// tags is the cost of a page with ten thousand tags.
 var tags = compare.Comparison{
 	Name: "Tags10000", Text: "a page with 10,000 tags is made and stored; the floor puts them into a map", Unit: "page", Want: "1 run, then 1, then 2",
 	Contenders: []compare.Contender{

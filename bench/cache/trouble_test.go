@@ -11,13 +11,13 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// trouble is a store that fails for as long as it is told to: it answers with an
-// error after a while, whatever becomes of the request meanwhile if it is deaf.
+// trouble is a store that can be made to fail: it returns an error after a while, and
+// may ignore the context meanwhile.
 type trouble struct {
 	cache.Store
 	cache.Generations
 	takes  atomic.Int64 // a Duration, 0 is to work
-	heeds  bool         // whether it listens to the context
+	heeds  bool         // whether it honors the context
 	passed atomic.Int64 // operations
 }
 
@@ -93,10 +93,10 @@ func (s *trouble) Noted(ctx context.Context, tag string) (bool, error) {
 	return s.Generations.Noted(ctx, tag)
 }
 
-// TestStoreInTrouble: a store that hangs, with and without an ear for contexts, and
-// one that is dead. Hits, misses and writes stay within the deadline of a store;
-// then it is left alone for a while, readers of one page wait for one run, and the
-// log tells that it went and that it came back.
+// TestStoreInTrouble: a store that hangs, with and without honoring contexts, and one
+// that is down. Hits, misses and writes stay within the deadline of a store; then the
+// cache skips the store for a while, readers of one page wait for one run, and the
+// log says that the store failed and recovered.
 func TestStoreInTrouble(t *testing.T) {
 	const readers = 50
 	const deadline = 250 * time.Millisecond // the default of StoreTimeout

@@ -1,16 +1,16 @@
-// Command compare says what a change does to the benchmarks: it builds them as they
-// are in the working tree and as they were at another revision, has the two take
-// turns, and prints the ratios of turns beside each other, with quartiles.
+// Command compare compares the benchmarks of the working tree with those of another
+// revision: it builds both, runs them in turns, and prints the ratios of adjacent
+// turns, with quartiles.
 //
 //	make bench-compare BASE=main
 //	go -C bench run ./cmd/compare -base main -package ./bodyparser -bench 'Bind200B/kit$' -benchtime 200us
 //
-// What counts is the processor time, cpu-ns/op, of benchmarks that report it, else
-// ns/op. Either is of turns that follow each other, so that what else the machine
-// does falls on both. Where net/http alone, which no change of the kit touches, is not
-// at 1, or the middle half is wide, the machine is too busy for the times. Bytes and
-// allocations hold on any. Instructions are not counted: the virtual machines that CI
-// has give no access to the counters of a processor.
+// It compares the CPU time, cpu-ns/op, of benchmarks that report it, else ns/op. Both
+// are from adjacent turns, so that other load on the machine affects both. If
+// net/http alone, which no change of the kit affects, is not at 1, or the
+// interquartile range is wide, the machine is too busy to measure time. Bytes and
+// allocations are valid on any machine. Instructions are not counted: the virtual
+// machines of CI have no access to CPU counters.
 package main
 
 import (
@@ -97,7 +97,7 @@ func (c command) run(ctx context.Context, base string) (err error) {
 	return m.write(c.out, base)
 }
 
-// A program is benchmarks that are built, and where they run.
+// A program is a benchmark binary and its directory.
 type program struct{ file, dir string }
 
 func (c command) build(ctx context.Context, tree, file string) (program, error) {
@@ -117,7 +117,7 @@ func (c command) turn(ctx context.Context, p program, s *series) error {
 	return nil
 }
 
-// output runs a program and returns what it prints.
+// output runs a program and returns its output.
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir

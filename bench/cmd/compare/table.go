@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// measured is what both programs gave, turn by turn.
+// measured has the results of both programs, turn by turn.
 type measured struct{ before, after series }
 
 // A series has the values of each benchmark and unit, in order of turns.
@@ -21,11 +21,10 @@ type series struct {
 	values map[string]map[string][]float64
 }
 
-// procs is what go test puts behind the name of a benchmark that runs on more than
-// one processor.
+// procs is the suffix that go test appends to the name of a benchmark on more than one processor.
 var procs = regexp.MustCompile(`-\d+$`)
 
-// read takes what a program has printed, and returns how many benchmarks ran.
+// read parses the output of a program, and returns how many benchmarks ran.
 func (s *series) read(text string) (count int) {
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
@@ -58,7 +57,7 @@ func (s *series) time(name string) string {
 	return "ns/op"
 }
 
-// write prints what became of each benchmark.
+// write prints the result of each benchmark.
 func (m *measured) write(w io.Writer, base string) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "benchmark\tunit\t%s\tnow\tratio\tmiddle half\tB/op\tallocs/op\n", base)

@@ -1,12 +1,12 @@
-// Command intake says what an event costs a process that has no subscriber for it:
-// every hub reads all of the log that it shares with others.
+// Command intake measures the cost of an event for a process without a subscriber for
+// it: every hub reads the complete log that it shares with others.
 //
 //	go -C bench run ./cmd/intake
 //	go -C bench run ./cmd/intake -size 4096 -topics 10000
 //
-// The log is one in memory, which is filled first, so that it is the hub that is
-// measured, from an entry of the log to a history. The client of a store, which has
-// to receive and decode the entry, comes on top. Without -hubs there is one hub.
+// The log is in memory and filled first, so that only the hub is measured, from log
+// entry to history. The client of a store, which has to receive and decode the entry,
+// costs extra. The default of -hubs is one hub.
 package main
 
 import (

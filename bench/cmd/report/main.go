@@ -3,14 +3,13 @@
 //
 //	go -C bench run ./cmd/report
 //
-// It needs a quiet machine: a ratio of two turns survives what else is running,
-// but the spread grows. With -quick it takes about five minutes and is good
-// for a first look; without, about forty-five. With -run it measures what matches
-// again, and leaves the rest of results.json as it is.
+// It needs an idle machine: other load hardly changes the ratio of two turns, but
+// increases the spread. With -quick it takes about five minutes, for a first look;
+// without, about forty-five. With -run it measures only matching comparisons again,
+// and keeps the rest of results.json.
 //
-// The charts are drawn by gonum.org/v1/plot, since it is the plotting library
-// that is maintained along with the rest of Gonum, has logarithmic axes, and
-// writes SVG in Go alone.
+// gonum.org/v1/plot draws the charts: it is maintained with the rest of Gonum, has
+// logarithmic axes, and writes SVG in pure Go.
 package main
 
 import (

@@ -24,7 +24,7 @@ type audience struct {
 
 	answered atomic.Int64 // subscribers that have the header of a response
 
-	left atomic.Int64   // deliveries until everybody has the event
+	left atomic.Int64   // deliveries until every subscriber has the event
 	last chan time.Time // when that was
 	lost atomic.Pointer[error]
 }

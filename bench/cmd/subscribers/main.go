@@ -1,17 +1,16 @@
-// Command subscribers opens as many subscriptions of one hub as it is told to, or
-// as the machine has descriptors for, and says what they cost: memory, the time
-// until the last of them has an event, and processor time for each delivery.
+// Command subscribers opens many subscriptions of one hub, by default as many as the
+// machine has descriptors for, and measures their cost: memory, the time until the
+// last one has an event, and CPU time per delivery.
 //
 //	go -C bench run ./cmd/subscribers -n 20000
 //	go -C bench run ./cmd/subscribers -n 100000 -http 2
 //	go -C bench run ./cmd/subscribers -n 1000 -size 4096
 //	go -C bench run ./cmd/subscribers -n 1000 -topics 100 -burst 10
 //
-// The hub is in a process of its own, on as many loopback addresses as it takes
-// for the ports of the clients to suffice. The clients are in this one: they read,
-// count a byte, and nothing more. Over HTTP/1.1 each subscriber is a connection;
-// over HTTP/2 a connection carries -streams of them, so that 100,000 need no more
-// than a few hundred descriptors.
+// The hub runs in its own process, on enough loopback addresses for the ports of the
+// clients. The clients run in this one: they only read and count a byte. Over
+// HTTP/1.1 each subscriber is a connection; over HTTP/2 a connection carries -streams
+// subscribers, so that 100,000 need only a few hundred descriptors.
 package main
 
 import (
@@ -69,18 +68,18 @@ func main() {
 	}
 }
 
-// A load is what is published, and who listens.
+// A load is what is published, and its subscribers.
 type load struct{ topics, burst, size int }
 
 // publish is the line that has the server publish some of it.
 func (x load) publish(events int) string { return fmt.Sprintf("publish %d %d", events, x.size) }
 
-// raiseLimit has as many descriptors as the system gives, and returns how many.
+// raiseLimit raises the limit of descriptors to the system's maximum, and returns it.
 func raiseLimit() int {
 	var limit syscall.Rlimit
 	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	most := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
-	if limit.Max < most.Max && syscall.Setrlimit(syscall.RLIMIT_NOFILE, &most) == nil { // for those who may
+	if limit.Max < most.Max && syscall.Setrlimit(syscall.RLIMIT_NOFILE, &most) == nil { // needs privileges
 		return int(most.Cur)
 	}
 	return int(limit.Max)
