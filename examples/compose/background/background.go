@@ -13,13 +13,12 @@
 //
 // Problems of a plain goroutine:
 //
-//   - Its number has no bound. Here a request over the bound is refused while it
-//     can still be told so.
+//   - Its number is unlimited. Here a request above the limit gets an error.
 //   - A panic in it ends the process, since no middleware is around it. Here it is a
-//     record in the log.
-//   - The context of the request ends with the request. Here the work has one with
-//     the same values, such as the user and the trace, that lasts on its own.
-//   - The process ends without it. Here Shutdown waits.
+//     log record.
+//   - The context of the request is canceled with the request. Here the work has a
+//     context with the same values, such as the user and the trace, that lives on.
+//   - The process exits without waiting for it. Here Shutdown waits.
 //
 // The work must not use the ResponseWriter, the body of the request, or the files of
 // a form, which are removed when the handler returns: copy what it needs before. Work

@@ -4,11 +4,11 @@
 // An echo.Echo is an http.Handler, so there are four places for the kit, without
 // changes to existing code:
 //
-//   - Inside a handler of echo: c.Response() and c.Request() are what the
-//     functions of the kit take. bind.Body(c.Request()),
-//     reply.JSON(c.Response(), c.Request(), ...). Their errors can be returned:
-//     echo finds the status of an error by the same method StatusCode.
-//   - As the handler of a route: echo.WrapHandler, which hands on the parameters
+//   - Inside an echo handler: pass c.Response() and c.Request() to the functions
+//     of the kit: bind.Body(c.Request()), reply.JSON(c.Response(), c.Request(),
+//     ...). Return their errors: echo finds the status of an error by the same
+//     method StatusCode.
+//   - As the handler of a route: echo.WrapHandler, which passes the parameters
 //     in r.PathValue. A catch-all is r.PathValue("*").
 //   - In e.Use, or around a group: [Middleware].
 //   - Around echo: middleware.New(config)(e). This is the place for

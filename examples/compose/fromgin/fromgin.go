@@ -4,8 +4,8 @@
 // A gin.Engine is an http.Handler, so there are four places for the kit, without
 // changes to existing code:
 //
-//   - Inside a handler of gin: c.Writer and c.Request are what the functions of
-//     the kit take. bind.Body(c.Request), reply.JSON(c.Writer, c.Request, ...).
+//   - Inside a gin handler: pass c.Writer and c.Request to the functions of the
+//     kit: bind.Body(c.Request), reply.JSON(c.Writer, c.Request, ...).
 //   - As the handler of a route: [Handler], which is gin.WrapH with r.PathValue.
 //   - In r.Use, or around a group: [Middleware].
 //   - Around the engine: middleware.New(config)(engine). This is the place for

@@ -8,19 +8,19 @@
 //
 // What is not compressed or changed, and why:
 //
-//   - Answers below a kilobyte, which fit in one packet anyway, and with them
+//   - Responses below a kilobyte, which fit in one packet anyway, including
 //     nearly all errors.
-//   - Images, video and whatever else is compressed already, by its type.
+//   - Images, video and other types that are compressed already.
 //   - Event streams. gzhttp would compress those too and flush after each event,
-//     so they would be live, but it cannot tell that the kit has declared
-//     no-transform, and pays with a compressor of its own per open connection.
+//     so they would be live, but it does not see that the kit has declared
+//     no-transform, and needs a compressor per open connection.
 //   - The ETag. It is that of the representation before compression, and the
 //     same for all codings. So a 304 works whatever the client accepts, and
-//     Vary keeps caches from mixing them up. A strong tag promises the same
-//     bytes, and strictly that is broken: only a client that assembles parts of
-//     a file would notice, and gzhttp takes ranges off what it compresses.
+//     Vary keeps caches from mixing them up. Strictly, this violates the promise
+//     of a strong ETag, the same bytes: only a client that assembles ranges of
+//     a file would notice, and gzhttp removes ranges from what it compresses.
 //     gzhttp.SuffixETag would keep the promise and lose the 304, because the
-//     handler does not know the tag that comes back.
+//     handler does not know the ETag that comes back.
 //
 // Other compressors: those of gorilla, chi, echo and gin-contrib pass on a flush, so
 // streams are live. NYTimes/gziphandler and CAFxX/httpcompression do not: until they

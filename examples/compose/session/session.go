@@ -10,14 +10,14 @@
 // Notes:
 //
 //   - Nothing is buffered, so streams work. But the session is saved with the
-//     first byte, and what is put into it later in the stream is lost.
-//   - A handler that is over its time still holds its session. What it had put
-//     in when the 504 went out is saved, what it puts in later is not.
-//   - Two requests of one visitor each load and save a whole session: the last
-//     one wins.
-//   - scs passes on a copy of the request. HandBack of package neighbours keeps
-//     that from loggers outside, which want the pattern of a mux inside, and
-//     from net/http, which removes the files of a multipart form.
+//     first byte, and later changes in the stream are lost.
+//   - A handler that runs past its deadline still holds its session. Changes
+//     before the 504 are saved, later ones are not.
+//   - Two requests of one visitor each load and save the complete session: the
+//     last one wins.
+//   - scs passes on a copy of the request. HandBack of package neighbours copies
+//     the pattern of a mux inside back for loggers outside, and the multipart
+//     form for net/http, which removes its files.
 package session
 
 import (
