@@ -13,7 +13,7 @@ import (
 	"github.com/apiece/apiece/bench/stream"
 )
 
-// Suites are all that is measured in turns.
+// Suites are all suites that are measured in turns.
 func Suites() []compare.Suite {
 	return []compare.Suite{pattern.Suite(), bodyparser.Suite(), middleware.Suite(), stream.Suite(), cache.Suite()}
 }

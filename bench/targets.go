@@ -7,7 +7,7 @@ import (
 	"github.com/apiece/apiece/bench/service"
 )
 
-// Targets are the figures that the kit is meant to reach.
+// Targets are the goals of the kit.
 func Targets() []report.Target {
 	return []report.Target{
 		{What: "a whole service, as documented", Note: "" +

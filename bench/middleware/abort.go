@@ -15,9 +15,8 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// aborts says what becomes of a response that was aborted, whoever recovers
-// outside. The plain panic, which the kit does not rely on, is there to show
-// what recoverers make of it.
+// aborts reports the outcome of an aborted response inside each recoverer. The plain
+// panic, which the kit does not rely on, shows what recoverers do with it.
 var aborts = compare.Finding{
 	Name: "Abort",
 	Text: "32 KB of a response are out, and then it is aborted: what does the client get? A 200 without an error is half an answer that looks whole.",

@@ -37,7 +37,7 @@ func kitLayers(d time.Duration) func(http.Handler) http.Handler {
 
 type key int
 
-// withValues is what layers cost that each keep one value in the context.
+// withValues is the cost of layers that each store one value in the context.
 func withValues(n int) func(http.Handler) http.Handler {
 	return repeated(n, func(i int) alice.Constructor {
 		return func(next http.Handler) http.Handler {
@@ -48,9 +48,9 @@ func withValues(n int) func(http.Handler) http.Handler {
 	})
 }
 
-// wrapping is what layers cost that each wrap the writer by a struct that embeds
-// it, and so take Flush, Hijack and ReadFrom from the handler. That is less than
-// a layer may do.
+// wrapping is the cost of layers that each wrap the writer in a struct that embeds
+// it, and so hide Flush, Hijack and ReadFrom from the handler. A real layer must not
+// do that.
 func wrapping(n int) func(http.Handler) http.Handler {
 	type wrapper struct{ http.ResponseWriter }
 	return repeated(n, func(int) alice.Constructor {
@@ -64,7 +64,7 @@ func chiWrappers(name string, n int) rival {
 	return rival{name: name, module: chiModule, wrap: repeated(n, func(int) alice.Constructor { return chiWrapper })}
 }
 
-// calling is what layers cost that do nothing at all.
+// calling is the cost of layers that do nothing.
 func calling(n int) func(http.Handler) http.Handler {
 	return repeated(n, func(int) alice.Constructor {
 		return func(next http.Handler) http.Handler {

@@ -21,9 +21,9 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// These storms are those of package middleware with routers of others around the
+// These storms are those of package middleware with third-party routers around the
 // pieces, or inside: requests that end as close to their deadline as the scheduler
-// lets them.
+// allows.
 
 var stormFor = flag.Duration("storm", 200*time.Millisecond, "how long each storm takes over each protocol")
 

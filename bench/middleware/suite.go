@@ -1,5 +1,5 @@
-// Package middleware compares the pieces of package middleware, and all of them
-// together, with what Go services use for the same work.
+// Package middleware compares the pieces of package middleware, alone and combined,
+// with what Go services use for the same work.
 package middleware
 
 import (
@@ -56,7 +56,7 @@ func around(name, text string, protocol int, body string, handler http.HandlerFu
 	return c
 }
 
-// Suite is what is measured of package middleware.
+// Suite has the comparisons of package middleware.
 func Suite() compare.Suite {
 	s := compare.Suite{
 		Name: "middleware",

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// The lists of routes are those of go-http-routing-benchmark, which everybody
-// measures, in the syntax of Next.js.
+// The lists of routes are those of go-http-routing-benchmark, the common benchmark of
+// routers, in the syntax of Next.js.
 //
 //go:embed testdata/*.txt
 var lists embed.FS

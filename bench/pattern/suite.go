@@ -75,8 +75,8 @@ func try(r router, routes []route) (h http.Handler, err error) {
 	return r.build(routes), nil
 }
 
-// registered is where ServeMux says that a pattern came from: a file of whoever
-// made the report.
+// registered matches the source position in a panic of ServeMux: a file on the
+// machine of the report.
 var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
 
 // serve returns a function that asks for each of the paths once. One request is
@@ -96,7 +96,7 @@ func serve(h http.Handler, asked []route) func() {
 	}
 }
 
-// answers says which routes were taken, and what was read.
+// answers reports the matched routes and the parameters read.
 func answers(r router, w workload) string {
 	h := r.build(reading(w.routes))
 	var said strings.Builder
@@ -187,7 +187,7 @@ func inUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// Suite is what is measured of package pattern.
+// Suite has the comparisons of package pattern.
 func Suite() compare.Suite {
 	return compare.Suite{
 		Name: "routing",

@@ -139,8 +139,7 @@ func (k kept) off(next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers with the bodies that all of the services have, where the kit
-// alone would say more in a problem document.
+// refuse sends the error bodies that all services have, instead of the problem details of the kit.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	f := failureOf(err)
 	reply.JSON(w, r, int(f), f.body())

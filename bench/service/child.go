@@ -14,9 +14,9 @@ import (
 // environ names the server that a child process is to be.
 const environ = "APIECE_BENCH_SERVER"
 
-// Main makes the process a server, if it is one that Run has started, and does
-// not return then. Whoever calls Run calls it first thing in main, or in
-// TestMain: the servers are further processes of the same program.
+// Main runs the process as a server and does not return, if Run has started it. A
+// program that calls Run must call Main first in main, or in TestMain: the servers
+// are child processes of the same program.
 func Main() { process.Main(environ, serveChild) }
 
 func serveChild(name string, l net.Listener) (map[string]process.Command, error) {

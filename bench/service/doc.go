@@ -1,6 +1,6 @@
-// Package service measures a whole service, over connections: the same small
-// one on net/http alone, with the chain of the kit around it, and on chi, echo,
-// gin and fiber. It takes a JSON body and checks it, answers a GET with a path
+// Package service measures a complete service, over connections: the same small one
+// on net/http alone, with the chain of the kit around it, and on chi, echo, gin and
+// fiber. It decodes and validates a JSON body, responds to a GET with a path
 // parameter, sends a page of 4 KB, and sends events.
 //
 //	go run ./service/cmd

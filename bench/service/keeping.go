@@ -49,8 +49,8 @@ func keeping(h http.Handler, timeout time.Duration) http.Handler {
 	return recovering(mux)
 }
 
-// recovering answers a panic with 500, unless a part of the response is out: then the
-// connection is cut, so that no client takes the part for the whole.
+// recovering responds to a panic with 500, unless part of the response was sent: then
+// it cuts the connection, so that the part does not look complete.
 func recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		watched := &watch{ResponseWriter: w}

@@ -107,7 +107,7 @@ func openOrFails(ctx context.Context, count int) {
 	}
 }
 
-// slow is a handler that takes four times its time and does not look at its context.
+// slow is a handler that takes four times its timeout and ignores its context.
 func slow(timeout time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(4 * timeout)

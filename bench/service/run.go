@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// Options say how much is measured. A zero field is its default, which is what
-// is printed for readers.
+// Options say how much is measured. A zero field is its default, as in the printed results.
 type Options struct {
 	Group       string        `json:"group,omitempty"` // of the servers, see [Groups]; "" is the first
 	Servers     []string      `json:"servers"`         // by name; nil is all of the group
@@ -56,10 +55,10 @@ func (o Options) orDefault() Options {
 	return o
 }
 
-// Run measures the servers, each in a process of its own. The calling program
-// has to call Main first. While it runs, GOMAXPROCS of this process, which makes
-// the load, is 1. Any answer that is not the expected one, and anything that a
-// server writes to its log, is an error.
+// Run measures the servers, each in a separate process. The calling program has to
+// call Main first. While it runs, GOMAXPROCS of this process, which generates the
+// load, is 1. An unexpected response, or any line in the log of a server, is an
+// error.
 func Run(ctx context.Context, options Options) (*Result, error) {
 	o := options.orDefault()
 	g, ok := groupByName(o.Group)

@@ -12,14 +12,14 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// What every one of the services holds its clients to, as far as it can.
+// The limits of all services, as far as they support them.
 const (
 	bodyLimit    = 64 << 10
 	replyLimit   = 4 << 20
 	replyTimeout = 10 * time.Second
 )
 
-// A newPost is what a client may send. Gin reads its own tag.
+// A newPost is the body of a POST. Gin reads its own tag.
 type newPost struct {
 	Title string   `json:"title" validate:"required,max=80" binding:"required,max=80"`
 	Text  string   `json:"text" validate:"required,max=2000" binding:"required,max=2000"`
@@ -103,7 +103,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Write(text)
 }
 
-// fail answers an error for them.
+// fail sends an error for them.
 func fail(w http.ResponseWriter, _ *http.Request, err error) {
 	f := failureOf(err)
 	writeJSON(w, int(f), f.body())

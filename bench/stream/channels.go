@@ -7,8 +7,8 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// channels is the hub that everybody writes first: bytes that are encoded once,
-// and a channel for each subscriber, whose slowness the publisher waits for.
+// channels is the simplest hub: bytes that are encoded once, and a channel for each
+// subscriber. A slow subscriber blocks the publisher.
 var channels = broker{"channels", "", compare.Rival, func() instance {
 	var (
 		mu   sync.RWMutex
@@ -29,7 +29,7 @@ var channels = broker{"channels", "", compare.Rival, func() instance {
 					_, _ = w.Write(p)
 					_ = rc.Flush()
 				case <-r.Context().Done():
-					go func() { // whoever publishes may be waiting for it
+					go func() { // the publisher may be waiting for it
 						for range ch {
 						}
 					}()
@@ -52,8 +52,8 @@ var channels = broker{"channels", "", compare.Rival, func() instance {
 	}
 }}
 
-// writes is what has to be done at least: each event is encoded once, and the
-// one who publishes writes it to everybody himself. Whoever is slow stops him.
+// writes is the minimum: each event is encoded once, and the publisher writes it to
+// every subscriber. A slow subscriber blocks it.
 var writes = broker{"writes alone", "", compare.Floor, func() instance {
 	var (
 		mu   sync.RWMutex

@@ -15,9 +15,8 @@ import (
 // environ names the broker that a child process is to be.
 const environ = "APIECE_BENCH_BROKER"
 
-// Main makes the process a broker, if it is one that a comparison has started,
-// and does not return then. What measures the suite calls it first thing in
-// main, or in TestMain.
+// Main runs the process as a broker and does not return, if a comparison has started
+// it. Programs that measure the suite call it first in main, or in TestMain.
 func Main() { process.Main(environ, serveChild) }
 
 func serveChild(name string, l net.Listener) (map[string]process.Command, error) {

@@ -31,7 +31,7 @@ type encoder struct {
 
 var encoders = []encoder{floor, kitAppendTo, kitSend, fprintf, gosseMessage}
 
-// floor is what has to be done at least: appends, and a look at each byte.
+// floor is the minimum: appends, and a check of each byte.
 var floor = encoder{"append by hand", "", compare.Floor, func(w *null.Writer) func(string) {
 	var buf []byte
 	return func(data string) {
@@ -89,7 +89,7 @@ var kitSend = encoder{"kit Stream.Send", "", compare.Kit, func(w *null.Writer) f
 	return func(data string) { _ = s.Send(stream.Event{ID: eventID, Name: eventName, Data: data}) }
 }}
 
-// fprintf is what most services write by hand. It lets a CR through.
+// fprintf is the usual handwritten code. It does not escape a CR.
 var fprintf = encoder{"fmt.Fprintf", "", compare.Rival, func(w *null.Writer) func(string) {
 	return func(data string) {
 		fmt.Fprintf(w, "id: %s\nevent: %s\n", eventID, eventName)

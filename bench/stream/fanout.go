@@ -20,7 +20,7 @@ import (
 
 const topic = "t"
 
-// A broker is one way to send what is published to everybody who listens.
+// A broker is one way to send published events to all subscribers.
 type broker struct {
 	name   string
 	module string
@@ -42,7 +42,7 @@ var (
 	marked  = payload + "END"
 )
 
-// An audience is a number of clients who wait for the mark.
+// An audience is a number of clients that wait for the mark.
 type audience struct {
 	clients []client
 	left    atomic.Int64
@@ -87,7 +87,7 @@ func (c *client) WriteHeader(int)             {}
 func (c *client) Flush()                      {}
 func (c *client) Write(p []byte) (int, error) { c.receive(p); return len(p), nil }
 
-// join has publish called until everybody listens.
+// join calls publish until every client is subscribed.
 func (a *audience) join(publish func(string)) {
 	a.expect()
 	for {
@@ -101,7 +101,7 @@ func (a *audience) join(publish func(string)) {
 	}
 }
 
-// round publishes a burst and waits until everybody has it.
+// round publishes a burst and waits until every client has it.
 func (a *audience) round(publish func(string), burst int) {
 	a.expect()
 	for range burst - 1 {
@@ -194,8 +194,8 @@ func (b broker) overSockets(_ *compare.Run, clients int) *running {
 
 const burst = 200
 
-// published compares the brokers with so many clients, for whom events are
-// published so many at once. It waits until everybody has them all.
+// published compares the brokers with a number of clients and events per burst. It
+// waits until every client has all events.
 func published(name, text string, clients, events int, start func(broker, *compare.Run, int) *running) compare.Comparison {
 	c := compare.Comparison{
 		Name: name, Text: text, Unit: "delivery", Per: clients * events, Heavy: clients > 1000,
@@ -250,7 +250,7 @@ func fanOut() (all []compare.Comparison) {
 	return all
 }
 
-// Suite is what is measured of package stream.
+// Suite has the comparisons of package stream.
 func Suite() compare.Suite {
 	return compare.Suite{
 		Name: "stream",

@@ -8,8 +8,8 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// r3labs has a goroutine for each stream, and a channel and a second goroutine
-// for each subscriber. Its replay is off: it keeps every event for ever.
+// r3labs has a goroutine for each stream, and a channel and a second goroutine for
+// each subscriber. Its replay is off: it would keep every event forever.
 var r3labs = broker{"r3labs", "github.com/r3labs/sse/v2", compare.Rival, func() instance {
 	s := sse.New()
 	s.AutoReplay = false

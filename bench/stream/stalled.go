@@ -40,8 +40,7 @@ var stalled = compare.Finding{
 
 const events = 600
 
-// beside returns how many events were published, and how many the client got
-// who is beside one that stalls.
+// beside returns how many events were published, and how many a client got beside one that stalls.
 func beside(i instance) (published, received int64, err error) {
 	server := httptest.NewServer(i)
 	defer server.CloseClientConnections() // the handlers of some never return, so that Close would wait

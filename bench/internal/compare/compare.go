@@ -1,12 +1,12 @@
 // Package compare states comparisons and measures them.
 //
-// A comparison is one piece of work that several contenders do. Each starts in
-// its own way, and hands over a function that does the work once more: the
-// tests call it once, the benchmarks in a loop, and the report in turns with
-// the others. There is no second copy of it for any of them.
+// A comparison is one piece of work that several contenders do. Each starts in its
+// own way, and returns a function that does the work once: the tests call it once,
+// the benchmarks in a loop, and the report in turns with the others. All three run
+// the same function.
 //
-// Before a contender is timed it is asked for its answer, in words that are the
-// same for all. Whoever answers otherwise than it should is not timed.
+// Before a contender is timed its answer is checked, as text that is the same for
+// all. A contender with a wrong answer is not timed.
 package compare
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A Suite is what is measured of one piece of the kit.
+// A Suite has the comparisons of one piece of the kit.
 type Suite struct {
 	Name        string // the first half of the name of a comparison
 	Text        string // what is measured and how, in Markdown
@@ -30,31 +30,29 @@ type Comparison struct {
 	Unit string // what one piece of work is: "request"
 	Per  int    // how many of them a call does; 0 is 1
 
-	// Want is the right answer. If it is empty, all have to answer as the first
-	// does that has an answer.
+	// Want is the expected answer. If it is empty, all have to give the first answer.
 	Want string
 
-	// Refused names the rivals that are known not to take part, since they
-	// cannot do this work: it is an error if one of them can, and if another
-	// cannot.
+	// Refused names the rivals that cannot do this work: it is an error if one of
+	// them can, or if another cannot.
 	Refused []string
 
-	// Subtract names the contender whose time is no work, but part of that of
-	// all others. Ratios are those of the rest.
+	// Subtract names the contender whose time is overhead in that of all others. It
+	// is subtracted before ratios.
 	Subtract string
 
-	// Of the comparisons with the same Growth, Size is the size of the work.
+	// Size is the size of the work, in comparisons with the same Growth.
 	Growth string
 	Size   float64
 
-	// Heavy work takes seconds. In a test the first contender of the kit alone
-	// gets ready for it, and the report does it no more than HeavyRounds times.
+	// Heavy work takes seconds. A test only prepares the first contender of the kit,
+	// and the report runs at most HeavyRounds rounds.
 	Heavy bool
 
 	Contenders []Contender
 }
 
-// A Role says what a contender is there for.
+// A Role is the purpose of a contender.
 type Role string
 
 const (
@@ -70,8 +68,8 @@ type Contender struct {
 	Class  string // "fastest" is meant among those of one class
 	Module string // the module that it comes from; empty for the kit, the standard library, and code of the suite
 
-	// Start gets ready and returns the function that does the work once. A
-	// panic in it says that it cannot.
+	// Start prepares and returns the function that does the work once. A panic in it
+	// means that it cannot.
 	Start func(*Run) func()
 }
 
@@ -83,21 +81,20 @@ type Run struct {
 	meter    func() Reading
 }
 
-// A Reading is what has been used so far.
+// A Reading is the resource usage so far.
 type Reading struct {
 	Time           time.Duration
 	Mallocs, Bytes uint64
 }
 
-// Cleanup has f called when the contender is not needed any more, the last one
-// first.
+// Cleanup registers f to be called when the contender is done, last registered first.
 func (r *Run) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
 
-// Answer says how to find out what the contender answers. It is called once,
-// before anything is timed.
+// Answer sets the function that returns the answer of the contender. It is called
+// once, before anything is timed.
 func (r *Run) Answer(f func() string) { r.answer = f }
 
-// Metric reports what was found out on the way, such as "B/client".
+// Metric reports an additional value, such as "B/client".
 func (r *Run) Metric(unit string, value float64) {
 	if r.metrics == nil {
 		r.metrics = make(map[string]float64)
@@ -105,8 +102,8 @@ func (r *Run) Metric(unit string, value float64) {
 	r.metrics[unit] = value
 }
 
-// Meter says what to read before and after the work, in place of the clock and
-// of the allocations of this process.
+// Meter sets what to read before and after the work, instead of the clock and the
+// allocations of this process.
 func (r *Run) Meter(f func() Reading) { r.meter = f }
 
 func (r *Run) stop() {
@@ -115,8 +112,8 @@ func (r *Run) stop() {
 	}
 }
 
-// start starts a contender and checks its answer. The answer of the first one
-// becomes the one that is wanted, unless there is one.
+// start starts a contender and checks its answer. If no answer is expected yet, the
+// first one becomes the expected one.
 func (c *Comparison) start(who Contender) (run *Run, work func(), err error) {
 	run = new(Run)
 	defer func() {
@@ -144,7 +141,7 @@ func (c *Comparison) start(who Contender) (run *Run, work func(), err error) {
 	return run, work, nil
 }
 
-// differently shows where two answers part.
+// differently shows where two answers differ.
 func differently(got, want string) string {
 	i := 0
 	for i < min(len(got), len(want)) && got[i] == want[i] {
@@ -158,21 +155,20 @@ func (c Comparison) per() float64 { return float64(max(1, c.Per)) }
 
 func (c Comparison) refused(name string) bool { return slices.Contains(c.Refused, name) }
 
-// A Finding is what cannot be measured in turns: who answers what, or how far
-// somebody comes.
+// A Finding is a result that cannot be measured in turns, such as the responses of each contender.
 type Finding struct {
 	Name string
 	Text string
-	// Find asks. Asked to be short, as in a test, it asks less. An error says
-	// that the kit does not do what it should.
+	// Find returns the result. If short, as in a test, it does less. An error means
+	// that the kit fails.
 	Find func(short bool) (Table, error)
 }
 
-// A Table is the outcome of a finding.
+// A Table is the result of a finding.
 type Table struct {
 	Columns []string   `json:"columns"`
 	Rows    [][]string `json:"rows"`
-	// Values are those that a target is about.
+	// Values are the values of targets.
 	Values map[string]float64 `json:"values,omitempty"`
 }
 

@@ -16,13 +16,13 @@ type Options struct {
 	Budget time.Duration // after which no round begins, once there were MinRounds
 }
 
-// MinRounds is how many rounds a comparison has at least: fewer have no spread.
+// MinRounds is the minimum number of rounds: fewer have no spread.
 const MinRounds = 3
 
-// HeavyRounds is how many rounds a heavy comparison has at most.
+// HeavyRounds is the maximum number of rounds of a heavy comparison.
 const HeavyRounds = 9
 
-// Cost returns about how long a comparison takes.
+// Cost estimates how long a comparison takes.
 func (o Options) Cost(c Comparison) time.Duration {
 	if c.Heavy {
 		return o.Budget + 10*time.Second // most of which it takes to get ready
@@ -37,7 +37,7 @@ func (o Options) rounds(c Comparison) int {
 	return o.Rounds
 }
 
-// A Result is what was measured.
+// A Result is the result of a comparison.
 type Result struct {
 	Suite    string   `json:"suite"`
 	Name     string   `json:"name"`
@@ -50,7 +50,7 @@ type Result struct {
 	Samples  []Sample `json:"samples"`
 }
 
-// A Sample is what was measured of one contender.
+// A Sample has the measurements of one contender.
 type Sample struct {
 	Name   string `json:"name"`
 	Role   Role   `json:"role"`
@@ -71,10 +71,10 @@ type contender struct {
 	loops int
 }
 
-// Measure lets the contenders take turns. What else the machine does then falls
-// on all of them, and a ratio is always that of two turns in one round. The
-// order is another in each round: whoever comes behind one that leaves garbage
-// may have to help collecting it, and that should not always be the same.
+// Measure runs the contenders in turns, so that other load on the machine affects all
+// of them. A ratio is always that of two turns in one round. The order differs in
+// each round: a contender may have to collect the garbage of the one before, and that
+// should not always be the same.
 func (c Comparison) Measure(o Options) Result {
 	result := Result{
 		Name: c.Name, Text: c.Text, Unit: c.Unit, Subtract: c.Subtract, Growth: c.Growth, Size: c.Size,
@@ -149,9 +149,9 @@ func warmUp(work func(), turn time.Duration) int {
 	}
 }
 
-// cost returns what a piece of work allocates. Collections are held off, since
-// they empty pools, and the least of three counts is taken, since what else is
-// in the process may allocate too.
+// cost returns the allocations of a piece of work. Garbage collection is off, since
+// it empties pools. It takes the minimum of three counts, since other code in the
+// process may allocate too.
 func (who *contender) cost(per float64) (allocs, bytes float64) {
 	loops := min(who.loops, 100)
 	meter := who.meter
@@ -183,8 +183,7 @@ func allocated() Reading {
 
 func hundredth(x float64) float64 { return math.Round(x*100) / 100 }
 
-// significant drops the digits that mean nothing, and would only make the file
-// of samples longer.
+// significant drops insignificant digits, to keep the file of samples short.
 func significant(x float64) float64 {
 	x, _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 4, 64), 64)
 	return x

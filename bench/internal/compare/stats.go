@@ -5,14 +5,13 @@ import (
 	"slices"
 )
 
-// A Spread is where the middle of some values is, and the middle half of them.
+// A Spread is the median and the interquartile range of some values.
 type Spread struct {
 	Median, Low, High float64 // the quartiles
 	N                 int
 }
 
-// Quartiles returns the spread of the values. Between two of them it
-// interpolates.
+// Quartiles returns the spread of the values. It interpolates between two values.
 func Quartiles(x []float64) Spread {
 	if len(x) == 0 {
 		return Spread{math.NaN(), math.NaN(), math.NaN(), 0}
@@ -40,7 +39,7 @@ func (r *Result) Sample(name string) *Sample {
 	return nil
 }
 
-// net returns the times of a contender without what all need.
+// net returns the times of a contender without the overhead of all.
 func (r *Result) net(s *Sample) []float64 {
 	base := r.Sample(r.Subtract)
 	if base == nil || base == s {
@@ -82,8 +81,8 @@ func (r *Result) Fastest(class string) (best *Sample) {
 	return best
 }
 
-// Main returns the contender of the kit that stands for it in a class: the
-// first one. If the class has none, it is the first one of all.
+// Main returns the main contender of the kit in a class: the first one. If the class
+// has none, it is the first one of all.
 func (r *Result) Main(class string) (main *Sample) {
 	for i := range r.Samples {
 		s := &r.Samples[i]

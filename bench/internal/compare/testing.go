@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Test has every contender of a suite give its answer, and do its work once if
-// it is not heavy. It asks for every finding.
+// Test checks the answer of every contender of a suite, runs its work once if it is
+// not heavy, and runs every finding.
 func Test(t *testing.T, s Suite) {
 	for _, c := range s.Comparisons {
 		t.Run(c.Name, func(t *testing.T) {
@@ -60,9 +60,9 @@ func (c Comparison) tested() []Contender {
 	return nil
 }
 
-// Bench is the same work as benchmarks. The contenders follow each other, so
-// that what the machine does meanwhile falls on one of them: run it with -count
-// and compare with benchstat, or take the report.
+// Bench runs the same work as benchmarks. The contenders run one after the other, so
+// other load on the machine may affect only one: use -count and benchstat, or the
+// report.
 func Bench(b *testing.B, s Suite) {
 	for _, c := range s.Comparisons {
 		b.Run(c.Name, func(b *testing.B) {

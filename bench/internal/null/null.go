@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A Writer is a ResponseWriter that can all that the one of net/http can for
-// HTTP/1, keeps the status, counts the writes, and does nothing else unless it is told to.
+// A Writer is a ResponseWriter with all optional methods of the one of net/http for
+// HTTP/1. It keeps the status, counts the writes, and by default does nothing else.
 type Writer struct {
 	header http.Header
 	Status int
@@ -25,7 +25,7 @@ type Writer struct {
 // NewWriter returns a Writer.
 func NewWriter() *Writer { return &Writer{header: make(http.Header)} }
 
-// Reset makes it as good as new.
+// Reset resets the Writer.
 func (w *Writer) Reset() {
 	clear(w.header)
 	w.Status, w.Writes = 0, 0
@@ -65,17 +65,16 @@ func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (w *Writer) SetReadDeadline(time.Time) error  { return nil }
 func (w *Writer) SetWriteDeadline(time.Time) error { return nil }
 
-// A Request hands out copies of one request. Layers leave on a request what
-// they would have to make again for the next, so that one that is used twice
-// hides what they cost.
+// A Request returns copies of one request. Layers cache values on a request, so that
+// reusing one would hide their cost.
 type Request struct {
 	template *http.Request
 	copy     http.Request
 	body     body
 }
 
-// NewRequest returns a Request. Its context can be cancelled, as that of
-// net/http can, which is what contexts derived from it cost.
+// NewRequest returns a Request. Its context can be canceled, like that of net/http,
+// so that contexts derived from it cost the same.
 func NewRequest(method, target string, header ...string) *Request {
 	ctx, cancel := context.WithCancel(context.Background())
 	_ = cancel
@@ -89,8 +88,8 @@ func NewRequest(method, target string, header ...string) *Request {
 // Protocol makes the requests those of HTTP/1 or HTTP/2.
 func (r *Request) Protocol(major int) { r.template.ProtoMajor = major }
 
-// Fresh returns a request that nobody has seen yet, until the next call. It has
-// no header of its own: what a layer writes to that of a request stays.
+// Fresh returns an unused request, valid until the next call. The header is shared:
+// what a layer writes to it stays.
 func (r *Request) Fresh(text []byte) *http.Request {
 	r.copy = *r.template
 	r.copy.Body, r.copy.ContentLength = http.NoBody, int64(len(text))

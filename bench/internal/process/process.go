@@ -1,6 +1,5 @@
-// Package process runs servers in processes of their own, so that what they use
-// is told from what their clients do. They are further processes of the same
-// program.
+// Package process runs servers in separate processes, to measure their usage without
+// that of the clients. They are child processes of the same program.
 package process
 
 import (
@@ -22,12 +21,12 @@ import (
 	"time"
 )
 
-// A Command is what one word that a server is sent makes it do.
+// A Command is what a server does for one word on its input.
 type Command func(argument string) error
 
-// Main makes the process a server and does not return, if Start has started it
-// with this variable in its environment. Serve begins to serve on a listener, and
-// returns the words that the server knows besides "usage" and "settle".
+// Main runs the process as a server and does not return, if Start has started it with
+// this variable in its environment. Serve starts to serve on a listener, and returns
+// the commands of the server besides "usage" and "settle".
 func Main(variable string, serve func(name string, l net.Listener) (map[string]Command, error)) {
 	name, ok := os.LookupEnv(variable)
 	if !ok {
@@ -40,9 +39,9 @@ func Main(variable string, serve func(name string, l net.Listener) (map[string]C
 	os.Exit(0)
 }
 
-// obey serves until its input ends, which it does when the parent ends in
-// whatever way: no server is left behind. The first line that it writes is the
-// address; after that it answers each line that it reads.
+// obey serves until its input ends, which happens whenever the parent exits, so that
+// no server is left behind. It first writes the address, and then a line for each
+// line that it reads.
 func obey(name string, serve func(string, net.Listener) (map[string]Command, error), in io.Reader, out io.Writer) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +76,7 @@ func obey(name string, serve func(string, net.Listener) (map[string]Command, err
 	return nil
 }
 
-// A Usage is what a process has used, up to now or at present.
+// A Usage is the resource usage of a process.
 type Usage struct {
 	CPU        time.Duration // user and system
 	Mallocs    uint64
@@ -87,7 +86,7 @@ type Usage struct {
 	Goroutines int
 }
 
-// Now is what this process has used.
+// Now returns the usage of this process.
 func Now() Usage {
 	var r syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r) // fails for no other argument
@@ -108,7 +107,7 @@ func Now() Usage {
 	return u
 }
 
-// A Process is a server in a process of its own.
+// A Process is a server in a child process.
 type Process struct {
 	Addr string
 	name string
@@ -118,8 +117,8 @@ type Process struct {
 	log  *head
 }
 
-// Start starts a server, with the collector and the processors as they are by
-// default, whatever the environment says, unless environ says otherwise.
+// Start starts a server with default garbage collection and GOMAXPROCS, regardless of
+// the environment, unless environ sets them.
 func Start(ctx context.Context, variable, name string, environ ...string) (*Process, error) {
 	if _, ok := os.LookupEnv(variable); ok {
 		return nil, errors.New("Main has to be called first thing in main, or in TestMain")
@@ -152,8 +151,8 @@ func Start(ctx context.Context, variable, name string, environ ...string) (*Proc
 	return p, nil
 }
 
-// Ask sends one line. To "usage", and to "settle", which collects garbage first,
-// the answer is what the process has used since it was started.
+// Ask sends one line. For "usage", and for "settle", which collects garbage first,
+// the reply is the usage of the process since its start.
 func (p *Process) Ask(line string) (u Usage, err error) {
 	if _, err = io.WriteString(p.in, line+"\n"); err != nil {
 		return u, fmt.Errorf("%s: %w", p.name, err)
@@ -168,8 +167,7 @@ func (p *Process) Ask(line string) (u Usage, err error) {
 	return u, nil
 }
 
-// Stop ends the process, and returns an error if it had anything to complain
-// about.
+// Stop ends the process, and returns an error if it wrote to stderr.
 func (p *Process) Stop() error {
 	p.in.Close()
 	late := time.AfterFunc(5*time.Second, func() { p.cmd.Process.Kill() })

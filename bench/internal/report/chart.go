@@ -19,8 +19,7 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// A Chart is a picture, and what is in it: the targets, or a comparison, or how
-// something grows.
+// A Chart is a chart of the targets, of a comparison, or of growth.
 type Chart struct {
 	File  string // without .svg
 	Suite string // where the page shows it; empty is with the targets
@@ -34,8 +33,7 @@ type Chart struct {
 	Show   []string // these contenders only; empty is all
 }
 
-// The colours are read on white. Those of rivals are told apart by who cannot
-// tell red from green.
+// The colors are for a white background. Those of rivals are safe for red-green color blindness.
 var (
 	kitColor   = color.RGBA{0, 90, 200, 255}
 	floorColor = color.RGBA{90, 90, 90, 255}
@@ -51,7 +49,7 @@ var (
 	}
 )
 
-// SVG draws a chart, or nothing if what it shows was not measured.
+// SVG draws a chart, or nothing if its data was not measured.
 func (c Chart) SVG(d *Data, targets []Target) ([]byte, error) {
 	switch {
 	case c.Growth != "":
@@ -80,8 +78,8 @@ func newPlot(title string) *plot.Plot {
 	return p
 }
 
-// svg writes the plot. Liberation Sans has the widths of Arial and Helvetica,
-// which is what those see who do not have it.
+// svg writes the plot. Liberation Sans has the widths of Arial and Helvetica, which
+// replace it if it is not installed.
 func svg(p *plot.Plot, width, height vg.Length) ([]byte, error) {
 	canvas := vgsvg.New(width, height)
 	whole := draw.New(canvas)
@@ -208,7 +206,7 @@ func small(p *plot.Plot, col color.Color) text.Style {
 	return style
 }
 
-// verticals are lines at the ticks, and a darker one where nobody is faster.
+// verticals are lines at the ticks, with a darker one at equal speed.
 type verticals struct{ mark float64 }
 
 func (v verticals) Plot(c draw.Canvas, p *plot.Plot) {

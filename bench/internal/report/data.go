@@ -1,4 +1,4 @@
-// Package report keeps what was measured, and makes pages and pictures of it.
+// Package report stores measurements, and renders pages and charts from them.
 package report
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/apiece/apiece/bench/service"
 )
 
-// Data is all that was measured: the samples, not what is made of them.
+// Data has all measurements: the samples, not derived values.
 type Data struct {
 	Machine  Machine
 	Results  []compare.Result
@@ -24,7 +24,7 @@ type Data struct {
 	Services []*service.Result // end to end, by group
 }
 
-// A Machine is where it was measured.
+// A Machine describes the machine of the measurements.
 type Machine struct {
 	CPU      string            `json:"cpu"`
 	Cores    int               `json:"cores"`
@@ -35,7 +35,7 @@ type Machine struct {
 	Modules  map[string]string `json:"modules"`
 }
 
-// A Finding is what a finding found.
+// A Finding is the stored result of a finding.
 type Finding struct {
 	Suite string        `json:"suite"`
 	Name  string        `json:"name"`
@@ -99,7 +99,7 @@ func cpu() string {
 	return "unknown"
 }
 
-// Add puts a result in, in the place of an older one.
+// Add adds a result, or replaces an older one.
 func (d *Data) Add(r compare.Result) {
 	for i := range d.Results {
 		if d.Results[i].Suite == r.Suite && d.Results[i].Name == r.Name {
@@ -110,7 +110,7 @@ func (d *Data) Add(r compare.Result) {
 	d.Results = append(d.Results, r)
 }
 
-// AddFinding puts a finding in, in the place of an older one.
+// AddFinding adds a finding, or replaces an older one.
 func (d *Data) AddFinding(f Finding) {
 	for i := range d.Findings {
 		if d.Findings[i].Suite == f.Suite && d.Findings[i].Name == f.Name {
@@ -121,7 +121,7 @@ func (d *Data) AddFinding(f Finding) {
 	d.Findings = append(d.Findings, f)
 }
 
-// AddService puts the services of a group in, in the place of older ones.
+// AddService adds the services of a group, or replaces older ones.
 func (d *Data) AddService(r *service.Result) {
 	for i, old := range d.Services {
 		if groupOf(old) == groupOf(r) {
@@ -148,7 +148,7 @@ func (d *Data) service(name string) (r *service.Result, metric string) {
 	return nil, ""
 }
 
-// Keep drops what the suites do not measure any more.
+// Keep drops results that the suites no longer measure.
 func (d *Data) Keep(suites []compare.Suite) {
 	known := make(map[string]bool)
 	for _, s := range suites {

@@ -10,7 +10,7 @@ import (
 	"github.com/apiece/apiece/bench/service"
 )
 
-// A Page is what the results are shown with.
+// A Page has the text and charts around the results.
 type Page struct {
 	Title   string
 	Intro   string // Markdown
@@ -20,7 +20,7 @@ type Page struct {
 	Charts  []Chart
 }
 
-// Markdown writes the page: where the kit loses comes before all other figures.
+// Markdown writes the page: losses of the kit come before all other figures.
 func (p Page) Markdown(d *Data) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# %s\n\n%s\n\n", p.Title, p.Intro)
@@ -44,7 +44,7 @@ func machine(out *strings.Builder, m Machine) {
 	fmt.Fprintf(out, "Built with %s.\n\n", strings.Join(versions, ", "))
 }
 
-// losses are the targets that are missed, and whoever is faster.
+// losses are the missed targets, and the faster rivals.
 func (p Page) losses(out *strings.Builder, d *Data) {
 	fmt.Fprintf(out, "## Where the kit loses\n\n")
 	var missed []string

@@ -17,9 +17,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// sample is a little of everything: a target that is met, one that is missed
-// and one that nobody measured, a rival that is faster, one that refuses, work
-// that grows, and a finding that went wrong.
+// sample has one of everything: a target that is met, one that is missed and one that
+// was not measured, a faster rival, one that refuses, work that grows, and a failed
+// finding.
 func sample() (report.Page, *report.Data) {
 	page := report.Page{
 		Title: "Sample", Intro: "An introduction.", Rules: "- A rule.",
@@ -141,8 +141,7 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-// TestCharts: each is well-formed XML, says what it shows, and names nobody
-// that it does not show.
+// TestCharts: each is well-formed XML, has a title, and names only contenders that it shows.
 func TestCharts(t *testing.T) {
 	page, data := sample()
 	for i, want := range [][]string{

@@ -8,7 +8,7 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// A Target is what the kit is meant to reach.
+// A Target is a goal of the kit.
 type Target struct {
 	What   string
 	Note   string // where it is missed: what was tried
@@ -28,16 +28,16 @@ type Claim struct {
 // Fastest is the fastest rival of the class of the kit's contender.
 const Fastest = "the fastest"
 
-// A Verdict is what became of a claim.
+// A Verdict is the result of a claim.
 type Verdict struct {
 	Claim
-	Rival    string // whom it was measured against
+	Rival    string // the rival it was measured against
 	Spread   compare.Spread
 	Measured bool
 	Met      bool
 }
 
-// Judge looks up what was measured for a claim.
+// Judge looks up the measurement for a claim.
 func (d *Data) Judge(c Claim) Verdict {
 	v := Verdict{Claim: c, Rival: c.To}
 	if f := d.finding(c.Of); f != nil {
