@@ -55,8 +55,7 @@ func service(t testing.TB) http.Handler {
 	return h
 }
 
-// sign makes a token of claims that are good but for the changes; nil removes
-// one.
+// sign returns a token with valid claims except for the changes; nil removes a claim.
 func sign(t *testing.T, method jwt.SigningMethod, key any, changes jwt.MapClaims) string {
 	t.Helper()
 	claims := jwt.MapClaims{"sub": "ada", "iss": issuer, "aud": issuer, "exp": time.Now().Add(time.Hour).Unix()}
@@ -69,7 +68,7 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, changes jwt.MapClaims
 	return token
 }
 
-// TestTokens: what counts as a token, and what it has to say.
+// TestTokens: valid and invalid tokens.
 func TestTokens(t *testing.T) {
 	good := sign(t, jwt.SigningMethodHS256, key, nil)
 	head, rest, _ := strings.Cut(good, ".")
@@ -139,11 +138,11 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-// public are the routes that anybody may call.
+// public are the routes without authentication.
 var public = []string{"/login"}
 
-// TestGuarded walks the table of routes: without a token each of them answers
-// 401, whatever the method, but for those that are public.
+// TestGuarded walks the table of routes: without a token each route responds with 401
+// to any method, except the public ones.
 func TestGuarded(t *testing.T) {
 	for _, complaint := range unguarded(t, auth.Routes(tokens, check), public) {
 		t.Error(complaint)
@@ -155,7 +154,7 @@ func TestGuarded(t *testing.T) {
 	}
 }
 
-// unguarded is for the test of any service with a table of routes.
+// unguarded works in the test of any service with a table of routes.
 func unguarded(t *testing.T, routes map[string]http.Handler, public []string) (found []string) {
 	t.Helper()
 	h, err := pattern.NewHandler(routes, pattern.HandlerConfig{})
@@ -184,7 +183,7 @@ func unguarded(t *testing.T, routes map[string]http.Handler, public []string) (f
 	return found
 }
 
-// TestLogin is the way of a browser: to a page, to the login, and back.
+// TestLogin follows a browser: to a page, to the login, and back.
 func TestLogin(t *testing.T) {
 	s := loopback.Serve(t, service(t))
 	const accept = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
@@ -228,7 +227,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestWho: a page is what a browser opens; everything else gets a 401.
+// TestWho: only a browser that opens a page is redirected; other requests get 401.
 func TestWho(t *testing.T) {
 	s := loopback.Serve(t, service(t))
 	for _, tt := range []struct {
@@ -276,8 +275,8 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// TestFiles: net/http removes the files of a form that a handler behind the
-// guard has parsed, also after a panic.
+// TestFiles: net/http removes the files of a form that a handler inside the guard has
+// parsed, even after a panic.
 func TestFiles(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)

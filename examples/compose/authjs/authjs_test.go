@@ -18,7 +18,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// recorded are cookies that the npm packages themselves have made.
+// recorded are cookies from the npm packages.
 type recorded struct {
 	Secret string
 	Old    string
@@ -113,7 +113,7 @@ func TestBadCookies(t *testing.T) {
 	}
 }
 
-// TestClaims opens tokens that a holder of the secret has made.
+// TestClaims reads tokens that were made with the secret.
 func TestClaims(t *testing.T) {
 	key, err := hkdf.Key(sha256.New, []byte("x"), []byte("authjs.session-token"), "Auth.js Generated Encryption Key (authjs.session-token)", 64)
 	if err != nil {

@@ -24,8 +24,8 @@ import (
 
 type userKey struct{}
 
-// TestAfterResponse: the response does not wait, and the work has the values of
-// the request and not its end, even if the client has left.
+// TestAfterResponse: the response does not wait, and the work has the values of the
+// request but is not canceled with it, even if the client has disconnected.
 func TestAfterResponse(t *testing.T) {
 	jobs := background.New(background.Config{})
 	release, said := make(chan struct{}), make(chan string)
@@ -56,8 +56,8 @@ func TestAfterResponse(t *testing.T) {
 	}
 }
 
-// TestLimit: over the limit a request gets 503 and its work does not run; when
-// there is room again it does.
+// TestLimit: above the limit a request gets 503 and its work does not run; later
+// requests run again.
 func TestLimit(t *testing.T) {
 	jobs := background.New(background.Config{Limit: 1})
 	release := make(chan struct{})
@@ -89,7 +89,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestFaults: an error and a panic are records in the log, and the rest goes on.
+// TestFaults: an error and a panic are logged, and other work goes on.
 func TestFaults(t *testing.T) {
 	var log bytes.Buffer
 	jobs := background.New(background.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -113,8 +113,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestContexts: the context ends after the timeout, or when Shutdown gives up,
-// and says why.
+// TestContexts: the context is canceled after the timeout, or when Shutdown gives up, with a cause.
 func TestContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jobs := background.New(background.Config{Timeout: time.Hour})
@@ -144,8 +143,7 @@ func TestContexts(t *testing.T) {
 	})
 }
 
-// TestStorm: whatever Go has accepted is done when Shutdown returns, however they
-// meet.
+// TestStorm: all work that Go has accepted is done when Shutdown returns, in any interleaving.
 func TestStorm(t *testing.T) {
 	for range 200 {
 		jobs := background.New(background.Config{Limit: 8, Logger: slog.New(slog.DiscardHandler)})

@@ -32,7 +32,7 @@ func mount(sender contact.Sender, max time.Duration) http.Handler {
 	return mux
 }
 
-// An outbox is a Sender that keeps what it is given.
+// An outbox is a Sender that stores the mails.
 type outbox struct {
 	mails []contact.Mail
 	err   error
@@ -64,7 +64,7 @@ func good() fields {
 	return fields{"name": "Ada Ü", "email": "ada@example.com", "subject": "Hello", "text": "First line\n.\nlast"}
 }
 
-// encode makes the body of a type a client may send.
+// encode returns a body of the given content type.
 func encode(ctype string, f fields) (body, contentType string) {
 	switch ctype {
 	case "multipart":
@@ -172,7 +172,7 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// TestForged: a cookie that this service has not signed is none.
+// TestForged: a cookie that this service has not signed is ignored.
 func TestForged(t *testing.T) {
 	h := mount(new(outbox), time.Minute)
 	for _, cookie := range []string{"__Host-contact=0", "__Host-contact=946684800000.AAAA"} {
@@ -184,8 +184,8 @@ func TestForged(t *testing.T) {
 	}
 }
 
-// TestPage: what somebody has typed is there again, as text, with what is
-// wrong; and who has sent something is thanked.
+// TestPage: an invalid form is shown again with its input, escaped, and the errors; a
+// valid one gets a confirmation.
 func TestPage(t *testing.T) {
 	h := mount(new(outbox), time.Minute)
 	cookie, text := open(t, h, "/contact?sent=1")
@@ -207,7 +207,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestSenderFails: what the mail server says is for the log.
+// TestSenderFails: an error of the mail server goes only to the log.
 func TestSenderFails(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())

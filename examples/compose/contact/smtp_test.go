@@ -21,7 +21,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// A mailbox is a mail server that keeps what it is sent.
+// A mailbox is a mail server that stores the mails.
 type mailbox struct {
 	from, to string
 	text     chan string
@@ -64,7 +64,7 @@ func startMailbox(t *testing.T) (*mailbox, string) {
 	return b, l.Addr().String()
 }
 
-// TestSMTP: the mail arrives as it was written, in the name of the site.
+// TestSMTP: the mail arrives unchanged, from the site.
 func TestSMTP(t *testing.T) {
 	box, addr := startMailbox(t)
 	sender := contact.SMTP{Addr: addr, From: "www@example.com", To: "me@example.com"}
@@ -93,7 +93,7 @@ func TestSMTP(t *testing.T) {
 	}
 }
 
-// TestLines: no line is longer than mail may have it, whatever the script.
+// TestLines: no line exceeds the limit of mail, in any script.
 func TestLines(t *testing.T) {
 	box, addr := startMailbox(t)
 	sent := contact.Mail{
@@ -149,8 +149,8 @@ func TestSMTPRefuses(t *testing.T) {
 	}
 }
 
-// TestSlowServer: a mail server that does not answer holds the client for no
-// longer than the deadline, and loses the connection then.
+// TestSlowServer: a mail server that does not respond delays the client only until
+// the deadline, and then the connection is closed.
 func TestSlowServer(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
@@ -165,7 +165,7 @@ func TestSlowServer(t *testing.T) {
 		conn, err := l.Accept()
 		if err == nil {
 			defer conn.Close()
-			_, err = conn.Read(make([]byte, 1)) // it says nothing, and hears nothing
+			_, err = conn.Read(make([]byte, 1)) // a silent server, which sees the connection close
 		}
 		ended <- err
 	}()
@@ -191,7 +191,7 @@ func TestSlowServer(t *testing.T) {
 	}
 }
 
-// A header is a ResponseWriter of which only the header counts.
+// A header is a ResponseWriter that only stores the header.
 type header struct{ h http.Header }
 
 func (w *header) Header() http.Header         { return w.h }

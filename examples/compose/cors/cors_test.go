@@ -19,7 +19,7 @@ import (
 
 const app = "https://app.example"
 
-// service is an API that fails in every way that the kit answers itself.
+// service is an API with every error that the kit responds to.
 func service() http.Handler {
 	type note struct {
 		Text string `json:"text" validate:"required"`
@@ -47,8 +47,8 @@ func service() http.Handler {
 	return cors.Chain(cfg, app).Then(mux)
 }
 
-// TestErrors: whatever the kit answers, the page at the allowed origin can read
-// it, and a page elsewhere cannot.
+// TestErrors: a page at an allowed origin can read every error response of the kit,
+// and a page elsewhere cannot.
 func TestErrors(t *testing.T) {
 	const json = "Content-Type: application/json"
 	tests := []struct {
@@ -78,7 +78,7 @@ func TestErrors(t *testing.T) {
 				if allowed := h.Get("Access-Control-Allow-Credentials") == "true"; allowed != (want != "") {
 					t.Errorf("%s %s from %s: credentials allowed: %t", tt.method, tt.path, origin, allowed)
 				}
-				// Without it a shared cache would give one origin's answer to another.
+				// Without it a shared cache would serve one origin's response to another.
 				if !strings.Contains(strings.Join(h["Vary"], ", "), "Origin") {
 					t.Errorf("%s %s from %s: Vary is %q", tt.method, tt.path, origin, h["Vary"])
 				}
@@ -87,8 +87,8 @@ func TestErrors(t *testing.T) {
 	})
 }
 
-// TestOrigins: an origin is allowed because it is on the list. None is
-// reflected, and none that only looks like one on the list gets in.
+// TestOrigins: only origins on the list are allowed. No other origin is reflected,
+// not even a similar one.
 func TestOrigins(t *testing.T) {
 	s := loopback.Serve(t, service())
 	for _, origin := range []string{
@@ -107,8 +107,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestPreflight: cors answers a preflight before the API sees it, and the API
-// answers a plain OPTIONS.
+// TestPreflight: cors responds to a preflight, and the API to a plain OPTIONS.
 func TestPreflight(t *testing.T) {
 	s := loopback.Serve(t, service())
 	resp, _ := s.Do("OPTIONS", "/notes", "", "Origin: "+app, "Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: content-type")
@@ -134,7 +133,7 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestVary: what the layers vary by adds up, on the error too.
+// TestVary: the Vary fields of all layers are merged, on errors too.
 func TestVary(t *testing.T) {
 	s := loopback.Serve(t, service())
 	resp, _ := s.Do("GET", "/notes", "", "Origin: "+app)

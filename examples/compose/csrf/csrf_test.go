@@ -101,9 +101,8 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// token gets the form as a browser does: the token in it, and the cookie that
-// goes with it. The origin is https, as nosurf sees it behind a proxy that ends
-// TLS.
+// token gets the form like a browser: the token in it, and its cookie. The origin is
+// https, as nosurf sees it behind a proxy that terminates TLS.
 func token(t *testing.T, s *loopback.Server) (token, cookie, origin string) {
 	t.Helper()
 	resp, body := s.Do("GET", "/note", "")
@@ -155,8 +154,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestFile: a multipart body is not read for its token, whatever is in it. With
-// the token in the header the handler reads it, without one nobody does.
+// TestFile: a multipart body is never searched for a token. With the token in the
+// header the handler reads it, without one it is not read.
 func TestFile(t *testing.T) {
 	s := loopback.Serve(t, parser.Append(csrf.Tokens(cfg)).Then(routes()))
 	good, cookie, origin := token(t, s)
@@ -204,7 +203,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestTrusted: neither takes for an origin what is none.
+// TestTrusted: both reject an invalid origin.
 func TestTrusted(t *testing.T) {
 	for name, layer := range map[string]func(csrf.Config) func(http.Handler) http.Handler{"origins": csrf.Origins, "tokens": csrf.Tokens} {
 		for _, origin := range []string{"", "app.example", "https://app.example/", "null"} {
@@ -220,7 +219,7 @@ func TestTrusted(t *testing.T) {
 	}
 }
 
-// TestShape: a refusal looks like every other error of the service.
+// TestShape: a 403 has the error format of the service.
 func TestShape(t *testing.T) {
 	for name, layer := range map[string]func(csrf.Config) func(http.Handler) http.Handler{"origins": csrf.Origins, "tokens": csrf.Tokens} {
 		var cause error

@@ -64,7 +64,7 @@ func count(t *testing.T, db *sql.DB, table string) (n int) {
 	return n
 }
 
-// TestRequests goes through the routes, from an empty table on.
+// TestRequests tests the routes, starting with an empty table.
 func TestRequests(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		db := open(t, schema)
@@ -101,7 +101,7 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// TestConflict: of many who want the same address one gets it.
+// TestConflict: of many concurrent requests for one address only one succeeds.
 func TestConflict(t *testing.T) {
 	h := mount(open(t, schema), time.Minute)
 	var mu sync.Mutex
@@ -122,8 +122,8 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// TestRollback: what belongs together is written together or not at all, and
-// what the database says of it is for the log.
+// TestRollback: a transaction is written completely or not at all, and the database
+// error goes only to the log.
 func TestRollback(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
@@ -150,8 +150,8 @@ const endless = `CREATE VIEW users AS
 	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
 	SELECT i AS id, 'x' AS name, 'x' AS email FROM n WHERE i < 0;`
 
-// TestDeadline: a query that takes too long is a 504, and ends with it. Only one
-// connection to the database is allowed: the next query gets it.
+// TestDeadline: a slow query gets 504, and is canceled. Only one database connection
+// is allowed: the next query gets it.
 func TestDeadline(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
@@ -174,7 +174,7 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// TestClientGone: a query for nobody ends.
+// TestClientGone: a query is canceled when the client disconnects.
 func TestClientGone(t *testing.T) {
 	db := open(t, endless)
 	db.SetMaxOpenConns(1)

@@ -34,7 +34,7 @@ type note struct {
 	Title string `json:"title" validate:"required,max=5"`
 }
 
-// service has every piece of the kit that answers errors, with the hook on each.
+// service has every piece of the kit that sends errors, with the hook on each.
 func service(t *testing.T) http.Handler {
 	t.Helper()
 	onError := errorshape.OnError
@@ -109,8 +109,7 @@ func service(t *testing.T) http.Handler {
 	return routes
 }
 
-// TestEveryPiece walks through all that a client can get wrong, and what the
-// server can.
+// TestEveryPiece tests all client errors and server errors.
 func TestEveryPiece(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))

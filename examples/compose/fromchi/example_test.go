@@ -53,7 +53,7 @@ func Example_handler() {
 	// 200 "7 is Ada"
 }
 
-// What has moved is on the mux, everything else stays with chi.
+// Moved routes are on the mux, all others stay with chi.
 func Example_replace() {
 	router := chi.NewRouter()
 	router.Get("/posts/{id}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "chi: post ", chi.URLParam(r, "id")) })

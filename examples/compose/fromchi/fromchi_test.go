@@ -31,7 +31,7 @@ func expect(t *testing.T, s *loopback.Server, method, path, body string, status 
 	return resp
 }
 
-// TestNotes: the service of the page.
+// TestNotes: the service of docs/from-chi.md.
 func TestNotes(t *testing.T) {
 	const asJSON = "Content-Type: application/json"
 	h := fromchi.Notes(map[string]fromchi.Note{"7": {ID: "7", Text: "milk"}}, time.Minute)
@@ -50,8 +50,8 @@ func TestNotes(t *testing.T) {
 	})
 }
 
-// TestPathValue: chi tells handlers of net/http its parameters and its route. In a
-// router that is mounted in another it is the whole of the route, and in a catch-all "*".
+// TestPathValue: chi sets its parameters and its route on the request. In a mounted
+// router the route is the full one, and a catch-all is "*".
 func TestPathValue(t *testing.T) {
 	show := func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", r.PathValue("*"), " ", pattern.Query(r).Get("id"))
@@ -67,8 +67,7 @@ func TestPathValue(t *testing.T) {
 	})
 }
 
-// TestUse: with the router between them, the pieces take nothing away from a
-// handler, in r.Use and around it.
+// TestUse: in r.Use and around the router, the pieces hide no feature from a handler.
 func TestUse(t *testing.T) {
 	kit := middleware.New(middleware.Config{Logger: quiet})
 	mount := func(h http.Handler, use ...func(http.Handler) http.Handler) http.Handler {
@@ -85,9 +84,9 @@ func TestUse(t *testing.T) {
 	})
 }
 
-// TestTimeout: around the router, a handler that does not look at its context is
-// answered for at the deadline, over both protocols. chi's own Timeout waits for
-// it.
+// TestTimeout: around the router, Timeout responds at the deadline even if the
+// handler ignores its context, over both protocols. chi's own Timeout waits for the
+// handler.
 func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	r := chi.NewRouter()
@@ -110,8 +109,7 @@ func TestTimeout(t *testing.T) {
 	loopback.Both(t, own, func(t *testing.T, s *loopback.Server) { expect(t, s, "GET", "/slow", "", 200, "late") })
 }
 
-// TestCut: half a response does not look like a whole one, with chi's recoverer
-// around it.
+// TestCut: a partial response does not look complete, with chi's recoverer around it.
 func TestCut(t *testing.T) {
 	r := chi.NewRouter()
 	r.Use(chimw.Recoverer)
@@ -127,7 +125,7 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestMoved: routes on a mux are answered there, and everything else by chi.
+// TestMoved: routes on a mux are served there, and all others by chi.
 func TestMoved(t *testing.T) {
 	old := chi.NewRouter()
 	old.Get("/users/{id}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "chi "+chi.URLParam(r, "id")) })

@@ -30,8 +30,8 @@ func call(h http.Handler, method, path, body string) {
 	fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
 }
 
-// The functions of the kit take the writer and the request of echo, and their
-// errors are returned as those of echo are.
+// Pass the writer and the request of echo to the functions of the kit, and return
+// their errors like those of echo.
 func Example_inside() {
 	e := echo.New()
 	e.HTTPErrorHandler = fromecho.ErrorHandler
@@ -97,7 +97,7 @@ func Example_around() {
 	// 500 {"title":"Internal Server Error","status":500}
 }
 
-// What has moved is on the mux, everything else stays with echo.
+// Moved routes are on the mux, all others stay with echo.
 func Example_replace() {
 	e := echo.New()
 	e.GET("/posts/:id", func(c *echo.Context) error { return c.String(http.StatusOK, "echo: post "+c.Param("id")) })

@@ -42,7 +42,7 @@ func expect(t *testing.T, s *loopback.Server, method, path, body string, status 
 
 const asJSON = "Content-Type: application/json"
 
-// TestPathValue: echo.WrapHandler hands on the parameters and the route.
+// TestPathValue: echo.WrapHandler passes the parameters and the route.
 func TestPathValue(t *testing.T) {
 	e := newEcho()
 	e.GET("/users/:id/*", echo.WrapHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,8 +53,8 @@ func TestPathValue(t *testing.T) {
 	})
 }
 
-// TestErrors: echo takes the status of the errors of the kit, and ErrorHandler
-// also the text that is for the client. An error of the service has a record.
+// TestErrors: echo uses the status of the kit's errors, and ErrorHandler also the
+// public message. A server error is logged.
 func TestErrors(t *testing.T) {
 	for name, want := range map[string]string{
 		"echo": `409 {"message":"Conflict"}` + `418 {"message":"teapot"}` + `404 {"message":"Not Found"}` + `500 {"message":"Internal Server Error"}`,
@@ -125,8 +125,8 @@ func TestInside(t *testing.T) {
 	})
 }
 
-// TestMiddleware: the middleware sees the answer to an error of a handler. With
-// echo.WrapMiddleware it has ended by then.
+// TestMiddleware: the middleware sees the response to an error of a handler. With
+// echo.WrapMiddleware it has returned by then.
 func TestMiddleware(t *testing.T) {
 	for name, wrap := range map[string]func(func(http.Handler) http.Handler) echo.MiddlewareFunc{"echo": echo.WrapMiddleware, "here": fromecho.Middleware} {
 		seen, outside := 0, error(nil)
@@ -163,8 +163,8 @@ func (w *statusWriter) WriteHeader(status int) {
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// TestRefused: what a piece refuses does not reach the handler, and what passes
-// can be read by echo's own binder.
+// TestRefused: a request that a piece rejects does not reach the handler, and echo's
+// own binder can read others.
 func TestRefused(t *testing.T) {
 	ran := false
 	e := newEcho()
@@ -190,9 +190,9 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestTimeout: around echo, a handler that does not look at its context is
-// answered for at the deadline, over both protocols. echo's own ContextTimeout
-// waits for it.
+// TestTimeout: around echo, Timeout responds at the deadline even if the handler
+// ignores its context, over both protocols. echo's own ContextTimeout waits for the
+// handler.
 func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	e := newEcho()
@@ -215,8 +215,7 @@ func TestTimeout(t *testing.T) {
 	loopback.Both(t, own, func(t *testing.T, s *loopback.Server) { expect(t, s, "GET", "/slow", "", 200, "late") })
 }
 
-// TestCut: half a response does not look like a whole one, with echo's recoverer
-// around it.
+// TestCut: a partial response does not look complete, with echo's recoverer around it.
 func TestCut(t *testing.T) {
 	e := newEcho()
 	e.Use(echomw.Recover())
@@ -232,7 +231,7 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestMoved: routes on a mux are answered there, and everything else by echo.
+// TestMoved: routes on a mux are served there, and all others by echo.
 func TestMoved(t *testing.T) {
 	old := newEcho()
 	old.GET("/users/:id", func(c *echo.Context) error { return c.String(200, "echo "+c.Param("id")) })

@@ -32,7 +32,7 @@ func call(h http.Handler, method, path, body string) {
 
 func init() { gin.SetMode(gin.ReleaseMode) }
 
-// The functions of the kit take the writer and the request of gin.
+// Pass the writer and the request of gin to the functions of the kit.
 func Example_inside() {
 	engine := gin.New()
 	engine.Use(fromgin.Middleware(bodyparser.New(bodyparser.Config{})))
@@ -98,7 +98,7 @@ func Example_around() {
 	// 500 {"title":"Internal Server Error","status":500}
 }
 
-// What has moved is on the mux, everything else stays with gin.
+// Moved routes are on the mux, all others stay with gin.
 func Example_replace() {
 	engine := gin.New()
 	engine.GET("/posts/:id", func(c *gin.Context) { c.String(http.StatusOK, "gin: post %s", c.Param("id")) })

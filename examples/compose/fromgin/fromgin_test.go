@@ -40,7 +40,7 @@ func expect(t *testing.T, s *loopback.Server, method, path, body string, status 
 	return resp
 }
 
-// TestPathValue: Handler hands on the parameters and the route, gin.WrapH does not.
+// TestPathValue: Handler passes the parameters and the route, gin.WrapH does not.
 func TestPathValue(t *testing.T) {
 	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s %s", r.Pattern, r.PathValue("id"), r.PathValue("path"))
@@ -107,8 +107,8 @@ func TestInside(t *testing.T) {
 	})
 }
 
-// TestMiddleware: what gin's own methods write goes through the middleware, and
-// has the meaning that it has without one.
+// TestMiddleware: the output of gin's own methods goes through the middleware, and is
+// the same as without one.
 func TestMiddleware(t *testing.T) {
 	var logged []string
 	for _, name := range []string{"bare", "pieces"} {
@@ -153,8 +153,8 @@ func TestMiddleware(t *testing.T) {
 	}
 }
 
-// TestRefused: what a piece refuses does not reach the handlers behind it, and
-// a panic of a handler of gin is answered by the kit.
+// TestRefused: a request that a piece rejects does not reach the handlers inside, and
+// the kit responds to a panic of a gin handler.
 func TestRefused(t *testing.T) {
 	ran := false
 	e := engine()
@@ -182,8 +182,8 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestTimeout: around the engine, a handler that does not look at its context is
-// answered for at the deadline, over both protocols.
+// TestTimeout: around the engine, Timeout responds at the deadline even if the
+// handler ignores its context, over both protocols.
 func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	e := engine()
@@ -198,10 +198,10 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestCut: half a response does not look like a whole one. That of a handler of the
-// kit is cut although gin.Recovery keeps the panic that ends a connection from
-// net/http. That of a handler of gin that panics is cut if the recoverer is
-// the kit's, around the engine, and gin's is not there.
+// TestCut: a partial response does not look complete. That of a kit handler is cut
+// although gin.Recovery hides from net/http the panic that aborts a connection. That
+// of a gin handler that panics is cut if the kit's Recover is around the engine,
+// without gin's.
 func TestCut(t *testing.T) {
 	routes := func(e *gin.Engine) *gin.Engine {
 		e.GET("/kit", fromgin.Handler(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -234,7 +234,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestMoved: routes on a mux are answered there, and everything else by gin.
+// TestMoved: routes on a mux are served there, and all others by gin.
 func TestMoved(t *testing.T) {
 	old := engine()
 	old.GET("/users/:id", func(c *gin.Context) { c.String(200, "gin %s", c.Param("id")) })

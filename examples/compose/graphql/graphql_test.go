@@ -151,7 +151,7 @@ func TestRequests(t *testing.T) {
 					t.Errorf("Content-Type %s for Accept %q", ctype, tt.accept)
 				}
 				for deadline := time.Now().Add(time.Minute); len(log.Records()) < before+tt.logged && time.Now().Before(deadline); {
-					time.Sleep(time.Millisecond) // that of the deadline comes behind the answer
+					time.Sleep(time.Millisecond) // the record of the deadline comes after the response
 				}
 				if n := len(log.Records()) - before; n != tt.logged {
 					t.Errorf("%d records, want %d", n, tt.logged)
@@ -161,7 +161,7 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// TestNew: a schema that the resolvers do not fit is found out at the start.
+// TestNew: a schema that does not match the resolvers fails at startup.
 func TestNew(t *testing.T) {
 	for _, s := range []string{"type Query { nowhere: Int! }", "type Query {"} {
 		if _, err := graphql.New(s, &resolver{}); err == nil {

@@ -26,7 +26,7 @@ import (
 
 var text = strings.Repeat("abcdefgh", 1<<10)
 
-// routes are answers that are worth compressing and such that are not.
+// routes have responses that are worth compressing, and others.
 func routes(late <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /json", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -44,7 +44,7 @@ func routes(late <-chan struct{}) http.Handler {
 		return reply.JSON(w, r, 200, text)
 	}))
 	mux.Handle("GET /error", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Content-Encoding", "br") // of the answer that is not given
+		w.Header().Set("Content-Encoding", "br") // of the response that is not sent
 		return reply.NewError(409, "Conflict").With("about", text)
 	}))
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("on purpose") })
@@ -78,7 +78,7 @@ func routes(late <-chan struct{}) http.Handler {
 	return middleware.New(middleware.Config{MaxDuration: time.Minute, Logger: slog.New(slog.DiscardHandler)})(mux)
 }
 
-// await waits for late, or for the client to go.
+// await waits for late, or for the client to disconnect.
 func await(ctx context.Context, late <-chan struct{}) {
 	select {
 	case <-late:
@@ -86,7 +86,7 @@ func await(ctx context.Context, late <-chan struct{}) {
 	}
 }
 
-// TestCompress: what is compressed is what is worth it, and reads as before.
+// TestCompress: only responses that are worth it are compressed, and they decode to the original.
 func TestCompress(t *testing.T) {
 	loopback.Both(t, compose.Compress()(routes(nil)), func(t *testing.T, s *loopback.Server) {
 		for _, tt := range []struct {
@@ -144,8 +144,8 @@ func inflate(t *testing.T, coding, body string) string {
 	return string(b)
 }
 
-// TestETag: the tag is one for all codings, and a client that has it gets a
-// 304 whatever it accepts.
+// TestETag: the ETag is the same for all codings, and a client that has it gets a 304
+// whatever it accepts.
 func TestETag(t *testing.T) {
 	loopback.Both(t, compose.Compress()(routes(nil)), func(t *testing.T, s *loopback.Server) {
 		plain, _ := s.Do("GET", "/json", "")
@@ -166,9 +166,9 @@ func TestETag(t *testing.T) {
 	})
 }
 
-// TestHead: HEAD runs the handler of GET and sends nothing. What it says of the
-// length is that of the answer before compression, which GET then does not
-// have: allowed (RFC 9110, section 9.3.2, "MAY omit"), but no size to rely on.
+// TestHead: HEAD runs the handler of GET without a body. Its Content-Length is that
+// before compression, which GET does not send: allowed (RFC 9110, section 9.3.2, "MAY
+// omit"), but not reliable.
 func TestHead(t *testing.T) {
 	loopback.Both(t, compose.Compress()(routes(nil)), func(t *testing.T, s *loopback.Server) {
 		for _, accept := range []string{"", "gzip"} {
@@ -208,8 +208,8 @@ func TestLive(t *testing.T) {
 	})
 }
 
-// TestSlow: gzhttp holds small answers back until the handler returns. The 504
-// of a Timeout arrives before that.
+// TestSlow: gzhttp buffers small responses until the handler returns. The 504 of a
+// Timeout arrives before that.
 func TestSlow(t *testing.T) {
 	late := make(chan struct{})
 	loopback.Both(t, compose.Compress()(routes(late)), func(t *testing.T, s *loopback.Server) {
@@ -221,8 +221,8 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// TestCut: a response that the kit cuts off does not end like a whole one,
-// although gzhttp closes its stream in good order on the way out.
+// TestCut: a response that the kit cuts does not look complete, although gzhttp
+// closes its stream cleanly on the way out.
 func TestCut(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	begin := func(w http.ResponseWriter) {

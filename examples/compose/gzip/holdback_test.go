@@ -14,8 +14,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestHoldBack: two compressors that wait for enough bytes, whatever is flushed,
-// keep an event stream to themselves. Two ways to have them let it through.
+// TestHoldBack: two compressors that wait for enough bytes, ignoring flushes, hold
+// back an event stream. Two ways to make them pass it through.
 func TestHoldBack(t *testing.T) {
 	types := []string{"text/html", "application/json"} // and not text/event-stream
 	nytimes, err := gziphandler.GzipHandlerWithOpts(gziphandler.ContentTypes(types))

@@ -93,8 +93,7 @@ func delta(text string) string {
 	return fmt.Sprintf("data: %s\n\n", data)
 }
 
-// TestRequest: the API sees the key, the model and the prompt, and of the
-// client nothing.
+// TestRequest: the API gets the key, the model and the prompt, and nothing about the client.
 func TestRequest(t *testing.T) {
 	capture(t)
 	var seen http.Header
@@ -118,7 +117,7 @@ func TestRequest(t *testing.T) {
 	})
 }
 
-// TestPrompt: what is no prompt costs nothing.
+// TestPrompt: an invalid prompt does not reach the API.
 func TestPrompt(t *testing.T) {
 	h := service(t, func(w http.ResponseWriter, r *http.Request) { t.Error("the API was asked") },
 		middleware.Config{BodyParser: bodyparser.Config{Limit: 20_000}})
@@ -139,8 +138,8 @@ func TestPrompt(t *testing.T) {
 	}
 }
 
-// TestFailures: what goes wrong at the API has an answer of this service and a
-// record, and neither has the key or a word of the API.
+// TestFailures: a failure of the API gets a response of this service and a log
+// record, and neither has the key or text of the API.
 func TestFailures(t *testing.T) {
 	answer := func(status int, header, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -177,7 +176,7 @@ func TestFailures(t *testing.T) {
 		{"endless", endless, 502, ""},
 		{"breaks off", func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, 502, ""},
 		{"no end", func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body) // else net/http does not see that a client goes
+			io.Copy(io.Discard, r.Body) // else net/http does not see a client disconnect
 			<-r.Context().Done()
 		}, 504, ""},
 	}
@@ -195,7 +194,7 @@ func TestFailures(t *testing.T) {
 					t.Errorf("%s tells the client: %s", path, all)
 				}
 				for deadline := time.Now().Add(time.Minute); strings.Count(log.String(), "\n") <= i && time.Now().Before(deadline); {
-					time.Sleep(time.Millisecond) // the record comes behind the answer
+					time.Sleep(time.Millisecond) // the record comes after the response
 				}
 				if n := strings.Count(log.String(), "\n"); n != i+1 {
 					t.Errorf("%s: %d records:\n%s", path, n-i, log)
@@ -208,8 +207,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestDeltas: each piece is with the client before the API sends the next, and
-// a deadline made for whole answers does not end the stream.
+// TestDeltas: the client gets each piece before the API sends the next, and a
+// deadline for complete responses does not end the stream.
 func TestDeltas(t *testing.T) {
 	next := make(chan struct{})
 	h := service(t, func(w http.ResponseWriter, r *http.Request) {
@@ -257,8 +256,8 @@ func TestDeltas(t *testing.T) {
 	})
 }
 
-// TestPatience: the stream of a model that thinks longer than a proxy waits reaches
-// the client, whatever is silent for how long, and one without heartbeats does not.
+// TestPatience: with heartbeats, the stream of a model that is silent longer than a
+// proxy's timeout reaches the client, and without them it does not.
 func TestPatience(t *testing.T) {
 	for heartbeat, want := range map[time.Duration]int{0: 200, -1: 502} {
 		testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
@@ -294,8 +293,8 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// impatient carries the requests of a proxy that gives up on a server which sends
-// nothing for so long, before the header or after it, as nginx does.
+// impatient is the transport of a proxy that times out if a server is silent for a
+// while, before the header or after it, like nginx.
 type impatient struct {
 	next http.RoundTripper
 	wait time.Duration
@@ -366,8 +365,8 @@ func (w *deadlines) Write(p []byte) (int, error) {
 
 func (w *deadlines) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 
-// TestBrokenOff: half an answer is not passed off as a whole one, whether the
-// API ends early, sends too much or sends nonsense.
+// TestBrokenOff: a partial response does not look complete, whether the API ends
+// early, sends too much or sends invalid data.
 func TestBrokenOff(t *testing.T) {
 	for name, rest := range map[string]string{
 		"early":    "",
@@ -397,7 +396,7 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// TestClientGone: the API does not work for nobody.
+// TestClientGone: the request to the API is canceled when the client disconnects.
 func TestClientGone(t *testing.T) {
 	for _, path := range []string{"/result", "/text", "/events"} {
 		log := capture(t)
@@ -433,8 +432,7 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// TestKey: the key is read or missed at the start, and no way of printing
-// prints it.
+// TestKey: a missing key fails at startup, and no way of printing shows the key.
 func TestKey(t *testing.T) {
 	for _, value := range []string{"", " \n"} {
 		t.Setenv("LLM_API_KEY", value)

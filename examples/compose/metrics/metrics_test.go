@@ -32,7 +32,7 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// A service is one with everything that there is something to count of.
+// A service has everything that is counted.
 type service struct {
 	http.Handler
 	hub      *hub.Hub
@@ -162,8 +162,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 // A sample is the name of a metric with its labels: name{a="b",c="d"}.
 type samples map[string]float64
 
-// scrape asks the endpoint, and parses what it says. What is the same for all is
-// left out of the labels.
+// scrape requests and parses the endpoint. It omits labels that are the same for all.
 func (s *service) scrape(t testing.TB) samples {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -200,8 +199,7 @@ func (s *service) scrape(t testing.TB) samples {
 	return all
 }
 
-// end waits for what is counted after the client has its answer, with so many
-// timeouts, and scrapes.
+// end waits for what is counted after the response, with the given number of timeouts, and scrapes.
 func (s *service) end(t testing.TB, timeouts float64) (all samples) {
 	t.Helper()
 	s.serving.Wait()
@@ -255,7 +253,7 @@ func places(t *testing.T, test func(*testing.T, *service, *loopback.Server)) {
 	}
 }
 
-// send asks, and reads what comes, which may be cut.
+// send sends a request, and reads the response, which may be cut.
 func send(t *testing.T, s *loopback.Server, method, path, body string, fields ...string) (status int, err error) {
 	t.Helper()
 	resp := s.Open(method, path, body, fields...)
@@ -263,7 +261,7 @@ func send(t *testing.T, s *loopback.Server, method, path, body string, fields ..
 	return resp.StatusCode, err
 }
 
-// TestErrors: errors by status, route and type, refusals and timeouts among them.
+// TestErrors: errors by status, route and type, including rejected requests and timeouts.
 func TestErrors(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		const problem = "Content-Type: application/json"
@@ -318,8 +316,7 @@ func TestErrors(t *testing.T) {
 	})
 }
 
-// TestCut: a response that does not end is told from one that does, and a timeout
-// that nothing could answer is counted.
+// TestCut: a cut response differs from a complete one, and a timeout without a 504 is counted.
 func TestCut(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		for _, what := range []string{"cut", "abort"} {
@@ -336,7 +333,7 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestUpgrade: a connection that is taken over has switched protocols.
+// TestUpgrade: a hijacked connection has switched protocols.
 func TestUpgrade(t *testing.T) {
 	x := newService(t, inside)
 	s := loopback.Serve(t, x)
@@ -347,7 +344,7 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
-// TestHub: what a hub is doing, its refusals by route, and its backplane.
+// TestHub: the Stats of a hub, its 503s by route, and its backplane.
 func TestHub(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		const ofHub, ofLog = `apiece_hub_name="events"`, `apiece_backplane_name="events"`
@@ -429,7 +426,7 @@ func TestCache(t *testing.T) {
 	})
 }
 
-// TestSeries: however many different requests come, there are no more series.
+// TestSeries: the number of series does not grow with different requests.
 func TestSeries(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		ask := func(i int) {
@@ -461,7 +458,7 @@ func TestSeries(t *testing.T) {
 	})
 }
 
-// TestMiddleware: what is measured can do all that it could before.
+// TestMiddleware: the middleware hides no feature from a handler.
 func TestMiddleware(t *testing.T) {
 	provider, _, err := metrics.Prometheus()
 	if err != nil {
