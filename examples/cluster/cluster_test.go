@@ -30,8 +30,7 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestProcesses runs two processes over each engine, and kills one of them while
-// both are written to.
+// TestProcesses runs two processes over each engine, and kills one of them while both get posts.
 func TestProcesses(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "cluster")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
@@ -50,7 +49,7 @@ func TestProcesses(t *testing.T) {
 			flags := []string{"-" + engine.name, engine.start(t)}
 			one, two := start(t, program, flags), start(t, program, flags)
 
-			// What is posted at one arrives at the readers of the other.
+			// A post to one process reaches the readers of the other.
 			reader := listen(t, two, "")
 			for _, at := range []*process{one, two, one} {
 				p := write(t, at, "before")
@@ -59,8 +58,8 @@ func TestProcesses(t *testing.T) {
 				}
 			}
 
-			// Writers at both, a reader at the one that is killed. Each post that was
-			// accepted is announced once, in the same order to all.
+			// Writers at both, a reader at the process that is killed. Each accepted
+			// post is announced once, in the same order to all.
 			doomed := listen(t, one, "")
 			var writers sync.WaitGroup
 			var mu sync.Mutex
@@ -76,7 +75,7 @@ func TestProcesses(t *testing.T) {
 					}
 				})
 			}
-			// Its process may have heard of the last post before only after it had come.
+			// Its process may have received the last post only after the reader subscribed.
 			first := []int{doomed.skip("before").post.ID}
 			for range each {
 				first = append(first, doomed.next().post.ID)
@@ -101,7 +100,7 @@ func TestProcesses(t *testing.T) {
 				t.Errorf("announced %v, accepted %v", sorted, accepted)
 			}
 
-			// A process that begins now has all of it.
+			// A new process has all posts.
 			three := start(t, program, flags)
 			p := write(t, three, "after")
 			if e := reader.next(); e.post.ID != p.ID {
@@ -127,7 +126,7 @@ func TestProcesses(t *testing.T) {
 				return
 			}
 
-			// A page that one has rendered is that of both, and so is its revalidation.
+			// Both processes share a rendered page, and its revalidation.
 			page := fmt.Sprintf("/blog/%d", p.ID)
 			_, before := send(t, "GET", two, page, "")
 			if _, now := send(t, "GET", three, page, ""); now != before {
@@ -154,7 +153,7 @@ type process struct {
 
 var address = regexp.MustCompile(`http://[^/]+`)
 
-// start starts a process, which has to end in good order unless it is killed.
+// start starts a process, which has to exit cleanly unless it is killed.
 func start(t *testing.T, program string, flags []string) *process {
 	t.Helper()
 	cmd := exec.Command(program, append([]string{"-addr", "127.0.0.1:0"}, flags...)...)
@@ -192,7 +191,7 @@ func (p *process) kill() {
 
 var client = &http.Client{Timeout: time.Minute}
 
-// send sends a request for the host that all processes serve.
+// send sends a request for the common host of all processes.
 func send(t *testing.T, method string, to *process, path, body string) (status int, text string) {
 	r, err := http.NewRequest(method, to.url+path, strings.NewReader(body))
 	if err != nil {
@@ -255,7 +254,7 @@ func listen(t *testing.T, to *process, after string) *reader {
 	return &reader{t: t, pull: pull}
 }
 
-// next returns the next event, which is one of a post.
+// next returns the next event, which must be one of a post.
 func (r *reader) next() event {
 	r.t.Helper()
 	e, err, ok := r.pull()
@@ -292,7 +291,7 @@ func require(t *testing.T, name string, err error) {
 	t.Skipf("%v; set APIECE_REQUIRE=%s to fail instead", err, name)
 }
 
-// free returns a port that systems do not hand out by themselves.
+// free returns a port outside the ephemeral range.
 func free() string {
 	for {
 		port := strconv.Itoa(10_000 + rand.IntN(20_000))
@@ -303,7 +302,7 @@ func free() string {
 	}
 }
 
-// background runs a server until the test ends, and waits until it is reached.
+// background runs a server until the test ends, and waits until it is reachable.
 func background(t *testing.T, cmd *exec.Cmd, port string) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
@@ -353,13 +352,13 @@ func startPostgres(t *testing.T) string {
 		require(t, "postgres", errors.New("there is no initdb in PATH or in /usr/lib/postgresql; the Debian package is called postgresql"))
 	}
 	bin := slices.Max(found)
-	dir, err := os.MkdirTemp("", "apiece-cluster") // that of a test is closed to other users
+	dir, err := os.MkdirTemp("", "apiece-cluster") // the directory of a test is closed to other users
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	var attr *syscall.SysProcAttr
-	if os.Getuid() == 0 { // which PostgreSQL refuses
+	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
 		u, err := user.Lookup("postgres")
 		require(t, "postgres", err)
 		uid, _ := strconv.Atoi(u.Uid)

@@ -13,7 +13,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// Events of Stripe, typed once their signature has been checked.
+// Stripe events, decoded after their signature was verified.
 func ExampleStripe() {
 	verify := webhooks.Stripe(webhooks.Config{
 		Secrets: []string{"whsec_of_the_endpoint"},                       // os.Getenv("STRIPE_WEBHOOK_SECRET")
@@ -43,7 +43,7 @@ func ExampleStripe() {
 	// 403 {"title":"Forbidden","status":403,"detail":"Verification failed"}
 }
 
-// The review of a Shopify app asks for 401.
+// Shopify's app review requires 401.
 func ExampleShopify() {
 	h := bodyparser.New(bodyparser.Config{Verify: webhooks.Shopify("the client secret")})(http.NotFoundHandler())
 	r := httptest.NewRequest("POST", "/api/webhooks/shop/redact", strings.NewReader(`{"shop_id":1}`))

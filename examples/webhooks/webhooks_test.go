@@ -45,8 +45,7 @@ func config(secrets ...string) webhooks.Config {
 // whsec is a secret as Standard Webhooks writes it.
 func whsec(key string) string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte(key)) }
 
-// A sender is what the tests know of one: how it signs, in headers, with one
-// secret or several.
+// A sender describes one for the tests: how it signs, in headers, with one secret or several.
 type sender struct {
 	name    string
 	verify  func(secrets ...string) func(*http.Request, []byte) error
@@ -145,7 +144,7 @@ func deliver(t *testing.T, verify func(*http.Request, []byte) error, h http.Head
 	return w.Code
 }
 
-// with returns headers with one changed, wherever it is.
+// with returns headers with one changed.
 func with(h http.Header, change func(string) []string) (all []http.Header) {
 	for name, values := range h {
 		c := h.Clone()
@@ -236,7 +235,7 @@ func TestStripeHeader(t *testing.T) {
 	for value, ok := range map[string]bool{
 		fmt.Sprintf("t=%d,v1=%s", now, v1):                                true,
 		fmt.Sprintf("v1=%s,t=%d", v1, now):                                true,
-		fmt.Sprintf("v0=x,t=%d,v1=zz,v1=%s,v2=1=2", now, v1):              true, // what is no digest is passed over
+		fmt.Sprintf("v0=x,t=%d,v1=zz,v1=%s,v2=1=2", now, v1):              true, // an invalid digest is ignored
 		fmt.Sprintf("t=%d,v1=%s", now, strings.ToUpper(v1)):               true,
 		fmt.Sprintf("t=%d,v0=%s", now, v1):                                false, // a test's scheme
 		fmt.Sprintf("t=%d,t=%d,v1=%s", now, now, v1):                      false,
@@ -285,7 +284,7 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
-// TestSecrets: a secret that is not there must not let anyone in.
+// TestSecrets: a missing secret must not accept any request.
 func TestSecrets(t *testing.T) {
 	refuses := func(name string, make func()) {
 		t.Helper()
@@ -310,8 +309,7 @@ func TestSecrets(t *testing.T) {
 	refuses("a negative tolerance", func() { webhooks.Stripe(webhooks.Config{Secrets: []string{"s"}, Tolerance: -1}) })
 }
 
-// FuzzHeaders: whatever a client puts into the headers, it is believed only if a
-// signature of the body is among it.
+// FuzzHeaders: any headers are accepted only if they have a signature of the body.
 func FuzzHeaders(f *testing.F) {
 	for _, s := range senders {
 		good := s.sign(now, body, "s")
@@ -343,7 +341,7 @@ func FuzzHeaders(f *testing.F) {
 			if verifiers[i](r, []byte(text)) != nil {
 				continue
 			}
-			// Nothing but the one body of the seeds was ever signed.
+			// Only the body of the seeds was ever signed.
 			digests := strings.ToLower(fmt.Sprint(s.sign(now, body, "s")))
 			longest := ""
 			for word := range strings.FieldsFuncSeq(strings.ToLower(signature), func(r rune) bool { return strings.ContainsRune(", []", r) }) {

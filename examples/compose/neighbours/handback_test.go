@@ -20,8 +20,7 @@ import (
 	"github.com/apiece/apiece/middleware/middlewaretest"
 )
 
-// TestHandBack: nothing is left of what fails for nosurf, and for scs what its
-// writer lacks.
+// TestHandBack: with it no check fails for nosurf, and for scs only those of its writer.
 func TestHandBack(t *testing.T) {
 	t.Run("nosurf", func(t *testing.T) { middlewaretest.Run(t, neighbours.HandBack(nosurf.NewPure)) })
 	t.Run("scs", func(t *testing.T) { middlewaretest.Run(t, neighbours.HandBack(scs.New().LoadAndSave), plain...) })
@@ -33,7 +32,7 @@ func TestHandBack(t *testing.T) {
 	})
 }
 
-// TestRecipes: the recipes of these libraries have the remedy in them.
+// TestRecipes: the recipes of these libraries use HandBack.
 func TestRecipes(t *testing.T) {
 	sessions := session.New()
 	sessions.Store = memstore.NewWithCleanupInterval(0)

@@ -77,7 +77,7 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
-// TestTable: the README says what TestNeighbours has found.
+// TestTable: the README has the results of TestNeighbours.
 func TestTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| | alone | outside of the kit | inside of the kit | because it |\n|---|---|---|---|---|\n")
@@ -109,7 +109,7 @@ func cell(fails []string) string {
 	return strings.Join(names, ", ")
 }
 
-// TestIndex: the README lists every recipe, and nothing that is not there.
+// TestIndex: the README lists every recipe, and no others.
 func TestIndex(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {

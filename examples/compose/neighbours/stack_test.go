@@ -28,8 +28,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestStack is the order of the README as one service: each layer does its part
-// on the answers of all the others.
+// TestStack is the order of the README as one service: each layer works on the
+// responses of all the others.
 func TestStack(t *testing.T) {
 	const app = "https://app.example"
 	exporter := tracetest.NewInMemoryExporter()
@@ -91,7 +91,7 @@ func TestStack(t *testing.T) {
 		}
 	}
 	s.Close()
-	spans := exporter.GetSpans() // as they ended, which a client does not wait for
+	spans := exporter.GetSpans() // in the order they ended, which may be after the response
 	slices.SortFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
 	var names []string
 	for _, span := range spans {

@@ -29,8 +29,7 @@ const (
 	audience = "https://api.example"
 )
 
-// An idp is an identity provider with a document of keys that can be changed,
-// or be in trouble.
+// An idp is an identity provider whose keys can be changed, or unavailable.
 type idp struct {
 	fetches atomic.Int32
 	serve   atomic.Value // of http.HandlerFunc
@@ -41,7 +40,7 @@ func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.serve.Load().(http.HandlerFunc)(w, r)
 }
 
-// publish makes these the keys, under the ids that they have in the map.
+// publish replaces the keys; the map has their ids.
 func (p *idp) publish(keys map[string]*rsa.PrivateKey) {
 	type jwk map[string]string
 	var all []jwk
@@ -84,8 +83,7 @@ func sign(id string, method jwt.SigningMethod, key any, changes jwt.MapClaims) s
 	return text
 }
 
-// start starts the provider and a service that is behind its tokens; call asks
-// the service.
+// start starts the provider and a service that requires its tokens; call sends it a request.
 func start(t *testing.T, client *http.Client) (p *idp, call func(token string) (*http.Response, string)) {
 	p = new(idp)
 	keys := loopback.Serve(t, p)
@@ -102,9 +100,8 @@ var hello = reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error
 	return reply.Send(w, r, 200, "Hello, "+user.ID)
 })
 
-// soon calls until the status is this. For a moment after a fetch go-oidc hands
-// out its outcome to others too, so what has changed since does not count at
-// once.
+// soon calls until it gets the status. For a moment after a fetch go-oidc shares its
+// result with other requests, so a change does not apply at once.
 func soon(t *testing.T, call func(string) (*http.Response, string), step, token string, status int) (resp *http.Response, body string) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
@@ -158,8 +155,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestRotation: a new key counts from the first token that names it, and one
-// that was withdrawn does not count any more.
+// TestRotation: a new key is valid from the first token that names it, and a
+// withdrawn one is invalid.
 func TestRotation(t *testing.T) {
 	first, second := twoKeys()
 	p, call := start(t, nil)
@@ -180,7 +177,7 @@ func TestRotation(t *testing.T) {
 	soon(t, call, "new key alone", young, 200)
 }
 
-// TestTrouble: without the keys nobody can tell, and the answer says so.
+// TestTrouble: without the keys the response is 503.
 func TestTrouble(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))

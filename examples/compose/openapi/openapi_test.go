@@ -111,8 +111,8 @@ func compare(t *testing.T, h http.Handler, file string) (text string) {
 
 func TestDocument(t *testing.T) { compare(t, routes(), "testdata/openapi.json") }
 
-// TestOptional: what an optional catch-all answers without its segment is in the
-// document, unless another route answers there.
+// TestOptional: an optional catch-all is in the document without its segment too,
+// unless another route matches there.
 func TestOptional(t *testing.T) {
 	number := bind.Func(func(*http.Request, struct{}) (int, error) { return 0, nil })
 	h := typescript.ServeMux(map[string]http.Handler{
@@ -200,8 +200,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestRules sends what the document allows and what it does not to the service, and
-// sees that the two agree.
+// TestRules sends valid and invalid requests by the document to the service, and
+// checks that the two agree.
 func TestRules(t *testing.T) {
 	doc := openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, routes())
 	schema := doc.Components.Schemas.Map()["NewPost"]

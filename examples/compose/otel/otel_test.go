@@ -27,7 +27,7 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A recorder is where the spans go.
+// A recorder stores the spans.
 type recorder struct {
 	exporter *tracetest.InMemoryExporter
 	trace    func(http.Handler) http.Handler
@@ -39,8 +39,7 @@ func newRecorder() recorder {
 	return recorder{exporter, otel.Trace(otelhttp.WithTracerProvider(provider), otelhttp.WithPropagators(propagation.TraceContext{}))}
 }
 
-// span returns the one span there is. The server is closed first: a span ends
-// after the client has its answer.
+// span returns the only span. It closes the server first: a span ends after the response.
 func (rec recorder) span(t *testing.T, s *loopback.Server) tracetest.SpanStub {
 	t.Helper()
 	s.Close()
@@ -62,7 +61,7 @@ func attr(span tracetest.SpanStub, name string) string {
 	return ""
 }
 
-// service is a route of Next.js beside one of ServeMux, behind the pieces.
+// service has a Next.js route and a ServeMux route, inside the pieces.
 func service(t *testing.T) http.Handler {
 	posts, err := pattern.NewHandler(map[string]http.Handler{"/api/post/[pid]": reply.Handler(post, otel.OnError)}, pattern.HandlerConfig{})
 	if err != nil {
@@ -99,7 +98,7 @@ func post(w http.ResponseWriter, r *http.Request) error {
 	return reply.JSON(w, r, 200, r.PathValue("pid"))
 }
 
-// TestSpans: every answer is in the trace, under its route, whoever gives it.
+// TestSpans: every response is in the trace, under its route, from any layer.
 func TestSpans(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -127,7 +126,7 @@ func TestSpans(t *testing.T) {
 			span := rec.span(t, s)
 			route, name := tt.route, strings.TrimSuffix(tt.method+" "+tt.route, " ")
 			if resp.ProtoMajor == 2 && tt.status == "504" {
-				route, name = "", tt.method // see the package comment; if it is known now, say so
+				route, name = "", tt.method // see the package comment; update it if the route is known now
 			}
 			if span.Name != name || attr(span, "http.route") != route || attr(span, "http.response.status_code") != tt.status || span.Status.Code != tt.code {
 				t.Errorf("%s %s: %q with %v, %v; want %q, route %q, %s, %v", tt.method, tt.path, span.Name, span.Attributes, span.Status, name, route, tt.status, tt.code)
@@ -151,7 +150,7 @@ func cause(span tracetest.SpanStub) (text string) {
 	return text
 }
 
-// TestInside: around the handler the route is known whatever happens.
+// TestInside: around the handler the route is always known.
 func TestInside(t *testing.T) {
 	rec := newRecorder()
 	mux := http.NewServeMux()
@@ -198,7 +197,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestForeignTrace: what a stranger sends as its trace is linked to.
+// TestForeignTrace: the trace of a client is linked to.
 func TestForeignTrace(t *testing.T) {
 	rec := newRecorder()
 	s := loopback.Serve(t, rec.trace(service(t)))

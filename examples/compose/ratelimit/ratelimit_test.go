@@ -23,8 +23,8 @@ var hello = reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error
 	return reply.Send(w, r, 200, "hello")
 })
 
-// TestAnswer: the request after the last one is refused, in the shape of the
-// service and with the time to come back.
+// TestAnswer: a request above the limit gets 429, in the error format of the service
+// and with Retry-After.
 func TestAnswer(t *testing.T) {
 	loopback.Both(t, ratelimit.PerClient(2, time.Hour)(hello), func(t *testing.T, s *loopback.Server) {
 		s.Do("GET", "/", "") // the second protocol finds these used up, by the same client
@@ -39,7 +39,7 @@ func TestAnswer(t *testing.T) {
 	})
 }
 
-// TestSpoof: nothing that a client writes gets it another allowance.
+// TestSpoof: a client cannot forge another key.
 func TestSpoof(t *testing.T) {
 	s := loopback.Serve(t, ratelimit.PerClient(1, time.Hour)(hello))
 	s.Do("GET", "/", "")
@@ -53,8 +53,8 @@ func TestSpoof(t *testing.T) {
 	}
 }
 
-// TestProxy: behind a reverse proxy that appends to X-Forwarded-For, clients
-// are told apart by what the proxy has appended, whatever was there before.
+// TestProxy: behind a reverse proxy that appends to X-Forwarded-For, the appended
+// address identifies a client, whatever was there before.
 func TestProxy(t *testing.T) {
 	loopbackNet := netip.MustParsePrefix("127.0.0.0/8")
 	service := loopback.Serve(t, ratelimit.PerClient(1, time.Hour, loopbackNet)(hello))
@@ -64,8 +64,8 @@ func TestProxy(t *testing.T) {
 	}
 	proxy := loopback.Serve(t, &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
 		p.SetURL(origin)
-		// As $proxy_add_x_forwarded_for of nginx; the connection stands for one
-		// from the address in X-Test-Client.
+		// Like $proxy_add_x_forwarded_for of nginx; X-Test-Client has the simulated
+		// address of the connection.
 		p.Out.Header["X-Forwarded-For"] = append(p.In.Header["X-Forwarded-For"], p.In.Header.Get("X-Test-Client"))
 	}})
 	get := func(client, forwarded string) int {
@@ -96,7 +96,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestWindow: the allowance comes back.
+// TestWindow: requests are allowed again in the next window.
 func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := ratelimit.PerClient(2, time.Minute)(hello)
@@ -115,8 +115,8 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// TestUnknown: a request without an address, as over a Unix socket, is refused
-// and logged. The client does not learn why.
+// TestUnknown: a request without an address, as over a Unix socket, is rejected and
+// logged. The response does not say why.
 func TestUnknown(t *testing.T) {
 	var log bytes.Buffer
 	defer slog.SetDefault(slog.Default())

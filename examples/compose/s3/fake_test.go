@@ -17,15 +17,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// A fake is a store that speaks as much of the protocol as an upload needs, in
-// memory. fail, if set, may answer a request before the fake does.
+// A fake is an in-memory store with the part of the protocol that an upload needs.
+// fail, if set, may respond to a request instead.
 type fake struct {
 	mu      sync.Mutex
 	objects map[string]object
 	pending map[string]map[string][]byte // upload id and part number
 	parts   int                          // that have arrived
 	fail    func(w http.ResponseWriter, r *http.Request) bool
-	arrived chan string // the requests, if anyone listens
+	arrived chan string // the requests, if not nil
 }
 
 type object struct {
@@ -98,15 +98,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// keys are the objects, and left the uploads that were begun and not ended.
+// keys are the objects, and left the incomplete uploads.
 func (f *fake) keys() (keys []string, left int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Sorted(maps.Keys(f.objects)), len(f.pending)
 }
 
-// start returns a fake that is served on a loopback connection, and a client of the
-// SDK for it that tries once.
+// start returns a fake on a loopback connection, and an SDK client for it without retries.
 func start(t testing.TB) (*fake, *s3.Client) {
 	f := &fake{objects: map[string]object{}, pending: map[string]map[string][]byte{}}
 	server := httptest.NewServer(f)
@@ -114,7 +113,7 @@ func start(t testing.TB) (*fake, *s3.Client) {
 	return f, clientOf(server.URL)
 }
 
-// clientOf is how a client of storage that is not Amazon's is made.
+// clientOf returns a client for S3-compatible storage.
 func clientOf(url string) *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint:     aws.String(url),

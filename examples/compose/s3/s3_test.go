@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // of what the tests break on purpose
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // records of intended failures
 	os.Exit(m.Run())
 }
 
@@ -47,8 +47,8 @@ func serve(t *testing.T, h http.Handler, test func(*testing.T, *loopback.Server)
 	loopback.Both(t, middleware.New(middleware.Config{})(h), test)
 }
 
-// TestStored: small files in one request each, large ones in parts, byte for
-// byte, under keys that are not the client's.
+// TestStored: small files in one request each, large ones in parts, unchanged, under
+// keys of the service.
 func TestStored(t *testing.T) {
 	store, client := start(t)
 	large := strings.Repeat("0123456789abcdef", 12<<16) // 12 MB: three parts
@@ -75,8 +75,8 @@ func TestStored(t *testing.T) {
 	})
 }
 
-// TestRefused: what the client does wrong has the status of package upload, and
-// leaves nothing behind, nor does a file that was stored before it.
+// TestRefused: a client error has the status of package upload, and no file of the
+// form stays stored.
 func TestRefused(t *testing.T) {
 	store, client := start(t)
 	handler := s3.New(client, s3.Config{Bucket: "files", Upload: upload.Config{FileLimit: 6 * bytesize.MB}}).Handler()
@@ -102,8 +102,7 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestClientLeaves: a client that gives up in the middle of a file leaves
-// nothing behind.
+// TestClientLeaves: if a client disconnects in the middle of a file, nothing stays stored.
 func TestClientLeaves(t *testing.T) {
 	store, client := start(t)
 	store.arrived = make(chan string, 100)
@@ -146,8 +145,8 @@ func TestClientLeaves(t *testing.T) {
 	})
 }
 
-// TestStoreFails: a store that refuses or hangs is 502 or 504, its words do not
-// reach the client, and what it has of the form is removed once it is back.
+// TestStoreFails: a store that fails or hangs is 502 or 504, its error text does not
+// reach the client, and the files of the form are removed once it recovers.
 func TestStoreFails(t *testing.T) {
 	store, client := start(t)
 	release := make(chan struct{})
@@ -202,7 +201,7 @@ func TestStoreFails(t *testing.T) {
 	close(release)
 }
 
-// TestDown: nothing listens.
+// TestDown: the store refuses connections.
 func TestDown(t *testing.T) {
 	h := s3.New(clientOf("http://127.0.0.1:1"), s3.Config{Bucket: "files", Cleanup: time.Second}).Handler()
 	serve(t, h, func(t *testing.T, s *loopback.Server) {

@@ -26,16 +26,16 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A site is a service with sessions. Its handlers put into the session and then
-// answer in every way there is.
+// A site is a service with sessions. Its handlers write to the session and then
+// respond in every way.
 type site struct {
 	sessions *scs.SessionManager
-	late     chan struct{} // a handler that is over its time waits for it
-	left     chan struct{} // and tells when it is through
+	late     chan struct{} // blocks a handler past its deadline
+	left     chan struct{} // receives when that handler is done
 }
 
 func newSite() *site {
-	store := memstore.NewWithCleanupInterval(0) // no goroutine that outlives the test
+	store := memstore.NewWithCleanupInterval(0) // without a goroutine that outlives the test
 	s := &site{session.New(), make(chan struct{}), make(chan struct{})}
 	s.sessions.Store = store
 	return s
@@ -106,7 +106,7 @@ func (s *site) routes() http.Handler {
 	}).Then(mux)
 }
 
-// cookie returns the field with which a browser answers the response, "" if the
+// cookie returns the Cookie field that a browser sends after the response, "" if the
 // response sets no session.
 func cookie(resp *http.Response) string {
 	for _, c := range resp.Cookies() {
@@ -119,9 +119,8 @@ func cookie(resp *http.Response) string {
 
 const form = "Content-Type: application/x-www-form-urlencoded"
 
-// TestAnswers: whatever the answer is and whoever gives it, it carries the
-// cookie, and what the handler has put into the session is there for the next
-// request.
+// TestAnswers: every response has the cookie, from any layer, and the next request
+// has the session data of the handler.
 func TestAnswers(t *testing.T) {
 	loopback.Both(t, newSite().routes(), func(t *testing.T, s *loopback.Server) {
 		for _, tt := range []struct {
@@ -151,8 +150,8 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
-// TestLogin: the session outlives a redirect and a refusal, and changes its
-// token at the login.
+// TestLogin: the session survives a redirect and an error response, and the login
+// changes its token.
 func TestLogin(t *testing.T) {
 	s := loopback.Serve(t, newSite().routes())
 	resp, _ := s.Do("GET", "/json", "")
@@ -186,8 +185,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestSlow: the 504 is the kit's, it comes while the handler is at work, and it
-// carries the session.
+// TestSlow: the 504 is the kit's, is sent while the handler runs, and has the session cookie.
 func TestSlow(t *testing.T) {
 	site := newSite()
 	loopback.Both(t, site.routes(), func(t *testing.T, s *loopback.Server) {
@@ -204,8 +202,7 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// TestOrder: inside of the Timeout, scs does not see the 504, and the visitor
-// loses the session.
+// TestOrder: inside the Timeout, scs does not see the 504, and the visitor loses the session.
 func TestOrder(t *testing.T) {
 	site := newSite()
 	slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -222,7 +219,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestStream: events arrive one at a time, and the session is that of the first.
+// TestStream: events arrive one at a time, and the session is saved with the first.
 func TestStream(t *testing.T) {
 	site := newSite()
 	loopback.Both(t, site.routes(), func(t *testing.T, s *loopback.Server) {
@@ -248,9 +245,9 @@ func (b broken) Find(string) ([]byte, bool, error)      { return nil, false, b.r
 func (b broken) Commit(string, []byte, time.Time) error { return b.write }
 func (b broken) Delete(string) error                    { return b.write }
 
-// TestBroken: a store that is down is a 500 in the shape of the service, whole,
-// and a record in the log. After the one of a write the handler goes on to
-// answer, which fails; on HTTP/2 that resets the stream.
+// TestBroken: a store that is down is a complete 500 in the error format of the
+// service, and a log record. After a failed write the handler still responds, which
+// fails; on HTTP/2 that resets the stream.
 func TestBroken(t *testing.T) {
 	var log bytes.Buffer
 	defer slog.SetDefault(slog.Default())

@@ -31,7 +31,7 @@ func says(text string) http.Handler {
 	})
 }
 
-// oldServer stands for Next.js: it says what it was asked for.
+// oldServer stands for Next.js: it echoes the request.
 func oldServer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Powered-By", "Next.js")
 	fmt.Fprintf(w, "old %s %s", r.Method, r.RequestURI)
@@ -56,8 +56,8 @@ func port(t *testing.T, base string, cfg strangler.Config) http.Handler {
 	return h
 }
 
-// TestPorted holds the routes against the files of the old server: what is ported,
-// and what a ported route takes from another.
+// TestPorted compares the routes with the files of the old server: which are ported,
+// and which a ported route shadows.
 func TestPorted(t *testing.T) {
 	h := port(t, "http://localhost:3000", strangler.Config{}).(*pattern.Handler)
 	route := &fstest.MapFile{Data: []byte("export function GET() {}\nexport function POST() {}")}
@@ -94,8 +94,8 @@ func capture(t *testing.T) *testkit.Log {
 	return log
 }
 
-// TestWhoAnswers: what is ported is answered here, the rest over there, under
-// the very path that the client has written.
+// TestWhoAnswers: ported routes run here, all others on the old server, with exactly
+// the path that the client has sent.
 func TestWhoAnswers(t *testing.T) {
 	tests := []struct{ method, path, want, why string }{
 		{"GET", "/api/posts", "200 new list", "ported"},
@@ -139,7 +139,7 @@ func TestWhoAnswers(t *testing.T) {
 	})
 }
 
-// TestHeaders: the old server sees the client as it did when it was in front.
+// TestHeaders: the old server sees the same client as without the proxy.
 func TestHeaders(t *testing.T) {
 	var seen *http.Request
 	old := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -193,7 +193,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestUpload: an upload reaches the old server while it is being sent.
+// TestUpload: an upload is streamed to the old server.
 func TestUpload(t *testing.T) {
 	begun := make(chan struct{})
 	old := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -210,7 +210,7 @@ func TestUpload(t *testing.T) {
 		body, send := io.Pipe()
 		go func() {
 			io.WriteString(send, "x")
-			<-begun // the old server has the first byte, and there are no others yet
+			<-begun // the old server has the first byte before the others are sent
 			chunk := make([]byte, 64<<10)
 			for left := size - 1; left > 0; left -= len(chunk) {
 				send.Write(chunk[:min(left, len(chunk))])
@@ -228,8 +228,7 @@ func TestUpload(t *testing.T) {
 	})
 }
 
-// TestStreams: what the old server sends bit by bit arrives bit by bit, be it
-// events or the text of a page.
+// TestStreams: streams of the old server arrive live, both events and HTML.
 func TestStreams(t *testing.T) {
 	for _, mime := range []string{"text/event-stream", "text/html"} {
 		next := make(chan struct{})
@@ -254,8 +253,8 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestUpgrade: a connection that changes its protocol is passed through, as
-// the development server of Next needs it.
+// TestUpgrade: an upgraded connection is passed through, as the development server of
+// Next.js needs.
 func TestUpgrade(t *testing.T) {
 	h := port(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		conn, rw, err := w.(http.Hijacker).Hijack()
@@ -290,8 +289,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestDown: an old server that is down is a 502, and does not take the ported
-// routes with it.
+// TestDown: an old server that is down is a 502, and does not affect the ported routes.
 func TestDown(t *testing.T) {
 	log := capture(t)
 	old := httptest.NewServer(http.HandlerFunc(oldServer))
@@ -308,7 +306,7 @@ func TestDown(t *testing.T) {
 			t.Errorf("%d %s", resp.StatusCode, body)
 		}
 		for deadline := time.Now().Add(time.Minute); len(log.Records()) == before && time.Now().Before(deadline); {
-			time.Sleep(time.Millisecond) // the record comes behind the answer
+			time.Sleep(time.Millisecond) // the record comes after the response
 		}
 		records := log.Records()[before:]
 		if len(records) != 1 || !strings.Contains(testkit.Attr(records[0], "error"), "refused") {
@@ -317,7 +315,7 @@ func TestDown(t *testing.T) {
 	})
 }
 
-// TestBrokenOff: half a page is not passed off as a whole one.
+// TestBrokenOff: a partial page does not look complete.
 func TestBrokenOff(t *testing.T) {
 	capture(t)
 	h := port(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -333,7 +331,7 @@ func TestBrokenOff(t *testing.T) {
 	})
 }
 
-// TestOld: an address that is none is found out at the start.
+// TestOld: an invalid URL fails at startup.
 func TestOld(t *testing.T) {
 	for _, base := range []string{"", "localhost:3000", "/old", "http://", "http://[::1"} {
 		if _, err := strangler.Old(strangler.Config{Base: base}); err == nil {
@@ -342,8 +340,8 @@ func TestOld(t *testing.T) {
 	}
 }
 
-// TestCompare: a ported route beside the old server, which answers otherwise, breaks
-// off, and is down, and of which the client sees nothing.
+// TestCompare: a ported route is compared with an old server that responds
+// differently, aborts, or is down. The client does not notice.
 func TestCompare(t *testing.T) {
 	capture(t)
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {

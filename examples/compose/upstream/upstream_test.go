@@ -22,8 +22,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// service serves two routes of the upstream behind the whole chain of the kit,
-// and keeps what is logged.
+// service serves two routes of the upstream inside the complete chain of the kit, and
+// stores the log.
 func service(t *testing.T, there http.Handler, cfg middleware.Config) (h http.Handler, host string, log *testkit.Log) {
 	t.Helper()
 	server := httptest.NewServer(there)
@@ -64,8 +64,7 @@ func capture(t *testing.T) *testkit.Log {
 	return log
 }
 
-// records waits for the n records that an answer leaves: they are written when
-// the client has it already.
+// records waits for the n log records of a response: they are written after the client has it.
 func records(log *testkit.Log, n int) []slog.Record {
 	for deadline := time.Now().Add(time.Minute); len(log.Records()) < n && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
@@ -73,8 +72,7 @@ func records(log *testkit.Log, n int) []slog.Record {
 	return log.Records()
 }
 
-// TestRequest: the upstream is told what it needs to answer, and nothing about
-// the client.
+// TestRequest: the upstream gets what it needs to respond, and nothing about the client.
 func TestRequest(t *testing.T) {
 	var seen *http.Request
 	h, host, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); seen = r }), middleware.Config{})
@@ -118,8 +116,7 @@ func TestRequest(t *testing.T) {
 	})
 }
 
-// TestPaths: a path is one of those listed, or not found; no spelling of it
-// reaches another one of the upstream.
+// TestPaths: a path is listed or gets 404; no spelling of it reaches another path of the upstream.
 func TestPaths(t *testing.T) {
 	tests := []struct{ path, want, why string }{
 		{"/api/secret", "/v2/items", "fixed"},
@@ -157,16 +154,16 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestAnswers is what becomes of the answers of the upstream.
+// TestAnswers tests what the client gets for responses of the upstream.
 func TestAnswers(t *testing.T) {
 	type fields = map[string]string
 	tests := []struct {
 		name     string
 		status   int
-		header   fields // of the upstream; HOST stands for where it is
+		header   fields // of the upstream; HOST is replaced by its address
 		body     string
 		want     int
-		has      fields // in the header of the answer
+		has      fields // in the header of the response
 		text     string // in its body
 		logged   bool
 		anywhere bool // it may name a host in its body, which is data
@@ -241,7 +238,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestTrace: an upstream that answers TRACE would tell the client the key.
+// TestTrace: an upstream that supports TRACE would reveal the key.
 func TestTrace(t *testing.T) {
 	h, _, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Write(w)
@@ -254,8 +251,7 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-// TestOutside: what layers outside have set stays, though the upstream sends
-// an answer before the answer.
+// TestOutside: header fields of outer layers stay, even if the upstream sends a 1xx response.
 func TestOutside(t *testing.T) {
 	h, host, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "<http://"+r.Host+"/style.css>; rel=preload")
@@ -287,8 +283,8 @@ func serve(t *testing.T, h http.Handler) string {
 	return base
 }
 
-// TestFailures: without an answer from the upstream there is one of this
-// service, in its own shape, and one record.
+// TestFailures: if the upstream does not respond, this service does, in its error
+// format, with one log record.
 func TestFailures(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -346,8 +342,8 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// TestBody: what a bodyparser has read the upstream reads again, with its
-// length; what it refuses the upstream never hears of.
+// TestBody: a body that a bodyparser has read is replayed to the upstream, with its
+// length; a rejected request does not reach it.
 func TestBody(t *testing.T) {
 	type got struct {
 		length int64
@@ -406,8 +402,8 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// TestEvents: events pass one by one through everything in front, for longer
-// than the handler of a plain answer may take.
+// TestEvents: events pass one by one through all layers, for longer than the timeout
+// of other responses.
 func TestEvents(t *testing.T) {
 	more := make(chan struct{})
 	there := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -450,7 +446,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestClientGone: the upstream works for nobody.
+// TestClientGone: the request to the upstream is canceled when the client disconnects.
 func TestClientGone(t *testing.T) {
 	arrived, ended := make(chan struct{}), make(chan struct{})
 	h, _, log := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -471,7 +467,7 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// TestBrokenOff: half an answer is not passed off as a whole one.
+// TestBrokenOff: a partial response does not look complete.
 func TestBrokenOff(t *testing.T) {
 	for _, head := range []string{
 		"Content-Length: 100\r\n\r\nhalf",
@@ -501,7 +497,7 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// TestNew: what is wrong with the configuration is said at once.
+// TestNew: an invalid configuration fails at startup.
 func TestNew(t *testing.T) {
 	for _, cfg := range []upstream.Config{
 		{},

@@ -22,14 +22,14 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// sign signs as GitHub does.
+// sign signs like GitHub.
 func sign(secret, body string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	io.WriteString(mac, body)
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// deliver makes a request for a delivery with these signatures.
+// deliver returns a request for a delivery with these signatures.
 func deliver(id, body string, signatures ...string) *http.Request {
 	r := httptest.NewRequest("POST", "/api/webhook", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -89,8 +89,7 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-// TestAtOnce: the answer does not wait for the work, and a large delivery is as
-// good as a small one.
+// TestAtOnce: the response does not wait for the work, for small and large deliveries.
 func TestAtOnce(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		answered, worked := make(chan struct{}), make(chan int, 1)
@@ -117,7 +116,7 @@ func TestAtOnce(t *testing.T) {
 	})
 }
 
-// TestLimit: more than GitHub sends is not read.
+// TestLimit: a body above GitHub's limit is not read.
 func TestLimit(t *testing.T) {
 	r := deliver("1", "", "sha256=00")
 	r.Body, r.ContentLength = io.NopCloser(errorReader{t}), 25<<20+1
@@ -133,8 +132,7 @@ func (r errorReader) Read([]byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// TestBehindParser: a parser in front has the say about the size, but what it
-// has read is checked all the same.
+// TestBehindParser: the limit of an outer parser applies, and the signature is still checked.
 func TestBehindParser(t *testing.T) {
 	h := middleware.New(middleware.Config{})(webhook.New(nil, []byte("secret")))
 	if got := status(h, deliver("1", "{}", sign("guess", "{}"))); got != 403 {
@@ -149,8 +147,7 @@ func TestBehindParser(t *testing.T) {
 	}
 }
 
-// TestReplay: a delivery counts once, whatever id it comes with, unless the
-// work on it has failed.
+// TestReplay: a delivery is processed once, with any id, unless the work on it has failed.
 func TestReplay(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	log := new(testkit.Log)
@@ -190,8 +187,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestRemembered: a delivery that failed at first and came again counts from
-// then on.
+// TestRemembered: a delivery that failed at first is remembered from its redelivery.
 func TestRemembered(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -218,7 +214,7 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
-// TestFull: who does not get into the queue is told, and can come again.
+// TestFull: a delivery to a full queue gets 503, and can be sent again.
 func TestFull(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -243,8 +239,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestNoSecret: a secret that the environment does not have stops the service,
-// and does not open it.
+// TestNoSecret: a missing secret stops the service at startup.
 func TestNoSecret(t *testing.T) {
 	for _, secrets := range [][][]byte{nil, {nil}, {[]byte("good"), {}}} {
 		func() {

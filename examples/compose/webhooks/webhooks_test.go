@@ -27,7 +27,7 @@ const (
 	body   = `{"id":"evt_1","object":"event","amount":9007199254740993,"note":"é"}`
 )
 
-// A library is that of a sender: how it signs, and what it says to a delivery.
+// A library is the library of a sender: how it signs and verifies a delivery.
 type library struct {
 	name string
 	ours func(*http.Request, []byte) error
@@ -60,14 +60,14 @@ func libraries(t *testing.T) []library {
 			says: func(h http.Header, body []byte) error {
 				return webhook.ValidatePayload(body, h.Get("Stripe-Signature"), secret)
 			},
-			// It takes any time in the future.
+			// It accepts any time in the future.
 			same: func(change string) bool { return change != "signed in ten minutes" },
 		},
 		{
 			name: "slack-go",
 			ours: webhooks.Slack(config()),
 			sign: func(at time.Time, body, secret string) http.Header {
-				// The library has no function for it: as Slack's documentation says.
+				// The library has no function for it; this follows Slack's documentation.
 				return http.Header{
 					"X-Slack-Request-Timestamp": {fmt.Sprint(at.Unix())},
 					"X-Slack-Signature":         {"v0=" + hexOf(secret, fmt.Sprintf("v0:%d:%s", at.Unix(), body))},
@@ -117,8 +117,8 @@ func libraries(t *testing.T) []library {
 	}
 }
 
-// TestAsTheLibraries: what the library of a sender takes and refuses, we take and
-// refuse.
+// TestAsTheLibraries: our functions accept and reject the same deliveries as the
+// library of the sender.
 func TestAsTheLibraries(t *testing.T) {
 	now := time.Now()
 	for _, lib := range libraries(t) {
@@ -203,8 +203,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestPublishedVector: what the specification of Standard Webhooks signs in its
-// example.
+// TestPublishedVector: the example of the Standard Webhooks specification.
 func TestPublishedVector(t *testing.T) {
 	const published = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	verify := webhooks.StandardWebhooks(webhooks.Config{
