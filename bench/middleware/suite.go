@@ -29,11 +29,11 @@ func stdlib(name string, wrap func(http.Handler) http.Handler) rival {
 	return rival{name: name, wrap: wrap}
 }
 
-// body is what a request has.
+// body is the body of a request.
 const body = `{"title":"Hello","text":"A post of the usual length, with a few words in it.","tags":["a","b"]}`
 
-// around has the rivals stand around a handler. The answer is that of the
-// handler: none of them has a reason to change it.
+// around puts the rivals around a handler. The response is that of the handler: none
+// of them may change it.
 func around(name, text string, protocol int, body string, handler http.HandlerFunc, rivals ...rival) compare.Comparison {
 	c := compare.Comparison{Name: name, Text: text, Unit: "request"}
 	for _, r := range rivals {

@@ -10,9 +10,8 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// precedence asks every router the same questions: of the routes that match a
-// path, is the one chosen that is most specific from left to right, static text
-// before a parameter before a catch-all?
+// precedence tests whether each router chooses the most specific matching route from
+// left to right: static text before a parameter before a catch-all.
 func precedence(short bool) (compare.Table, error) {
 	table := compare.Table{Columns: []string{"router", "refused tables", "wrong answers", "refused, with catch-alls", "wrong, with catch-alls"}}
 	tables := 1000

@@ -33,7 +33,7 @@ var routers = []router{
 
 func isKit(r router) bool { return strings.HasPrefix(r.name, "kit ") }
 
-// What the handlers leave behind: which one ran, and what it has read.
+// The record of the handlers: which one ran, and which parameter it read.
 var lastPath, lastValue string
 
 // ran is what every handler does that reads a parameter. One that reads nothing
@@ -42,7 +42,7 @@ func ran(at, value string) { lastPath, lastValue = at, value }
 
 func nothing(http.ResponseWriter, *http.Request) {}
 
-// empty is what all the routers call.
+// empty is the handler of all routers.
 func empty(w workload) compare.Contender {
 	return compare.Contender{Name: "empty handler", Role: compare.Floor, Start: func(*compare.Run) func() {
 		return serve(http.HandlerFunc(nothing), w.asked)

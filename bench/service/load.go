@@ -11,18 +11,17 @@ import (
 	"time"
 )
 
-// patience bounds every exchange: what takes longer has failed.
+// patience is the timeout of every exchange.
 const patience = time.Minute
 
-// A shot is a request made ready: its bytes, and those of the answer.
+// A shot is a prepared request: its bytes, and those of the response.
 type shot struct {
 	text   []byte
-	status []byte // how the answer begins
-	body   []byte // how it ends, as it is on the wire
+	status []byte // the start of the response
+	body   []byte // the body, as on the wire
 }
 
-// ready verifies a request against a server and returns it with the answer of
-// that server.
+// ready verifies a request with a server and returns it with the response of that server.
 func (r request) ready(addr string) (*shot, error) {
 	body, err := r.verify(addr)
 	if err != nil {
@@ -58,8 +57,8 @@ func dialAll(addr string, n int) (conns []*conn, err error) {
 	return conns, nil
 }
 
-// hangUp closes connections. Many of them are reset: the ports of those that are
-// closed in good order stay taken for a minute, and there are 28,000.
+// hangUp closes connections. Many of them are reset: a cleanly closed connection
+// occupies its port for a minute, and there are 28,000 ports.
 func hangUp(conns []*conn) {
 	for _, c := range conns {
 		if tcp, ok := c.Conn.(*net.TCPConn); ok && len(conns) > 1000 {
@@ -69,8 +68,7 @@ func hangUp(conns []*conn) {
 	}
 }
 
-// do sends the request and reads the answer, every byte of whose body has to be
-// the one expected.
+// do sends the request and reads the response. Every byte of the body has to match.
 func (c *conn) do(s *shot) error {
 	if _, err := c.Write(s.text); err != nil {
 		return err
@@ -92,8 +90,8 @@ func (c *conn) do(s *shot) error {
 	}
 }
 
-// closedLoop makes n requests over the connections, each of which sends the
-// next when it has the answer to the last: the server always has work.
+// closedLoop sends n requests over the connections. Each sends the next after the
+// last response, so the server always has work.
 func closedLoop(ctx context.Context, conns []*conn, s *shot, n int) error {
 	failed := make(chan error, len(conns))
 	for i, c := range conns {
@@ -116,8 +114,8 @@ func closedLoop(ctx context.Context, conns []*conn, s *shot, n int) error {
 	return first
 }
 
-// openLoop makes n requests at a steady rate that does not wait for answers,
-// and returns how long each took, shortest first. The shots take turns.
+// openLoop sends n requests at a steady rate, without waiting for responses, and
+// returns how long each took, shortest first. The shots take turns.
 //
 // The clock of a request starts when it is due, not when a connection is free
 // to send it: a server that stalls is charged with every request that has to

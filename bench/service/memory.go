@@ -8,12 +8,11 @@ import (
 	"io"
 )
 
-// memoryRounds is how often memory is measured, which varies little.
+// memoryRounds is the number of memory measurements, which vary little.
 const memoryRounds = 3
 
-// measureMemory measures what a connection that waits for its next request
-// holds, and what an open stream holds. Each has a process of its own, whose
-// memory no load has touched.
+// measureMemory measures the memory of an idle connection, and of an open stream.
+// Each runs in a new process, before any load.
 func measureMemory(ctx context.Context, o Options, picked []server, s *samples) error {
 	rounds := min(memoryRounds, o.Rounds)
 	for round := range rounds {
@@ -35,9 +34,9 @@ func measureMemory(ctx context.Context, o Options, picked []server, s *samples) 
 	return nil
 }
 
-// measureOpen measures what each connection holds that begin has brought into
-// the state to be measured. A few are there before, so that what the server
-// makes once is not counted.
+// measureOpen measures the memory per connection, after begin has put it into the
+// measured state. A few are open before, so that one-time allocations of the server
+// are not counted.
 func measureOpen(ctx context.Context, o Options, server server, metric string, s *samples, begin func(*conn) error) (err error) {
 	process, err := start(ctx, server, 1)
 	if err != nil {
@@ -74,7 +73,7 @@ func measureOpen(ctx context.Context, o Options, server server, metric string, s
 	return nil
 }
 
-// exchange sends a request and reads until the answer has the text.
+// exchange sends a request and reads until the response has the text.
 func (c *conn) exchange(request, text string) error {
 	if _, err := io.WriteString(c, request); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A request is one that the services are measured with, or only compared by.
+// A request is one that is measured, or only compared.
 type request struct {
 	metric    string // "" if nothing is measured
 	share     int    // of the requests of a turn: one in so many
@@ -43,7 +43,7 @@ func jsonOf(v any) string {
 
 const eventsOfStream = 10
 
-// measured are the requests whose cost is measured.
+// measured are the measured requests.
 func measured() []request {
 	var in newPost
 	if err := json.Unmarshal([]byte(newPostText), &in); err != nil {
@@ -67,9 +67,8 @@ func Metrics() (names []string) {
 	return names
 }
 
-// verify sends a request and compares the answer with what every service has to
-// answer. It returns the body as it came, chunks and all, for the load to
-// compare with.
+// verify sends a request and compares the response with the expected one. It returns
+// the raw body, including chunks, for the load to compare with.
 func (r request) verify(addr string) (raw string, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -103,8 +102,8 @@ func (r request) check(from io.Reader) (raw string, err error) {
 	return raw, nil
 }
 
-// plain returns a body without what says nothing: the line break that some put
-// behind JSON, and the optional spaces of an event stream.
+// plain normalizes a body: it removes the line break after JSON, and the optional
+// spaces of an event stream.
 func plain(mediaType, body string) string {
 	switch mediaType {
 	case "application/json":

@@ -14,7 +14,7 @@ import (
 	"github.com/apiece/apiece/bench/internal/compare"
 )
 
-// A Result is what a run has measured, and on what.
+// A Result has the measurements of a run, and its machine.
 type Result struct {
 	Text      string   `json:"text,omitempty"` // what is compared
 	Go        string   `json:"go"`
@@ -28,12 +28,12 @@ type Result struct {
 	Rows []Row `json:"rows"`
 }
 
-// A Server is one of those measured.
+// A Server is a measured server.
 type Server struct {
 	Name    string `json:"name"`
 	Module  string `json:"module,omitempty"` // "" for the standard library
 	Version string `json:"version"`
-	// Weaker are the promises of the kit that it does not give.
+	// Weaker are the promises of the kit that it does not make.
 	Weaker []string `json:"weaker,omitempty"`
 }
 
@@ -93,7 +93,7 @@ const Fastest = "the fastest"
 // kit is what the names of its servers begin with.
 const kit = "apiece"
 
-// A figure is what is measured of each server, with a value for each round.
+// A figure has the measured values of each server, by round.
 type figure struct {
 	metric, unit string
 	higher       bool
@@ -169,7 +169,7 @@ func version(module string) string {
 	return "(devel)"
 }
 
-// WriteText writes the result as tables, for people.
+// WriteText writes the result as text tables.
 func (r *Result) WriteText(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight|tabwriter.Debug)
 	fmt.Fprintf(w, "%s, %s, %d CPUs, of which a server has one; validator %s\n", r.Go, r.Platform, r.CPUs, r.Validator)

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// TestRun measures a little of everything on all of the servers.
+// TestRun runs a short measurement of everything on all servers.
 func TestRun(t *testing.T) {
 	var progress []string
 	o := Options{Rounds: 2, Requests: 40, Connections: 2, Rate: 200, Latency: 100 * time.Millisecond, Open: 5, Profile: t.TempDir()}
@@ -103,7 +103,7 @@ func TestRunLoads(t *testing.T) {
 	}
 }
 
-// TestRunRefuses has what would measure nothing, or start processes without end.
+// TestRunRefuses has options that would measure nothing, or start processes endlessly.
 func TestRunRefuses(t *testing.T) {
 	if _, err := Run(t.Context(), Options{Servers: []string{"rails"}}); err == nil || !strings.Contains(err.Error(), "fiber") {
 		t.Errorf("a server that is not there: %v", err)
@@ -119,7 +119,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// TestServerEnds: a server ends when its parent does, and says what was wrong.
+// TestServerEnds: a server ends when its parent does, and reports errors.
 func TestServerEnds(t *testing.T) {
 	s, _ := groups()[0].server("apiece")
 	c, err := start(t.Context(), s, 1)
@@ -167,7 +167,7 @@ var ok = &shot{[]byte("x"), []byte("HTTP/1.1 200 "), []byte("body")}
 
 const okAnswer = "HTTP/1.1 200 OK\r\n\r\nbody"
 
-// TestLoadCompares: no answer passes that is not the expected one.
+// TestLoadCompares: an unexpected response fails.
 func TestLoadCompares(t *testing.T) {
 	for _, tt := range []struct {
 		name, answer string
@@ -225,8 +225,8 @@ func TestClosedLoopCounts(t *testing.T) {
 	}
 }
 
-// TestOpenLoopCharges: a server that stalls for 50 ms keeps all those waiting
-// that are due meanwhile, and each of them counts from when it was due.
+// TestOpenLoopCharges: if a server stalls for 50 ms, all requests due meanwhile wait,
+// and each counts from when it was due.
 func TestOpenLoopCharges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, hangUp := pipe(func(i int) string {

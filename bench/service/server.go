@@ -11,19 +11,18 @@ import (
 type server struct {
 	name  string
 	group string
-	// module is what its version is printed of, "" for the standard library.
+	// module is the module of the library, "" for the standard library.
 	module string
-	// weaker says which promises of the kit it does not give, or gives less of.
+	// weaker lists the promises of the kit that it does not make, or only in part.
 	weaker []string
-	// listen returns what serves the service, with a bound on the time of all
-	// but the streams.
+	// listen returns the server of the service, with a timeout for all requests except streams.
 	listen func(timeout time.Duration) func(net.Listener) error
 }
 
 // bare is the server that the others are compared with.
 const bare = "net/http"
 
-// A form is how much a library is set up to promise.
+// A form says which promises a library is set up for.
 type form int
 
 const (
@@ -39,14 +38,14 @@ type group struct {
 	loads      []load // nil is each request, over as many connections as the options say
 }
 
-// A load is what the GET with a path parameter is measured under.
+// A load is a load for the GET with a path parameter.
 type load struct{ connections, processors int }
 
 func (l load) String() string {
 	return fmt.Sprintf("%s, %d connections, GOMAXPROCS %d", measured()[1].metric, l.connections, l.processors)
 }
 
-// groups are all comparisons, the first of which is meant where none is named.
+// groups are all groups. The first is the default.
 func groups() []group {
 	return []group{
 		{"documented", "Each library as its documentation sets a service up. The kit keeps promises here that the others do not make.",

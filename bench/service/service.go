@@ -32,13 +32,13 @@ type post struct {
 	newPost
 }
 
-// accept stands for what keeps the post. Its id is the length of its text, so
-// that the answer to every request is known beforehand.
+// accept stands for storing the post. Its id is the length of its text, so that the
+// response to every request is known in advance.
 func accept(p newPost) post { return post{len(p.Text), p} }
 
 const posts = 1000
 
-// find stands for what looks a post up by the path parameter.
+// find stands for a lookup of the post by the path parameter.
 func find(id string) (post, error) {
 	n, err := strconv.Atoi(id)
 	switch {
@@ -56,7 +56,7 @@ var page = ("<!doctype html>\n<title>Page</title>\n" + strings.Repeat("<p>A line
 // event is the data of each event.
 const event = `{"id":1,"title":"Hello","tags":["meta","go"]}`
 
-// A failure is an answer that says no more than its status.
+// A failure is a response with only a status.
 type failure int
 
 func (f failure) Error() string   { return http.StatusText(int(f)) }
@@ -68,8 +68,7 @@ type refusal struct {
 
 func (f failure) body() refusal { return refusal{f.Error()} }
 
-// failureOf returns how an error is answered. Those that the libraries make of
-// bad requests say so in as many ways.
+// failureOf returns the response to an error. Each library has its own errors for bad requests.
 func failureOf(err error) failure {
 	var coded interface{ StatusCode() int }
 	switch {
@@ -87,12 +86,12 @@ func newValidator() *validator.Validate {
 	return validator.New(validator.WithRequiredStructEnabled())
 }
 
-// structs is the validator as echo and fiber want it.
+// structs adapts the validator to echo and fiber.
 type structs struct{ v *validator.Validate }
 
 func (s structs) Validate(x any) error { return s.v.Struct(x) }
 
-// writeJSON is for those whose library has nothing for it.
+// writeJSON is for libraries without a JSON function.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -109,8 +108,7 @@ func fail(w http.ResponseWriter, _ *http.Request, err error) {
 	writeJSON(w, int(f), f.body())
 }
 
-// overHTTP serves h on the server of net/http, for all that are an
-// http.Handler.
+// overHTTP serves h with net/http, for all services that are an http.Handler.
 func overHTTP(h http.Handler) func(net.Listener) error {
 	return (&http.Server{
 		Handler:           h,

@@ -34,7 +34,7 @@ func chunked(body string) string {
 	return fmt.Sprintf("POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 }
 
-// TestAnswers compares the services in what they answer.
+// TestAnswers compares the responses of the services.
 func TestAnswers(t *testing.T) {
 	refused := func(text string, status int) request {
 		return request{text: text, status: status, mediaType: "application/json", want: jsonOf(failure(status).body())}
@@ -48,7 +48,7 @@ func TestAnswers(t *testing.T) {
 	cases := []struct {
 		name, why string
 		request
-		// but has the servers that answer something else.
+		// but lists the servers with another response.
 		but map[string]request
 	}{
 		{"chunked", "not every client knows the length", chunks, nil},
@@ -106,8 +106,8 @@ func eachServer(t *testing.T, test func(*testing.T, server)) {
 	}
 }
 
-// TestPromises shows which of the services keep a promise and which cannot: an
-// enforced timeout, an answer to a panic, and 304 for what a client has.
+// TestPromises shows which services keep a promise: an enforced timeout, a response
+// to a panic, and 304 for a matching ETag.
 func TestPromises(t *testing.T) {
 	header := func(addr, name string) string {
 		conn, err := net.Dial("tcp", addr)
@@ -159,7 +159,7 @@ func TestPromises(t *testing.T) {
 		if s.name == "fiber" {
 			return // it has a stream of its own
 		}
-		// One that fails in the middle must not look whole.
+		// One that fails in the middle must not look complete.
 		_, err := request{text: get("/api/events/-1"), status: 200, mediaType: "text/event-stream", want: "post " + event + "\n"}.verify(addr)
 		if cut := kit || s.name == bare || all; (err != nil) != cut {
 			t.Errorf("a stream that fails: %v, to be cut: %v", err, cut)

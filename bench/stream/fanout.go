@@ -64,7 +64,7 @@ func newAudience(n int) *audience {
 	return a
 }
 
-// expect has the clients wait for the next mark.
+// expect lets the clients wait for the next mark.
 func (a *audience) expect() {
 	a.left.Store(int64(len(a.clients)))
 	for i := range a.clients {
@@ -212,7 +212,7 @@ func published(name, text string, clients, events int, start func(broker, *compa
 	return c
 }
 
-// answer is what the second of two clients is told.
+// answer is what the second of two clients receives.
 func (b broker) answer() string {
 	r := b.inProcess(new(compare.Run), 2)
 	r.expect()

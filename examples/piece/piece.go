@@ -1,5 +1,5 @@
-// Package piece is a piece of one's own: middleware that bounds how many requests
-// run at once. ARCHITECTURE.md shows it.
+// Package piece is an example of your own piece: middleware that limits concurrent
+// requests. ARCHITECTURE.md shows it.
 package piece
 
 import (

@@ -15,7 +15,7 @@ func HandBack(middleware func(http.Handler) http.Handler) func(http.Handler) htt
 	type original struct{}
 	return func(next http.Handler) http.Handler {
 		h := middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			defer func() { // also for a layer outside that recovers
+			defer func() { // even after a panic, for an outer layer that recovers
 				outer := r.Context().Value(original{}).(*http.Request)
 				outer.Pattern, outer.MultipartForm = r.Pattern, r.MultipartForm
 			}()

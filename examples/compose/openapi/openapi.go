@@ -314,7 +314,7 @@ func (d document) parameter(op *huma.Operation, f reflect.StructField, place, na
 	s.Nullable = false
 	p := &huma.Param{Name: name, In: place, Required: required || place == "path", Schema: &s}
 	if i := slices.IndexFunc(op.Parameters, func(o *huma.Param) bool { return o.In == place && o.Name == name }); i >= 0 {
-		if s.Type != huma.TypeArray { // else it is a catch-all, whose slashes no style has
+		if s.Type != huma.TypeArray { // else it is a catch-all: no style allows slashes
 			op.Parameters[i] = p
 		}
 		return

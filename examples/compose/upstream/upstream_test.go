@@ -382,7 +382,7 @@ func TestBody(t *testing.T) {
 			resp.Body.Close()
 			length := int64(9)
 			if raw {
-				length = -1 // nobody has read it before
+				length = -1 // not read before
 			}
 			if b := <-bodies; b != (got{length, "in chunks", nil}) {
 				t.Errorf("raw %t: upstream read %+v", raw, b)
