@@ -126,7 +126,7 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 	if f.number == 0 {
 		f.number, _ = c.back.Next(ctx)
 	}
-	// What is in the air may be stored: a write has to know of it.
+	// A running flight may store a response: writes must know of it.
 	running := c.cfg.FillTimeout
 	if running < 0 {
 		running = 24 * time.Hour
@@ -146,7 +146,7 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 	f.node.Attach(ctx, exchange.Find(ctx))
 	f.outer, _ = f.node.Get(exchange.Cache).(*flight)
 	if f.outer == f {
-		f.outer = nil // it came with a request of the cache's own
+		f.outer = nil // it came with one of the cache's own requests
 	}
 	f.node.Set(exchange.Cache, f)
 }

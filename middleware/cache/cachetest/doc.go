@@ -54,4 +54,8 @@
 //     resumes. After that nothing is lost.
 //  16. restarted: for a server that crashes and comes back, with its data or without,
 //     the caches behave as in rule 14.
+//
+// # Differences from Next.js
+//
+// Next.js has no equivalent.
 package cachetest
