@@ -24,8 +24,8 @@ const (
 	sweepTime = 30 * time.Second
 )
 
-// owe adds a write to the work of the next sweep, and begins that when it is due. It adds
-// written as a share of the limit of, or a small share if that is 0.
+// owe adds a write to the debt of the next sweep, and begins that if it is due. The debt is
+// written as a share of the limit of, or a small share if there is no limit (0).
 func (s *Store) owe(written, of int64) {
 	debt := int64(smallDebt)
 	if of > 0 {
@@ -53,8 +53,7 @@ func (s *Store) sweepIfDue() {
 	}()
 }
 
-// lastSweep returns the error of the last sweep, once: the caller of the next operation
-// reports it.
+// lastSweep returns the error of the last sweep, once, for Set to return.
 func (s *Store) lastSweep() error {
 	if err := s.failed.Swap(nil); err != nil {
 		return fmt.Errorf("sweeping it: %w", *err)
