@@ -15,9 +15,9 @@ import (
 // How a log is followed.
 //
 // The table is the truth. A follower reads it from its position to the end, waits, and
-// reads again. Numbers become visible in order, so nothing appears later behind a read.
-// NOTIFY only signals that there is something to read, and may be lost or come too often:
-// with BackplaneConfig.Poll there is none.
+// reads again. Numbers become visible in order, so no later commit adds an event before
+// that position. NOTIFY only signals that there is something to read, and may be lost or
+// come too often: with BackplaneConfig.Poll there is none.
 //
 // A read also tells whether the log is still the one that was read before. If it ends
 // earlier, or has another event in the place of the last, it comes from a replica or a

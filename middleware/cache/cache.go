@@ -49,7 +49,7 @@ type Cache struct {
 	epoch, landed atomic.Uint64
 
 	owes   atomic.Int32  // len(owed)
-	floor  atomic.Uint64 // entries with a lower number are void: writes were forgotten
+	floor  atomic.Uint64 // entries with a lower number are invalid: writes were forgotten
 	leans  atomic.Bool   // a handler has used context values of layers outside
 	said   atomic.Bool   // that StaleWhileRevalidate is off was logged
 	astray atomic.Bool   // a background revalidation did not reach the cache through the Origin

@@ -88,7 +88,7 @@ func (s Suite) presence(t *testing.T) {
 	}
 }
 
-// A process is a hub behind a server.
+// A process is a hub and its server.
 type process struct {
 	hub *hub.Hub
 	url string
