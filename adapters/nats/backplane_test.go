@@ -48,7 +48,7 @@ func TestHistory(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		cfg         nats.BackplaneConfig
-		least, most uint64 // events that are kept
+		least, most uint64 // events kept
 	}{
 		{"default", nats.BackplaneConfig{}, events, events},
 		{"count", nats.BackplaneConfig{History: 50}, 50, 50},
@@ -67,7 +67,7 @@ func TestHistory(t *testing.T) {
 		}
 	}
 
-	// A process of a new release brings its settings to the log that is there.
+	// A process of a new release applies its settings to the existing log.
 	changed := nats.BackplaneConfig{History: 7, HistoryBytes: 9000, HistoryAge: time.Hour, Timeout: 3 * time.Minute}
 	log := nats.NewBackplane(connect(t, s.ClientURL()), "default", changed)
 	if _, _, err := log.Bounds(t.Context()); err != nil {
@@ -91,8 +91,8 @@ func infoOf(t testing.TB, urls, name string) *jetstream.StreamInfo {
 	return s.CachedInfo()
 }
 
-// Strings that would be wildcards or separators in a subject, or no subject at all,
-// are topics as any other.
+// Strings that would be wildcards or separators in a subject, or no valid subject, are
+// topics like any other.
 func TestTopics(t *testing.T) {
 	s := start(t)
 	log := open(t, s.ClientURL(), "topics")
@@ -147,7 +147,7 @@ func TestSubscribeFirst(t *testing.T) {
 	}
 }
 
-// An answer that is lost does not tell whether the event is in the log.
+// A lost reply does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -170,8 +170,8 @@ func TestAppendOnce(t *testing.T) {
 	}
 }
 
-// The error after a timeout says that the event may be in the log; that of a refusal
-// does not.
+// The error after a timeout says that the event may be in the log; that of a refusal does
+// not.
 func TestAppendErrors(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -214,8 +214,8 @@ func TestAppendErrors(t *testing.T) {
 	}
 }
 
-// The log ends while an attempt is under way. The event may have been delivered from
-// that log, and must not be delivered again from the next.
+// The log ends during an attempt. The event may have been delivered from that log, and
+// must not be delivered again from the next.
 func TestAppendAcrossLogs(t *testing.T) {
 	s := start(t)
 	proxy := newProxy(t, s.Addr().String())
@@ -236,7 +236,7 @@ func TestAppendAcrossLogs(t *testing.T) {
 	if _, _, err := open(t, s.ClientURL(), "log").Bounds(t.Context()); err != nil { // makes another
 		t.Fatal(err)
 	}
-	proxy.cut() // the answer to the first attempt
+	proxy.cut() // the reply to the first attempt
 	proxy.answers.Store(false)
 	proxy.restore()
 	if err := <-ended; !errors.Is(err, nats.ErrUnknown) {

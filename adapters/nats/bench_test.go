@@ -28,15 +28,14 @@ func benches(b *testing.B, f func(b *testing.B, open func() hub.Backplane)) {
 	})
 }
 
-// report adds the median and the 99th percentile of what was measured.
+// report adds the median and the 99th percentile of the measured times.
 func report(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-µs")
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "p99-µs")
 }
 
-// The network and the machine, without a log: the client asks the server whether it
-// is there.
+// The network and the machine, without a log: a round trip to the server.
 func BenchmarkPing(b *testing.B) {
 	conn := connect(b, start(b).ClientURL()).Conn()
 	var took []time.Duration
@@ -50,7 +49,7 @@ func BenchmarkPing(b *testing.B) {
 	report(b, took)
 }
 
-// Writers, each with a connection of its own, that wait for the answer to each event.
+// Writers, each with its own connection, that wait for the reply to each event.
 func BenchmarkAppend(b *testing.B) {
 	for _, writers := range []int{1, 4} {
 		b.Run(map[int]string{1: "1 writer", 4: "4 writers"}[writers], func(b *testing.B) {
@@ -111,10 +110,9 @@ func BenchmarkDeliver(b *testing.B) {
 	})
 }
 
-// BenchmarkReadAfterWrite shows why there is no store for package cache here: of the
-// reads from a bucket that begin after a write has returned, some return the value
-// before it. The bucket is read through each of the servers, to which different
-// processes are connected.
+// BenchmarkReadAfterWrite shows why there is no store for package cache here: some reads
+// from a bucket that begin after a write has returned return the value before it. The
+// bucket is read through each of the servers, to which different processes are connected.
 func BenchmarkReadAfterWrite(b *testing.B) {
 	c := startCluster(b)
 	var buckets []jetstream.KeyValue

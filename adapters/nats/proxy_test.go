@@ -12,10 +12,10 @@ import (
 // A proxy is a network between a client and the server, with faults.
 type proxy struct {
 	addr    string
-	lose    atomic.Int64 // so many of the next answers are lost, with their connections
-	silent  atomic.Bool  // it holds everything back, and breaks no connection
-	answers atomic.Bool  // it holds back what the server says
-	// What the server says with this in it is lost, once, and the connection stays.
+	lose    atomic.Int64 // how many of the next replies are lost, with their connections
+	silent  atomic.Bool  // holds everything back without breaking a connection
+	answers atomic.Bool  // holds back what the server sends
+	// What the server sends with this in it is lost, once, and the connection stays.
 	drop atomic.Pointer[string]
 
 	mu    sync.Mutex
@@ -47,7 +47,7 @@ func newProxy(t testing.TB, to string) *proxy {
 	return p
 }
 
-// cut ends all connections, and has new ones end as soon as they are made.
+// cut ends all connections, and makes new ones end at once.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +118,7 @@ func (p *proxy) open(conn net.Conn) bool {
 	return p.conns[conn]
 }
 
-// loses reports whether to lose an answer.
+// loses reports whether to lose a reply.
 func (p *proxy) loses() bool {
 	for left := p.lose.Load(); left > 0; left = p.lose.Load() {
 		if p.lose.CompareAndSwap(left, left-1) {

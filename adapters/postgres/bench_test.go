@@ -20,7 +20,7 @@ import (
 
 var event = stream.Event{Data: strings.Repeat("x", 200)}
 
-// percentiles reports what half and what 99 of 100 took at most.
+// percentiles reports the median and the 99th percentile.
 func percentiles(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "us/p50")
@@ -84,7 +84,7 @@ func BenchmarkAppend(b *testing.B) {
 	})
 }
 
-// One event after another, each once that before has arrived.
+// One event after another, each after the one before has arrived.
 func BenchmarkDeliver(b *testing.B) {
 	disks(b, func(b *testing.B, s *server) {
 		from := postgres.NewBackplane(connect(b, s.addr), b.Name(), postgres.BackplaneConfig{})

@@ -13,8 +13,8 @@ import (
 type proxy struct {
 	addr   string
 	to     string       // the address of the server
-	lose   atomic.Int64 // so many of the next answers are lost, with their connections
-	silent atomic.Bool  // it holds everything back, and nobody is told
+	lose   atomic.Int64 // how many of the next replies are lost, with their connections
+	silent atomic.Bool  // holds everything back without an error
 
 	mu    sync.Mutex
 	down  bool
@@ -47,7 +47,7 @@ func newProxy(t testing.TB, to string) *proxy {
 	return p
 }
 
-// cut ends all connections, and has new ones end as soon as they are made.
+// cut ends all connections, and makes new ones end at once.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +110,7 @@ func (p *proxy) pass(from, to net.Conn, answers bool) {
 	}
 }
 
-// loses reports whether to lose an answer.
+// loses reports whether to lose a reply.
 func (p *proxy) loses() bool {
 	for left := p.lose.Load(); left > 0; left = p.lose.Load() {
 		if p.lose.CompareAndSwap(left, left-1) {

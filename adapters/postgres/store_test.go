@@ -30,8 +30,8 @@ func TestStore(t *testing.T) {
 	}.Run(t)
 }
 
-// Every statement works in every mode of the driver, and when transactions that meet
-// fail, which are tried again.
+// Every statement works in every mode of the driver, and when conflicting transactions
+// fail and are retried.
 func TestStoreModes(t *testing.T) {
 	s := database(t)
 	for _, mode := range []string{"cache_describe", "describe_exec", "exec", "simple_protocol"} {
@@ -42,7 +42,7 @@ func TestStoreModes(t *testing.T) {
 	}
 }
 
-// testStoreWith asks a store for everything, several at once.
+// testStoreWith calls all operations of a store, some concurrently.
 func testStoreWith(t *testing.T, s *postgres.Store) {
 	must := func(err error) {
 		t.Helper()
@@ -131,7 +131,7 @@ func TestLock(t *testing.T) {
 	if again == nil {
 		t.Fatal("a lock that was released was refused")
 	}
-	first() // once more, when it is another's
+	first() // again, when another process has it
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if unlock, err := one.Lock(ctx, "key"); unlock != nil || err == nil {
@@ -149,7 +149,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// A lock whose answer was lost is not waited for by the one who has it.
+// The holder of a lock does not wait for it if the reply was lost.
 func TestLockOnce(t *testing.T) {
 	proxy := newProxy(t, database(t).addr)
 	s := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
@@ -170,7 +170,7 @@ func TestLockOnce(t *testing.T) {
 	}
 }
 
-// A PostgreSQL that goes silent is not waited for as a lock is.
+// A silent PostgreSQL is given up sooner than a held lock.
 func TestLockSilence(t *testing.T) {
 	t.Parallel()
 	proxy := newProxy(t, database(t).addr)
@@ -199,8 +199,8 @@ func TestLockSilence(t *testing.T) {
 	proxy.silent.Store(false)
 }
 
-// Caches that share a store run a handler once, unless it takes longer than
-// they wait for each other.
+// Caches that share a store run a handler once, unless it takes longer than they wait for
+// each other.
 func TestStampede(t *testing.T) {
 	const readers = 50
 	addr := database(t).addr
@@ -210,7 +210,7 @@ func TestStampede(t *testing.T) {
 		store := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 		pages := cache.New(cache.Config{
 			Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store,
-			StoreTimeout: time.Minute, // a machine that is busy is not down
+			StoreTimeout: time.Minute, // a busy machine is not down
 		})
 		sites[i] = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(100 * time.Millisecond)

@@ -49,8 +49,7 @@ func TestPublicConfig(t *testing.T) {
 			}
 		}
 	}
-	// Requests that bypass the cache lose them too, except those with methods that are
-	// not cached.
+	// A GET that bypasses the cache loses them too, but an upgrade does not.
 	if got := s.get("/", "Cookie: alice", `If-Match: "1"`).Body.String(); got != "for " {
 		t.Errorf("past the cache: %q", got)
 	}
