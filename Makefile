@@ -10,6 +10,7 @@ SHELL := bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m -vet=all
+UNCHECKED   := $(filter-out -race -vet=%,$(TESTFLAGS)) -vet=off
 FUZZTIME    ?= 1s
 # The newest patch of the two releases of Go that are supported; "make releases"
 # brings them up to date.
@@ -42,18 +43,18 @@ program: build test bench ## the part of ci that a release of Go can change
 .PHONY: search
 search: model hostile storm fuzz ## the part of ci that searches for new faults
 
-# To compile takes longer than most of what is run, and for the race detector it is
-# done once more. So the older release runs the tests without it, and what one
-# release can tell is run under the newest.
+# To compile and to vet takes longer than most of what is run, and for the race
+# detector it is done once more. So the older release runs the tests without both,
+# and what one release can tell is run under the newest.
 .PHONY: matrix
-matrix: ## make ci under the newest release of Go, its program part without the race detector under the older; then make newest
+matrix: ## make ci under the newest release of Go, its program part without vet and the race detector under the older; then make newest
 	@for release in $(filter-out $(lastword $(GO_RELEASES)),$(GO_RELEASES)); do \
-		echo "== $$release"; GOTOOLCHAIN=$$release $(MAKE) program TESTFLAGS='$(filter-out -race,$(TESTFLAGS))'; done
+		echo "== $$release"; GOTOOLCHAIN=$$release $(MAKE) program TESTFLAGS='$(UNCHECKED)'; done
 	@echo "== $(lastword $(GO_RELEASES))"; GOTOOLCHAIN=$(lastword $(GO_RELEASES)) $(MAKE) ci newest
 
 .PHONY: newest
-newest: ## vet and test a copy of all modules with their dependencies at the newest
-	@.ci/newest $(MODULES)
+newest: ## test a copy of the modules that others use with their dependencies at the newest
+	@.ci/newest $(filter . ./adapters/%,$(MODULES))
 
 .PHONY: releases
 releases: ## write the newest patches of Go into GO_RELEASES
@@ -84,13 +85,14 @@ vet: ## go vet; in ci, test does it (TESTFLAGS)
 staticcheck: ## staticcheck, at the version this file pins
 	@$(call each,go run $(STATICCHECK) ./...)
 
-# The dependencies of these take minutes to compile for the race detector, and
-# their own code starts hardly a goroutine. The storms of bench run under it.
-RACELESS := ./bench ./examples/cluster ./examples/compose
+# The dependencies of these take minutes to compile for the race detector and as long
+# to vet, and their own code starts hardly a goroutine. The storms of bench run under
+# it, and staticcheck reads all of them.
+UNCHECKED_MODULES := ./bench ./examples/cluster ./examples/compose
 
 .PHONY: test
 test: ## all tests, under the race detector and in random order (TESTFLAGS)
-	@$(call each,flags='$(TESTFLAGS)'; if [[ " $(RACELESS) " == *" $$module "* ]]; then flags='$(filter-out -race,$(TESTFLAGS))'; fi; go test $$flags ./...)
+	@$(call each,flags='$(TESTFLAGS)'; if [[ " $(UNCHECKED_MODULES) " == *" $$module "* ]]; then flags='$(UNCHECKED)'; fi; go test $$flags ./...)
 
 .PHONY: hostile
 hostile: ## the hostile cases without the race detector, in the long form
