@@ -70,7 +70,7 @@ func (l *Lines) Fail(err error) error {
 func (l *Lines) Context() context.Context { return l.conn.Context() }
 
 // Send writes v as one line of JSON and flushes. If v cannot be encoded, nothing is
-// written and the stream goes on; any other error ends it. HTML characters are not
+// written and the stream goes on; any other error ends it. <, > and & are not
 // escaped.
 func (l *Lines) Send(v any) error {
 	buf := flush.Borrow()

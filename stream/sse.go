@@ -83,7 +83,7 @@ func (s *Stream) Send(events ...Event) error {
 }
 
 // SendJSON writes an unnamed event with v as JSON, and flushes. If v cannot be encoded,
-// nothing is written and the stream goes on. HTML characters are not escaped.
+// nothing is written and the stream goes on. <, > and & are not escaped.
 func (s *Stream) SendJSON(v any) error {
 	buf := flush.Borrow()
 	defer buf.Free()

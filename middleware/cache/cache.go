@@ -63,7 +63,7 @@ type Cache struct {
 	memos    recent[uint64, memo]                // by the hash of a flight's id
 	requests recent[uint64, *requestInfo]        // how a path was last requested, by the hash of its tag
 	mounts   []mount                             // what Middleware made of handlers that route themselves
-	owed     map[string]uint64                   // tags still to be raised in the generations, with the number of the last write
+	owed     map[string]uint64                   // tags to raise, with the number of the last write
 	writes   uint64                              // owed so far
 	closed   bool                                // no background revalidation begins
 	renewals map[*flight]context.CancelCauseFunc // running
