@@ -2,8 +2,8 @@ package respw
 
 import "sync/atomic"
 
-// A Phase is where a response below a fence is. The handler's goroutine and the
-// timer change it, by compare-and-swap alone; neither ever waits for the other.
+// A Phase is the progress of a response with a fence. The handler's goroutine and the
+// timer change it, only by compare-and-swap; neither ever waits for the other.
 //
 //	  ┌──────┐ 1  ┌──────┐ 2  ┌──────┐ 5  ┌──────┐
 //	  │ open ├───►│ held ├───►│ sent ├───►│ done │
@@ -15,16 +15,16 @@ import "sync/atomic"
 //	└───────────┘    └─────────┘
 //
 //	1 open -> held               the handler commits: status and header are fixed, the body is in memory
-//	2 open, held -> sent         it flushes, has more than is held, or the body is whole: the server has it
-//	3 open, held, sent -> hijacking   the handler is about to take the connection over
+//	2 open, held -> sent         it flushes, exceeds the room, or completes the body: the server has it
+//	3 open, held, sent -> hijacking   the handler is about to hijack the connection
 //	4 hijacking -> foreign | back     it has, or it could not
-//	5 any but taken -> done      the handler has returned: what is held is sent
-//	6 open, held, sent -> taken  the time is up and no call is inside the server's writer
-//	7 late -> taken              the time was up while calls were inside: the last to leave takes it
+//	5 any but taken -> done      the handler has returned: the bytes held back are sent
+//	6 open, held, sent -> taken  the deadline has passed and no call is inside the server's writer
+//	7 late -> taken              the deadline passed while calls were inside: the last to leave takes it
 //
-// Before sent nothing is on the wire, so the one that has taken the response can
-// send one of its own; after that it can only be cut, unless it is whole.
-// Nothing of the server's is touched except between enter and leave.
+// Before sent no byte is on the wire, so the goroutine that has taken the response can
+// send another; after that it can only cut it, unless it is complete. The server's
+// writer is used only between enter and leave.
 type Phase uint8
 
 const (
@@ -42,7 +42,7 @@ type state struct{ word atomic.Uint64 }
 
 const (
 	phases uint64 = 1<<3 - 1
-	late   uint64 = 1 << 3 // the time is up, calls are inside
+	late   uint64 = 1 << 3 // the deadline has passed, calls are inside
 	call   uint64 = 1 << 4 // counts the calls inside the server's writer
 	calls  uint64 = 1<<24 - call
 	moved  uint64 = 1 << 24 // counts the moves of the deadline
