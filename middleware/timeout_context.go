@@ -116,7 +116,7 @@ func (d *deadline) Err() error {
 		}
 		d.end(&d.Context)
 	} else if c := d.child.Load(); c != nil {
-		c.finish() // a goroutine may be between the two steps of end
+		c.finish() // by a goroutine that is between the two steps of end
 	}
 	return (*d.ended.Load()).Err()
 }
