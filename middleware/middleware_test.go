@@ -304,7 +304,7 @@ func TestMethods(t *testing.T) {
 		{middleware.Methods{"GET": answer("x"), "HEAD": answer(""), "OPTIONS": answer("mine")}, "POST", 405, "GET, HEAD, OPTIONS", notAllowed, "each once"},
 	}
 	for _, tt := range tests {
-		// The list agrees with the responses, whichever is asked first.
+		// The list agrees with the responses, for every method.
 		_, listed := slices.BinarySearch(tt.methods.Methods(), tt.method)
 		if listed != (tt.status != http.StatusMethodNotAllowed) {
 			t.Errorf("%s: Methods %q, but the status is %d: %s", tt.method, tt.methods.Methods(), tt.status, tt.why)

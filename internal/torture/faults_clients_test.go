@@ -101,8 +101,8 @@ func onItsOwn(t *site, f func(net.Conn) answer) answer {
 	return f(conn)
 }
 
-// TestResets: a client that has gone is no error of the server. A piece that responds
-// without reading leaves its usual record.
+// TestResets: a client that has gone is no error of the server. A piece whose
+// response is always logged may still log it.
 func TestResets(t *testing.T) {
 	tidy(t)
 	n := 0

@@ -17,8 +17,8 @@ import (
 
 // TestShutdownWhileReading: a client that is sending a body when the server begins to
 // shut down is served like any other; and one that never sends the rest delays the
-// server no longer than the time limit of a body. For pieces that leave reading to the
-// handler, the server cuts the connection itself.
+// server no longer than the time limit of a body. A handler that reads the
+// body itself has no such limit: Shutdown fails, and the connection is cut.
 func TestShutdownWhileReading(t *testing.T) {
 	tidy(t)
 	n := 0
