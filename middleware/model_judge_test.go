@@ -25,7 +25,7 @@ func (p *play) patience() {
 	}
 }
 
-// panics reports whether the program, not the kit, makes the handler panic.
+// panics reports whether the program, not this module, makes the handler panic.
 func (p *play) panics() bool {
 	return strings.ContainsAny(p.program, "!g") || p.server == "broken" ||
 		p.server == "panics" && strings.ContainsAny(p.program, "FJD")

@@ -163,7 +163,7 @@ func (b *behaviour) compareHeaders(d *differences, want expected, got *answer, e
 	for _, name := range want.AbsentHeaders {
 		switch {
 		case slices.Contains(notCompared, name):
-		case name == "content-type" && b.writesItself(): // net/http looks at the bytes
+		case name == "content-type" && b.writesItself(): // net/http sniffs the type
 		case name == "content-length" && !b.framed():
 		case got.header.Values(name) != nil:
 			d.add("absentHeaders."+name, "%q, want none", got.header.Get(name))

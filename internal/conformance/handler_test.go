@@ -343,7 +343,7 @@ func (x *run) setPreviewData(o op) error {
 
 type draftOptions struct {
 	MaxAge int
-	Path   string // of the cookies: Next.js takes it with each call, the kit once for all
+	Path   string // of the cookies: Next.js takes it with each call, this module once
 }
 
 func (o op) draftOptions() (options draftOptions, err error) {

@@ -173,7 +173,7 @@ func Optional(t reflect.Type) (reflect.Type, bool) {
 	return t.Field(0).Type, true
 }
 
-// Deref returns the type behind pointers and Optionals.
+// Deref returns the type below pointers and Optionals.
 func Deref(t reflect.Type) reflect.Type {
 	for {
 		for t.Kind() == reflect.Pointer {

@@ -81,7 +81,7 @@ func posting(contentType, body string, p piece) piece {
 	return p
 }
 
-// pieces are all of them.
+// pieces returns all of them.
 func pieces() (all []piece) {
 	all = append(all, readers()...)
 	all = append(all, answers()...)

@@ -137,7 +137,7 @@ func TestLength(t *testing.T) {
 	}
 }
 
-// TestLengthBehindAProxy: a server that breaks off behind a proxy, which panics, is
+// TestLengthBehindAProxy: a server that breaks off below a proxy, which panics, is
 // reported too.
 func TestLengthBehindAProxy(t *testing.T) {
 	breaks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
