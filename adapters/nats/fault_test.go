@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/apiece/apiece/adapters/nats"
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream/hub"
 )
 
@@ -157,12 +158,12 @@ func TestRestart(t *testing.T) {
 			t.Parallel()
 			s := start(t)
 			// The nodes come by a network that can be closed to them.
-			proxy := newProxy(t, s.Addr().String())
-			nodes := []*node{newNode(t, "nats://"+proxy.addr, nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.addr, nats.BackplaneConfig{})}
+			proxy := testkit.NewProxy(t, s.Addr().String())
+			nodes := []*node{newNode(t, "nats://"+proxy.Addr, nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.Addr, nats.BackplaneConfig{})}
 			nodes[0].publish(t, 0, 100)
 			whole(t, 100, nodes...)
 			published := tt.between(t, s, nodes)
-			proxy.cut()
+			proxy.Cut()
 			s.stop()
 			s.start()
 			if tt.forks {
@@ -171,7 +172,7 @@ func TestRestart(t *testing.T) {
 					appendTo(t, other, "other topic", "x")
 				}
 			}
-			proxy.restore()
+			proxy.Restore()
 			for _, n := range nodes {
 				if tt.gaps > 0 {
 					eventually(t, "the readers are told", func() bool { return n.audit(t) >= tt.gaps })
@@ -227,14 +228,14 @@ func TestForeignEntries(t *testing.T) {
 func TestSilentNetwork(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	proxy := newProxy(t, s.Addr().String())
-	near, far := newNode(t, s.ClientURL(), nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.addr, nats.BackplaneConfig{})
+	proxy := testkit.NewProxy(t, s.Addr().String())
+	near, far := newNode(t, s.ClientURL(), nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.Addr, nats.BackplaneConfig{})
 	near.publish(t, 0, 10)
 	whole(t, 10, near, far)
-	proxy.silent.Store(true)
+	proxy.Silent.Store(true)
 	near.publish(t, 10, 20)
 	eventually(t, "the silence is noticed", func() bool { return far.out.Len() > 0 })
-	proxy.silent.Store(false)
+	proxy.Silent.Store(false)
 	whole(t, 20, near, far)
 }
 
@@ -246,17 +247,17 @@ func TestLostDelivery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			proxy := newProxy(t, s.Addr().String())
-			js := connect(t, "nats://"+proxy.addr)
+			proxy := testkit.NewProxy(t, s.Addr().String())
+			js := connect(t, "nats://"+proxy.Addr)
 			log, writer := nats.NewBackplane(js, "log", nats.BackplaneConfig{}), open(t, s.ClientURL(), "log")
 			first := appendTo(t, writer, "t", "first")
 			var f keeper
 			f.follow(t, log, hub.Position{Epoch: first.Epoch})
 			eventually(t, "the first is there", func() bool { return f.has("first") })
 			lost := "lost"
-			proxy.drop.Store(&lost)
+			proxy.Drop.Store(&lost)
 			appendTo(t, writer, "t", lost)
-			eventually(t, "it was lost", func() bool { return proxy.drop.Load() == nil })
+			eventually(t, "it was lost", func() bool { return proxy.Drop.Load() == nil })
 			if next {
 				appendTo(t, writer, "t", "next")
 				eventually(t, "the next is there", func() bool { return f.has("next") })

@@ -94,17 +94,17 @@ func TestKilledConnections(t *testing.T) {
 // An answer that is lost does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
 	s := database(t)
-	proxy := newProxy(t, s.addr)
-	log := postgres.NewBackplane(connect(t, proxy.addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})
+	proxy, addr := through(t, s.addr)
+	log := postgres.NewBackplane(connect(t, addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})
 	other := postgres.NewBackplane(connect(t, s.addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})
 	for i := range 20 {
 		if i > 0 { // the first prepares the statement
-			proxy.lose.Store(1)
+			proxy.Lose.Store(1)
 		}
 		if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil || at.Seq != uint64(2*i+1) {
 			t.Fatalf("appended as %v, %v; want number %d", at, err, 2*i+1)
 		}
-		if left := proxy.lose.Load(); left != 0 {
+		if left := proxy.Lose.Load(); left != 0 {
 			t.Fatal("no answer was lost: the test has tested nothing")
 		}
 		if _, err := other.Append(t.Context(), "t", stream.Event{Data: "y"}); err != nil {
@@ -164,8 +164,8 @@ func TestFailOver(t *testing.T) {
 		t.Run(fmt.Sprintf("%d events later", ahead), func(t *testing.T) {
 			t.Parallel()
 			s := database(t)
-			proxy := newProxy(t, s.addr)
-			nodes := []*node{open(t, proxy.addr, "log", postgres.BackplaneConfig{}), open(t, proxy.addr, "log", postgres.BackplaneConfig{})}
+			proxy, addr := through(t, s.addr)
+			nodes := []*node{open(t, addr, "log", postgres.BackplaneConfig{}), open(t, addr, "log", postgres.BackplaneConfig{})}
 			nodes[0].publish(t, 0, 100)
 			for _, n := range nodes {
 				eventually(t, "the first events are there", func() bool { return n.count() == 100 })
@@ -175,7 +175,7 @@ func TestFailOver(t *testing.T) {
 			for _, n := range nodes {
 				eventually(t, "the events are there", func() bool { return n.count() == 105 })
 			}
-			proxy.cut()
+			proxy.Cut()
 			eventually(t, "all have left", func() bool {
 				return s.exec(t, `select from pg_stat_activity where datname = current_database() and usename = 'apiece'`) == 0
 			})
@@ -187,7 +187,7 @@ func TestFailOver(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			proxy.restore()
+			proxy.Restore()
 			for _, n := range nodes {
 				eventually(t, "the reader is told", func() bool { return n.audit(t) == 1 })
 			}

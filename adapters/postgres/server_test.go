@@ -130,6 +130,13 @@ func (c *common) run(input, name string, args ...string) error {
 	return nil
 }
 
+// through returns a proxy to a server, and the address of the database by way of it.
+func through(t testing.TB, addr string) (*testkit.Proxy, string) {
+	server, database, _ := strings.Cut(addr, "/")
+	p := testkit.NewProxy(t, server)
+	return p, p.Addr + "/" + database
+}
+
 // setup skips the test if there is no PostgreSQL.
 func setup(t testing.TB) *common {
 	t.Helper()

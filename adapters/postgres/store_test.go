@@ -151,17 +151,17 @@ func TestLock(t *testing.T) {
 
 // A lock whose answer was lost is not waited for by the one who has it.
 func TestLockOnce(t *testing.T) {
-	proxy := newProxy(t, database(t).addr)
-	s := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
+	proxy, addr := through(t, database(t).addr)
+	s := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 	if unlock, err := s.Lock(t.Context(), "first"); unlock == nil {
 		t.Fatal(err)
 	}
-	proxy.lose.Store(1)
+	proxy.Lose.Store(1)
 	unlock, err := s.Lock(t.Context(), "second")
 	if unlock == nil {
 		t.Fatalf("the lock is free, and was not given: %v", err)
 	}
-	if proxy.lose.Load() != 0 {
+	if proxy.Lose.Load() != 0 {
 		t.Fatal("no answer was lost: the test has tested nothing")
 	}
 	unlock()
@@ -173,9 +173,9 @@ func TestLockOnce(t *testing.T) {
 // A PostgreSQL that goes silent is not waited for as a lock is.
 func TestLockSilence(t *testing.T) {
 	t.Parallel()
-	proxy := newProxy(t, database(t).addr)
-	one := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
-	two := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
+	proxy, addr := through(t, database(t).addr)
+	one := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
+	two := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 	unlock, err := one.Lock(t.Context(), "key")
 	if unlock == nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestLockSilence(t *testing.T) {
 		}
 		waited <- err
 	}()
-	proxy.silent.Store(true)
+	proxy.Silent.Store(true)
 	if unlock, err := one.Lock(t.Context(), "another key"); unlock != nil || err == nil {
 		t.Errorf("Lock = %t, %v; want an error", unlock != nil, err)
 	}
@@ -196,7 +196,7 @@ func TestLockSilence(t *testing.T) {
 		t.Errorf("who waits is told %v", err)
 	}
 	unlock()
-	proxy.silent.Store(false)
+	proxy.Silent.Store(false)
 }
 
 // Caches that share a store run a handler once, unless it takes longer than

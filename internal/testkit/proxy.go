@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,11 @@ type Proxy struct {
 	Delay  atomic.Int64 // a time.Duration, added in each direction
 	Lose   atomic.Int64 // how many of the next responses are lost, with their connections
 	Silent atomic.Bool  // all bytes are held back, and the connections stay open
+	Mute   atomic.Bool  // only bytes from the server are held back
+
+	// Drop, if set, is a text: the next response that contains it is lost, and the
+	// connection stays open.
+	Drop atomic.Pointer[string]
 
 	mu    sync.Mutex
 	down  bool
@@ -43,6 +49,7 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	t.Cleanup(func() {
 		l.Close()
 		p.Silent.Store(false)
+		p.Mute.Store(false)
 		p.Cut()
 		p.wg.Wait()
 	})
@@ -110,7 +117,7 @@ func (p *Proxy) pass(from, to net.Conn, answers bool) {
 		defer to.Close()
 		for parcel := range way {
 			time.Sleep(time.Until(parcel.due))
-			for p.Silent.Load() {
+			for p.Silent.Load() || answers && p.Mute.Load() {
 				time.Sleep(time.Millisecond)
 			}
 			if _, err := to.Write(parcel.data); err != nil {
@@ -124,6 +131,9 @@ func (p *Proxy) pass(from, to net.Conn, answers bool) {
 		n, err := from.Read(buf)
 		if err != nil || answers && p.loses() {
 			return
+		}
+		if drop := p.Drop.Load(); drop != nil && answers && bytes.Contains(buf[:n], []byte(*drop)) && p.Drop.CompareAndSwap(drop, nil) {
+			continue
 		}
 		way <- parcel{buf[:n], time.Now().Add(time.Duration(p.Delay.Load()))}
 	}
