@@ -17,7 +17,7 @@ import (
 func report(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Query().Get("lines") {
 	case "":
-		return // an answer was forgotten
+		return // without a response
 	case "many":
 		fmt.Fprint(w, strings.Repeat("a line\n", 1000))
 	default:

@@ -45,7 +45,7 @@ type play struct {
 	choose func(options int) int
 
 	budget int // how often another goroutine may still preempt one that could continue
-	ticks  int // milliseconds that may pass
+	ticks  int // the remaining milliseconds
 	trace  []string
 
 	settled  int // Timeouts whose handler returned in time

@@ -345,7 +345,7 @@ func TestTimeoutRemovesFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 				h := piece(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if err := r.ParseMultipartForm(1); err != nil && name != "late" { // which a busy machine is earlier
+					if err := r.ParseMultipartForm(1); err != nil && name != "late" { // on a busy machine the deadline may come first
 						t.Error(err)
 					}
 					if name == "late" {

@@ -184,7 +184,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 	}()
 	t.await()
 	if !t.inTime { // the handler owns its request and its outcome
-		if t.w.Flushes() { // else the response leaves only now
+		if t.w.Flushes() { // otherwise the response is sent only now
 			select {
 			case <-ended:
 			case <-time.After(parting):

@@ -52,7 +52,7 @@ func (b *behaviour) variants() []variant {
 	parses := body || b.has("bodyLength", "readRaw") || slices.ContainsFunc(b.Handler, func(o op) bool {
 		return slices.Contains(arg[[]string](o, "pick"), "bodyType")
 	})
-	limited := b.has("writeRepeat") // over the limit that is the default
+	limited := b.has("writeRepeat") // over the default limit
 	// Methods responds with 405 in the form of the middleware around it.
 	chooses := b.Config.RouteHandlerExports != nil
 	if b.Mode == "production" && b.Config.API == nil && !parses && !limited && !chooses {

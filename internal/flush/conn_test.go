@@ -109,7 +109,7 @@ func play(t *testing.T, actors []actor, path []int) {
 				case "cancel":
 					cancel()
 					continue
-				case "break": // the one that breaks off is enough
+				case "break": // the actor that breaks off is enough
 					continue
 				}
 				if errs[i] != nil {

@@ -26,7 +26,7 @@ func NewLink() (a, b *Link) {
 // A lane is one direction of a link.
 type lane struct {
 	window   int    // how much may be in flight
-	left     int    // how much it carries before that is a flood
+	left     int    // how much it may still carry before that is a flood
 	flooded  func() // is called then
 	mu       sync.Mutex
 	changed  sync.Cond

@@ -151,7 +151,7 @@ var clocks = []clocked{
 		})
 	}, func(conn net.Conn) answer {
 		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
-		time.Sleep(11 * time.Second) // and from then on all is read, to the end that there is
+		time.Sleep(11 * time.Second) // from now on everything is read, up to the end
 		return receive(conn, "GET")
 	}, 0, "data: 0", 11 * time.Second, nil},
 }
