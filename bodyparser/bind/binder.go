@@ -39,10 +39,10 @@ type Binder[T any] struct {
 }
 
 // New returns the Binder for T. It panics if the Config is not valid, if a rule
-// anywhere in T does not exist or does not fit its field, if a default is no
-// value of its field, or if a tag for a place cannot be followed; the package
-// comment says what is found. A type that JSON can carry and a form cannot is no
-// reason to panic: a form is answered with 415 then.
+// anywhere in T does not exist or does not fit its field, if a default is not a
+// value of its field, or if a tag for a place is not valid; the package comment
+// lists what is found. A type that JSON can carry and a form cannot is no reason
+// to panic: forms get 415.
 func New[T any](cfg Config) *Binder[T] {
 	b, err := newBinder[T](cfg)
 	if err != nil {
