@@ -179,7 +179,7 @@ func memoryOf(t *testing.T, text string, fn func(*http.Request) (any, error)) ui
 		}
 	}
 	runs := uint64(max(1, min(20, 400_000/len(text))))
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would empty the pools
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a GC would empty the pools
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))  // each has a pool of its own
 	run()
 	var before, after runtime.MemStats
