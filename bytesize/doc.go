@@ -35,12 +35,13 @@
 // package reads as a whole means the same here. In the other cases the limit is
 // silently wrong there, and a [SyntaxError] here, which says what to write:
 //
-//   - Next.js reads a text that is not valid as a whole by its leading digits: "500k" is
-//     500 bytes, "1MiB", " 1mb" and "1,000kb" are one byte, "0x10" is none.
-//   - A text without leading digits, ".5mb" or "mb", is not a number, and a limit that is
-//     not a number limits nothing.
-//   - A negative size is a limit that every body exceeds. Here it is refused as text and
-//     means no limit as a number; write "unlimited".
+//   - Next.js reads a text that is not valid as a whole by its leading digits:
+//     "500k" is 500 bytes, "1MiB", " 1mb" and "1,000kb" are one byte, "0x10" is
+//     none.
+//   - A text without leading digits, ".5mb" or "mb", is not a number, and a limit
+//     that is not a number limits nothing.
+//   - A negative size is a limit that every body exceeds. Here it is refused as
+//     text and means no limit as a number; write "unlimited".
 //   - Fractions of a byte, "1.5", lose their fraction.
 //
 // The output differs too. Next.js repeats a limit as configured, and

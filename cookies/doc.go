@@ -17,16 +17,16 @@
 //
 //   - A pair without a name is skipped; Next.js stores it under "".
 //   - A pair with a control byte is skipped. Names like "constructor" are not.
-//   - A lone quote at the start of a value is kept; Next.js drops it together with the
-//     last byte of the value.
-//   - More than [MaxPairs] pairs or [MaxBytes] bytes read as no cookies, and [Check]
-//     returns an error; Next.js has only Node's bound on all headers.
-//   - A lifetime over 400 days, by MaxAge or Expires, is written as 400 days, at which
-//     browsers cap it; Next.js writes the given one.
+//   - A lone quote at the start of a value is kept; Next.js drops it together with
+//     the last byte of the value.
+//   - More than [MaxPairs] pairs or [MaxBytes] bytes read as no cookies, and
+//     [Check] returns an error; Next.js has only Node's bound on all headers.
+//   - A lifetime over 400 days, by MaxAge or Expires, is written as 400 days, at
+//     which browsers cap it; Next.js writes the given one.
 //   - req.cookies can be assigned to; here the header of the request cannot.
-//   - Next.js writes Set-Cookie lines as given. Its own serializer lets a semicolon in a
-//     name or path through; [Set] refuses it.
-//   - Draft mode has the cookie names, attributes and meaning of Next.js, but the values
-//     are sealed with the service's own keys, path and names are set once for all, and
-//     reading never clears cookies.
+//   - Next.js writes Set-Cookie lines as given. Its own serializer lets a
+//     semicolon in a name or path through; [Set] refuses it.
+//   - Draft mode has the cookie names, attributes and meaning of Next.js, but the
+//     values are sealed with the service's own keys, path and names are set once
+//     for all, and reading never clears cookies.
 package cookies

@@ -19,8 +19,8 @@
 // # Differences from Next.js
 //
 //   - A status outside 300 to 399 is an error; Next.js sends 200 with a Location.
-//   - Spaces and text outside ASCII in the target are percent-encoded; Next.js sends
-//     bytes up to U+00FF and spaces raw and fails above.
+//   - Spaces and text outside ASCII in the target are percent-encoded; Next.js
+//     sends bytes up to U+00FF and spaces raw and fails above.
 //   - The body is the same, the target as text, but declared text/plain with
 //     nosniff, so that a target like "/?<script>" stays text.
 //   - Next.js does not check the target. Nor do [To] and [Code]; [Local] and

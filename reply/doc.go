@@ -45,15 +45,16 @@
 //
 //   - A string is text/plain with nosniff unless a Content-Type is set. Next.js
 //     sends no type, and browsers may then take it for HTML.
-//   - 304 is for GET and HEAD, and only in place of a 200. Next.js also turns a POST
-//     or a 500 into 304.
+//   - 304 is for GET and HEAD, and only in place of a 200. Next.js also turns a
+//     POST or a 500 into 304.
 //   - If-None-Match alone decides. In Next.js an additional If-Modified-Since
 //     prevents 304.
-//   - An ETag that the handler has set stays and is compared. Next.js overwrites it.
-//   - The ETag is the XXH64 of the body. Next.js uses FNV-1a, which takes ten times
-//     as long: after a move, clients fetch again what they have.
-//   - A status that is not final (below 200 or above 999) is an error and a 500 for
-//     every method. 205 has no body, as RFC 9110 demands.
+//   - An ETag that the handler has set stays and is compared. Next.js overwrites
+//     it.
+//   - The ETag is the XXH64 of the body. Next.js uses FNV-1a, which takes ten
+//     times as long: after a move, clients fetch again what they have.
+//   - A status that is not final (below 200 or above 999) is an error and a 500
+//     for every method. 205 has no body, as RFC 9110 demands.
 //   - An error after a part of the body was written aborts the connection. Next.js
 //     appends the text "Internal Server Error" to the part.
 package reply

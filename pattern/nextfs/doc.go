@@ -19,11 +19,13 @@
 // the root of the project or in src. The package reads their names, the methods
 // that route handlers export, and the settings in [Route.Config]. In particular:
 //
-//   - It does not read the configuration of the project, except the module aliases in tsconfig.json. pageExtensions are an
-//     argument here. basePath precedes every route: serve the handler inside http.StripPrefix. The service has to
+//   - It does not read the configuration of the project, except the module aliases
+//     in tsconfig.json. pageExtensions are an argument here. basePath precedes
+//     every route: serve the handler inside http.StripPrefix. The service has to
 //     implement rewrites, redirects and headers.
 //   - It does not read the middleware or proxy file.
-//   - Files that Next.js itself makes routes of, such as sitemap.ts, robots.ts and icon.tsx, are not API routes.
+//   - Files that Next.js itself makes routes of, such as sitemap.ts, robots.ts and
+//     icon.tsx, are not API routes.
 //
 // # Exports
 //
@@ -41,8 +43,8 @@
 //
 // Otherwise [Route.Unknown] has the reason: "export *" of a package, a CommonJS
 // module, a variable that is declared without a value, or source that the parser
-// does not understand, such as names with escapes. It does not detect whether an
-// export is undefined, or a type that is exported by a list without the word "type";
+// does not understand, such as names with escapes. It does not detect an export that
+// is undefined, or a type exported by a list without the word "type";
 // Next.js can use neither.
 //
 // # Settings
@@ -61,24 +63,30 @@
 // They were found by building the projects in testdata with Next.js 16.4.6, except
 // the last two, which are from its documentation and source.
 //
-//   - All conflicts are reported, by the names of the files. Next.js stops at the first of most kinds, and finds some
-//     only when the server starts, not when the project is built.
-//   - Two files for one route of the same router, a.ts and a/index.ts or a.ts and a.js, are a conflict. Next.js serves
-//     one of them.
-//   - So are a route of one router and an optional catch-all of the other that takes its path, which Next.js allows; a
-//     [pattern.Handler] does not.
-//   - So is a file in the directory public at the path of a route. Next.js refuses it for a file of pages, and serves it
-//     in place of a route handler.
-//   - A parameter without a name, [], is an error. In pages, Next.js makes a route of it that no path matches.
-//   - Declarations, x.d.ts, are not routes. Next.js with Turbopack fails to compile them below pages/api.
-//   - The file pages/api.ts is an API route, as with webpack. Turbopack takes it for a page.
-//   - A route handler in an intercepting segment, such as (.)photo, is not a route. Next.js serves it by that literal name.
-//   - Conflicts between a route handler and generated files of Next.js, such as sitemap.ts and sitemap.xml/route.ts, are
-//     not reported.
-//   - A linked directory is searched, but links to directories in it are an error, and so is a link that leads back.
-//     Next.js follows them all.
-//   - A setting may be a product of numbers or a constant of another file. Next.js requires a literal for settings that it
-//     reads at build time, such as maxDuration.
-//   - A file named like a route that is not a regular file is an error. A file of more than 4 MB is not read, as
-//     [Route.Unknown] reports.
+//   - All conflicts are reported, by the names of the files. Next.js stops at the
+//     first of most kinds, and finds some only when the server starts, not when
+//     the project is built.
+//   - Two files for one route of the same router, a.ts and a/index.ts or a.ts and
+//     a.js, are a conflict. Next.js serves one of them.
+//   - So are a route of one router and an optional catch-all of the other that
+//     takes its path, which Next.js allows; a [pattern.Handler] does not.
+//   - So is a file in the directory public at the path of a route. Next.js refuses
+//     it for a file of pages, and serves it in place of a route handler.
+//   - A parameter without a name, [], is an error. In pages, Next.js makes a route
+//     of it that no path matches.
+//   - Declarations, x.d.ts, are not routes. Next.js with Turbopack fails to
+//     compile them below pages/api.
+//   - The file pages/api.ts is an API route, as with webpack. Turbopack takes it
+//     for a page.
+//   - A route handler in an intercepting segment, such as (.)photo, is not a
+//     route. Next.js serves it by that literal name.
+//   - Conflicts between a route handler and generated files of Next.js, such as
+//     sitemap.ts and sitemap.xml/route.ts, are not reported.
+//   - A linked directory is searched, but links to directories in it are an error,
+//     and so is a link that leads back. Next.js follows them all.
+//   - A setting may be a product of numbers or a constant of another file. Next.js
+//     requires a literal for settings that it reads at build time, such as
+//     maxDuration.
+//   - A file named like a route that is not a regular file is an error. A file of
+//     more than 4 MB is not read, as [Route.Unknown] reports.
 package nextfs
