@@ -21,7 +21,7 @@
 //	res.redirect, safe for targets that users supply     redirect
 //	server-sent events, JSON lines, fan-out with replay  stream
 //	maxDuration, responseLimit, methods, all of config   middleware
-//	res.revalidate: response cache, on-demand revalidate middleware/cache
+//	res.revalidate: response cache with revalidation     middleware/cache
 //	"4mb" as text and as a number                        bytesize
 //
 // # What the pieces agree on
@@ -33,7 +33,7 @@
 //
 // An error carries its response: a StatusCode, and a PublicMessage if there is
 // something the client may read. The text of Error is for the log and is never
-// sent. A Config with responses to errors has an OnError hook; nil renders
+// sent. The Config of a piece that handles errors has an OnError hook; nil renders
 // problem details (RFC 9457), and package reply has the plain text of Next.js.
 // Functions that respond encode first and write second, so a failure is a
 // complete 500 and never an empty 200. A failure after the header is sent aborts
