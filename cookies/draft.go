@@ -191,8 +191,8 @@ func (d *Draft) Preview(r *http.Request, into any) (bool, error) {
 	return true, nil
 }
 
-// data returns the preview data, "" if there are none, and whether they are
-// valid; no data are valid.
+// data returns the preview data, "" if there are none, and reports whether they
+// are valid. Absent data are valid.
 func (d *Draft) data(r *http.Request) (text string, valid bool) {
 	if _, present := Lookup(r, d.cfg.DataName); !present {
 		return "", true

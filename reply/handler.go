@@ -23,16 +23,19 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 //
 // A response of 500 or above is logged once, with method, pattern and error, in the
 // Logger of the middleware.Config around it, else in slog.Default; one below is not
-// logged. No error is answered twice: onError is not called after [JSON] or [Send]
-// have responded on this w, nor after middleware has responded for the handler. This
+// logged. onError writes into memory, and the result is sent at once; if it writes
+// nothing the client gets a 500.
+//
+// No request is answered twice: onError is not called after [JSON] or [Send] have
+// responded on this w, nor after middleware has responded for the handler. This
 // depends on the response, never on the error: the error of another response is
-// answered like any other. If the client has gone, or the context of the request was
-// canceled otherwise, nothing is written and the connection is aborted, so that the
-// layers outside see no empty 200. If the header is already sent the error is logged,
-// and unless the body is complete the connection is aborted, since anything appended
-// would pass for part of the body. onError writes into memory, and the result is sent
-// at once; if it writes nothing the client gets a 500. An fn that returns
-// http.ErrAbortHandler aborts without logging.
+// answered like any other.
+//
+// If the header is already sent the error is logged, and unless the body is complete
+// the connection is aborted, since anything appended would pass for part of the body.
+// If the client has gone, or the context of the request was canceled otherwise,
+// nothing is written and the connection is aborted, so that the layers outside see no
+// empty 200. An fn that returns http.ErrAbortHandler aborts without logging.
 func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		serve(fn, onError, w, r)

@@ -16,7 +16,7 @@ import (
 // A rule is tried on made-up values of the type of its field, with the validator
 // of the service. It does not fit the type if it panics, or if it accepts texts
 // but never a value of the type: many rules of the validator read any value as
-// text, and see "<decimal.Decimal Value>" for every value that is none.
+// text, and see "<decimal.Decimal Value>" for every value that has no text.
 //
 // Only the validator's own rules are tried. A custom rule may have reasons to
 // panic on a value that no request can have, or be slow. A second validator,

@@ -159,7 +159,7 @@ func (s *scanner) walk(dir string, linked bool, above ...fs.FileInfo) {
 	}
 }
 
-// failLinks reports the links that were not followed, up to a maximum, by name.
+// failLinks reports the links that were not followed.
 func (s *scanner) failLinks() {
 	if len(s.links) > 0 {
 		s.fail(fmt.Errorf("nextfs: links that lead back, and links within links, are not followed: %s", some(s.links)))
