@@ -129,7 +129,7 @@ func skipDigits(text string, i int) int {
 	return i
 }
 
-// lower folds ASCII only: the Kelvin sign is no k.
+// lower folds ASCII only: the Kelvin sign is not a k.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'

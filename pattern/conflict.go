@@ -11,7 +11,7 @@ import (
 // A ConflictError reports why a set of patterns cannot be used. Sort, NewTable
 // and NewHandler report every conflict, joined; errors.As finds the first.
 //
-// The category is one of the ten that Next.js knows,
+// The category is one of the ten of Next.js,
 //
 //	catch-all-not-last                       a segment follows a catch-all
 //	ellipsis-character                       [… instead of [...

@@ -7,7 +7,7 @@ import "math/bits"
 type node struct {
 	static bool   // whether static segments lead on
 	salt   uint64 // for their places in the hash table
-	dyn    *node  // where any other segment leads
+	dyn    *node  // the state after any other segment
 	end    *leaf  // the route of a path that ends here
 	sink   *leaf  // the catch-all that takes the rest if no edge matches
 	void   *leaf  // the catch-all that takes the rest if the next segment is empty

@@ -1,6 +1,6 @@
 // Package redirect sends safe redirects: with a valid status, a Location that
-// fits in a header, and, for a target that a client supplied, only to the own
-// origin or to a listed one.
+// fits in a header, and, for a target that a client supplied, only to the same
+// origin or a listed one.
 //
 //	http.HandleFunc("POST /api/login", func(w http.ResponseWriter, r *http.Request) {
 //		// ...

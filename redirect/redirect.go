@@ -31,7 +31,7 @@ func To(w http.ResponseWriter, r *http.Request, target string) error {
 //
 //	301 308  moved for good, may be cached; 301 turns POST into GET
 //	302 307  moved for now; 302 turns POST into GET
-//	303      look there with GET, whatever the method was
+//	303      see the target with GET, after any method
 //
 // Any other status is answered with 500 and returned as an [*Error]: browsers
 // ignore the Location of a 200, and net/http panics below 100.

@@ -17,7 +17,7 @@
 //
 // # Where types come from
 //
-// A handler tells its types by a method
+// A handler reports its types by a method
 //
 //	Types() (in, out reflect.Type, query bool)
 //
@@ -82,7 +82,7 @@ type Config struct {
 	TypesOnly bool
 }
 
-// client is what Write puts after the types.
+// client is the code that Write adds after the types.
 //
 //go:embed client.ts
 var client string

@@ -31,7 +31,7 @@ type codec struct {
 	hook  func([]byte, any) error // Unmarshal
 }
 
-// An object is a struct as JSON has it.
+// An object is the JSON object of a struct.
 type object struct {
 	members  []member
 	names    names

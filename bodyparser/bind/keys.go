@@ -12,7 +12,7 @@ const maxSegments = 32
 // given is the input for one place: texts, or parts of it.
 type given struct {
 	pointer string
-	key     string // that the texts came with
+	key     string // that named the texts
 	values  []string
 	parts   map[string]*given
 	number  uint64 // the client's number for a part of a list

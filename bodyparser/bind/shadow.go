@@ -61,7 +61,7 @@ func newShadow(t reflect.Type) (s shadow, err error) {
 	if isJSON(t) || isText(t) {
 		return s, fmt.Errorf("bind: %v reads its body by itself, which could set the fields that come from elsewhere", t)
 	}
-	if err := settable(t, fromJSON.Members(t)); err != nil { // which the type of the same memory hides
+	if err := settable(t, fromJSON.Members(t)); err != nil { // hidden in the type of the same memory
 		return s, err
 	}
 	s.typ = hide(t, nil)

@@ -15,7 +15,7 @@ import (
 // finds the *http.MaxBytesError.
 type Error struct {
 	Status  int    // 400 malformed, 408 too slow, 413 over a bound, 415 not multipart
-	Message string // what the client may read
+	Message string // the text for the client
 	Err     error  // the cause, for the log; may be nil
 
 	field, accepted string // the header field of a 415, and its value
