@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// A Proxy is a network between a client and a server, with faults. The fields
-// may be set at any time.
+// A Proxy is a network between a client and a server, with faults. The fields may be
+// set at any time.
 type Proxy struct {
-	Addr   string       // where it listens
+	Addr   string       // the address it listens on
 	To     atomic.Value // the address of the server, a string
-	Delay  atomic.Int64 // a time.Duration, of what is passed on, each way
-	Lose   atomic.Int64 // so many of the next answers are lost, with their connections
-	Silent atomic.Bool  // everything is held back, and the connections stay open
-	Mute   atomic.Bool  // so is what the server says
+	Delay  atomic.Int64 // a time.Duration, added in each direction
+	Lose   atomic.Int64 // how many of the next responses are lost, with their connections
+	Silent atomic.Bool  // all bytes are held back, and the connections stay open
+	Mute   atomic.Bool  // only bytes from the server are held back
 
-	// An answer with this in it is lost, once, and the connection stays open.
+	// Drop, if set, is a text: the next response that contains it is lost, and the
+	// connection stays open.
 	Drop atomic.Pointer[string]
 
 	mu    sync.Mutex
@@ -55,7 +56,7 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	return p
 }
 
-// Cut ends all connections, and has new ones end as soon as they are made.
+// Cut ends all connections, and ends new ones at once.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,7 +66,7 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Restore ends what Cut has begun.
+// Restore undoes Cut.
 func (p *Proxy) Restore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +105,7 @@ func (p *Proxy) serve(from net.Conn) {
 	p.pass(to, from, true)
 }
 
-// A parcel is something on its way.
+// A parcel is data in flight.
 type parcel struct {
 	data []byte
 	due  time.Time
@@ -138,7 +139,7 @@ func (p *Proxy) pass(from, to net.Conn, answers bool) {
 	}
 }
 
-// loses reports whether to lose an answer.
+// loses reports whether to lose a response.
 func (p *Proxy) loses() bool {
 	for left := p.Lose.Load(); left > 0; left = p.Lose.Load() {
 		if p.Lose.CompareAndSwap(left, left-1) {
