@@ -21,7 +21,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// call sends one request to a service and prints what comes back.
+// call sends one request to a service and prints the response.
 func call(h http.Handler, method, path, contentType, body string) {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if contentType != "" {
@@ -37,8 +37,7 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-// A service from nothing: alice chains in front of handlers, the ServeMux of
-// net/http underneath.
+// A new service: alice chains around handlers, on the ServeMux of net/http.
 func Example_service() {
 	type user struct {
 		Name  string `json:"name" validate:"required"`
@@ -67,8 +66,8 @@ func Example_service() {
 	// POST /api/users -> 422 {"title":"Unprocessable Entity","status":422,"detail":"email must be an email address","errors":[{"path":"/email","rule":"email","message":"must be an email address"}]}
 }
 
-// The three files that the Next.js documentation uses to explain precedence,
-// as routes of a Go service:
+// The three files with which the Next.js documentation explains precedence, as
+// routes of a Go service:
 //
 //	pages/api/post/create.js
 //	pages/api/post/[pid].js
@@ -160,9 +159,9 @@ func Example_port() {
 	// POST /api/contact -> 500 {"title":"Internal Server Error","status":500,"detail":"Failed to fetch data"}
 }
 
-// Every piece answers its errors in the same way, and one hook of the chain
-// changes that for all of it: here to the shape that the clients of a ported
-// service expect.
+// All pieces respond to errors in the same way, and one hook changes that for
+// the whole chain: here to the format that the clients of a ported service
+// expect.
 func Example_errors() {
 	asObject := reply.ErrorJSON(func(e *reply.Error) any {
 		return map[string]string{"error": e.PublicMessage()}

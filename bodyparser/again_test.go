@@ -29,7 +29,7 @@ var readers = map[string]func(*http.Request, bodyparser.Config) error{
 	},
 }
 
-// A client must not choose what is read by being refused once.
+// After a refusal the client must not control what is read.
 func TestRefusalIsFinal(t *testing.T) {
 	const small = 64 * bytesize.B
 	spaces := strings.Repeat(" ", int(small)+1)
@@ -66,7 +66,7 @@ func TestRefusalIsFinal(t *testing.T) {
 	}
 }
 
-// A body that is gone is not an empty one.
+// A body that was read already is not an empty one.
 func TestReadBefore(t *testing.T) {
 	for _, test := range []struct {
 		why    string
@@ -99,10 +99,10 @@ func TestReadBefore(t *testing.T) {
 	}
 }
 
-// A decoder of somebody else's making is promised one value.
+// A custom decoder gets exactly one value.
 func TestUnmarshalIsGivenOneValue(t *testing.T) {
 	cfg := bodyparser.Config{Unmarshal: func(data []byte, dst any) error {
-		return json.NewDecoder(bytes.NewReader(data)).Decode(dst) // which stops behind the first
+		return json.NewDecoder(bytes.NewReader(data)).Decode(dst) // stops after the first value
 	}}
 	for _, test := range []struct {
 		why, body string
@@ -121,7 +121,7 @@ func TestUnmarshalIsGivenOneValue(t *testing.T) {
 	}
 }
 
-// What is kept of a request reads nothing of the requests that come later.
+// Data kept from a request contain nothing of later requests.
 func TestCopyOfABorrowedRequest(t *testing.T) {
 	var kept *http.Request
 	r := post("text/plain", "the secret of one")

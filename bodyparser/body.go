@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/encoding"
 )
 
-// A Body is the body of one request, read to its end. Its methods are for the
-// goroutine that serves the request.
+// A Body is the body of one request, read to its end. Only the goroutine that
+// serves the request may call its methods.
 type Body struct {
 	settings *settings
 	raw      []byte
@@ -23,32 +23,31 @@ type Body struct {
 	replay   replay
 }
 
-// Present reports whether there was a body of at least one byte, which tells
+// Present reports whether the body has at least one byte, which distinguishes
 // an empty JSON body from {}. It is false for a body that was left unread.
 func (b *Body) Present() bool { return len(b.raw) > 0 }
 
-// Bytes returns the body as it was received, inflated if it was compressed.
-// Treat it as read-only: what replays from r.Body are the same bytes.
+// Bytes returns the body as received, decompressed if it was compressed. Do not
+// modify it: r.Body yields the same bytes.
 func (b *Body) Bytes() []byte { return b.raw }
 
 // MediaType returns the type of the body in lower case and without parameters,
-// such as "application/json", or "" if the request did not say.
+// such as "application/json", or "" if the request has none.
 func (b *Body) MediaType() string { return b.media.name }
 
-// Text returns the body as a string in UTF-8, from whatever charset it was
-// sent in. A byte order mark is dropped, and bytes that are not valid become
-// U+FFFD, each of them.
+// Text returns the body as a UTF-8 string, decoded from its charset. A byte
+// order mark is dropped, and each invalid byte becomes U+FFFD.
 func (b *Body) Text() string { return toValid(b.text) }
 
-// Form returns the fields of an urlencoded body: those alone, never the
-// parameters of the query. It is empty but not nil for an empty body. For
-// other types it returns an [*Error] with status 415, and so for JSON under the
-// Content-Type of a form.
+// Form returns the fields of an urlencoded body, without the parameters of the
+// query. It is empty but not nil for an empty body. For other types it returns
+// an [*Error] with status 415, as it does for JSON sent with the Content-Type
+// of a form.
 //
-// Percent escapes are bytes in the charset that the Content-Type names. Without
-// one they are UTF-8, and those that are not stay as they are: a sender that
-// uses another charset and does not say so, as some payment services do, is
-// read from Bytes.
+// Percent escapes are bytes in the charset of the Content-Type. Without one
+// they are UTF-8, and invalid bytes stay as they are. Use Bytes for a sender,
+// such as some payment services, that uses another charset without declaring
+// it.
 func (b *Body) Form() (url.Values, error) {
 	if b.kind != form {
 		return nil, b.wrongType(form)
@@ -64,13 +63,13 @@ func (b *Body) Form() (url.Values, error) {
 }
 
 // Value returns the body as Next.js has it in req.body, in the types that
-// encoding/json decodes into an any:
+// encoding/json uses for an any:
 //
 //	JSON            any value; numbers are json.Number, and lose no digits
 //	urlencoded      map[string]any of string and []string
 //	everything else string
 //
-// An empty body is an empty map for JSON and forms, else an empty string; one
+// An empty body is an empty map for JSON and forms, else an empty string; a body
 // that was left unread is nil. A number too large for a float64 is an error with
 // status 400.
 func (b *Body) Value() (any, error) {
@@ -101,12 +100,12 @@ func (b *Body) Value() (any, error) {
 	return b.Text(), nil
 }
 
-// Decode decodes a JSON body into dst as encoding/json does, or as
-// Config.Unmarshal does. An empty body is an empty object. Numbers that end up
-// in an any, wherever in dst it is, are json.Number, and lose no digits; with one
-// that is too large for a float64 the body is refused. For other types than JSON,
-// see Config.JSONTypes, Decode returns an [*Error] with status 415; a value that
-// does not fit dst is 400.
+// Decode decodes a JSON body into dst like encoding/json, or with
+// Config.Unmarshal. An empty body is an empty object. Numbers decoded into an
+// any, anywhere in dst, are json.Number and lose no digits; one too large for a
+// float64 is refused. For types other than JSON, see Config.JSONTypes, Decode
+// returns an [*Error] with status 415; for a value that does not fit dst the
+// status is 400.
 func (b *Body) Decode(dst any) error {
 	if b.kind != jsonValue {
 		return b.wrongType(jsonValue)
@@ -117,10 +116,10 @@ func (b *Body) Decode(dst any) error {
 	return b.decode(b.text, dst)
 }
 
-// JSON is Decode for whatever Content-Type the body has: for one endpoint whose
-// clients send JSON as text/plain, as a form, or as nothing at all. Bytes that
-// are no JSON are 400, and so is an empty body. A body that was left unread
-// returns an [*Error] with status 415.
+// JSON is Decode for any Content-Type: for an endpoint whose clients send JSON
+// as text/plain, as a form, or without a type. Bytes that are not JSON are 400,
+// and so is an empty body. A body that was left unread returns an [*Error] with
+// status 415.
 //
 // Next.js: await request.json() of the App Router.
 func (b *Body) JSON(dst any) error {
@@ -130,7 +129,7 @@ func (b *Body) JSON(dst any) error {
 	return b.decode(b.text, dst)
 }
 
-// toValid returns text with each byte that is not UTF-8 replaced.
+// toValid returns text with each invalid UTF-8 byte replaced.
 func toValid(text []byte) string {
 	if utf8.Valid(text) {
 		return string(text)
@@ -138,10 +137,10 @@ func toValid(text []byte) string {
 	return string([]rune(string(text)))
 }
 
-// replay is the r.Body of a request that was parsed. It yields the bytes once
-// more, for handlers that read the body themselves.
+// replay is the r.Body of a parsed request. It yields the bytes again, for
+// handlers that read the body themselves.
 type replay struct {
-	body *Body // nil once it was lent and is given back
+	body *Body // nil after a lent body is returned
 	pos  int
 }
 
@@ -166,22 +165,22 @@ func (p *replay) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// Close does nothing: the bytes stay for the accessors.
+// Close does nothing: the accessors still need the bytes.
 func (p *replay) Close() error { return nil }
 
-// InMemory says that there is no client to wait for.
+// InMemory reports that reading never waits for the client.
 func (p *replay) InMemory() {}
 
-// refused is the r.Body of a request whose body was refused. Where reading
-// stopped is up to the client, and what comes behind may look like a body: it
-// is the error that is read from then on, as from an http.MaxBytesReader.
+// refused is the r.Body of a request whose body was refused. Every read returns
+// the error, as from an http.MaxBytesReader: the client decides where reading
+// stopped, and the bytes that follow may look like a body.
 type refused struct{ err error }
 
 func (p *refused) Read([]byte) (int, error) { return 0, p.err }
 func (p *refused) Close() error             { return nil }
 func (p *refused) InMemory()                {}
 
-// readable returns the error of a request whose body is known to be gone.
+// readable returns the error of a request whose body was refused or is lost.
 func readable(r *http.Request) error {
 	switch p := r.Body.(type) {
 	case *refused:

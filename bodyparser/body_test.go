@@ -15,7 +15,8 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 )
 
-// parse parses a request of the type and body, and fails if it is refused.
+// parse parses a request with the type and body, and fails the test if it is
+// refused.
 func parse(t *testing.T, contentType, body string) *bodyparser.Body {
 	t.Helper()
 	b, err := bodyparser.Parse(httptest.NewRecorder(), post(contentType, body), bodyparser.Config{})
@@ -145,8 +146,8 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// TestFormCharset: escapes are bytes of the charset that the Content-Type names, as
-// bytes that are not escaped are.
+// TestFormCharset: escapes are bytes of the charset in the Content-Type, like
+// unescaped bytes.
 func TestFormCharset(t *testing.T) {
 	for _, test := range []struct {
 		why, charset, body string
@@ -189,8 +190,7 @@ func TestFormCharset(t *testing.T) {
 	}
 }
 
-// TestJSONTypes: which types are JSON is a setting, and what a caller wants is said
-// where a type is not.
+// TestJSONTypes: a setting decides which types are JSON, and a 415 names them.
 func TestJSONTypes(t *testing.T) {
 	const plain = "text/plain; charset=UTF-8"
 	for _, test := range []struct {
@@ -238,7 +238,7 @@ func TestJSONTypes(t *testing.T) {
 	}
 }
 
-// TestBodyJSON: request.json() of the App Router does not look at the type.
+// TestBodyJSON: like request.json() of the App Router, JSON ignores the type.
 func TestBodyJSON(t *testing.T) {
 	for _, test := range []struct {
 		contentType, body string
@@ -247,7 +247,7 @@ func TestBodyJSON(t *testing.T) {
 		{"", `{"a":1}`, 200},
 		{"text/plain", `{"a":1}`, 200},
 		{formType, `{"a":1}`, 200},
-		{formType, " [1]", 400}, // which is no struct
+		{formType, " [1]", 400}, // not a struct
 		{"application/octet-stream", "\xef\xbb\xbf{\"a\":1}", 200},
 		{"text/plain; charset=utf-16le", "{\x00\"\x00a\x00\"\x00:\x001\x00}\x00", 200},
 		{jsonType, `{"a":1}`, 200},
@@ -272,7 +272,7 @@ func TestBodyJSON(t *testing.T) {
 	}
 }
 
-// TestJSONUnderTheTypeOfAForm: curl -d says that what it sends is a form.
+// TestJSONUnderTheTypeOfAForm: curl -d sends the Content-Type of a form.
 func TestJSONUnderTheTypeOfAForm(t *testing.T) {
 	for body, status := range map[string]int{
 		`{"a":1}`: 415, " \n[1]": 415, "\ufeff{}": 415, `{"a":"100%"}`: 415, `{"a":1,}`: 415, `[{"a":"b=1"}, null ]`: 415, "{ }": 415,

@@ -13,13 +13,13 @@ import (
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
-// New returns the middleware that reads the body of every request, of any
-// method, before the handler runs. A body that is refused is answered by
-// Config.OnError, and the handler does not run; see [Error] for the statuses.
-// The handler finds the body by [From], and once more in r.Body.
+// New returns middleware that reads the body of every request, of any method,
+// before the handler runs. For a refused body Config.OnError responds, and the
+// handler does not run; see [Error] for the statuses. The handler gets the body
+// from [From], and again from r.Body.
 //
-// A parser behind another leaves the body to the one in front, and says so in
-// the log, once. New panics if the Config is not valid.
+// A parser inside another one leaves the body to the outer one, which is logged
+// once. New panics if the Config is not valid.
 func New(cfg Config) func(http.Handler) http.Handler {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -33,24 +33,22 @@ func New(cfg Config) func(http.Handler) http.Handler {
 	}
 }
 
-// Parse reads and checks the body of r. It never answers: a body that is
-// refused is returned as an [*Error], or as what Config.Verify has returned if
-// that has a status of its own, which reply.Problem and the OnError of
-// other pieces know how to answer. w is what bounds slow and endless bodies; if
-// it is nil, it is that of a layer outside, see Config.ReadTimeout.
+// Parse reads and checks the body of r. It never responds. A refused body is
+// returned as an [*Error], or as the error of Config.Verify if that has a status
+// of its own; reply.Problem and every OnError respond to both. w is needed to
+// bound slow and endless bodies; if it is nil, the writer of a layer outside is
+// used, see Config.ReadTimeout.
 //
-// A body is refused for good: reading r.Body, and parsing it again, give the
-// same error. A body that other code has read before is an error of status 500,
-// where its length tells; only what parses it is to read it.
+// A body stays refused: reading r.Body, and parsing it again, give the same
+// error. A body that other code has read before is an error of status 500, if
+// its length shows it; read it through Parse only.
 //
-// Afterwards r.Body yields the same bytes once more, r.ContentLength is their
-// number, and [From] returns the Body. If r was parsed already, the Body of that
-// time is returned; the Config that was used for it holds, except that Verify is
-// asked as well.
+// Afterwards r.Body yields the same bytes again, r.ContentLength is their
+// number, and [From] returns the Body. If r was parsed already, the existing
+// Body is returned and its Config applies, except that Verify is called too.
 //
-// A body that Config.Raw or its multipart type leaves unread gives a Body that
-// knows no more than its type, and an r.Body that is limited but otherwise
-// untouched.
+// A body that is left unread, for Config.Raw or a multipart type, gives a Body
+// with its type alone, and an r.Body that is limited but otherwise unchanged.
 func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -86,10 +84,10 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 	return b, nil
 }
 
-// From returns the Body that [New] or [Parse] has read for this request. A
-// multipart body, which New leaves unread, is one that knows no more than its
-// type, so that there is one in every handler behind a New. It reports false if
-// no parser stands in front, or its Config says Raw.
+// From returns the Body that [New] or [Parse] has read for this request. For a
+// multipart body, which New leaves unread, it has the type alone, so that every
+// handler inside a New has a Body. It reports false without a parser outside,
+// or if its Config says Raw.
 func From(r *http.Request) (*Body, bool) {
 	return from(r, exchange.Find(r.Context()))
 }
@@ -109,8 +107,8 @@ func from(r *http.Request, node *exchange.Node) (*Body, bool) {
 	return nil, false
 }
 
-// earlier returns the Body if it has been read, which leaves nothing to do. The
-// node is that of the request.
+// earlier returns the Body if it has been read already. The node is that of the
+// request.
 func earlier(r *http.Request, node *exchange.Node) (*Body, bool) {
 	b, ok := from(r, node)
 	return b, ok && b.kind != untouched
@@ -139,7 +137,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 
-	// A node of the same request has room for the body, and for the writer.
+	// A node of the same request has room for the body and the writer.
 	free := node != nil && (node.Of == nil || node.About(r))
 	if free {
 		node.Leave(w, r)
@@ -160,7 +158,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	if free {
 		body = new(Body)
 	} else {
-		// What the request costs, in one piece.
+		// All that the request allocates, in one piece.
 		m := new(struct {
 			exchange.Node
 			body    Body
@@ -178,19 +176,19 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 	node.Set(exchange.Body, body)
-	node.Of = own.Header // which inflating has replaced
+	node.Of = own.Header // replaced by decompression
 	next.ServeHTTP(w, own)
 }
 
-// bodiless reports whether r has no body and no header that tells of one, as
-// nearly every GET. All such requests share one Body, which no method changes.
+// bodiless reports whether r has no body and no header of one, like nearly
+// every GET. All such requests share one Body, which no method changes.
 func (s *settings) bodiless(r *http.Request) bool {
 	return (r.Body == nil || r.Body == http.NoBody) && r.ContentLength == 0 && s.Verify == nil &&
 		len(r.Header["Content-Type"]) == 0 && len(r.Header["Content-Encoding"]) == 0
 }
 
-// serveRaw limits a body that is left unread. From does not find it, so that no
-// node is needed: the limited body knows its writer.
+// serveRaw limits a body that is left unread. From does not find it, so it
+// needs no node: the limited body knows its writer.
 func (p *parser) serveRaw(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	s := &p.settings
 	err := readable(r)

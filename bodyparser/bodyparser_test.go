@@ -22,7 +22,7 @@ func post(contentType, body string) *http.Request {
 	return r
 }
 
-// borrow parses in memory that is lent until use returns, as package bind does.
+// borrow parses in memory that is lent until use returns, like package bind.
 func borrow(w http.ResponseWriter, r *http.Request, cfg bodyparser.Config, use func(*bodyparser.Body) error) error {
 	loan := reqbody.Lend(w)
 	b, err := bodyparser.Parse(loan, r, cfg)
@@ -38,8 +38,8 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-// TestReplayedLength: a body that was sent in chunks is sent on with its length,
-// and one that was empty without any.
+// TestReplayedLength: a chunked body is sent on with its length, and an empty
+// one without a length.
 func TestReplayedLength(t *testing.T) {
 	for _, body := range []string{`{"a":1}`, ""} {
 		h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

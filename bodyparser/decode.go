@@ -7,7 +7,7 @@ import (
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
-// decode decodes text, which is the body or what stands for an empty one.
+// decode decodes text, which is the body or stands for an empty one.
 func (b *Body) decode(text []byte, dst any) error {
 	s := b.settings
 	if s.Unmarshal == nil {
@@ -15,7 +15,7 @@ func (b *Body) decode(text []byte, dst any) error {
 		rules.Checked = b.checked
 		return misfit(jsonread.Decode(text, dst, rules))
 	}
-	if !b.checked { // a decoder of another make may stop behind the first value
+	if !b.checked { // a custom decoder may stop after the first value
 		if err := s.checkJSON(text); err != nil {
 			return err
 		}
@@ -32,14 +32,14 @@ func (s *settings) rules() jsonread.Rules {
 	return jsonread.Rules{Depth: s.Depth, Values: s.Values, Unique: s.UniqueKeys}
 }
 
-// misfit says what is wrong with a text, or that its value is none for where it
-// was to be decoded into.
+// misfit describes why a text is not valid, or why its value does not fit where
+// it is decoded to.
 func misfit(err error) error {
 	fault, ok := errors.AsType[*jsonread.Fault](err)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, jsonread.ErrPointer): // which no client can help
+	case errors.Is(err, jsonread.ErrPointer): // not the client's fault
 		return errPointer
 	case !ok:
 		return refuse(http.StatusBadRequest, invalidBody, err)
@@ -48,7 +48,7 @@ func misfit(err error) error {
 	switch fault.Err {
 	case jsonread.ErrValues:
 		e = refuse(http.StatusRequestEntityTooLarge, "Too many values", fault.Err)
-	case jsonread.ErrRange: // which is JSON
+	case jsonread.ErrRange: // valid JSON
 		e.Message = invalidBody
 	}
 	e.Offset = fault.Offset

@@ -1,5 +1,5 @@
-// Package bodyparser reads request bodies: within bounds, once, and by their
-// content type, as the body parser of Next.js API Routes does.
+// Package bodyparser reads request bodies: bounded, once, and by their
+// Content-Type, as the body parser of Next.js API Routes does.
 //
 //	chain := alice.New(bodyparser.New(bodyparser.Config{Limit: 64 * bytesize.KB}))
 //	mux.Handle("POST /api/notes", chain.ThenFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -12,40 +12,39 @@
 //		...
 //	}))
 //
-// Handlers that read r.Body themselves keep working behind it. A handler
-// without the middleware calls [Parse]. Package bodyparser/bind decodes into
-// validated structs, and package bodyparser/upload streams multipart forms.
+// Handlers inside that read r.Body themselves keep working. A handler without
+// the middleware calls [Parse]. Package bodyparser/bind decodes into validated
+// structs, and package bodyparser/upload streams multipart forms.
 //
-// # What becomes of a body
+// # What happens to a body
 //
 //	application/json, ld+json, any +json     one JSON value: Decode, Value
 //	application/x-www-form-urlencoded        Form, Value
 //	multipart/*                              left unread, for bodyparser/upload
 //	any other type, or none                  Text, Bytes
 //
-// [Config].JSONTypes makes JSON of further types, and JSON, the method, of any.
+// [Config].JSONTypes adds JSON types; [Body.JSON] reads any type as JSON.
 //
 // # Differences from Next.js
 //
 //   - A declared length over the limit is refused before anything is read, and
-//     before the client is told to continue.
-//   - A client that is too slow is answered with 408.
-//   - Every type that ends in +json is JSON. JSON must be valid UTF-8 once its
-//     charset is decoded, and must not nest deeper than 512 levels. Numbers
-//     keep their digits, and one that no float64 can hold is an error. A text
-//     of more values than [Config].Values is answered with 413.
-//   - A Content-Type that does not parse is answered with 415. Next.js takes it
-//     for text/plain, which turns a typing error into a string where an object
-//     is expected. A trailing semicolon is no error.
-//   - A charset or a content coding that is not known is answered with 415.
-//     Next.js answers 400 to the first and ignores the second.
-//   - Forms with a malformed percent escape or a semicolon are answered with
-//     400 instead of being taken literally, and forms of more than 1000 pairs
-//     with 413 instead of being cut off. Percent escapes are in the charset of
-//     the form. JSON that says it is a form, as curl -d does, is 415 for a handler
-//     that asks for a form, with the Content-Type to set.
+//     before 100 Continue is sent.
+//   - A client that is too slow gets 408.
+//   - Every type that ends in +json is JSON. JSON must be valid UTF-8 after its
+//     charset is decoded, and must not nest deeper than 512 levels. Numbers keep
+//     their digits, and one that does not fit in a float64 is an error. A text
+//     with more values than [Config].Values gets 413.
+//   - An invalid Content-Type gets 415. Next.js takes it for text/plain, which
+//     turns a typo into a string where an object is expected. A trailing semicolon
+//     is no error.
+//   - An unknown charset or content coding gets 415. Next.js responds with 400 to
+//     the first and ignores the second.
+//   - Forms with a malformed percent escape or a semicolon get 400 instead of
+//     being taken literally, and forms of more than 1000 pairs get 413 instead of
+//     being truncated. Percent escapes are in the charset of the form. JSON with
+//     the Content-Type of a form, as curl -d sends it, is 415 for a handler that
+//     asks for a form, with the Content-Type to set.
 //   - Multipart bodies stay in the stream instead of becoming a string. Binary
-//     bodies are in Bytes without loss, besides the string that Text makes of
-//     them.
-//   - The stream is not used up by parsing: r.Body yields the bytes again.
+//     bodies are lossless in Bytes, in addition to the string of Text.
+//   - Parsing does not use up the stream: r.Body yields the bytes again.
 package bodyparser

@@ -11,9 +11,9 @@ import (
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
-// ErrAborted is in the error for a client that stopped sending in the middle
-// of its body. It is worth no log entry, and there may be nobody left to read
-// the 400 that answers it.
+// ErrAborted is wrapped by the error for a client that stopped sending in the
+// middle of its body. It is not worth logging, and the client may be gone
+// before the 400.
 var ErrAborted = errors.New("bodyparser: the client stopped sending before the end of the body")
 
 // An Error says why a body was refused. The statuses are
@@ -28,11 +28,11 @@ var ErrAborted = errors.New("bodyparser: the client stopped sending before the e
 // For a body that is too large, errors.As also finds the *http.MaxBytesError.
 type Error struct {
 	Status  int    // 400, 403, 408, 413, 415 or 500
-	Message string // what the client may read: the text of Next.js, where it has one
-	Offset  int64  // the place in a JSON body in UTF-8 that is wrong, -1 if there is none
+	Message string // the text for the client: that of Next.js, where it has one
+	Offset  int64  // of the error in a JSON body in UTF-8, -1 if there is none
 	Err     error  // the cause, for the log; may be nil
 
-	field, accepted string // the header field of a 415, and what it says
+	field, accepted string // the header field of a 415, and its value
 }
 
 // The texts of Next.js.
@@ -57,19 +57,19 @@ func (e *Error) Error() string {
 	return text
 }
 
-// StatusCode returns the status that answers the error.
+// StatusCode returns the status of the response.
 func (e *Error) StatusCode() int { return e.Status }
 
-// ClientGone returns false: there may be somebody to answer to. It is here
-// because net/http ends the context of the request whenever reading fails.
+// ClientGone returns false: the client may still be there. net/http cancels the
+// context of the request whenever reading fails.
 func (e *Error) ClientGone() bool { return false }
 
-// PublicMessage returns what the client may read.
+// PublicMessage returns the text for the client.
 func (e *Error) PublicMessage() string { return e.Message }
 
-// Header returns the header fields that belong to the answer: with a 415 what
-// would be accepted, in Accept for a media type and in Accept-Encoding for a
-// content coding (RFC 9110, section 15.5.16).
+// Header returns the header fields of the response: with a 415 the supported
+// values, in Accept for a media type and in Accept-Encoding for a content
+// coding (RFC 9110, section 15.5.16).
 func (e *Error) Header() http.Header {
 	if e.field == "" {
 		return nil
@@ -80,7 +80,7 @@ func (e *Error) Header() http.Header {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// spent is about a body that other code has read already. Taken for an empty one,
+// spent is for a body that other code has read already. Taken for an empty one,
 // it would be a value that the client has not sent.
 func spent() *Error {
 	return refuse(http.StatusInternalServerError, "",
@@ -92,14 +92,14 @@ func tooLarge(limit int64) *Error {
 		"Body exceeded "+bytesize.Size(limit).String()+" limit", &http.MaxBytesError{Limit: limit})
 }
 
-// readError says what a failed read means.
+// readError returns the error for a failed read.
 func readError(ctx context.Context, err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own
 	}
 	var max *http.MaxBytesError
-	if errors.As(err, &max) { // a reader further out has a limit of its own
+	if errors.As(err, &max) { // a reader outside has its own limit
 		e := tooLarge(max.Limit)
 		e.Err = err
 		return e
@@ -113,8 +113,8 @@ func readError(ctx context.Context, err error) *Error {
 	return refuse(http.StatusBadRequest, invalidBody, err)
 }
 
-// corrupt says what failed while a body was inflated, if anything did. What is
-// not the client's connection is the client's data.
+// corrupt returns the error of a failed decompression, if there was one. Unless
+// the connection failed, the client's data are wrong.
 func corrupt(err error) error {
 	var own *Error
 	var source *sourceError

@@ -10,13 +10,13 @@ import (
 	"github.com/apiece/apiece/bytesize"
 )
 
-// A note is what the clients of this service send.
+// A note is the request body of this service.
 type note struct {
 	Text string `json:"text"`
 }
 
 func addNote(w http.ResponseWriter, r *http.Request) {
-	body, _ := bodyparser.From(r) // there is one, since the parser is around
+	body, _ := bodyparser.From(r) // never nil inside the parser
 	var in note
 	if err := body.Decode(&in); err != nil {
 		http.Error(w, "not a note", http.StatusBadRequest)
@@ -25,7 +25,7 @@ func addNote(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%q from %d bytes of %s", in.Text, len(body.Bytes()), body.MediaType())
 }
 
-// A service whose requests have a body of up to 1 KB.
+// A service with request bodies of up to 1 KB.
 func Example_service() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/notes", addNote)

@@ -53,7 +53,7 @@ func Example() {
 	// 413 {"title":"Request Entity Too Large","status":413,"detail":"Body exceeded 1kb limit"}
 }
 
-// Handlers that were written for net/http find the body where they look for it.
+// Handlers written for net/http read the body from r.Body.
 func ExampleNew() {
 	parser := bodyparser.New(bodyparser.Config{})
 	h := parser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -68,7 +68,7 @@ func ExampleNew() {
 	// Output: hello gopher
 }
 
-// A service ported from Next.js may want its error texts.
+// A service ported from Next.js can keep its error texts.
 func ExampleNew_plainErrors() {
 	parser := bodyparser.New(bodyparser.Config{OnError: reply.PlainError})
 	h := parser(http.NotFoundHandler())
@@ -81,8 +81,8 @@ func ExampleNew_plainErrors() {
 	// Output: 400 Invalid JSON
 }
 
-// With Raw the handler has the stream, as with bodyParser: false in Next.js. It
-// can still call Parse, with a bound of its own.
+// With Raw the handler reads the stream, as with bodyParser: false in Next.js.
+// It can still call Parse, with its own limit.
 func ExampleParse() {
 	chain := alice.New(bodyparser.New(bodyparser.Config{Raw: true}))
 	h := chain.Then(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -113,8 +113,8 @@ func ExampleFrom() {
 	// Output: true true text/plain café
 }
 
-// Policy violations and what navigator.sendBeacon sends are JSON under types of
-// their own. A form that is JSON by mistake is told what to set.
+// CSP reports and navigator.sendBeacon send JSON under other types. JSON sent
+// as a form by mistake gets a hint.
 func ExampleConfig_jsonTypes() {
 	parser := bodyparser.New(bodyparser.Config{JSONTypes: []string{"application/csp-report", "text/plain"}})
 	h := parser(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -140,7 +140,7 @@ func ExampleConfig_jsonTypes() {
 	// 415 {"title":"Unsupported Media Type","status":415,"detail":"Unsupported media type, want application/json, application/csp-report, text/plain"}
 }
 
-// In the App Router request.json() does not look at the type.
+// In the App Router request.json() ignores the type.
 func ExampleBody_JSON() {
 	r := httptest.NewRequest("POST", "/", strings.NewReader(`{"name":"gopher"}`)) // with no Content-Type
 	body, _ := bodyparser.Parse(nil, r, bodyparser.Config{})
@@ -168,8 +168,8 @@ func ExampleBody_Value() {
 	// hello <nil>
 }
 
-// A webhook of GitHub: the signature is checked over the bytes that were sent,
-// before anything parses them.
+// A GitHub webhook: the signature is checked on the received bytes, before they
+// are parsed.
 func ExampleVerifyHMAC() {
 	secret := []byte("It's a Secret to Everybody")
 	parser := bodyparser.New(bodyparser.Config{
@@ -196,8 +196,8 @@ func ExampleVerifyHMAC() {
 	// 403 {"title":"Forbidden","status":403,"detail":"Verification failed"}
 }
 
-// Signatures that cover more than the body, as those of Stripe cover a time, are
-// a function of a few lines.
+// Signatures that cover more than the body, such as the time for Stripe, take a
+// function of a few lines.
 func ExampleConfig_verify() {
 	now := time.Unix(1_700_000_000, 0)
 	signature := func(at string, body []byte) []byte {

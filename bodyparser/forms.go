@@ -11,10 +11,10 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// parseForm reads the pairs of a form. They are counted before any is read,
-// for reading them is what makes a form of many pairs expensive. A pair that
-// net/url cannot read makes the form invalid, where Request.ParseForm returns
-// the others along with an error that is easily overlooked.
+// parseForm parses the pairs of a form. They are counted first, because parsing
+// is what makes a form of many pairs expensive. A pair that net/url cannot
+// parse makes the form invalid; Request.ParseForm returns the others along with
+// an error that is easily overlooked.
 func (b *Body) parseForm() (url.Values, error) {
 	if looksLikeJSON(b.text) {
 		return nil, refuse(http.StatusUnsupportedMediaType,
@@ -54,9 +54,9 @@ func (b *Body) parseForm() (url.Values, error) {
 	return values, nil
 }
 
-// escaped returns the form as it is cut into pairs, and what the bytes of a name
-// or a value are decoded by once its escapes are undone: nil if they are UTF-8. The
-// bytes that separate pairs are part of no character in any charset but two.
+// escaped returns the form to split into pairs, and the decoder for the bytes of a
+// name or a value after unescaping: nil for UTF-8. In all charsets but two, the
+// bytes that separate pairs are not part of any other character.
 func (b *Body) escaped() (string, *encoding.Decoder, error) {
 	if b.charset == nil || isUTF16(b.charset) {
 		return string(b.text), nil, nil // escapes in UTF-16 are UTF-8 (WHATWG URL, section 5.2)
@@ -76,8 +76,8 @@ func unescape(s string, decode *encoding.Decoder) (string, error) {
 	return decode.String(s)
 }
 
-// looksLikeJSON reports whether a form begins and ends as JSON does and a form does
-// not: all that write forms escape brackets and quotes.
+// looksLikeJSON reports whether a form begins and ends like JSON and unlike a form:
+// everything that writes forms escapes brackets and quotes.
 func looksLikeJSON(form []byte) bool {
 	form = bytes.Trim(form, " \t\r\n")
 	if len(form) < 2 {

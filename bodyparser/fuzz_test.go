@@ -20,9 +20,9 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 )
 
-// FuzzJSON: what is accepted is what encoding/json accepts, if it is UTF-8 and
-// within the depth; and what a decoder does not see is what the check before
-// the handler refuses.
+// FuzzJSON: a body is accepted if encoding/json accepts it, it is UTF-8, and it
+// is within the depth; the check before the handler refuses what a decoder does
+// not detect.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,-0.5e+3,"x\u00e9\ud800",null,true,false]}`, `[[[[[]]]]]`, `"\/"`, "\xef\xbb\xbf{}", `{"a":1}{}`,
@@ -62,7 +62,7 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// sameValue compares the value of the body with what encoding/json makes of it.
+// sameValue compares the value of the body with that of encoding/json.
 func sameValue(t *testing.T, text []byte, b *bodyparser.Body) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -104,8 +104,8 @@ func depthOf(text []byte) (deepest int) {
 	}
 }
 
-// FuzzContentType: what is accepted has a type that package mime finds too, and
-// never more than one reading of the charset.
+// FuzzContentType: an accepted type is one that package mime finds too, with
+// only one reading of the charset.
 func FuzzContentType(f *testing.F) {
 	for _, seed := range []string{
 		"application/json", "text/plain; charset=utf-8", `a/b; c="\"d\\"`, "a/b;;", "a/b; c", "a/b, c/d", "A/B ; X=y", `a/b; charset="utf-8"; x=1`,
@@ -135,8 +135,8 @@ func FuzzContentType(f *testing.F) {
 	})
 }
 
-// FuzzForm: a form is accepted if net/url finds nothing wrong with it, and then
-// is what net/url makes of it.
+// FuzzForm: a form is accepted if net/url finds no error in it, with the same
+// result.
 func FuzzForm(f *testing.F) {
 	for _, seed := range []string{"a=1&b=2", "a", "=", "&&", "a=%zz", "a;b", "a=b=c", "%", "+=+", "a=1&a=2", "\xff=%ff"} {
 		f.Add(seed)
@@ -163,8 +163,8 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// FuzzFormCharset: a name or a value is what net/url makes of it, in the charset
-// of the form.
+// FuzzFormCharset: a name or a value is the result of net/url, in the charset of
+// the form.
 func FuzzFormCharset(f *testing.F) {
 	for _, seed := range []string{"a=%E9&b=\xe9", "a=%83A", "a=%80+\x80&=&", "%B2%E2=%CA%D4", "a=%zz", "a=1;b", "a=%810%846", "a=%1B%24B%25%22"} {
 		f.Add(seed)

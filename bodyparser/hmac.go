@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// VerifyHMAC returns a [Config.Verify] for webhooks that are signed with HMAC
-// and SHA-256: the header holds the prefix and then the digest in hexadecimal,
-// of either case. The digest may be that of any of the secrets, so that one
-// can be replaced while the sender still uses the other. A request whose
-// header is missing, repeated or wrong is refused with 403.
+// VerifyHMAC returns a [Config.Verify] for webhooks signed with HMAC-SHA-256:
+// the header holds the prefix and then the digest in hexadecimal, in either
+// case. The digest may be that of any of the secrets, so that one can be
+// replaced while the sender still uses the other. A missing, repeated or wrong
+// header is refused with 403.
 //
 //	bodyparser.VerifyHMAC("X-Hub-Signature-256", "sha256=", secret) // GitHub
 //
-// How long checking takes does not depend on how much of a digest is right. It
-// panics without a header name or a secret: an empty one, as a missing
-// environment variable leaves it, would let everybody in.
+// The comparison takes constant time. VerifyHMAC panics without a header name
+// or a secret: an empty secret, as from a missing environment variable, would
+// accept every request.
 func VerifyHMAC(header, prefix string, secrets ...[]byte) func(r *http.Request, body []byte) error {
 	if header == "" {
 		panic("bodyparser: VerifyHMAC needs the name of a header")
@@ -53,7 +53,7 @@ func VerifyHMAC(header, prefix string, secrets ...[]byte) func(r *http.Request, 
 			mac := hmac.New(sha256.New, key)
 			mac.Write(body)
 			if hmac.Equal(got, mac.Sum(nil)) {
-				match = true // and go on, so that the time tells nothing about which
+				match = true // and go on: constant time, whichever secret it was
 			}
 		}
 		if !match {

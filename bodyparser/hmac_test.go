@@ -56,8 +56,7 @@ func TestVerifyHMAC(t *testing.T) {
 	}
 }
 
-// Bodies that no parser would look at are verified all the same, and so is the
-// absence of one.
+// Bodies that are not parsed are verified too, and so are missing bodies.
 func TestNothingPassesUnverified(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{Verify: bodyparser.VerifyHMAC("Sig", "", []byte("secret"))})(answerText)
 	for _, contentType := range []string{"", jsonType, formType, "multipart/form-data; boundary=x", "application/octet-stream"} {

@@ -92,8 +92,7 @@ func TestInflate(t *testing.T) {
 		}
 	}
 
-	// A client that leaves in the middle is another matter than a stream that
-	// ends there.
+	// A client that leaves in the middle differs from a stream that ends there.
 	r := post("", "")
 	r.Header.Set("Content-Encoding", "gzip")
 	r.Body, r.ContentLength = &failing{string(gzipped("hello")[:20]), io.ErrUnexpectedEOF}, -1
@@ -117,7 +116,7 @@ func (r rot13Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Whoever reads the body again must not inflate it again.
+// A second reader of the body must not decompress it again.
 func TestInflatedRequestIsDescribed(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{Inflate: true})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(r.Body)

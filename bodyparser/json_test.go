@@ -135,10 +135,10 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-// TestValues: what a body takes in memory is bounded by the number of values as
-// well as by its length.
+// TestValues: the number of values limits the memory of a body, as does its
+// length.
 func TestValues(t *testing.T) {
-	list := func(n int) string { return "[" + strings.Repeat("0,", n-2) + "0]" } // n with the list itself
+	list := func(n int) string { return "[" + strings.Repeat("0,", n-2) + "0]" } // n including the list itself
 	for _, test := range []struct {
 		why    string
 		cfg    bodyparser.Config
@@ -174,8 +174,8 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestBrokenOff: what ends where a value should begin is malformed, and nothing
-// else where the number of values has no bound.
+// TestBrokenOff: a text that ends where a value should begin is malformed, even
+// without a limit on values.
 func TestBrokenOff(t *testing.T) {
 	for _, body := range []string{"[", "[[", `[""`, "[1,", `{"a":`} {
 		for _, cfg := range []bodyparser.Config{{}, {Values: -1}, {Limit: -1}} {

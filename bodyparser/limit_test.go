@@ -27,7 +27,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// answerText answers with the length of the body.
+// answerText responds with the length of the body.
 var answerText = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	b, ok := bodyparser.From(r)
 	if !ok {
@@ -105,8 +105,8 @@ func TestRefusedWithoutReading(t *testing.T) {
 	}
 }
 
-// A client that leaves its body open must not keep the server from answering,
-// nor the connection from closing, whatever stands between.
+// A client that leaves its body open must not prevent the response, nor the end
+// of the connection, with any layer in between.
 func TestOpenBody(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -123,7 +123,7 @@ func TestOpenBody(t *testing.T) {
 				},
 			} {
 				at := test.why + ", " + name + ", behind " + foreign
-				all.Go(func() { // at once, since net/http lingers for half a second
+				all.Go(func() { // in parallel, since net/http lingers for half a second
 					conn := dial(t, wrap(inner(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 						_, err := io.ReadAll(r.Body)
 						return err
@@ -140,7 +140,7 @@ func TestOpenBody(t *testing.T) {
 						t.Errorf("%s: %d, close %v", at, resp.StatusCode, resp.Close)
 					}
 					if foreign == "bare" {
-						return // nobody can reach the connection behind it
+						return // the connection is unusable after it
 					}
 					if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
 						t.Errorf("%s: the connection stays open: %v", at, err)
@@ -151,9 +151,8 @@ func TestOpenBody(t *testing.T) {
 	}
 }
 
-// net/http reads on behind a body that has ended, runs into the deadline that
-// was meant for the rest of it, and cancels the request: which does not mean
-// that the client is gone.
+// net/http reads on after the end of a body, reaches the deadline for the rest
+// of it, and cancels the request: this does not mean that the client is gone.
 func TestTooLargeAndOver(t *testing.T) {
 	conn := dial(t, bodyparser.New(bodyparser.Config{Limit: 2048, Raw: true})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		_, err := io.ReadAll(r.Body)
@@ -173,8 +172,7 @@ func TestTooLargeAndOver(t *testing.T) {
 	}
 }
 
-// Somebody in front may put another reader into r.Body and leave the length
-// as it was.
+// A layer outside may replace r.Body and leave the length unchanged.
 func TestReplacedBodyIsBounded(t *testing.T) {
 	inflating := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -196,14 +194,14 @@ func TestReplacedBodyIsBounded(t *testing.T) {
 	}
 }
 
-// TestLargestNumbers: what a client declares, and what a service allows, is added
-// to nothing that could overflow.
+// TestLargestNumbers: declared lengths and limits are never added to, so they
+// cannot overflow.
 func TestLargestNumbers(t *testing.T) {
 	const most = math.MaxInt64
 	for _, limit := range []bytesize.Size{-1, most, most - 1, 200 << 10} {
 		for _, declared := range []int64{-1, 100 << 10, 1 << 40, most - 1, most} {
 			for _, size := range []int{10, 100 << 10} {
-				for _, ends := range []error{io.EOF, io.ErrUnexpectedEOF} { // net/http gives the second if less comes than was declared
+				for _, ends := range []error{io.EOF, io.ErrUnexpectedEOF} { // net/http gives the second if fewer bytes than declared arrive
 					request := func() *http.Request {
 						r := post("text/plain", "")
 						r.Body, r.ContentLength = &failing{strings.Repeat("x", size), ends}, declared
@@ -250,7 +248,7 @@ func gzipped(text string) []byte {
 	return b.Bytes()
 }
 
-// failing yields what it is given, some of it along with the error.
+// failing yields its data, the last of it along with the error.
 type failing struct {
 	text string
 	err  error
@@ -313,7 +311,7 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// A client that leaves is no fault of the service.
+// A client that leaves is not the service's fault.
 func TestAbortIsNotLogged(t *testing.T) {
 	var log testkit.Log
 	done := make(chan struct{})
@@ -354,8 +352,8 @@ func TestAbortOverHTTP2(t *testing.T) {
 	}
 }
 
-// What is refused for its header is not read, and a client that does not send
-// it either is not waited for.
+// A body refused for its header is not read, and the server does not wait for
+// it.
 func TestRefusedForItsHeader(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{})(answerText)
 	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
@@ -392,7 +390,8 @@ func TestShortBodyOfAClientThatWaits(t *testing.T) {
 	}
 }
 
-// inBubble serves h in a bubble of virtual time and hands test a connection.
+// inBubble serves h in a synctest bubble with fake time and passes a connection
+// to test.
 func inBubble(t *testing.T, h http.Handler, server *http.Server, test func(*testing.T, net.Conn)) {
 	t.Helper()
 	server.Handler = h
@@ -427,8 +426,8 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// net/http reads on behind the body, to notice a client that leaves. A deadline
-// that stayed behind would end the request's context.
+// net/http reads on after the body, to notice a client that leaves. A remaining
+// deadline would end the request's context.
 func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -440,7 +439,7 @@ func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
 	}))
 	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
 		in := bufio.NewReader(conn)
-		for range 2 { // and the connection goes on
+		for range 2 { // and the connection stays usable
 			io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
 			resp, err := http.ReadResponse(in, nil)
 			if err != nil {
@@ -453,8 +452,7 @@ func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
 	})
 }
 
-// A deadline for a body that is not there, or not to be sent any more, would end
-// the request's context too.
+// A deadline without a body, or after it, would end the request's context too.
 func TestNoDeadlineWithoutABody(t *testing.T) {
 	refuses := func(w http.ResponseWriter, r *http.Request) error {
 		_, err := bodyparser.Parse(w, r, bodyparser.Config{})
@@ -529,8 +527,8 @@ func TestReadTimeoutOff(t *testing.T) {
 	})
 }
 
-// The deadline of the Timeout layer around the parser is the one that counts,
-// and its answer the only one.
+// The deadline of the Timeout layer around the parser applies, with its
+// response alone.
 func TestTimeoutDuringTheBody(t *testing.T) {
 	h := middleware.Timeout(time.Second)(bodyparser.New(bodyparser.Config{})(answerText))
 	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {

@@ -15,8 +15,8 @@ import (
 )
 
 // negotiate finds out from the header what the body is. The order is fixed, and
-// all of it comes before the length is looked at: what is refused for its kind
-// is not refused for its size.
+// the length is checked last: a body refused for its type is not refused for
+// its size.
 func (b *Body) negotiate(h http.Header) (decode decoder, err error) {
 	s := b.settings
 	b.media = contentType(h)
@@ -31,7 +31,7 @@ func (b *Body) negotiate(h http.Header) (decode decoder, err error) {
 		if s.Verify == nil {
 			return nil, nil
 		}
-		b.kind = text // nothing passes unverified
+		b.kind = text // Verify sees every body
 	}
 	if b.charset, err = lookupCharset(b.media.charset); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (b *Body) negotiate(h http.Header) (decode decoder, err error) {
 	return s.decoder(h)
 }
 
-// kind is what becomes of a body.
+// kind is how a body is read.
 type kind int
 
 const (
@@ -54,7 +54,7 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-// kindOf returns what becomes of a body of the named type.
+// kindOf returns how a body of the type is read.
 func (s *settings) kindOf(name string) kind {
 	switch {
 	case name == jsonType, name == "application/ld+json", strings.HasSuffix(name, "+json"), slices.Contains(s.JSONTypes, name):
@@ -67,7 +67,7 @@ func (s *settings) kindOf(name string) kind {
 	return text
 }
 
-// wrongType refuses a body for a caller that wants another kind.
+// wrongType refuses a body for a caller that needs another kind.
 func (b *Body) wrongType(want kind) error {
 	accepted := []string{formType}
 	if want == jsonValue {
@@ -79,21 +79,22 @@ func (b *Body) wrongType(want kind) error {
 	return err
 }
 
-// A mediaType is what a Content-Type says.
+// A mediaType is a parsed Content-Type.
 type mediaType struct {
 	name    string // in lower case, without parameters; "" if there is none
 	charset string // as written
 	ok      bool
 }
 
-// longestType bounds the Content-Type, which is read before anything else is.
-// Real ones, with a boundary or a profile, have a few hundred bytes.
+// longestType limits the length of the Content-Type, which is read before
+// anything else. Real ones, with a boundary or a profile, have a few hundred
+// bytes.
 const longestType = 1000
 
-// contentType reads the Content-Type of a request. No field is no type. Two
-// fields, a list, or a parameter that is repeated leave a choice that another
-// reader of the same request may make differently, so they are not ok; unlike
-// mime.ParseMediaType, which also takes a type without a subtype.
+// contentType parses the Content-Type of a request. No field means no type. Two
+// fields, a list, or a repeated parameter are not ok, since another reader of
+// the same request may choose differently; mime.ParseMediaType accepts them,
+// and a type without a subtype.
 func contentType(h http.Header) mediaType {
 	switch fields := h["Content-Type"]; len(fields) {
 	case 0:
@@ -113,8 +114,8 @@ func contentType(h http.Header) mediaType {
 	return mediaType{}
 }
 
-// parseMediaType is the grammar of RFC 9110, section 8.3.1, with the parameters
-// of section 5.6.6: an empty one, as behind a trailing semicolon, is allowed.
+// parseMediaType follows RFC 9110, section 8.3.1, with the parameters of
+// section 5.6.6: an empty one, as after a trailing semicolon, is allowed.
 func parseMediaType(s string) mediaType {
 	head, rest, _ := strings.Cut(strings.Trim(s, " \t"), ";")
 	head = strings.TrimRight(head, " \t")
@@ -145,7 +146,8 @@ func parseMediaType(s string) mediaType {
 				return m
 			}
 		}
-		// A type with more parameters than this is not worth comparing them all.
+		// Comparing all parameters of a type with more than this is not worth
+		// it.
 		if names = append(names, name); len(names) > 32 {
 			return m
 		}
@@ -156,7 +158,7 @@ func parseMediaType(s string) mediaType {
 	}
 }
 
-// parameterValue reads a token or a quoted string from the start of s.
+// parameterValue parses a token or a quoted string from the start of s.
 func parameterValue(s string) (value, rest string, ok bool) {
 	if s == "" || s[0] != '"' {
 		end := 0
@@ -197,8 +199,8 @@ func isTokenByte(c byte) bool {
 }
 
 // lookupCharset returns the encoding for a charset parameter, nil for UTF-8.
-// The names are those of the WHATWG Encoding Standard, which is what browsers
-// send; UTF-7 and UTF-32 are not among them.
+// The names are those of the WHATWG Encoding Standard, as in browsers, without
+// UTF-7 and UTF-32.
 func lookupCharset(name string) (encoding.Encoding, error) {
 	if name == "" || strings.EqualFold(name, "utf-8") || strings.EqualFold(name, "utf8") {
 		return nil, nil
@@ -215,8 +217,9 @@ func lookupCharset(name string) (encoding.Encoding, error) {
 
 type decoder = func(io.Reader) (io.ReadCloser, error)
 
-// decoder returns what inflates the body, nil if it is not compressed. One
-// coding is enough for any client; a list of them is a bomb in a bomb.
+// decoder returns the decompressor of the body, nil if it is not compressed.
+// One coding is enough for any client; a list of them allows a zip bomb in a
+// zip bomb.
 func (s *settings) decoder(h http.Header) (decoder, error) {
 	fields := h["Content-Encoding"]
 	if len(fields) == 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestNumbersKeepTheirDigits: wherever a number ends up that has no type of its
-// own, and whatever was there before.
+// TestNumbersKeepTheirDigits: anywhere a number is decoded without its own
+// type, whatever value was there before.
 func TestNumbersKeepTheirDigits(t *testing.T) {
 	type open struct {
 		ID   int64
@@ -75,7 +75,8 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 	}
 }
 
-// TestDecodeAgain: what one text leaves in a decoder does not show in the next.
+// TestDecodeAgain: the state that one text leaves in a decoder does not affect
+// the next.
 func TestDecodeAgain(t *testing.T) {
 	type open struct{ Meta any }
 	for range 3 {
@@ -91,7 +92,7 @@ func TestDecodeAgain(t *testing.T) {
 	}
 }
 
-// A destination that nothing can be decoded into is a fault of the service.
+// A destination that cannot be decoded into is a fault of the service.
 func TestDestination(t *testing.T) {
 	for _, dst := range []any{nil, (*any)(nil), (*struct{})(nil), struct{}{}, map[string]any{}} {
 		err := parse(t, jsonType, `{}`).Decode(dst)
@@ -178,7 +179,7 @@ func memoryOf(t *testing.T, text string, fn func(*http.Request) (any, error)) ui
 		}
 	}
 	runs := uint64(max(1, min(20, 400_000/len(text))))
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would empty the pools
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a GC would empty the pools
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))  // each has a pool of its own
 	run()
 	var before, after runtime.MemStats

@@ -33,7 +33,7 @@ func TestNested(t *testing.T) {
 		t.Errorf("%d records, want 1", n)
 	}
 
-	// Verification is not a limit: it is never skipped.
+	// Verification is never skipped.
 	signed := bodyparser.New(bodyparser.Config{Verify: func(*http.Request, []byte) error { return errors.New("no") }})(answerText)
 	w := httptest.NewRecorder()
 	bodyparser.New(bodyparser.Config{})(signed).ServeHTTP(w, post("text/plain", "x"))
@@ -42,8 +42,8 @@ func TestNested(t *testing.T) {
 	}
 }
 
-// A handler may send a request of its own through the same services, within the
-// context of the one it serves.
+// A handler may send its own request through the same services, within the
+// context of its request.
 func TestFromTrustsOnlyItsOwnRequest(t *testing.T) {
 	inner := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := bodyparser.From(r)
@@ -108,8 +108,8 @@ func TestPatternIsHandedBack(t *testing.T) {
 	}
 }
 
-// net/http removes the files of the forms that it has parsed itself, but of the
-// request that it made, and not if the handler panics.
+// net/http removes the files of forms that it has parsed itself, but only for
+// its own request, and not if the handler panics.
 func TestFilesOfFormsAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -183,7 +183,7 @@ func TestBorrowedBytesDoNotEscape(t *testing.T) {
 	}
 	got := read(body("a"))
 	kept := parse(t, jsonType, body("a"))
-	for range 100 { // what was lent is overwritten
+	for range 100 { // overwrites lent memory
 		read(body("b"))
 	}
 	want := strings.Repeat("a", 100)
@@ -194,7 +194,7 @@ func TestBorrowedBytesDoNotEscape(t *testing.T) {
 		t.Error("what was parsed has changed")
 	}
 
-	// A decoder of another make may return strings that share the bytes.
+	// A custom decoder may return strings that share the bytes.
 	var shared []byte
 	cfg := bodyparser.Config{Unmarshal: func(data []byte, _ any) error { shared = data; return nil }}
 	_ = borrow(nil, post(jsonType, body("a")), cfg, func(b *bodyparser.Body) error { return b.Decode(nil) })

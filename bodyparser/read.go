@@ -17,13 +17,12 @@ import (
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
-// This file is the way of a body, from top to bottom: what its header says
-// (negotiate), its bytes (receive), whether they are from the right sender
-// (verify), and what they are as text (toUTF8, check).
+// This file follows a body from top to bottom: its header (negotiate), its
+// bytes (receive), its sender (verify), and its text (toUTF8, check).
 
-// read reads the body of r into b, in memory of m, and puts in the place of r.Body
-// what yields it once more, or else says why it was refused. What is lent stays in
-// m; else it is copied from there, in its exact size, and checked.
+// read reads the body of r into b, in memory of m, and replaces r.Body with a
+// reader of the same bytes, or else returns why the body was refused. A lent body
+// stays in m; otherwise it is copied from there, in its exact size, and checked.
 func (b *Body) read(w http.ResponseWriter, r *http.Request, m *memory, lent bool) error {
 	err := readable(r)
 	if err == nil {
@@ -35,7 +34,7 @@ func (b *Body) read(w http.ResponseWriter, r *http.Request, m *memory, lent bool
 	return err
 }
 
-// readAndKeep is read in memory that goes on to another request at once.
+// readAndKeep is read in memory that the next request reuses at once.
 func (b *Body) readAndKeep(w http.ResponseWriter, r *http.Request) error {
 	l := reqbody.Lend(nil)
 	err := b.read(w, r, memoryOf(l), false)
@@ -47,7 +46,8 @@ func (b *Body) take(w http.ResponseWriter, r *http.Request, m *memory, lent bool
 	s := b.settings
 	decode, err := b.negotiate(r.Header)
 	if err != nil {
-		// Before net/http sends the answer it may read on, and wait for it.
+		// Before net/http sends the response it may read on, and wait for the
+		// body.
 		reqbody.Arm(w, r, s.ReadTimeout)
 		return err
 	}
@@ -60,8 +60,8 @@ func (b *Body) take(w http.ResponseWriter, r *http.Request, m *memory, lent bool
 	if err != nil {
 		return err
 	}
-	// A decoder of another make may return strings that share the bytes it was
-	// given. What is too large for m to keep need not be copied.
+	// A custom decoder may return strings that share its input. A body that m
+	// is too small to keep need not be copied.
 	if (!lent || s.Unmarshal != nil) && cap(b.raw) <= keptBuffer {
 		b.raw = bytes.Clone(b.raw)
 	}
@@ -85,13 +85,13 @@ func (b *Body) take(w http.ResponseWriter, r *http.Request, m *memory, lent bool
 	}
 	p.body = b
 	r.Body = p
-	// The length of a chunked body is known now, and a proxy may tell it: not
-	// every server takes chunks.
+	// The length of a chunked body is known now. Set it for a proxy: not every
+	// server accepts chunks.
 	r.ContentLength, r.TransferEncoding = int64(len(b.raw)), nil
 	return nil
 }
 
-// leave prepares a request whose body is not read.
+// leave prepares a request whose body is left unread.
 func (s *settings) leave(w http.ResponseWriter, r *http.Request) error {
 	limit := s.untouched
 	switch {
@@ -106,26 +106,26 @@ func (s *settings) leave(w http.ResponseWriter, r *http.Request) error {
 }
 
 const (
-	// firstBuffer is as much as a declared length is believed: a client that
-	// declares more has to send this much before memory is set aside for the
-	// rest, in steps of growth times what has arrived.
+	// firstBuffer is the largest declared length that is allocated at once: a
+	// client that declares more has to send this much before the rest is
+	// allocated, in steps of growth times the bytes received.
 	firstBuffer = 64 << 10
 	growth      = 16
 
-	// smallBuffer is where reading starts if no length was declared.
+	// smallBuffer is the first buffer without a declared length.
 	smallBuffer = 4 << 10
 
-	// keptBuffer is the largest buffer that waits for the next request.
+	// keptBuffer is the largest buffer that is kept for the next request.
 	keptBuffer = 256 << 10
 )
 
 // receive reads the whole body into buf, which may grow. It is the only place
 // where bodies are read.
 //
-// The limit is counted here rather than by an http.MaxBytesReader around the
-// body: that would be one more allocation, and net/http has cut the body at
-// its declared length already. The count still holds where another layer has put
-// another reader into r.Body and left the length as it was.
+// It enforces the limit itself: an http.MaxBytesReader around the body would be
+// one more allocation, and net/http has cut the body at its declared length
+// already. The limit still applies if another layer has replaced r.Body and left
+// the length unchanged.
 func (s *settings) receive(w http.ResponseWriter, r *http.Request, decode decoder, buf []byte) ([]byte, error) {
 	if s.limit >= 0 && r.ContentLength > s.limit {
 		reqbody.Refuse(w, r)
@@ -136,9 +136,9 @@ func (s *settings) receive(w http.ResponseWriter, r *http.Request, decode decode
 		if decode == nil {
 			return buf, complete(r, 0)
 		}
-		src = http.NoBody // which is nothing that could be inflated
+		src = http.NoBody // nothing to decompress
 	}
-	// A Timeout that ends sooner has its timer already.
+	// A Timeout that ends sooner has a timer already.
 	covered := reqbody.Covered(r, s.ReadTimeout)
 	var deadline reqbody.Deadline
 	if !covered {
@@ -151,7 +151,7 @@ func (s *settings) receive(w http.ResponseWriter, r *http.Request, decode decode
 		buf, err = readAll(src, r.ContentLength, s.limit, buf)
 	}
 	if err != nil {
-		if covered { // for net/http, which may read on when the Timeout is over
+		if covered { // for net/http, which may read on after the Timeout
 			reqbody.Arm(w, r, s.ReadTimeout)
 		}
 		e := readError(r.Context(), err)
@@ -167,8 +167,8 @@ func (s *settings) receive(w http.ResponseWriter, r *http.Request, decode decode
 	return buf, err
 }
 
-// complete finds out whether another layer has read the body before. net/http
-// does not end a body of a declared length without an error before it is all there.
+// complete checks whether another layer has read the body before. net/http ends a
+// body of a declared length early only with an error.
 func complete(r *http.Request, size int) error {
 	if size == 0 && r.ContentLength > 0 {
 		return spent()
@@ -176,10 +176,10 @@ func complete(r *http.Request, size int) error {
 	return nil
 }
 
-// readAll reads src to its end into buf, of which it expects size bytes; -1 is
-// unknown. A negative limit is none.
+// readAll reads src to its end into buf, expecting size bytes; -1 is unknown. A
+// negative limit is none.
 func readAll(src io.Reader, size, limit int64, buf []byte) ([]byte, error) {
-	// One byte more than declared lets the end be seen without growing.
+	// One byte more than declared detects the end without growing.
 	if want := int(min(size, firstBuffer)) + 1; size >= 0 && cap(buf) < want {
 		buf = make([]byte, 0, want)
 	}
@@ -203,9 +203,9 @@ func readAll(src io.Reader, size, limit int64, buf []byte) ([]byte, error) {
 	}
 }
 
-// grown returns the capacity that follows on full: room for what is expected, but
-// for no more than one byte beyond the limit. What a client declares is compared,
-// and never added to: it may be the largest number there is.
+// grown returns the next capacity after full: room for the expected size, but at
+// most one byte beyond the limit. The declared size is compared and never added
+// to: it may be the largest number there is.
 func grown(full, size, limit int64) int64 {
 	want := max(2*full, smallBuffer)
 	if size >= full {
@@ -217,9 +217,9 @@ func grown(full, size, limit int64) int64 {
 	return want
 }
 
-// inflate reads what is compressed in src. The limit holds for both sides:
-// without the one on the compressed bytes, empty members of a gzip stream keep
-// a server busy for as long as the client cares to send them.
+// inflate decompresses src. The limit applies to both sides: without a limit on
+// the compressed bytes, empty members of a gzip stream could keep a server busy
+// forever.
 func (s *settings) inflate(src io.Reader, decode decoder, buf []byte) ([]byte, error) {
 	in := &limited{src, s.limit, s.limit}
 	z, err := decode(in)
@@ -231,7 +231,7 @@ func (s *settings) inflate(src io.Reader, decode decoder, buf []byte) ([]byte, e
 		err = closeErr
 	}
 	if err == nil {
-		// Only the end of the body shows that it is whole.
+		// Only the end of the body shows that it is complete.
 		var n int64
 		if n, err = io.Copy(io.Discard, in); n > 0 {
 			err = errTrailing
@@ -240,7 +240,7 @@ func (s *settings) inflate(src io.Reader, decode decoder, buf []byte) ([]byte, e
 	return buf, corrupt(err)
 }
 
-// limited fails with an Error once more than limit bytes were read from it.
+// limited fails with an Error after limit bytes.
 type limited struct {
 	src         io.Reader
 	limit, left int64
@@ -257,27 +257,27 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A sourceError comes from the client's side of a decoder. What the decoder
-// finds wrong itself is never the fault of the connection, though it may have
-// the same name: gzip calls a stream that ends early io.ErrUnexpectedEOF.
+// A sourceError comes from the client's side of a decoder. An error of the
+// decoder itself is never the fault of the connection, even if it has the same
+// name: gzip calls a stream that ends early io.ErrUnexpectedEOF.
 type sourceError struct{ error }
 
 func (e *sourceError) Unwrap() error { return e.error }
 
-// gunzip reads all members of a gzip stream. Whatever follows them has to be
-// another one, so trailing bytes are an error.
+// gunzip reads all members of a gzip stream. Only another member may follow, so
+// trailing bytes are an error.
 func gunzip(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }
 
 // inflate reads the zlib format, which is what "deflate" means (RFC 9110,
-// section 8.4.1.2); bare deflate data, which some clients send under that
-// name, is refused as it is by Node.js.
+// section 8.4.1.2). Like Node.js, it refuses raw deflate data, which some
+// clients send under that name.
 func inflate(r io.Reader) (io.ReadCloser, error) {
-	src := bufio.NewReader(r) // a ByteReader, so that nothing is read past the end
+	src := bufio.NewReader(r) // a ByteReader, so that it reads nothing past the end
 	z, err := zlib.NewReader(src)
 	return &exact{z, src}, err
 }
 
-// exact is a compressed stream with nothing behind it.
+// exact is a compressed stream without trailing bytes.
 type exact struct {
 	io.ReadCloser
 	src *bufio.Reader
@@ -297,9 +297,9 @@ func (e *exact) Read(p []byte) (int, error) {
 
 var errTrailing = errors.New("data behind the end of the compressed stream")
 
-// describeInflated makes the header of r fit a body that is no longer
-// compressed, for handlers that read it again. The header of the request that
-// came in belongs to others too, so it is replaced, not changed.
+// describeInflated makes the header of r fit the decompressed body, for
+// handlers that read it again. Other code shares the header of the original
+// request, so it is replaced, not changed.
 func describeInflated(r *http.Request, size int) {
 	r.Header = r.Header.Clone()
 	r.Header.Del("Content-Encoding")
@@ -307,7 +307,7 @@ func describeInflated(r *http.Request, size int) {
 	r.ContentLength = int64(size)
 }
 
-// verify asks Config.Verify about the body.
+// verify calls Config.Verify with the body.
 func (s *settings) verify(r *http.Request, b *Body) error {
 	if s.Verify == nil {
 		return nil
@@ -317,13 +317,13 @@ func (s *settings) verify(r *http.Request, b *Body) error {
 
 var bom = []byte("\uFEFF")
 
-// toUTF8 returns the text of a body without a byte order mark. The bytes of
-// UTF-8 are returned as they are.
+// toUTF8 returns the text of a body without a byte order mark. UTF-8 is
+// returned without a copy.
 func toUTF8(raw []byte, enc encoding.Encoding) ([]byte, error) {
 	if enc == nil {
 		return bytes.TrimPrefix(raw, bom), nil
 	}
-	// A byte order mark is the better witness where the two disagree.
+	// If the two disagree, the byte order mark is more reliable.
 	if isUTF16(enc) {
 		switch {
 		case bytes.HasPrefix(raw, []byte{0xFE, 0xFF}):
@@ -331,7 +331,7 @@ func toUTF8(raw []byte, enc encoding.Encoding) ([]byte, error) {
 		case bytes.HasPrefix(raw, []byte{0xFF, 0xFE}):
 			enc = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
 		}
-		raw = raw[:len(raw)&^1] // half a character at the end is dropped, as by Next.js
+		raw = raw[:len(raw)&^1] // drops half a character at the end, as Next.js does
 	}
 	text, err := enc.NewDecoder().Bytes(raw)
 	if err != nil {
@@ -345,8 +345,8 @@ func isUTF16(enc encoding.Encoding) bool {
 	return strings.HasPrefix(name, "utf-16")
 }
 
-// check finds what is wrong with the body of a type that promises something. A
-// form that looks like JSON is left to the handler, which may take it for that.
+// check validates the text of the body for its type. A form that looks like
+// JSON is left to the handler, which may read it as JSON.
 func (b *Body) check() (err error) {
 	switch {
 	case b.kind == jsonValue && b.Present():
@@ -358,16 +358,16 @@ func (b *Body) check() (err error) {
 	return err
 }
 
-// A memory is what one body is read into. The buffer goes on to the next, and so
-// does the rest of what was lent.
+// A memory is what one body is read into. The next request reuses the buffer and
+// the rest of what was lent.
 type memory struct {
 	body     Body
 	settings settings
-	replay   *replay // what yields a body that is lent
+	replay   *replay // yields a lent body
 	buf      []byte
 }
 
-// memoryOf returns what the loan has for a body.
+// memoryOf returns the loan's memory for a body.
 func memoryOf(l *reqbody.Loan) *memory {
 	m, ok := l.Memory.(*memory)
 	if !ok {
@@ -377,8 +377,8 @@ func memoryOf(l *reqbody.Loan) *memory {
 	return m
 }
 
-// buffer returns what to read a body of the declared size into. It is made here
-// rather than by readAll where that lets it be kept.
+// buffer returns the buffer for a body of the declared size. It is made here
+// rather than in readAll if it can be kept.
 func (m *memory) buffer(size int64) []byte {
 	if want := int(min(size, firstBuffer)) + 1; cap(m.buf) < want {
 		m.buf = make([]byte, 0, max(want, smallBuffer))
@@ -386,7 +386,7 @@ func (m *memory) buffer(size int64) []byte {
 	return m.buf[:0]
 }
 
-// keep is told what the buffer has become, and keeps it unless it is large.
+// keep takes back the buffer after use, and keeps it unless it is large.
 func (m *memory) keep(raw []byte) {
 	if cap(raw) > cap(m.buf) && cap(raw) <= keptBuffer {
 		m.buf = raw

@@ -14,8 +14,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestReadTimeoutWithoutAWriter: a function that is given only the request bounds
-// the time by the writer that a layer outside has left.
+// TestReadTimeoutWithoutAWriter: a function with only the request limits the time
+// with the writer of a layer outside.
 func TestReadTimeoutWithoutAWriter(t *testing.T) {
 	const timeout = 2 * time.Second
 	const multipart = "multipart/form-data; boundary=b"
@@ -51,7 +51,7 @@ func TestReadTimeoutWithoutAWriter(t *testing.T) {
 		}, timeout},
 	}
 
-	// Only the layer leaves a way: the handler is one of net/http.
+	// Only the layer provides the writer: the handler is one of net/http.
 	plain := func(read reader) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := read(r); err != nil {
@@ -115,8 +115,8 @@ func TestReadTimeoutWithoutAWriter(t *testing.T) {
 	}
 }
 
-// A request that a handler makes of its own has another body: the deadline of the
-// client outside is none of its business.
+// A request that a handler makes itself has another body: the outer client's
+// deadline does not apply to it.
 func TestWriterOfAnotherRequest(t *testing.T) {
 	armed := 0
 	w := deadlines{func() { armed++ }}
@@ -138,7 +138,7 @@ func TestWriterOfAnotherRequest(t *testing.T) {
 	}
 }
 
-// deadlines is a writer that tells of read deadlines.
+// deadlines is a writer that records read deadlines.
 type deadlines struct{ set func() }
 
 func (d deadlines) Header() http.Header             { return http.Header{} }
@@ -146,7 +146,7 @@ func (d deadlines) WriteHeader(int)                 {}
 func (d deadlines) Write(p []byte) (int, error)     { return len(p), nil }
 func (d deadlines) SetReadDeadline(time.Time) error { d.set(); return nil }
 
-// The same on sockets, where the deadline is one of the system's.
+// The same on sockets, where the operating system has the deadline.
 func TestReadTimeoutWithoutAWriterOnSockets(t *testing.T) {
 	binder := bind.New[struct{ A string }](bind.Config{Parser: bodyparser.Config{ReadTimeout: 20 * time.Millisecond}})
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {

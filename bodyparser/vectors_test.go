@@ -26,7 +26,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// wire is one request, byte for byte as it is sent.
+// wire is one request, byte for byte as sent.
 type wire struct {
 	method, path string
 	header       [][2]string
@@ -76,7 +76,7 @@ func (q wire) send(addr string) (*http.Response, []byte, error) {
 	go func() {
 		defer close(sent)
 		conn.Write(head)
-		conn.Write(body) // fails if the server has refused it already
+		conn.Write(body) // fails if the server has already refused it
 	}()
 	if q.abortAfter >= 0 {
 		<-sent
@@ -92,7 +92,7 @@ func (q wire) send(addr string) (*http.Response, []byte, error) {
 	return resp, answer, err
 }
 
-// request returns the request as a recorder would be given it.
+// request returns the request for a recorder.
 func (q wire) request() *http.Request {
 	var body io.Reader = bytes.NewReader(q.body)
 	if q.transfer == "none" {
@@ -142,7 +142,7 @@ func expand(t *testing.T, body map[string]any) []byte {
 }
 
 // same compares a value with a recorded one, in which an object is a list of
-// pairs and what is long or deep is described.
+// pairs and long or deep values are described.
 func same(want, got any) bool {
 	switch want := want.(type) {
 	case map[string]any:
@@ -188,9 +188,9 @@ func same(want, got any) bool {
 	return want == got
 }
 
-// TestBodyParserVectors compares with what Next.js made of requests to a pages
-// API route, and with Express where Next.js has nothing: for compressed bodies
-// and for verification.
+// TestBodyParserVectors compares with the results of a pages API route in
+// Next.js, and of Express for features that Next.js lacks: compressed bodies
+// and verification.
 func TestBodyParserVectors(t *testing.T) {
 	type outcome struct {
 		Status  int
@@ -208,7 +208,7 @@ func TestBodyParserVectors(t *testing.T) {
 		}
 		Expected struct{ Next, Express *outcome }
 	}
-	// run sends the vector to a parser and says how the outcome differs.
+	// run sends the vector to a parser and describes the differences.
 	run := func(v testkit.Vector[vector], cfg bodyparser.Config, want outcome) error {
 		in := v.Case.Input
 		q := wire{method: in.Method, path: "/?a=query", body: expand(t, in.Body), transfer: in.Transfer, abortAfter: -1}
@@ -321,9 +321,9 @@ func TestBodyParserVectors(t *testing.T) {
 		}
 		switch v.ID {
 		case "bp-0131", "bp-0184":
-			want = outcome{Status: 415} // brotli is not among ours
+			want = outcome{Status: 415} // brotli is not supported
 		case "bp-0188":
-			want = outcome{Status: 413} // the limit holds for the compressed bytes too
+			want = outcome{Status: 413} // the limit applies to the compressed bytes too
 		}
 		if err := run(v, cfg, want); err != nil {
 			t.Errorf("%s, compared with Express: %v", v.ID, err)
@@ -331,7 +331,7 @@ func TestBodyParserVectors(t *testing.T) {
 	}
 }
 
-// statusIn returns the status that a deviation promises instead.
+// statusIn returns the status that a deviation states instead.
 func statusIn(why string) int {
 	if n := regexp.MustCompile(`\b4\d\d\b`).FindString(why); n != "" {
 		status, _ := strconv.Atoi(n)
@@ -346,7 +346,7 @@ func statusIn(why string) int {
 	return 200
 }
 
-// anything is a recorded body that every body is the same as.
+// anything is a recorded body that equals every body.
 var anything = map[string]any{"$deep": true}
 
 type status int
@@ -354,8 +354,8 @@ type status int
 func (s status) Error() string   { return "verify: " + strconv.Itoa(int(s)) }
 func (s status) StatusCode() int { return int(s) }
 
-// TestUrlencodedVectors compares with url.ParseQuery, and with what Next.js
-// makes of forms.
+// TestUrlencodedVectors compares with url.ParseQuery, and with the forms of
+// Next.js.
 func TestUrlencodedVectors(t *testing.T) {
 	type vector struct {
 		Input struct {
@@ -396,8 +396,8 @@ func TestUrlencodedVectors(t *testing.T) {
 			flat, _ = b.Value()
 		}
 
-		// The column of Go: an error of ours where net/url has one, and beyond
-		// that only for too many pairs.
+		// The column of Go: an error here where net/url has one, otherwise only
+		// for too many pairs.
 		if (err != nil) != (c.Expected.Error != nil || strings.Count(body, "&") >= 1000) {
 			t.Errorf("%s: error %v", v.ID, err)
 		}

@@ -7,23 +7,22 @@ import (
 	"unicode/utf8"
 )
 
-// A SyntaxError says why a text is not a size, and what to write instead.
-// Configuration is written once and read for years, so it also says what
-// Next.js makes of the same text where that is not what it seems to be.
+// A SyntaxError says why a text is not a size, and what to write instead. It
+// also says what Next.js makes of the same text if that is surprising.
 type SyntaxError struct {
 	Text   string // the text as it was given
-	Offset int    // of the byte in Text that is wrong; len(Text) if something is missing
+	Offset int    // of the wrong byte in Text; len(Text) if something is missing
 	Reason string // what is wrong there: `unknown unit "k"`
 	Hint   string // what to do, and what Next.js does: `write "500kb" or "500b"`
 }
 
-// Error returns everything the error knows in one line.
+// Error returns all fields in one line.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("bytesize: %q: %s at offset %d: %s", e.Text, e.Reason, e.Offset, e.Hint)
 }
 
-// syntaxError adds to the hint what Next.js reads: the integer that the text
-// begins with, or else no number at all.
+// syntaxError adds what Next.js reads to the hint: the leading integer, or no
+// number.
 func syntaxError(text string, offset int, reason, hint string) *SyntaxError {
 	trap := "Next.js reads no number, and applies no limit"
 	if n := leadingInteger(text); n != "" {
@@ -34,8 +33,8 @@ func syntaxError(text string, offset int, reason, hint string) *SyntaxError {
 
 const example = `write a size such as "1.5mb" or "500b"`
 
-// notANumber explains a text that has no digit at offset, where its number
-// should begin.
+// notANumber explains a text without a digit at offset, where its number should
+// begin.
 func notANumber(text string, offset int) *SyntaxError {
 	rest := text[offset:]
 	r, _ := utf8.DecodeRuneInString(rest)
@@ -54,8 +53,8 @@ func notANumber(text string, offset int) *SyntaxError {
 	}
 }
 
-// notAUnit explains a text whose number ends at end, and where the rest from
-// word on, behind the spaces, is not a unit.
+// notAUnit explains a text whose number ends at end, and whose rest from word
+// on, after the spaces, is not a unit.
 func notAUnit(text string, end, word int) *SyntaxError {
 	rest := text[word:]
 	name := rest[:len(rest)-len(strings.TrimLeftFunc(rest, unicode.IsLetter))]
@@ -92,8 +91,8 @@ func tooLarge(text string, offset int) *SyntaxError {
 		`write "unlimited" for no limit; Next.js goes on with a rounded number`}
 }
 
-// leadingInteger returns what JavaScript's parseInt(text, 10) reads, which is
-// where npm's bytes ends up for a text that its own grammar does not match.
+// leadingInteger returns what JavaScript's parseInt(text, 10) reads, which
+// npm's bytes uses for a text that its grammar does not match.
 func leadingInteger(text string) string {
 	text = strings.TrimLeftFunc(text, isSpace)
 	digits := 0
@@ -107,8 +106,8 @@ func leadingInteger(text string) string {
 	return strings.TrimPrefix(text[:end], "+")
 }
 
-// isSpace is near enough to JavaScript's idea of space, to which the byte order
-// mark belongs.
+// isSpace approximates white space in JavaScript, which includes the byte order
+// mark.
 func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || r == '\ufeff'
 }

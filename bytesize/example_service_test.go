@@ -7,13 +7,13 @@ import (
 	"github.com/apiece/apiece/bytesize"
 )
 
-// Settings is the file of settings of a service.
+// Settings is the settings file of a service.
 type Settings struct {
 	Body     bytesize.Size `json:"body"`
 	Response bytesize.Size `json:"response"`
 }
 
-// Sizes in a file of settings, as text or as numbers.
+// Sizes in a settings file, as text or as numbers.
 func ExampleSize_UnmarshalJSON_settings() {
 	for _, text := range []string{
 		`{"body": "1.5mb", "response": 4096}`,

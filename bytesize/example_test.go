@@ -35,7 +35,7 @@ func ExampleParse() {
 	// -1 <nil>
 }
 
-// Next.js takes "500k" for 500 bytes, and says nothing.
+// Next.js silently takes "500k" for 500 bytes.
 func ExampleParse_trap() {
 	_, err := bytesize.Parse("500k")
 	fmt.Println(err)

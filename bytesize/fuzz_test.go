@@ -13,8 +13,8 @@ import (
 
 var grammar = regexp.MustCompile(`^\+?([0-9]+(?:\.[0-9]+)?)(?: *([kmgtpKMGTP]?[bB]))?$`)
 
-// reference is Parse by means that are slow and obvious: a regular expression
-// and rational numbers.
+// reference is Parse in a slow and obvious way: with a regular expression and
+// rational numbers.
 func reference(text string) (size int64, ok bool) {
 	if len(text) == len("unlimited") && strings.EqualFold(text, "unlimited") {
 		return -1, true
@@ -42,9 +42,9 @@ func reference(text string) (size int64, ok bool) {
 	return whole.Int64(), whole.Cmp(big.NewInt(limit)) <= 0
 }
 
-// FuzzParse: Parse agrees with the reference on every text, an error tells
-// where and what to do, a size survives its own text, and nothing may be added
-// to a size at either end.
+// FuzzParse: Parse agrees with the reference on every text, an error says where
+// and what to do, a size survives its own text, and a size with anything added
+// at either end is invalid.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "0", "500kb", "500k", "1.15 MB", "+1b", "-1", "1.9999999999999999999999kb", "1..5mb", ".5mb", "1.mb",
@@ -97,8 +97,8 @@ func FuzzSize(f *testing.F) {
 	})
 }
 
-// FuzzUnmarshalJSON: no JSON value upsets the method, an error leaves the size
-// alone, and what was accepted is accepted again as it is written.
+// FuzzUnmarshalJSON: the method handles every JSON value, an error leaves the
+// size unchanged, and an accepted size is accepted again after marshaling.
 func FuzzUnmarshalJSON(f *testing.F) {
 	for _, seed := range []string{`null`, `false`, `true`, `0`, `1.5`, `-1`, `1e3`, `"4mb"`, `"500k"`, `"\u0034mb"`, `{}`, `[1]`, `"unlimited"`, `"`, ``} {
 		f.Add([]byte(seed))

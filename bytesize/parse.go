@@ -2,7 +2,7 @@ package bytesize
 
 import "math"
 
-// Parse reads a size: "500kb", "4.5mb", "1048576", "unlimited". The package
+// Parse parses a size: "500kb", "4.5mb", "1048576", "unlimited". The package
 // documentation has the grammar. The whole text must be a size; the error is a
 // [*SyntaxError].
 //
@@ -55,8 +55,7 @@ func Parse(text string) (Size, error) {
 	return size, nil
 }
 
-// MustParse is [Parse] for sizes that are part of the program: it panics where
-// Parse returns an error.
+// MustParse is [Parse] for constants: it panics where Parse returns an error.
 func MustParse(text string) Size {
 	size, err := Parse(text)
 	if err != nil {
@@ -66,13 +65,13 @@ func MustParse(text string) Size {
 }
 
 // multiply returns whole.fraction times the unit, rounded down, and false if
-// that is more than a Size can hold. Both strings are digits only.
+// that does not fit in a Size. Both strings consist of digits.
 //
-// The fraction is worked off from its last digit. With r the bytes that the
-// digits to the right of a digit d amount to, d and they amount to
-// (d*unit + r) / 10; and since d*unit is a whole number, rounding r down first
-// does not change that quotient rounded down. One small integer therefore does
-// for a fraction of any length, exactly.
+// It processes the fraction from its last digit. If r is the value in bytes of
+// the digits to the right of a digit d, then d and those digits are worth
+// (d*unit + r) / 10. Since d*unit is a whole number, rounding r down first does
+// not change the rounded quotient. So one small integer is exact for a fraction
+// of any length.
 func multiply(whole, fraction string, unit Size) (Size, bool) {
 	var n Size
 	for i := range len(whole) {
@@ -93,7 +92,7 @@ func multiply(whole, fraction string, unit Size) (Size, bool) {
 	return n*unit + r, true
 }
 
-// parseUnit returns the size of a unit, in either case. No unit is bytes.
+// parseUnit returns the size of a unit, in either case. No unit means bytes.
 func parseUnit(word string) (Size, bool) {
 	switch {
 	case word == "":
@@ -130,7 +129,7 @@ func skipDigits(text string, i int) int {
 	return i
 }
 
-// lower folds ASCII only: the Kelvin sign is no k.
+// lower folds ASCII only: the Kelvin sign is not a k.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'

@@ -5,13 +5,11 @@ import (
 	"strconv"
 )
 
-// A Size is a number of bytes. The zero Size is no bytes, which in the
-// settings of this module stands for the default; see the package
-// documentation.
+// A Size is a number of bytes. The zero Size is zero bytes, which in the
+// settings of this module means the default; see the package documentation.
 type Size int64
 
-// The units are powers of 1024, as in Next.js, whatever the decimal prefixes
-// may mean elsewhere.
+// The units are powers of 1024, as in Next.js.
 const (
 	B  Size = 1         // one byte
 	KB      = 1024 * B  // 1,024 bytes
@@ -21,14 +19,14 @@ const (
 	PB      = 1024 * TB // 2^50 bytes
 )
 
-// Unlimited turns a limit off. It is written "unlimited" in text and false in
-// JSON, where Next.js says responseLimit: false.
+// Unlimited disables a limit. It is written "unlimited" in text and false in
+// JSON, as in responseLimit: false of Next.js.
 const Unlimited Size = -1
 
 const unlimited = "unlimited"
 
-// maxPortable is the largest whole number that JavaScript holds exactly. No
-// larger size has a unit in its text.
+// maxPortable is the largest integer that JavaScript holds exactly. The text of
+// a larger size is in bytes.
 const maxPortable = 1<<53 - 1
 
 // unitLetters are the first letters of the units above the byte. The unit at
@@ -40,8 +38,8 @@ const unitLetters = "kmgtp"
 // "1234567b". It is exact: [Parse] returns the same size. Sizes above 2^53-1
 // are always written in bytes.
 //
-// Every negative size turns a limit off, so every negative size is
-// "unlimited", and is read back as [Unlimited].
+// Every negative size disables a limit, so it is written as "unlimited", and is
+// read back as [Unlimited].
 func (s Size) String() string {
 	if s < 0 {
 		return unlimited
@@ -57,8 +55,8 @@ func (s Size) append(dst []byte) []byte {
 	}
 	if s <= maxPortable {
 		for i := len(unitLetters) - 1; i >= 0; i-- {
-			// A unit is a power of two, and 1000 is 8 times an odd number: what
-			// three decimals can say exactly are the eighths of the unit.
+			// A unit is a power of two, and 1000 is 8 times an odd number:
+			// three decimals are exact only for the eighths of the unit.
 			unit := KB << (10 * i)
 			if eighth := unit / 8; s >= unit && s%eighth == 0 {
 				dst = strconv.AppendInt(dst, int64(s/unit), 10)
@@ -76,8 +74,8 @@ func (s Size) MarshalText() ([]byte, error) {
 	return s.append(nil), nil
 }
 
-// UnmarshalText sets the size to what [Parse] makes of the text. After an
-// error the size is as it was.
+// UnmarshalText sets the size to the result of [Parse]. An error leaves it
+// unchanged.
 func (s *Size) UnmarshalText(text []byte) error {
 	v, err := Parse(string(text))
 	if err == nil {
@@ -86,8 +84,8 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return err
 }
 
-// MarshalJSON returns false for [Unlimited], as for every negative size, and
-// the text of [Size.String] in quotes for every other. It never fails.
+// MarshalJSON returns false for [Unlimited] and every other negative size, else
+// the text of [Size.String] in quotes. It never fails.
 func (s Size) MarshalJSON() ([]byte, error) {
 	if s < 0 {
 		return []byte("false"), nil
@@ -96,9 +94,9 @@ func (s Size) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON accepts false, which is [Unlimited]; a whole number of bytes;
-// and a string that [Parse] accepts. As everywhere in encoding/json, null
-// leaves the size as it was. Anything else, true and fractions among it, is a
-// [*SyntaxError] and leaves the size as it was too.
+// and a string that [Parse] accepts. As in encoding/json, null leaves the size
+// unchanged. Anything else, such as true or a fraction, is a [*SyntaxError] and
+// also leaves the size unchanged.
 func (s *Size) UnmarshalJSON(data []byte) error {
 	switch text := string(data); {
 	case text == "null":

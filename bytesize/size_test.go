@@ -37,7 +37,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestSyntaxError pins the texts that people will see.
+// TestSyntaxError pins the messages that users see.
 func TestSyntaxError(t *testing.T) {
 	tests := []struct {
 		text   string
@@ -126,8 +126,8 @@ func TestString(t *testing.T) {
 	}
 }
 
-// TestRoundTrip goes through the neighbourhood of every size where the text
-// changes its unit, its decimals or its rules.
+// TestRoundTrip tests around every size where the text changes its unit, its
+// decimals or its rules.
 func TestRoundTrip(t *testing.T) {
 	for shift := range 63 {
 		for _, eighths := range []bytesize.Size{8, 9, 12, 15} {
@@ -139,7 +139,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // checkRoundTrip asserts that text and JSON hold the size exactly. Negative
-// sizes all come back as Unlimited.
+// sizes all become Unlimited.
 func checkRoundTrip(t *testing.T, s bytesize.Size) {
 	t.Helper()
 	want := max(s, bytesize.Unlimited)
@@ -208,8 +208,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestUnmarshalJSONDirectly calls the method with what encoding/json never
-// hands it.
+// TestUnmarshalJSONDirectly calls the method with input that encoding/json
+// never passes to it.
 func TestUnmarshalJSONDirectly(t *testing.T) {
 	for _, data := range []string{"", `"`, `"1mb`, "unlimited", "+1", " 1", "nul"} {
 		s := bytesize.Size(42)

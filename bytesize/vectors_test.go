@@ -25,8 +25,8 @@ type vector struct {
 	}
 }
 
-// TestVectors holds Parse to the verdicts recorded for npm's bytes: every text
-// that package reads as a whole is the same size here, and every other text is
+// TestVectors compares Parse with the results recorded for npm's bytes: every
+// text that it reads as a whole is the same size here, and every other text is
 // an error which says what Next.js makes of it.
 func TestVectors(t *testing.T) {
 	accepted, rejected, numbers := 0, 0, 0
@@ -89,7 +89,7 @@ func testRejected(t *testing.T, v vector, text string) {
 		t.Errorf("%s: MustParse(%q) did not panic", v.ID, text)
 	}
 
-	// Where Next.js carries on with some number, the error has to say so.
+	// If Next.js continues with some number, the error has to say so.
 	want := "Next.js"
 	if n, ok := v.Expected.Next.(float64); ok && n >= 0 && n < 1<<53 && text[0] != '-' {
 		want = fmt.Sprintf(`Next.js reads "%.0fb"`, n)
@@ -99,7 +99,7 @@ func testRejected(t *testing.T, v vector, text string) {
 	}
 }
 
-// testNumber compares what a number in JSON becomes. npm passes every number
+// testNumber compares the results of JSON numbers. npm passes every number
 // through; a limit has to be a whole number and not negative.
 func testNumber(t *testing.T, v vector) {
 	t.Helper()

@@ -10,8 +10,8 @@ import (
 	"github.com/apiece/apiece/internal/exchange"
 )
 
-// BenchmarkLookup compares a lookup with net/http's and with the first step of
-// any cache of parsed cookies: finding where it is kept.
+// BenchmarkLookup compares a lookup with that of net/http and with the first
+// step of any cache of parsed cookies: finding the cache.
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{1, 5, 20, 150} {
 		pairs := make([]string, n)

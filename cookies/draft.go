@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// Draft mode lets an editor see what is not published yet: one route, behind the
-// editor's login or a secret of the CMS, enables it, and from then on pages ask
-// Enabled and show drafts. Preview data are a few fields that go along, such as
-// the revision to show.
+// A Draft is draft mode, in which an editor sees unpublished content: one route,
+// protected by the editor's login or a secret of the CMS, enables it, and from then
+// on handlers check Enabled and show drafts. Preview data are a few fields for
+// those handlers, such as the revision to show.
 //
-// Two cookies carry it. The first says that draft mode is on, the second holds
-// the preview data. Both are sealed, as by a [Sealer]; a browser without the first,
-// or with either of them damaged, is not in draft mode.
+// Two cookies carry it. The first says that draft mode is on, the second holds the
+// preview data. Both are sealed, as by a [Sealer]; a browser without the first, or
+// with either of them damaged, is not in draft mode.
 //
-// A page with drafts must not be stored by caches in between: answer it with
-// Cache-Control: private, no-store. A cache in front of the handler has to be
-// gone around as well, or else the editor gets what it holds.
+// Caches must not store a response with drafts: send Cache-Control: private,
+// no-store. A cache in front of the handler must be bypassed too, or the editor
+// gets the cached response.
 //
 // A Draft is safe for concurrent use.
 //
@@ -34,21 +34,22 @@ type Draft struct {
 // DraftConfig configures a [Draft].
 type DraftConfig struct {
 	// Keys protect the cookies: the first seals, all open. At least one is
-	// needed, each of 32 random bytes or more. Next makes one per build, which ends
-	// draft mode with each deployment; here it ends when its key is dropped.
+	// required, each of 32 or more random bytes. Next.js makes a key per build,
+	// which ends draft mode with each deployment; here it ends when its key is
+	// removed.
 	Keys [][]byte
-	// Insecure leaves out Secure and writes SameSite=Lax, for development over
-	// plain http, as Next in development. Otherwise the cookies are Secure and
-	// SameSite=None, so that they work in the frame of a CMS on another site.
+	// Insecure omits Secure and writes SameSite=Lax, for development over plain
+	// http, as Next.js does in development. Otherwise the cookies are Secure
+	// and SameSite=None, so that they work in a frame of a CMS on another site.
 	Insecure bool
 	// Path is the path of both cookies; "" is "/". Next.js: options.path.
 	Path string
-	// Name and DataName are the names of the two cookies; "" is Next's
-	// __prerender_bypass and __next_preview_data.
+	// Name and DataName are the names of the two cookies; "" is that of
+	// Next.js: __prerender_bypass and __next_preview_data.
 	Name, DataName string
 }
 
-// maxPreview is the most that the sealed preview data may take, in octets; Next
+// maxPreview is the maximum size of the sealed preview data, in octets; Next.js
 // has the same limit.
 const maxPreview = 2048
 
@@ -65,7 +66,7 @@ func (cfg DraftConfig) withDefaults() DraftConfig {
 	return cfg
 }
 
-// Validate returns an error that lists all that is wrong with the configuration.
+// Validate returns an error that lists every mistake in the configuration.
 func (cfg DraftConfig) Validate() error {
 	cfg = cfg.withDefaults()
 	errs := []error{checkKeys(cfg.Keys)}
@@ -106,8 +107,8 @@ func NewDraft(cfg DraftConfig) *Draft {
 }
 
 // Enable switches draft mode on for the browser that sent r, for maxAge or, if
-// that is 0, until the browser closes. Preview data that the browser has stay, but
-// are deleted if they do not open, since they would keep draft mode off.
+// maxAge is 0, until the browser closes. Existing preview data stay, but are
+// deleted if they do not open, since they would keep draft mode off.
 //
 // Next.js: res.setDraftMode({enable: true}).
 func (d *Draft) Enable(w http.ResponseWriter, r *http.Request, maxAge time.Duration) error {
@@ -127,9 +128,9 @@ func (d *Draft) setsData(w http.ResponseWriter) bool {
 	})
 }
 
-// SetPreview switches draft mode on as Enable does and stores data, as JSON, for
-// [Draft.Preview]. Sealed they may take 2048 octets, which 1500 bytes of JSON
-// do; more is an [*Error] and sets nothing.
+// SetPreview switches draft mode on like Enable and stores data, as JSON, for
+// [Draft.Preview]. Sealed data may take 2048 octets, enough for 1500 bytes of
+// JSON; more is an [*Error] and sets nothing.
 //
 // Next.js: res.setPreviewData(data, {maxAge}), with maxAge in seconds.
 func (d *Draft) SetPreview(w http.ResponseWriter, data any, maxAge time.Duration) error {
@@ -146,8 +147,8 @@ func (d *Draft) SetPreview(w http.ResponseWriter, data any, maxAge time.Duration
 	return d.set(w, d.cfg.Name, "", maxAge)
 }
 
-// Disable switches draft mode off and deletes the preview data. Calling it twice
-// in one response is calling it once.
+// Disable switches draft mode off and deletes the preview data. A second call
+// for the same response has no effect.
 //
 // Next.js: res.setDraftMode({enable: false}), res.clearPreviewData().
 func (d *Draft) Disable(w http.ResponseWriter) error {
@@ -157,8 +158,9 @@ func (d *Draft) Disable(w http.ResponseWriter) error {
 	return Delete(w, d.cfg.cookie(d.cfg.DataName, 0))
 }
 
-// Enabled reports whether the request is in draft mode. Unlike Next it does not
-// clear cookies that do not open: that is a Set-Cookie on pages that caches may keep.
+// Enabled reports whether the request is in draft mode. Unlike Next.js it does not
+// clear cookies that do not open: that would put Set-Cookie on responses that caches
+// may store.
 //
 // Next.js: req.draftMode, req.preview.
 func (d *Draft) Enabled(r *http.Request) bool {
@@ -174,7 +176,7 @@ func (d *Draft) Enabled(r *http.Request) bool {
 // to, and reports whether there were any. Outside draft mode there are none. The
 // error is that of json.Unmarshal for data that do not fit.
 //
-// Next.js: req.previewData, which is {} for draft mode without data.
+// Next.js: req.previewData, which is {} in draft mode without data.
 func (d *Draft) Preview(r *http.Request, into any) (bool, error) {
 	if !d.Enabled(r) {
 		return false, nil
@@ -189,8 +191,8 @@ func (d *Draft) Preview(r *http.Request, into any) (bool, error) {
 	return true, nil
 }
 
-// data returns the preview data, "" for none, and whether they are as they were
-// set, which none are.
+// data returns the preview data, "" if there are none, and reports whether they
+// are valid. Absent data are valid.
 func (d *Draft) data(r *http.Request) (text string, valid bool) {
 	if _, present := Lookup(r, d.cfg.DataName); !present {
 		return "", true

@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/cookies"
 )
 
-// browser is a cookie jar with no rules but the names.
+// browser is a cookie jar by name alone.
 type browser map[string]string
 
 func (b browser) follow(h http.Header) {
@@ -34,7 +34,7 @@ func (b browser) request() *http.Request {
 	return carrying(strings.Join(pairs, "; "))
 }
 
-// do runs a function that sets draft cookies and follows them.
+// do runs a function that sets draft cookies and stores them.
 func (b browser) do(t *testing.T, f func(http.ResponseWriter) error) {
 	t.Helper()
 	rec := httptest.NewRecorder()

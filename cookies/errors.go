@@ -20,11 +20,11 @@ func (e *LimitError) Error() string {
 // StatusCode returns 431, Request Header Fields Too Large.
 func (e *LimitError) StatusCode() int { return http.StatusRequestHeaderFieldsTooLarge }
 
-// An Error reports a cookie that [Set] or [Delete] refuses. Left to itself it is
-// answered with 500: the cookie was made by the server.
+// An Error reports a cookie that [Set] or [Delete] refuses. Its status is 500,
+// because the server made the cookie.
 type Error struct {
 	Name   string // of the cookie
-	Field  string // of http.Cookie, "" if several are at odds
+	Field  string // of http.Cookie, "" if several conflict
 	Reason string // never contains the value
 }
 

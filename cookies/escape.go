@@ -7,9 +7,9 @@ import (
 
 const upperHex = "0123456789ABCDEF"
 
-// encode escapes a value as encodeURIComponent does: every byte except
-// letters, digits and - _ . ! ~ * ' ( ). What is left are bytes that RFC 6265
-// allows in a cookie value, whatever the value was.
+// encode escapes a value as encodeURIComponent does: every byte except letters,
+// digits and - _ . ! ~ * ' ( ). RFC 6265 allows all bytes of the result in a
+// cookie value.
 func encode(s string) string {
 	escapes := 0
 	for i := 0; i < len(s); i++ {
@@ -39,9 +39,9 @@ func unescaped(c byte) bool {
 	return strings.IndexByte("-_.!~*'()", c) >= 0
 }
 
-// decode undoes encode. As decodeURIComponent in Next's parser, it works on
-// the whole value or not at all: "100%" and "%E9" come back unchanged.
-// net/url has no function for it, since PathUnescape accepts any bytes.
+// decode undoes encode. Like decodeURIComponent in the parser of Next.js, it
+// decodes the whole value or nothing: "100%" and "%E9" stay unchanged.
+// PathUnescape of net/url accepts any bytes.
 func decode(s string) string {
 	i := strings.IndexByte(s, '%')
 	if i < 0 {
@@ -70,7 +70,8 @@ func decode(s string) string {
 	return string(b)
 }
 
-// unhex returns the value of a hexadecimal digit, or 16 or more for any other byte.
+// unhex returns the value of a hexadecimal digit, or at least 16 for any other
+// byte.
 func unhex(c byte) byte {
 	switch {
 	case '0' <= c && c <= '9':

@@ -9,11 +9,12 @@ import (
 	"github.com/apiece/apiece/cookies"
 )
 
-// secret is read from the environment in a service: 32 random bytes.
+// secret stands for 32 random bytes, which a service reads from the
+// environment.
 var secret = []byte(strings.Repeat("k", 32))
 
-// A shop remembers a theme, which a script may read and change, and a cart, which
-// nobody but the shop can read or forge.
+// A shop with a theme cookie, which scripts may read and change, and a cart
+// cookie, which only the shop can read or set.
 type shop struct{ cart *cookies.Sealer }
 
 func (s shop) add(w http.ResponseWriter, r *http.Request) {
@@ -34,7 +35,7 @@ func (s shop) add(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "theme %q, cart %q", cookies.All(r)["theme"], cart)
 }
 
-// A service with a cookie that is for scripts, and one that is for itself.
+// A service with a cookie for scripts, and one for itself.
 func ExampleNewSealer() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /cart/{item}", shop{cookies.NewSealer(secret)}.add)

@@ -50,7 +50,7 @@ func ExampleLookup() {
 	// cookies:  {"lang":"en","size":2}
 }
 
-// Browsers drop a __Host- cookie with a path of its own, silently.
+// Browsers silently drop a __Host- cookie with another path than /.
 func ExampleSet_refused() {
 	w := httptest.NewRecorder()
 	err := cookies.Set(w, &http.Cookie{Name: "__Host-sid", Value: "7", Path: "/account", Secure: true})
@@ -96,7 +96,7 @@ func ExampleSigner() {
 }
 
 // A page that shows the draft of a post to editors and the published text to
-// everybody else.
+// all other visitors.
 func ExampleDraft() {
 	draft := cookies.NewDraft(cookies.DraftConfig{
 		Keys: [][]byte{bytes.Repeat([]byte{1}, 32)}, // 32 bytes of crypto/rand
@@ -104,7 +104,7 @@ func ExampleDraft() {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/preview/{revision}", func(w http.ResponseWriter, r *http.Request) {
-		// The route is behind the editors' login.
+		// The route requires the editors' login.
 		revision := map[string]string{"revision": r.PathValue("revision")}
 		if err := draft.SetPreview(w, revision, time.Hour); err != nil {
 			http.Error(w, "Internal Server Error", http.StatusInternalServerError)

@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/cookies"
 )
 
-// naive reads a Cookie header by the rules of the package, in the plainest way.
+// naive reads a Cookie header by the rules of the package, in the simplest way.
 func naive(header string) map[string]string {
 	all := map[string]string{}
 	for _, piece := range strings.Split(header, ";") {
@@ -36,8 +36,8 @@ func naive(header string) map[string]string {
 	return all
 }
 
-// Reading gives what the rules say, however the header is divided into lines, and
-// All and Lookup agree.
+// Reading follows the rules, however the header is divided into lines, and All
+// and Lookup agree.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{
 		"", "a=1", "a=1; a=2", " a = \"b\" ;\tc=%20", "=x;y=", "a=%zz%", "a=%E9", "a={\"x\":1}", "a\x00=b; c=\x7f",
@@ -73,8 +73,8 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// A cookie is refused, or it arrives: the line holds the fields and nothing else,
-// and Lookup reads the value that was set.
+// A cookie is either refused or arrives: the line has exactly the fields, and
+// Lookup reads the value that was set.
 func FuzzSet(f *testing.F) {
 	f.Add("a", "v", "/", "", uint8(0), 0, int64(0))
 	f.Add("__Host-a", "é; \"", "/", "", uint8(5), 60, int64(0))
@@ -164,7 +164,7 @@ func attributes(line string) map[string]any {
 	return attrs
 }
 
-// Nothing opens but what was sealed or signed.
+// Only sealed or signed values open.
 func FuzzOpen(f *testing.F) {
 	signer, sealer := cookies.NewSigner(key32('a')), cookies.NewSealer(key32('a'))
 	for _, k := range []keeper{signer, sealer} {

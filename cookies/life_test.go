@@ -12,8 +12,8 @@ import (
 	"github.com/apiece/apiece/cookies"
 )
 
-// TestLongLives: the life of a cookie is capped the same way in what the browser
-// is told and in what is sealed, by MaxAge and by Expires.
+// TestLongLives: the lifetime of a cookie is capped equally in the attributes
+// and in the sealed value, by MaxAge and by Expires.
 func TestLongLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the year 2000
 		const last = "Sun, 04 Feb 2001 00:00:00 GMT"

@@ -9,11 +9,11 @@ import (
 )
 
 // minKey is the shortest key that Signer, Sealer and Draft accept: as many
-// random bytes as the hash and the cipher have strength for.
+// random bytes as the strength of the hash and the cipher.
 const minKey = 32
 
-// checkKeys returns an error that lists all that is wrong with the keys, and
-// nothing of the keys.
+// checkKeys returns an error that lists every mistake in the keys, without the
+// keys.
 func checkKeys(keys [][]byte) error {
 	if len(keys) == 0 {
 		return errors.New("cookies: no key")
@@ -27,8 +27,8 @@ func checkKeys(keys [][]byte) error {
 	return errors.Join(errs...)
 }
 
-// copyKeys returns the keys for a constructor to keep, which panics if they are
-// of no use.
+// copyKeys returns the keys for a constructor to keep. It panics if they are
+// not valid.
 func copyKeys(keys [][]byte) [][]byte {
 	if err := checkKeys(keys); err != nil {
 		panic(err)
@@ -40,16 +40,16 @@ func copyKeys(keys [][]byte) [][]byte {
 	return own
 }
 
-// A protector turns the value of a cookie into text that only holds for this
-// name and until the expiry, in seconds since 1970, or for good if that is 0.
-// No other text opens to what was protected.
+// A protector turns the value of a cookie into text that is valid only for this
+// name and until the expiry, in seconds since 1970, or forever if that is 0. No
+// other text opens to the protected value.
 type protector interface {
 	protect(name, value string, expiry int64) string
 	open(name, text string) (value string, expiry int64, ok bool)
 }
 
-// setProtected is Set with the value protected. The life of the cookie is put
-// under protection too: a browser forgets an expired cookie, a thief does not.
+// setProtected is Set with the value protected. So is the lifetime of the
+// cookie: a browser forgets an expired cookie, a thief does not.
 func setProtected(w http.ResponseWriter, c *http.Cookie, p protector) error {
 	if c == nil {
 		return errNil
@@ -59,12 +59,12 @@ func setProtected(w http.ResponseWriter, c *http.Cookie, p protector) error {
 	return Set(w, &protected)
 }
 
-// longestLife is the life at which browsers cap a cookie (RFC 6265bis, section
-// 5.5).
+// longestLife is the lifetime at which browsers cap a cookie (RFC 6265bis,
+// section 5.5).
 const longestLife = 400 * 24 * time.Hour
 
-// capped returns c with a life of no more than longestLife, whichever way it is
-// given: what it was to live beyond that, no browser keeps it.
+// capped returns c with a lifetime of at most longestLife, by MaxAge or
+// Expires. No browser keeps it for longer.
 func capped(c *http.Cookie) *http.Cookie {
 	short := *c
 	short.MaxAge = min(c.MaxAge, int(longestLife/time.Second))
@@ -75,7 +75,7 @@ func capped(c *http.Cookie) *http.Cookie {
 }
 
 // expiryOf returns when the cookie ends, in seconds since 1970, or 0 if it has no
-// expiry. One that has ended already, at 0 even, is no cookie without expiry.
+// expiry. An expired cookie never gives 0, even if it expired at 0.
 func expiryOf(c *http.Cookie) int64 {
 	c = capped(c)
 	switch {
@@ -87,13 +87,13 @@ func expiryOf(c *http.Cookie) int64 {
 	return 0
 }
 
-// lookupProtected returns the first cookie of the name that holds. The ones that
-// do not are passed over: a subdomain can plant them, and must not be able to hide
-// a good one with a bad one.
+// lookupProtected returns the first valid cookie of the name. It skips invalid
+// ones: a subdomain can plant them, and must not be able to hide a valid cookie
+// with one.
 //
-// A cookie holds in the one spelling in which it was set. If other escapes for
-// the same bytes held as well, a client could carry a cookie past a list of those
-// that were revoked.
+// A cookie is valid only in the spelling in which it was set. If other escapes for
+// the same bytes were valid too, a client could get a cookie past a list of
+// revoked ones.
 func lookupProtected(r *http.Request, name string, p protector) (string, bool) {
 	for text := range texts(r, name) {
 		protected := decode(text)

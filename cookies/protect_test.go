@@ -16,7 +16,7 @@ import (
 
 func key32(c byte) []byte { return bytes.Repeat([]byte{c}, 32) }
 
-// keeper is what Signer and Sealer have in common.
+// keeper is the common interface of Signer and Sealer.
 type keeper interface {
 	Set(http.ResponseWriter, *http.Cookie) error
 	Lookup(*http.Request, string) (string, bool)
@@ -28,7 +28,7 @@ var keepers = map[string]func(keys ...[]byte) keeper{
 	"Sealer": func(keys ...[]byte) keeper { return cookies.NewSealer(keys...) },
 }
 
-// set returns what a browser would send back after k has set c.
+// set returns the cookie that a browser would send after k has set c.
 func set(t testing.TB, k keeper, c *http.Cookie) string {
 	t.Helper()
 	rec := httptest.NewRecorder()
@@ -73,8 +73,8 @@ func TestSealedIsNot(t *testing.T) {
 	}
 }
 
-// Any cookie with one byte changed, left out or added is as good as absent, and
-// so is every other spelling of the same bytes.
+// A cookie with one byte changed, removed or added counts as absent, as does
+// every other spelling of the same bytes.
 func TestKeepersHaveOneText(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 	for name, construct := range keepers {
@@ -103,7 +103,7 @@ func TestKeepersHaveOneText(t *testing.T) {
 			}
 			changed = append(changed, "A"+text, "%0A"+text, "", ".", "..", strings.ToLower(text), strings.ToUpper(text))
 			for _, c := range changed {
-				if c == text || c == " "+text || c == "\t"+text { // space around it is no part of a cookie
+				if c == text || c == " "+text || c == "\t"+text { // surrounding space is not part of a cookie
 					continue
 				}
 				if got, ok := k.Lookup(carrying("n="+c), "n"); ok {
@@ -196,7 +196,7 @@ func TestKeepersExpire(t *testing.T) {
 		for _, test := range []struct {
 			why  string
 			c    http.Cookie
-			life time.Duration // 0 for ever
+			life time.Duration // 0 means forever
 		}{
 			{"without an expiry", http.Cookie{}, 0},
 			{"MaxAge", http.Cookie{MaxAge: 60}, time.Minute},
@@ -229,7 +229,7 @@ func TestKeepersExpire(t *testing.T) {
 	}
 }
 
-// A subdomain can plant a cookie in front of the good one, not hide it.
+// A subdomain can plant a cookie before the valid one, but not hide it.
 func TestKeepersPassOverPlanted(t *testing.T) {
 	for name, construct := range keepers {
 		k := construct(key32('a'))

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Cookies are read as Next reads them, which is close to how browsers write
-// them and far from RFC 6265. Browsers send back whatever a script or an old
-// server stored: JSON, stray quotes, bytes above 0x7f, names like "a[0]".
-// [http.Request.Cookies] drops such a cookie without a word, so that a service
-// moved from Next to Go loses sessions it used to see. The rules here are
+// Cookies are read as Next.js reads them, which is close to what browsers send
+// and far from RFC 6265. Browsers send back whatever a script or an old server
+// stored: JSON, stray quotes, bytes above 0x7f, names like "a[0]".
+// [http.Request.Cookies] silently drops such a cookie, so that a service moved
+// from Next.js to Go would lose sessions. The rules here are
 //
 //   - pairs end at ";", and only there;
 //   - a pair needs "=" and a name; spaces and tabs around both are cut;
@@ -20,24 +20,23 @@ import (
 //   - a pair with a control byte other than tab is skipped;
 //   - of several cookies of one name the first wins.
 //
-// Nothing is kept between calls. A function that reads but fills a cache of the
-// request would race with itself in a handler that reads cookies from several
-// goroutines, and there is little to save: the scan does not allocate and takes
-// half the time of http.Request.Cookie.
+// Nothing is kept between calls. A cache in the request would cause a race in
+// handlers that read cookies from several goroutines, and would save little:
+// the scan does not allocate and takes half the time of http.Request.Cookie.
 
-// What a request may carry in its Cookie headers before it reads as if it
-// carried none.
+// The limits on the Cookie headers of a request. A request over either of them
+// has no cookies.
 const (
-	// MaxPairs is the bound of net/http, counted as it counts: the pieces
+	// MaxPairs is the limit of net/http, counted in the same way: the pieces
 	// between semicolons, over all Cookie headers.
 	MaxPairs = 3000
-	// MaxBytes bounds the total length of the Cookie headers. Node, and with
-	// it Next, refuses a request whose headers exceed 16 KiB.
+	// MaxBytes is the limit on the total length of the Cookie headers. Node,
+	// and with it Next.js, refuses a request whose headers exceed 16 KiB.
 	MaxBytes = 256 << 10
 )
 
-// All returns the cookies of the request by name, decoded. It is never nil, and
-// the caller may change it. When [Check] fails it is empty.
+// All returns the cookies of the request by name, decoded. The map is never
+// nil, and the caller may change it. It is empty if [Check] fails.
 //
 // Next.js: req.cookies.
 func All(r *http.Request) map[string]string {
@@ -62,12 +61,12 @@ func All(r *http.Request) map[string]string {
 }
 
 // Lookup returns the value of the first cookie with the name, decoded, and
-// whether the request carries one. It does not allocate unless the value has
+// reports whether the request has one. It allocates only if the value has
 // percent escapes.
 //
 // A browser sends cookies with longer paths first, and a sibling subdomain can
-// plant one. A name that starts with "__Host-" keeps subdomains out; a value
-// that must be trusted is signed (see [Signer]).
+// plant one. A name that starts with "__Host-" keeps subdomains out; sign a
+// value that must be trusted (see [Signer]).
 //
 // Next.js: req.cookies[name].
 func Lookup(r *http.Request, name string) (string, bool) {
@@ -88,8 +87,7 @@ func values(r *http.Request, name string) iter.Seq[string] {
 	}
 }
 
-// texts yields the value of each cookie with the name as it was sent, still
-// escaped.
+// texts yields the value of each cookie with the name as sent, still escaped.
 func texts(r *http.Request, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		lines := r.Header["Cookie"]
@@ -111,9 +109,9 @@ func texts(r *http.Request, name string) iter.Seq[string] {
 	}
 }
 
-// Check returns a [*LimitError] when the Cookie headers of the request exceed
+// Check returns a [*LimitError] if the Cookie headers of the request exceed
 // [MaxPairs] or [MaxBytes], and nil otherwise. All and Lookup see no cookies
-// then; a handler for which that differs from a request without cookies asks
+// then; a handler that must tell this from a request without cookies calls
 // Check first.
 func Check(r *http.Request) error {
 	if err := check(r.Header["Cookie"]); err != nil {
@@ -122,8 +120,8 @@ func Check(r *http.Request) error {
 	return nil
 }
 
-// check counts before anything is split, so that what is refused has cost no
-// more than a pass over the bytes.
+// check counts before anything is split, so that refusing costs only one pass
+// over the bytes.
 func check(lines []string) *LimitError {
 	pairs, bytes := 0, 0
 	for _, line := range lines {
@@ -136,8 +134,8 @@ func check(lines []string) *LimitError {
 	return nil
 }
 
-// next cuts the first piece off a Cookie header. A piece that is no pair has the
-// name "".
+// next cuts the first piece off a Cookie header. A piece that is not a pair has
+// the name "".
 func next(line string) (name, raw, rest string) {
 	piece, rest, _ := strings.Cut(line, ";")
 	name, raw, ok := strings.Cut(piece, "=")
@@ -147,8 +145,7 @@ func next(line string) (name, raw, rest string) {
 	return trim(name), raw, rest
 }
 
-// textOf returns what stands after "=" without the space and the quotes around
-// it.
+// textOf returns the text after "=" without surrounding space and quotes.
 func textOf(raw string) (text string, ok bool) {
 	if hasControl(raw) {
 		return "", false

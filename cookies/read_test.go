@@ -77,7 +77,7 @@ func TestParseVectors(t *testing.T) {
 	}
 }
 
-// The cases of the vectors that net/http carries arrive unchanged from a client.
+// The vectors that net/http can send arrive unchanged from a client.
 func TestParseVectorsOnTheWire(t *testing.T) {
 	var file struct {
 		Cases []struct {
@@ -149,7 +149,7 @@ func TestLookupSeesTheHeaderOfNow(t *testing.T) {
 	}
 }
 
-// Handlers read cookies from several goroutines, as they read the header.
+// Handlers read cookies from several goroutines, like the header.
 func TestReadFromSeveralGoroutines(t *testing.T) {
 	_, r := exchange.Copy(carrying("a=1; b=%20"), nil)
 	var wg sync.WaitGroup

@@ -10,40 +10,38 @@ import (
 )
 
 // A Signer sets cookies that a client can read but not change, move to another
-// name or keep beyond their expiry: the value is followed by an HMAC-SHA-256 over
-// all three. Of what it is given back by a client it returns what it has signed
-// and nothing else.
+// name or keep beyond their expiry: an HMAC-SHA-256 over all three follows the
+// value. It returns only values that it has signed.
 //
-// A signature does not keep a client from sending an old cookie again. Sessions,
-// which have to end on the server too, are the business of a session store such
-// as github.com/alexedwards/scs.
+// A signature does not prevent a client from sending an old cookie again.
+// Sessions, which must also end on the server, belong in a session store such as
+// github.com/alexedwards/scs.
 //
-// A Signer is safe for concurrent use. Next has none; Express calls it
-// cookie-parser's secret.
+// A Signer is safe for concurrent use. Next.js has none; in Express it is the
+// secret of cookie-parser.
 type Signer struct{ keys [][]byte }
 
-// NewSigner returns a Signer that signs with the first key and accepts the
-// signatures of all. To replace a key, put the new one in front and drop the old
-// one when the cookies signed with it have expired. NewSigner panics if
+// NewSigner returns a Signer that signs with the first key and accepts
+// signatures of all. To replace a key, put the new one in front and remove the
+// old one when the cookies signed with it have expired. NewSigner panics if
 // there is no key or one is shorter than 32 bytes.
 func NewSigner(keys ...[]byte) *Signer { return &Signer{copyKeys(keys)} }
 
 // Set is [Set] with the value signed. If c has a MaxAge or Expires, the signature
-// ends with it; without them it lasts as long as the key. The signature takes
-// some 55 of the 4096 octets that a cookie may have.
+// expires with it; otherwise it lasts as long as the key. The signature takes
+// about 55 of the 4096 octets that a cookie may have.
 func (s *Signer) Set(w http.ResponseWriter, c *http.Cookie) error {
 	return setProtected(w, c, s)
 }
 
-// Lookup returns the value of the first cookie with the name whose signature
-// holds. One that was changed, was signed with a key that is gone, or has
-// expired is as good as absent, and so is one with other escapes for the same
-// text: what was set has one spelling.
+// Lookup returns the value of the first cookie with the name and a valid
+// signature. It ignores one that was changed, was signed with a removed key, or
+// has expired, and one with other escapes for the same text.
 func (s *Signer) Lookup(r *http.Request, name string) (string, bool) {
 	return lookupProtected(r, name, s)
 }
 
-// protect returns value.expiry.signature, with nothing for an expiry of 0.
+// protect returns value.expiry.signature; an expiry of 0 is empty.
 func (s *Signer) protect(name, value string, expiry int64) string {
 	text := value + "."
 	if expiry != 0 {
@@ -77,8 +75,8 @@ func (s *Signer) open(name, text string) (value string, expiry int64, ok bool) {
 	return text[:i], expiry, true
 }
 
-// sign returns the signature of text under the name. A name is a token and has
-// no NUL, so the two cannot run into each other.
+// sign returns the signature of text under the name. A name is a token, which
+// cannot hold the NUL between the two.
 func sign(key []byte, name, text string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("apiece signed cookie\x00" + name + "\x00" + text))

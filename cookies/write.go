@@ -11,18 +11,18 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// What browsers keep, by the cookie draft that replaces RFC 6265 (section 5.6):
-// a longer pair is dropped, a longer attribute ignored.
+// The limits of browsers, by the draft that replaces RFC 6265 (section 5.6): a
+// longer pair is dropped, a longer attribute ignored.
 const (
 	maxPair      = 4096
 	maxAttribute = 1024
 )
 
 // Set adds a Set-Cookie header for c to the response, with the value escaped as
-// encodeURIComponent does, so that [Lookup] and Next read back what was set.
+// encodeURIComponent does, so that [Lookup] and Next.js read the original value.
 //
-// What a browser would drop or change, and what net/http would drop or change on
-// the way, is an [*Error] instead, and no header is written:
+// A cookie that a browser or net/http would drop or change is an [*Error]
+// instead, and no header is written:
 //
 //   - a name that is not a token, a value that is not UTF-8;
 //   - control bytes, semicolons, non-ASCII and outer spaces in the path;
@@ -34,14 +34,13 @@ const (
 //   - an expiry before 1601 or after 9999, an unknown SameSite;
 //   - attributes in c.Unparsed, which net/http would not write.
 //
-// A cookie set earlier in the same response with the same name, domain and path
-// is replaced: a browser would overwrite it anyhow. All other Set-Cookie headers
-// stay.
+// A cookie set earlier in the same response with the same name, domain and path is replaced, as a
+// browser would do. All other Set-Cookie headers stay.
 //
-// MaxAge counts seconds and 0 means none; an expired cookie is written by
-// [Delete]. A longer life than 400 days, by MaxAge or Expires, is written as 400
-// days, at which browsers cap it. Unlike Express, Path has no default: without one, or with one that does not begin with "/", the browser
-// takes the directory of the request's path.
+// MaxAge is in seconds and 0 means none; [Delete] writes an expired cookie. A lifetime over 400
+// days, by MaxAge or Expires, is written as 400 days, at which browsers cap it. Unlike in Express,
+// Path has no default: without one, or with one that does not begin with "/", the browser uses the
+// directory of the request's path.
 //
 // Next.js: res.setHeader("Set-Cookie", serialize(name, value, options)).
 func Set(w http.ResponseWriter, c *http.Cookie) error {
@@ -56,10 +55,10 @@ func Set(w http.ResponseWriter, c *http.Cookie) error {
 	return write(w, &encoded)
 }
 
-// SetRaw is [Set] without the escaping, for a value that another reader expects
-// byte for byte. It refuses the bytes that RFC 6265, section 4.1.1, excludes: quotes,
+// SetRaw is [Set] without the escaping, for a reader that expects the value byte for
+// byte. It refuses the bytes that RFC 6265, section 4.1.1, excludes: quotes,
 // semicolons, backslashes, control bytes, non-ASCII and, unless c.Quoted is set,
-// spaces and commas. [Lookup] decodes percent escapes all the same.
+// spaces and commas. [Lookup] still decodes percent escapes.
 func SetRaw(w http.ResponseWriter, c *http.Cookie) error {
 	if c == nil {
 		return errNil
@@ -73,11 +72,11 @@ func SetRaw(w http.ResponseWriter, c *http.Cookie) error {
 	return write(w, c)
 }
 
-// Delete adds a Set-Cookie header that makes the browser forget the cookie: an
-// empty value and an expiry in 1970, Next's form. The value and life of c are
-// ignored. A browser only forgets the cookie that has the same name, path and
-// domain (and, for Partitioned, the same partition), so pass what it was set with.
-// Delete refuses what [Set] refuses.
+// Delete adds a Set-Cookie header that makes the browser delete the cookie: an
+// empty value and an expiry in 1970, as Next.js does. The value and lifetime of c
+// are ignored. A browser deletes only the cookie with the same name, path and
+// domain (and, for Partitioned, the same partition), so pass those it was set
+// with. Delete refuses what [Set] refuses.
 func Delete(w http.ResponseWriter, c *http.Cookie) error {
 	if c == nil {
 		return errNil
@@ -104,9 +103,9 @@ func write(w http.ResponseWriter, c *http.Cookie) error {
 	return nil
 }
 
-// overwrites reports whether a browser that has followed an earlier Set-Cookie
-// line would put c in its place (RFC 6265, section 5.3, step 11). A line that
-// net/http cannot read in full stays: it may be about another cookie.
+// overwrites reports whether a browser would replace the cookie of an earlier
+// Set-Cookie line by c (RFC 6265, section 5.3, step 11). A line that net/http
+// cannot read in full stays: it may be another cookie.
 func overwrites(c *http.Cookie, line string) bool {
 	if !strings.HasPrefix(line, c.Name+"=") {
 		return false
@@ -116,7 +115,7 @@ func overwrites(c *http.Cookie, line string) bool {
 		strings.EqualFold(strings.TrimPrefix(old.Domain, "."), strings.TrimPrefix(c.Domain, "."))
 }
 
-// validate returns an error for a cookie that would not arrive as it is.
+// validate returns an error for a cookie that would not arrive unchanged.
 func validate(c *http.Cookie) error {
 	refuse := func(field, format string, args ...any) error {
 		return &Error{c.Name, field, fmt.Sprintf(format, args...)}
@@ -158,8 +157,8 @@ func validate(c *http.Cookie) error {
 	return nil
 }
 
-// brokenPromise returns what the cookie lacks of what the prefix of its name
-// promises. Browsers compare prefixes without regard to case.
+// brokenPromise returns which requirement of its name prefix the cookie does
+// not meet. Browsers ignore the case of prefixes.
 func brokenPromise(c *http.Cookie) string {
 	host := hasPrefixFold(c.Name, "__Host-")
 	httpOnly := hasPrefixFold(c.Name, "__Http-") || hasPrefixFold(c.Name, "__Host-Http-")

@@ -106,7 +106,7 @@ func cookieOf(t *testing.T, name, value string, options map[string]json.RawMessa
 		case "maxAge":
 			err = json.Unmarshal(raw, &c.MaxAge)
 			if c.MaxAge == 0 {
-				c.MaxAge = -1 // net/http has no other word for zero
+				c.MaxAge = -1 // how net/http writes zero
 			}
 		case "expires":
 			var date struct {
@@ -262,12 +262,12 @@ func TestSetKeepsOthers(t *testing.T) {
 	want := []string{
 		"foreign=1; Path=/",
 		"no cookie at all",
-		`a=other; Path=/"`, // ParseSetCookie does not see this path
-		"a=1",              // in place of a=foreign
+		`a=other; Path=/"`, // ParseSetCookie does not read this path
+		"a=1",              // replaces a=foreign
 		"a=4; Path=/; Domain=EXAMPLE.com",
 		"a=5; Path=/; Secure; Partitioned",
 		"ab=6",
-		"a=7; Path=/; HttpOnly", // in place of a=2
+		"a=7; Path=/; HttpOnly", // replaces a=2
 	}
 	if got := rec.Header()["Set-Cookie"]; !slices.Equal(got, want) {
 		t.Errorf("Set-Cookie headers:\n%q\nwant\n%q", got, want)

@@ -17,7 +17,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A halfway writer sends half of a body, and panics or fails after it.
+// A halfway writer sends half of a body, then panics or fails.
 type halfway struct {
 	http.ResponseWriter
 	panics bool
@@ -34,8 +34,8 @@ func (w halfway) Write(p []byte) (int, error) {
 	return n, errors.New("halfway")
 }
 
-// halves are chains whose response a halfway writer sends, in the handler or, held
-// back by a Timeout, after it.
+// halves are chains whose response a halfway writer sends, in the handler or, after a
+// Timeout held it back, at the end.
 func halves(t *testing.T, test func(t *testing.T, panics bool, log *testkit.Log, h http.Handler)) {
 	for _, d := range []time.Duration{0, time.Minute} {
 		for _, panics := range []bool{true, false} {
@@ -54,7 +54,7 @@ func halves(t *testing.T, test func(t *testing.T, panics bool, log *testkit.Log,
 }
 
 // TestChainHalfABody: a part that was sent never passes for the whole, even if a
-// recoverer of others stands around the pieces, and a panic has its record.
+// foreign recoverer is outside, and a panic is logged.
 func TestChainHalfABody(t *testing.T) {
 	halves(t, func(t *testing.T, panics bool, log *testkit.Log, h http.Handler) {
 		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
@@ -74,8 +74,8 @@ func TestChainHalfABody(t *testing.T) {
 	})
 }
 
-// TestChainHalfABodyHTTP10: where the end of the connection is the end of a body,
-// the connection is reset.
+// TestChainHalfABodyHTTP10: where the end of the connection is the end of a body, the
+// connection is reset.
 func TestChainHalfABodyHTTP10(t *testing.T) {
 	halves(t, func(t *testing.T, _ bool, _ *testkit.Log, h http.Handler) {
 		_, url := testkit.HTTP1.Serve(t, unlogged(h))
@@ -85,8 +85,8 @@ func TestChainHalfABodyHTTP10(t *testing.T) {
 	})
 }
 
-// TestHookWithinAHook: a hook may serve a page, by a handler with a hook of its own.
-// One that leads to itself comes to an end.
+// TestHookWithinAHook: a hook may run a handler with a hook of its own. A hook that
+// calls itself terminates.
 func TestHookWithinAHook(t *testing.T) {
 	fails := reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return errors.New("broken") })
 	panics := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("broken") })
@@ -136,7 +136,8 @@ func TestHookWithinAHook(t *testing.T) {
 	}
 }
 
-// TestHookOfATimeoutLogs: what the hook of a 504 serves logs where the Config says.
+// TestHookOfATimeoutLogs: code that the hook of a 504 runs logs to the Logger of the
+// Config.
 func TestHookOfATimeoutLogs(t *testing.T) {
 	var log, other testkit.Log
 	defer slog.SetDefault(slog.Default())
@@ -157,8 +158,8 @@ func TestHookOfATimeoutLogs(t *testing.T) {
 	}
 }
 
-// TestTrailersOfAReplacedResponse: an error that takes the place of a response sends
-// none of its trailers.
+// TestTrailersOfAReplacedResponse: an error that replaces a response sends none of its
+// trailers.
 func TestTrailersOfAReplacedResponse(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		h := middleware.New(middleware.Config{MaxDuration: time.Minute, Logger: discard})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {

@@ -17,42 +17,40 @@ import (
 	"github.com/apiece/apiece/internal/layer"
 )
 
-// A Config is Next's `export const config` of one API route: what [New] and
-// [Chain] put before its handler. The zero value is the default of Next.js: a
-// body of up to 1 MB is parsed, a response over 4 MB is warned of, and no time
-// limit applies.
+// A Config is the `export const config` of a Next.js API route: it says what [New] and
+// [Chain] put around the handler. The zero value has the defaults of Next.js: bodies of
+// up to 1 MB are parsed, a response over 4 MB logs a warning, and there is no time
+// limit.
 //
-// A Config can be read from JSON with Next's names and units: see
+// A Config can be read from JSON with the names and units of Next.js: see
 // [Config.UnmarshalJSON].
 type Config struct {
-	// BodyParser is for [bodyparser.New]. Next.js: bodyParser, whose false is Raw.
+	// BodyParser configures [bodyparser.New]. Next.js: bodyParser, whose false is Raw.
 	BodyParser bodyparser.Config
 
-	// ResponseLimit is for [ResponseLimit]: 0 is 4 MB, negative is none. Next.js:
-	// responseLimit, whose false is negative.
+	// ResponseLimit is passed to [ResponseLimit]: 0 is 4 MB, negative disables it.
+	// Next.js: responseLimit, whose false is negative.
 	ResponseLimit bytesize.Size
 
-	// MaxDuration is for [Timeout]: 0 or less is none. Next.js: maxDuration, in
-	// seconds.
+	// MaxDuration is passed to [Timeout]: zero or negative disables it. Next.js:
+	// maxDuration, in seconds.
 	MaxDuration time.Duration
 
-	// WarnUnresolved adds [Unresolved]. Next does this unless externalResolver
-	// is true.
+	// WarnUnresolved adds [Unresolved]. Next.js does this unless externalResolver is
+	// true.
 	WarnUnresolved bool
 
-	// OnError answers whatever the pieces refuse, and a panic, whose value is in
-	// the text of the error. It also answers the errors of the handlers inside,
-	// and of other pieces of the kit, that have no OnError of their own. Nil
-	// answers with a problem document.
+	// OnError renders every error and panic of the layers. The value of a panic is in
+	// the text of the error. It also renders the errors of handlers and layers inside
+	// that have no OnError of their own. Nil responds with problem details (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger is for all of them, and for the handlers and pieces of the kit inside
-	// that have no Logger of their own. Nil is that of the layers outside, else
-	// slog.Default.
+	// Logger is used by all layers, and by the handlers and layers inside that have no
+	// Logger of their own. Nil is the Logger of the layers outside, else slog.Default.
 	Logger *slog.Logger
 }
 
-// Validate returns everything that is wrong with the config, nil if nothing is.
+// Validate returns every error in the config, or nil.
 func (cfg Config) Validate() error {
 	return errors.Join(
 		cfg.BodyParser.Validate(),
@@ -64,21 +62,21 @@ func (cfg Config) timeout() TimeoutConfig {
 	return TimeoutConfig{Duration: cfg.MaxDuration, OnError: cfg.OnError, Logger: cfg.Logger}
 }
 
-// New returns the pieces that cfg asks for as one middleware. It panics if the
-// config is not valid, with everything that is wrong.
+// New returns the layers of cfg as one middleware. It panics with every error in cfg if
+// cfg is not valid.
 func New(cfg Config) func(http.Handler) http.Handler { return Chain(cfg).Then }
 
-// Chain returns the pieces that cfg asks for as an alice chain, to append to or
-// to extend one's own. It panics if the config is not valid, with everything
-// that is wrong. The order, from the outside:
+// Chain returns the layers of cfg as an alice chain, which can be appended to or extend
+// another. It panics with every error in cfg if cfg is not valid. The order, from the
+// outside:
 //
-//   - [Timeout], so that all that follows counts as time, and can share the
-//     ResponseWriter that it holds back;
-//   - [Recover], so that a panic in any other piece is answered too;
-//   - [Unresolved], if asked for, where it sees what the others answer;
-//   - [ResponseLimit], which must count what the others answer as well;
-//   - [bodyparser.New], last, so that nothing is read for a request that
-//     a layer further out refuses;
+//   - [Timeout], so that the layers inside count toward the time and can share its
+//     ResponseWriter, which holds the response back;
+//   - [Recover], so that a panic in any layer inside gets a response too;
+//   - [Unresolved], if requested, where it sees the responses of the layers inside;
+//   - [ResponseLimit], which must count their responses as well;
+//   - [bodyparser.New], last, so that no body is read for a request that an outer layer
+//     rejects;
 //   - the handler.
 func Chain(cfg Config) alice.Chain {
 	if err := cfg.Validate(); err != nil {
@@ -94,9 +92,8 @@ func Chain(cfg Config) alice.Chain {
 	)...)
 }
 
-// within bounds the time that next may take, and tells everything inside how
-// errors are answered and where to log: a Timeout does that with the request that
-// it makes anyway.
+// within bounds the time of next, and passes OnError and Logger to everything inside. A
+// Timeout does that with the request that it creates anyway.
 func (cfg Config) within(next http.Handler) http.Handler {
 	if cfg.MaxDuration > 0 {
 		return &bounded{next: next, cfg: cfg.timeout(), says: true}
@@ -119,15 +116,15 @@ type file struct {
 	ExternalResolver *bool           `json:"externalResolver,omitempty"`
 }
 
-// UnmarshalJSON reads the names that Next.js uses. Fields that are absent, or
-// null, keep their value.
+// UnmarshalJSON reads the names that Next.js uses. Fields that are absent or null keep
+// their value.
 //
 //	bodyParser        true, false (Raw), or an object: {"sizeLimit": "500kb"}
 //	responseLimit     true (4 MB), false (none), a size ("8mb"), or a number of bytes
 //	maxDuration       a number of seconds, or a Go duration ("1.5s"); 0 is none
 //	externalResolver  false sets WarnUnresolved, true clears it
 //
-// A name that is none of these is an error.
+// Any other name is an error.
 func (cfg *Config) UnmarshalJSON(text []byte) error {
 	var in file
 	if err := strict(text, &in); err != nil {

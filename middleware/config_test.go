@@ -79,7 +79,7 @@ func TestConfigJSON(t *testing.T) {
 		}
 	}
 
-	// What a file does not name keeps its value.
+	// Fields that the file does not name keep their value.
 	kept := middleware.Config{MaxDuration: time.Second}
 	if err := json.Unmarshal([]byte(`{"responseLimit": "1mb"}`), &kept); err != nil || kept.MaxDuration != time.Second || kept.ResponseLimit != bytesize.MB {
 		t.Errorf("%+v, %v", kept, err)
@@ -105,7 +105,7 @@ func TestConfigValidate(t *testing.T) {
 	middleware.New(bad)
 }
 
-// TestChainOrder reads the order off what each piece does to the others.
+// TestChainOrder infers the order from the effect of each layer on the others.
 func TestChainOrder(t *testing.T) {
 	var log testkit.Log
 	config := middleware.Config{
@@ -162,9 +162,9 @@ func TestChainOrder(t *testing.T) {
 	}
 }
 
-// TestPanicReachesTheHook: OnError learns why, for a trace or a report, and the
-// client does not. An error that was the value is there as text only, so that a
-// hook does not answer it as one that was returned.
+// TestPanicReachesTheHook: OnError gets the panic, for a trace or a report, and the
+// client does not. If the value is an error, only its text is kept, so that a hook does
+// not render it as a returned one.
 func TestPanicReachesTheHook(t *testing.T) {
 	var log testkit.Log
 	lost := errors.New("connection lost")
@@ -182,7 +182,7 @@ func TestPanicReachesTheHook(t *testing.T) {
 	}
 }
 
-// TestConstructorsCompose: each constructor is what alice takes.
+// TestConstructorsCompose: alice accepts each constructor.
 func TestConstructorsCompose(t *testing.T) {
 	h := alice.New(
 		middleware.Recover(nil),
@@ -198,7 +198,7 @@ func TestConstructorsCompose(t *testing.T) {
 	}
 }
 
-// TestPiecesAllocs: a piece alone wraps the writer, and needs nothing else.
+// TestPiecesAllocs: a single layer wraps the writer, and needs nothing else.
 func TestPiecesAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
@@ -224,7 +224,7 @@ func TestPiecesAllocs(t *testing.T) {
 	}
 }
 
-// TestLayersAllocs: adjacent pieces share what they need.
+// TestLayersAllocs: adjacent layers share what they need.
 func TestLayersAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")

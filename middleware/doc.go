@@ -1,6 +1,6 @@
-// Package middleware holds the pieces that stand around a handler: a time limit
-// that is enforced, a guard on the size of responses, a recoverer, a warning
-// for requests that nobody answered, and the choice by method.
+// Package middleware provides layers for a handler: an enforced timeout, a response
+// size limit, panic recovery, a warning for requests without a response, and dispatch
+// by method.
 //
 //	chain := alice.New(
 //		middleware.Recover(nil),
@@ -9,20 +9,19 @@
 //	)
 //	mux.Handle("/api/report", chain.ThenFunc(report))
 //
-// Each is an ordinary func(http.Handler) http.Handler and works alone. [Chain]
-// and [New] are Next's whole `config` of a route in one call, the body parser
-// included. What they return has a method Unwrap() http.Handler, by which
+// Each is an ordinary func(http.Handler) http.Handler and works alone. [Chain] and
+// [New] build the whole `config` of a Next.js route in one call, including the body
+// parser. The handlers they return have a method Unwrap() http.Handler, through which
 // pattern.Walk and nextfs.Check see the handlers inside.
 //
 // # Differences from Next.js
 //
-//   - maxDuration is enforced, on the server that runs the handler. Next.js
-//     only hands it to the platform. An open stream is exempt.
-//   - responseLimit counts what is over the limit, not what reaches it, and can
-//     refuse as well as warn.
-//   - The warning about requests without an answer is opt-in, since an empty
-//     200 is legal in Go, and is given in production too.
+//   - maxDuration is enforced on the server that runs the handler. Next.js only passes
+//     it to the platform. An open stream is exempt.
+//   - responseLimit applies above the limit, not at it, and can reject as well as warn.
+//   - The warning about requests without a response is opt-in, since an empty 200 is
+//     legal in Go. It is logged in production too.
 //   - 405 always carries an Allow header.
-//   - An error after a part of the response is out drops the connection.
-//     Next.js appends a text to the part.
+//   - An error after part of the response was sent drops the connection. Next.js
+//     appends a text to that part.
 package middleware

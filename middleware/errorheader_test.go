@@ -10,9 +10,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestErrorsDropTheHeader: what described the response that is not sent does not
-// describe the error in its place: a cache would keep that for as long, a browser
-// save it under a name. What layers outside have set stays.
+// TestErrorsDropTheHeader: fields that describe the unsent response do not apply to the
+// error in its place: a cache would keep the error, a browser save it under a name.
+// Fields of layers outside stay.
 func TestErrorsDropTheHeader(t *testing.T) {
 	dropped := map[string]string{
 		"Cache-Control":       "public, max-age=3600",

@@ -13,11 +13,11 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// report writes as many lines as it is asked for.
+// report writes the requested number of lines.
 func report(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Query().Get("lines") {
 	case "":
-		return // an answer was forgotten
+		return // without a response
 	case "many":
 		fmt.Fprint(w, strings.Repeat("a line\n", 1000))
 	default:
@@ -25,7 +25,7 @@ func report(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// text is a logger that prints what is the same for every run.
+// text is a logger whose output is the same in every run.
 func text() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
@@ -35,7 +35,7 @@ func text() *slog.Logger {
 	}}))
 }
 
-// Pieces one by one, around a mux.
+// The layers one by one, around a mux.
 func Example_service() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /report", report)

@@ -27,7 +27,7 @@ func show(h http.Handler, method, body string) {
 	fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
 }
 
-// The client has its answer, whatever the handler does afterwards.
+// The client gets its response, whatever the handler does afterwards.
 func ExampleTimeout() {
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
@@ -42,7 +42,7 @@ func ExampleTimeout() {
 	// 504 {"title":"Gateway Timeout","status":504}
 }
 
-// A handler that does look learns why its context ended.
+// A handler that checks its context learns why that ended.
 func ExampleTimeoutError() {
 	query := func(ctx context.Context) error {
 		<-ctx.Done()
@@ -64,7 +64,7 @@ func ExampleTimeoutError() {
 	// 504 Gateway Timeout
 }
 
-// A handler that knows it has more to do than others says so.
+// A handler with a long task moves its deadline.
 func ExampleExtend() {
 	report := func(w http.ResponseWriter, r *http.Request) {
 		if err := middleware.Extend(r, time.Minute); err != nil {
@@ -120,7 +120,7 @@ func ExampleMethods() {
 	// 405 {"title":"Method Not Allowed","status":405,"detail":"The methods of this resource are GET, HEAD, OPTIONS, POST"}
 }
 
-// One's own middleware, then what Next's config asks for, then the handler.
+// Your own middleware, then the layers of a Next.js config, then the handler.
 func ExampleChain() {
 	logged := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +139,7 @@ func ExampleChain() {
 	// 200 read: hello
 }
 
-// The blocks of the Next.js documentation, and the same in Go.
+// The examples of the Next.js documentation, and the same in Go.
 func ExampleNew() {
 	// export const config = { api: { bodyParser: { sizeLimit: '1mb' } }, maxDuration: 5 }
 	_ = middleware.New(middleware.Config{
@@ -166,7 +166,7 @@ func ExampleNew() {
 	// Output: 200 ok
 }
 
-// A config may come from a file, with the names and units of Next.js.
+// A config can be read from a file, with the names and units of Next.js.
 func ExampleConfig_UnmarshalJSON() {
 	var config middleware.Config
 	err := json.Unmarshal([]byte(`{

@@ -12,8 +12,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestHookThatAborts: the connection is dropped, even if a recoverer outside
-// swallows the panic, out of which net/http would make an empty 200.
+// TestHookThatAborts: the connection is dropped, even if a recoverer outside swallows
+// the panic, which net/http would turn into an empty 200.
 func TestHookThatAborts(t *testing.T) {
 	swallow := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

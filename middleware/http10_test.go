@@ -15,17 +15,17 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// Over HTTP/1.0, which nginx speaks to a service unless it is told otherwise, a
-// body without a length ends with the connection. So a cut has to be a reset: an
-// orderly end would make of a part the whole.
+// Over HTTP/1.0, which nginx uses by default for a service, a body without a length
+// ends with the connection. So a cut has to be a reset: after an orderly close a part
+// would pass for the whole.
 
-// begin sends a part, and waits until it is under way.
+// begin sends a part, and waits until it is on its way.
 func begin(w http.ResponseWriter) {
 	io.WriteString(w, strings.Repeat("part", 1000))
 	_ = http.NewResponseController(w).Flush()
 }
 
-// TestHTTP10Cuts: a client can tell a response that has begun and was given up.
+// TestHTTP10Cuts: a client can detect an aborted response.
 func TestHTTP10Cuts(t *testing.T) {
 	tests := map[string]http.Handler{
 		"Timeout": middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 20 * time.Millisecond, Logger: discard})(
@@ -72,7 +72,7 @@ type breaking struct{}
 
 func (breaking) Read([]byte) (int, error) { return 0, errors.New("disk on fire") }
 
-// TestHTTP10Whole: a response that is whole ends in good order.
+// TestHTTP10Whole: a complete response ends in good order.
 func TestHTTP10Whole(t *testing.T) {
 	limit := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: short, Logger: discard})
 	tests := []struct {
@@ -101,7 +101,7 @@ func TestHTTP10Whole(t *testing.T) {
 	}
 }
 
-// TestHTTP10Informational: HTTP/1.0 has no 1xx (RFC 9110, section 15.2), and takes
+// TestHTTP10Informational: HTTP/1.0 has no 1xx (RFC 9110, section 15.2), and would take
 // one for the response.
 func TestHTTP10Informational(t *testing.T) {
 	for name, piece := range map[string]func(http.Handler) http.Handler{

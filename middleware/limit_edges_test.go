@@ -17,8 +17,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestRefusedAnswerStands: once a limit has answered 500, nothing takes that
-// answer away again, and nothing is logged besides, wherever a Timeout stands.
+// TestRefusedAnswerStands: after a limit has responded with 500, that response stays,
+// and nothing else is logged, wherever a Timeout is.
 func TestRefusedAnswerStands(t *testing.T) {
 	body := make([]byte, 3000) // more than a Timeout holds back
 	handlers := map[string]http.Handler{
@@ -66,8 +66,8 @@ func TestRefusedAnswerStands(t *testing.T) {
 	}
 }
 
-// TestLimitKnowsItsRequest: layers between the first piece of the kit and the
-// limit have put things into the request that the hook needs.
+// TestLimitKnowsItsRequest: layers outside of the limit have added values to the
+// request that the hook needs.
 func TestLimitKnowsItsRequest(t *testing.T) {
 	type id struct{}
 	var seen any
@@ -90,8 +90,8 @@ func TestLimitKnowsItsRequest(t *testing.T) {
 	}
 }
 
-// TestInvalidStatus: net/http panics on a status it cannot send, and a Recover
-// answers that like any panic: nothing is out.
+// TestInvalidStatus: net/http panics on a status it cannot send, and a Recover handles
+// that like any panic: nothing was sent.
 func TestInvalidStatus(t *testing.T) {
 	for _, status := range []int{0, 42, 1000} {
 		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
@@ -104,8 +104,8 @@ func TestInvalidStatus(t *testing.T) {
 	}
 }
 
-// TestEmptyCopyCommitsNothing: net/http sends nothing for it, so what the handler
-// then does counts.
+// TestEmptyCopyCommitsNothing: net/http sends nothing for an empty copy, so later calls
+// of the handler count.
 func TestEmptyCopyCommitsNothing(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		h := middleware.New(middleware.Config{MaxDuration: time.Hour})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -119,8 +119,8 @@ func TestEmptyCopyCommitsNothing(t *testing.T) {
 	})
 }
 
-// TestRefusalThatPanics: a hook that panics has not answered, and what it has
-// written nobody knows. An empty 200 would be the worst of it.
+// TestRefusalThatPanics: a hook that panics has not responded, and its partial output
+// is undefined. An empty 200 would be the worst result.
 func TestRefusalThatPanics(t *testing.T) {
 	for name, hook := range map[string]func(http.ResponseWriter, *http.Request, error){
 		"at once":  func(http.ResponseWriter, *http.Request, error) { panic("hook") },

@@ -11,26 +11,23 @@ import (
 	"github.com/apiece/apiece/internal/httperr"
 )
 
-// Methods is an http.Handler that chooses by the method of the request, as the
-// exports of a Next.js route handler do:
+// Methods is an http.Handler that dispatches by request method, like the exports of a
+// Next.js route handler:
 //
 //	mux.Handle("/api/posts", middleware.Methods{
 //		"GET":  http.HandlerFunc(list),
 //		"POST": http.HandlerFunc(create),
 //	})
 //
-// A method without a handler is answered with 405, whatever it is called, and
-// an Allow header (RFC 9110, section 15.5.6), which Next.js leaves out: a problem
-// document that names the methods too, or what the OnError of the [Config], or of
-// the pattern.HandlerConfig, around it makes of an error with that status and
-// message. HEAD runs the handler of GET, and OPTIONS is answered with 204 and Allow,
-// unless they have handlers of their own. CORS middleware goes outside and takes the
-// preflight requests.
+// A method without a handler gets 405 with an Allow header (RFC 9110, section 15.5.6),
+// which Next.js omits. The body is problem details that list the methods, unless the
+// OnError of the [Config], or of the pattern.HandlerConfig, outside renders the error.
+// HEAD runs the handler of GET, and OPTIONS gets 204 with Allow, unless they have
+// handlers of their own. CORS middleware goes outside and answers preflight requests.
 //
-// The keys are names as they are sent: upper case. A nil handler is none. The
-// zero Methods answers every request with 405. Methods that ServeMux is to
-// tell apart ("GET /api/posts") need no Methods: what ServeMux lacks is the
-// answer to OPTIONS.
+// The keys are upper-case method names, as sent. A nil handler counts as absent. The
+// zero Methods responds to every request with 405. ServeMux patterns with a method
+// ("GET /api/posts") do not need Methods, except for the response to OPTIONS.
 type Methods map[string]http.Handler
 
 // ServeHTTP calls the handler for the method of r.
@@ -56,10 +53,9 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Methods lists the methods that get another answer than 405, in the order of
-// the alphabet: those with a handler, HEAD if there is one for GET, and
-// OPTIONS. It is what the Allow header says, for tests that compare what is
-// served with what should be.
+// Methods returns, sorted, the methods that do not get 405: those with a handler, HEAD
+// if GET has one, and OPTIONS. It equals the Allow header, for tests that compare the
+// served methods with the expected ones.
 func (m Methods) Methods() []string {
 	methods := []string{http.MethodOptions}
 	for method, h := range m {
@@ -75,8 +71,8 @@ func (m Methods) Methods() []string {
 	return slices.Compact(methods)
 }
 
-// All iterates over the methods that have a handler, in the order of the
-// alphabet, and over their handlers. [pattern.Walk] uses it.
+// All iterates over the methods that have a handler, sorted, and their handlers.
+// [pattern.Walk] uses it.
 //
 // [pattern.Walk]: https://pkg.go.dev/github.com/apiece/apiece/pattern#Walk
 func (m Methods) All() iter.Seq2[string, http.Handler] {

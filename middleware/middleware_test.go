@@ -21,7 +21,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestResponseLimitWarns: not a byte is changed, and there is one record.
+// TestResponseLimitWarns: no byte changes, and there is one record.
 func TestResponseLimitWarns(t *testing.T) {
 	write := func(n int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -86,8 +86,8 @@ func TestResponseLimitWarns(t *testing.T) {
 	}
 }
 
-// TestResponseLimitAborts: nobody outside can turn a refused response into a
-// clean 200.
+// TestResponseLimitAborts: no layer outside can turn a rejected response into a clean
+// 200.
 func TestResponseLimitAborts(t *testing.T) {
 	swallow := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +151,7 @@ func TestResponseLimitAborts(t *testing.T) {
 					status, header, text, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", "/", nil)))
 					dropped := err != nil
 					if tt.name == "copied" && status == 500 {
-						dropped = true // without ReadFrom, io.Copy writes in one piece, and nothing is out
+						dropped = true // without ReadFrom, io.Copy writes in one call, and nothing was sent
 					}
 					tt := tt
 					if tt.name == "parts" && name == "timeout" {
@@ -304,7 +304,7 @@ func TestMethods(t *testing.T) {
 		{middleware.Methods{"GET": answer("x"), "HEAD": answer(""), "OPTIONS": answer("mine")}, "POST", 405, "GET, HEAD, OPTIONS", notAllowed, "each once"},
 	}
 	for _, tt := range tests {
-		// The list says what the answers do, whichever of them is asked for.
+		// The list agrees with the responses, for every method.
 		_, listed := slices.BinarySearch(tt.methods.Methods(), tt.method)
 		if listed != (tt.status != http.StatusMethodNotAllowed) {
 			t.Errorf("%s: Methods %q, but the status is %d: %s", tt.method, tt.methods.Methods(), tt.status, tt.why)

@@ -38,23 +38,23 @@ const (
 	modelEnds  = ".!g"
 )
 
-// A modelHandler runs a program, and keeps what it was told.
+// A modelHandler runs a program, and keeps the results of its calls.
 type modelHandler struct {
 	program string
 	s       *sched
 	f       *modelServer
 	file    *os.File
-	due     time.Time // when its time is up, as it was told
+	due     time.Time // its deadline, as it was told
 
 	tried    int             // bytes it has tried to write
-	wrote    strings.Builder // and those that it was told were written
+	wrote    strings.Builder // those that it was told were written
 	err      error           // the first
 	status   int             // 0 until it has committed its response
-	early    bool            // it has set its field before that
+	early    bool            // it set its field before that
 	hooked   bool            // its hook has run
-	passed   bool            // something had to reach the server before the end
+	passed   bool            // bytes had to reach the server before the end
 	whole    bool            // by Content-Length, or without a body
-	done     bool            // it has returned, and all was well
+	done     bool            // it has returned normally
 	hijacked bool
 	faults   []string
 
@@ -128,7 +128,7 @@ func (h *modelHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *modelHandler) call(call rune, w http.ResponseWriter, r *http.Request) {
 	if strings.ContainsRune(modelEnds, call) {
 		blocks()
-		h.others.Wait() // what uses a ResponseWriter must end before its handler
+		h.others.Wait() // goroutines that use a ResponseWriter must end before its handler
 	}
 	rc := http.NewResponseController(w)
 	switch call {
@@ -249,7 +249,7 @@ func (h *modelHandler) hook(w http.ResponseWriter, r *http.Request, waits bool) 
 	})
 }
 
-// derive derives contexts as handlers do, and looks how they end.
+// derive derives contexts as handlers do, and checks how they end.
 func (h *modelHandler) derive(ctx context.Context) {
 	type key struct{}
 	derived, cancel := context.WithCancel(context.WithValue(ctx, key{}, 1))
@@ -283,8 +283,8 @@ func (h *modelHandler) over(ctx, derived context.Context) {
 	}
 }
 
-// coherent looks whether Done and Err of a context say the same. Only a handler
-// that has asked for Done has a context of package context's below.
+// coherent checks whether Done and Err of a context agree. Only a handler that has
+// called Done has a context of package context below.
 func (h *modelHandler) coherent(ctx context.Context, asked bool) {
 	if !asked {
 		if first := ctx.Err(); first != nil && first != ctx.Err() {

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// patience is for a client that waits for 5 s: why has it nothing by now?
+// patience is for a client that has waited for 5 s: why does it have nothing yet?
 func (p *play) patience() {
 	switch f := p.f; {
 	case time.Now().Before(p.h.due.Add(time.Second)):
-		// There is time.
+		// It may still wait.
 	case p.server == "panics" || p.server == "broken":
 		// Its deadlines cannot be moved, and nothing can be flushed.
 	case p.server == "plain" && strings.Contains(p.program, "S"):
 		// A write that is stuck has no deadline.
 	case f.foreign || f.reset || f.fin:
-		// It sees the end.
+		// The client sees the end.
 	case p.server == "2" || p.server == "plain":
 		p.fault("the stream is still open, 1 s after the deadline")
 	case f.declared < 0 && f.status != 204 || f.flushed < f.declared:
@@ -25,13 +25,13 @@ func (p *play) patience() {
 	}
 }
 
-// panics reports whether the program, not the kit, makes the handler panic.
+// panics reports whether the program, not this module, makes the handler panic.
 func (p *play) panics() bool {
 	return strings.ContainsAny(p.program, "!g") || p.server == "broken" ||
 		p.server == "panics" && strings.ContainsAny(p.program, "FJD")
 }
 
-// judge says what is wrong with what the client has in the end.
+// judge says what is wrong with the final result of the client.
 func (p *play) judge() {
 	if !p.ended {
 		return
@@ -80,7 +80,7 @@ func (p *play) judge() {
 	p.judgeRecords(got)
 }
 
-// ours reports whether a deadline is one that the kit sets.
+// ours reports whether a deadline is one that this module sets.
 func ours(deadline time.Time) bool {
 	return !deadline.IsZero() && time.Until(deadline) < 10*time.Minute
 }
@@ -106,7 +106,7 @@ func (p *play) judgeCut(got reception, inTime, refused bool) {
 func (p *play) judgeOwn(got reception) {
 	h := p.h
 	if p.f.http10 && p.panics() && (!strings.Contains(p.layers, "R") || strings.Contains(p.program, "g")) {
-		return // net/http closes the connection, as it does without the kit
+		return // net/http closes the connection, with or without this module
 	}
 	if h.err == io.ErrShortWrite {
 		return // it was told
@@ -118,7 +118,7 @@ func (p *play) judgeOwn(got reception) {
 		p.fault("%d with %d bytes, the handler has written %d", got.status, len(got.body), h.wrote.Len())
 	}
 	if p.server == "broken" {
-		return // only net/http has a say
+		return // only net/http decides
 	}
 	if h.status != 0 && got.status != h.status || h.status == 0 && got.status != http.StatusOK {
 		p.fault("%d, the handler has said %d", got.status, h.status)
@@ -136,7 +136,7 @@ func (p *play) judgeRecords(got reception) {
 	if p.left || p.panics() || !got.whole {
 		return
 	}
-	// A hook may have panicked for a response that was taken away from it.
+	// A hook may have panicked for a response that was taken from it.
 	if got.status < 500 && p.records+p.hooks > 0 || got.status >= 500 && p.records != 1 && (p.records != 0 || p.hooks != 1) {
 		p.fault("%d records and %d of hooks for %d", p.records, p.hooks, got.status)
 	}

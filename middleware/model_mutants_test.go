@@ -13,12 +13,12 @@ import (
 
 var modelMutants = flag.String("model.mutants", "", `"all", or a part of the name of faults that the model is to find`)
 
-// A mutant is a fault that is put into the code.
+// A mutant is a fault inserted into the code.
 type mutant struct {
 	name string
 	file string
-	// edits are texts, each of which stands in the file once, and what is put in
-	// place of them.
+	// edits are pairs of a text, which must be in the file exactly once, and its
+	// replacement.
 	edits []string
 }
 
@@ -75,10 +75,10 @@ var mutants = []mutant{
 	{"a Timeout further out is not looked at", mutantRun, []string{"cut && returned && !respw.Lost(t.w.Unwrap())", "cut && returned"}},
 }
 
-// TestModelMutants puts each of the faults into a copy of the module and looks
+// TestModelMutants inserts each of the faults into a copy of the module and checks
 // whether the model finds it.
 func TestModelMutants(t *testing.T) {
-	for _, m := range mutants { // in every run: a fault that fits no code is none
+	for _, m := range mutants { // in every run: every fault must fit the code
 		text, err := os.ReadFile(filepath.Join("..", m.file))
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestModelMutants(t *testing.T) {
 	t.Logf("%d of %d found", found, tried)
 }
 
-// reason returns the line of the output that says what the model has found.
+// reason returns the line of the output with the model's finding.
 func reason(out []byte) string {
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, "_test.go:") && !strings.Contains(line, " schedules") || strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
@@ -141,7 +141,7 @@ func reason(out []byte) string {
 	return string(out[max(0, len(out)-200):])
 }
 
-// copyModule copies the packages of the module, and of their tests the model.
+// copyModule copies the packages of the module, and only the model of their tests.
 func copyModule(t *testing.T, dir string) {
 	root := os.DirFS("..")
 	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {

@@ -15,13 +15,13 @@ import (
 
 // A scenario is a program under some layers, on some server.
 type scenario struct {
-	// server is 1.1, 1.0, 2, plain (a writer that can do no more than write),
-	// panics (one whose optional methods panic), broken (whose others do too) or
-	// short (one that takes less than it is given).
+	// server is 1.1, 1.0, 2, plain (a writer that can only write), panics (its optional
+	// methods panic), broken (its other methods panic too) or short (it writes less
+	// than it is given).
 	server string
 	// layers are, from the outside: t a Timeout of 1 ms, T one of 2.5 ms whose hook
 	// panics (synctest runs timers of one instant in any order, so these never
-	// are), L a ResponseLimit that refuses, with a slow hook, R a Recover.
+	// coincide), L a ResponseLimit that rejects, with a slow hook, R a Recover.
 	layers  string
 	program string
 	leaves  bool // the client may leave at any time
@@ -35,8 +35,8 @@ func (sc scenario) String() string {
 	return s
 }
 
-// A play is one schedule of a scenario. Time is one of those that may go on, and
-// so is a client that leaves.
+// A play is one schedule of a scenario. Time is one of the choices, and so is a client
+// that leaves.
 type play struct {
 	scenario
 	s      *sched
@@ -44,21 +44,21 @@ type play struct {
 	h      *modelHandler
 	choose func(options int) int
 
-	budget int // how often another may still go on in place of one that could
-	ticks  int // milliseconds that may pass
+	budget int // how often another goroutine may still preempt one that could continue
+	ticks  int // the remaining milliseconds
 	trace  []string
 
-	settled  int // Timeouts that have seen the handler return in time
+	settled  int // Timeouts whose handler returned in time
 	cancel   context.CancelFunc
-	ended    bool // ServeHTTP has
+	ended    bool // ServeHTTP has returned
 	panicked any
 	left     bool // the client has left
 	records  int  // of failures
-	hooks    int  // of hooks that have panicked, which are records of failures, too
+	hooks    int  // panics of hooks, which are records of failures, too
 	faults   []string
 }
 
-// run plays to the end, and returns what is wrong.
+// run plays to the end, and returns the fault, if any.
 func (sc scenario) run(choose func(int) int, budget int, file *os.File) *play {
 	s := &sched{}
 	playing.Store(s)
@@ -163,8 +163,8 @@ func (l modelLog) Handle(_ context.Context, rec slog.Record) error {
 	return nil
 }
 
-// goOn makes one choice, and reports whether there was one. Who went on last
-// comes first; others in its place cost of the budget.
+// goOn makes one choice, and reports whether there was one. The last goroutine comes
+// first; choosing another costs budget.
 func (p *play) goOn() bool {
 	synctest.Wait()
 	parked := p.s.waiting()
@@ -214,7 +214,7 @@ func (p *play) goOn() bool {
 	return true
 }
 
-// wait is for a handler that is stuck. It reports whether anything happened.
+// wait is for a handler that is blocked. It reports whether anything happened.
 func (p *play) wait() bool {
 	happened := func() bool {
 		synctest.Wait()

@@ -12,17 +12,16 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A sched lets one goroutine at a time go on, from step to step. All that the
-// kit does between two steps happens at once, so what the model explores is the
-// order of steps.
+// A sched lets one goroutine at a time continue, from step to step. The code between
+// two steps is atomic, so the model explores the order of steps.
 type sched struct {
 	mu     sync.Mutex
 	parked []*park
-	last   int  // the goroutine that was let go on
-	off    bool // everything goes on as it likes
+	last   int  // the last goroutine that continued
+	off    bool // all goroutines run freely
 }
 
-// A park is a goroutine before a step.
+// A park is a goroutine that waits before a step.
 type park struct {
 	name string
 	who  int
@@ -32,8 +31,8 @@ type park struct {
 // playing is the sched of the model while it runs.
 var playing atomic.Pointer[sched]
 
-// The steps of the kit are hooked up before any test runs, and never again: a
-// goroutine that another test has left behind may be at one.
+// The steps are hooked up once, before any test runs: a goroutine that another test
+// left running may be at one.
 func init() {
 	respw.Step = func(name string) {
 		// Only the clock of a bubble has no monotonic part.
@@ -50,16 +49,16 @@ func init() {
 // blocks is called by a goroutine that is about to wait for another.
 func blocks() { debug.SetPanicOnFault(false) }
 
-// step waits until it is the turn of the calling goroutine.
+// step waits for the turn of the calling goroutine.
 func (s *sched) step(name string) {
 	s.mu.Lock()
 	if s.off {
 		s.mu.Unlock()
 		return
 	}
-	// To ask for the number of a goroutine takes longer than all the rest. The
-	// runtime has a bit for each that can be asked at once, and that is free:
-	// the goroutine that has it set comes straight from its last step.
+	// Getting the number of a goroutine takes longer than all the rest. The runtime has
+	// a bit for each goroutine that is fast to read, and otherwise unused: the
+	// goroutine that has it set comes straight from its last step.
 	p := &park{name, s.last, make(chan struct{})}
 	if !debug.SetPanicOnFault(false) {
 		p.who = goroutine()
@@ -70,7 +69,7 @@ func (s *sched) step(name string) {
 	debug.SetPanicOnFault(true)
 }
 
-// waiting returns who is parked, in the order in which goroutines were started.
+// waiting returns the parked goroutines, in the order in which they started.
 func (s *sched) waiting() []*park {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +77,7 @@ func (s *sched) waiting() []*park {
 	return slices.Clone(s.parked)
 }
 
-// release lets p go on.
+// release lets p continue.
 func (s *sched) release(p *park) {
 	s.mu.Lock()
 	s.last = p.who
@@ -87,7 +86,7 @@ func (s *sched) release(p *park) {
 	close(p.free)
 }
 
-// stop lets all go on, now and later.
+// stop lets all goroutines run, now and later.
 func (s *sched) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,9 +97,8 @@ func (s *sched) stop() {
 	s.parked = nil
 }
 
-// goroutine returns the number of the calling goroutine. With one P they are in
-// the order in which goroutines were started, so that a schedule is the same
-// each time.
+// goroutine returns the number of the calling goroutine. With one P, goroutines are
+// numbered in the order in which they start, so a schedule is reproducible.
 func goroutine() (n int) {
 	var b [32]byte
 	for _, c := range b[len("goroutine "):runtime.Stack(b[:], false)] {
@@ -112,22 +110,22 @@ func goroutine() (n int) {
 	return n
 }
 
-// A chooser says which of the options at a point of a schedule is taken. The
-// first is that things go on as they do.
+// A chooser picks one of the options at a point of a schedule. The first option is to
+// continue the current goroutine.
 type chooser interface {
 	choose(options int) int
 	// next is called after each schedule, and reports whether there is another.
 	next() bool
 }
 
-// A choice was one of several at a point of a schedule.
+// A choice was one of several options at a point of a schedule.
 type choice struct{ options, took int }
 
 // depthFirst goes through all schedules.
 type depthFirst struct {
 	path     []choice
 	at       int
-	diverged bool // the same choices led to another place
+	diverged bool // the same choices led to another state
 }
 
 func (d *depthFirst) choose(options int) int {
@@ -155,8 +153,8 @@ func (d *depthFirst) next() bool {
 	return false
 }
 
-// drawn goes through a number of schedules that a fixed seed draws. Some have
-// things go on for longer than others before something else happens.
+// drawn goes through a number of schedules from a fixed seed. In some, goroutines run
+// longer before a switch.
 type drawn struct {
 	rnd  *rand.Rand
 	left int

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A modelServer is the server's writer of one response, and what its client sees.
-// It is as strict as net/http's documentation, not as lenient as its code.
+// A modelServer is the server's writer of one response, and what its client sees. It is
+// as strict as the documentation of net/http, not as lenient as its code.
 type modelServer struct {
 	s      *sched
 	http10 bool
@@ -26,17 +26,17 @@ type modelServer struct {
 	status   int
 	sent     http.Header // as it was at WriteHeader
 	declared int         // by Content-Length, -1 if not
-	body     []byte      // what was given to it
-	flushed  int         // how much of that is on the wire, -1 if not even the header
+	body     []byte      // the bytes written to it
+	flushed  int         // how many of them are on the wire, -1 if not even the header is
 
-	inside   string // the call that is at work
-	returned bool   // ServeHTTP has
-	foreign  bool   // the handler has the connection
-	hijacked bool   // by the handler or the kit
-	reset    bool   // the kit has closed it with a reset
+	inside   string // the call in progress
+	returned bool   // ServeHTTP has returned
+	foreign  bool   // the handler owns the connection
+	hijacked bool   // by the handler or by this module
+	reset    bool   // the connection was closed with a reset
 	fin      bool   // and without
-	poisoned bool   // nothing that is written arrives any more
-	failed   bool   // a write has
+	poisoned bool   // no further bytes arrive
+	failed   bool   // a write has failed
 	jams     bool   // the next write of body blocks until its deadline
 	read     time.Time
 	mu       sync.Mutex
@@ -57,7 +57,7 @@ func newModelServer(s *sched) *modelServer {
 	return f
 }
 
-// as returns the writer that a kind of server hands to its handler, and sets the
+// as returns the writer that a kind of server passes to its handler, and sets the
 // protocol of the request.
 func (f *modelServer) as(kind string, r *http.Request) http.ResponseWriter {
 	switch kind {
@@ -83,7 +83,7 @@ func (f *modelServer) fault(format string, a ...any) {
 	f.faults = append(f.faults, fmt.Sprintf(format, a...))
 }
 
-// touch is for what any number of goroutines may call at once.
+// touch is for calls that any number of goroutines may make at once.
 func (f *modelServer) touch(call string) {
 	switch {
 	case f.returned:
@@ -93,7 +93,7 @@ func (f *modelServer) touch(call string) {
 	}
 }
 
-// enter is for what one goroutine at a time may call.
+// enter is for calls that only one goroutine at a time may make.
 func (f *modelServer) enter(call string) (leave func()) {
 	f.touch(call)
 	if f.inside != "" {
@@ -120,7 +120,7 @@ func (f *modelServer) WriteHeader(status int) {
 		f.fault("%d to HTTP/1.0", status)
 	case status < 200 || f.hijacked:
 	case f.status != 0 && (status == 201 || status == 204):
-		// The handler has called twice, and is to see net/http complain.
+		// The handler has called twice, and must see net/http's complaint.
 	case f.status != 0:
 		f.fault("WriteHeader(%d) after %d", status, f.status)
 	default:
@@ -154,7 +154,7 @@ func (f *modelServer) Write(p []byte) (int, error) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	f.body = append(f.body, p...)
-	if len(f.body) > 2048 { // as much as net/http holds back
+	if len(f.body) > 2048 { // net/http holds back as much
 		f.flushed = len(f.body)
 	}
 	return len(p), nil
@@ -207,7 +207,7 @@ func (f *modelServer) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// An http1Server is that of HTTP/1.
+// An http1Server is the writer of HTTP/1.
 type http1Server struct{ *modelServer }
 
 func (f http1Server) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -263,21 +263,21 @@ func (panickingServer) SetReadDeadline(time.Time) error              { panic(err
 func (panickingServer) SetWriteDeadline(time.Time) error             { panic(errForeign) }
 func (panickingServer) Hijack() (net.Conn, *bufio.ReadWriter, error) { panic(errForeign) }
 
-// A brokenServer is one whose others panic as well.
+// A brokenServer is one whose other methods panic as well.
 type brokenServer struct{ panickingServer }
 
 func (brokenServer) WriteHeader(int)           { panic(errForeign) }
 func (brokenServer) Write([]byte) (int, error) { panic(errForeign) }
 
-// A plainServer is a foreign writer that can do no more than write.
+// A plainServer is a foreign writer that can only write.
 type plainServer struct{ f *modelServer }
 
 func (p plainServer) Header() http.Header         { return p.f.Header() }
 func (p plainServer) WriteHeader(status int)      { p.f.WriteHeader(status) }
 func (p plainServer) Write(b []byte) (int, error) { return p.f.Write(b) }
 
-// A shortServer is a foreign writer that takes less than it is given and has no
-// error, against the rules of io.Writer.
+// A shortServer is a foreign writer that writes less than it is given without an error,
+// against the rules of io.Writer.
 type shortServer struct{ http1Server }
 
 func (f shortServer) Write(p []byte) (int, error) {
@@ -300,17 +300,17 @@ func (b stuckBody) Read([]byte) (int, error) {
 
 func (b stuckBody) Close() error { return nil }
 
-// A reception is what a client has in the end.
+// A reception is the final result of a client.
 type reception struct {
-	status int // 0 if it cannot take what it has for a response
+	status int // 0 if it has no valid response
 	header http.Header
 	body   string
-	part   bool // it has a part of a response
-	whole  bool // it takes what it has for whole
-	reused bool // the connection carries another request
+	part   bool // it has part of a response
+	whole  bool // it considers the response complete
+	reused bool // the connection can serve another request
 }
 
-// receive returns what the client has, if ServeHTTP ended with the panic.
+// receive returns the client's result, if ServeHTTP ended with the panic.
 func (f *modelServer) receive(panicked any) (got reception) {
 	normal := panicked == nil && !f.hijacked && !f.poisoned
 	onWire := f.flushed

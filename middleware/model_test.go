@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// The model runs the real Timeout, ResponseLimit, Recover and what they stand on
-// under a scheduler that decides which goroutine takes its next step, and looks
-// what the client of a strict server has in the end. A short selection is part
-// of every "go test"; "make model" is the selection that CI explores.
+// The model runs the real Timeout, ResponseLimit and Recover with their internals under
+// a scheduler that decides which goroutine takes its next step, and checks the result
+// of the client of a strict server. A short selection runs in every "go test"; "make
+// model" runs the selection of CI.
 var (
 	modelSize     = flag.String("model", "short", "how much of the model to explore: short, full (a minute), long (a quarter of an hour or more) or mutants (what finds each of them)")
 	modelScenario = flag.String("model.scenario", "", "explore this scenario of the model alone")
@@ -30,7 +30,7 @@ type selection struct {
 	leaves     bool // the client may leave
 	preempt    int
 	exhaustive bool
-	draws      int // else
+	draws      int // otherwise
 }
 
 const (
@@ -38,7 +38,7 @@ const (
 	allServers = "1.1 1.0 2 plain panics broken short"
 )
 
-// chosen are pairs of calls that have something to do with each other.
+// chosen are pairs of calls that affect each other.
 var chosen = []string{
 	"Hw.", "Hw!", "HW.", "wF.", "wwg", "FB.", "AE.", "AX.", "Eb.", "CF.", "Cb.", "Cw.", "BS.", "KW.", "Kw!",
 	"wJ.", "FJ.", "kw.", "kF!", "kW.", "Ab.", "mm.", "XB.", "dS.", "dw.", "Ib.", "HI.", "WB.", "Nw.", "HR.", "XK.", "bc.", "cw!",
@@ -104,7 +104,7 @@ func selections() []selection {
 }
 
 func TestModel(t *testing.T) {
-	// With one P goroutines are numbered in the order in which they were started.
+	// With one P, goroutines are numbered in the order in which they start.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	file := modelFile(t)
 	start, scenarios, schedules := time.Now(), 0, 0
@@ -136,9 +136,9 @@ func TestModel(t *testing.T) {
 	t.Logf("%d scenarios, %d schedules, %v", scenarios, schedules, time.Since(start).Round(time.Millisecond))
 }
 
-// skip reports whether a scenario was not asked for, or cannot be explored depth
-// first: where a handler moves two deadlines to one instant, synctest draws
-// which timer is first.
+// skip reports whether a scenario was not selected, or cannot be explored depth first:
+// if a handler moves two deadlines to one instant, synctest picks the first timer at
+// random.
 func (sc scenario) skip(exhaustive bool) bool {
 	if exhaustive && strings.Contains(sc.program, "X") && strings.ContainsRune(sc.layers, 'T') {
 		return true
@@ -146,7 +146,7 @@ func (sc scenario) skip(exhaustive bool) bool {
 	return *modelScenario != "" && *modelScenario != sc.String() || *modelLayers != "" && *modelLayers != sc.layers
 }
 
-// explore plays the schedules of a scenario that are asked for.
+// explore plays the selected schedules of a scenario.
 func (sc scenario) explore(t *testing.T, sel selection, file *os.File) (n int) {
 	var fault string
 	synctest.Test(t, func(*testing.T) {

@@ -17,11 +17,10 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// What the kit relies on in net/http and context, beyond what their documentation
-// promises, has one test each. When a release of Go breaks something, these say
-// what it is.
+// Each undocumented behavior of net/http and context that this module relies on has one
+// test. When a release of Go breaks something, these tests name it.
 
-// serveBubble serves h without the kit, in a bubble.
+// serveBubble serves h directly, in a bubble.
 func serveBubble(t *testing.T, h http.HandlerFunc, test func(t *testing.T, conn net.Conn)) {
 	t.Helper()
 	inBubble(t, h, func(t *testing.T, dial func() net.Conn) { test(t, dial()) })
@@ -77,8 +76,8 @@ func TestNetHTTPHijackOfAStuckRead(t *testing.T) {
 	})
 }
 
-// TestNetHTTPMaxBytesReader: http.MaxBytesReader tells the server's own writer that
-// the body will not be read, by a method without an exported name.
+// TestNetHTTPMaxBytesReader: http.MaxBytesReader tells the server's own writer that the
+// body will not be read, through a method with an unexported name.
 func TestNetHTTPMaxBytesReader(t *testing.T) {
 	for name, tt := range map[string]struct {
 		wrap func(http.ResponseWriter) http.ResponseWriter
@@ -100,8 +99,8 @@ func TestNetHTTPMaxBytesReader(t *testing.T) {
 	}
 }
 
-// TestNetHTTPReadDeadlineCancels: on HTTP/1 a deadline for reading that has passed
-// cancels the context of the request. So a Timeout ends its own context first.
+// TestNetHTTPReadDeadlineCancels: on HTTP/1 a read deadline that passes cancels the
+// context of the request. So a Timeout ends its own context first.
 func TestNetHTTPReadDeadlineCancels(t *testing.T) {
 	serveBubble(t, func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
@@ -116,8 +115,8 @@ func TestNetHTTPReadDeadlineCancels(t *testing.T) {
 	}, func(t *testing.T, conn net.Conn) { ask(conn) })
 }
 
-// TestNetHTTPHoldsBack: net/http holds 2 KB of a body back, and 4 KB on HTTP/2, to
-// know its length if that is all. A Timeout holds back 2 KB.
+// TestNetHTTPHoldsBack: net/http holds back 2 KB of a body, and 4 KB on HTTP/2, to set
+// its length if that is all. A Timeout holds back 2 KB.
 func TestNetHTTPHoldsBack(t *testing.T) {
 	for _, limited := range []bool{false, true} {
 		for _, size := range []int{1, 2048, 2049, 4096, 4097} {
@@ -151,8 +150,8 @@ func TestNetHTTPHoldsBack(t *testing.T) {
 	})
 }
 
-// TestNetHTTPEndOfAStream: a stream of HTTP/2 ends with the return of the handler,
-// be its body whole or not. So a Timeout runs the handler on a goroutine of its own.
+// TestNetHTTPEndOfAStream: an HTTP/2 stream ends when the handler returns, whether or
+// not its body is complete. So a Timeout runs the handler on a goroutine of its own.
 func TestNetHTTPEndOfAStream(t *testing.T) {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
@@ -177,14 +176,13 @@ func TestNetHTTPEndOfAStream(t *testing.T) {
 	})
 }
 
-// TestNetHTTPWriteDeadline: on HTTP/1 a write fails whose deadline has passed, be
-// it that the client reads. It is how a write that is stuck is freed, and how a
-// response is poisoned.
+// TestNetHTTPWriteDeadline: on HTTP/1 a write after its deadline fails, even if the
+// client reads. This frees a write that is blocked, and poisons a response.
 func TestNetHTTPWriteDeadline(t *testing.T) {
 	serveBubble(t, func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		time.AfterFunc(time.Second, func() { rc.SetWriteDeadline(time.Unix(1, 0)) })
-		_, err := w.Write(make([]byte, 1<<20)) // the client takes no more than the first byte
+		_, err := w.Write(make([]byte, 1<<20)) // the client reads only the first byte
 		var timeout net.Error
 		if !errors.As(err, &timeout) || !timeout.Timeout() {
 			t.Errorf("a write that is stuck: %v", err)
@@ -202,7 +200,7 @@ func TestNetHTTPWriteDeadline(t *testing.T) {
 	})
 }
 
-// A source is what package context has to call AfterFunc of.
+// A source has an AfterFunc that package context has to call.
 type source struct {
 	context.Context
 	registered int
@@ -217,13 +215,13 @@ func (s *source) AfterFunc(func()) func() bool {
 	return func() bool { return true }
 }
 
-// A passing context is of foreign make, and has the values and the Done of one of
-// package context.
+// A passing context is a foreign one with the values and the Done of one of package
+// context.
 type passing struct{ context.Context }
 
-// TestContextRegisters: package context starts no goroutine for a child of a
-// context that has AfterFunc, nor for one behind which it finds its own by the
-// values. So a Timeout puts one of its contexts below its own.
+// TestContextRegisters: package context starts no goroutine for a child of a context
+// that has AfterFunc, nor for one whose values lead to one of its own contexts. So a
+// Timeout puts one of those below its own.
 func TestContextRegisters(t *testing.T) {
 	ours, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -251,8 +249,8 @@ func TestContextRegisters(t *testing.T) {
 	}
 }
 
-// TestContextPastDeadline: a context whose deadline is past has ended when it is
-// made, with its cause. A Timeout that expires makes one to end as that has.
+// TestContextPastDeadline: a context with a past deadline has ended when it is created,
+// with its cause. A Timeout that expires creates one to end the same way.
 func TestContextPastDeadline(t *testing.T) {
 	ctx, cancel := context.WithDeadlineCause(context.Background(), time.Unix(1, 0), io.ErrNoProgress)
 	defer cancel()

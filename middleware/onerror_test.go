@@ -20,8 +20,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestOnErrorInside: what is inside a chain answers errors as the chain does,
-// unless it says otherwise.
+// TestOnErrorInside: handlers and layers inside a chain render errors with its OnError,
+// unless they have their own.
 func TestOnErrorInside(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	defer slog.SetDefault(slog.Default())
@@ -51,7 +51,7 @@ func TestOnErrorInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	unencodable := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply.JSON(w, r, 200, func() {}) })
-	// A recoverer of somebody else's, which answers with a piece of the kit.
+	// A foreign recoverer that responds through this module.
 	recovering := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() {

@@ -22,15 +22,15 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A failing form is a way in which the pages show a handler to fail, with a response
-// of 500 or more.
+// A failing form is one of the ways to fail with a response of 500 or above that the
+// pages show.
 type failingForm struct {
 	name string
 	h    http.Handler
 }
 
-// failingForms returns all of them: calls whose error is returned, wrapped or
-// dropped among them.
+// failingForms returns all of them, including calls whose error is returned, wrapped or
+// dropped.
 func failingForms() (forms []failingForm) {
 	h := hub.New(hub.Config{})
 	blind := testkit.Foreign()["bare"]
@@ -91,8 +91,8 @@ func failingForms() (forms []failingForm) {
 
 var refusing = middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort})
 
-// TestRecords: a response of 500 or more leaves one record, in whatever form the
-// handler fails and whatever stands around it.
+// TestRecords: a response of 500 or above leaves one record, however the handler fails
+// and whatever layers are outside.
 func TestRecords(t *testing.T) {
 	around := map[string]alice.Chain{
 		"alone":   alice.New(),
@@ -128,7 +128,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// defaultLog makes a log that of slog.Default until the test ends.
+// defaultLog replaces slog.Default with a log until the test ends.
 func defaultLog(t *testing.T) *testkit.Log {
 	log, before := new(testkit.Log), slog.Default()
 	slog.SetDefault(log.Logger())
@@ -136,7 +136,7 @@ func defaultLog(t *testing.T) *testkit.Log {
 	return log
 }
 
-// TestRecordsOfALogger: a Config's Logger gets the record of everything inside.
+// TestRecordsOfALogger: a Config's Logger gets the records of everything inside.
 func TestRecordsOfALogger(t *testing.T) {
 	stray := defaultLog(t)
 	for _, form := range append(failingForms(), failingForm{"a panic", http.HandlerFunc(explode)}, failingForm{"late", http.HandlerFunc(late)}) {

@@ -10,18 +10,18 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// Recover returns middleware that turns a panic into one record, with the
-// stack, and a 500. Nil for the logger is that of the [Config] around it, else
-// slog.Default. If a part of the response is out already the connection is aborted
-// instead: a recoverer that returns would end that part in good order, and the
-// client would take it for the whole. A response that was complete stays.
+// Recover returns middleware that turns a panic into one log record, with the stack,
+// and a 500. A nil logger is the one of the [Config] outside, else slog.Default. If
+// part of the response was sent, Recover aborts the connection instead: otherwise the
+// client would take that part for the whole response. A response that was complete
+// stays.
 //
-// A panic with http.ErrAbortHandler passes through, unlogged: it is how a
-// handler asks net/http to drop the connection. Over HTTP/1.0, where the end of
-// the connection is the end of a body, a part that was sent is cut by a reset.
+// A panic with http.ErrAbortHandler passes through without a log record: it is how a
+// handler asks net/http to drop the connection. Over HTTP/1.0, where the end of the
+// connection is the end of a body, a part that was sent is cut by a TCP reset.
 //
-// Next.js answers a handler that throws in the same way. Without a Recover
-// net/http logs the panic and drops the connection.
+// Next.js also responds with 500 to a handler that throws. Without Recover, net/http
+// logs the panic and drops the connection.
 func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return layer.New(next, func(w http.ResponseWriter, r *http.Request) {

@@ -13,57 +13,56 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// defaultResponseLimit is that of Next.js.
+// defaultResponseLimit is the default of Next.js.
 const defaultResponseLimit = 4 * bytesize.MB
 
-// ResponseLimit returns middleware that logs one warning for each response whose
-// body is larger than limit, and lets it pass. It is Next's responseLimit: an
-// API is meant to answer quickly, and large media belong on a CDN, or at least
-// behind http.ServeContent. 0 is 4 MB, a negative limit (Next.js: false) is
-// none, and also lifts the limit of a ResponseLimit further out.
+// ResponseLimit returns middleware that logs one warning for each response whose body
+// is larger than limit, and lets it pass. It is responseLimit of Next.js: large media
+// belong on a CDN, or at least in http.ServeContent. 0 is 4 MB. A negative limit
+// (Next.js: false) disables it, and also lifts the limit of a ResponseLimit further
+// out.
 //
-// The one nearest to the handler holds. Streams have no size and are exempt:
-// whatever package stream opened, and any text/event-stream. To refuse large
-// responses see [ResponseLimitWith].
+// The innermost limit applies. Streams have no size and are exempt: everything that
+// package stream opened, and any text/event-stream. To reject large responses see
+// [ResponseLimitWith].
 func ResponseLimit(limit bytesize.Size) func(http.Handler) http.Handler {
 	return ResponseLimitWith(ResponseLimitConfig{Limit: limit})
 }
 
-// A LimitAction is what a [ResponseLimit] does about a response over the limit.
+// A LimitAction says what a [ResponseLimit] does with a response over the limit.
 type LimitAction int
 
 const (
-	// LimitWarn lets the response pass and logs one record at level Warn, after
-	// the handler has returned, with the limit, the size and the pattern. Next
-	// does this.
+	// LimitWarn lets the response pass and logs one record at level Warn, with the
+	// limit, the size and the pattern, after the handler has returned. So does Next.js.
 	LimitWarn LimitAction = iota
-	// LimitAbort refuses the response: with a 500 through OnError if its length
-	// is declared, or if nothing is out yet, else by dropping the
-	// connection. What was sent is never left to look whole.
+	// LimitAbort rejects the response: with a 500 through OnError if its length is
+	// declared or nothing was sent yet, else by dropping the connection. The client
+	// never takes a part for the whole response.
 	LimitAbort
 )
 
-// A ResponseLimitConfig is a [ResponseLimit] with more to say. The zero value
-// warns above 4 MB.
+// A ResponseLimitConfig configures [ResponseLimitWith]. The zero value warns above 4
+// MB.
 type ResponseLimitConfig struct {
-	// Limit is the largest body, in bytes, that is neither warned of nor
-	// refused. 0 is 4 MB, negative is none.
+	// Limit is the largest body, in bytes, that passes without a warning or a
+	// rejection. 0 is 4 MB, negative disables it.
 	Limit bytesize.Size
 
-	// Action is what to do about a larger one. 0 is [LimitWarn].
+	// Action says what to do with a larger body. 0 is [LimitWarn].
 	Action LimitAction
 
-	// OnError answers a refused response with a [*ResponseTooLargeError],
-	// whose status is 500. Nil is that of the layers outside, such as a [Config],
-	// else a problem document.
+	// OnError renders a rejected response with a [*ResponseTooLargeError], whose status
+	// is 500. Nil is the OnError of the layers outside, such as a [Config], else
+	// problem details.
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// Logger gets the warnings, and one record for each refusal. Nil is that of the
-	// [Config] around it, else slog.Default.
+	// Logger gets the warnings, and one record for each rejection. Nil is the Logger of
+	// the [Config] outside, else slog.Default.
 	Logger *slog.Logger
 }
 
-// Validate returns what is wrong with the config, nil if nothing is.
+// Validate returns every error in the config, or nil.
 func (cfg ResponseLimitConfig) Validate() error {
 	if cfg.Action != LimitWarn && cfg.Action != LimitAbort {
 		return fmt.Errorf("middleware: unknown LimitAction %d", cfg.Action)
@@ -74,7 +73,7 @@ func (cfg ResponseLimitConfig) Validate() error {
 // A ResponseTooLargeError says that a handler tried to send a body over the limit.
 type ResponseTooLargeError struct {
 	Limit bytesize.Size
-	Size  bytesize.Size // what it tried to send, as far as is known
+	Size  bytesize.Size // what it tried to send, as far as known
 }
 
 // Error returns the text for the log.
@@ -82,11 +81,11 @@ func (e *ResponseTooLargeError) Error() string {
 	return fmt.Sprintf("middleware: a response of %d bytes exceeds the limit of %v", e.Size, e.Limit)
 }
 
-// StatusCode returns 500: the client has done nothing wrong.
+// StatusCode returns 500: the client did nothing wrong.
 func (e *ResponseTooLargeError) StatusCode() int { return http.StatusInternalServerError }
 
-// ResponseLimitWith is [ResponseLimit] with a config. It panics if the config is
-// not valid.
+// ResponseLimitWith is [ResponseLimit] with a config. It panics if the config is not
+// valid.
 func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -94,7 +93,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	if cfg.Limit == 0 {
 		cfg.Limit = defaultResponseLimit
 	}
-	var budget *respw.Budget // nil lifts
+	var budget *respw.Budget // nil lifts the limit
 	if cfg.Limit > 0 {
 		budget = &respw.Budget{Max: int64(cfg.Limit)}
 		if cfg.Action == LimitAbort {
@@ -115,14 +114,13 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	}
 }
 
-// warn logs a response that went over the budget, if that is still the one in
-// charge.
+// warn logs a response that went over the budget, if that budget still applies.
 func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *respw.Budget) {
 	size := rw.Written()
 	if size <= budget.Max || rw.Budget() != budget || rw.Streaming() {
 		return
 	}
-	respw.Lift(rw) // once, even if the same middleware stands further out
+	respw.Lift(rw) // once, even if the same middleware is also further out
 	httperr.LoggerFor(cfg.Logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
@@ -130,11 +128,11 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 		slog.Int64("limit", budget.Max))
 }
 
-// refuse takes the place of the write that would go over the limit.
+// refuse replaces the write that would exceed the limit.
 func (cfg *ResponseLimitConfig) refuse(rw *respw.Writer, r *http.Request, size int64) {
 	err := &ResponseTooLargeError{Limit: cfg.Limit, Size: bytesize.Size(size)}
 	sent := rw.Sent()
-	if respw.TakenAway(rw) { // asked last: what was taken counts as sent
+	if respw.TakenAway(rw) { // asked last: a response that was taken counts as sent
 		return
 	}
 	if sent {

@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// TestSendfileAllocs: a file goes from the disk to the socket without a buffer
-// of ours or of io.Copy's in between, which would be 32 KB a request.
+// TestSendfileAllocs: a file goes from the disk to the socket without a buffer of ours
+// or of io.Copy, which would cost 32 KB a request.
 func TestSendfileAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
@@ -63,7 +63,7 @@ func TestSendfileAllocs(t *testing.T) {
 			t.Errorf("%s: %d bytes a request, %d without: the file is copied through memory", name, got, bare)
 		}
 	}
-	// And the measure can tell: a wrapper without io.ReaderFrom costs a buffer.
+	// The measurement works: a wrapper without io.ReaderFrom costs a buffer.
 	copied := perRequest(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		serve(testkit.Bare{ResponseWriter: w}, r)
 	}))

@@ -34,7 +34,7 @@ func galeOver(t *testing.T, over []wire, h func(log *testkit.Log) http.Handler, 
 	}
 }
 
-// derive makes a context as a query does, and looks at how it ends.
+// derive creates a context as a query does, and checks how it ends.
 func derive(t *testing.T, r *http.Request) (stop func()) {
 	ctx, cancel := context.WithCancel(user(r.Context()))
 	return func() {
@@ -44,8 +44,8 @@ func derive(t *testing.T, r *http.Request) (stop func()) {
 	}
 }
 
-// TestStormSmallResponses: a response that fits in what is held back is whole,
-// or the client has a whole 504: nothing is ever cut.
+// TestStormSmallResponses: a response that fits into the held-back part is complete, or
+// the client gets a complete 504: nothing is ever cut.
 func TestStormSmallResponses(t *testing.T) {
 	gale(t, func(log *testkit.Log) http.Handler {
 		return within(stormLimit, log, func(w http.ResponseWriter, r *http.Request) {
@@ -59,8 +59,8 @@ func TestStormSmallResponses(t *testing.T) {
 	}, true, isWhole, isTimeout)
 }
 
-// TestStormFailures: an error that is answered about when the time is up has one
-// answer and one record, through the layers that look at what was sent.
+// TestStormFailures: an error near the deadline gets one response and one record,
+// through the layers that check what was sent.
 func TestStormFailures(t *testing.T) {
 	fails := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		near(r)
@@ -86,7 +86,7 @@ func TestStormFailures(t *testing.T) {
 	}
 }
 
-// saying has everything inside log to log.
+// saying makes everything inside log to log.
 func saying(log *testkit.Log, h http.Handler) http.Handler {
 	return middleware.New(middleware.Config{Logger: log.Logger()})(h)
 }
@@ -95,8 +95,7 @@ type httpError struct{}
 
 func (*httpError) Error() string { return "broken" }
 
-// TestStormHijack: connections that are taken over at the deadline, as websockets
-// are.
+// TestStormHijack: connections that are hijacked at the deadline, as WebSockets are.
 func TestStormHijack(t *testing.T) {
 	for name, around := range map[string]func(http.Handler) http.Handler{
 		"one": func(h http.Handler) http.Handler { return h },
@@ -150,7 +149,7 @@ func TestStormNested(t *testing.T) {
 	}, false, isWhole, isTimeout, isCut)
 }
 
-// TestStormLimits: a size that is exceeded, and flushes, when the time runs out.
+// TestStormLimits: a size limit that is exceeded, and flushes, at the deadline.
 func TestStormLimits(t *testing.T) {
 	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 8000, Action: middleware.LimitAbort, Logger: discard})
 	handler := func(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +180,7 @@ func TestStormLimits(t *testing.T) {
 	}
 }
 
-// TestStormReverseProxy: a proxy within a Timeout, whose upstream is slow, and one
+// TestStormReverseProxy: a proxy inside a Timeout, whose upstream is slow, and one
 // whose upstream has the Timeout.
 func TestStormReverseProxy(t *testing.T) {
 	parts := func(w http.ResponseWriter, r *http.Request) {
@@ -195,7 +194,7 @@ func TestStormReverseProxy(t *testing.T) {
 		io.WriteString(w, "end.")
 	}
 	proxy := func(t *testing.T, upstream http.Handler) http.Handler {
-		server := httptest.NewServer(unlogged(upstream)) // which serves for as long as the storms take
+		server := httptest.NewServer(unlogged(upstream)) // runs for as long as the storms take
 		t.Cleanup(server.Close)
 		target, err := url.Parse(server.URL)
 		if err != nil {
@@ -209,7 +208,7 @@ func TestStormReverseProxy(t *testing.T) {
 			FlushInterval: -1,
 			ErrorLog:      log.New(io.Discard, "", 0),
 			ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-				panic(http.ErrAbortHandler) // an upstream that cuts is a client that is cut
+				panic(http.ErrAbortHandler) // if the upstream cuts, the client is cut
 			},
 		}
 	}

@@ -19,9 +19,9 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// Storms are for what no single test meets: handlers, timers and clients that come
-// as close to each other as the scheduler lets them. Each is sent a few hundred
-// requests; for longer there is -storm, under the race detector (make storm).
+// Storms find what no single test does: handlers, timers and clients race as closely as
+// the scheduler lets them. Each sends a few hundred requests; -storm makes them longer,
+// under the race detector (make storm).
 
 var stormFor = flag.Duration("storm", 0, "how long each storm takes over each transport, in place of a few hundred requests")
 
@@ -31,20 +31,20 @@ const (
 	stormLimit    = 15 * time.Millisecond // of the Timeout
 )
 
-// An outcome is what a client may make of a response.
+// An outcome is how a client sees a response.
 type outcome string
 
 const (
 	isWhole   outcome = "whole"   // the handler's, all of it
 	isTimeout outcome = "504"     // all of it
 	isFailure outcome = "500"     // all of it
-	isCut     outcome = "cut"     // a client can tell
-	isSlow    outcome = "slow"    // cut after a second, which a 504 has to be received in: the machine stood still
+	isCut     outcome = "cut"     // a client can detect it
+	isSlow    outcome = "slow"    // cut after the second in which a 504 has to be received: the machine stalled
 	isWrong   outcome = "wrong: " // a part that passes for the whole, an empty 200, a mixture
 )
 
-// judge says what a client got. Bodies of handlers end in a dot, so that a part
-// can be told from the whole.
+// judge classifies what a client received. Bodies of handlers end in a dot, so that a
+// part differs from the whole.
 func judge(status int, body string, err error) outcome {
 	switch {
 	case err != nil:
@@ -59,8 +59,8 @@ func judge(status int, body string, err error) outcome {
 	return isWrong + outcome(fmt.Sprintf("%d %.60q", status, body))
 }
 
-// An asking sends one request, and returns with what the client may make of the
-// response the error that it read.
+// An asking sends one request, and returns the outcome with the error of reading the
+// response.
 type asking func() (outcome, error)
 
 // A wire sends requests to a handler, from several goroutines, until stop.
@@ -99,8 +99,8 @@ func http10(t *testing.T, h http.Handler) asking {
 	}
 }
 
-// get10 sends a GET request of HTTP/1.0. The error is one of reading: a connection
-// that was reset, or an end before all of a declared length.
+// get10 sends an HTTP/1.0 GET request. The error is one of reading: a connection that
+// was reset, or an end before all of a declared length.
 func get10(addr, path string) (status int, body string, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -133,7 +133,7 @@ func recorded(_ *testing.T, h http.Handler) asking {
 	}
 }
 
-// unlogged turns every panic into the one that net/http does not log.
+// unlogged replaces every panic with the one that net/http does not log.
 func unlogged(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -145,8 +145,8 @@ func unlogged(h http.Handler) http.Handler {
 	})
 }
 
-// blow sends requests to h, many at a time, and fails for an outcome that is not
-// allowed. Where exact, each that is not whole has left one record.
+// blow sends many concurrent requests to h, and fails for an outcome that is not
+// allowed. If exact, each incomplete response has left one record.
 func blow(t *testing.T, w wire, h http.Handler, log *testkit.Log, exact bool, allowed ...outcome) {
 	ask := w.serve(t, h)
 	seen := make(map[outcome]int)

@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestCloseNotifyAtTheDeadline: gin's Context.Stream asks for nothing else, and
-// would write to a response that was cut for ever.
+// TestCloseNotifyAtTheDeadline: gin's Context.Stream checks nothing else, and would
+// write to a cut response forever.
 func TestCloseNotifyAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log

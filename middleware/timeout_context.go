@@ -9,52 +9,51 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A deadline is a context whose end can be moved, which those of package context
-// cannot. Everything else that a context has to do is left to package context:
-// the first call of Done makes one of its contexts, a child of this one, in which
-// all that are derived register themselves, as in any of package context's. Most
-// handlers never ask.
+// A deadline is a context whose end can be moved, unlike those of package context.
+// Package context does the rest: the first call of Done creates one of its contexts as
+// a child of this one, and all derived contexts register themselves there, as in any
+// context of that package. Most handlers never call Done.
 //
-// It ends in one function, end, in one order: first what Err returns is there,
-// then the child is told, which closes Done. So Done cannot be closed while Err
-// is nil; and Err makes sure of the reverse before it returns an error.
+// It ends only in the function end, in one order: first Err returns its error, then the
+// child is canceled, which closes Done. So Done is never closed while Err is nil. Err
+// ensures the reverse before it returns an error.
 type deadline struct {
 	exchange.Node // its Context is the parent
 
-	fence *respw.Fence // a connection that was taken over has no deadline
-	moves bool         // the deadline moves by itself, and is no promise
+	fence *respw.Fence // a hijacked connection has no deadline
+	moves bool         // the deadline moves by itself, so Deadline reports none
 	start time.Time
 	after atomic.Int64                    // the deadline, in nanoseconds from start; 0 while none applies
-	ended atomic.Pointer[context.Context] // a context that has ended, as this one has
+	ended atomic.Pointer[context.Context] // a context that ended the way this one has
 	child atomic.Pointer[child]
 }
 
-// A child is the context of package context's below a deadline, and what that
-// sees as its parent.
+// A child is the context of package context below a deadline, and its parent as that
+// package sees it.
 type child struct {
 	*deadline
 	ctx    context.Context
 	cancel func()
-	tell   func()      // has ctx end as the deadline has, nil if it had ended by then
-	unbar  func() bool // no longer follows the parent
+	tell   func()      // ends ctx as the deadline ended, nil if it had already ended
+	unbar  func() bool // stops following the parent
 }
 
-// canceled is how the context of a handler that has returned ends.
+// canceled is a context that has ended as that of a handler that has returned.
 var canceled = func() *context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return &ctx
 }()
 
-// expired returns a context that has ended by a deadline, with the cause.
+// expired returns a context that has ended at its deadline, with the cause.
 func expired(cause error) *context.Context {
 	ctx, cancel := context.WithDeadlineCause(context.Background(), time.Unix(1, 0), cause)
 	cancel()
 	return &ctx
 }
 
-// end ends the context as ctx has, or as the parent has if that was first. Only
-// the first call decides.
+// end ends the context as ctx has ended, or as the parent has if that was first. Only
+// the first call has an effect.
 func (d *deadline) end(ctx *context.Context) {
 	if d.Context.Err() != nil {
 		ctx = &d.Context
@@ -67,7 +66,7 @@ func (d *deadline) end(ctx *context.Context) {
 	}
 }
 
-// finish does nothing the second time: package context sees to that.
+// finish may be called twice: package context ignores the second call.
 func (c *child) finish() {
 	if c.tell != nil {
 		c.tell()
@@ -75,9 +74,9 @@ func (c *child) finish() {
 	}
 }
 
-// Deadline returns when the context will end, the parent's deadline if that is
-// earlier. Package context relies on it: it sets no timer for a context with a later
-// deadline. So there is none where it is not certain.
+// Deadline returns when the context will end, the earlier of its deadline and the
+// parent's. Package context sets no timer for a context with a later deadline, so
+// Deadline reports none unless it is certain.
 func (d *deadline) Deadline() (time.Time, bool) {
 	parent, ok := d.Context.Deadline()
 	after := time.Duration(d.after.Load())
@@ -102,15 +101,14 @@ func (d *deadline) Done() <-chan struct{} {
 			c = d.child.Load()
 		}
 		if d.ended.Load() != nil {
-			c.finish() // it ended between the look of package context and ours
+			c.finish() // it ended between the check of package context and this one
 		}
 	}
 	return c.ctx.Done()
 }
 
-// Err returns nil until the context ends: then context.DeadlineExceeded if
-// that was by the deadline, context.Canceled once the handler has returned,
-// or what the parent says.
+// Err returns nil until the context ends: then context.DeadlineExceeded if the deadline
+// has passed, context.Canceled once the handler has returned, or the parent's error.
 func (d *deadline) Err() error {
 	if d.ended.Load() == nil {
 		if d.Context.Err() == nil {
@@ -123,9 +121,9 @@ func (d *deadline) Err() error {
 	return (*d.ended.Load()).Err()
 }
 
-// Value returns the values of the parent. For what package context asks of its own
-// contexts the child answers: so those derived from this one register with it,
-// even if one with a value stands between, and context.Cause finds the cause.
+// Value returns the values of the parent. The child answers what package context asks
+// of its own contexts: so derived contexts register with it, even through a context
+// with a value, and context.Cause finds the cause.
 func (d *deadline) Value(key any) any {
 	if c := d.child.Load(); c != nil {
 		return c.ctx.Value(key)
@@ -133,8 +131,8 @@ func (d *deadline) Value(key any) any {
 	return d.value(key)
 }
 
-// value is Value without the child. A context that has ended has no values, but
-// knows its cause.
+// value is Value without the child. A context that has ended has no values, but has a
+// cause.
 func (d *deadline) value(key any) any {
 	if ended := d.ended.Load(); ended != nil && ended != &d.Context {
 		if v := (*ended).Value(key); v != nil {
@@ -153,7 +151,7 @@ func (c *child) Err() error {
 	return c.Context.Err()
 }
 
-// never is not nil, which would say that the context cannot end. Nothing waits
+// never is not nil, because nil means that the context cannot end. No goroutine waits
 // for it: package context calls AfterFunc.
 var never = make(chan struct{})
 
@@ -167,7 +165,7 @@ func (c *child) Done() <-chan struct{} {
 	return never
 }
 
-// AfterFunc is called by package context, once, for the context below.
+// AfterFunc is called once, by package context, for the context below.
 func (c *child) AfterFunc(f func()) (stop func() bool) {
 	c.tell = f
 	c.unbar = context.AfterFunc(c.Context, func() { c.end(&c.Context) })

@@ -17,8 +17,8 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// TestTimeoutErrorIs: it reads as what context.WithTimeout gives, as an error of
-// its own and as the cause of a context.
+// TestTimeoutErrorIs: it matches the error of context.WithTimeout, directly and as the
+// cause of a context.
 func TestTimeoutErrorIs(t *testing.T) {
 	for name, err := range map[string]error{
 		"itself":  &middleware.TimeoutError{Duration: time.Second},
@@ -38,7 +38,7 @@ func TestTimeoutErrorIs(t *testing.T) {
 	}
 }
 
-// derived are contexts that handlers, and layers between, make of the request's.
+// derived are contexts that handlers, and layers between, derive from the request's.
 var derived = map[string]func(context.Context) (context.Context, context.CancelFunc){
 	"itself":     func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
 	"WithValue":  func(ctx context.Context) (context.Context, context.CancelFunc) { return user(ctx), func() {} },
@@ -60,7 +60,7 @@ type userKey struct{}
 
 func user(ctx context.Context) context.Context { return context.WithValue(ctx, userKey{}, "alice") }
 
-// TestTimeoutContextEnds is how the contexts of a handler end, by what ends them.
+// TestTimeoutContextEnds: how the contexts of a handler end, by cause.
 func TestTimeoutContextEnds(t *testing.T) {
 	stopped := errors.New("the service stops")
 	tests := []struct {
@@ -127,8 +127,8 @@ func TestTimeoutContextEnds(t *testing.T) {
 	}
 }
 
-// TestTimeoutContextOrder: a derived context whose Err is there has its Done closed,
-// at once, whether the timer or the handler comes first.
+// TestTimeoutContextOrder: a derived context with an Err has its Done closed at once,
+// whether the timer or the handler comes first.
 func TestTimeoutContextOrder(t *testing.T) {
 	var log testkit.Log
 	for range 100 {
@@ -157,8 +157,8 @@ func TestTimeoutContextOrder(t *testing.T) {
 	}
 }
 
-// A watched context is one of foreign make: package context starts a goroutine for
-// each context derived from it.
+// A watched context is a foreign one: package context starts a goroutine for each
+// context derived from it.
 type watched struct {
 	context.Context
 	done chan struct{}
@@ -166,8 +166,8 @@ type watched struct {
 
 func (c watched) Done() <-chan struct{} { return c.done }
 
-// TestTimeoutContextStartsNoGoroutine: what is derived from the context of a
-// request registers with it, values in between or not.
+// TestTimeoutContextStartsNoGoroutine: contexts derived from the context of a request
+// register with it, with or without values in between.
 func TestTimeoutContextStartsNoGoroutine(t *testing.T) {
 	count := func(ctx context.Context) int {
 		for range 10 {

@@ -25,8 +25,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestTimeoutSurvivesPanics: the answer is written on the goroutine of a timer,
-// where a panic of anybody's would end the process.
+// TestTimeoutSurvivesPanics: the response is written on the goroutine of a timer, where
+// any panic would end the process.
 func TestTimeoutSurvivesPanics(t *testing.T) {
 	panicking := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(panicWriter{w}, r) })
@@ -68,8 +68,8 @@ func (panicLogger) Enabled(context.Context, slog.Level) bool  { return true }
 func (panicLogger) Handle(context.Context, slog.Record) error { panic("logger") }
 func (l panicLogger) WithAttrs([]slog.Attr) slog.Handler      { return l }
 
-// TestTimeoutLeavesTheConnection: a handler that has answered and goes on
-// working past the deadline has done nothing to the request after it.
+// TestTimeoutLeavesTheConnection: a handler that has responded and works past the
+// deadline does not affect the next request.
 func TestTimeoutLeavesTheConnection(t *testing.T) {
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
@@ -97,8 +97,8 @@ func TestTimeoutLeavesTheConnection(t *testing.T) {
 	})
 }
 
-// TestPanicBehindAWholeResponse: the client has what it was promised, and what
-// happened to the handler since is known all the same.
+// TestPanicBehindAWholeResponse: the client has the whole response, and a later panic
+// of the handler is still logged.
 func TestPanicBehindAWholeResponse(t *testing.T) {
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
@@ -117,14 +117,14 @@ func TestPanicBehindAWholeResponse(t *testing.T) {
 	})
 }
 
-// TestTimeoutCutsAtOnce: a client that has a part need not wait for a handler
-// that takes no notice.
+// TestTimeoutCutsAtOnce: a client that has a part need not wait for a handler that
+// ignores its context.
 func TestTimeoutCutsAtOnce(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	limit := func(d time.Duration) func(http.Handler) http.Handler {
 		return middleware.TimeoutWith(middleware.TimeoutConfig{Duration: d, Logger: quiet})
 	}
-	naive := func(h http.Handler) http.Handler { // a Hijack that cannot
+	naive := func(h http.Handler) http.Handler { // a Hijack that fails
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(hijacker{w}, r) })
 	}
 	for why, outside := range map[string]alice.Chain{
@@ -171,9 +171,9 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.ResponseWriter.(http.Hijacker).Hijack()
 }
 
-// TestTimeoutCauseOnTheWire: moving the deadlines of a connection makes
-// net/http cancel the request, which must not be what the handler learns. And
-// a handler that answers for itself when it learns does not get in between.
+// TestTimeoutCauseOnTheWire: moving the deadlines of a connection makes net/http cancel
+// the request, which the handler must not see. A handler that responds itself at its
+// deadline does not interfere.
 func TestTimeoutCauseOnTheWire(t *testing.T) {
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		client, url := tr.Serve(t, middleware.TimeoutWith(middleware.TimeoutConfig{Duration: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})(
@@ -204,7 +204,7 @@ func TestTimeoutCauseOnTheWire(t *testing.T) {
 	})
 }
 
-// TestTimeoutRecords: one deadline, one record, whoever stands around it.
+// TestTimeoutRecords: one deadline, one record, whatever layers are outside.
 func TestTimeoutRecords(t *testing.T) {
 	type chain = func(log *testkit.Log) func(http.Handler) http.Handler
 	at := func(log *testkit.Log, d time.Duration) func(http.Handler) http.Handler {
@@ -213,7 +213,7 @@ func TestTimeoutRecords(t *testing.T) {
 	tests := map[string]struct {
 		chain  chain
 		handle http.HandlerFunc
-		gone   time.Duration // when the client goes
+		gone   time.Duration // when the client leaves
 		want   int
 	}{
 		"outer shorter": {func(log *testkit.Log) func(http.Handler) http.Handler {
@@ -263,8 +263,8 @@ func TestTimeoutRecords(t *testing.T) {
 	}
 }
 
-// TestLateHandlersTouchNothing runs handlers that are left behind, and then do
-// all that a handler may, for the race detector.
+// TestLateHandlersTouchNothing runs abandoned handlers that then make every possible
+// call, for the race detector.
 func TestLateHandlersTouchNothing(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	limit := middleware.ResponseLimit(1000)
@@ -307,8 +307,8 @@ func TestLateHandlersTouchNothing(t *testing.T) {
 	}
 }
 
-// TestTimeoutSlowHook: a hook that takes its time does not use up the time that
-// the client has for receiving what it wrote.
+// TestTimeoutSlowHook: a slow hook does not use up the time that the client has to
+// receive its response.
 func TestTimeoutSlowHook(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		t.Parallel() // it waits
@@ -326,8 +326,8 @@ func TestTimeoutSlowHook(t *testing.T) {
 	})
 }
 
-// TestTimeoutRemovesFiles: net/http removes the files of a form for the request
-// it made, not for a copy.
+// TestTimeoutRemovesFiles: net/http removes the files of a form for the request it
+// created, not for a copy.
 func TestTimeoutRemovesFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -345,7 +345,7 @@ func TestTimeoutRemovesFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 				h := piece(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if err := r.ParseMultipartForm(1); err != nil && name != "late" { // which a busy machine is earlier
+					if err := r.ParseMultipartForm(1); err != nil && name != "late" { // on a busy machine the deadline may come first
 						t.Error(err)
 					}
 					if name == "late" {
@@ -367,9 +367,9 @@ func TestTimeoutRemovesFiles(t *testing.T) {
 	}
 }
 
-// TestShutdownIsNoEmptyAnswer: a base context that is cancelled, as services do
-// on SIGTERM, looks like a client that has gone, whose connection may as well
-// be dropped. It must not look like an answer.
+// TestShutdownIsNoEmptyAnswer: a base context that is canceled, as services do on
+// SIGTERM, looks like a client that has gone, whose connection may be dropped. It must
+// not look like a response.
 func TestShutdownIsNoEmptyAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

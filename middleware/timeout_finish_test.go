@@ -12,8 +12,8 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// TestTimeoutFinishBehindARefusal: what was held back goes out when the handler
-// has returned, and a layer outside that refuses it then has answered.
+// TestTimeoutFinishBehindARefusal: the bytes held back are sent when the handler has
+// returned, and a layer outside that rejects them then has responded.
 func TestTimeoutFinishBehindARefusal(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
@@ -29,8 +29,8 @@ func TestTimeoutFinishBehindARefusal(t *testing.T) {
 	})
 }
 
-// TestTimeoutFinishBehindATimeout: what was held back goes out when the handler has
-// returned, and a Timeout outside whose time was up by then has answered.
+// TestTimeoutFinishBehindATimeout: the bytes held back are sent when the handler has
+// returned, and a Timeout outside that has expired by then has responded.
 func TestTimeoutFinishBehindATimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log

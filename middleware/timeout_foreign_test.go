@@ -22,7 +22,7 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A fragile writer panics in the method that is named, once it is armed.
+// A fragile writer panics in the named method, once it is armed.
 type fragile struct {
 	http.ResponseWriter
 	breaks string
@@ -61,9 +61,9 @@ func (f fragile) SetWriteDeadline(at time.Time) error {
 }
 func (f fragile) Hijack() (net.Conn, *bufio.ReadWriter, error) { return f.rc("Hijack").Hijack() }
 
-// TestTimeoutForeignPanics: the methods of a foreign writer run on the goroutine
-// of a timer, where a panic would end the process. The client has a 504, or a
-// whole response, or a connection that was cut, and the next request is served.
+// TestTimeoutForeignPanics: the methods of a foreign writer run on the goroutine of a
+// timer, where a panic would end the process. The client gets a 504, or a complete
+// response, or a connection that is cut, and the next request is served.
 func TestTimeoutForeignPanics(t *testing.T) {
 	whole := func(w http.ResponseWriter) {
 		w.Header().Set("Content-Length", "5")
@@ -72,7 +72,7 @@ func TestTimeoutForeignPanics(t *testing.T) {
 	responses := []struct {
 		name  string
 		write func(http.ResponseWriter)
-		parts bool // a client may see a part, and that it is one
+		parts bool // a client may see a part, and detect that
 	}{
 		{"nothing", func(http.ResponseWriter) {}, false},
 		{"held", func(w http.ResponseWriter) { io.WriteString(w, "held") }, false},
@@ -113,7 +113,7 @@ func TestTimeoutForeignPanics(t *testing.T) {
 	}
 }
 
-// A stuckWriter does not come back from a write, and has no deadlines.
+// A stuckWriter does not return from a write, and has no deadlines.
 type stuckWriter struct {
 	http.ResponseWriter
 	until chan struct{}
@@ -129,8 +129,8 @@ type stuckFlusher struct{ stuckWriter }
 
 func (w stuckFlusher) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
 
-// TestTimeoutStuckWriter: a foreign writer that blocks and takes no deadline
-// keeps a client waiting, and one record says which it is.
+// TestTimeoutStuckWriter: a foreign writer that blocks and has no deadline keeps a
+// client waiting, and one record names its type.
 func TestTimeoutStuckWriter(t *testing.T) {
 	const d = 100 * time.Millisecond
 	for name, wrap := range map[string]func(stuckWriter) http.ResponseWriter{
@@ -172,7 +172,7 @@ func TestTimeoutStuckWriter(t *testing.T) {
 	}
 }
 
-// A statusRecorder is the wrapper that every second service has for its log.
+// A statusRecorder is the common wrapper of access logs.
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
@@ -183,8 +183,8 @@ func (w *statusRecorder) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// TestTimeoutBehindAStatusRecorder: the client has its 504 at the deadline although
-// the wrapper outside can neither flush nor be unwrapped.
+// TestTimeoutBehindAStatusRecorder: the client gets its 504 at the deadline although
+// the wrapper outside has neither Flush nor Unwrap.
 func TestTimeoutBehindAStatusRecorder(t *testing.T) {
 	const d = 100 * time.Millisecond
 	tests := []struct {
@@ -231,8 +231,8 @@ func TestTimeoutBehindAStatusRecorder(t *testing.T) {
 	}
 }
 
-// TestTimeoutBehindARecorder: a test of a handler with httptest sees what a
-// client would.
+// TestTimeoutBehindARecorder: a test of a handler with httptest sees what a client
+// would see.
 func TestTimeoutBehindARecorder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log
@@ -248,7 +248,7 @@ func TestTimeoutBehindARecorder(t *testing.T) {
 	})
 }
 
-// A recycled is a foreign writer of a router that gives it to its next request once
+// A recycled is a foreign writer of a router that reuses it for its next request once
 // ServeHTTP has returned, as gin does.
 type recycled struct {
 	http.ResponseWriter
@@ -270,8 +270,8 @@ func (w *recycled) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// TestTimeoutLeavesRecycledWriters: whatever a handler that was left behind calls
-// stays this side of its Timeout, with a second Timeout in between too.
+// TestTimeoutLeavesRecycledWriters: the calls of an abandoned handler do not pass its
+// Timeout, even with a second Timeout in between.
 func TestTimeoutLeavesRecycledWriters(t *testing.T) {
 	limit := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort, Logger: discard})
 	fails := func(http.ResponseWriter, *http.Request) error { return errors.New("broken") }
@@ -321,8 +321,8 @@ func TestTimeoutLeavesRecycledWriters(t *testing.T) {
 	}
 }
 
-// TestTimeoutParting: on HTTP/2 layers outside wait for a handler that returns soon
-// after its time is up, and for no other. The client has its response already.
+// TestTimeoutParting: on HTTP/2 layers outside wait only for a handler that returns
+// soon after its deadline. The client already has its response.
 func TestTimeoutParting(t *testing.T) {
 	const limit = 200 * time.Millisecond
 	for _, tt := range []struct {

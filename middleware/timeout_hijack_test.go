@@ -45,7 +45,7 @@ func ask(conn net.Conn) (got reading) {
 	return got
 }
 
-// running counts the handlers that run, those left behind too.
+// running counts the handlers that run, including abandoned ones.
 type running struct{ atomic.Int64 }
 
 func (n *running) count(h http.Handler) http.HandlerFunc {
@@ -56,14 +56,14 @@ func (n *running) count(h http.Handler) http.HandlerFunc {
 	}
 }
 
-// wait waits, in a bubble, for those that have begun.
+// wait waits, in a bubble, for the handlers that have begun.
 func (n *running) wait() {
 	for n.Load() > 0 {
 		time.Sleep(time.Second)
 	}
 }
 
-// inBubble serves h in a bubble, and waits for its handlers in the end.
+// inBubble serves h in a bubble, and waits for its handlers at the end.
 func inBubble(t *testing.T, h http.Handler, test func(t *testing.T, dial func() net.Conn)) {
 	t.Helper()
 	var n running
@@ -79,7 +79,7 @@ func wrapped(wrap func(http.ResponseWriter) http.ResponseWriter, h http.Handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(wrap(w), r) })
 }
 
-// A slowHijack takes its time to hand the connection over.
+// A slowHijack takes long to hijack the connection.
 type slowHijack struct {
 	http.ResponseWriter
 	takes time.Duration
@@ -96,9 +96,8 @@ func (w slowHijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// An asked context tells once that it was asked for its Err after a time, and
-// waits there: the one who asks then is the timer, between its look at the
-// response and its taking it.
+// An asked context signals once that its Err was called after a time, and waits there:
+// that caller is the timer, between its check of the response and its taking it.
 type asked struct {
 	context.Context
 	after time.Time
@@ -114,8 +113,8 @@ func (c asked) Err() error {
 	return c.Context.Err()
 }
 
-// inOrder fails the test if the end of ctx can be seen by one of its two methods
-// and not by the other.
+// inOrder fails the test if one of the two methods of ctx shows its end and the other
+// does not.
 func inOrder(t *testing.T, name string, ctx context.Context) {
 	t.Helper()
 	ended := ctx.Err() != nil
@@ -133,9 +132,9 @@ func inOrder(t *testing.T, name string, ctx context.Context) {
 
 const answering = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmine"
 
-// TestTimeoutHijackAtTheDeadline: a connection that is taken over while the time
-// runs out is the handler's, or it is not, and nothing in between: a context
-// that is done without an error ends the process, in package context.
+// TestTimeoutHijackAtTheDeadline: a connection that is hijacked at the deadline belongs
+// to the handler or not, and nothing in between: a context that is done without an
+// error ends the process, in package context.
 func TestTimeoutHijackAtTheDeadline(t *testing.T) {
 	const d = 100 * time.Millisecond
 	cannot := errors.New("cannot")
@@ -144,7 +143,7 @@ func TestTimeoutHijackAtTheDeadline(t *testing.T) {
 		starts time.Duration // of the hijack, after the request
 		takes  time.Duration
 		fails  error
-		looked bool // the timer has looked before, and takes its step after
+		looked bool // the timer has already checked, and takes its step after
 		outer  time.Duration
 		want   reading
 	}{
@@ -212,8 +211,8 @@ func TestTimeoutHijackAtTheDeadline(t *testing.T) {
 	}
 }
 
-// TestTimeoutNestedHangUp: to cut a response the inner of two Timeouts takes the
-// connection over, through the outer one, whose time is up meanwhile.
+// TestTimeoutNestedHangUp: to cut a response the inner of two Timeouts hijacks the
+// connection, through the outer one, which expires meanwhile.
 func TestTimeoutNestedHangUp(t *testing.T) {
 	const d = 100 * time.Millisecond
 	for _, apart := range []time.Duration{-time.Millisecond, 0, 1, 10 * time.Millisecond} {

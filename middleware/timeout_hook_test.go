@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// TestTimeoutHookWithoutAnAnswer: a hook that drops the response drops the
-// connection, at once, though the handler goes on for as long as it likes.
+// TestTimeoutHookWithoutAnAnswer: a hook that drops the response drops the connection,
+// at once, even if the handler keeps running.
 func TestTimeoutHookWithoutAnAnswer(t *testing.T) {
 	for name, hook := range map[string]func(http.ResponseWriter, *http.Request, error){
 		"aborts": func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },

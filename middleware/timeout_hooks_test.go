@@ -22,7 +22,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// slowly is what a hook does that asks a database which hangs.
+// slowly stands for a hook that queries a database that hangs.
 func slowly() { time.Sleep(3 * time.Second) }
 
 // A slowRaise is the store of a cache that hangs.
@@ -33,7 +33,7 @@ func (s slowRaise) Raise(ctx context.Context, n uint64, tags ...string) error {
 	return s.Generations.Raise(ctx, n, tags...)
 }
 
-// Noted has every path stored.
+// Noted reports every path as stored.
 func (slowRaise) Noted(context.Context, string) (bool, error) { return true, nil }
 
 // A hookLogger does something for every record.
@@ -49,8 +49,8 @@ func (l hookLogger) Handle(ctx context.Context, rec slog.Record) error {
 	return l.Handler.Handle(ctx, rec)
 }
 
-// hooks are handlers, and what stands around them within the Timeout, in which
-// code of others runs when the time runs out.
+// hooks are handlers, and layers around them inside the Timeout, in which foreign code
+// runs at the deadline.
 var hooks = []struct {
 	name string
 	run  func(hook func(*http.Request)) http.Handler
@@ -98,9 +98,8 @@ var hooks = []struct {
 	}},
 }
 
-// TestTimeoutHooks: whatever code of others does within a Timeout, the client
-// has its 504 when the time is up, nothing waits for ever, and the process
-// lives.
+// TestTimeoutHooks: whatever foreign code does inside a Timeout, the client gets its
+// 504 at the deadline, nothing waits forever, and the process survives.
 func TestTimeoutHooks(t *testing.T) {
 	const d = 200 * time.Millisecond
 	does := []struct {
@@ -144,7 +143,7 @@ func TestTimeoutHooks(t *testing.T) {
 	}
 }
 
-// TestTimeoutHooksInTime: what a hook does before the time is up holds.
+// TestTimeoutHooksInTime: what a hook does before the deadline takes effect.
 func TestTimeoutHooksInTime(t *testing.T) {
 	const d = 200 * time.Millisecond
 	for _, tt := range hooks {
@@ -170,8 +169,8 @@ func TestTimeoutHooksInTime(t *testing.T) {
 	}
 }
 
-// TestTimeoutAroundACacheThatHangs: a POST has its 504 at the deadline although
-// the store does not come back.
+// TestTimeoutAroundACacheThatHangs: a POST gets its 504 at the deadline although the
+// store does not return.
 func TestTimeoutAroundACacheThatHangs(t *testing.T) {
 	const d = 200 * time.Millisecond
 	var log testkit.Log
@@ -186,13 +185,13 @@ func TestTimeoutAroundACacheThatHangs(t *testing.T) {
 		if got := ask(dial()); got != want {
 			t.Errorf("the client got %+v, want %+v", got, want)
 		}
-		slowly() // the store comes back in the end
+		slowly() // the store returns in the end
 		slowly()
 	})
 }
 
-// TestTimeoutOnErrorOfItsOwn: the hook of a Timeout runs when the response was
-// taken, so that it may take its time, extend what has ended, and panic.
+// TestTimeoutOnErrorOfItsOwn: the hook of a Timeout runs after the response was taken,
+// so it may be slow, extend the ended deadline, and panic.
 func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 	const d = 200 * time.Millisecond
 	tests := []struct {
@@ -247,9 +246,8 @@ func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestTimeoutRequestOfAHook: a hook and the layers outside read the request while
-// the handler goes on changing its own. Reading a map that is being changed would
-// end the process.
+// TestTimeoutRequestOfAHook: a hook and the layers outside read the request while the
+// handler still changes its own. Reading a map during a write would end the process.
 func TestTimeoutRequestOfAHook(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		var done sync.WaitGroup
@@ -287,7 +285,7 @@ func TestTimeoutRequestOfAHook(t *testing.T) {
 		})(http.HandlerFunc(changing))
 		client, url := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r)
-			if r.ProtoMajor == 2 { // on HTTP/1 the handler has run in place, and was the last to change it
+			if r.ProtoMajor == 2 { // on HTTP/1 the handler ran in place, and changed it last
 				reading("a layer outside", r)
 			}
 		}))

@@ -16,7 +16,7 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// hijackable is a recorder whose connection can be taken over.
+// hijackable is a recorder whose connection can be hijacked.
 type hijackable struct{ *httptest.ResponseRecorder }
 
 func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -24,8 +24,8 @@ func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), other.Close()
 }
 
-// TestDerivedContextsEnd: package context sets no timer for a deadline later than
-// that of the parent, so a Deadline that does not come makes one that never ends.
+// TestDerivedContextsEnd: package context sets no timer for a deadline later than the
+// parent's, so a parent with a false Deadline makes a context that never ends.
 func TestDerivedContextsEnd(t *testing.T) {
 	tests := map[string]struct {
 		mode   middleware.TimeoutMode
@@ -67,7 +67,7 @@ func TestDerivedContextsEnd(t *testing.T) {
 	}
 }
 
-// TestExtendForEver: the longest of durations is no overflow.
+// TestExtendForEver: the longest duration does not overflow.
 func TestExtendForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := middleware.Timeout(time.Hour)(middleware.Timeout(time.Minute)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -20,54 +20,53 @@ import (
 
 // How it works.
 //
-// The handler writes through a respw.Writer with a respw.Fence: read the states
-// above respw.Phase first. Its header is its own, and the start of its response
-// is held back, as net/http does. When the time is up a timer takes the response,
-// unless a call is inside the server's writer; then the last call to leave takes
-// it. From then on the handler's calls fail with http.ErrHandlerTimeout. The one that
-// has taken the response ends the context, frees a handler that is stuck reading
-// the body by the deadline of the connection, and sends a response of its own
-// if nothing was sent, or cuts the connection.
+// The handler writes through a respw.Writer with a respw.Fence: read the states above
+// respw.Phase first. It has a header of its own, and the start of its response is held
+// back, as in net/http. At the deadline a timer takes the response, unless a call is
+// inside the server's writer; then the last call to leave takes it. From then on the
+// handler's calls fail with http.ErrHandlerTimeout. Whichever goroutine took the
+// response ends the context, sets a read deadline to free a handler that is blocked
+// reading the body, and sends a response if nothing was sent, or cuts the connection.
 //
 // In place, on HTTP/1, the handler runs on the goroutine that net/http called, as
-// without a Timeout: its panics keep their stack, and nothing is started until
-// the time is up. The 504 declares its length and closes the connection, so the
-// client has all of it although the handler has not returned.
+// without a Timeout: its panics keep their stack, and no goroutine starts before the
+// deadline. The 504 declares its length and closes the connection, so the client has
+// all of it although the handler has not returned.
 //
-// Detached, the handler gets a goroutine of its own and may be left behind: on
-// HTTP/2, where a stream ends when the handler of net/http returns, and behind
-// a writer that cannot flush, whose response leaves only then.
+// Detached, the handler gets a goroutine of its own and may be abandoned: on HTTP/2,
+// where a stream ends when the handler of net/http returns, and inside a writer that
+// cannot flush, which sends the response only then.
 
 // bounded is a handler under a Timeout.
 type bounded struct {
 	next http.Handler
 	cfg  TimeoutConfig
-	says bool // the handler is to know OnError and Logger
+	says bool // pass OnError and Logger to the handler
 }
 
 // A timeout is one request under a Timeout, in one allocation: of at most 888 bytes,
-// or it would take 1024.
+// since the next size class is 1024.
 type timeout struct {
 	*bounded
 	w       respw.Writer
 	fence   respw.Fence
 	ctx     deadline
-	outside *http.Request // as the Timeout got it
-	header  http.Header   // what its header was, if a hook may ask
-	inside  http.Request  // as the handler got it
+	outside *http.Request // as the Timeout received it
+	header  http.Header   // the header of outside, if a hook may read it
+	inside  http.Request  // as the handler received it
 	url     url.URL       // of inside
 	alarm   *alarm
-	seen    atomic.Int64 // TimeoutIdle: the progress at the last look
+	seen    atomic.Int64 // TimeoutIdle: the progress at the last check
 	stuck   *time.Timer  // warns of a call that does not leave
 
-	// decided is done when the handler has settled or the response was taken and
-	// seen to. was, inTime and cut are written before.
+	// decided is done when the handler has settled, or when the response was taken and
+	// handled. was, inTime and cut are written before.
 	decided  sync.WaitGroup
 	gone     atomic.Bool // at the deadline the client had gone, or a Timeout further out had ended
 	detached bool
 	was      respw.Phase // when the handler settled
 	inTime   bool
-	cut      bool // the connection is of no more use
+	cut      bool // the connection cannot be used any more
 }
 
 // ServeHTTP runs the handler.
@@ -80,9 +79,9 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin sets up what a request needs. It is a method: in a closure WithContext
-// might not be inlined, and then costs an allocation. And it is over when the
-// handler runs, since the copy of a request that it makes is large for a stack.
+// begin sets up a request. It is a method, because in a closure WithContext might not
+// be inlined, and would allocate. It returns before the handler runs, because its copy
+// of the request is large for a stack.
 func (b *bounded) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.ResponseWriter) {
 	t := &timeout{bounded: b, outside: r}
 	w = t.w.Init(w, r)
@@ -104,11 +103,10 @@ func (b *bounded) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.
 	return t, w
 }
 
-// part sees to it that the handler changes nothing that is read on another
-// goroutine: reading a map that is being changed ends the process. A handler that may
-// be left behind has a header of its own. Of one in place a hook gets a copy, whose
-// map is pooled: a new one would cost a GET of the whole chain 3% of its time. The
-// kit's own hook reads no header.
+// part keeps the handler from changing what another goroutine reads: reading a map
+// during a write ends the process. A handler that may be abandoned has a header of its
+// own. For one in place a hook gets a copy, in a pooled map: a new map would cost a GET
+// through the whole chain 3% of its time. The default hook reads no header.
 func (t *timeout) part() {
 	if t.outside.URL != nil {
 		t.url = *t.outside.URL
@@ -124,7 +122,7 @@ func (t *timeout) part() {
 	}
 }
 
-// copyHeader copies src to dst. Values that are added to one are not to the other.
+// copyHeader copies src to dst. Values appended to one do not show in the other.
 func copyHeader(dst, src http.Header) {
 	for name, values := range src {
 		dst[name] = slices.Clip(values)
@@ -156,16 +154,16 @@ func (t *timeout) serve(w http.ResponseWriter) {
 	returned = true
 }
 
-// parting is how long a handler whose time is up may take to return. Layers outside
-// may take back what it uses as soon as ServeHTTP has returned, as chi does with its
-// routing context, so one that looks at its own context is not left behind. The
-// client has all of the response by then, and lacks only the end of the stream.
+// parting is how long a handler may take to return after its deadline. Layers outside
+// may reuse its data as soon as ServeHTTP has returned, as chi does with its routing
+// context, so a handler that watches its context is not abandoned. The client has the
+// whole response by then, except for the end of the stream.
 const parting = 100 * time.Millisecond
 
 // serveDetached runs the handler on a goroutine of its own.
 func (t *timeout) serveDetached(w http.ResponseWriter) {
 	returned, ended := false, make(chan struct{})
-	var value any = http.ErrAbortHandler // of runtime.Goexit, which ends without a panic
+	var value any = http.ErrAbortHandler // for runtime.Goexit, which ends without a panic
 	go func() {
 		defer close(ended)
 		defer func() {
@@ -175,7 +173,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 			if t.settle() {
 				return
 			}
-			// No layer is left to hand anything to.
+			// No outer layer will remove them.
 			exchange.RemoveFiles(&t.inside, t.outside.MultipartForm)
 			if value != http.ErrAbortHandler {
 				httperr.LogPanic(t.cfg.Logger, &t.inside, value)
@@ -185,8 +183,8 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 		returned = true
 	}()
 	t.await()
-	if !t.inTime { // the handler owns its request, and what became of it
-		if t.w.Flushes() { // else the response leaves only now
+	if !t.inTime { // the handler owns its request and its outcome
+		if t.w.Flushes() { // otherwise the response is sent only now
 			select {
 			case <-ended:
 			case <-time.After(parting):
@@ -203,13 +201,13 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 	}
 }
 
-// await waits until it is decided whose response it is, and that has been seen to.
+// await waits until it is decided who owns the response, and that side is done.
 func (t *timeout) await() {
 	respw.Before("wait")
 	t.decided.Wait()
 }
 
-// settle is the end of the handler's part. It reports whether that was in time.
+// settle ends the handler's part. It reports whether that was in time.
 func (t *timeout) settle() bool {
 	was, ok := t.w.Settle()
 	if ok {
@@ -225,21 +223,21 @@ func (t *timeout) settle() bool {
 	return ok
 }
 
-// conclude is the end of the serving goroutine's part.
+// conclude ends the serving goroutine's part.
 func (t *timeout) conclude(returned bool) {
 	cut := t.cut
 	if t.inTime {
 		cut = t.finish(returned)
 	}
-	// Else a panic is on its way, which says more, or a Timeout further out has
-	// answered, and a panic could cost the client that.
+	// Otherwise a panic is already in progress, which says more, or a Timeout further
+	// out has responded, and a panic could cost the client that response.
 	if cut && returned && !respw.Lost(t.w.Unwrap()) {
 		respw.Abort(t.w.Unwrap(), t.outside)
 	}
 }
 
-// finish reports whether the end of the response could not be sent. A panic is one of
-// a writer of others, to which no layer inside can do anything any more.
+// finish reports whether the end of the response could not be sent. A panic comes from
+// a foreign writer, where no layer inside can handle it any more.
 func (t *timeout) finish(returned bool) (cut bool) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -252,7 +250,7 @@ func (t *timeout) finish(returned bool) (cut bool) {
 	return t.w.Finish(t.was, returned) != nil
 }
 
-// expire is the timer's callback. It waits for nothing.
+// expire is the timer's callback. It never blocks.
 func (t *timeout) expire() {
 	for {
 		look := t.fence.Look()
@@ -283,7 +281,7 @@ func (t *timeout) expire() {
 	}
 }
 
-// goesOn reports whether the mode lets the handler go on, and sees to how long.
+// goesOn reports whether the mode lets the handler continue, and sets the next check.
 func (t *timeout) goesOn(look respw.Look) bool {
 	switch t.cfg.Mode {
 	case TimeoutFirstByte:
@@ -298,9 +296,8 @@ func (t *timeout) goesOn(look respw.Look) bool {
 	return false
 }
 
-// Taken sees to a response that was taken from the handler in the phase was. No
-// call is inside. All of others that it calls may panic and may take its time:
-// no lock is held.
+// Taken handles a response that was taken from the handler in the phase was. No call is
+// inside. It calls foreign code, which may panic or block: no lock is held.
 func (t *timeout) Taken(was respw.Phase) {
 	defer t.decided.Done() // even if a hook calls runtime.Goexit
 	defer t.dropAlarm()
@@ -309,21 +306,20 @@ func (t *timeout) Taken(was respw.Phase) {
 		t.stuck.Stop()
 	}
 	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
-	// First of all, since moving the deadline for reading has net/http cancel the
-	// request.
+	// First, since moving the read deadline makes net/http cancel the request.
 	t.ctx.end(expired(err))
 	inner, logs, lost := t.w.Unwrap(), !t.gone.Load(), false
 	respw.Safely(func() { lost = respw.Lost(inner) })
 	if lost || was == respw.Sent && t.w.Complete() {
-		// A layer further out has answered, or the handler has.
+		// A layer further out has responded, or the handler has.
 		rc := http.NewResponseController(inner)
 		respw.Safely(func() { _ = rc.Flush() })
-		// A Hurry, or that of a Timeout further in, may have set one, which
-		// net/http would keep for the connection's next response.
+		// A Hurry, or one of a Timeout further in, may have set a deadline, which
+		// net/http would keep for the next response on the connection.
 		respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
 		return
 	}
-	t.cut = true // until a whole response is out: nothing else must pass for one
+	t.cut = true // until a whole response is sent: no part may pass for one
 	defer func() {
 		if t.cut {
 			t.w.CutOff(!t.detached)
@@ -338,29 +334,30 @@ func (t *timeout) Taken(was respw.Phase) {
 	}
 }
 
-// answer sends the whole response at once. It reports whether that is left to log:
-// the client can have it, and no panic of the hook has left a record.
+// answer sends the whole response at once. It reports whether that is left to log: the
+// client can have it, and no panic of the hook was logged.
 func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	rc := http.NewResponseController(w)
 	m, logged := httperr.Answer(w, w.Header(), t.asked(), err, t.cfg.OnError, t.cfg.Logger)
 	if t.outside.ProtoMajor < 2 {
 		m.Header().Set("Connection", "close")
 	}
-	// Only now: the hook may have taken its time, and its request would be cancelled.
+	// Only now: the hook may have been slow, and this cancels its request.
 	respw.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
 	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(respw.Grace)) })
 	head := t.outside.Method == http.MethodHead
 	lost := m.Send(w, head)
 	t.cut = false
 	var flushed error
-	respw.Safely(func() { flushed = rc.Flush() }) // if it panics, the response leaves with the return of the handler
-	// HTTP/2 has ended the stream of a HEAD after its header, and complains. A Timeout
-	// further out whose time is up too finds the response whole, and flushes it.
+	respw.Safely(func() { flushed = rc.Flush() }) // if it panics, the response is sent when the handler returns
+	// HTTP/2 ends the stream of a HEAD after its header, and returns an error. A
+	// Timeout further out that has also expired finds the response complete, and
+	// flushes it.
 	whole := flushed == nil || errors.Is(flushed, http.ErrNotSupported) || errors.Is(flushed, http.ErrHandlerTimeout)
 	return !logged && (head || lost == nil && whole)
 }
 
-// warn says why a client has no response: a writer of others does not come back.
+// warn logs why a client has no response: a foreign writer does not return.
 func (t *timeout) warn() {
 	respw.Safely(func() {
 		httperr.LoggerFor(t.cfg.Logger, t.outside).LogAttrs(t.outside.Context(), slog.LevelWarn,
@@ -371,8 +368,8 @@ func (t *timeout) warn() {
 	})
 }
 
-// outer returns the Timeout around this one, or nil. Few handlers move a deadline:
-// so it is looked for then, and not kept for every request.
+// outer returns the Timeout around this one, or nil. It is looked up on demand, since
+// few handlers move a deadline.
 func (t *timeout) outer() exchange.Extender {
 	outer, _ := exchange.Get[exchange.Extender](t.outside, exchange.Deadline)
 	return outer
@@ -411,7 +408,7 @@ func (t *timeout) EndsWithin(d time.Duration) bool {
 }
 
 // moveTo sets the deadline to d from now; a negative d lifts it. A timer that has
-// looked before looks again.
+// already checked checks again.
 func (t *timeout) moveTo(d time.Duration) error {
 	now := time.Now()
 	after := int64(0)

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// short is a deadline that tests over sockets wait for. Nothing asserts it.
+// short is a deadline that tests over sockets wait for. No test asserts it.
 const short = 60 * time.Millisecond
 
 // timed runs the handler under a timeout, with a logger of its own.
@@ -52,8 +52,7 @@ func fetch(client *http.Client, r *http.Request) (status int, header http.Header
 
 const gatewayTimeout = `{"title":"Gateway Timeout","status":504}`
 
-// TestTimeoutMatrix is what a client gets for each way in which a handler can
-// be late.
+// TestTimeoutMatrix: what a client gets for each way in which a handler can be late.
 func TestTimeoutMatrix(t *testing.T) {
 	big := make([]byte, 1<<20)
 	tests := []struct {
@@ -114,7 +113,7 @@ func TestTimeoutMatrix(t *testing.T) {
 				var handlers sync.WaitGroup
 				d := short
 				if tt.status == 200 {
-					d = time.Hour // whatever the machine does
+					d = time.Hour // however slow the machine is
 				}
 				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("X-Outer", "1")
@@ -147,7 +146,7 @@ func TestTimeoutMatrix(t *testing.T) {
 				}
 				handlers.Wait()
 
-				// The next request is none the worse for it.
+				// The next request is not affected.
 				next := testkit.At(t, url, httptest.NewRequest("GET", "/", nil))
 				if tt.body == "" && tt.status != 0 {
 					if status, _, _, err := fetch(client, next); err != nil || status != tt.status {
@@ -177,8 +176,8 @@ func timeouts(log *testkit.Log) (n int) {
 	return n
 }
 
-// eventually waits for what happens on another goroutine after the client has
-// its answer.
+// eventually waits for an effect on another goroutine after the client has its
+// response.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
@@ -188,8 +187,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// TestTimeoutAnswersBeforeTheHandlerReturns is the point of the whole: a
-// handler that does not look at its context keeps nobody waiting.
+// TestTimeoutAnswersBeforeTheHandlerReturns is the main purpose: a handler that ignores
+// its context keeps no client waiting.
 func TestTimeoutAnswersBeforeTheHandlerReturns(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
@@ -243,7 +242,7 @@ func TestTimeoutContext(t *testing.T) {
 							t.Errorf("%s: Cause = %v", name, context.Cause(ctx))
 						}
 					}
-					// A context made after the end is over from the start.
+					// A context derived after the end has ended from the start.
 					after, cancel2 := context.WithTimeout(ctx, time.Hour)
 					defer cancel2()
 					if after.Err() != context.DeadlineExceeded {
@@ -260,8 +259,8 @@ func TestTimeoutContext(t *testing.T) {
 	}
 }
 
-// TestTimeoutContextEndsWithTheHandler: as with http.TimeoutHandler, what
-// the handler started learns that the request is over.
+// TestTimeoutContextEndsWithTheHandler: as with http.TimeoutHandler, goroutines that
+// the handler started learn that the request is over.
 func TestTimeoutContextEndsWithTheHandler(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
 		synctest.Test(t, func(t *testing.T) {
@@ -363,7 +362,7 @@ func TestExtend(t *testing.T) {
 					if w.Code != tt.status {
 						t.Errorf("status %d, want %d: %s", w.Code, tt.status, tt.why)
 					}
-					time.Sleep(2 * time.Hour) // until a handler that was left behind is done
+					time.Sleep(2 * time.Hour) // until an abandoned handler is done
 				})
 			})
 		}
@@ -512,8 +511,8 @@ func TestTimeoutPanic(t *testing.T) {
 
 func explode(http.ResponseWriter, *http.Request) { panic("boom") }
 
-// TestTimeoutAbortPasses: http.ErrAbortHandler is still that, and exiting is
-// still no answer.
+// TestTimeoutAbortPasses: http.ErrAbortHandler is unchanged, and runtime.Goexit is
+// still no response.
 func TestTimeoutAbortPasses(t *testing.T) {
 	for name, end := range map[string]func(){"abort": func() { panic(http.ErrAbortHandler) }, "exit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -527,8 +526,7 @@ func TestTimeoutAbortPasses(t *testing.T) {
 	}
 }
 
-// TestLatePanicIsLogged: there is nobody to recover it where the handler was
-// left behind.
+// TestLatePanicIsLogged: no layer recovers the panic of an abandoned handler.
 func TestLatePanicIsLogged(t *testing.T) {
 	var log testkit.Log
 	resp := testkit.HTTP2.Do(t, timed(&log, func(w http.ResponseWriter, r *http.Request) {
@@ -564,12 +562,12 @@ func TestTimeoutPattern(t *testing.T) {
 	})
 }
 
-// TestTimeoutLeavesHijackedConnections: whoever takes a connection over keeps
-// its own time.
+// TestTimeoutLeavesHijackedConnections: a handler that hijacks a connection sets its
+// own deadlines.
 func TestTimeoutLeavesHijackedConnections(t *testing.T) {
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		if tr.Name == testkit.HTTP2.Name {
-			return // there is none to take over
+			return // there is none to hijack
 		}
 		var log testkit.Log
 		h := timed(&log, func(w http.ResponseWriter, r *http.Request) {
@@ -593,8 +591,8 @@ func TestTimeoutLeavesHijackedConnections(t *testing.T) {
 	})
 }
 
-// TestTimeoutAtTheDeadline ends handlers a nanosecond before the deadline, after
-// it, and at the very same time: whichever wins, there is one answer.
+// TestTimeoutAtTheDeadline ends handlers a nanosecond before the deadline, after it,
+// and at the same time: whichever wins, there is one response.
 func TestTimeoutAtTheDeadline(t *testing.T) {
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		const clients, rounds = 8, 150
@@ -620,8 +618,8 @@ func TestTimeoutAtTheDeadline(t *testing.T) {
 					status, header, body, err := fetch(client, testkit.At(t, url, httptest.NewRequest("GET", target, nil)))
 					switch {
 					case err != nil && after == 0:
-						// Cut with bytes out, which a write of seven bytes and
-						// the deadline may just do.
+						// Cut after bytes were sent, which a write of seven bytes and
+						// the deadline may cause.
 					case status == 200 && body == "in time" && header.Get("X-Handler") == "1" && after <= 0:
 						inTime.Add(1)
 					case status == 504 && body == gatewayTimeout && header.Get("X-Handler") == "" && after >= 0:

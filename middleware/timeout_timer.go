@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// An alarm rings for the request that holds it when a time has come. Nearly all
-// requests end long before their deadline, and setting a timer and stopping it
-// again costs them 250 ns and two allocations. So an alarm that is given back
-// stays set. The deadline of its next holder is mostly later: the alarm rings
-// too early then, once, and is set again. One that is set for longer than far is
-// stopped, since the pool may drop it, and a timer that is set is never collected.
+// An alarm calls the request that holds it at a set time. Nearly all requests end long
+// before their deadline, and setting and stopping a timer costs 250 ns and two
+// allocations. So a returned alarm stays set. The deadline of its next holder is mostly
+// later: the alarm fires too early once, and is set again. One that is set for longer
+// than far is stopped, since the pool may drop it, and a running timer is never
+// collected.
 //
-// Nothing but time.Timer is called with mu held.
+// Only methods of time.Timer are called with mu held.
 type alarm struct {
 	mu     sync.Mutex
 	timer  *time.Timer
@@ -22,7 +22,7 @@ type alarm struct {
 
 var alarms = sync.Pool{New: func() any { return new(alarm) }}
 
-// takeAlarm has t.expire called at its deadline, or before.
+// takeAlarm arranges for t.expire to be called at its deadline, or earlier.
 func (t *timeout) takeAlarm() {
 	if bubbled(t.ctx.start) {
 		t.alarm = new(alarm)
@@ -53,7 +53,7 @@ func (t *timeout) dropAlarm() {
 
 const far = time.Minute
 
-// setAlarm has t.expire called in d from now, or before, if t still holds the
+// setAlarm arranges for t.expire to be called after d, or earlier, if t still holds the
 // alarm.
 func (t *timeout) setAlarm(d time.Duration, now time.Time) {
 	a := t.alarm
@@ -77,8 +77,7 @@ func (a *alarm) ringIn(d time.Duration, now time.Time) {
 	a.rings = at
 }
 
-// ring is the timer's callback. Whoever takes the alarm from here on finds that
-// it is not set.
+// ring is the timer's callback. From here on the holder of the alarm finds it unset.
 func (a *alarm) ring() {
 	a.mu.Lock()
 	a.rings = time.Time{}
@@ -89,8 +88,7 @@ func (a *alarm) ring() {
 	}
 }
 
-// bubbled reports whether now was read in a bubble of testing/synctest, whose
-// clock has no monotonic part. A timer that was made in a bubble must not be
-// touched outside of it, so it must not get into the pool, and one from the
-// pool would follow the clock outside.
+// bubbled reports whether now was read in a bubble of testing/synctest, whose clock has
+// no monotonic part. A timer made in a bubble must not be used outside of it, so it
+// must not get into the pool, and one from the pool would follow the clock outside.
 func bubbled(now time.Time) bool { return now == now.Round(0) }

@@ -12,8 +12,8 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// Requests hand their timer on while it is set for a deadline of their own. The
-// next one must neither wait for that of the former nor end by it.
+// Requests pass their timer on while it is set for their own deadline. The next one
+// must neither wait for the previous deadline nor end by it.
 func TestDeadlinesOfFormerRequests(t *testing.T) {
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for _, tt := range []struct {
@@ -34,7 +34,7 @@ func TestDeadlinesOfFormerRequests(t *testing.T) {
 				middleware.TimeoutWith(cfg)(h).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 				return w.Code, time.Since(start)
 			}
-			for range 10 { // whatever the pool hands out
+			for range 10 { // whatever the pool returns
 				serve(tt.former, nothing)
 			}
 			time.Sleep(tt.after)
@@ -51,8 +51,8 @@ func TestDeadlinesOfFormerRequests(t *testing.T) {
 	}
 }
 
-// TestAlarmsAreCollected: what the pool drops is garbage, however far away the
-// deadlines were.
+// TestAlarmsAreCollected: alarms that the pool drops are collected, however far away
+// their deadlines were.
 func TestAlarmsAreCollected(t *testing.T) {
 	const at, bursts = 200, 50
 	var inside, served sync.WaitGroup
@@ -73,8 +73,8 @@ func TestAlarmsAreCollected(t *testing.T) {
 	}
 	live := func() uint64 {
 		var m runtime.MemStats
-		runtime.GC() // what is in the pool becomes its victim,
-		runtime.GC() // and goes
+		runtime.GC() // moves the pool to its victim cache,
+		runtime.GC() // and drops it
 		runtime.ReadMemStats(&m)
 		return m.HeapObjects
 	}

@@ -10,15 +10,13 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// Unresolved returns middleware that logs one warning, with method and path,
-// when a handler returns without an answer: nothing written, no status, no
-// flush, no connection taken over. net/http then sends an empty 200, which is
-// legal in Go and sometimes meant, so this is for those who want to know. Nil
-// for the logger is that of the [Config] around it, else slog.Default.
+// Unresolved returns middleware that logs one warning, with method and path, when a
+// handler returns without a response: no write, no status, no flush, no hijacking.
+// net/http then sends an empty 200, which is legal in Go and sometimes intended, so
+// this is opt-in. A nil logger is the one of the [Config] outside, else slog.Default.
 //
-// Next.js warns by default ("API resolved without sending a response"), and
-// externalResolver: true is its way to say no; here that is to leave
-// Unresolved out.
+// Next.js warns by default ("API resolved without sending a response"), unless
+// externalResolver is true; here, leave Unresolved out.
 func Unresolved(logger *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return layer.New(next, func(w http.ResponseWriter, r *http.Request) {

@@ -24,7 +24,7 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// A call is what a handler may do to its response, and what it is told.
+// A call is one that a handler may make on its response, with its result.
 type call struct {
 	name string
 	do   func(http.ResponseWriter, *http.Request) (int64, error)
@@ -37,7 +37,7 @@ func set(name, value string) call {
 	}}
 }
 
-// calls returns everything that a handler does in TestWireOfPrograms.
+// calls returns all the calls of handlers in TestWireOfPrograms.
 func calls(t *testing.T) (all []call) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, bytes.Repeat([]byte("file "), 1000), 0o600); err != nil {
@@ -49,7 +49,7 @@ func calls(t *testing.T) (all []call) {
 			return 0, nil
 		}})
 	}
-	// Around 512 bytes net/http looks at the type, around 2048 it sends.
+	// At about 512 bytes net/http sniffs the type, at about 2048 it sends.
 	for _, size := range []int{0, 1, 100, 511, 513, 2047, 2048, 2049, 5000} {
 		all = append(all,
 			call{fmt.Sprint("Write ", size), func(w http.ResponseWriter, r *http.Request) (int64, error) {
@@ -88,9 +88,9 @@ func declares(c call) bool {
 	return c.name == "ServeFile" || strings.HasPrefix(c.name, "Content-Length")
 }
 
-// TestWireOfPrograms compares what handlers send, and are told, through pieces of
-// the kit with what they do without, for programs of calls drawn at random but
-// the same in every run. Only the sizes of chunks may differ.
+// TestWireOfPrograms compares what handlers send, and the results they get, with and
+// without this module, for programs of calls drawn at random but the same in every run.
+// Only the sizes of chunks may differ.
 func TestWireOfPrograms(t *testing.T) {
 	all, programs := calls(t), 1000
 	if testing.Short() {
@@ -121,7 +121,7 @@ func TestWireOfPrograms(t *testing.T) {
 			defer func() { returned <- struct{}{} }()
 			h.ServeHTTP(w, r)
 		}))
-		server.Config.ErrorLog = log.New(io.Discard, "", 0) // of net/http, about what the programs do wrong
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // of net/http, about the errors of the programs
 		server.Start()
 		t.Cleanup(server.Close)
 		addresses[name] = server.Listener.Addr().String()
@@ -140,7 +140,7 @@ func TestWireOfPrograms(t *testing.T) {
 			c := all[rnd.Intn(len(all))]
 			switch {
 			case strings.HasSuffix(request, "1.0\r\nHost: x\r\n\r\n") && (c.name == "WriteHeader 100" || c.name == "WriteHeader 103"):
-				continue // the kit sends none to HTTP/1.0, net/http does
+				continue // this module sends none to HTTP/1.0, net/http does
 			case strings.HasPrefix(c.name, "Copy") && slices.ContainsFunc(program, declares):
 				continue // net/http copies more than that
 			}
@@ -161,7 +161,7 @@ func TestWireOfPrograms(t *testing.T) {
 	}
 }
 
-// exchange sends the request, and returns the responses in words.
+// exchange sends the request, and describes the responses in words.
 func exchange(t *testing.T, address, request string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)

@@ -20,9 +20,9 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// TestRequestVectors sends what was sent to a running Next.js server to a
-// Handler behind a ServeMux, over a connection, so that no client cleans the
-// path; and once more to the Handler alone.
+// TestRequestVectors sends requests recorded from a running Next.js server to a
+// Handler inside a ServeMux, over a connection, so that no client cleans the
+// path; and again to the Handler alone.
 func TestRequestVectors(t *testing.T) {
 	type request struct {
 		Portability, RouteTable string
@@ -82,7 +82,7 @@ func TestRequestVectors(t *testing.T) {
 		if d := v.Excepts(""); d != nil {
 			_, err := run(policy, true)
 			v.Settle(err)
-			// What is true instead, by what the deviation says.
+			// The expected result, according to the deviation.
 			switch {
 			case strings.Contains(d.Why, "both slash forms"):
 				if a, _ := run(policy, true); a.status != http.StatusOK || a.route == "" {
@@ -107,7 +107,7 @@ func TestRequestVectors(t *testing.T) {
 	}
 }
 
-// echo answers with the route and the query.
+// echo responds with the route and the query.
 func echo(t *testing.T, patterns []string, slash pattern.TrailingSlash, mounted bool) http.Handler {
 	routes := map[string]http.Handler{}
 	for _, p := range patterns {
@@ -141,7 +141,7 @@ type answer struct {
 	query              url.Values
 }
 
-// sendRaw writes a request line as it is.
+// sendRaw writes a request line unchanged.
 func sendRaw(addr, method, path string) (*http.Response, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -173,7 +173,7 @@ func send(addr, method, path string) (a answer, err error) {
 	return a, err
 }
 
-// resolve says what path a client asks for after a redirect.
+// resolve returns the path that a client requests after a redirect.
 func resolve(path, location string) (string, error) {
 	base, err := url.Parse("http://example.com" + path)
 	if err != nil {
@@ -189,7 +189,8 @@ func resolve(path, location string) (string, error) {
 	return strings.TrimPrefix(to.String(), "http://example.com"), nil
 }
 
-// sameQuery compares with a query of Next's, where one value is a string.
+// sameQuery compares with a query of Next.js, in which a single value is a
+// string.
 func sameQuery(got url.Values, want map[string]any) bool {
 	values := url.Values{}
 	for name := range want {

@@ -5,30 +5,28 @@ import (
 	"slices"
 )
 
-// The tree of patterns is ambiguous: of /a/[x]/c and /[y]/b/d, the path
-// /a/b/d follows the first until its last segment and must then go back for
-// the second. In the worst case, with a static and a dynamic way at every
-// level, going back visits every node of the tree, and a client chooses the
-// path.
+// The tree of patterns is ambiguous: of /a/[x]/c and /[y]/b/d, the path /a/b/d
+// follows the first until its last segment and must then backtrack to the
+// second. In the worst case, with a static and a dynamic edge at every level,
+// backtracking visits every node of the tree, and the client chooses the path.
 //
-// The automaton goes both ways at once. One of its states stands for all the
-// branches that a path may still be on, best first, and the next segment leads
-// from each state to exactly one other. That is the subset construction which
-// makes a deterministic automaton of a nondeterministic one. It takes one
-// lookup a segment, whatever the path.
+// The automaton follows both at once. One of its states stands for all branches
+// that a path may still be on, best first, and the next segment leads from each
+// state to exactly one other. This is the subset construction, which makes a
+// deterministic automaton of a nondeterministic one. It takes one lookup per
+// segment for every path.
 //
-// A list ends at its first catch-all, since that one will match whatever
-// follows. What the construction costs is states. Sets of routes from real
-// services need as many as the tree has branches, but k routes of k segments,
-// with the static segment of each at a place of its own, need 2^k. So there is
-// a limit, and a set that exceeds it is served by the tree, going back: at
-// most a visit to each of its branches.
+// A list ends at its first catch-all, which matches anything that follows. The
+// cost of the construction is states. Sets of routes from real services need as
+// many as the tree has branches, but k routes of k segments, each with its
+// static segment in a different position, need 2^k. So there is a limit, and a
+// set that exceeds it is served by the tree with backtracking: at most one
+// visit to each of its branches.
 
-// stateLimit is the number of states up to which an automaton is built for a
-// tree.
+// stateLimit is the maximum number of states of an automaton.
 func stateLimit(branches int) int { return 8*branches + 1024 }
 
-// A claim is a branch that a path may be on, or a catch-all that has begun.
+// A claim is a branch that a path may be on, or a catch-all in progress.
 type claim struct {
 	branch *branch
 	sink   *leaf
@@ -41,7 +39,7 @@ type determinizer struct {
 }
 
 // automaton returns the first state and the hash table of the automaton for a
-// tree, or no state if the limit is exceeded.
+// tree, or no state above the limit.
 func automaton(tree *branch, branches int) (*node, hashTable) {
 	d := determinizer{slots: map[string]**node{}, limit: stateLimit(branches)}
 	n := d.state([]claim{{branch: tree}})
@@ -105,7 +103,7 @@ func (c claim) catchAll() *leaf {
 }
 
 // advance returns the claims after a segment: one with this text, or one that
-// is no static segment of any claim.
+// is not a static segment of any claim.
 func advance(claims []claim, text string, known bool) (next []claim) {
 	for _, c := range claims {
 		if c.branch == nil {
@@ -126,7 +124,7 @@ func advance(claims []claim, text string, known bool) (next []claim) {
 	return next
 }
 
-// texts returns the static segments that some claim knows.
+// texts returns the static segments of all claims.
 func texts(claims []claim) (all []string) {
 	for _, c := range claims {
 		if c.branch == nil {
@@ -145,7 +143,7 @@ func texts(claims []claim) (all []string) {
 
 // slot returns where the state of a list of claims is kept.
 func (d *determinizer) slot(claims []claim) **node {
-	if len(claims) == 1 { // as most are: no key is needed
+	if len(claims) == 1 { // as most are: needs no key
 		if b := claims[0].branch; b != nil {
 			return &b.state
 		}

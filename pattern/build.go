@@ -12,13 +12,12 @@ import (
 var errZero = errors.New("pattern: the zero Pattern matches nothing")
 
 // Build returns the percent-encoded path that gives these parameters when the
-// pattern matches it. A parameter needs one value, a catch-all one or more;
-// an optional catch-all may have none. Names that the pattern does not have
-// are ignored.
+// pattern matches it. A parameter needs one value, a catch-all one or more; an
+// optional catch-all may have none. Unknown names are ignored.
 //
-// An error reports every value that is missing or that no request could
-// carry: an empty one, "." and "..", which browsers and servers resolve, and
-// text that is not UTF-8.
+// The error lists every value that is missing or that no request could carry:
+// an empty one, "." and "..", which browsers and servers resolve, and text that
+// is not UTF-8.
 func (p Pattern) Build(params map[string][]string) (string, error) {
 	if p.c == nil {
 		return "", errZero
@@ -61,15 +60,14 @@ func escapePath(path string) string {
 	return strings.Join(segs, "/")
 }
 
-// ServeMux returns the patterns under which a handler of its own is
-// registered on an http.ServeMux, without a table: "/post/{id}" for
-// "/post/[id]". There are two for an optional catch-all, one of them for its
-// absence. They serve the form of the path without a trailing slash.
+// ServeMux returns the patterns for registering a handler on an http.ServeMux
+// without a table: "/post/{id}" for "/post/[id]". An optional catch-all has
+// two, one for its absence. They serve the path without a trailing slash.
 //
-// It is an error if a name is not a Go identifier, which ServeMux asks for,
-// or if a static segment is one that ServeMux cleans away. ServeMux cannot say
-// "one segment or more": "/files/{path...}" also matches "/files/", with an
-// empty value.
+// It is an error if a name is not a Go identifier, as ServeMux requires, or if
+// ServeMux would clean away a static segment. ServeMux cannot express "one
+// segment or more": "/files/{path...}" also matches "/files/", with an empty
+// value.
 func (p Pattern) ServeMux() ([]string, error) {
 	if p.c == nil {
 		return nil, errZero
@@ -99,8 +97,8 @@ func (p Pattern) ServeMux() ([]string, error) {
 	return []string{b.String()}, nil
 }
 
-// muxLiteral encodes the characters that mean something in the patterns of
-// ServeMux, which decodes them again.
+// muxLiteral encodes the characters with a meaning in patterns of ServeMux,
+// which decodes them again.
 var muxLiteral = strings.NewReplacer("%", "%25", "{", "%7B", "}", "%7D", " ", "%20", "\t", "%09").Replace
 
 func isIdentifier(name string) bool {

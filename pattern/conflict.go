@@ -8,11 +8,10 @@ import (
 	"slices"
 )
 
-// A ConflictError reports what makes a set of patterns unusable. Sort,
-// NewTable and NewHandler report every one they find, joined; errors.As
-// finds the first.
+// A ConflictError reports why a set of patterns cannot be used. Sort, NewTable
+// and NewHandler report every conflict, joined; errors.As finds the first.
 //
-// The category is one of the ten that Next.js knows,
+// The category is one of the ten of Next.js,
 //
 //	catch-all-not-last                       a segment follows a catch-all
 //	ellipsis-character                       [… instead of [...
@@ -25,10 +24,10 @@ import (
 //	required-and-optional-catch-all          /[...x] and /[[...x]]
 //	optional-catch-all-specificity-conflict  /x and /x/[[...y]]
 //
-// or one of ours: duplicate-route, empty-name, invalid-utf-8.
+// or one of this package: duplicate-route, empty-name, invalid-utf-8.
 type ConflictError struct {
 	Category string
-	Patterns []string // as they were given: one, or the two that conflict
+	Patterns []string // as given: one, or the two that conflict
 	Path     string   // a path that both match; "" if there is none
 	err      error
 }
@@ -44,7 +43,7 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("pattern: %s conflicts with %s: %s%s", e.Patterns[1], e.Patterns[0], reasons[e.Category], common)
 }
 
-// Unwrap returns the [*SyntaxError] of a fault in a single pattern.
+// Unwrap returns the [*SyntaxError] of a mistake in a single pattern.
 func (e *ConflictError) Unwrap() error { return e.err }
 
 var reasons = map[string]string{
@@ -60,15 +59,16 @@ type arranger struct {
 	conflicts []conflict
 }
 
-// A conflict knows when Next would come upon it: it inserts the patterns one
+// A conflict knows when Next.js would find it: Next.js inserts the patterns one
 // by one, from their first segment to their last, and stops at the first
-// conflict. Kept in that order, the first of ours is the one of Next.
+// conflict. In that order, the first conflict here is that of Next.js.
 type conflict struct {
 	*ConflictError
 	pos, depth int
 }
 
-// afterAll is the position of what Next finds when all patterns are inserted.
+// afterAll is the position of conflicts that Next.js finds after inserting all
+// patterns.
 const afterAll = math.MaxInt - 1
 
 func (a *arranger) add(c conflict) { a.conflicts = append(a.conflicts, c) }
@@ -83,7 +83,7 @@ func (a *arranger) pair(category string, x, y route, depth int) {
 	case sameSpecificity:
 		pos = afterAll
 	case duplicateRoute:
-		pos = afterAll + 1 // Next does not find that at all
+		pos = afterAll + 1 // Next.js does not find it
 	}
 	a.add(conflict{&ConflictError{category, []string{x.key, y.key}, path, nil}, pos, depth})
 }
@@ -99,8 +99,7 @@ func (a *arranger) err() error {
 	return errors.Join(errs...)
 }
 
-// level looks for conflicts between routes that have their first depth
-// segments in common.
+// level looks for conflicts between routes with the same first depth segments.
 func (a *arranger) level(routes []route, depth int) {
 	l := split(routes, depth)
 	for i := 1; i < len(l.end); i++ {
@@ -130,7 +129,7 @@ func (a *arranger) level(routes []route, depth int) {
 	}
 }
 
-// sameName reports every other name than the first at a position.
+// sameName reports every name that differs from the first one in a position.
 func (a *arranger) sameName(routes []route, depth int) {
 	if len(routes) < 2 {
 		return

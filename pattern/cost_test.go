@@ -10,10 +10,9 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// TestMissCost: what the segments of a node have in common, they do not meet in
-// the hash table more often than others. The longest run of places that a lookup
-// may have to pass bounds what a client can make of it, and the marked places
-// what it makes of it on average.
+// TestMissCost: segments of a node with common parts collide in the hash table
+// no more often than others. The longest run of places that a lookup may pass
+// limits the worst case for a client's path, and the marked places the average.
 func TestMissCost(t *testing.T) {
 	n := 40_000
 	if testkit.Race {
@@ -68,7 +67,7 @@ func TestMissCost(t *testing.T) {
 	}
 }
 
-// TestRegisterCost: what Register takes grows with the routes and no faster.
+// TestRegisterCost: the cost of Register grows linearly with the routes.
 func TestRegisterCost(t *testing.T) {
 	for name, route := range map[string]string{"static": "/page%d/x", "subtrees": "/page%d/[id]", "one subtree": "/api/[v]/page%d"} {
 		for _, n := range []int{1000, 10_000} {

@@ -6,38 +6,37 @@ import (
 	"slices"
 )
 
-// An Endpoint is where requests for one route end, or for one method of a route.
+// An Endpoint is the end of one route, or of one method of a route.
 type Endpoint struct {
 	// Pattern is the route. It is the zero Pattern outside of a [Handler].
 	Pattern Pattern
 
-	// Method is the HTTP method. It is empty where all methods, or all others, have
-	// one handler, and where what chooses between them cannot be seen into.
+	// Method is the HTTP method. It is empty if one handler serves all methods, or
+	// all others, and if Walk cannot see into what chooses the method.
 	Method string
 
-	// Layers are the handlers on the way, from the outside. The last of them
-	// serves, as far as can be seen.
+	// Layers are the handlers from the outside to the inside. The last of them
+	// serves, as far as Walk can see.
 	Layers []http.Handler
 }
 
-// Handler returns the handler that serves, the last of the layers.
+// Handler returns the handler that serves: the last of the layers.
 func (e Endpoint) Handler() http.Handler { return e.Layers[len(e.Layers)-1] }
 
-// maxLayers bounds how many handlers may stand within each other. More is taken
-// for handlers that lead in a circle.
+// maxLayers limits the nesting of handlers. More is taken for a cycle.
 const maxLayers = 1000
 
-// Walk iterates over the endpoints of a handler, for tests and
-// generators. It sees into a handler that has one of these methods, and runs none:
+// Walk iterates over the endpoints of a handler, for tests and generators. It sees
+// into a handler with one of these methods, and runs none:
 //
 //	All() iter.Seq2[Pattern, http.Handler]  handlers by route, as a Handler has it
 //	All() iter.Seq2[string, http.Handler]   handlers by method, as middleware.Methods has it; "" is for all others
 //	Unwrap() http.Handler                   the handler inside of a middleware
 //
-// Every middleware of this module has the last, and so do chains of them that
-// alice makes. A middleware of the usual kind returns an http.HandlerFunc, which
-// hides what is inside: there Walk ends. To be seen through it returns a type
-// with that method.
+// All middleware of this module has the last one, as do the chains that alice
+// makes of it. Other middleware usually returns an http.HandlerFunc, which hides
+// the handler inside: Walk ends there. To be visible, return a type with that
+// method.
 func Walk(h http.Handler) iter.Seq[Endpoint] {
 	return func(yield func(Endpoint) bool) {
 		if h != nil {
@@ -46,7 +45,7 @@ func Walk(h http.Handler) iter.Seq[Endpoint] {
 	}
 }
 
-// walk reports whether to go on. Each endpoint gets layers of its own.
+// walk reports whether to go on. Each endpoint gets its own layers.
 func (e Endpoint) walk(h http.Handler, yield func(Endpoint) bool) bool {
 	for len(e.Layers) < maxLayers {
 		e.Layers = append(slices.Clip(e.Layers), h)

@@ -43,7 +43,7 @@ func TestWalk(t *testing.T) {
 
 	for _, c := range []struct {
 		h    http.Handler
-		want string // route, method and what serves, and how many layers there are
+		want string // route, method and handler, and the number of layers
 		why  string
 	}{
 		{nil, "", ""},
@@ -76,11 +76,11 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	for range pattern.Walk(middleware.Methods{"GET": named("a"), "PUT": named("b")}) {
-		break // goes on nowhere
+		break // stops here
 	}
 }
 
-// TestWalkLayers: what one endpoint has is not written to for the next.
+// TestWalkLayers: the layers of one endpoint are not overwritten by the next.
 func TestWalkLayers(t *testing.T) {
 	h := middleware.Recover(nil)(middleware.Methods{"GET": named("a"), "PUT": named("b"), "POST": named("c")})
 	var all []pattern.Endpoint

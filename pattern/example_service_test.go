@@ -8,14 +8,14 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// answering returns a handler that answers with what the route has taken from the path, and with the query.
+// answering returns a handler that responds with the route's path values and the query.
 func answering(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s: %s %v", name, r.Pattern, pattern.Query(r))
 	})
 }
 
-// A service with the routes of Next.js, on the mux of another.
+// A service with the routes of Next.js, mounted on a ServeMux.
 func ExampleNewHandler() {
 	routes, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/post/create":      answering("create"),

@@ -104,8 +104,8 @@ func ExampleTable() {
 	// pattern: no match
 }
 
-// A table never changes. To change routes while a service runs, make a new
-// table and swap the pointer.
+// A table is immutable. To change routes while a service runs, make a new table
+// and swap the pointer.
 func ExampleTable_swap() {
 	var current atomic.Pointer[pattern.Table[string]]
 	publish := func(routes map[string]string) error {

@@ -1,7 +1,7 @@
 package pattern
 
 // Backtracks reports whether the table is served by the tree instead of an
-// automaton, or else how many states the automaton has.
+// automaton, and otherwise how many states the automaton has.
 func Backtracks[T any](t *Table[T]) (back bool, states int) {
 	seen := map[*node]bool{}
 	visit := func(n *node) {
@@ -17,8 +17,8 @@ func Backtracks[T any](t *Table[T]) (back bool, states int) {
 	return t.root == nil, len(seen)
 }
 
-// Passed returns how many places of the table's hash table a lookup may have
-// to pass, and how many there are.
+// Passed returns how many places of the table's hash table a lookup may have to
+// pass, and how many there are.
 func Passed[T any](t *Table[T]) (passed, places int) {
 	for _, p := range t.static.places {
 		if p.pass {
@@ -29,10 +29,10 @@ func Passed[T any](t *Table[T]) (passed, places int) {
 }
 
 // Longest returns the length of the longest run of places that a lookup has to
-// pass, which is the most that any segment can cost.
+// pass, the maximum cost of a segment.
 func Longest[T any](t *Table[T]) (longest int) {
 	run, places := 0, t.static.places
-	for i := range 2 * len(places) { // a run may go round
+	for i := range 2 * len(places) { // a run may wrap around
 		if run++; !places[i%len(places)].pass {
 			run = 0
 		}
@@ -41,5 +41,6 @@ func Longest[T any](t *Table[T]) (longest int) {
 	return longest
 }
 
-// Mounts returns what Register registers, and in how many steps it was found.
+// Mounts returns the patterns of Register, and the number of steps to find
+// them.
 func Mounts(h *Handler) ([]string, int) { return h.mounts() }

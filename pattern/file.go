@@ -14,14 +14,13 @@ import (
 //	pages/api/index.ts              /api
 //	src/app/(shop)/cart/route.ts    /cart
 //
-// The router is told by the first directory named pages or app. Of pages,
-// the API routes are those under pages/api. Of app, every file named route is
-// one; a group in parentheses and a slot such as @modal are no part of the
-// path.
+// The first directory named pages or app decides the router. In pages, the API
+// routes are the files under pages/api. In app, they are the files named route;
+// a group in parentheses and a slot such as @modal are not part of the path.
 //
-// The extensions are those of the option pageExtensions, without the dot:
-// "tsx", "ts", "jsx" and "js" if there are none. A file that is no API route
-// is an error, and so is one whose route [Parse] refuses: a [*SyntaxError].
+// The extensions are those of the option pageExtensions, without the dot; none
+// means "tsx", "ts", "jsx" and "js". A file that is not an API route is an
+// error, as is one whose route [Parse] refuses: a [*SyntaxError].
 func FromFile(name string, ext ...string) (Pattern, error) {
 	if len(ext) == 0 {
 		ext = []string{"tsx", "ts", "jsx", "js"}
@@ -55,7 +54,7 @@ func fileError(name, reason string) error {
 	return fmt.Errorf("pattern: %s is no API route: %s", name, reason)
 }
 
-// cutExtension cuts the longest of the extensions off. Declarations are never
+// cutExtension removes the longest matching extension. Declarations are never
 // routes.
 func cutExtension(file string, ext []string) (base string, ok bool) {
 	if strings.HasSuffix(file, ".d.ts") {
@@ -94,8 +93,8 @@ func appRoute(segs []string) (route []string, reason string) {
 			return nil, fmt.Sprintf("%s intercepts a route of a page", s)
 		case strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")"), strings.HasPrefix(s, "@"):
 		default:
-			// The way to have a path that begins with an underscore. Next
-			// replaces it wherever it stands, but not "%5f".
+			// This is how a path can begin with an underscore. Next.js replaces
+			// it anywhere, but not "%5f".
 			route = append(route, strings.ReplaceAll(s, "%5F", "_"))
 		}
 	}

@@ -11,7 +11,7 @@ func TestFromFile(t *testing.T) {
 	for _, c := range []struct {
 		file string
 		ext  []string
-		want string // the route, or what the error says
+		want string // the route, or the text of the error
 		why  string
 	}{
 		{"pages/api/post/[pid].ts", nil, "/api/post/[pid]", ""},

@@ -10,8 +10,8 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// FuzzParse: a pattern that parses has a normal form that parses to itself,
-// and what ServeMux is offered for it, ServeMux accepts.
+// FuzzParse: a pattern that parses has a normal form that parses to itself, and
+// ServeMux accepts the patterns made for it.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"/", "", "a//[b]/", "/[...a]", "/x/[[...y]]", "/[[z]]", "/[a-b]/[a.b]", "/re[view]", "/[…x]", "/{x}/ %/\xff"} {
 		f.Add(s)
@@ -44,8 +44,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzMatch: a table gives the answer of the reference, whatever the patterns
-// and the path.
+// FuzzMatch: a table agrees with the reference for all patterns and paths.
 func FuzzMatch(f *testing.F) {
 	f.Add("/a/[b]\n/[c]/d\n/[...e]", "/a/d")
 	f.Add("/x/[[...y]]\n/[z]", "/x//%2F/")
@@ -75,8 +74,8 @@ func FuzzMatch(f *testing.F) {
 	})
 }
 
-// FuzzBuild: what is built matches and gives the values back; and a path in
-// the form that Build gives is built from its own values again.
+// FuzzBuild: a built path matches and gives the values back; and a path in the
+// form of Build is built from its own values again.
 func FuzzBuild(f *testing.F) {
 	f.Add("/a/[b]/[...c]", "x", "y/z\n%2F\n?")
 	f.Add("/[[...c]]", "", "")

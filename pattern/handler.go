@@ -14,37 +14,35 @@ import (
 	"github.com/apiece/apiece/internal/httperr"
 )
 
-// A HandlerConfig says how a [Handler] answers what its routes leave open. The
-// zero value is ready to use.
+// A HandlerConfig configures a [Handler]. The zero value is ready to use.
 type HandlerConfig struct {
-	// NotFound serves requests that no route matches. Nil answers 404 through
-	// OnError.
+	// NotFound serves requests that no route matches. Nil responds with 404
+	// through OnError.
 	NotFound http.Handler
 
-	// OnError answers 400 for a path with malformed percent-encoding (a
-	// [*DecodeError]), and 404 ([ErrNoMatch]) if NotFound is nil. It also answers
-	// what the handlers inside leave to it, as that of a middleware.Config does: the
-	// errors of handlers and pieces of this module that have no OnError of their own,
-	// such as the 405 of a middleware.Methods. Nil is that of the middleware.Config
-	// around it, else a problem document (RFC 9457).
+	// OnError responds with 400 to a path with malformed percent-encoding (a
+	// [*DecodeError]), and with 404 ([ErrNoMatch]) if NotFound is nil. Like the
+	// OnError of a middleware.Config it also responds to the errors of handlers and
+	// pieces of this module inside without their own OnError, such as the 405 of a
+	// middleware.Methods. Nil is the OnError of the middleware.Config around it, else
+	// problem details (RFC 9457).
 	OnError func(http.ResponseWriter, *http.Request, error)
 
-	// TrailingSlash says what becomes of the other form of a path, the one
-	// with a slash at the end. The zero value serves both forms. Next.js has
+	// TrailingSlash says how the other form of a path is handled, the one with
+	// a slash at the end. The zero value serves both forms. Next.js has
 	// RedirectToBare, or RedirectToSlash with its option trailingSlash.
 	TrailingSlash TrailingSlash
 
-	// NoPathValues leaves r.PathValue unset where no router stands outside, which
-	// takes several times as long as the match and is the only thing that
-	// allocates. Values and Query then read the parameters from the path, which
-	// must still be the one that was matched. Another Handler may stand inside, but
-	// neither an http.StripPrefix nor an http.ServeMux: what was in the path or in
-	// r.Pattern is lost there, and [Query] could not keep the query string from
-	// standing in for it.
+	// NoPathValues leaves r.PathValue unset if there is no router outside. Setting
+	// it takes several times as long as the match and is the only allocation.
+	// Values and Query then read the parameters from the path, which must still be
+	// the one that was matched. Another Handler may be inside, but neither an
+	// http.StripPrefix nor an http.ServeMux: they lose the path or r.Pattern, and
+	// [Query] could not prevent the query string from standing in for a parameter.
 	NoPathValues bool
 }
 
-// Validate reports what is wrong with the configuration.
+// Validate returns an error that lists every mistake in the configuration.
 func (c HandlerConfig) Validate() error {
 	if c.TrailingSlash > RedirectToSlash {
 		return fmt.Errorf("pattern: HandlerConfig: unknown TrailingSlash %d", c.TrailingSlash)
@@ -52,39 +50,37 @@ func (c HandlerConfig) Validate() error {
 	return nil
 }
 
-// A Handler serves requests by routes in the syntax of Next.js. It is
-// immutable and safe for concurrent use.
+// A Handler serves requests by routes in the syntax of Next.js. It is immutable
+// and safe for concurrent use.
 //
-// The handler of a route finds the pattern in r.Pattern and its parameters in
-// r.PathValue, those of a catch-all joined by slashes; see [Values] and
-// [Query] for exact lists. Setting path values is most of the time that a
-// request takes here, and all that allocates; a service that wants neither has
-// the same match without them in a [Table]. A static segment in braces is
-// percent-encoded in r.Pattern, where braces are wildcards of http.ServeMux.
-// The pattern is set on the request that came in, so
-// that layers around the Handler see it too, unless one of them has passed on
-// a copy, as http.StripPrefix does.
+// The handler of a route gets the pattern from r.Pattern and the parameters
+// from r.PathValue, those of a catch-all joined by slashes; see [Values] and
+// [Query] for exact lists. Setting path values takes most of the time of a
+// request here, and is the only allocation; a service that wants neither gets
+// the same match from a [Table]. In r.Pattern a static segment in braces is
+// percent-encoded, because braces are wildcards of http.ServeMux. The pattern
+// is set on the incoming request, so that layers around the Handler see it too,
+// unless one of them has passed on a copy, as http.StripPrefix does.
 //
 // A request is matched by its encoded path. No route matches a path with an
-// empty segment, or with one that is "." or ".." after decoding: those are
-// not found.
+// empty segment, or with one that is "." or ".." after decoding: those are not
+// found.
 type Handler struct {
 	matcher
 	targets []target // by precedence
 	config  HandlerConfig
 }
 
-// A target is what a route leads to.
+// A target is where a route leads.
 type target struct {
 	http.Handler
 	pattern string // for r.Pattern
 }
 
-// NewHandler makes a handler of routes: patterns, and what serves them. The
-// errors are those of [NewTable]. A pattern has no method: "GET /post/[id]", as
-// one would write for http.ServeMux, is an error, since as a path it would
-// never be asked for. Parameters as other routers write them, {id} and :id, are
-// static text, and match only that.
+// NewHandler makes a handler of routes: patterns and their handlers. The errors
+// are those of [NewTable]. A pattern has no method: "GET /post/[id]", as in
+// http.ServeMux, is an error, since no request has such a path. Parameters of
+// other routers, {id} and :id, are static text, and match only that.
 func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, error) {
 	keys := slices.Sorted(maps.Keys(routes))
 	sorted, err := arrange(keys, true)
@@ -107,7 +103,7 @@ func NewHandler(routes map[string]http.Handler, cfg HandlerConfig) (*Handler, er
 	return h, nil
 }
 
-// All iterates over the routes and their handlers in the order of precedence.
+// All iterates over the routes and their handlers in order of precedence.
 func (h *Handler) All() iter.Seq2[Pattern, http.Handler] {
 	return func(yield func(Pattern, http.Handler) bool) {
 		for i := range h.leaves {
@@ -118,11 +114,10 @@ func (h *Handler) All() iter.Seq2[Pattern, http.Handler] {
 	}
 }
 
-// Handler returns the handler that serves r, and the pattern of its route, as
-// ServeMux.Handler does. They are the NotFound of the config, which is nil by
-// default, and "" for a path that no route matches, or that is malformed. It
-// looks at the URL alone, without setting path values or r.Pattern, and knows of
-// no redirect.
+// Handler returns the handler that serves r, and the pattern of its route, like
+// ServeMux.Handler. For a path that no route matches, or that is malformed, they
+// are the NotFound of the config, which is nil by default, and "". It reads only
+// the URL, sets neither path values nor r.Pattern, and ignores redirects.
 func (h *Handler) Handler(r *http.Request) (handler http.Handler, pattern string) {
 	path, decoded := requestPath(r.URL)
 	l, _, err := h.match(path, decoded, true)
@@ -156,7 +151,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, registered bool)
 	h.run(to.Handler, w, r)
 }
 
-// run has a handler serve the request, which learns there how errors are answered.
+// run has a handler serve the request, and tells it how errors are answered.
 func (h *Handler) run(handler http.Handler, w http.ResponseWriter, r *http.Request) {
 	if h.config.OnError == nil {
 		handler.ServeHTTP(w, r)
@@ -167,8 +162,8 @@ func (h *Handler) run(handler http.Handler, w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, said)
 }
 
-// withoutBraces returns the text of the pattern with static segments that
-// http.ServeMux would take for wildcards escaped as ServeMux has them.
+// withoutBraces returns the text of the pattern with those static segments
+// escaped that http.ServeMux would take for wildcards.
 func (c *compiled) withoutBraces() string {
 	if strings.IndexByte(c.text, '{') < 0 {
 		return c.text
@@ -190,11 +185,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	httperr.Handle(w, r, err, h.config.OnError, nil)
 }
 
-// requestPath returns the path to match and whether it is decoded already.
-// Path is, and without a RawPath every slash in it separates segments; but
-// once there is a RawPath some do not, and only the encoded form tells which.
+// requestPath returns the path to match and whether it is decoded already. Path
+// is decoded, and without a RawPath every slash in it separates segments; with
+// a RawPath some do not, and only the encoded form tells which.
 //
-// http.StripPrefix leaves an empty path for its prefix itself, and one without
+// http.StripPrefix leaves an empty path for the prefix itself, and one without
 // a leading slash if the prefix ends in one.
 func requestPath(u *url.URL) (path string, decoded bool) {
 	path, decoded = u.Path, true

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// show answers with the route, the path values and the query.
+// show responds with the route, the path values and the query.
 func show(w http.ResponseWriter, r *http.Request) {
 	var values []string
 	for _, name := range []string{"id", "slug", "tenant"} {
@@ -39,7 +39,7 @@ func mustHandler(t testing.TB, cfg pattern.HandlerConfig, patterns ...string) *p
 	return h
 }
 
-// fetch sends a request line as it is, and gives status and body, or status
+// fetch sends a request line unchanged, and returns status and body, or status
 // and location of a redirect.
 func fetch(t *testing.T, addr, method, path string) string {
 	t.Helper()
@@ -77,7 +77,7 @@ func TestHandlerAll(t *testing.T) {
 	}
 }
 
-// TestMounts mounts a Handler in every way there is beside routes of the
+// TestMounts mounts a Handler in every possible way next to other routes of the
 // service, and sends the same requests.
 func TestMounts(t *testing.T) {
 	routes := []string{"/api", "/api/post/create", "/api/post/[id]", "/api/post/[id]/[...slug]", "/api/docs/[[...slug]]"}
@@ -146,7 +146,7 @@ func TestMounts(t *testing.T) {
 			"/api/docs/a":           `200 /api/docs/[[...slug]] slug=a["a"]`,
 			"/api/post/%ff":         "400 problem",
 			"/api/post/%FF":         "400 problem", // RawPath is empty for this one
-			"/api/post/%2e%2e":      mount,         // ServeMux cleans what is not encoded only
+			"/api/post/%2e%2e":      mount,         // ServeMux cleans only unencoded segments
 			"/api/post/../post/7":   "307 /api/post/7",
 			"/api/post//7":          "307 /api/post/7",
 			"/api/post/%2e%2e%2fx":  `200 /api/post/[id] id=../x["../x"]`,
@@ -169,9 +169,9 @@ func TestMounts(t *testing.T) {
 }
 
 // TestDecodedPaths: a path without a RawPath is decoded already. It must not be
-// decoded again, however many segments it has and wherever they start.
+// decoded again, with any number and position of segments.
 func TestDecodedPaths(t *testing.T) {
-	// The match goes along with this one for as long as it can.
+	// The match follows this one for as long as it can.
 	deep := ""
 	for i := range 40 {
 		deep += fmt.Sprintf("/[p%d]", i)
@@ -200,13 +200,13 @@ func TestDecodedPaths(t *testing.T) {
 	}
 }
 
-// TestStripPrefix: the routes are those of the path that is left.
+// TestStripPrefix: the routes match the remaining path.
 func TestStripPrefix(t *testing.T) {
 	mux := http.NewServeMux()
 	h := mustHandler(t, pattern.HandlerConfig{}, "/", "/post/[id]", "/files/[[...slug]]")
 	mux.Handle("/api/", http.StripPrefix("/api", h))
 	mux.Handle("/api", http.StripPrefix("/api", h))
-	mux.Handle("/v2/", http.StripPrefix("/v2/", h)) // leaves no slash at the beginning
+	mux.Handle("/v2/", http.StripPrefix("/v2/", h)) // leaves no leading slash
 	addr := serve(t, mux)
 	for path, want := range map[string]string{
 		"/api":              "200 /",
@@ -224,7 +224,7 @@ func TestStripPrefix(t *testing.T) {
 }
 
 // TestRedirects follows the redirects of every policy under every mount. They
-// must end, on the same site, at the handler, and keep the query.
+// must end at the handler, on the same site, and keep the query.
 func TestRedirects(t *testing.T) {
 	routes := []string{"/api", "/api/[id]", "/api/files/[...slug]", "/api/opt/[[...slug]]"}
 	mounts := map[string]func(*http.ServeMux, *pattern.Handler){
@@ -323,8 +323,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestOnErrorInside: what the handlers inside leave open is answered by the hook, and
-// their requests are like those without one.
+// TestOnErrorInside: the hook responds to errors that handlers inside leave to it,
+// and their requests are like those without a hook.
 func TestOnErrorInside(t *testing.T) {
 	hook := func(w http.ResponseWriter, r *http.Request, err error) {
 		fmt.Fprintf(w, "hook: %v", err.(interface{ StatusCode() int }).StatusCode())
@@ -362,7 +362,7 @@ func TestOnErrorInside(t *testing.T) {
 	}
 }
 
-// TestPatternOutside: who wraps the handler sees the route afterwards.
+// TestPatternOutside: layers around the handler see the route afterwards.
 func TestPatternOutside(t *testing.T) {
 	mux := http.NewServeMux()
 	mustHandler(t, pattern.HandlerConfig{}, "/api/post/[id]").Register(mux)
@@ -403,8 +403,8 @@ func TestRegisterPanics(t *testing.T) {
 	mustHandler(t, pattern.HandlerConfig{}, "/api/[id]").Register(mux)
 }
 
-// TestRegistered looks at what Register takes of a mux, by what is left to a
-// handler of everything.
+// TestRegistered checks what Register takes of a mux, by what reaches a
+// catch-all handler.
 func TestRegistered(t *testing.T) {
 	for _, c := range []struct {
 		routes    []string
@@ -453,7 +453,7 @@ func TestHandlerAllocations(t *testing.T) {
 		{"/a/7", 2}, // the map of r.PathValue and its first eight places
 		{"/a/7/b/c/d", 2},
 		{"/files/a/b/c", 2},
-		{"/docs", 2}, // that there is nothing is noted
+		{"/docs", 2}, // the note that it took nothing
 	} {
 		h, err := pattern.NewHandler(empty, pattern.HandlerConfig{})
 		if err != nil {
@@ -467,8 +467,8 @@ func TestHandlerAllocations(t *testing.T) {
 	}
 }
 
-// TestMethodsAreNoPart: what http.ServeMux takes for a method would be a path
-// that nobody asks for, so it is refused where handlers are registered.
+// TestMethodsAreNoPart: a method as in http.ServeMux would be part of a path
+// that no client requests, so registration refuses it.
 func TestMethodsAreNoPart(t *testing.T) {
 	for key, ok := range map[string]bool{
 		"GET /post/[id]":  false,

@@ -6,39 +6,39 @@ import (
 	"slices"
 )
 
-// Where static segments lead is kept in one hash table for all nodes. The
-// place of a segment is given by the hash of its key plus a salt that belongs
-// to the node. The salts are chosen while the table is filled, node by node
-// and the largest first, so that the segments of a node fall on places that
-// are free. With a table at least half empty nearly every attempt succeeds,
-// and a lookup looks at one place. That is a perfect hash by displacement.
+// One hash table for all nodes holds the edges of static segments. The place of
+// a segment is the hash of its key plus a salt of the node. The salts are
+// chosen while the table is filled, node by node and the largest first, so that
+// the segments of a node fall on free places. In a table that is at least half
+// empty nearly every attempt succeeds, and a lookup reads one place. This is a
+// perfect hash by displacement.
 //
-// It cannot always be had: a node with hundreds of segments has some that meet.
-// After a few attempts the best salt is taken. A segment that does not fit is
-// put into one of the following places, and the places it passed are marked: a
-// lookup goes on from a marked place, and ends at any other. So the build ends,
-// and the table is right, whatever the segments are.
+// It is not always possible: a node with hundreds of segments has collisions.
+// After a few attempts the best salt is used. A segment that does not fit goes
+// into one of the following places, and the places it passed are marked: a
+// lookup continues from a marked place, and ends at any other. So the build
+// ends, and the table is correct, for all segments.
 //
-// How many places a lookup passes does not depend on what the segments have in
-// common. Every byte of a segment is part of its key, and that of one longer
-// than two words is a hash with a seed of the table's own.
+// The number of places that a lookup passes does not depend on common parts of
+// segments. Every byte of a segment is part of its key, and the key of one
+// longer than two words is a hash with a random seed of the table.
 type hashTable struct {
 	places []place // a power of two in number
 	shift  uint8
 	seed   maphash.Seed
 }
 
-// A place fills a line of the processor's cache.
+// A place fills a cache line.
 type place struct {
 	head, tail uint64 // of the text, see words
 	text       string
 	from       *node
 	to         *node
-	pass       bool // a segment that belongs here or before was put further on
+	pass       bool // a segment that belongs here or earlier was put into a later place
 	_          uint64
 }
 
-// A fan is a node with the static segments that lead on from it.
+// A fan is a node with its static segments.
 type fan struct {
 	from *node
 	ways []way
@@ -68,7 +68,7 @@ func newHashTable(fans []fan) hashTable {
 	return t
 }
 
-// put puts a segment where it belongs, or into the next place that is free.
+// put puts a segment into its place, or into the next free one.
 func (t *hashTable) put(from *node, w way) {
 	h := t.index(t.key(w.text), from.salt)
 	for t.places[h].to != nil {
@@ -90,8 +90,8 @@ func (t *hashTable) key(seg string) uint64 {
 	return maphash.String(t.seed, seg)
 }
 
-// index returns the place of a key. The keys of a node fall on places at a
-// distance that the salt does not change.
+// index returns the place of a key. The salt does not change the distances
+// between the keys of a node.
 func (t *hashTable) index(key, salt uint64) int { return int((key*mix + salt) >> (t.shift & 63)) }
 
 // A salter chooses salts.
@@ -99,10 +99,10 @@ type salter struct {
 	table *hashTable
 	next  uint64
 	turn  uint32
-	tried []uint32 // for each place, in which turn it was last looked at
+	tried []uint32 // for each place, the last attempt that looked at it
 }
 
-// salt returns one with which the segments fall on places that are free.
+// salt returns a salt with which the segments fall on free places.
 func (s *salter) salt(ways []way) (best uint64) {
 	fewest := len(ways) + 1
 	for range max(1, 256/len(ways)) {

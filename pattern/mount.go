@@ -7,20 +7,20 @@ import (
 	"slices"
 )
 
-// Register registers h on the mux for the paths that its routes can match,
-// and for no others:
+// Register registers h on the mux for exactly the paths that its routes can
+// match:
 //
 //	/api/users       "/api/users" and "/api/users/{$}"
 //	/api/post/[pid]  "/api/post" and "/api/post/"
 //
-// Within a subtree such as the second, h answers what no route matches.
-// If the mux is mounted in another one as a subtree, such as "/api/", and h
-// redirects to the bare form, mount it at "/api" too; see [RedirectToBare].
+// Within a subtree such as the second, h responds if no route matches. If the
+// mux is mounted in another one as a subtree, such as "/api/", and h redirects
+// to the bare form, mount it at "/api" too; see [RedirectToBare].
 //
-// Register panics where ServeMux.Handle does. It does so in particular if the
-// mux has a pattern with a method that is a subtree as well: neither of
-// "GET /" and "/api/" is the more specific. Register "/" without the method,
-// or "GET /{$}" for the page alone.
+// Register panics where ServeMux.Handle does, in particular if the mux has a
+// pattern with a method that is also a subtree: neither "GET /" nor "/api/" is
+// more specific. Register "/" without the method, or "GET /{$}" for the root
+// page alone.
 func (h *Handler) Register(mux *http.ServeMux) {
 	mounts, _ := h.mounts()
 	for _, p := range mounts {
@@ -28,7 +28,7 @@ func (h *Handler) Register(mux *http.ServeMux) {
 	}
 }
 
-// registered is a Handler that knows that both forms of every path reach it.
+// registered is a Handler that gets both forms of every path.
 type registered struct{ *Handler }
 
 func (h registered) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.serve(w, r, true) }
@@ -42,8 +42,7 @@ func register(mux *http.ServeMux, pattern string, h http.Handler) {
 	mux.Handle(pattern, h)
 }
 
-// mounts returns the patterns for ServeMux, and how many paths it looked up to
-// find them.
+// mounts returns the patterns for ServeMux, and how many paths it looked up.
 func (h *Handler) mounts() (mounts []string, steps int) {
 	trees, pages := map[string]bool{}, map[string]bool{}
 	for i := range h.leaves {
@@ -60,7 +59,7 @@ func (h *Handler) mounts() (mounts []string, steps int) {
 			pages[prefix] = true
 		}
 	}
-	// below looks up each directory of a path, however many trees there are.
+	// below looks up each directory of a path, in however many trees.
 	below := func(path string) bool {
 		for i := 0; i < len(path); i = segmentEnd(path, i+1) {
 			if steps++; trees[path[:i]] {

@@ -13,9 +13,9 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// nest puts routers and what is between them around a handler, the first one
-// outermost: "H /[id]" is a Handler, "M /{id}" a ServeMux, "S /a" StripPrefix,
-// and "C" a layer that copies the request.
+// nest puts routers and layers around a handler, the first one outermost: "H
+// /[id]" is a Handler, "M /{id}" a ServeMux, "S /a" StripPrefix, and "C" a
+// layer that copies the request.
 func nest(h http.Handler, layers string) http.Handler {
 	list := strings.Split(layers, " | ")
 	for i := len(list) - 1; i >= 0; i-- {
@@ -38,11 +38,11 @@ func nest(h http.Handler, layers string) http.Handler {
 	return h
 }
 
-// everyName is a query string that names all parameters of these tests, and
-// one that no route has.
+// everyName is a query string with all parameters of these tests, and one that
+// no route has.
 const everyName = "?a=evil&b=evil&c=evil&d=evil&id=evil&tenant=evil&all=evil&slug=evil&none=1"
 
-// TestNesting: the parameters of all routes on the way are in the query, and no
+// TestNesting: the query has the parameters of all routes on the way, and no
 // query string stands in for one of them.
 func TestNesting(t *testing.T) {
 	for _, c := range []struct{ name, layers, path, want string }{
@@ -108,8 +108,8 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-// TestServeMuxForgets: what a ServeMux directly inside another makes net/http
-// forget, nothing else can know.
+// TestServeMuxForgets: parameters that net/http drops for a ServeMux directly
+// inside another are lost.
 func TestServeMuxForgets(t *testing.T) {
 	h := nest(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if v, q := r.PathValue("tenant"), pattern.Query(r).Get("tenant"); v != "" || q != "evil" {
@@ -119,8 +119,8 @@ func TestServeMuxForgets(t *testing.T) {
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/acme/post/1"+everyName, nil))
 }
 
-// TestUnlisted: a route without a catch-all notes nothing, so that what is inside
-// of it does not know the names. It asks about each that the query string has.
+// TestUnlisted: a route without a catch-all notes nothing, so inner handlers do
+// not know the names. They look up each name in the query string.
 func TestUnlisted(t *testing.T) {
 	for target, want := range map[string]url.Values{
 		"/acme/posts":                   {},
@@ -139,8 +139,8 @@ func TestUnlisted(t *testing.T) {
 	}
 }
 
-// TestOutsideOfACopy: a layer outside has the pattern and not the values of a
-// copy that was matched. That is no reason to believe the query string. Those of a
+// TestOutsideOfACopy: a layer outside has the pattern but not the values of a copy
+// that was matched. The query string must not stand in for them. Those of a
 // Handler are read from the path.
 func TestOutsideOfACopy(t *testing.T) {
 	for layers, want := range map[string][]string{"H /x/[id]/[[...slug]]": {"7"}, "M /x/{id}/{slug...}": nil} {
@@ -169,7 +169,7 @@ type nesting struct {
 	routes []string
 	path   string
 	want   map[string][]string // nil for a parameter that took nothing
-	open   map[string]bool     // what net/http has forgotten, or mixed up
+	open   map[string]bool     // dropped or mixed up by net/http
 }
 
 func makeNesting(data []byte) nesting {
@@ -191,11 +191,11 @@ func makeNesting(data []byte) nesting {
 	}
 	n.path = "/" + strings.Join(segs, "/")
 	if len(segs) == levels {
-		n.path += "/" // a ServeMux wants it for the empty rest
+		n.path += "/" // a ServeMux requires it for the empty rest
 	}
 	owner := map[string]int{}
 	isMux := make([]bool, levels)
-	// What net/http keeps: the wildcards of the last ServeMux, and what was set
+	// What net/http keeps: the wildcards of the last ServeMux, and values set
 	// under other names.
 	wildcards, others := map[string]string{}, map[string]string{}
 	for i := range levels {
@@ -239,13 +239,13 @@ func makeNesting(data []byte) nesting {
 			value = others[name]
 		}
 		if value != "" && value != strings.Join(want, "/") {
-			n.open[name] = true // of another route, which a ServeMux had hidden until a further one came
+			n.open[name] = true // of another route, hidden by a ServeMux until another one came
 		}
 	}
 	return n
 }
 
-// serve returns the request as it arrives inside of all routers.
+// serve returns the request as it arrives inside all routers.
 func (n nesting) serve(query string) *http.Request {
 	var got *http.Request
 	var h http.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })
@@ -271,7 +271,7 @@ func (n nesting) serve(query string) *http.Request {
 	return got
 }
 
-// check returns what is wrong with what Query and Values say.
+// check returns the errors in the results of Query and Values.
 func (n nesting) check() error {
 	r := n.serve("")
 	if r == nil {
@@ -304,9 +304,8 @@ func (n nesting) check() error {
 	return nil
 }
 
-// TestRandomNestings: whatever is inside of what, Query and Values agree, say
-// what the routes took from the path, and never what the query string says
-// instead.
+// TestRandomNestings: in any nesting, Query and Values agree, return what the
+// routes took from the path, and never a value of the query string instead.
 func TestRandomNestings(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	data := make([]byte, 24)
@@ -326,7 +325,7 @@ func TestRandomNestings(t *testing.T) {
 	}
 }
 
-// FuzzNesting is TestRandomNestings for bytes that are chosen better.
+// FuzzNesting is TestRandomNestings with fuzzed bytes.
 func FuzzNesting(f *testing.F) {
 	f.Add([]byte{1, 1, 0, 1, 0, 0, 0, 0, 1, 0, 1})
 	f.Add([]byte{2, 0, 1, 2, 3, 0, 0, 0, 1, 0, 1, 2, 0, 0})

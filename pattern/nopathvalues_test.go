@@ -11,7 +11,7 @@ import (
 )
 
 // TestNoPathValues: without path values the parameters are read from the path, and
-// no query string stands in for one, with a Handler inside too.
+// no query string stands in for one, even with a Handler inside.
 func TestNoPathValues(t *testing.T) {
 	handler := func(route string, h http.Handler) http.Handler {
 		got, err := pattern.NewHandler(map[string]http.Handler{route: h}, pattern.HandlerConfig{NoPathValues: true})

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// r.PathValue is what routers have in common. It survives http.StripPrefix and
-// every router further in, but it does not know where the segments of a
-// catch-all end, nor of a parameter without a value; and a ServeMux forgets the
-// wildcards of the one outside of it. So a Handler notes that among the path
-// values, where it survives as well, under names that no parameter can have:
+// All routers set r.PathValue. It survives http.StripPrefix and every inner
+// router, but it does not tell where the segments of a catch-all end, nor which
+// parameter has no value; and a ServeMux drops the wildcards of the one
+// outside. So a Handler notes these among the path values, where they survive
+// as well, under names that no parameter can have:
 //
 //	[]      the names of all parameters on the way, each between slashes, and
 //	        after three dots if it is a catch-all: "/tenant/...slug/"
@@ -23,8 +23,8 @@ import (
 // nothing.
 const notedNames = "[]"
 
-// noteOuter notes the parameters that routers outside have found, before the
-// pattern of this one takes the place of theirs. It returns the names.
+// noteOuter notes the parameters of outer routers, before the pattern of this
+// one replaces theirs. It returns the names.
 func noteOuter(r *http.Request) (names string) {
 	names = r.PathValue(notedNames)
 	if strings.IndexByte(r.Pattern, '{') < 0 && strings.IndexByte(r.Pattern, '[') < 0 {
@@ -39,7 +39,7 @@ func noteOuter(r *http.Request) (names string) {
 	return names
 }
 
-// addName puts a name in the place of the same name further out.
+// addName replaces the same name of an outer route.
 func addName(names, name string, kind kind) string {
 	names = strings.Replace(names, "/"+name+"/", "/", 1)
 	names = strings.Replace(names, "/..."+name+"/", "/", 1)
@@ -52,9 +52,8 @@ func addName(names, name string, kind kind) string {
 	return names + name + "/"
 }
 
-// setPathValues gives the parameters to r.PathValue. What routers outside have
-// set under the same names is false from here on, whether or not the parameter
-// has a value.
+// setPathValues sets the parameters in r.PathValue. They hide those of outer
+// routers with the same names, even if the parameter has no value.
 func setPathValues(r *http.Request, params Params) {
 	names := ""
 	if r.Pattern != "" {
@@ -85,7 +84,7 @@ func setPathValues(r *http.Request, params Params) {
 	}
 }
 
-// note is makeNote of what a parameter took, cut out of the path.
+// note is makeNote of the value of a parameter, as a part of the path.
 func (p Params) note(raw string, kind kind) string {
 	if kind >= rest {
 		raw = p.path[len(p.path)-len(raw)-1:] // with the slash before it
@@ -110,7 +109,7 @@ func makeNote(values []string, kind kind) string {
 	return b.String()
 }
 
-// readNote returns the values that were noted.
+// readNote returns the noted values.
 func readNote(note string) []string {
 	if note == "/" {
 		return nil

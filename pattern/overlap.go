@@ -3,7 +3,7 @@ package pattern
 import "strings"
 
 // Overlap returns a path that both patterns match, if there is one. In a set
-// the pattern that sorts first gets it.
+// the pattern that sorts first serves it.
 func (p Pattern) Overlap(q Pattern) (path string, ok bool) {
 	if p.c == nil || q.c == nil {
 		return "", false
@@ -26,7 +26,7 @@ func (p Pattern) Overlap(q Pattern) (path string, ok bool) {
 			a, z = a[1:], z[1:]
 			continue
 		}
-		// z ends here with a catch-all, which takes whatever is left of a.
+		// z ends here with a catch-all, which takes the rest of a.
 		if len(a) == 0 && z[0].kind == rest {
 			return "", false
 		}
@@ -44,7 +44,7 @@ func (p Pattern) Overlap(q Pattern) (path string, ok bool) {
 	return escapePath(b.String()), true
 }
 
-// common returns a text that both segments accept.
+// common returns a text that both segments match.
 func common(a, b segment) (string, bool) {
 	switch {
 	case a.kind == static && b.kind == static:

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Params are the parameters that a path gave to a pattern. The zero Params
-// has none. The values are pieces of the path, cut out and percent-decoded
-// when they are asked for: a Params holds on to the path it came from, and
-// reading the same value twice does the work twice.
+// Params are the parameters of a path that a pattern matched. The zero Params
+// has none. The values are cut out of the path and percent-decoded on each
+// call: a Params keeps the path in memory, and reading a value twice does the
+// work twice.
 type Params struct {
 	c    *compiled
 	path string // without a trailing slash
@@ -18,8 +18,8 @@ type Params struct {
 }
 
 // Lookup returns the values of a parameter: one for [x], all segments for a
-// catch-all. It reports false for a name that the pattern does not have, and
-// for an optional catch-all that took nothing.
+// catch-all. It reports false for an unknown name, and for an optional
+// catch-all that took nothing.
 func (p Params) Lookup(name string) (values []string, ok bool) {
 	raw, kind, ok := p.raw(name)
 	if !ok {
@@ -29,14 +29,13 @@ func (p Params) Lookup(name string) (values []string, ok bool) {
 }
 
 // Get returns the value of a parameter, that of a catch-all joined by slashes
-// as r.PathValue gives it. It returns "" for a name without a value.
+// as in r.PathValue. It returns "" for a name without a value.
 func (p Params) Get(name string) string {
 	raw, kind, _ := p.raw(name)
 	return p.join(raw, kind)
 }
 
-// All iterates over the names and values that Lookup finds, in the order of
-// the path.
+// All iterates over the names and values that Lookup finds, in path order.
 func (p Params) All() iter.Seq2[string, []string] {
 	return func(yield func(string, []string) bool) {
 		for q, raw := range p.each() {
@@ -47,8 +46,8 @@ func (p Params) All() iter.Seq2[string, []string] {
 	}
 }
 
-// each iterates over the parameters and their raw text. It goes along the
-// path once, where start would begin anew for every parameter.
+// each iterates over the parameters and their raw text. It walks the path once,
+// where start would start again for every parameter.
 func (p Params) each() iter.Seq2[*param, string] {
 	return func(yield func(*param, string) bool) {
 		if p.c == nil {
@@ -97,7 +96,7 @@ func (p Params) raw(name string) (string, kind, bool) {
 }
 
 // absent reports whether q is an optional catch-all that took nothing: only
-// then can its place lie beyond the end of the path.
+// then can its place be after the end of the path.
 func (p Params) absent(q *param, i int) bool {
 	return q.kind == optional && i >= len(p.path) && (i > len(p.path) || len(p.path) == 1)
 }
@@ -131,13 +130,13 @@ func (p Params) decode(raw string) string {
 	if !p.at.encoded() {
 		return raw
 	}
-	v, _ := unescape(raw) // check has been here before
+	v, _ := unescape(raw) // check has passed
 	return v
 }
 
-// check reports a value that cannot be decoded. What is static is UTF-8, being
-// part of the pattern, so a path that is decoded may be looked at as a whole. Of
-// one that is not, bytes may be half of a character whose rest is encoded.
+// check reports a value that cannot be decoded. Static text is UTF-8, so a
+// decoded path may be checked as a whole. In an encoded one, bytes may be half
+// of a character whose rest is encoded.
 func (p Params) check() error {
 	valid := true
 	if !p.at.encoded() {
@@ -156,15 +155,14 @@ func (p Params) check() error {
 	return nil
 }
 
-// Spans tell where the last segments of a path start, one byte each, the last
+// Spans are the starts of the last segments of a path, one byte each, the last
 // one lowest, so that a parameter is read without another walk along the path.
-// They are a word rather than an array because a struct of more than four
-// words does not fit in registers, and a Params is returned by value from
-// every match.
+// They are a word rather than an array because a struct of more than four words
+// does not fit in registers, and every match returns a Params by value.
 //
-// The path has as many segments as the pattern then, so they are of use
-// without a catch-all only. Nor are they of encoded paths, of paths longer
-// than a byte can tell, and beyond seven segments. There the walk is made.
+// They need a path with as many segments as the pattern, so they do not work
+// for a catch-all, nor for encoded paths, for paths longer than a byte can
+// hold, and after seven segments. In these cases the path is walked.
 type spans uint64
 
 const (
@@ -173,11 +171,11 @@ const (
 	maxSpans          = 7
 )
 
-// add notes the start of the next segment. The first ones fall off.
+// add notes the start of the next segment. The oldest one is dropped.
 func (s spans) add(start int) spans { return s<<8 | spans(start) }
 
-// known ends the walk along a path: the starts make room for the flags. If
-// there is a byte beyond ASCII in seen, the path is suspect.
+// known ends the walk along a path: the starts make room for the flags. A
+// non-ASCII byte in seen makes the path suspect.
 func (s spans) known(seen uint64) spans {
 	s &= 1<<(8*maxSpans) - 1
 	if seen&highs != 0 {
@@ -188,7 +186,7 @@ func (s spans) known(seen uint64) spans {
 
 func (s spans) encoded() bool { return s&encodedPath != 0 }
 
-// start returns where a segment of the path starts.
+// start returns the start of a segment of the path.
 func (p Params) start(seg int) int {
 	back := len(p.c.segs) - 1 - seg
 	if back < maxSpans && len(p.path) <= math.MaxUint8 && !p.c.catchAll() && !p.at.encoded() {

@@ -56,13 +56,13 @@ func (p Pattern) String() string {
 	return p.c.text
 }
 
-// Match reports how the pattern matches a path, as Next.js matches it: one
-// trailing slash is ignored, "." and ".." are values like others, and an empty
-// segment is one too inside a catch-all.
+// Match reports how the pattern matches a path, like Next.js: one trailing
+// slash is ignored, "." and ".." are ordinary values, and an empty segment is a
+// value inside a catch-all.
 //
 // The path is percent-encoded, as r.URL.EscapedPath() returns it. It is split
-// at its slashes first and decoded afterwards, each segment once: an encoded
-// slash stays inside its value. Static segments compare decoded.
+// at its slashes first and each segment is then decoded once: an encoded slash
+// stays inside its value. Static segments compare decoded.
 //
 // The error is [ErrNoMatch], or a [*DecodeError] if the pattern matches but a
 // value is not valid percent-encoded UTF-8.
@@ -89,11 +89,11 @@ func (p Pattern) Match(escapedPath string) (Params, error) {
 	return params, nil
 }
 
-// match follows the pattern along a decoded path without a trailing slash.
+// match walks the pattern along a decoded path without a trailing slash.
 func (c *compiled) match(path string) (at spans, ok bool) {
 	i := 1
 	if len(path) == 1 {
-		i = 2 // beyond the end: no segments
+		i = 2 // after the end: no segments
 	}
 	for _, seg := range c.segs {
 		if i > len(path) {

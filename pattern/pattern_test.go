@@ -96,7 +96,7 @@ func TestBuildErrors(t *testing.T) {
 	for _, c := range []struct {
 		pattern string
 		params  map[string][]string
-		want    string // in the error
+		want    string // part of the error
 	}{
 		{"/a/[b]", nil, `"b" is missing`},
 		{"/a/[b]", map[string][]string{"b": {""}}, `"b" cannot be ""`},
@@ -155,8 +155,8 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// TestServeMux registers what ServeMux() gives, and holds the answers against
-// those of the pattern itself.
+// TestServeMux registers the patterns of ServeMux(), and compares the results
+// with those of the pattern itself.
 func TestServeMux(t *testing.T) {
 	for _, s := range []string{
 		"/", "/a", "/a b/{c}/100%", "/é", "/[x]", "/a/[x]/b/[y]", "/[...x]", "/a/[...x]", "/[[...x]]", "/a/[[...x]]",
@@ -175,7 +175,7 @@ func TestServeMux(t *testing.T) {
 		for _, path := range []string{"/", "/a", "/a/v", "/a/v/b/w", "/a/v/w", "/a%20b/%7Bc%7D/100%25", "/%C3%A9", "/v%2Fw", "/a/v%2Fw/x"} {
 			want, err := p.Match(path)
 			if strings.HasPrefix(s, "/a/[...") && path == "/a" {
-				continue // ServeMux redirects to /a/, and answers with an empty value
+				continue // ServeMux redirects to /a/, and responds with an empty value
 			}
 			if s == "/[...x]" && path == "/" {
 				continue // the same

@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// Query returns the query parameters of a request with the parameters of its
-// routes laid over them; Next.js calls it req.query. A parameter of a route
-// always wins, that of an outer route too, and the name of one without a value,
-// such as an optional catch-all that took nothing, is removed: no query string
-// can stand in for a parameter. Of two routes with a parameter of the same name
-// the inner one counts. Malformed pairs are skipped, as r.URL.Query does.
+// Query returns the query parameters of a request, overridden by the parameters
+// of its routes; req.query in Next.js. A parameter of a route, outer routes
+// included, always wins. The name of one without a value, such as an optional
+// catch-all that took nothing, is removed: no query string can stand in for a
+// parameter. Of two routes with a parameter of the same name the inner one
+// counts. Malformed pairs are skipped, as in r.URL.Query.
 //
-// It works for the routes of a [Handler] and for those of an http.ServeMux, one
-// inside the other in any order, with http.StripPrefix between them. The
-// exception is a ServeMux directly inside another: net/http forgets the
-// wildcards of the outer one then, for r.PathValue as well. With a Handler in
-// place of either of them nothing is lost.
+// It works for the routes of a [Handler] and of an http.ServeMux, nested in any
+// order, with http.StripPrefix between them. The exception is a ServeMux
+// directly inside another: net/http drops the wildcards of the outer one, from
+// r.PathValue as well. With a Handler in place of either of them nothing is
+// lost.
 //
-// The map is never nil, and a new one at each call. It has what [Values] returns
-// for every parameter, save that one of an outer route without a catch-all, with a
-// ServeMux inside, is listed only if the query string has the name.
+// The map is never nil, and new at each call. It has the result of [Values] for
+// every parameter, except that a parameter of an outer route without a catch-all,
+// with a ServeMux inside, is listed only if the query string has the name.
 func Query(r *http.Request) url.Values {
 	q := r.URL.Query()
 	lay := func(name string) {
@@ -47,30 +47,30 @@ func Query(r *http.Request) url.Values {
 
 // Values returns the values of a path parameter: one for [x] and {x}, one for
 // each segment of a catch-all, [...x] or {x...}, in which an encoded slash is
-// no separator. It returns nil for a name without a value. For a wildcard of
-// http.ServeMux, ask before changing r.URL: where its segments end is read off
-// the path.
+// not a separator. It returns nil for a name without a value. For a wildcard of
+// http.ServeMux, call it before changing r.URL: the path tells where its
+// segments end.
 func Values(r *http.Request, name string) []string {
 	values, _ := lookup(r, name)
 	return values
 }
 
 // lookup returns the values of a parameter, and whether a route has one of that
-// name, with or without a value. Query and Values both ask it, one name at a
+// name, with or without a value. Query and Values both call it, one name at a
 // time, so that they cannot differ.
 //
-// It believes r.PathValue first: the value was set by the router that matched,
-// survives the routers further in, and may have been changed since by a handler
-// that meant to. What r.PathValue cannot tell, a Handler has noted; see note.
-// The text of r.Pattern is asked last, and never for a value: it says what the
-// innermost ServeMux has wildcards for.
+// It uses r.PathValue first: the value was set by the router that matched,
+// survives the inner routers, and a handler may have changed it on purpose. A
+// Handler has noted what r.PathValue cannot tell; see note. The text of
+// r.Pattern is used last, and never for a value: it tells which wildcards the
+// innermost ServeMux has.
 func lookup(r *http.Request, name string) (values []string, known bool) {
 	if name == "" || name[0] == '[' { // no parameter has such a name, see note.go
 		return nil, false
 	}
 	w := findWildcard(r.Pattern, name)
 	value := r.PathValue(name)
-	if w.mux { // it is further in than what was noted
+	if w.mux { // it is inside of what was noted
 		switch {
 		case value == "":
 			return nil, true
@@ -92,10 +92,10 @@ func lookup(r *http.Request, name string) (values []string, known bool) {
 		return readNote(noted), true
 	case list && noted != "":
 		values = readNote(noted)
-		if joined := strings.Join(values, "/"); joined == value || joined+"/" == value { // ServeMux counts a slash in
+		if joined := strings.Join(values, "/"); joined == value || joined+"/" == value { // ServeMux includes a trailing slash
 			return values, true
 		}
-		return strings.Split(value, "/"), true // a handler has set another since
+		return strings.Split(value, "/"), true // a handler has set another value since
 	case list:
 		return strings.Split(value, "/"), true
 	case w.kind >= rest:
@@ -114,8 +114,8 @@ type wildcard struct {
 
 // wildcards iterates over the parameters in the text of a pattern: those of
 // http.ServeMux in braces, and those of a Handler in brackets. Braces in static
-// text of a Handler are escaped in r.Pattern, so they are always of a ServeMux.
-// Brackets may be static text of a ServeMux, see isText.
+// text of a Handler are escaped in r.Pattern, so braces always belong to a
+// ServeMux. Brackets may be static text of a ServeMux, see isText.
 func wildcards(pattern string) iter.Seq[wildcard] {
 	return func(yield func(wildcard) bool) {
 		i := strings.IndexByte(pattern, '/') // after a method and a host
@@ -131,7 +131,7 @@ func wildcards(pattern string) iter.Seq[wildcard] {
 
 // findWildcard returns the wildcard of that name; it is static if there is none.
 func findWildcard(pattern, name string) wildcard {
-	if strings.Contains(pattern, name) { // as it seldom does
+	if strings.Contains(pattern, name) { // rarely
 		for w := range wildcards(pattern) {
 			if w.name == name {
 				return w
@@ -164,11 +164,10 @@ func isMuxWildcard(seg string) bool {
 	return len(seg) > 2 && seg[0] == '{' && seg[len(seg)-1] == '}'
 }
 
-// isText tells, for a name in brackets without a value, static text of a
-// ServeMux from a parameter of a Handler: the text is in the path as it is, or was
-// before a prefix was stripped. A parameter without a value is one that a Handler
-// has matched on a copy of the request, of which r has the pattern only, as layers
-// outside find it.
+// isText distinguishes, for a name in brackets without a value, static text of a
+// ServeMux from a parameter of a Handler: the text is in the path, or was before a
+// prefix was stripped. A parameter without a value was matched by a Handler on a
+// copy of the request, so that layers outside see only its pattern in r.
 func (w wildcard) isText(r *http.Request) bool {
 	sent, _, _ := strings.Cut(r.RequestURI, "?")
 	for seg := range strings.SplitSeq(r.URL.EscapedPath()+"/"+sent, "/") {
@@ -180,13 +179,13 @@ func (w wildcard) isText(r *http.Request) bool {
 }
 
 // segments returns the segments of a catch-all of which only the joined text
-// was noted. They are those at the end of the path that give the text when they
-// are decoded and joined.
+// was noted: those at the end of the path that give the text when decoded and
+// joined.
 func segments(r *http.Request, joined string, mux bool) []string {
 	path, decoded := requestPath(r.URL)
 	bare := trimSlash(path)
 	if mux && len(bare) < len(path) {
-		joined = strings.TrimSuffix(joined, "/") // ServeMux counts the trailing slash in
+		joined = strings.TrimSuffix(joined, "/") // ServeMux includes the trailing slash
 	}
 	if !decoded {
 		if values, ok := lastSegments(bare, joined); ok {
@@ -196,8 +195,8 @@ func segments(r *http.Request, joined string, mux bool) []string {
 	return strings.Split(joined, "/")
 }
 
-// lastSegments returns the segments at the end of an encoded path that give
-// the joined text.
+// lastSegments returns the segments at the end of an encoded path that give the
+// joined text.
 func lastSegments(path, joined string) (values []string, ok bool) {
 	values = make([]string, 0, 1+strings.Count(joined, "/")) // at most: a value may have slashes
 	for length := -1; length < len(joined) && path != ""; {
@@ -215,9 +214,8 @@ func lastSegments(path, joined string) (values []string, ok bool) {
 }
 
 // follow returns the values of the named parameter of a Handler in a path that
-// matches the pattern, for a request whose path values were not set: that of a layer
-// outside, or of a Handler with NoPathValues. If the path is another one by now there
-// are none.
+// matches the pattern, for a request without path values: in a layer outside, or with
+// NoPathValues. If the path has changed since there are none.
 func follow(pattern, path string, decoded bool, name string) []string {
 	params := Params{path: path}
 	if !decoded {
@@ -236,7 +234,7 @@ func follow(pattern, path string, decoded bool, name string) []string {
 		case seg.text == name:
 			values = params.list(params.cut(seg.kind, j), seg.kind)
 		}
-		if seg.kind >= rest { // it takes all that is left
+		if seg.kind >= rest { // it takes the rest
 			end = len(path)
 		}
 		i, j = pEnd+1, end+1
@@ -246,7 +244,7 @@ func follow(pattern, path string, decoded bool, name string) []string {
 			return nil
 		}
 	}
-	if j < len(path) { // it is another's
+	if j < len(path) { // another pattern's path
 		return nil
 	}
 	return values

@@ -110,7 +110,7 @@ func TestQueryWithoutRoute(t *testing.T) {
 	}
 }
 
-// TestRewrites: what handlers do to a request must not turn one value into
+// TestRewrites: changes of a request by handlers must not turn one value into
 // another.
 func TestRewrites(t *testing.T) {
 	for _, c := range []struct {
@@ -133,8 +133,8 @@ func TestRewrites(t *testing.T) {
 	}
 }
 
-// TestInnerRequests: a handler that sends requests of its own through the same
-// routes still has its own parameters afterwards.
+// TestInnerRequests: a handler that sends its own requests through the same
+// routes still has its parameters afterwards.
 func TestInnerRequests(t *testing.T) {
 	var h http.Handler
 	var got []string

@@ -13,7 +13,7 @@ import (
 )
 
 // The reference matches one pattern after the other, segment by segment, and
-// takes the best of those that match. It shares no code with the package.
+// takes the best match. It shares no code with the package.
 
 // rank says how a segment of a pattern ranks: text, then [x], [...x], [[...x]].
 func rank(seg string) int {
@@ -45,8 +45,8 @@ func decoded(s string) (string, bool) {
 	return v, err == nil && utf8.ValidString(v)
 }
 
-// refMatch returns the raw segments that each parameter takes, and how the
-// pattern ranks at each segment of the path.
+// refMatch returns the raw segments of each parameter, and the rank of the
+// pattern at each segment of the path.
 func refMatch(pat, path string) (taken map[string][]string, ranks []int, ok bool) {
 	if !strings.HasPrefix(path, "/") {
 		return nil, nil, false
@@ -81,8 +81,8 @@ func refMatch(pat, path string) (taken map[string][]string, ranks []int, ok bool
 	return taken, ranks, len(have) == 0
 }
 
-// refTable returns the best pattern, or "", and what the values are after
-// decoding; bad if one cannot be decoded.
+// refTable returns the best pattern, or "", and the decoded values; bad if one
+// cannot be decoded.
 func refTable(patterns []string, path string) (best string, values map[string][]string, bad bool) {
 	var bestRanks []int
 	for _, p := range patterns {
@@ -102,7 +102,7 @@ func refTable(patterns []string, path string) (best string, values map[string][]
 	return best, values, bad
 }
 
-// compareWithReference checks a table against the reference.
+// compareWithReference compares a table with the reference.
 func compareWithReference(table *pattern.Table[string], patterns []string, path string) error {
 	best, values, bad := refTable(patterns, path)
 	m, err := table.Match(path)
@@ -145,8 +145,8 @@ func sameParams(got pattern.Params, want map[string][]string) error {
 	return nil
 }
 
-// Segments of every length about a word of eight bytes, with common beginnings
-// and ends, and what an encoded path may hold.
+// Segments of every length around a word of eight bytes, with common beginnings
+// and ends, and everything that an encoded path may hold.
 var words = []string{
 	"a", "b", "ab", "abcdefg", "abcdefgh", "abcdefgi", "abcdefghi", "abcdefgha", "xbcdefghijklmno", "abcdefghijklmno",
 	"abcdefghijklmnop", "abcdefghXjklmnop", "abcdefghijklmnopq", "abcdefgh-one-ijklmnop", "abcdefgh-two-ijklmnop", "abcdefgh-three-ijklmnop", "é", ".", "..",
@@ -155,14 +155,14 @@ var words = []string{
 var encodedWords = []string{"", "%61", "a%2Fb", "%zz", "%ff", "%", "%C3%A9", "%2e%2E", "\xff", "ab%63defgh"}
 
 // TestDifferential compares tables with the reference, on the automaton and on
-// the tree that takes its place.
+// the tree that replaces it.
 func TestDifferential(t *testing.T) {
 	rng := rand.New(rand.NewSource(1))
 	diagonal := diagonalRoutes("/diagonal", 13)
 	tables, checks, hits, backtracking := 0, 0, 0, 0
 	for tables < 1500 {
 		patterns := randomPatterns(rng)
-		if tables%10 == 0 { // makes the automaton grow beyond its limit
+		if tables%10 == 0 { // makes the automaton exceed its limit
 			patterns = append(patterns, diagonal...)
 		}
 		routes := map[string]string{}
@@ -221,8 +221,8 @@ func randomPatterns(rng *rand.Rand) (patterns []string) {
 	return slices.Compact(patterns)
 }
 
-// randomPath returns a path of random segments, or one that a pattern matches
-// unless a segment of it is replaced by another.
+// randomPath returns a path of random segments, or one that a pattern matches,
+// sometimes with a segment replaced.
 func randomPath(rng *rand.Rand, patterns []string) string {
 	var segs []string
 	if rng.Intn(2) == 0 {
@@ -253,8 +253,8 @@ func randomPath(rng *rand.Rand, patterns []string) string {
 	return path
 }
 
-// diagonalRoutes returns k routes of k segments, each with one static segment,
-// at a place of its own: 2^k sets of them may be left after k segments.
+// diagonalRoutes returns k routes of k segments, each with one static segment
+// in a different position: 2^k sets of them may be left after k segments.
 func diagonalRoutes(prefix string, k int) (routes []string) {
 	for i := range k {
 		p := prefix

@@ -2,10 +2,10 @@ package pattern
 
 import "math/bits"
 
-// The tree is walked a segment at a time, and a segment is looked up by a key
-// of eight bytes. A segment of up to eight bytes is its own key; that of a
-// longer one is mixed from all of its bytes. Eight bytes are also what is
-// searched for the slash at once.
+// The tree is walked segment by segment, and a segment is looked up by a key of
+// eight bytes. A segment of up to eight bytes is its own key; the key of a
+// longer one is mixed from all of its bytes. The search for the slash also
+// reads eight bytes at a time.
 
 const (
 	ones    = 0x0101010101010101
@@ -14,9 +14,9 @@ const (
 	mix     = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
 )
 
-// words returns the first eight bytes of a segment, and the last eight of one
-// that is longer. Up to sixteen bytes, a segment is the same if both are and
-// its length is.
+// words returns the first eight bytes of a segment, and the last eight of a
+// longer one. Two segments of up to sixteen bytes are equal if both words and
+// the lengths are.
 func words(seg string) (head, tail uint64) {
 	if head = load(seg, 0); len(seg) > 8 {
 		tail = load8(seg, len(seg)-8)
@@ -25,15 +25,15 @@ func words(seg string) (head, tail uint64) {
 }
 
 // longKey mixes two words so that every bit of either changes bits all over the
-// key: what differs in the last bytes only must differ in the places too.
+// key: segments that differ only in the last bytes must have different places.
 // Neither factor is 0 for text: no UTF-8 has the bytes of these constants.
 func longKey(head, tail uint64) uint64 {
 	hi, lo := bits.Mul64(head^mix, tail^highs)
 	return hi ^ lo
 }
 
-// slashMask has the highest bit set of the first byte of w that is a slash;
-// what it says about the bytes after that one is of no use.
+// slashMask has the highest bit set of the first byte of w that is a slash; its
+// bits for later bytes are undefined.
 func slashMask(w uint64) uint64 {
 	w ^= slashes
 	return (w - ones) &^ w & highs

@@ -7,29 +7,29 @@ import (
 	"strings"
 )
 
-// TrailingSlash is a policy for paths that end in a slash.
+// TrailingSlash is the policy for paths that end in a slash.
 type TrailingSlash uint8
 
 const (
 	// ServeBoth serves /a and /a/ alike.
 	ServeBoth TrailingSlash = iota
-	// RedirectToBare redirects /a/ to /a with 308, as Next.js does. If a mux
-	// that is itself mounted as a subtree stands in between, mount that one
+	// RedirectToBare redirects /a/ to /a with 308, as Next.js does. If there is
+	// a mux in between that is itself mounted as a subtree, mount that one
 	// without the slash too, at "/api" and "/api/": http.ServeMux would redirect
 	// /api back to /api/.
 	RedirectToBare
 	// RedirectToSlash redirects /a to /a/ with 308, as Next.js does with
-	// trailingSlash: true. A last segment with a dot in it is taken for the
-	// name of a file, and redirected the other way.
+	// trailingSlash: true. A last segment with a dot is taken for a file name,
+	// and redirected the other way.
 	RedirectToSlash
 )
 
-// redirect answers a request for the form of the path that is not to be
-// served. It reports whether it did.
+// redirect redirects a request for the form of the path that is not served. It
+// reports whether it did.
 //
 // The Location is relative, "../a" or "./a/", because the path may have lost a
-// prefix on its way here. Beginning with a dot it can neither name another
-// host nor be taken for a URL with a scheme, whatever the segment is.
+// prefix on the way. Since it begins with a dot it can neither name another
+// host nor be taken for a URL with a scheme.
 func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, path string, decoded, registered bool) bool {
 	if path == "/" {
 		return false
@@ -56,7 +56,7 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request, path string, 
 	return true
 }
 
-// escapeQuery escapes the bytes that have no place in a header.
+// escapeQuery escapes the bytes that a header cannot hold.
 func escapeQuery(query string) string {
 	var b strings.Builder
 	for i := range len(query) {
@@ -70,10 +70,10 @@ func escapeQuery(query string) string {
 }
 
 // isMountPoint reports whether path may be where a ServeMux has mounted a
-// subtree, by the pattern "/api/" for instance. ServeMux redirects "/api" to
-// "/api/", and a redirect back would go round for ever. The path may have lost
-// a prefix, so they are compared from the end. Register leaves no such point on
-// its mux: it registers "/api" too.
+// subtree, for example "/api/". ServeMux redirects "/api" to "/api/", and a
+// redirect back would loop forever. The path may have lost a prefix, so they
+// are compared from the end. Register leaves no such point on its mux: it
+// registers "/api" too.
 func isMountPoint(mux, path string) bool {
 	if i := strings.IndexByte(mux, '/'); i >= 0 {
 		mux = mux[i:] // without method and host
@@ -93,7 +93,7 @@ func isMountPoint(mux, path string) bool {
 	return path == ""
 }
 
-// cutLast cuts the last segment off.
+// cutLast removes the last segment.
 func cutLast(path string) (before, last string) {
 	i := max(0, strings.LastIndexByte(path, '/'))
 	return path[:i], strings.TrimPrefix(path[i:], "/")

@@ -7,8 +7,7 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// TestRedirectQuery: bytes that have no place in a header are escaped on their
-// way into Location.
+// TestRedirectQuery: bytes that a header cannot hold are escaped in Location.
 func TestRedirectQuery(t *testing.T) {
 	h := mustHandler(t, pattern.HandlerConfig{TrailingSlash: pattern.RedirectToBare}, "/a")
 	r := httptest.NewRequest("GET", "/a/", nil)

@@ -8,10 +8,9 @@ import (
 )
 
 // Sort returns the patterns in the order of precedence of Next.js, in their
-// normal form and without duplicates. Precedence is decided segment by
-// segment from the left: the end of the pattern, then static text in byte
-// order, then [x], then [...x], then [[...x]]. The errors are described at
-// [ConflictError].
+// normal form and without duplicates. Precedence is decided segment by segment
+// from the left: the end of the pattern, then static text in byte order, then
+// [x], then [...x], then [[...x]]. For the errors see [ConflictError].
 func Sort(patterns []string) ([]string, error) {
 	routes, err := arrange(patterns, false)
 	if err != nil {
@@ -27,12 +26,12 @@ func Sort(patterns []string) ([]string, error) {
 // A route is a pattern in a set.
 type route struct {
 	*compiled
-	key string // the pattern as it was given
+	key string // the pattern as given
 	pos int    // where it was given
 }
 
-// arrange parses the patterns and sorts them by precedence. If strict is not
-// set, duplicates and empty names pass, as in Next.
+// arrange parses the patterns and sorts them by precedence. If strict is false,
+// duplicates and empty names pass, as in Next.js.
 func arrange(patterns []string, strict bool) ([]route, error) {
 	a := arranger{strict: strict}
 	routes := make([]route, 0, len(patterns))
@@ -67,7 +66,7 @@ func compare(a, b *compiled) int {
 	return cmp.Or(cmp.Compare(len(a.segs), len(b.segs)), strings.Compare(a.text, b.text))
 }
 
-// A level is how sorted routes fall apart at a depth.
+// A level is how sorted routes are grouped at a depth.
 type level struct{ end, static, single, rest, optional []route }
 
 func split(routes []route, depth int) (l level) {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// kind orders what a segment can be, by precedence.
+// kind is the kind of a segment, ordered by precedence.
 type kind uint8
 
 const (
@@ -36,8 +36,8 @@ func (s segment) String() string {
 
 // A SyntaxError reports a pattern that Parse refuses.
 type SyntaxError struct {
-	Pattern  string // as it was given
-	Offset   int    // of the segment that is at fault, in bytes
+	Pattern  string // as given
+	Offset   int    // of the bad segment, in bytes
 	Category string // one of those listed at [ConflictError]
 	Msg      string // what is wrong
 }
@@ -47,7 +47,7 @@ func (e *SyntaxError) Error() string {
 }
 
 // The categories of errors. The first ten are those of Next.js; see
-// [ConflictError] for what they mean.
+// [ConflictError].
 const (
 	catchAllNotLast     = "catch-all-not-last"
 	ellipsisCharacter   = "ellipsis-character"
@@ -64,8 +64,8 @@ const (
 	duplicateRoute      = "duplicate-route"
 )
 
-// parse compiles s. A pattern whose only fault is an empty name is returned
-// together with the fault, because Sort has to place it where Next does.
+// parse parses s. A pattern whose only mistake is an empty name is returned
+// together with the error, because Sort has to place it like Next.js.
 func parse(s string) (*compiled, *SyntaxError) {
 	if !utf8.ValidString(s) {
 		return nil, &SyntaxError{s, invalidUTF8Offset(s), invalidUTF8, "not valid UTF-8"}
@@ -110,8 +110,8 @@ func parse(s string) (*compiled, *SyntaxError) {
 	return c, unnamed
 }
 
-// parseSegment tells what a single segment means. The order of its checks is
-// that of Next, which decides what an input with several faults is called.
+// parseSegment parses a single segment. The order of its checks is that of
+// Next.js, which decides the category of an input with several mistakes.
 func parseSegment(s string) (seg segment, category, msg string) {
 	if s[0] != '[' || s[len(s)-1] != ']' || len(s) < 2 {
 		return segment{static, s}, "", ""
@@ -139,8 +139,8 @@ func parseSegment(s string) (seg segment, category, msg string) {
 	return segment{single, name}, "", ""
 }
 
-// wordPart drops what a regular expression calls non-word characters. Next
-// names the groups of its expressions after what is left.
+// wordPart removes non-word characters in the sense of regular expressions.
+// Next.js names the groups of its expressions by the rest.
 func wordPart(name string) string {
 	word := func(r rune) rune {
 		if r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {

@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// A Table finds the route for a path among many. It is immutable and safe for
-// concurrent use.
+// A Table finds the route for a path. It is immutable and safe for concurrent
+// use.
 type Table[T any] struct {
 	matcher
 	values []T // by precedence
 }
 
-// A Match is what a [Table] finds.
+// A Match is the result of a [Table].
 type Match[T any] struct {
 	Pattern Pattern // the route
-	Value   T       // what the table has for it
-	Params  Params  // what the path gives to it
+	Value   T       // the table's value for the route
+	Params  Params  // the parameters of the path
 }
 
-// NewTable makes a table of patterns and what they stand for. The errors are
-// described at [ConflictError]; in addition to what Next.js refuses, two keys
-// that are the same route are an error, and so is an empty name.
+// NewTable makes a table of patterns and their values. For the errors see
+// [ConflictError]; in addition to those of Next.js, two keys for the same route
+// are an error, as is an empty name.
 func NewTable[T any](routes map[string]T) (*Table[T], error) {
 	keys := slices.Sorted(maps.Keys(routes))
 	sorted, err := arrange(keys, true)
@@ -38,21 +38,20 @@ func NewTable[T any](routes map[string]T) (*Table[T], error) {
 	return t, nil
 }
 
-// The results of Match and MatchURL are named because they are filled in place
-// then. To copy a Match costs as much as to find one.
+// The results of Match and MatchURL are named so that they are filled in place.
+// Copying a Match costs as much as finding one.
 
 // Match finds the route for a percent-encoded path, as r.URL.EscapedPath()
-// returns it. How a single pattern matches is said at [Pattern.Match]; of
-// several, the first in the order of [Sort] gets the path, even if another
-// seemed better up to some segment. The errors are those of Pattern.Match.
+// returns it. [Pattern.Match] describes how a single pattern matches; of
+// several, the first in the order of [Sort] wins, even if another was more
+// specific up to some segment. The errors are those of Pattern.Match.
 //
-// A match takes time in proportion to the length of the path, whether a route
-// matches or none. It does not depend on the number of routes, nor on what they
-// have in common: segments are looked up by a hash of all of their bytes, as in a
-// map. There is one exception, sets of routes with so many combinations of static
-// text and parameters that a table of all of them would be too large: there it
-// may take as many steps as the routes have segments. Nothing is allocated if the
-// path has no percent sign.
+// A match takes time in proportion to the length of the path, whether or not a
+// route matches. The time does not depend on the number of routes, nor on their
+// common parts: segments are looked up by a hash of all their bytes, as in a map.
+// The exception is a set of routes with too many combinations of static text and
+// parameters for a table of all of them: it may take as many steps as the routes
+// have segments. Nothing is allocated if the path has no percent sign.
 func (t *Table[T]) Match(escapedPath string) (m Match[T], err error) {
 	l, params, err := t.match(escapedPath, false, false)
 	if err == nil {
@@ -61,8 +60,8 @@ func (t *Table[T]) Match(escapedPath string) (m Match[T], err error) {
 	return m, err
 }
 
-// MatchURL is Match of u.EscapedPath(). It is faster, because most paths have
-// nothing encoded in them and are not encoded to be decoded again.
+// MatchURL is Match of u.EscapedPath(). It is faster for the many paths without
+// anything encoded, which it does not encode and decode again.
 func (t *Table[T]) MatchURL(u *url.URL) (m Match[T], err error) {
 	path, decoded := u.Path, true
 	if u.RawPath != "" {
@@ -75,7 +74,7 @@ func (t *Table[T]) MatchURL(u *url.URL) (m Match[T], err error) {
 	return m, err
 }
 
-// All iterates over the routes in the order of precedence.
+// All iterates over the routes in order of precedence.
 func (t *Table[T]) All() iter.Seq2[Pattern, T] {
 	return func(yield func(Pattern, T) bool) {
 		for i := range t.leaves {
@@ -125,8 +124,8 @@ func newMatcher(sorted []route) matcher {
 	return m
 }
 
-// match finds the route for a path that is decoded already, or not. If clean is
-// set, no other path matches.
+// match finds the route for a path, decoded already or not. If clean is set,
+// only clean paths match.
 func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Params, err error) {
 	if path == "" || path[0] != '/' {
 		return nil, Params{}, ErrNoMatch

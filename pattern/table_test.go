@@ -95,7 +95,7 @@ func TestConflicts(t *testing.T) {
 		t.Errorf("%d conflicts: %v", n, err)
 	}
 
-	// Next merges the duplicates; an empty name is no error to it either.
+	// Next.js merges the duplicates; an empty name is no error there either.
 	if order, err := pattern.Sort([]string{"/g/", "g", "/h/[]"}); err != nil || !slices.Equal(order, []string{"/g", "/h/[]"}) {
 		t.Errorf("Sort: %q, %v", order, err)
 	}
@@ -114,8 +114,8 @@ func TestEmptyTable(t *testing.T) {
 	}
 }
 
-// TestKeys compares segments of all lengths about the size of a word, which
-// have the same key as others or nearly so.
+// TestKeys compares segments of all lengths around the size of a word, with
+// equal or similar keys.
 func TestKeys(t *testing.T) {
 	const long = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz"
 	var patterns []string
@@ -139,11 +139,11 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestSameKeys has many segments with the same key: the build must end, and
-// the table must be right.
+// TestSameKeys has many segments with the same key: the build must end, and the
+// table must be correct.
 func TestSameKeys(t *testing.T) {
 	var patterns []string
-	for i := range 200 { // they differ where no key looks
+	for i := range 200 { // they differ only outside of the key
 		patterns = append(patterns, fmt.Sprintf("/same-head-%03d-%s-same-tail", i, strings.Repeat("=", 30)))
 	}
 	table := mustTable(t, patterns...)
@@ -159,8 +159,8 @@ func TestSameKeys(t *testing.T) {
 	}
 }
 
-// TestPerfectHash: a usual set of routes has hardly a segment that is not
-// where it belongs.
+// TestPerfectHash: in a usual set of routes almost every segment is in its
+// place.
 func TestPerfectHash(t *testing.T) {
 	var patterns []string
 	for i := range 40 {
@@ -174,8 +174,8 @@ func TestPerfectHash(t *testing.T) {
 	}
 }
 
-// TestAutomaton: what goes back in a tree does not in the automaton, and the
-// automaton stays within its limit.
+// TestAutomaton: the automaton never backtracks, unlike the tree, and stays
+// within its limit.
 func TestAutomaton(t *testing.T) {
 	var crossing []string
 	for m := range 1 << 8 {
@@ -215,8 +215,8 @@ func TestAutomaton(t *testing.T) {
 	}
 }
 
-// TestLongPaths: there is no limit on the length of a path or the number of
-// its segments.
+// TestLongPaths: neither the length of a path nor the number of its segments is
+// limited.
 func TestLongPaths(t *testing.T) {
 	var deep strings.Builder
 	for i := range 10_000 {
@@ -268,8 +268,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestNewTableAllocs: what making a table takes grows with the routes and no
-// faster.
+// TestNewTableAllocs: the cost of making a table grows linearly with the
+// routes.
 func TestNewTableAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")

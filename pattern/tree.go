@@ -6,7 +6,7 @@ import "sort"
 type leaf struct {
 	*compiled
 	index int
-	state *node // of the automaton: nothing but this catch-all is left
+	state *node // of the automaton: only this catch-all is left
 }
 
 // A branch is a node of the tree of patterns, in which every path from the
@@ -24,7 +24,7 @@ type edge struct {
 	to   *branch
 }
 
-// grow makes the tree of routes that are sorted and without conflicts.
+// grow makes the tree of sorted routes without conflicts.
 type grower struct {
 	branches int
 	leaves   []leaf
@@ -52,18 +52,18 @@ func (g *grower) grow(routes []route, depth int) *branch {
 	return b
 }
 
-// leaf returns the leaf of the next route, in the order of precedence.
+// leaf returns the leaf of the next route, in order of precedence.
 func (g *grower) leaf(r route) *leaf {
 	g.leaves = append(g.leaves, leaf{compiled: r.compiled, index: len(g.leaves)})
 	return &g.leaves[len(g.leaves)-1]
 }
 
-// passage reports whether there is one way only, and a static one.
+// passage reports whether there is only one edge, a static one.
 func (b *branch) passage() bool {
 	return len(b.static) == 1 && b.single == nil && b.ends() == nil && b.catchAll() == nil
 }
 
-// catchAll returns the route that takes any rest of the path.
+// catchAll returns the route that takes the rest of the path.
 func (b *branch) catchAll() *leaf {
 	if b.rest != nil {
 		return b.rest
@@ -88,7 +88,7 @@ func (b *branch) child(text string) *branch {
 }
 
 // find finds the route for the path from i on, where a segment starts. It
-// takes the place of walk for routes without an automaton.
+// replaces walk for routes without an automaton.
 func (b *branch) find(path string, i int, at spans) (*leaf, spans) {
 	if i > len(path) {
 		return b.ends(), at.known(highs)

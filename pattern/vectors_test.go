@@ -17,9 +17,8 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// The vectors in testdata were recorded from Next.js. A case is core if a port
-// has to match it; the others are decisions that a port takes, or artefacts of
-// JavaScript.
+// The vectors in testdata were recorded from Next.js. A port has to match core
+// cases; the others are decisions of a port, or artifacts of JavaScript.
 
 type vector[In, Out any] struct {
 	Kind        string
@@ -58,7 +57,7 @@ func TestSortVectors(t *testing.T) {
 				return fmt.Errorf("order %q, %v after shuffling to %q", again, err, shuffled)
 			}
 			routes := map[string]string{}
-			for _, r := range order { // without the duplicates that a table refuses
+			for _, r := range order { // without duplicates, which a table refuses
 				routes[r] = r
 			}
 			table, err := pattern.NewTable(routes)
@@ -144,7 +143,7 @@ func TestMatchVectors(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				_, err = p.Build(nil) // succeeds where there is no parameter
+				_, err = p.Build(nil) // succeeds without parameters
 				if dynamic := err != nil; dynamic != c.Expected.Dynamic {
 					return fmt.Errorf("dynamic: %t", dynamic)
 				}
@@ -220,8 +219,8 @@ func encodeLetters(path string) string {
 	return b.String()
 }
 
-// serves checks that a Handler gives the same answer as a table, for a path
-// that net/http can carry.
+// serves checks that a Handler agrees with a table, for a path that net/http
+// can carry.
 func serves(routes []string, path string, route *string, want params) error {
 	u, err := url.ParseRequestURI(path)
 	if err != nil {

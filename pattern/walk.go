@@ -2,22 +2,22 @@ package pattern
 
 import "math/bits"
 
-// A node is a state of the automaton: where a path stands after some of its
-// segments. Where static segments lead from it is in the hash table.
+// A node is a state of the automaton: the position of a path after some of its
+// segments. The hash table holds the edges of its static segments.
 type node struct {
 	static bool   // whether static segments lead on
 	salt   uint64 // for their places in the hash table
-	dyn    *node  // where any other segment leads
+	dyn    *node  // the state after any other segment
 	end    *leaf  // the route of a path that ends here
-	sink   *leaf  // the catch-all that takes the rest if no way leads on
+	sink   *leaf  // the catch-all that takes the rest if no edge matches
 	void   *leaf  // the catch-all that takes the rest if the next segment is empty
 }
 
 // walk finds the route for the path from i on, where a segment starts. It also
 // returns the starts of the last segments, see spans.
 //
-// This is the loop that all the time goes to. What is unusual is left to
-// functions of its own, so that what is usual fits in registers.
+// Nearly all the time is spent in this loop. Rare cases are in separate
+// functions, so that the common ones fit in registers.
 func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
 	seen := uint64(0)
 	for p := i; ; {
@@ -79,7 +79,7 @@ func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
 	}
 }
 
-// isDots reports whether a segment is one that browsers and servers resolve.
+// isDots reports whether browsers and servers resolve a segment.
 func isDots(seg string) bool { return seg == "." || seg == ".." }
 
 // isClean reports whether no segment of a path is empty or dots.

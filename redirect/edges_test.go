@@ -9,8 +9,8 @@ import (
 	"github.com/apiece/apiece/redirect"
 )
 
-// TestLongTarget: a location that no browser takes is no use, and answering with
-// it would send back three times what the client sent.
+// TestLongTarget: no browser accepts such a location, and sending it would
+// triple the bytes that the client sent.
 func TestLongTarget(t *testing.T) {
 	const origin = "https://a.example/"
 	p := redirect.NewPolicy("https://a.example")
@@ -55,8 +55,8 @@ func TestLongTarget(t *testing.T) {
 	}
 }
 
-// TestTwoPorts: readers of URLs disagree about what an authority with two ports
-// means, so it is never a listed one.
+// TestTwoPorts: URL parsers disagree about an authority with two ports, so it
+// is never a listed one.
 func TestTwoPorts(t *testing.T) {
 	p := redirect.NewPolicy("https://a.example:8443", "https://b.example", "http://[::1]")
 	for target, ok := range map[string]bool{

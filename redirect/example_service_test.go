@@ -9,21 +9,22 @@ import (
 	"github.com/apiece/apiece/redirect"
 )
 
-// partners are the other sites that a login may lead back to.
+// partners are the other sites that a login may redirect to.
 var partners = redirect.NewPolicy("https://shop.example")
 
-// login sends the user back to where the login began, if that is a place to go to.
+// login redirects the user to the page where the login started, if that is
+// allowed.
 func login(w http.ResponseWriter, r *http.Request) {
 	next := r.FormValue("next")
 	if !redirect.IsLocal(next) && partners.Check(next) != nil {
 		next = "/"
 	}
 	if err := redirect.Code(w, r, http.StatusSeeOther, next); err != nil {
-		fmt.Println(err) // for the log: the client has a 500
+		fmt.Println(err) // for the log: the client got a 500
 	}
 }
 
-// A login that leads back, and to nowhere else.
+// A login that redirects back to allowed targets only.
 func ExampleIsLocal() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", login)

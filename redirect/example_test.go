@@ -21,7 +21,7 @@ func ExampleTo() {
 	// 307 /new%20place
 }
 
-// The handler of the form in Next's documentation. Written with To it would answer
+// The form handler of the Next.js documentation. With To it would respond with
 // 307, and the browser would post the message to "/" as well.
 func ExampleCode() {
 	mux := http.NewServeMux()

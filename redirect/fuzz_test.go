@@ -24,8 +24,9 @@ func seed(f *testing.F) {
 
 const ownOrigin = "https://app.example"
 
-// What IsLocal accepts stays on the origin in a browser and in net/url: as it is,
-// as Local sends it, and when a server cleans the path and sends it once more.
+// A target that IsLocal accepts stays on the origin in a browser and in net/url:
+// unchanged, as sent by Local, and after a server has cleaned the path and
+// redirected again.
 func FuzzIsLocal(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, target string) {
@@ -89,7 +90,7 @@ func removeDots(path string) string {
 	return "/" + strings.Join(out, "/")
 }
 
-// What a policy accepts leads to an origin of the list or stays.
+// A target that a policy accepts leads to a listed origin or stays.
 func FuzzPolicy(f *testing.F) {
 	seed(f)
 	p := redirect.NewPolicy("https://accounts.example:8443", "http://plain.example", "https://[2001:db8::1]")
@@ -121,7 +122,7 @@ func FuzzPolicy(f *testing.F) {
 	})
 }
 
-// To sends what it was given, escaped, or answers 500.
+// To sends the given target, escaped, or responds with 500.
 func FuzzTo(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, target string) {

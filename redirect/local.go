@@ -2,37 +2,36 @@ package redirect
 
 import "strings"
 
-// Browsers read a Location by the URL standard of the WHATWG, Go's net/url by
-// RFC 3986, and an open redirect lives where the two differ. A browser takes
-// "\" for "/", drops tabs and newlines wherever they stand and control bytes
-// and spaces at both ends, reads "https:evil" and "///evil" as a host, and
-// strips userinfo. Checks built on url.Parse, or on the first two bytes, each
-// miss some of that.
+// Browsers parse a Location by the WHATWG URL standard, Go's net/url by RFC
+// 3986, and open redirects live in the difference. A browser takes "\" for "/",
+// drops tabs and newlines anywhere and control bytes and spaces at both ends,
+// reads "https:evil" and "///evil" as a host, and strips userinfo. Checks based
+// on url.Parse, or on the first two bytes, each miss some of that.
 //
-// So the test here parses nothing. It accepts the targets that every reader
-// takes for a path on the same origin, byte by byte:
+// So this check parses nothing. It accepts, byte by byte, the targets that
+// every reader takes for a path on the same origin:
 //
 //   - the first byte is "/", the second is not;
 //   - no control byte anywhere;
 //   - no "\" in front of "?" or "#";
 //   - no space at the end;
-//   - the path does not begin with "//" once dot segments are removed. A browser
-//     stays on the origin then, but a server that cleans the path and redirects
+//   - the path does not begin with "//" after dot segments are removed. A browser
+//     would stay on the origin, but a server that cleans the path and redirects
 //     again would send "//evil".
 //
-// What is accepted is sent without a change but for percent-encoding, since a
-// target that is rewritten after the check is a target that was not checked.
+// An accepted target is sent unchanged except for percent-encoding, because a
+// target that is rewritten after the check has not been checked.
 
 // IsLocal reports whether target is an absolute path (with or without query and
 // fragment) that no browser can take for another origin. Relative targets, the
-// empty one, and URLs with a scheme or host are not local.
+// empty target, and URLs with a scheme or host are not local.
 func IsLocal(target string) bool {
 	_, reason := notLocal(target)
 	return reason == ""
 }
 
-// notLocal returns why target is not local, and the offset of the byte that
-// decided; for a target that is local the reason is "".
+// notLocal returns why target is not local, and the offset of the first bad
+// byte; the reason is "" if target is local.
 func notLocal(target string) (offset int, reason string) {
 	if target == "" || target[0] != '/' {
 		return 0, "does not begin with /"
@@ -61,9 +60,8 @@ func notLocal(target string) (offset int, reason string) {
 }
 
 // rootIsEmpty reports whether the path begins with "//" after the removal of dot
-// segments. It follows the path state of the URL standard but keeps only what
-// the answer depends on: how many segments are left, and whether the first of
-// them is empty.
+// segments. It follows the path state of the URL standard but keeps only how
+// many segments are left, and whether the first of them is empty.
 func rootIsEmpty(path string) bool {
 	depth, empty := 0, false
 	push := func(segment string) {

@@ -8,8 +8,8 @@ import (
 	"github.com/apiece/apiece/redirect"
 )
 
-// The cases that the vectors do not have: dot segments, and where "?" and "#" put an
-// end to the rules of the path.
+// Cases without a vector: dot segments, and "?" and "#", which end the rules of the
+// path.
 func TestIsLocal(t *testing.T) {
 	for _, test := range []struct {
 		why, target string

@@ -10,18 +10,17 @@ import (
 	"github.com/apiece/apiece/internal/httperr"
 )
 
-// A Policy is a list of origins that redirects may lead to, besides the origin
-// of the request itself. The zero Policy lists none. A Policy is safe for
+// A Policy is a list of origins that redirects may lead to, in addition to the
+// origin of the request. The zero Policy lists none. A Policy is safe for
 // concurrent use.
 type Policy struct {
 	origins map[string]bool
 }
 
-// NewPolicy returns the policy that allows the origins, each written as
-// scheme://host or scheme://host:port with the scheme http or https. The whole
-// origin counts: neither another port nor a subdomain is included. A host
-// outside ASCII is written in punycode. NewPolicy panics on anything else,
-// listing all that is wrong.
+// NewPolicy returns a Policy that allows the origins, each written as
+// scheme://host or scheme://host:port with the scheme http or https. An origin
+// includes neither other ports nor subdomains. Write a host outside ASCII in
+// punycode. NewPolicy panics on anything else, listing every mistake.
 func NewPolicy(origins ...string) *Policy {
 	p := &Policy{origins: make(map[string]bool, len(origins))}
 	var errs []error
@@ -40,12 +39,11 @@ func NewPolicy(origins ...string) *Policy {
 }
 
 // Check returns nil if target is local (see [IsLocal]) or an absolute URL of a
-// listed origin, and an [*Error] with the status 400 if not. The letter case of
-// scheme and host and a port that is the scheme's default make no difference.
-// Otherwise the URL must be written plainly: no userinfo, no backslash, no
-// space or control byte, no "//host" and no "https:path", although browsers
-// would follow these too. Nor may a target have more than 8192 bytes, as with
-// [Local].
+// listed origin, else an [*Error] with status 400. It ignores the letter case
+// of scheme and host and a default port. Otherwise the URL must be written
+// plainly: no userinfo, no backslash, no space or control byte, no "//host" and
+// no "https:path", although browsers would follow these. As with [Local], a
+// target has at most 8192 bytes.
 func (p *Policy) Check(target string) error {
 	if err := p.check(target); err != nil {
 		return err
@@ -54,8 +52,8 @@ func (p *Policy) Check(target string) error {
 }
 
 // To redirects to target if [Policy.Check] accepts it, with the status that
-// [Local] would choose. If not, the answer is 400 and the error the [*Error]
-// of Check.
+// [Local] would use. Otherwise it responds with 400 and returns the [*Error] of
+// Check.
 func (p *Policy) To(w http.ResponseWriter, r *http.Request, target string) error {
 	if err := p.check(target); err != nil {
 		return httperr.Refuse(w, r, err, err, nil, nil)
@@ -97,7 +95,7 @@ func (p *Policy) notAllowed(target string) (offset int, reason string) {
 	return 0, ""
 }
 
-// normalize returns the one form of an origin that is compared.
+// normalize returns the form in which origins are compared.
 func normalize(scheme, authority string) string {
 	scheme, authority = lower(scheme), lower(authority)
 	host := authority
@@ -108,13 +106,13 @@ func normalize(scheme, authority string) string {
 		host = strings.TrimSuffix(authority, ":443")
 	}
 	if strings.IndexByte(host[strings.IndexByte(host, ']')+1:], ':') >= 0 {
-		host = authority // two ports are no default port
+		host = authority // two ports: neither is the default
 	}
 	return scheme + "://" + host
 }
 
-// lower is strings.ToLower for ASCII. The other would turn the Kelvin sign into
-// a k.
+// lower is strings.ToLower for ASCII alone: ToLower would turn the Kelvin sign
+// into a k.
 func lower(s string) string {
 	b := []byte(s)
 	for i, c := range b {

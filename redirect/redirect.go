@@ -11,31 +11,30 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// To redirects to target with 307, Temporary Redirect. The browser repeats the
-// request as it was, with its method and body: right for a moved endpoint,
-// wrong after a form, which would be posted a second time. After a form use
-// [Local], or [Code] with 303.
+// To redirects to target with 307, Temporary Redirect. The browser repeats the request with
+// its method and body: right for a moved endpoint, wrong after a form, which would be posted
+// a second time. After a form use [Local], or [Code] with 303.
 //
-// The target goes out as given: no check of where it leads (use [Local] or a
-// [Policy] for targets that a client had a hand in), no cleaning, no resolving
-// against the request's path. Only spaces and bytes above 0x7e are
-// percent-encoded. An empty target goes out too, as in Next, and is not followed
-// by browsers. A target with a control byte is answered with 500 and returned as an [*Error].
+// The target is sent as given: not checked (use [Local] or a [Policy] for targets that a
+// client supplied), not cleaned, not resolved against the request's path. Only spaces and
+// bytes above 0x7e are percent-encoded. An empty target is sent too, as in Next.js, and
+// browsers do not follow it. A target with a control byte is answered with 500 and returned
+// as an [*Error].
 //
 // Next.js: res.redirect(target).
 func To(w http.ResponseWriter, r *http.Request, target string) error {
 	return Code(w, r, http.StatusTemporaryRedirect, target)
 }
 
-// Code is [To] with a status of the caller's choice, 300 to 399. What a browser
-// does with them:
+// Code is [To] with the given status, 300 to 399. Browsers treat them as
+// follows:
 //
 //	301 308  moved for good, may be cached; 301 turns POST into GET
 //	302 307  moved for now; 302 turns POST into GET
-//	303      look there with GET, whatever the method was
+//	303      see the target with GET, after any method
 //
-// Any other status is answered with 500 and returned as an [*Error]: 200 with a
-// Location is a page nobody sees, and net/http panics below 100.
+// Any other status is answered with 500 and returned as an [*Error]: browsers
+// ignore the Location of a 200, and net/http panics below 100.
 //
 // Next.js: res.redirect(code, target).
 func Code(w http.ResponseWriter, r *http.Request, code int, target string) error {
@@ -50,16 +49,16 @@ func Code(w http.ResponseWriter, r *http.Request, code int, target string) error
 	return send(w, r, code, escape(target))
 }
 
-// Local redirects to target if [IsLocal] holds for it and to fallback if not:
-// for targets that came with the request, like the next parameter of a login
-// page. The status is 303 after POST and other unsafe methods, so that the
-// browser continues with GET, and 307 after GET, HEAD, OPTIONS and TRACE.
+// Local redirects to target if [IsLocal] accepts it, else to fallback. Use it for
+// targets that come with the request, such as the next parameter of a login page. The
+// status is 303 after POST and other unsafe methods, so that the browser continues
+// with GET, and 307 after GET, HEAD, OPTIONS and TRACE.
 //
-// A target of more than 8192 bytes gives way to the fallback as well: browsers
-// and proxies refuse headers not much longer than that.
+// A target of more than 8192 bytes is replaced by the fallback too: browsers and
+// proxies refuse headers not much longer than that.
 //
-// The fallback must be local too, whether it is needed or not: otherwise the
-// answer is 500 and the error an [*Error]. Nothing that Local sends leaves the origin.
+// The fallback must be local even if it is not needed; if it is not, the response is
+// 500 and the error an [*Error]. Local never redirects to another origin.
 func Local(w http.ResponseWriter, r *http.Request, target, fallback string) error {
 	if offset, reason := notLocal(fallback); reason != "" {
 		return fail(w, r, fallback, offset, reason+", and is the fallback")
@@ -70,14 +69,14 @@ func Local(w http.ResponseWriter, r *http.Request, target, fallback string) erro
 	return send(w, r, statusFor(r), escape(target))
 }
 
-// maxTarget bounds the targets that clients had a hand in, in bytes.
+// maxTarget is the length limit for targets that clients supply, in bytes.
 const (
 	maxTarget = 8192
 	tooLong   = "has more than 8192 bytes"
 )
 
-// statusFor returns the status that makes a browser continue with GET, and is
-// otherwise the default of To.
+// statusFor returns 303, which makes a browser continue with GET, after unsafe
+// methods, else the default of To.
 func statusFor(r *http.Request) int {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -86,9 +85,9 @@ func statusFor(r *http.Request) int {
 	return http.StatusSeeOther
 }
 
-// send writes the redirect. The body is the location in plain text, as in Next.
-// A Content-Type that the handler has set gives way: under text/html the location
-// would be markup.
+// send writes the redirect. The body is the location in plain text, as in
+// Next.js. It replaces a Content-Type that the handler has set: as text/html the
+// location would be markup.
 func send(w http.ResponseWriter, r *http.Request, code int, location string) error {
 	if committed(w) {
 		return errors.New("redirect: the response header is already sent")
@@ -105,13 +104,13 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 	httperr.NoSniff(h)
 	w.WriteHeader(code)
 	if r.Method != http.MethodHead {
-		// The header is the redirect. A body that does not arrive changes nothing.
+		// The redirect is in the header. A body that is lost changes nothing.
 		_, _ = io.WriteString(w, location)
 	}
 	return nil
 }
 
-// fail answers a redirect that no handler should make.
+// fail responds to a redirect that no handler should make.
 func fail(w http.ResponseWriter, r *http.Request, target string, offset int, reason string) error {
 	err := &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusInternalServerError}
 	return httperr.Refuse(w, r, err, err, nil, nil)
@@ -122,8 +121,8 @@ func committed(w http.ResponseWriter) bool {
 	return ok && rw.Committed()
 }
 
-// escape percent-encodes what may not stand in a header: everything but
-// visible ASCII. Escapes that are there already stay.
+// escape percent-encodes what a header cannot hold: everything but visible
+// ASCII. Existing escapes stay.
 func escape(target string) string {
 	n := 0
 	for i := range len(target) {

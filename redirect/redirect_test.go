@@ -230,7 +230,7 @@ func TestSafetyVectors(t *testing.T) {
 			t.Errorf("%s: Check(%q) is not the stricter one", id, target)
 		}
 
-		// Whatever the verdicts: nothing accepted leaves.
+		// For all verdicts: no accepted target leaves the origin.
 		if isLocal && !v.Expected.Same {
 			t.Errorf("%s: IsLocal(%q), but a browser goes to %s", id, target, v.Expected.Browser.Origin)
 		}
@@ -238,7 +238,7 @@ func TestSafetyVectors(t *testing.T) {
 			t.Errorf("%s: Check accepts %q, but a browser goes to %q", id, target, v.Expected.Browser.Origin)
 		}
 
-		// What Local sends resolves to the origin for net/url too.
+		// Targets that Local sends resolve to the origin in net/url too.
 		rec := httptest.NewRecorder()
 		if err := redirect.Local(rec, httptest.NewRequest("GET", file.Meta.Base, nil), target, "/"); err != nil {
 			t.Errorf("%s: %v", id, err)
@@ -262,7 +262,7 @@ func TestSafetyVectors(t *testing.T) {
 	}
 }
 
-// What is refused is answered in the form that the handler has for its errors.
+// A refusal has the format that the handler has for its errors.
 func TestAnswersAsTheHandlerDoes(t *testing.T) {
 	for _, test := range []struct {
 		call   func(http.ResponseWriter, *http.Request) error
@@ -280,7 +280,7 @@ func TestAnswersAsTheHandlerDoes(t *testing.T) {
 	}
 }
 
-// A handler that returns the error leaves one answer, and one record if that is a 500.
+// A handler that returns the error sends one response, and logs a 500 once.
 func TestReturnedError(t *testing.T) {
 	for _, test := range []struct {
 		why     string

@@ -9,13 +9,13 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// browserOrigin returns the origin a browser is at after following location from a
-// page of the origin base, an https one. It is written after the states of the
-// basic URL parser in the URL standard, not after the package under test. What the
-// standard calls a failure, and origins that are opaque, come back as "".
+// browserOrigin returns the origin of a browser after it follows location from a
+// page of the https origin base. It is written from the states of the basic URL
+// parser in the URL standard, not from the package under test. Failures in the
+// sense of the standard, and opaque origins, are "".
 //
-// Hosts are compared, not looked up, so two steps are left out and make the result
-// stricter: a host outside ASCII is taken for a foreign one (no IDNA), and so is one
+// Hosts are compared, not looked up, so two steps are omitted, which makes the
+// result stricter: a host outside ASCII counts as foreign (no IDNA), as does one
 // that spells an IP address in another way.
 func browserOrigin(base, location string) string {
 	s := strings.Trim(location, c0OrSpace)
@@ -30,7 +30,7 @@ func browserOrigin(base, location string) string {
 	case scheme == "http", scheme == "https", scheme == "ws", scheme == "wss", scheme == "ftp":
 		return authority(scheme, strings.TrimLeft(rest, `/\`))
 	}
-	return "" // file and everything that is not special
+	return "" // file and everything not special
 }
 
 var c0OrSpace = func() string {
@@ -106,7 +106,7 @@ func authority(scheme, s string) string {
 	return origin + ":" + strconv.FormatUint(n, 10)
 }
 
-// The parser above against what a real one has answered.
+// Compares the parser above with the results of a real one.
 func TestBrowserOrigin(t *testing.T) {
 	var file struct {
 		Cases []struct {

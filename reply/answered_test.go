@@ -16,8 +16,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// lateElsewhere returns the error of a call whose context was that of a request
-// whose time was up, as singleflight hands it to the requests that waited.
+// lateElsewhere returns the error of a call in the context of a request that
+// timed out, as singleflight passes it to the waiting requests.
 func lateElsewhere(t *testing.T) (err error) {
 	limit := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	h := limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -32,9 +32,9 @@ func lateElsewhere(t *testing.T) (err error) {
 	return err
 }
 
-// TestNoErrorIsAnAnswer: whatever an error says of a response, it is not this one
-// that it speaks of. A handler that returns one and has written nothing has the
-// error answered, and logged if it is the server's.
+// TestNoErrorIsAnAnswer: an error that reports a response never means this one.
+// If a handler returns one and has written nothing, the error is answered, and
+// logged if it is the server's.
 func TestNoErrorIsAnAnswer(t *testing.T) {
 	another := func(call func(http.ResponseWriter, *http.Request) error) reply.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) error { return call(httptest.NewRecorder(), r) }

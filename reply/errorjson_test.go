@@ -45,7 +45,7 @@ func TestErrorJSON(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			w.Header().Set("Vary", "Origin")
-			w.Header().Set("Content-Length", "999") // of the answer that is not given
+			w.Header().Set("Content-Length", "999") // of the replaced response
 			tt.onError(w, httptest.NewRequest("GET", "/", nil), tt.err)
 			name, value := "Content-Type", "application/json; charset=utf-8"
 			if strings.HasPrefix(tt.body, `{"title"`) {
@@ -62,7 +62,7 @@ func TestErrorJSON(t *testing.T) {
 	}
 }
 
-// TestErrorJSONWraps: the shape may look at the error itself.
+// TestErrorJSONWraps: the shape function can inspect the error itself.
 func TestErrorJSONWraps(t *testing.T) {
 	onError := reply.ErrorJSON(func(e *reply.Error) any { return map[string]bool{"end": errors.Is(e, io.EOF)} })
 	w := httptest.NewRecorder()

@@ -8,11 +8,11 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// describe returns the entity tag of the body, and its length as Content-Length
-// has it: two parts of one string, which is one allocation.
+// describe returns the entity tag of the body, and its Content-Length: two parts
+// of one string, which is one allocation.
 //
-// The tag is XXH64, in base 32. It is the same in every process, which a tag must
-// be that is compared by whichever replica answers, and of text and bytes alike.
+// The tag is XXH64, in base 32: the same in every process, so that any replica
+// can compare it, and the same for text and bytes.
 func (a *answer) describe() (tag, length string) {
 	var hash uint64
 	if a.isText {
@@ -29,10 +29,10 @@ func (a *answer) describe() (tag, length string) {
 	return s[:end], s[end:]
 }
 
-// fresh reports whether the client has the representation that tag stands for:
-// whether a 200 to this request may be a 304 (RFC 9110, section 13.1.2). A
-// request that says no-cache wants the body whatever it has. Without a tag there
-// is nothing to compare.
+// fresh reports whether the client has the representation that tag stands for,
+// so that a 200 to this request may be a 304 (RFC 9110, section 13.1.2). A
+// request with no-cache wants the body in any case. Without a tag there is
+// nothing to compare.
 func fresh(r *http.Request, tag string) bool {
 	if tag == "" || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -58,7 +58,7 @@ func fresh(r *http.Request, tag string) bool {
 }
 
 // lists reports whether the tag is in a list of tags, which may be weak, and
-// may hold commas between their quotes. It stops at what is no tag.
+// may hold commas between their quotes. It stops at the first invalid tag.
 func lists(field, tag string) bool {
 	for {
 		field = strings.TrimLeft(field, ", \t")

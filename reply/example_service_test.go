@@ -10,10 +10,10 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// stock is what there is of each item.
+// stock is the number of each item.
 var stock = map[string]int{"tea": 3}
 
-// errBroken is for the log, and for no client.
+// errBroken is only for the log.
 var errBroken = errors.New("dial tcp 10.0.0.7: connection refused")
 
 func find(w http.ResponseWriter, r *http.Request) error {
@@ -26,7 +26,7 @@ func find(w http.ResponseWriter, r *http.Request) error {
 	return reply.NewError(http.StatusNotFound, "There is no such item")
 }
 
-// Handlers that return their errors, in two forms.
+// Handlers that return their errors, in two formats.
 func ExampleHandler() {
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/stock/{item}", reply.Handler(find, reply.Problem)) // the default

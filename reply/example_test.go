@@ -62,11 +62,11 @@ func ExampleHandlerFunc() {
 	// {"title":"Not Found","status":404,"detail":"No such post"}
 }
 
-// A client that was written for another shape of errors keeps it.
+// Clients that expect another error format keep it.
 func ExampleHandler_errorShape() {
 	asObject := func(w http.ResponseWriter, r *http.Request, err error) {
 		status, message := 500, "failed to load data"
-		var coded interface{ StatusCode() int } // whoever's error it is
+		var coded interface{ StatusCode() int } // any error with a status
 		if errors.As(err, &coded) {
 			status, message = coded.StatusCode(), http.StatusText(coded.StatusCode())
 			if public, ok := coded.(interface{ PublicMessage() string }); ok {

@@ -8,32 +8,34 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A HandlerFunc is an http.Handler that may fail. What it returns is answered
-// as by a [Handler] without an onError; see there for the rules.
+// A HandlerFunc is an http.Handler that may fail. It responds to the error like
+// a [Handler] without an onError; see there for the rules.
 type HandlerFunc func(http.ResponseWriter, *http.Request) error
 
-// ServeHTTP calls f and answers its error.
+// ServeHTTP calls f and responds to its error.
 func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serve(f, nil, w, r)
 }
 
-// Handler returns an http.Handler that calls fn and has onError answer what it
-// returns. A nil onError is that of the chain around it, the OnError of
-// middleware.Config, and [Problem] if there is none.
+// Handler returns an http.Handler that calls fn and has onError respond to the error
+// it returns. A nil onError is the OnError of the middleware.Config around it, else
+// [Problem].
 //
-// A response of 500 or more leaves one record, with method, pattern and error, in
-// the Logger of the middleware.Config around it, else in slog.Default; one below
-// leaves none. Nothing is answered twice: not by onError what [JSON] or [Send]
-// have answered on this w, nothing after middleware has answered for the handler.
-// What was answered is a fact about this response, never about the error: an
-// error of another response is answered like any other. If the client has gone, or the
-// context of the request was cancelled by anyone else, nothing is written and
-// the connection is aborted, which leaves no empty 200 to those outside.
-// If the header is out already the error is logged, and unless the body is
-// complete the connection is aborted, since anything appended would pass for
-// part of the body. onError writes into memory, and what it wrote is sent in one
-// step; if it writes nothing the client gets a 500. An fn
-// that returns http.ErrAbortHandler aborts without a record.
+// A response of 500 or above is logged once, with method, pattern and error, in the
+// Logger of the middleware.Config around it, else in slog.Default; one below is not
+// logged. onError writes into memory, and the result is sent at once; if it writes
+// nothing the client gets a 500.
+//
+// No request is answered twice: onError is not called after [JSON] or [Send] have
+// responded on this w, nor after middleware has responded for the handler. This
+// depends on the response, never on the error: the error of another response is
+// answered like any other.
+//
+// If the header is already sent the error is logged, and unless the body is complete
+// the connection is aborted, since anything appended would pass for part of the body.
+// If the client has gone, or the context of the request was canceled otherwise,
+// nothing is written and the connection is aborted, so that the layers outside see no
+// empty 200. An fn that returns http.ErrAbortHandler aborts without logging.
 func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		serve(fn, onError, w, r)
@@ -42,8 +44,8 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 
 func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
 	defer exchange.RemoveFiles(r, r.MultipartForm)
-	_, w = respw.Wrap(w, r)                    // so that it is known what is sent when fn fails
-	inside := exchange.Say(w, r, onError, nil) // to what fn calls
+	_, w = respw.Wrap(w, r)                    // records what is sent before fn fails
+	inside := exchange.Say(w, r, onError, nil) // for what fn calls
 	if inside == r {
 		inside = exchange.WithWriter(w, r)
 	}

@@ -106,7 +106,7 @@ func TestErrorHeader(t *testing.T) {
 	}
 }
 
-// What a client has a hand in may have any byte in it.
+// Input from clients may contain any byte.
 func TestErrorHeaderIsSendable(t *testing.T) {
 	for value, want := range map[string]string{
 		"a b\tc": "a b\tc", "é": "é", "a\r\nX-B: c": "", "a\nb": "", "a\x00b": "", "\x1b[2J": "", "a\x7f": "",
@@ -123,7 +123,7 @@ func TestErrorHeaderIsSendable(t *testing.T) {
 	}
 }
 
-// TestHandler runs every way in which a handler can end.
+// TestHandler tests every way in which a handler can end.
 func TestHandler(t *testing.T) {
 	quiet := func(http.ResponseWriter, *http.Request, error) {}
 	tests := []struct {
@@ -247,7 +247,7 @@ type badCloser struct{ io.Reader }
 
 func (badCloser) Close() error { return errors.New("disk on fire") }
 
-// TestClientGone: nobody is left to answer to, and nothing went wrong.
+// TestClientGone: no client is left to respond to, and nothing went wrong.
 func TestClientGone(t *testing.T) {
 	var log testkit.Log
 	defer slog.SetDefault(slog.Default())

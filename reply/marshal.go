@@ -9,18 +9,18 @@ import (
 	"github.com/apiece/apiece/internal/layer"
 )
 
-// Marshal returns middleware by which the JSON of all answers inside is made by
-// marshal, in place of encoding/json: what [JSON] and [Send] are given, and what the
-// functions of bind.Func return. It is the counterpart of bodyparser.Config.Unmarshal.
+// Marshal returns middleware that encodes the JSON of all responses inside with
+// marshal, in place of encoding/json: the values passed to [JSON] and [Send], and
+// those returned to bind.Func. It is the counterpart of bodyparser.Config.Unmarshal.
 //
 //	chain := middleware.Chain(cfg).Append(reply.Marshal(sonic.Marshal))
 //
-// The bytes are sent as they are, and may be used until the handler returns. An error
-// or a panic of marshal is answered with 500, as a value is that encoding/json cannot
-// encode. Problem documents, events, and lines of NDJSON stay with encoding/json. The
-// innermost Marshal holds; a nil marshal is encoding/json.
+// The bytes are sent unchanged, and must stay valid until the handler returns. If
+// marshal fails or panics the response is 500, as for a value that encoding/json
+// cannot encode. Problem details, events, and NDJSON lines are still encoded by
+// encoding/json. The innermost Marshal applies; a nil marshal is encoding/json.
 //
-// encoding/json/v2, where a service is built with it, is one of those that fit:
+// encoding/json/v2 fits too, if the service is built with it:
 //
 //	reply.Marshal(func(v any) ([]byte, error) { return jsonv2.Marshal(v) })
 func Marshal(marshal func(v any) ([]byte, error)) func(http.Handler) http.Handler {
@@ -42,7 +42,7 @@ func Marshal(marshal func(v any) ([]byte, error)) func(http.Handler) http.Handle
 	}
 }
 
-// marshaled is JSON with an encoder of others.
+// marshaled is JSON with a custom encoder.
 func marshaled(w http.ResponseWriter, r *http.Request, status int, v any, marshal func(any) ([]byte, error)) error {
 	text, err := safely(marshal, v)
 	if err != nil {
@@ -51,7 +51,7 @@ func marshaled(w http.ResponseWriter, r *http.Request, status int, v any, marsha
 	return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text, tagged: true})
 }
 
-// safely makes an error of a panic.
+// safely turns a panic into an error.
 func safely(marshal func(any) ([]byte, error), v any) (text []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {

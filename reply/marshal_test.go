@@ -16,14 +16,14 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// marked is an encoder that can be told from encoding/json.
+// marked is an encoder that differs visibly from encoding/json.
 func marked(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	return append([]byte(" "), text...), err
 }
 
-// TestMarshal: the encoder in force is the innermost one, whatever stands between,
-// and for nothing but what is inside of it.
+// TestMarshal: the innermost encoder applies, through any layer, and only inside
+// of it.
 func TestMarshal(t *testing.T) {
 	send := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return reply.Send(w, r, 200, []int{1}) })
 	raw := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -59,7 +59,7 @@ func TestMarshal(t *testing.T) {
 		{"a hook outside", alice.New(chain(all), with).Then(panics), `"hook"`},
 	}
 	for _, tt := range tests {
-		for range 2 { // what one request was told is not for the next
+		for range 2 { // the setting of one request does not affect the next
 			w := httptest.NewRecorder()
 			tt.handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 			if got := w.Body.String(); got != tt.want {
@@ -69,8 +69,8 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
-// TestMarshalOfAnotherRequest: a request that a handler makes in the context of its
-// own, as on a goroutine beside it, changes nothing for that.
+// TestMarshalOfAnotherRequest: another request that a handler makes in its context,
+// as on another goroutine, has no effect on it.
 func TestMarshalOfAnotherRequest(t *testing.T) {
 	send := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, 1) })
 	outer := middleware.New(middleware.Config{MaxDuration: 1e12})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -91,7 +91,7 @@ func TestMarshalOfAnotherRequest(t *testing.T) {
 	}
 }
 
-// TestMarshalThatFails: it is a failure to encode, and whole.
+// TestMarshalThatFails: it is an encoding error, with a complete response.
 func TestMarshalThatFails(t *testing.T) {
 	for name, marshal := range map[string]func(any) ([]byte, error){
 		"error": func(any) ([]byte, error) { return []byte("x"), errors.New("secret") },
@@ -114,7 +114,8 @@ func TestMarshalThatFails(t *testing.T) {
 	}
 }
 
-// TestMarshalAllocs: within a chain that has a node for the request it takes none.
+// TestMarshalAllocs: within a chain that has a node for the request it does not
+// allocate.
 func TestMarshalAllocs(t *testing.T) {
 	if testkit.Race {
 		return

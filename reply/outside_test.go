@@ -10,9 +10,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestOutsideAllocs: a header that layers outside of a Timeout have set, such as the
-// id of the request, or fields that are switched off, is kept for the case that the
-// time is up, in one allocation.
+// TestOutsideAllocs: header fields that layers outside of a Timeout have set, such
+// as the request ID, or have disabled, are saved for the timeout response, in one
+// allocation.
 func TestOutsideAllocs(t *testing.T) {
 	if testkit.Race {
 		return

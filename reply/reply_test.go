@@ -125,8 +125,8 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// TestFailureKeepsOuterHeaders: what layers outside have set is as true of the
-// error; what described the lost body is not.
+// TestFailureKeepsOuterHeaders: the error response keeps the fields of layers
+// outside, but not those that described the lost body.
 func TestFailureKeepsOuterHeaders(t *testing.T) {
 	w := httptest.NewRecorder()
 	h := w.Header()
@@ -174,7 +174,7 @@ func TestSendClosesItsReader(t *testing.T) {
 	}
 }
 
-// TestReaderThatFails: half a stream must not look like all of it.
+// TestReaderThatFails: half a stream must not look complete.
 func TestReaderThatFails(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
@@ -265,7 +265,8 @@ func tagOf(body any) string {
 	return w.Header().Get("ETag")
 }
 
-// TestTag: a tag is of the bytes that are sent, and the same in every process.
+// TestTag: a tag depends on the sent bytes alone, and is the same in every
+// process.
 func TestTag(t *testing.T) {
 	const hello = `"2dhs2fm49urd3"` // its XXH64, 26c7827d889f6da3, in base 32
 	for _, body := range []any{"hello", []byte("hello")} {
@@ -286,7 +287,7 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// TestOwnFields: an entry that is in the header stays, and nil switches the field off.
+// TestOwnFields: an existing header field stays, and nil disables the field.
 func TestOwnFields(t *testing.T) {
 	bodies := map[string]func(http.ResponseWriter, *http.Request){
 		"JSON":   func(w http.ResponseWriter, r *http.Request) { reply.JSON(w, r, 200, "hello") },
@@ -364,7 +365,7 @@ func TestAllocs(t *testing.T) {
 		}
 	})
 	// The header fields in one slice, and the text of two of them in one string:
-	// encoding costs nothing.
+	// encoding allocates nothing.
 	if got > 2 {
 		t.Errorf("JSON: %v allocations, want at most 2", got)
 	}

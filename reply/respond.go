@@ -12,12 +12,12 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// An answer is what is about to be sent. The body is either text or bytes, so
-// that a string is not copied on its way.
+// An answer is a response about to be sent. The body is either text or bytes,
+// so that a string is not copied.
 type answer struct {
 	status      int
 	contentType string // "" for no body at all
-	force       bool   // contentType replaces one that is set
+	force       bool   // contentType replaces an existing one
 	isText      bool
 	text        string
 	body        []byte
@@ -26,7 +26,7 @@ type answer struct {
 
 func (a *answer) size() int { return len(a.text) + len(a.body) }
 
-// respond sends the answer. It is the one place where header and body meet.
+// respond sends the answer. It is the only place where header and body meet.
 func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 	if err := checkStatus(a.status); err != nil {
 		return httperr.Fail(w, r, err)
@@ -47,7 +47,7 @@ func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 	return writeError(err)
 }
 
-// header fills in the header of the answer, and returns the status, which is 304
+// header sets the header of the response, and returns the status, which is 304
 // if the client has the body already.
 func (a *answer) header(r *http.Request, h http.Header) (status int) {
 	if bodiless(a.status) {
@@ -83,7 +83,7 @@ func (a *answer) header(r *http.Request, h http.Header) (status int) {
 	return a.status
 }
 
-// withoutBody makes the header that of a response that no body follows.
+// withoutBody makes the header that of a response without a body.
 func withoutBody(h http.Header, status int) int {
 	delete(h, "Content-Type")
 	delete(h, "Content-Length")
@@ -101,7 +101,7 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 	if c, ok := src.(io.Closer); ok {
 		defer func() {
 			if closed := c.Close(); closed != nil && err == nil {
-				// The client has everything: one for the log.
+				// The client has everything, so the error is only logged.
 				err = fmt.Errorf("reply: closing the body after it was sent: %w", closed)
 				httperr.Log(nil, r, http.StatusInternalServerError, err)
 				respw.MarkAnswered(w)
@@ -126,8 +126,8 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 		return nil
 	}
 	if f, ok := src.(*os.File); ok {
-		// As it is, the server can send it without reading it. Whose fault an
-		// error is cannot be told then.
+		// Passed on unwrapped, the server can send it without reading it. Which
+		// side failed cannot be told then.
 		if _, err := io.Copy(w, f); err != nil {
 			return fmt.Errorf("reply: sending a file: %w", err)
 		}
@@ -141,8 +141,8 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 	return writeError(err)
 }
 
-// A source remembers its own failure, which io.Copy reports like one of the
-// writer's.
+// A source remembers its own failure, which io.Copy does not tell from one of
+// the writer.
 type source struct {
 	io.Reader
 	err error
@@ -169,15 +169,15 @@ func bodiless(status int) bool {
 }
 
 // A lostError is a failed write. It almost always means that the client has
-// gone, which is nothing to log.
+// gone, which is not worth logging.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string    { return "reply: writing the answer: " + e.err.Error() }
 func (e *lostError) Unwrap() error    { return e.err }
 func (e *lostError) ClientGone() bool { return true }
 
-// writeError returns the error of a write. Refusals by the layers outside are
-// theirs to answer or the handler's fault, not the client's.
+// writeError returns the error of a write. A refusal by a layer outside is that
+// layer's to answer or the handler's fault, not the client's.
 func writeError(err error) error {
 	for _, ours := range []error{http.ErrHandlerTimeout, respw.ErrTooLarge, http.ErrBodyNotAllowed, http.ErrContentLength, http.ErrHijacked} {
 		if errors.Is(err, ours) {

@@ -12,15 +12,14 @@ import (
 	"github.com/apiece/apiece/internal/jsontext"
 )
 
-// JSON answers with the JSON text of v. It is Next's res.status(status).json(v).
+// JSON responds with v as JSON: res.status(status).json(v) in Next.js.
 //
-// The Content-Type is always application/json; charset=utf-8. The characters
-// <, > and & are not escaped; the text is JSON, not HTML, and nosniff keeps
-// browsers from reading it as such. The error is nil if the whole answer was
-// handed to w. If v cannot be encoded, or its encoder panics, or the status is
-// not one from 200 to 999, the client gets a complete 500 and the log one record,
-// whether or not the caller looks at the error. A status of 204, 205 or 304 sends no body.
-// [Marshal] puts another encoder in the place of encoding/json.
+// The Content-Type is always application/json; charset=utf-8. The characters <, > and &
+// are not escaped; the text is JSON, not HTML, and nosniff keeps browsers from reading it
+// as HTML. The error is nil if the whole response was handed to w. If v cannot be encoded,
+// or its encoder panics, or the status is not from 200 to 999, the client gets a complete
+// 500, which is logged once even if the caller ignores the error. A status of 204, 205 or
+// 304 sends no body. [Marshal] replaces encoding/json.
 func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	if marshal := exchange.SaidTo(r).Marshal; marshal != nil {
 		return marshaled(w, r, status, v, marshal)
@@ -40,22 +39,22 @@ const (
 	bytesType = "application/octet-stream"
 )
 
-// Typed is a text with its media type, as a body for [Send]: a page of HTML, or CSV.
+// Typed is a text with its media type, as a body for [Send]: an HTML page, or CSV.
 //
 //	reply.Send(w, r, 200, reply.Typed{Type: "text/html; charset=utf-8", Text: page})
 //
-// It is the short form of w.Header().Set("Content-Type", ...) and a Send of the text,
-// and behind a middleware.Timeout the quicker one, since a handler that asks for the
-// header gets one of its own. Next.js: res.setHeader("Content-Type", type) before res.send.
+// It is short for w.Header().Set("Content-Type", ...) and a Send of the text, and faster
+// within a middleware.Timeout, where a handler that asks for the header gets a copy.
+// Next.js: res.setHeader("Content-Type", type) before res.send.
 type Typed struct {
-	// Type is the Content-Type, in place of one that is set already. If it is empty,
-	// Send takes Text for a string.
+	// Type is the Content-Type. It replaces one that is already set. If it is empty,
+	// Send treats Text as a string.
 	Type string
 	// Text is the body.
 	Text string
 }
 
-// Send answers with body as what it is. It is Next's res.status(status).send(body).
+// Send responds with body by its type: res.status(status).send(body) in Next.js.
 //
 //	body              Content-Type                      ETag
 //	nil               none, Content-Length: 0           none
@@ -66,12 +65,12 @@ type Typed struct {
 //	io.Reader         application/octet-stream *        none
 //	anything else     as JSON                           of the text
 //
-// A type marked * gives way to a Content-Type that is set already. A reader is
-// streamed to its end, and closed if it is an io.Closer, also when nothing of
-// it was sent; what it reports as an error comes back, and a [HandlerFunc]
-// then aborts the connection. Raw JSON must be valid. An error value is refused
-// with a 500, because its JSON form is usually {}: return it, or call
-// [Problem]. Otherwise errors and statuses are as in JSON.
+// A type marked * is not used if a Content-Type is already set. A reader is
+// streamed to its end, and closed if it is an io.Closer, even if none of it was
+// sent; its error is returned, and a [HandlerFunc] then aborts the connection.
+// Raw JSON must be valid. An error value is refused with a 500, because its
+// JSON form is usually {}: return it, or call [Problem]. Errors and statuses
+// are otherwise as in JSON.
 func Send(w http.ResponseWriter, r *http.Request, status int, body any) error {
 	switch body := body.(type) {
 	case nil:

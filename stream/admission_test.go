@@ -22,16 +22,16 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// TestUnreadBody: a client that never sends the byte it has announced is answered
-// and its connection closed within the limits of the server, as by any other
-// handler, unless there is a stream for it, which begins within them.
+// TestUnreadBody: a client that never sends the byte it has announced gets a response and
+// a closed connection within the limits of the server, as from any other handler, unless
+// a stream begins within them.
 func TestUnreadBody(t *testing.T) {
 	const clients, limit = 200, time.Second
 	denied := errors.New("denied")
 	quiet := new(testkit.Log).Logger()
 	for _, tt := range []struct {
 		name    string
-		status  int // 0 is a connection that is closed, as net/http takes the client for gone
+		status  int // 0 is a closed connection, as net/http takes the client for gone
 		handler http.Handler
 	}{
 		{"http.Error", 403, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) })},
@@ -94,8 +94,8 @@ func TestUnreadBody(t *testing.T) {
 						t.Errorf("%.200q, want %d", answer, tt.status)
 					}
 				}
-				// net/http lingers for half a second on a connection whose request it has not
-				// read to the end.
+				// net/http lingers for half a second on a connection whose request it has
+				// not fully read.
 				if took := time.Since(start); took > limit+time.Second {
 					t.Errorf("the last was answered and closed after %v", took)
 				}
@@ -104,11 +104,11 @@ func TestUnreadBody(t *testing.T) {
 	}
 }
 
-// TestUnreadBodyOfAFullHub is TestUnreadBody for a hub that has no room.
+// TestUnreadBodyOfAFullHub is TestUnreadBody for a hub without room.
 func TestUnreadBodyOfAFullHub(t *testing.T) {
 	const clients, limit = 200, time.Second
 	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // each 503 has its record
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // each 503 is logged
 	var full *hub.Hub
 	server := &http.Server{ReadTimeout: limit, WriteTimeout: 2 * limit, IdleTimeout: limit, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		full.Serve(w, r, hub.Subscription{Topics: []string{"t"}})
@@ -142,8 +142,8 @@ func TestUnreadBodyOfAFullHub(t *testing.T) {
 	})
 }
 
-// TestNoReadTimeout: nor does it hold a stream for ever on a server that has no
-// limits: net/http reads what is left of the request before it sends a header.
+// TestNoReadTimeout: on a server without limits it does not hold a stream forever either:
+// net/http reads the rest of the request before it sends a header.
 func TestNoReadTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{0, -1} {
 		h := stream.Handler(stream.Config{WriteTimeout: timeout}, func(s *stream.Stream) error { return s.Flush() })
@@ -218,8 +218,8 @@ func (w *deadlines) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// TestHeartbeatBeforeTheLimit: a Handler that is silent is open before a Timeout or
-// the server would end the response.
+// TestHeartbeatBeforeTheLimit: a silent Handler opens its stream before a Timeout or the
+// server would end the response.
 func TestHeartbeatBeforeTheLimit(t *testing.T) {
 	for _, tt := range []struct {
 		limit, write, heartbeat, want time.Duration // 0 is never
@@ -277,8 +277,8 @@ func (w *watched) text() string {
 	return w.Body.String()
 }
 
-// TestWriteDeadline: a write deadline is moved only when too little is left of it,
-// is never too short, and is in force at the end. On HTTP/2 it goes after each write.
+// TestWriteDeadline: a write deadline is moved only when too little of it is left, is
+// never too short, and is in force at the end. On HTTP/2 it is cleared after each write.
 func TestWriteDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const timeout = 32 * time.Second
@@ -306,7 +306,7 @@ func TestWriteDeadline(t *testing.T) {
 			if w.writes > 40 {
 				t.Errorf("set %d times for 100 events in %v", w.writes, timeout)
 			}
-			time.Sleep(10 * timeout) // it is over, and nothing is written
+			time.Sleep(10 * timeout) // the stream is over, and nothing is written
 			return nil
 		}).ServeHTTP(w, get("/"))
 		if left() < timeout {
@@ -323,8 +323,8 @@ func TestWriteDeadline(t *testing.T) {
 	})
 }
 
-// TestNoWriteTimeout: without one the deadline of the server is lifted with the
-// first write, and is back for the end.
+// TestNoWriteTimeout: without one the first write lifts the deadline of the server, which
+// is restored for the end.
 func TestNoWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
@@ -344,8 +344,8 @@ func TestNoWriteTimeout(t *testing.T) {
 	})
 }
 
-// TestSilentStream: what is open outlives every deadline of the server, read
-// and write, also if the request has a body.
+// TestSilentStream: an open stream outlives every deadline of the server, read and write,
+// even if the request has a body.
 func TestSilentStream(t *testing.T) {
 	h := stream.Handler(stream.Config{Heartbeat: -1}, func(s *stream.Stream) error {
 		body, err := io.ReadAll(s.Request().Body)

@@ -9,14 +9,14 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// live is a writer of a server that keeps nothing.
+// live is the writer of a server, and keeps nothing.
 type live struct{ discard }
 
 func (*live) FlushError() error                { return nil }
 func (*live) SetReadDeadline(time.Time) error  { return nil }
 func (*live) SetWriteDeadline(time.Time) error { return nil }
 
-// TestHandlerAllocs: an event costs no memory, and a stream little.
+// TestHandlerAllocs: an event allocates nothing, and a stream little.
 func TestHandlerAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("counts are for a build without the race detector")

@@ -2,7 +2,7 @@ package stream_test
 
 import "net/http"
 
-// discard is a client of which no more than the number of writes is kept.
+// discard is a client that only counts writes.
 type discard struct {
 	header http.Header
 	writes int

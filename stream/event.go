@@ -7,43 +7,40 @@ import (
 	"time"
 )
 
-// An Event is one server-sent event. In every field the zero value means that
-// the field is not set, and the zero Event writes nothing.
+// An Event is one server-sent event. The zero value of a field means that it is not set,
+// and the zero Event writes nothing.
 //
-// Two things of the format therefore have no Event of their own. An unnamed
-// event without data is written by naming it "message", which is what clients
-// call unnamed events anyway. An empty id, with which a server makes clients
-// forget the last one, cannot be sent.
+// So an Event cannot express two things. To write an unnamed event without data, name it
+// "message", as clients call unnamed events anyway. An empty id, with which a server
+// makes clients forget the last one, cannot be sent.
 type Event struct {
-	// ID is what the client sends back as Last-Event-ID when it reconnects.
-	// CR, LF and NUL are refused, and so is outer whitespace, which would not
-	// come back. Keep it under 128 plain bytes: a longer one forces a CORS
-	// preflight on cross-origin clients.
+	// ID is what the client sends back as Last-Event-ID when it reconnects. CR, LF, NUL
+	// and surrounding whitespace, which would not come back, are refused. Keep it under
+	// 128 plain bytes: a longer one forces a CORS preflight on cross-origin clients.
 	ID string
-	// Name is the type of the event, for which a client listens by
-	// addEventListener; "" is "message". CR and LF are refused. A named event
-	// without data is written with an empty data line, because clients drop
-	// events that have none.
+	// Name is the type of the event, for addEventListener in the client; "" is "message".
+	// CR and LF are refused. A named event without data is written with an empty data
+	// line, because clients drop events without data.
 	Name string
 	// Data may hold anything. CR, LF and CRLF all arrive as LF.
 	Data string
-	// Retry tells the client how long to wait before it reconnects. It is
-	// rounded up to milliseconds; a negative one is refused.
+	// Retry tells the client how long to wait before it reconnects. It is rounded up to
+	// milliseconds; a negative value is refused.
 	Retry time.Duration
-	// Comment is ignored by clients. It comes before the other fields.
+	// Comment is ignored by clients. It is written before the other fields.
 	Comment string
 }
 
-// An EventError says which field of an [Event] cannot be written, and why. As a
-// response it is 500, for what is sent is the server's to know. Where the value is the
-// client's, such as an id that it has chosen, answer 400 before it is sent:
+// An EventError says which field of an [Event] cannot be written, and why. As a response
+// it is 500, since the server is responsible for what it sends. If the value comes from
+// the client, such as an id that it chose, respond with 400 before sending:
 //
 //	if _, err := stream.Encode(event); err != nil {
 //		return reply.NewError(http.StatusBadRequest, "id: no line breaks, please").WithCause(err)
 //	}
 type EventError struct {
-	Field   string // "id", "event" or "retry", as the format calls it
-	Offset  int    // the offending byte
+	Field   string // "id", "event" or "retry", the field name of the format
+	Offset  int    // of the offending byte
 	Problem string
 }
 
@@ -51,20 +48,20 @@ func (e *EventError) Error() string {
 	return fmt.Sprintf("stream: event field %q: %s at byte %d", e.Field, e.Problem, e.Offset)
 }
 
-// Encode returns e as the bytes that go on the wire.
+// Encode returns e in wire format.
 func Encode(e Event) ([]byte, error) {
 	return e.AppendTo(nil)
 }
 
-// AppendTo appends e, as it goes on the wire, to dst. Fields are written in
-// the order comment, id, event, retry, data, and a blank line ends them. No
-// input writes a second event, or a field that is not set: an event that would
-// is refused with an [*EventError], and dst is returned as it was.
+// AppendTo appends e in wire format to dst. Fields are written in the order comment, id,
+// event, retry, data, followed by a blank line. No input can write a second event, or a
+// field that is not set: AppendTo refuses such an event with an [*EventError], and
+// returns dst as it was.
 //
-// A comment or a retry alone is no event, and gets no blank line: it stands in
-// front of the next event. Clients heed it at once, while several of them (such as
-// @microsoft/fetch-event-source) hand on an empty message for every blank line.
-// For those an ID alone is such a message too: send it with data where you can.
+// A comment or a retry alone is no event and gets no blank line: it precedes the next
+// event. Clients process it at once, while several of them (such as
+// @microsoft/fetch-event-source) report an empty message for every blank line. They also
+// report one for an ID alone: send it with data where you can.
 func (e Event) AppendTo(dst []byte) ([]byte, error) {
 	if err := check(e.ID, e.Name, e.Retry); err != nil {
 		return dst, err
@@ -96,7 +93,7 @@ func (e Event) AppendTo(dst []byte) ([]byte, error) {
 	return append(dst, '\n'), nil
 }
 
-// appendField appends a line.
+// appendField appends one field line.
 func appendField(dst []byte, field, value string) []byte {
 	dst = append(dst, field...)
 	dst = append(dst, value...)
@@ -130,10 +127,10 @@ func check(id, name string, retry time.Duration) error {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
-// appendLines appends text with the field name before each of its lines. What
-// a client takes for the end of a line ends one here: CRLF, CR and LF. The
-// next CR and the next LF are each remembered until they are passed, so that
-// text made of one kind alone is not searched for the other again and again.
+// appendLines appends text with the field name before each of its lines. Lines end where
+// a client ends them: at CRLF, CR and LF. The positions of the next CR and the next LF
+// are remembered until they are passed, so that text with only one kind is not searched
+// for the other again and again.
 func appendLines(dst []byte, field, text string) []byte {
 	lf, cr := find(text, '\n', 0), find(text, '\r', 0)
 	for start := 0; ; {

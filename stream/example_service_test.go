@@ -13,10 +13,10 @@ type progress struct {
 	Percent int `json:"percent"`
 }
 
-// convert tells how far it is, and ends the stream for good when it is done.
+// convert reports its progress, and stops the client from reconnecting when it is done.
 func convert(s *stream.Stream) error {
 	if s.LastEventID() == "100" {
-		return stream.ErrStop // 204: an EventSource does not come back
+		return stream.ErrStop // 204: an EventSource does not reconnect
 	}
 	for percent := 50; percent <= 100; percent += 50 {
 		if err := s.Send(stream.Event{ID: fmt.Sprint(percent), Name: "progress", Data: fmt.Sprintf(`{"percent":%d}`, percent)}); err != nil {

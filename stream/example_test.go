@@ -39,7 +39,7 @@ func ExampleHandler() {
 	// data:
 }
 
-// Inside a handler that has other things to do, too.
+// SSE is for handlers that do other things, too.
 func ExampleSSE() {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("topic") == "" {
@@ -48,7 +48,7 @@ func ExampleSSE() {
 		}
 		s, err := stream.SSE(w, r, stream.Config{})
 		if err != nil {
-			return // answered already
+			return // SSE has responded
 		}
 		s.Send(stream.Event{ID: "1", Data: "two\nlines"})
 	}
@@ -81,8 +81,8 @@ func ExampleNDJSON() {
 	// {"name":"bob"}
 }
 
-// A language model answers in events, and a client receives each as it comes.
-// When the client goes, so does the request to the model.
+// A language model responds with events, and a client receives each as it comes. When the
+// client goes, so does the request to the model.
 func ExampleStream_Relay() {
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -113,7 +113,7 @@ func ExampleStream_Relay() {
 	// data: [DONE]
 }
 
-// An EventSource comes back after every stream, unless it is answered 204.
+// An EventSource reconnects after every stream, unless the response is 204.
 func ExampleErrStop() {
 	jobs := map[string]int{"7": 2} // what is left to do
 	handler := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
@@ -141,12 +141,12 @@ func ExampleErrStop() {
 	// 204 ""
 }
 
-// A stream that waits is kept open by heartbeats, and so is one that has not begun.
+// Heartbeats keep an idle stream open, even before its first event.
 func ExampleStream_Close() {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		s, err := stream.SSE(w, r, stream.Config{Heartbeat: 10 * time.Second})
 		if err != nil {
-			return // SSE has answered
+			return // SSE has responded
 		}
 		defer s.Close()
 		s.Flush()                         // the client knows that it is connected
@@ -164,7 +164,7 @@ func ExampleStream_Close() {
 
 func think(context.Context) (string, error) { return "42", nil }
 
-// Half of a stream says that it is half.
+// A stream that fails half-way says so in its last line.
 func ExampleLines_Fail() {
 	handler := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		lines, err := stream.NDJSON(w, r, stream.Config{})
@@ -185,7 +185,7 @@ func ExampleLines_Fail() {
 	// {"error":{"title":"Conflict","status":409,"detail":"the table was changed"}}
 }
 
-// What comes from the client is for the client to get right.
+// Values of the client are the client's errors: 400.
 func ExampleEventError() {
 	handler := stream.Handler(stream.Config{}, func(s *stream.Stream) error {
 		event := stream.Event{ID: s.Request().FormValue("id"), Data: "hello"}
@@ -215,12 +215,12 @@ func ExampleReader() {
 	// "7" "" "two\nlines"
 }
 
-// Streams that no hub knows end with Config.Until.
+// Config.Until ends streams that belong to no hub.
 func ExampleConfig_shutdown() {
 	until, stop := context.WithCancel(context.Background())
 	clock := stream.Handler(stream.Config{Until: until}, func(s *stream.Stream) error {
 		s.Send(stream.Event{Data: "tick"})
-		<-s.Context().Done() // in truth: select, together with a ticker
+		<-s.Context().Done() // in practice a select with a ticker
 		return nil
 	})
 	server := &http.Server{Handler: clock}

@@ -10,25 +10,23 @@ import (
 	"github.com/apiece/apiece/internal/setting"
 )
 
-// Handler returns a handler that begins an event stream and runs fn. What SSE
-// leaves to its caller is done here: heartbeats are sent while fn is silent,
-// and the error that fn returns is dealt with.
+// Handler returns a handler that begins an event stream and runs fn. Unlike SSE, it sends
+// heartbeats while fn is silent, and handles the error that fn returns.
 //
-// Before anything was sent it is answered by [Config.OnError], under the limits of
-// any other response. [ErrStop] is answered by 204, which tells an EventSource not
-// to come back. A heartbeat opens the stream as an event or a Flush does: what may be
-// refused is best checked first. Once
-// the stream is open the response cannot be finished, so the error is logged and
-// the connection is aborted: an EventSource reconnects just as it does after an
-// orderly end, but whoever reads the stream by fetch can tell half an answer from
-// a whole one. Return nil to end the stream in good order. An error that says no
-// more than that the context of the stream has ended counts as nil.
+// Before anything was sent, [Config.OnError] responds to the error, under the limits of
+// any other response. [ErrStop] becomes 204, which tells an EventSource not to reconnect.
+// A heartbeat opens the stream as an event or a Flush does: check first what may be
+// refused. The response of an open stream cannot report an error, so the error is logged
+// and the connection is aborted: an EventSource reconnects as it does after a normal end,
+// but a client that uses fetch can tell a truncated response from a whole one. Return nil
+// to end the stream normally. An error that only says that the context of the stream has
+// ended counts as nil.
 //
-// fn does not see the header of the response, which a heartbeat may send at any time.
-// A handler or a middleware around this one sets what it is to have, or use [SSE].
+// fn has no access to the response header, which a heartbeat may send at any time. Set it
+// in a handler or a middleware around this one, or use [SSE].
 //
-// A HEAD request gets the header of a stream. fn is not run for it, so it is not
-// told of an error that GET would be.
+// A HEAD request gets the header of a stream. fn does not run for it, so it does not get
+// the error that GET would.
 func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 	heartbeat := setting.Or(cfg.Heartbeat, 15*time.Second)
 	serve := func(w http.ResponseWriter, r *http.Request) {
@@ -61,28 +59,27 @@ func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error
 	}
 	err = fn(s)
 	finished = true // fn did not panic
-	// A stream that was never opened has no end to be in good order: net/http
-	// would send an empty answer of another type, on which an EventSource gives
-	// up for ever. It comes back from a connection that is dropped.
+	// A stream that was never opened cannot end normally: net/http would send an empty
+	// response of another type, on which an EventSource gives up for good. It reconnects
+	// after a dropped connection.
 	if s.conn.Over(err) && (s.conn.IsOpen() || s.Request().Context().Err() == nil) {
 		err = nil
 	}
 	return err
 }
 
-// heartbeatLine is a comment in front of the next event.
+// heartbeatLine is a comment before the next event.
 var heartbeatLine = []byte(":\n")
 
-// ErrStop is returned by the function of a [Handler] to tell the client that there
-// is nothing more for it, and that it need not come back: if nothing was sent yet,
-// the response is 204, on which an EventSource does not reconnect (HTML standard,
-// section 9.2.2). An open stream can only be ended, after which the client comes
-// back and may be told then. Behind [SSE], answer w.WriteHeader(204) yourself.
+// ErrStop is returned by the function of a [Handler] to tell the client not to reconnect:
+// if nothing was sent yet, the response is 204, on which an EventSource gives up (HTML
+// standard, section 9.2.2). An open stream can only be ended, after which the client
+// reconnects and can get the 204 then. With [SSE], call w.WriteHeader(204) yourself.
 var ErrStop = errors.New("stream: nothing more to send")
 
 func stop(w http.ResponseWriter) {
 	if h := w.Header(); h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store") // there may be more for others, or later
+		h.Set("Cache-Control", "no-store") // there may be more for other clients, or later
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestSSEHeartbeat: SSE and NDJSON send heartbeats if they are told to, before the
-// first event too, and none once they are closed.
+// TestSSEHeartbeat: SSE and NDJSON send heartbeats if configured, before the first event
+// too, and none after Close.
 func TestSSEHeartbeat(t *testing.T) {
 	for name, want := range map[string]string{
 		"SSE":    ":\n:\ndata: \"a\"\n\n:\n",
@@ -77,8 +77,8 @@ func TestCloseSendsNothing(t *testing.T) {
 	})
 }
 
-// TestHeartbeatReadsAsNothing: between and inside of what is sent, readers that split
-// at line breaks or blank lines see what they would without heartbeats.
+// TestHeartbeatReadsAsNothing: readers that split at line breaks or blank lines see the
+// same with heartbeats as without, between and inside of events.
 func TestHeartbeatReadsAsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events, lines := httptest.NewRecorder(), httptest.NewRecorder()
@@ -115,7 +115,7 @@ func TestHeartbeatReadsAsNothing(t *testing.T) {
 	})
 }
 
-// TestErrStop: an EventSource is told not to come back as long as it can be.
+// TestErrStop: an EventSource gets 204 as long as that can be sent.
 func TestErrStop(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		for _, open := range []bool{false, true} {
@@ -144,7 +144,7 @@ func TestErrStop(t *testing.T) {
 	})
 }
 
-// TestLastEventID: header before query, and only what can be an id.
+// TestLastEventID: header before query, and only valid ids.
 func TestLastEventID(t *testing.T) {
 	for _, tt := range []struct{ header, query, param, want string }{
 		{"", "", "", ""},
@@ -181,8 +181,8 @@ func TestLastEventID(t *testing.T) {
 	}
 }
 
-// TestFail: the last line of a stream that has failed says so, in the words of the
-// response that the error would have been.
+// TestFail: the last line of a failed stream reports the error as the response would
+// have.
 func TestFail(t *testing.T) {
 	boom := errors.New("boom")
 	for _, tt := range []struct {
@@ -236,7 +236,7 @@ func TestFail(t *testing.T) {
 	}
 }
 
-// TestFailOfAClient: a client that has gone leaves no record.
+// TestFailOfAClient: a client that is gone is not logged.
 func TestFailOfAClient(t *testing.T) {
 	var log testkit.Log
 	l, err := stream.NDJSON(broken{httptest.NewRecorder()}, get("/"), stream.Config{Logger: log.Logger()})
@@ -255,8 +255,8 @@ type broken struct{ *httptest.ResponseRecorder }
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// TestHeartbeatIsDue: what a handler does at the moment at which a heartbeat opens
-// the stream comes before it or after it. It is the race detector that looks.
+// TestHeartbeatIsDue: what a handler does while a heartbeat opens the stream comes before
+// it or after it. The race detector checks that.
 func TestHeartbeatIsDue(t *testing.T) {
 	for name, act := range map[string]func(s *stream.Stream) error{
 		"nothing":  func(*stream.Stream) error { return nil },

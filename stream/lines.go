@@ -5,26 +5,25 @@ import (
 	"io"
 )
 
-// maxPiece is the most that is read of a line before it comes in pieces.
+// maxPiece is the most bytes read of a line before it comes in pieces.
 const maxPiece = 64 << 10
 
-// A lineReader cuts what it reads into lines, each of which ends with a CRLF, a
-// LF or a CR (HTML standard, section 9.2.5), without waiting for the byte after a
-// CR. A line that is longer than its buffer comes in pieces.
+// A lineReader splits what it reads into lines, which end with CRLF, LF or CR (HTML
+// standard, section 9.2.5), without waiting for the byte after a CR. A line that is
+// longer than its buffer comes in pieces.
 type lineReader struct {
 	src        io.Reader
 	max        int // of a piece, up to maxPiece
 	buf        []byte
-	start, end int  // of what was read into buf and not consumed
-	scanned    int  // bytes of that, which have no line break
+	start, end int  // the unconsumed part of buf
+	scanned    int  // bytes of that known to have no line break
 	begun      bool // past the byte order mark
-	cr         bool // the last line ended in CR: a LF belongs to it
+	cr         bool // the last line ended in CR: a following LF belongs to it
 	err        error
 }
 
-// next returns a line without its end, or a piece of one, valid until the next
-// call; ends reports whether the line ends with it. At the end of the stream what
-// is left over is no line.
+// next returns a line without its end, or a piece of one, valid until the next call; ends
+// reports whether the line ends with it. A rest at the end of the stream is not a line.
 func (l *lineReader) next() (piece []byte, ends bool, err error) {
 	for !l.ready() {
 		if l.err != nil {
@@ -55,8 +54,8 @@ func (l *lineReader) ready() bool {
 			l.start++
 		}
 	}
-	// One loop for both, and each byte is looked at once: a search for one of them
-	// would run over lines that end in the other.
+	// One loop for both finds the next break in one pass: a search for one kind would run
+	// over lines that end in the other.
 	unread := l.buf[l.start:l.end]
 	for ; l.scanned < len(unread); l.scanned++ {
 		if c := unread[l.scanned]; c == '\n' || c == '\r' {
@@ -66,13 +65,13 @@ func (l *lineReader) ready() bool {
 	return l.scanned >= l.max
 }
 
-// inLine reports whether something is left over that is no line. What begins like a
-// comment does not count: some servers end with one that breaks off.
+// inLine reports whether an unfinished line is left. The beginning of a comment does not
+// count: some servers end with a truncated one.
 func (l *lineReader) inLine() bool { return l.start < l.end && l.buf[l.start] != ':' }
 
-// fill reads once. If there is no room it makes some, in a way that no byte is
-// moved more often than a few times, however little each read brings. An error
-// is kept until the lines before it are consumed.
+// fill reads once. If the buffer is full it makes room, moving no byte more than a few
+// times even if each read brings little. It keeps an error until the lines before it are
+// consumed.
 func (l *lineReader) fill() {
 	if l.end == len(l.buf) {
 		to := l.buf

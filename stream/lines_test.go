@@ -9,8 +9,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestLongLines: lines that are longer than the buffer of a Reader arrive whole,
-// however they are cut, and its bound holds to the byte.
+// TestLongLines: lines longer than the buffer of a Reader arrive whole, however they are
+// split, and its limit is exact to the byte.
 func TestLongLines(t *testing.T) {
 	for _, size := range []int{0, 1, 4090, 4096, 64<<10 - 7, 64<<10 - 6, 64<<10 - 5, 64 << 10, 128 << 10, 200_001} {
 		for _, end := range []string{"\n", "\r", "\r\n"} {
@@ -49,8 +49,8 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// blocks is a source that must not be read: a line that is too long is refused
-// without waiting for its end.
+// blocks is a source that must not be read: a line that is too long is refused before its
+// end arrives.
 type blocks struct{ t *testing.T }
 
 func (b blocks) Read([]byte) (int, error) {

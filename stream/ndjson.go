@@ -9,22 +9,20 @@ import (
 	"github.com/apiece/apiece/internal/httperr"
 )
 
-// Lines is a response made of JSON values, one to a line, open until the
-// handler returns. Its methods are safe for concurrent use; none may be called
-// once the handler has returned.
+// Lines is a response of JSON values, one per line, open until the handler returns. Its
+// methods are safe for concurrent use; none may be called after the handler has returned.
 type Lines struct {
 	conn    flush.Conn
 	onError httperr.Hook
 	logger  *slog.Logger
 }
 
-// NDJSON begins a stream of JSON lines (Content-Type: application/x-ndjson) as
-// the response to r. It is for clients that read the response by fetch or from
-// a program, and otherwise begins, waits, fails and ends as [SSE] does, with a
-// [Lines.Close] to be deferred if there is a [Config.Heartbeat].
+// NDJSON begins a stream of JSON lines (Content-Type: application/x-ndjson) as the
+// response to r, for clients that read it by fetch or from a program. It begins, waits,
+// fails and ends as [SSE] does; with a [Config.Heartbeat], defer [Lines.Close].
 //
-// The format has no end of its own. A reader that has to know whether it has
-// everything needs a last line that says so, and one of [Lines.Fail] otherwise.
+// The format has no end marker. A reader that has to know whether it has everything needs
+// a last line that says so, and that of [Lines.Fail] otherwise.
 func NDJSON(w http.ResponseWriter, r *http.Request, cfg Config) (*Lines, error) {
 	l := &Lines{onError: cfg.OnError, logger: cfg.Logger}
 	beats := cfg.Heartbeat > 0
@@ -37,27 +35,26 @@ func NDJSON(w http.ResponseWriter, r *http.Request, cfg Config) (*Lines, error) 
 	return l, nil
 }
 
-// heartbeatSpace is whitespace in front of the next value, which every parser of
-// JSON skips. A line of its own would be an empty one, which many do not.
+// heartbeatSpace is whitespace before the next value, which every JSON parser skips. A
+// line of its own would be empty, which many do not skip.
 var heartbeatSpace = []byte(" ")
 
-// Close ends the heartbeats of [Config.Heartbeat], and makes every later Send fail.
-// It sends nothing. It is to be deferred as [Stream.Close] is.
+// Close stops the heartbeats of [Config.Heartbeat], and makes every later Send fail. It
+// sends nothing. Defer it as [Stream.Close].
 func (l *Lines) Close() { l.conn.Shut(false) }
 
-// Fail ends the stream with err: its last line is {"error": ...}, the member that
-// readers of such streams (of Ollama, gRPC-Gateway and others) look for, with the
-// problem document (RFC 9457) that would have been the response. Like that, it says
-// no more than a client may know. If nothing was sent yet, err is the response, by
-// [Config.OnError].
+// Fail ends the stream with err: its last line is {"error": ...}, the member that readers
+// of such streams (of Ollama, gRPC-Gateway and others) look for, with the problem details
+// (RFC 9457) that would have been the response, and no internal details. If nothing was
+// sent yet, [Config.OnError] responds to err.
 //
-// An error of 500 or more leaves a record. Return what Fail returns: it is err, marked
-// as dealt with, and a reply.HandlerFunc then lets the stream end in good order.
-// Any other error that a handler returns cuts it off.
+// An error of 500 or more is logged. Return what Fail returns: it is err, marked as
+// handled, and a reply.HandlerFunc then ends the stream normally. Any other error that a
+// handler returns cuts the stream off.
 func (l *Lines) Fail(err error) error {
 	defer l.Close()
 	if !l.conn.IsOpen() {
-		l.Close() // no heartbeat opens it now
+		l.Close() // no heartbeat opens the stream after this
 	}
 	if !l.conn.IsOpen() {
 		return l.conn.Refuse(err, l.onError, l.logger)
@@ -69,12 +66,12 @@ func (l *Lines) Fail(err error) error {
 	return l.conn.Failed(err, l.logger)
 }
 
-// Context ends when the client is gone or when [Config.Until] is done.
+// Context is done when the client is gone or [Config.Until] is done.
 func (l *Lines) Context() context.Context { return l.conn.Context() }
 
-// Send writes v as one line of JSON and flushes. If v cannot be encoded,
-// nothing is written and the stream goes on; any other error ends it.
-// Characters that matter only in HTML are not escaped.
+// Send writes v as one line of JSON and flushes. If v cannot be encoded, nothing is
+// written and the stream goes on; any other error ends it. <, > and & are not
+// escaped.
 func (l *Lines) Send(v any) error {
 	buf := flush.Borrow()
 	defer buf.Free()
@@ -85,5 +82,5 @@ func (l *Lines) Send(v any) error {
 	return l.conn.Send(buf.B)
 }
 
-// Flush sends the header if nothing was sent yet.
+// Flush sends the header unless it was sent already.
 func (l *Lines) Flush() error { return l.conn.Send(nil) }

@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// A Reader reads server-sent events as a browser does: the parsing rules of
-// the HTML standard, section 9.2.6, however the bytes happen to be cut. An
-// event is dispatched with the line break that ends it, without waiting for
-// the byte after a CR. An event that is not complete when the stream ends is
-// dropped, as the standard has it; see [Reader.Incomplete].
+// A Reader reads server-sent events as a browser does, by the parsing rules of the HTML
+// standard, section 9.2.6, however the bytes are split. It dispatches an event at the
+// line break that ends it, without waiting for the byte after a CR. It drops an
+// incomplete event at the end of the stream, as the standard requires; see
+// [Reader.Incomplete].
 type Reader struct {
-	// MaxBytes bounds one line and the data of one event. 0 is 1 MB, and a
-	// negative number is no bound. What is larger ends the reading with a
-	// [*TooLargeError]. Set it before reading.
+	// MaxBytes bounds one line and the data of one event, in bytes. 0 is 1 MB, negative
+	// is no limit. Larger ones end the reading with a [*TooLargeError]. Set it before
+	// reading.
 	MaxBytes int
-	// OnComment, if set, is called with each comment, of which servers use to
-	// make their heartbeats. A space after the colon is not part of it.
+	// OnComment, if set, is called with each comment, such as a heartbeat. A space after
+	// the colon is not part of it.
 	OnComment func(text string)
 
 	lines lineReader
 	long  []byte // a line that came in pieces
-	err   error  // that of all reading from now on
+	err   error  // of all further reading
 
 	data    []byte // of the event being read
 	hasData bool
@@ -39,7 +39,7 @@ type Reader struct {
 // NewReader returns a Reader of the events in src.
 func NewReader(src io.Reader) *Reader { return &Reader{lines: lineReader{src: src}} }
 
-// A TooLargeError says that an event passed [Reader.MaxBytes].
+// A TooLargeError says that an event exceeded [Reader.MaxBytes].
 type TooLargeError struct {
 	Limit int // in bytes
 }
@@ -48,26 +48,24 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("stream: event over %d bytes", e.Limit)
 }
 
-// LastEventID returns the id to send as Last-Event-ID on a reconnection. It
-// may be newer than that of the last event: a server can send an id alone.
+// LastEventID returns the id to send as Last-Event-ID when reconnecting. It may be newer
+// than that of the last event: a server can send an id alone.
 func (r *Reader) LastEventID() string { return r.lastID }
 
-// Retry returns the reconnection delay that the server asked for, or 0 if it
-// never did.
+// Retry returns the reconnection delay that the server asked for, 0 if it never did.
 func (r *Reader) Retry() time.Duration { return r.retry }
 
-// Incomplete reports whether the stream has ended inside a line or an event, of
-// which [Reader.All] says nothing: the standard drops it. Where half an answer
-// must not pass for a whole one, ask when the loop over All is done.
+// Incomplete reports whether the stream ended inside a line or an event. [Reader.All]
+// does not report that: the standard drops the rest. Check it after the loop over All if
+// a truncated response must not pass for a whole one.
 func (r *Reader) Incomplete() bool {
 	return r.lines.err == io.EOF && (r.lines.inLine() || len(r.long) > 0 || r.hasData || r.name != "")
 }
 
-// All returns the events that follow. Event.ID is the last id seen up to then,
-// which the server may have sent with an earlier event; Name is "" where none
-// was given; Retry and Comment are never set. The end of the stream ends the
-// iteration, a failure to read is yielded as the last pair. Ranging again
-// continues where the last loop broke off.
+// All returns the remaining events. Event.ID is the last id seen up to then, which may be
+// that of an earlier event; Name is "" if there was none; Retry and Comment are never
+// set. The iteration ends with the stream, or yields a read error as the last pair.
+// Ranging again continues where the last loop broke off.
 func (r *Reader) All() iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {
@@ -123,7 +121,7 @@ func (r *Reader) tooLarge() error {
 	return r.err
 }
 
-// field takes in one line that is not blank.
+// field processes one line that is not blank.
 func (r *Reader) field(line []byte) {
 	name, value, _ := bytes.Cut(line, []byte{':'})
 	value = bytes.TrimPrefix(value, []byte{' '})
@@ -164,7 +162,7 @@ func (r *Reader) line() ([]byte, error) {
 	r.long = r.long[:0]
 	for {
 		left := r.limit() - len(r.long)
-		r.lines.max = min(left, maxPiece-1) + 1 // what is longer is refused without waiting for its end
+		r.lines.max = min(left, maxPiece-1) + 1 // refuses a longer line before its end arrives
 		piece, ends, err := r.lines.next()
 		switch {
 		case err != nil:

@@ -66,7 +66,7 @@ func TestReaderErrors(t *testing.T) {
 	for e, err := range r.All() {
 		if last = err; err == nil {
 			got = append(got, e.Data)
-			break // and go on
+			break // and continue
 		}
 	}
 	for e, err := range r.All() {
@@ -84,13 +84,13 @@ func TestReaderErrors(t *testing.T) {
 	}
 }
 
-// stuck breaks the advice of io.Reader.
+// stuck ignores the advice of io.Reader.
 type stuck struct{}
 
 func (stuck) Read([]byte) (int, error) { return 0, nil }
 
-// FuzzReader: however the bytes are cut, the events are the same, and none is
-// longer than the limit.
+// FuzzReader: however the bytes are split, the events are the same, and none is longer
+// than the limit.
 func FuzzReader(f *testing.F) {
 	f.Add("data: a\n\nid: 1\revent: x\r\ndata\r\r\n", 3)
 	f.Add("\ufeffretry: 5\ndata:\xff\xe2\x82\n\n: c\n\n", 1)

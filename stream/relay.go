@@ -13,27 +13,25 @@ import (
 	"github.com/apiece/apiece/internal/setting"
 )
 
-// RelayConfig is how [Stream.Relay] passes events on. The zero RelayConfig is
-// ready to use.
+// RelayConfig configures [Stream.Relay]. The zero RelayConfig is ready to use.
 type RelayConfig struct {
-	// MaxEvent bounds one event. What is larger ends the stream with a
-	// [*TooLargeError]. It takes no memory: what is over 64 KB is passed on in
-	// pieces, as it arrives. The id and the name of an event are bounded by 64 KB. 0
-	// is 32 MB, negative is no bound.
+	// MaxEvent bounds one event; a larger one ends the stream with a [*TooLargeError]. It
+	// costs no memory: an event over 64 KB is relayed in pieces, as it arrives. Id and
+	// name of an event are limited to 64 KB. 0 is 32 MB, negative is no limit.
 	MaxEvent bytesize.Size
-	// Comments passes comments on, of which some servers make more than
-	// heartbeats. The default is to drop them.
+	// Comments relays comments, which some servers use for more than heartbeats. The
+	// default drops them.
 	Comments bool
 }
 
-// An UpstreamError says that the response given to [Stream.Relay] is no event
-// stream. It answers 502, or 503 with Retry-After if the other server has said
-// 429 or 503: that the client is to blame for it is for the caller to say.
+// An UpstreamError says that the response given to [Stream.Relay] is not an event stream.
+// As a response it is 502, or 503 with Retry-After if the upstream sent 429 or 503: only
+// the caller can tell whether the client is to blame.
 type UpstreamError struct {
 	Status      int    // of the response, such as 429
 	ContentType string // of the response, such as application/json
 	Encoding    string // Content-Encoding, which should have been none
-	RetryAfter  string // its Retry-After, if any
+	RetryAfter  string // Retry-After, if any
 }
 
 func (e *UpstreamError) Error() string {
@@ -44,7 +42,7 @@ func (e *UpstreamError) Error() string {
 	return text
 }
 
-// StatusCode returns 502, or 503 if the other server may be asked again.
+// StatusCode returns 502, or 503 if a retry may succeed.
 func (e *UpstreamError) StatusCode() int {
 	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
 		return http.StatusServiceUnavailable
@@ -52,7 +50,7 @@ func (e *UpstreamError) StatusCode() int {
 	return http.StatusBadGateway
 }
 
-// Header returns the Retry-After for the client, if there is any.
+// Header returns the Retry-After for the client, if there is one.
 func (e *UpstreamError) Header() http.Header {
 	if e.RetryAfter == "" || e.StatusCode() != http.StatusServiceUnavailable {
 		return nil
@@ -60,7 +58,7 @@ func (e *UpstreamError) Header() http.Header {
 	return http.Header{"Retry-After": {e.RetryAfter}}
 }
 
-// checkUpstream returns an error for a response that is no event stream.
+// checkUpstream returns an error for a response that is not an event stream.
 func checkUpstream(resp *http.Response) error {
 	contentType, encoding := resp.Header.Get("Content-Type"), resp.Header.Get("Content-Encoding")
 	if strings.EqualFold(encoding, "identity") {
@@ -69,28 +67,27 @@ func checkUpstream(resp *http.Response) error {
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch {
 	case resp.StatusCode == http.StatusNoContent:
-		return ErrStop // which is what it says
+		return ErrStop // 204 means the same
 	case resp.StatusCode == http.StatusOK && encoding == "" && strings.EqualFold(strings.TrimSpace(mediaType), flush.EventStream):
 		return nil
 	}
 	return &UpstreamError{resp.StatusCode, contentType, encoding, resp.Header.Get("Retry-After")}
 }
 
-// Relay passes the events of another server on as they arrive, until its stream
-// ends, and closes resp.Body. When the client goes, that is closed at once, which
-// ends the request.
+// Relay forwards the events of another server as they arrive, until its stream ends, and
+// closes resp.Body. It closes that at once when the client goes, which ends the upstream
+// request.
 //
-// A response that is not 200 and text/event-stream is an [*UpstreamError], or
-// [ErrStop] for a 204, before anything is sent. Else the stream is opened, and
-// from then on the client sees what becomes of the other stream: it ends as that
-// does. An end inside an event is an error matching io.ErrUnexpectedEOF. Return
-// the error of Relay: [Handler] then cuts the connection, and half an answer does
-// not look whole.
+// A response that is not 200 and text/event-stream is an [*UpstreamError], or [ErrStop]
+// for a 204, before anything is sent. Otherwise the stream is opened, and from then on it
+// ends as the upstream does. If that ends inside an event, the error matches
+// io.ErrUnexpectedEOF. Return the error of Relay: [Handler] then cuts the connection, and
+// a truncated response does not look whole.
 //
-// Ids, names and data are passed on as they are, but for whitespace around an id,
-// which would not come back. Blocks without data are not, nor is retry, since
-// when to come back to this server is for this one to say. While an event over 64
-// KB is under way, Send waits for its end, and no heartbeat is sent.
+// Ids, names and data are forwarded unchanged, except for whitespace around an id, which
+// would not come back. Blocks without data are dropped, and so is retry, since this
+// server sets its own reconnection delay. While an event over 64 KB is under way, Send
+// waits for its end, and no heartbeat is sent.
 //
 // To change events on the way, range over a [Reader] instead.
 func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
@@ -100,8 +97,8 @@ func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
 	}
 	ctx := s.Context()
 	defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
-	// Opened, also for net/http to read what is left of the request: only then it
-	// notices that the client goes.
+	// Open the stream, also so that net/http reads the rest of the request body: only
+	// then does it notice that the client is gone.
 	if err := s.Flush(); err != nil {
 		return err
 	}
@@ -109,7 +106,7 @@ func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
 	r.lines.src, r.lines.max, r.named, r.identified = resp.Body, maxPiece, true, true
 	err := r.run()
 	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // reading fails because of that
+		err = context.Cause(ctx) // the read failed because of that
 	}
 	if r.parted {
 		s.conn.Break()
@@ -121,25 +118,25 @@ func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
 type relay struct {
 	to       *flush.Conn
 	comments bool
-	max      int64 // of the data of an event, 0 is no bound
+	max      int64 // of the data of an event, in bytes; 0 is no limit
 
 	lines lineReader
 	in    place
-	out   []byte // to be sent: whole events up to mark, and then what there is of the next
+	out   []byte // to be sent: whole events up to mark, then the beginning of the next
 	mark  int
 
-	// Of the event under way:
+	// Of the current event:
 	size   int64 // of its data
 	begun  bool  // it has data
 	parted bool  // a part of it was sent
 	name   string
-	named  bool // the client has been told
+	named  bool // the name was sent to the client
 
-	id         string // the last that was read
-	identified bool   // the client has been told
+	id         string // last id read
+	identified bool   // the id was sent to the client
 }
 
-// A place is where in a line a relay is.
+// A place is the position of a relay within a line.
 type place int
 
 const (
@@ -148,8 +145,8 @@ const (
 	inDropped
 )
 
-// maxHeld is how much of an event is kept until it is whole, and how long its id
-// and its name may be.
+// maxHeld is how much of an event is held until it is whole, and the limit for its id and
+// its name, in bytes.
 const maxHeld = maxPiece
 
 func (r *relay) run() error {
@@ -179,7 +176,7 @@ func (r *relay) run() error {
 	}
 }
 
-// take takes in a piece of a line.
+// take processes a piece of a line.
 func (r *relay) take(piece []byte, ends bool) (err error) {
 	switch {
 	case r.in == inCopied:
@@ -200,18 +197,18 @@ func (r *relay) take(piece []byte, ends bool) (err error) {
 		r.out = append(r.out, '\n')
 	}
 	if r.in = atStart; !r.begun {
-		return r.done() // with a comment, which is no event
+		return r.done() // of a comment, which is no event
 	}
 	return nil
 }
 
-// field takes in a line that is not blank, or the first piece of one.
+// field processes a line that is not blank, or the first piece of one.
 func (r *relay) field(piece []byte, ends bool) (place, error) {
 	name, value, _ := bytes.Cut(piece, []byte{':'})
 	value = bytes.TrimPrefix(value, []byte{' '})
 	switch string(name) {
 	case "data":
-		if !r.begun { // only what has data is an event
+		if !r.begun { // without data it is no event
 			r.begun = true
 			r.fields()
 		}
@@ -231,7 +228,7 @@ func (r *relay) field(piece []byte, ends bool) (place, error) {
 			r.name = string(value)
 			r.named = false
 		} else if bytes.IndexByte(value, 0) < 0 {
-			r.id = string(bytes.Trim(value, " \t")) // Event.ID says why
+			r.id = string(bytes.Trim(value, " \t")) // see Event.ID
 			r.identified = false
 		}
 		if r.begun {
@@ -241,7 +238,7 @@ func (r *relay) field(piece []byte, ends bool) (place, error) {
 	return inDropped, nil
 }
 
-// fields writes the id and the name, as far as the client does not know them.
+// fields writes the id and the name, unless the client has them.
 func (r *relay) fields() {
 	if !r.identified {
 		r.out = appendField(r.out, "id: ", r.id)
@@ -253,7 +250,7 @@ func (r *relay) fields() {
 	}
 }
 
-// end is the blank line.
+// end processes the blank line.
 func (r *relay) end() error {
 	if r.begun {
 		r.out = append(r.out, '\n')
@@ -262,7 +259,7 @@ func (r *relay) end() error {
 	return r.done()
 }
 
-// done is what is under way being whole.
+// done ends the current event.
 func (r *relay) done() error {
 	r.size, r.mark = 0, len(r.out)
 	if !r.parted {
@@ -274,7 +271,7 @@ func (r *relay) done() error {
 	return err
 }
 
-// send sends what is whole, and of an event that is large all there is.
+// send sends whole events, and all there is of a large one.
 func (r *relay) send() (err error) {
 	if r.mark > 0 {
 		if err := r.to.Send(r.out[:r.mark]); err != nil {

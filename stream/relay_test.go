@@ -20,7 +20,7 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// relay returns a handler that passes on what upstream sends.
+// relay returns a handler that relays the events of upstream.
 func relay(client *http.Client, upstream string) http.Handler {
 	return stream.Handler(stream.Config{Logger: new(testkit.Log).Logger()}, func(s *stream.Stream) error {
 		r, err := http.NewRequestWithContext(s.Context(), "GET", upstream, nil)
@@ -78,8 +78,8 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// TestRelayedFields: what arrives is what was sent, but for what is not to be
-// passed on, however it is cut.
+// TestRelayedFields: what is sent arrives, except for what is not relayed, however it is
+// split.
 func TestRelayedFields(t *testing.T) {
 	long, longer := strings.Repeat("x", 100<<10), strings.Repeat("0123456789", 100<<10)
 	for _, tt := range []struct{ sent, want, why string }{
@@ -136,8 +136,8 @@ func TestRelayedComments(t *testing.T) {
 	}
 }
 
-// TestRelayMaxEvent: the bound holds to the byte, is that of one event, and half an
-// event that was too large is cut.
+// TestRelayMaxEvent: the limit is exact to the byte, is that of one event, and the
+// connection is cut after a part of an event that is too large.
 func TestRelayMaxEvent(t *testing.T) {
 	xs := func(n int64) io.Reader { return io.LimitReader(endless{}, n) }
 	for _, tt := range []struct {
@@ -155,7 +155,7 @@ func TestRelayMaxEvent(t *testing.T) {
 		{"too many lines", 9, strings.NewReader("0\ndata: 1\ndata: 2\ndata: 3\ndata: 4"), 9},
 	} {
 		if testkit.Race && strings.HasSuffix(tt.name, "bound") {
-			continue // it takes its time
+			continue // slow
 		}
 		var err error
 		h := stream.Handler(stream.Config{Logger: new(testkit.Log).Logger()}, func(s *stream.Stream) error {
@@ -193,7 +193,7 @@ func relayed(cfg stream.RelayConfig, body string) (err error) {
 	return s.Relay(upstream(strings.NewReader(body)), cfg)
 }
 
-// TestRelayMemory: an event takes no memory, however large it is.
+// TestRelayMemory: an event of any size takes no memory.
 func TestRelayMemory(t *testing.T) {
 	if testkit.Race {
 		t.Skip("it takes its time")
@@ -214,7 +214,7 @@ func TestRelayMemory(t *testing.T) {
 	}
 }
 
-// endless is x for ever.
+// endless is x forever.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -224,7 +224,7 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestRelayRefuses: what is no event stream never becomes an empty one.
+// TestRelayRefuses: what is not an event stream never becomes an empty one.
 func TestRelayRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		status              int
@@ -269,8 +269,8 @@ type closer struct {
 
 func (c closer) Close() error { *c.closed = true; return nil }
 
-// TestRelayInParts: nothing gets between the parts of a large event, neither what
-// others send nor a heartbeat, and what comes out of it broken is the end.
+// TestRelayInParts: nothing gets between the parts of a large event, neither other sends
+// nor a heartbeat, and an error in it ends the stream.
 func TestRelayInParts(t *testing.T) {
 	large := "data: " + strings.Repeat("x", 300<<10)
 	for _, whole := range []bool{true, false} {
@@ -306,8 +306,8 @@ func TestRelayInParts(t *testing.T) {
 	}
 }
 
-// TestRelayTellsOfClient: a client that leaves before the first event of a request
-// whose body was not read ends the request to the other server.
+// TestRelayTellsOfClient: a client that leaves before the first event, of a request whose
+// body was not read, ends the upstream request.
 func TestRelayTellsOfClient(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		asked, canceled := make(chan bool), make(chan bool)
@@ -337,7 +337,7 @@ func TestRelayIsCancelled(t *testing.T) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			io.WriteString(w, "data: a\n\n")
 			http.NewResponseController(w).Flush()
-			<-r.Context().Done() // thinks for ever
+			<-r.Context().Done() // never responds
 			close(cancelled)
 		}))
 		client, url := tr.Serve(t, relay(upstreamClient, upstream))
@@ -356,7 +356,7 @@ func TestRelayIsCancelled(t *testing.T) {
 	})
 }
 
-// A source that knows nothing of contexts is closed as well.
+// A source that ignores contexts is closed as well.
 func TestRelayClosesItsSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
@@ -382,8 +382,7 @@ func TestRelayClosesItsSource(t *testing.T) {
 	})
 }
 
-// A goroutine that outlives the handler gets errors, not somebody else's
-// response.
+// A goroutine that outlives the handler gets errors, not another client's response.
 func TestSendAfterTheHandler(t *testing.T) {
 	var kept *stream.Stream
 	w := &discard{}
@@ -437,9 +436,9 @@ func TestConcurrentSend(t *testing.T) {
 	})
 }
 
-// FuzzRelay: a client of the relay receives the events that a client of the other
-// server does, with the same names, data and ids, however they are cut; and what a
-// Reader takes for incomplete is an error.
+// FuzzRelay: a client of the relay receives the same events as a client of the upstream,
+// with the same names, data and ids, however they are split; and what a Reader takes for
+// incomplete is an error.
 func FuzzRelay(f *testing.F) {
 	f.Add("data: a\n\nid: 1\revent: x\r\ndata\r\r\n", 3)
 	f.Add("\ufeffretry: 5\ndata:\xff\xe2\x82\n\n: c\n\nid: 2\n\nid\nevent: y\ndata: 1\nevent: z\ndata: 2\n\n", 1)
@@ -482,7 +481,7 @@ func FuzzRelay(f *testing.F) {
 	})
 }
 
-// sized reads so many bytes at a time.
+// sized reads that many bytes at a time.
 type sized struct {
 	io.Reader
 	n int

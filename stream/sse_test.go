@@ -218,8 +218,8 @@ func TestLimitsAreLifted(t *testing.T) {
 }
 
 func TestServerTimeouts(t *testing.T) {
-	// Both deadlines pass while the stream is silent, and again between two events,
-	// on HTTP/2 too, where an armed deadline cancels an idle stream.
+	// Both deadlines pass while the stream is silent, and again between two events, on
+	// HTTP/2 too, where an armed deadline cancels an idle stream.
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		const timeout = 30 * time.Millisecond
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -253,7 +253,7 @@ func TestServerTimeouts(t *testing.T) {
 	})
 }
 
-// What a stream ends with in good order, after a line that no blank line follows.
+// A stream that ends normally after a line without a blank line after it.
 func TestLooseEnd(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -306,7 +306,7 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
-// A heartbeat opens the stream: an error that comes later cannot be answered.
+// A heartbeat opens the stream: a later error cannot become the response.
 func TestErrorAfterHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, tt := range []struct {
@@ -395,9 +395,9 @@ func TestNDJSON(t *testing.T) {
 	})
 }
 
-// TestCancelledBeforeOpen: an EventSource gives up for ever on an answer that is
-// no stream, and comes back from a connection that was dropped. A service whose
-// base context ends with it must not send it away.
+// TestCancelledBeforeOpen: an EventSource gives up for good on a response that is not a
+// stream, and reconnects after a dropped connection. A service whose base context ends
+// with it must not make it give up.
 func TestCancelledBeforeOpen(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log

@@ -6,19 +6,19 @@ import (
 	"reflect"
 )
 
-// Types returns the middleware that tells generators, such as package typescript,
-// the types of the events that a handler sends: a value of the type of the data,
-// which is JSON, by the name of the event. The name is empty for events without
-// one. Requests are not touched.
+// Types returns a middleware that declares the types of the events that a handler sends,
+// for generators such as package typescript: by the name of the event, a value of the
+// type of its data, which is JSON. The name is empty for unnamed events. Requests are not
+// touched.
 //
 //	routes["/api/feed"] = stream.Types(map[string]any{"post": Post{}})(feed.Handler("posts"))
 //
-// A [Handler] and that of a hub tell by themselves that they send events, but not
-// which: the data of an [Event] is a text, made while the handler runs, and Go has no
-// type for what is in it. The gap event, which the handler of a hub sends of its own
-// accord, is added to what Types names; a handler that calls Serve has to name it.
+// Generators know that a [Handler] and the handler of a hub send events, but not which:
+// the data of an [Event] is text, made while the handler runs, and has no Go type. The
+// gap event, which the handler of a hub sends by itself, is added to those that Types
+// names; a handler that calls Serve has to name it.
 //
-// It panics if a value is nil, which has no type.
+// Types panics if a value is nil, which has no type.
 func Types(events map[string]any) func(http.Handler) http.Handler {
 	types := map[string]reflect.Type{}
 	for name, v := range events {
@@ -39,8 +39,8 @@ type typed struct {
 // Unwrap returns the handler that sends the events.
 func (t *typed) Unwrap() http.Handler { return t.Handler }
 
-// someEvents are those of a handler that does not know their types. The nil says
-// to generators that there are others than those that are named.
+// someEvents are those of a handler that does not know their types. The nil tells
+// generators that there are others besides the named ones.
 var someEvents = map[string]reflect.Type{"": nil}
 
 // EventTypes returns the types of the data by the names of the events.

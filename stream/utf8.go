@@ -2,10 +2,10 @@ package stream
 
 import "unicode/utf8"
 
-// appendValid appends b with what is not UTF-8 replaced by U+FFFD, as the
-// WHATWG encoding standard decodes: one replacement for the longest beginning
-// of a character that breaks off. Neither strings.ToValidUTF8 (one for a whole
-// run) nor a range loop (one a byte) does that.
+// appendValid appends b and replaces invalid UTF-8 by U+FFFD as the WHATWG encoding
+// standard decodes it: one replacement for the longest truncated beginning of a
+// character. Neither strings.ToValidUTF8 (one for a whole run) nor a range loop (one per
+// byte) does that.
 func appendValid(dst, b []byte) []byte {
 	if utf8.Valid(b) {
 		return append(dst, b...)
@@ -21,9 +21,8 @@ func appendValid(dst, b []byte) []byte {
 	return dst
 }
 
-// brokenOff returns how many bytes of b, which begins no character, could have
-// begun one; at least 1. The ranges are those of table 3-7 of the Unicode
-// standard.
+// brokenOff returns how many bytes of b, which begins no valid character, could have
+// begun one; at least 1. The ranges are those of table 3-7 of the Unicode standard.
 func brokenOff(b []byte) int {
 	more, low, high := 0, byte(0x80), byte(0xBF)
 	switch c := b[0]; {

@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// The vectors hold what a conforming client makes of a stream, and the exact
-// bytes of events; each was confirmed by Chromium.
+// The vectors hold what a conforming client parses from a stream, and the exact bytes of
+// events; each was confirmed with Chromium.
 type (
 	encodeVector struct {
 		Event struct {
@@ -74,7 +74,7 @@ func decode(t *testing.T, b64 string) []byte {
 }
 
 func TestEncodeVectors(t *testing.T) {
-	// What the excepted vectors give instead: bytes, or an error in this field.
+	// The results of the excepted vectors: bytes, or an error in this field.
 	instead := map[string]struct{ want, errorIn, why string }{
 		"comment-only":     {": ping\n", "", "it stands in front of the next event"},
 		"comment-cr":       {": a\n: data: evil\n", "", "it stands in front of the next event"},

@@ -13,19 +13,19 @@ import (
 
 // T is what Check uses of a [testing.T].
 type T interface {
-	Helper()                           // leaves Check out of the reported line
-	Errorf(format string, args ...any) // once for what is wrong
-	Logf(format string, args ...any)   // once for a file that was written
+	Helper()                           // excludes Check from the reported line
+	Errorf(format string, args ...any) // once if the file differs
+	Logf(format string, args ...any)   // once for a written file
 }
 
-// Check fails the test if the file is not what [Write] writes for h. With UPDATE=1
-// in the environment, or the flag -update in packages that define one for their
-// golden files, it writes the file instead:
+// Check fails the test if the file differs from what [Write] writes for h. With
+// UPDATE=1 in the environment, or the flag -update in packages that define one for
+// their golden files, it writes the file instead:
 //
 //	UPDATE=1 go test -run TestTypes ./internal/web
 //
-// The name of the file is relative to the directory of the package. Lines of the
-// file may end in CRLF, as git checks them out on Windows.
+// The name of the file is relative to the directory of the package. Lines may
+// end in CRLF, as git checks them out on Windows.
 func Check(t T, file string, h http.Handler) {
 	t.Helper()
 	CheckWith(t, file, h, Config{})
@@ -58,7 +58,7 @@ func CheckWith(t T, file string, h http.Handler, cfg Config) {
 	t.Logf("typescript: wrote %s", file)
 }
 
-// update reports whether files are to be written.
+// update reports whether to write files.
 func update() bool {
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
 		return true
@@ -67,7 +67,7 @@ func update() bool {
 	return v != "" && v != "0" && v != "false"
 }
 
-// write makes the file as a whole or not at all, since a bundler may watch it.
+// write replaces the file atomically, since a bundler may watch it.
 func write(file string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return err
@@ -84,7 +84,7 @@ func write(file string, text []byte) error {
 	return os.Rename(f.Name(), file)
 }
 
-// firstDifference says where two texts part.
+// firstDifference says where two texts differ.
 func firstDifference(old, now []byte) string {
 	if old == nil {
 		return ": there is no such file"

@@ -24,15 +24,15 @@ type NewNote struct {
 
 func add(r *http.Request, in NewNote) (Note, error) { return Note{1, in.Text}, nil }
 
-// A recorder is the *testing.T of a test here.
+// A recorder stands for the *testing.T of a test.
 type recorder struct{}
 
 func (recorder) Helper()                           {}
 func (recorder) Logf(format string, args ...any)   {}
 func (recorder) Errorf(format string, args ...any) { fmt.Println("stale") }
 
-// A test that keeps the file of a front end: it fails while the file is not what
-// the handlers say.
+// A test that keeps the file of a front end up to date: it fails if the file
+// does not match the handlers.
 func ExampleCheckWith() {
 	routes, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/notes": middleware.Methods{"POST": bind.Func(add)},
@@ -50,7 +50,7 @@ func ExampleCheckWith() {
 	name := filepath.Join(dir, "api.ts")
 	cfg := typescript.Config{TypesOnly: true}
 
-	typescript.CheckWith(recorder{}, name, routes, cfg) // it is not there yet
+	typescript.CheckWith(recorder{}, name, routes, cfg) // the file does not exist yet
 	file, err := os.Create(name)
 	if err != nil {
 		fmt.Println(err)

@@ -71,7 +71,7 @@ func ExampleWrite() {
 }
 
 func ExampleServeMux() {
-	// What http.ServeMux itself does not tell, the map of its patterns does.
+	// http.ServeMux does not list its routes, but a map of its patterns does.
 	routes := map[string]http.Handler{
 		"GET /api/posts/{id}": bind.Func(func(*http.Request, struct{}) (Post, error) { return Post{}, nil }),
 	}

@@ -12,7 +12,7 @@ import (
 	"unicode"
 )
 
-// declared is what an interface stands for: a type, on one side.
+// declared is the content of an interface: a type, on one side.
 type declared struct {
 	typ  reflect.Type
 	mode mode
@@ -25,12 +25,12 @@ type declaration struct {
 	name       string
 }
 
-// A reference stands for the name of an interface until all of them are known.
+// A reference stands for the name of an interface until all names are known.
 func reference(number int) string { return fmt.Sprintf("\x00%d\x00", number) }
 
 var references = regexp.MustCompile("\x00[0-9]+\x00")
 
-// resolve puts something in the place of each reference.
+// resolve replaces each reference.
 func resolve(text string, to func(number int) string) string {
 	return references.ReplaceAllStringFunc(text, func(ref string) string {
 		n, _ := strconv.Atoi(strings.Trim(ref, "\x00"))
@@ -38,11 +38,11 @@ func resolve(text string, to func(number int) string) string {
 	})
 }
 
-// suffixes tell the interfaces of one type from each other, where they differ.
+// suffixes distinguish the interfaces of one type, where they differ.
 var suffixes = map[mode]string{body: "Input", query: "Query"}
 
 // reserved returns the names that the client uses itself, of its own types and of
-// those of the browser. An interface of the same name would be merged with one, or
+// those of the browser. An interface with such a name would be merged with one, or
 // hide it.
 func reserved() (names []string) {
 	_, own, _ := strings.Cut(client, "// ---\n")
@@ -50,8 +50,8 @@ func reserved() (names []string) {
 	return append(regexp.MustCompile(`\b[A-Z]\w*`).FindAllString(code, -1), "Query", "Routes")
 }
 
-// name gives every interface its name: that of its type, after that of its package
-// if two types have the same, and with a suffix if a type differs from side to
+// name names every interface after its type, preceded by the package if two types
+// have the same name, and followed by a suffix if a type differs from side to
 // side. Interfaces of one type that do not differ become one.
 func (g *generator) name() {
 	split := g.split()
@@ -90,8 +90,8 @@ func (g *generator) name() {
 	}
 }
 
-// split finds the types whose interfaces differ from side to side, by themselves
-// or by what they refer to.
+// split finds the types whose interfaces differ from side to side, themselves or
+// in the types that they refer to.
 func (g *generator) split() map[reflect.Type]bool {
 	split := map[reflect.Type]bool{}
 	for changed := true; changed; {
@@ -110,8 +110,8 @@ func (g *generator) split() map[reflect.Type]bool {
 	return split
 }
 
-// text returns what an interface says, if it refers to types by what is known so
-// far to differ.
+// text returns the text of an interface, given the types that are known so far
+// to differ.
 func (g *generator) text(key declared, split map[reflect.Type]bool) string {
 	var b strings.Builder
 	for _, p := range g.decls[key].properties {
@@ -130,14 +130,13 @@ func compareDeclared(a, b declared) int {
 	return cmp.Or(cmp.Compare(a.typ.PkgPath(), b.typ.PkgPath()), cmp.Compare(a.typ.String(), b.typ.String()), cmp.Compare(a.mode, b.mode))
 }
 
-// typeName returns the name of a type as an interface has it: Page[blog.Post] is
-// PagePost.
+// typeName returns the interface name of a type: Page[blog.Post] is PagePost.
 func typeName(t reflect.Type) string {
 	base, arguments, _ := strings.Cut(t.Name(), "[")
 	name := exported(base)
 	for word := range strings.FieldsFuncSeq(arguments, func(r rune) bool { return strings.ContainsRune("[]*,;{} ", r) }) {
 		word = word[strings.LastIndexByte(word, '/')+1:]
-		word, _, _ = strings.Cut(word, "\u00b7") // of a type in a function
+		word, _, _ = strings.Cut(word, "\u00b7") // for a type in a function
 		name += exported(word[strings.LastIndexByte(word, '.')+1:])
 	}
 	return name

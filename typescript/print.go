@@ -47,8 +47,8 @@ func (g *generator) print(w io.Writer) {
 	fmt.Fprint(w, "}\n")
 }
 
-// printTexts writes the routes that take a text as JSON. Any other sends a text
-// as it is, and its type says nothing once the program runs.
+// printTexts writes the routes that take a text as JSON. All others send a text
+// unchanged, and types do not exist at run time.
 func (g *generator) printTexts(w io.Writer) {
 	fmt.Fprint(w, "\n// The routes whose body is JSON even if it is a text.\nconst jsonTexts: string[] = [")
 	for _, r := range g.routes {

@@ -11,11 +11,11 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// A generator collects what is to be printed.
+// A generator collects the declarations to print.
 type generator struct {
 	routes []route
 	decls  map[declared]*declaration
-	order  []declared     // the declarations in the order in which they were met
+	order  []declared     // the declarations in the order of discovery
 	inside []reflect.Type // the structs without a name around the current one
 }
 
@@ -36,7 +36,7 @@ func (g *generator) route(e pattern.Endpoint) {
 	}
 	r := route{name: method + " " + e.Pattern.String()}
 	if slices.ContainsFunc(g.routes, func(other route) bool { return other.name == r.name }) {
-		return // found in two places, which answer the same
+		return // found in two places, with the same result
 	}
 	var in, out reflect.Type
 	var fromQuery, told bool
@@ -79,7 +79,7 @@ func (g *generator) route(e pattern.Endpoint) {
 	case fromQuery || request == nil || hasFields && len(rest) == 0:
 	default:
 		typ := union{inline(rest)}
-		if len(placed) == 0 || !hasFields { // otherwise the interface would have no use but here
+		if len(placed) == 0 || !hasFields { // otherwise the interface would be used only here
 			typ = g.typ(request, sent(request))
 		}
 		r.text = sent(request) == body && slices.ContainsFunc(typ, mayBeText)
@@ -98,7 +98,7 @@ func (g *generator) route(e pattern.Endpoint) {
 	g.routes = append(g.routes, r)
 }
 
-// add adds a part of the request, which may be absent if everything in it may.
+// add adds a part of the request, optional if all its properties are.
 func (r *route) add(name string, properties []property) {
 	if len(properties) > 0 {
 		optional := !slices.ContainsFunc(properties, func(p property) bool { return !p.optional })
@@ -106,7 +106,7 @@ func (r *route) add(name string, properties []property) {
 	}
 }
 
-// rest returns the properties of the fields that have no place.
+// rest returns the properties of the fields without a place.
 func (g *generator) rest(request reflect.Type, fromQuery bool) []property {
 	if request == nil || request.Kind() != reflect.Struct {
 		return nil
@@ -140,8 +140,8 @@ func hasFile(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// pathProperties returns the parameters of a route, with the types of those that
-// the request names.
+// pathProperties returns the parameters of a route, with the types that the
+// request has for them.
 func pathProperties(p pattern.Pattern, typed []property) (all []property) {
 	for segment := range strings.SplitSeq(p.String(), "/") {
 		name, typ, ok := parameter(segment)
@@ -159,8 +159,8 @@ func pathProperties(p pattern.Pattern, typed []property) (all []property) {
 	return all
 }
 
-// pathType returns what a client may put into a path for a value of a type. A
-// number is as often at hand as its text.
+// pathType returns the type of a path parameter. Clients have a number as often
+// as its text.
 func pathType(typ union) union {
 	return typ.notNull().replace("number", "string", "number").replace("number[]", "(string | number)[]")
 }
@@ -187,9 +187,9 @@ func isParameter(p pattern.Pattern, name string) bool {
 	return false
 }
 
-// events returns the union of the events that a handler sends, nil if it does not
-// tell. Each layer adds to those inside of it, and one that knows of no others says
-// that these are all.
+// events returns the union of the events that a handler sends, nil if unknown. Each
+// layer adds to those inside of it, and a layer without others says that these are
+// all.
 func (g *generator) events(layers []http.Handler) (all union) {
 	types, tells, open := map[string]reflect.Type{}, false, true
 	for _, layer := range slices.Backward(layers) {
@@ -214,7 +214,7 @@ func (g *generator) events(layers []http.Handler) (all union) {
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		event := name
 		if event == "" {
-			event = "message" // as EventSource calls it
+			event = "message" // as in EventSource
 		}
 		all = append(all, "{ event: "+literal(event)+"; data: "+g.typ(types[name], response).String()+"; id: string }")
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/apiece/apiece/internal/fields"
 )
 
-// rules are the rules of a field as far as types can say them.
+// rules are the rules of a field that types can express.
 type rules struct {
 	required bool
-	empty    bool     // omitempty: the zero value is allowed too
+	empty    bool     // omitempty: the zero value is also valid
 	values   union    // of oneof
 	elements union    // of a oneof for the elements of a list
-	others   []string // as they are
+	others   []string // unchanged
 }
 
 // readRules reads a validate tag. t is the type of the field, without pointers.
@@ -54,8 +54,8 @@ func readRules(tag string, t reflect.Type) (r rules) {
 	return r
 }
 
-// oneOf returns the values of the rule oneof as types: between spaces, or within
-// single quotes.
+// oneOf returns the values of the rule oneof as types: separated by spaces, or
+// in single quotes.
 func oneOf(param string, t reflect.Type) (values union) {
 	for param = strings.TrimSpace(param); param != ""; param = strings.TrimLeft(param, " ") {
 		var value string

@@ -11,11 +11,11 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// ServeMux returns a handler that [Write] sees into, of routes with the patterns
-// of an http.ServeMux: "PUT /api/posts/{id}". It serves them by such a mux, which
-// itself does not tell what it has. A pattern with a host, or one that ends in a
-// slash, is served and not written: it is no single route. ServeMux panics where
-// http.ServeMux does.
+// ServeMux returns a handler that [Write] sees into, from routes with the
+// patterns of an http.ServeMux: "PUT /api/posts/{id}". It serves them with such a
+// mux, which itself does not list its routes. A pattern with a host, or one that
+// ends in a slash, is served but not written: it is not a single route. ServeMux
+// panics where http.ServeMux does.
 func ServeMux(routes map[string]http.Handler) http.Handler {
 	m := &mux{}
 	byRoute := map[string]byMethod{}
@@ -55,10 +55,10 @@ func (m *mux) All() iter.Seq2[pattern.Pattern, http.Handler] {
 	}
 }
 
-// byMethod has the handlers of a route, that for all methods under "".
+// byMethod has the handlers of a route by method, "" for all methods.
 type byMethod map[string]http.Handler
 
-// ServeHTTP is never called: the mux has the handlers themselves.
+// ServeHTTP is never called: the mux has the handlers.
 func (m byMethod) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
 
 func (m byMethod) All() iter.Seq2[string, http.Handler] {
@@ -71,8 +71,8 @@ func (m byMethod) All() iter.Seq2[string, http.Handler] {
 	}
 }
 
-// parseServeMux returns the pattern of Next.js that matches what a path of
-// http.ServeMux matches.
+// parseServeMux returns the Next.js pattern that matches the same paths as a
+// path of http.ServeMux.
 func parseServeMux(path string) (pattern.Pattern, bool) {
 	if !strings.HasPrefix(path, "/") {
 		return pattern.Pattern{}, false

@@ -14,8 +14,8 @@ import (
 	"github.com/apiece/apiece/internal/fields"
 )
 
-// A mode is the side on which a type stands. One Go type may be two interfaces:
-// what a client must send is less than what it receives.
+// A mode is the side of a type. One Go type may be two interfaces: a client
+// must send less than it receives.
 type mode int
 
 const (
@@ -33,17 +33,17 @@ var (
 	durationType    = reflect.TypeFor[time.Duration]()
 )
 
-// valuer is implemented by types that list their values, as those that ent and
-// go-enum generate do.
+// valuer is implemented by types that list their values, such as those that ent
+// and go-enum generate.
 type valuer interface{ Values() []string }
 
-// typ returns the TypeScript type of a Go type. A type without a name leads to
-// itself through one that has a name alone, which is unknown there if it is no
-// struct: interfaces can refer to themselves, and nothing else can.
+// typ returns the TypeScript type of a Go type. A recursive type without a name
+// is unknown where it recurs, unless it is a struct: only interfaces can refer
+// to themselves.
 func (g *generator) typ(t reflect.Type, m mode) union { return g.typAt(t, m, false) }
 
-// typAt returns the type of a value. That of a pointer, and one in a slice, is
-// certainly addressable, so that methods of its pointer are called.
+// typAt returns the type of a value. The target of a pointer, and an element of
+// a slice, is certainly addressable, so methods of its pointer are called.
 func (g *generator) typAt(t reflect.Type, m mode, addressable bool) union {
 	if value, ok := fields.Optional(t); ok {
 		return g.typ(value, m).orNull()
@@ -79,7 +79,7 @@ func (g *generator) typAt(t reflect.Type, m mode, addressable bool) union {
 			list = g.typAt(t.Elem(), m, true).list()
 		}
 		if m == response {
-			return list.orNull() // what a nil slice is in JSON
+			return list.orNull() // JSON of a nil slice
 		}
 		return list
 	case reflect.Array:
@@ -93,11 +93,11 @@ func (g *generator) typAt(t reflect.Type, m mode, addressable bool) union {
 	case reflect.Struct:
 		return union{inline(g.properties(t, m))}
 	}
-	return union{"unknown"} // which has no form in JSON
+	return union{"unknown"} // no form in JSON
 }
 
 // special returns the type of values that their methods write and read, nil if
-// their kind says what they are.
+// their kind decides.
 func (g *generator) special(t reflect.Type, m mode, addressable bool) union {
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
 		return nil
@@ -111,11 +111,11 @@ func (g *generator) special(t reflect.Type, m mode, addressable bool) union {
 		return union{"Blob"}
 	}
 	if p := reflect.PointerTo(t); m == query && p.Implements(jsonUnmarshaler) && !p.Implements(textUnmarshaler) {
-		return union{"string"} // a text of JSON
+		return union{"string"} // a JSON string
 	}
 	json, text := own(t, m)
 	if (json || text) && m == response && !addressable && !t.Implements(jsonMarshaler) && !t.Implements(textMarshaler) {
-		return union{"unknown"} // the method is that of the pointer, and called for some values alone
+		return union{"unknown"} // the method is that of the pointer, and called for some values only
 	}
 	if text || t.Kind() == reflect.String && !json {
 		if values := listed(t); values != nil {
@@ -139,7 +139,7 @@ func isFile(t reflect.Type) bool {
 	return t.Name() == "File" && strings.HasSuffix(t.PkgPath(), "/bodyparser/upload")
 }
 
-// own reports whether values of the type have a method that writes them, or reads
+// own reports whether the type has its own method that writes values, or reads
 // them in a request, as JSON or as text.
 func own(t reflect.Type, m mode) (json, text bool) {
 	j, x := jsonUnmarshaler, textUnmarshaler
@@ -177,7 +177,7 @@ func (g *generator) declare(t reflect.Type, m mode) union {
 		g.decls[key] = d
 		g.order = append(g.order, key)
 		inside := g.inside
-		g.inside = nil // an interface is the same wherever it is met first
+		g.inside = nil // an interface is the same wherever it is first found
 		d.properties = g.properties(t, m)
 		g.inside = inside
 	}
@@ -200,7 +200,7 @@ func (p property) String() string {
 	return propertyName(p.name) + mark + ": " + p.typ.String()
 }
 
-// inline returns properties as a type in one line. Documentation is left out.
+// inline returns properties as a type in one line, without documentation.
 func inline(properties []property) string {
 	if len(properties) == 0 {
 		return "Record<string, never>"
@@ -212,8 +212,8 @@ func inline(properties []property) string {
 	return "{ " + strings.Join(lines, "; ") + " }"
 }
 
-// properties returns those of a struct, without the fields that a request has in
-// other places than the body.
+// properties returns the properties of a struct, without the fields that a
+// request has in other places than the body.
 func (g *generator) properties(t reflect.Type, m mode) (all []property) {
 	src := fields.JSON
 	if m == query {
@@ -227,8 +227,8 @@ func (g *generator) properties(t reflect.Type, m mode) (all []property) {
 	return all
 }
 
-// property returns the property of a field, which for a field with a place has
-// the options in the tag of that place.
+// property returns the property of a field. For a field with a place, the
+// options are those in the tag of the place.
 func (g *generator) property(f fields.Member, m mode, place string) property {
 	t := fields.Deref(f.Field.Type)
 	p := property{name: f.Name, typ: g.typ(f.Field.Type, m)}
@@ -290,8 +290,8 @@ func (g *generator) withoutNil(t reflect.Type, typ union) union {
 	return typ
 }
 
-// plain reports whether values of the type are texts or numbers that no method
-// writes.
+// plain reports whether values of the type are texts or numbers without their
+// own method.
 func plain(t reflect.Type, m mode) bool {
 	json, text := own(t, m)
 	return !json && !text && plainType(t) != ""
@@ -315,7 +315,7 @@ func zero(t reflect.Type) union {
 	return union{"0"}
 }
 
-// formatted returns the type of a value whose format the service has named.
+// formatted returns the type of a value with a format.
 func formatted(t reflect.Type, format string, typ union) union {
 	switch {
 	case t == timeType && format == "unix":
@@ -349,7 +349,7 @@ func defaultOf(f reflect.StructField, place string) (string, bool) {
 	return def, ok
 }
 
-// documentation says what TypeScript has no type for.
+// documentation returns the rules that TypeScript has no type for.
 func documentation(t reflect.Type, format string, m mode) (about []string) {
 	if m == response {
 		format = "" // encoding/json has none
@@ -380,7 +380,7 @@ func literal(s string) string {
 	return string(text)
 }
 
-// propertyName returns the name as it stands in an interface.
+// propertyName returns the name as written in an interface.
 func propertyName(name string) string {
 	for i, r := range name {
 		if r != '_' && r != '$' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {

@@ -1,64 +1,62 @@
 // Package typescript writes the types of a service as a TypeScript file, with a
-// client that knows every route: what a front end in Next.js shares with its API
-// by importing it.
+// client for every route. A Next.js front end imports it to share the types of
+// its API.
 //
 //	func TestTypes(t *testing.T) {
 //		typescript.Check(t, "web/lib/api.ts", routes())
 //	}
 //
-// The test fails if the file is not what the routes say, and writes it if it is
-// asked to:
+// The test fails if the file does not match the routes. To write the file:
 //
 //	UPDATE=1 go test -run TestTypes ./internal/web
 //
-// In the front end the routes are checked by the compiler:
+// In the front end the compiler checks the routes:
 //
 //	import { api } from './lib/api'
 //	const post = await api('PUT /api/posts/[id]', { path: { id: 7 }, body: { title: 'Hello' } })
 //
 // # Where types come from
 //
-// A handler tells its types by a method
+// A handler reports its types by a method
 //
 //	Types() (in, out reflect.Type, query bool)
 //
-// as those of package bind do. In is the type of the request: fields with a tag
-// path, query, header or cookie are in that place, the others in the body, or in
-// the query if query is set. Out is the type of the response, nil if it is not
-// known. Handlers are found by pattern.Walk, which sees through the middleware of
-// this module. What it does not see into, and what tells no types, has a body and
-// a response of type unknown. Handlers of package stream and of a hub tell that they
-// send events, whose names and types stream.Types tells.
+// as the handlers of package bind do. In is the type of the request: fields with a
+// tag path, query, header or cookie are in that place, the others in the body, or in
+// the query if query is set. Out is the type of the response, nil if unknown.
+// Handlers are found by pattern.Walk, which sees through the middleware of this
+// module. A handler that it cannot see into, or without types, has a body and a
+// response of type unknown. Handlers of package stream and of a hub report that they
+// send events; stream.Types reports their names and types.
 //
-// Interfaces have the names that JSON has. In a response a pointer, a slice or a
-// map may be null, for that is what nil is, unless its tag has omitempty or
-// omitzero: then it may be absent. In a request a field may be absent unless it
-// has the rule required, or a oneof without omitempty. The rule oneof makes a
-// union, in a response with the zero value if omitempty allows it, and so does a method
-// Values() []string of the type; other rules are documentation. A type that writes
-// JSON by its own method is unknown, one that writes text is a string. A struct with
-// a file of package upload is sent as a form, and has the names of forms. What a
-// method of a pointer writes for some values alone is unknown for all.
+// Interfaces have the names of JSON. In a response a pointer, a slice or a map may be
+// null, which is how nil is encoded, unless its tag has omitempty or omitzero: then it
+// may be absent. In a request a field may be absent unless it has the rule required, or
+// a oneof without omitempty. The rule oneof makes a union, in a response with the zero
+// value if omitempty allows it, as does a method Values() []string of the type; other
+// rules become documentation. A type with its own method for JSON is unknown, one with
+// a method for text is a string. If a method of a pointer writes only some values, the
+// type is unknown for all. A struct with a file of package upload is sent as a form,
+// with the names of forms.
 //
-// A generic type has the name of its instance, Page[Post] is PagePost. Of two types
-// with one name each has that of its package in front. A type that is not the same
-// in a request and in a response has two interfaces, as Post and PostInput.
+// A generic type is named after its instance, Page[Post] is PagePost. Two types
+// with the same name are preceded by their packages. A type that differs between
+// requests and responses has two interfaces, such as Post and PostInput.
 //
 // # The client
 //
-// It needs fetch and nothing else. api calls a route and returns its response, or
-// throws an ApiError with the problem details. A body is sent as JSON, or as a form
-// if there is a file in it; to a route of which no types are known, what fetch takes
-// for a body is sent as it is, and so is a text. events iterates over the events of
-// a route, and connects again as EventSource does. client makes both for another
-// base address or another fetch.
+// It needs only fetch. api calls a route and returns its response, or throws an
+// ApiError with the problem details. A body is sent as JSON, or as a form if it
+// contains a file. For a route without types, bodies that fetch accepts are sent
+// unchanged, including text. events iterates over the events of a route, and
+// reconnects as EventSource does. client makes both for another base address or
+// another fetch.
 //
 // # Differences from Next.js
 //
-// A project of Next.js that wants types imports them from its handlers, by hand,
-// and calls fetch with a path that is text. Here the path, the parts of a request
-// and the response belong together, and a front end that is out of date does not
-// compile.
+// A Next.js project imports types from its handlers by hand, and calls fetch with
+// the path as a string. Here the path, the parts of a request and the response
+// belong together, and an outdated front end does not compile.
 package typescript
 
 import (
@@ -74,24 +72,24 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// Config says what is written. The zero Config writes all there is.
+// Config configures the written file. The zero Config writes everything.
 type Config struct {
-	// Command is named in the first line as what has made the file. Empty is
-	// "UPDATE=1 go test".
+	// Command is the command in the first line of the file. Empty is "UPDATE=1
+	// go test".
 	Command string
 
-	// TypesOnly leaves out the client, for front ends that have one.
+	// TypesOnly omits the client, for front ends that have one.
 	TypesOnly bool
 }
 
-// client is what Write puts after the types.
+// client is the code that Write adds after the types.
 //
 //go:embed client.ts
 var client string
 
 // Write writes the types of the routes that pattern.Walk finds in h, and the
-// client. The same routes give the same text. An h without routes, such as a nil
-// one or an http.ServeMux, is an error; see [ServeMux].
+// client. The same routes give the same text. An h without routes, such as nil
+// or an http.ServeMux, is an error; see [ServeMux].
 func Write(w io.Writer, h http.Handler, cfg Config) error {
 	g := &generator{decls: map[declared]*declaration{}}
 	for e := range pattern.Walk(h) {
@@ -116,13 +114,13 @@ func Write(w io.Writer, h http.Handler, cfg Config) error {
 	return err
 }
 
-// typed is implemented by handlers that tell their types.
+// typed is implemented by handlers that report their types.
 type typed interface {
 	Types() (in, out reflect.Type, query bool)
 }
 
-// streams is implemented by handlers that tell the types of their events, by the
-// names of the events. A nil in place of a type says that there are others.
+// streams is implemented by handlers that report the types of their events, by
+// the names of the events. A nil type means that there are others.
 type streams interface {
 	EventTypes() map[string]reflect.Type
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/apiece/apiece/typescript"
 )
 
-// written returns what Write writes for one route, without the client.
+// written returns the output of Write for one route, without the client.
 func written(t *testing.T, route string, h http.Handler) string {
 	t.Helper()
 	routes, err := pattern.NewHandler(map[string]http.Handler{route: h}, pattern.HandlerConfig{})
@@ -299,8 +299,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestTexts: the client is told of the routes where a text is JSON, which it
-// otherwise sends as it is.
+// TestTexts: the client knows the routes where a text is JSON; it sends all
+// other texts unchanged.
 func TestTexts(t *testing.T) {
 	h := typescript.ServeMux(map[string]http.Handler{
 		"POST /text":    takes[string](),
@@ -462,7 +462,7 @@ func TestNoRoutes(t *testing.T) {
 	}
 }
 
-// record is a test that writes down what Check says.
+// record is a test that records the output of Check.
 type record struct{ errors, logs []string }
 
 func (r *record) Helper() {}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A union is a TypeScript type, as its alternatives.
+// A union is a TypeScript type: a list of alternatives.
 type union []string
 
 // of returns the union of types, without repetition.
@@ -13,7 +13,7 @@ func of(types ...union) (all union) {
 	for _, t := range types {
 		for _, one := range t {
 			if one == "unknown" {
-				return union{one} // which takes in everything
+				return union{one} // includes everything
 			}
 			if !slices.Contains(all, one) {
 				all = append(all, one)
@@ -23,7 +23,7 @@ func of(types ...union) (all union) {
 	return all
 }
 
-// mayBeText reports whether an alternative takes a text.
+// mayBeText reports whether an alternative accepts a text.
 func mayBeText(one string) bool { return one == "string" || one == "unknown" || one[0] == '"' }
 
 func (u union) String() string { return strings.Join(u, " | ") }
@@ -34,7 +34,7 @@ func (u union) orNull() union { return of(u, union{"null"}) }
 
 func (u union) notNull() union { return u.replace("null") }
 
-// replace returns the union with others in the place of one alternative.
+// replace returns the union with one alternative replaced by others.
 func (u union) replace(old string, by ...string) union {
 	i := slices.Index(u, old)
 	if i < 0 {

@@ -18,36 +18,35 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// BackplaneConfig says how much of its log a [Backplane] keeps, and how long an
-// operation may take. A process applies it to the stream when it first uses the
-// log: where processes have different ones, that of the latest holds.
+// BackplaneConfig configures how much of its log a [Backplane] keeps, and how long an
+// operation may take. A process applies it to the stream when it first uses the log: if
+// processes differ, the latest applies.
 type BackplaneConfig struct {
-	// History is how many events are kept, of all topics together. 0 is 10,000,
-	// negative is no bound.
+	// History is how many events are kept, of all topics together. 0 is 10,000, negative
+	// is no limit.
 	History int64
-	// HistoryBytes is how many bytes these may take, as the server stores them. An
-	// event that would take more than that less 512 is refused. 0 is 64 MB, negative
-	// is no bound, and less than 1 KB panics.
+	// HistoryBytes is how many bytes these may take, as the server stores them. An event
+	// that would take more than that less 512 is refused. 0 is 64 MB, negative is no
+	// limit, and less than 1 KB panics.
 	HistoryBytes bytesize.Size
-	// HistoryAge is how long an event is kept. 0 is no bound; less than twice
-	// Timeout panics, since the server recognizes a repeated event no longer
-	// than it would keep it.
+	// HistoryAge is how long an event is kept. 0 is no limit; less than twice Timeout
+	// panics, since the server recognizes a repeated event only while it keeps it.
 	HistoryAge time.Duration
 	// Replicas is how many servers of a cluster keep the log, 1 to 5. 0 is 1 for
 	// a new log, and leaves an existing one as it is.
 	Replicas int
-	// Timeout is how long Append and Bounds go on trying, within the deadline of
-	// their context. 0 is 10 seconds, in which a cluster elects a leader.
+	// Timeout is how long Append and Bounds retry, within the deadline of their context.
+	// 0 is 10 seconds, in which a cluster elects a leader.
 	Timeout time.Duration
 }
 
-// A Backplane is the log of hubs in several processes, kept in a stream of
-// JetStream: see [hub.Backplane].
+// A Backplane is the log of hubs in several processes, kept in a JetStream stream: see
+// [hub.Backplane].
 type Backplane struct {
 	js      jetstream.JetStream
 	name    string
 	cfg     BackplaneConfig
-	current atomic.Pointer[log] // what Append publishes to; nil if that has to be asked
+	current atomic.Pointer[log] // what Append publishes to; nil if unknown
 	applied atomic.Bool         // the stream has the settings of cfg
 
 	mu   sync.Mutex // a leaf
@@ -57,7 +56,7 @@ type Backplane struct {
 	lag        atomic.Int64
 }
 
-// seen is the entry that was delivered last, with its id as a message.
+// seen is the last delivered entry, with its message id.
 type seen struct {
 	at hub.Position
 	id string
@@ -65,21 +64,20 @@ type seen struct {
 
 var _ hub.Backplane = (*Backplane)(nil)
 
-// ErrUnknown is in the error of an Append that ran out of time before the server
-// had said whether the event is in the log. After any other error it is not.
+// ErrUnknown is in the error of an Append that timed out before the server had said
+// whether the event is in the log. After any other error it is not.
 var ErrUnknown = errors.New("the event may be in the log")
 
-// NewBackplane returns the log in the stream with the given name, which consists
-// of letters, digits, '-' and '_'. The stream is made when it is first used, and
-// again if it is deleted. It takes the subjects that begin with its name and a
-// dot, and operations only as in the package comment.
+// NewBackplane returns the log in the stream with the given name, which consists of
+// letters, digits, '-' and '_'. The stream is made when it is first used, and again if it
+// is deleted. It uses the subjects that begin with its name and a dot, and only the
+// operations listed in the package comment.
 //
-// It panics without a JetStream or such a name, and if the connection buffers
-// what is published while it is broken. Connect with nats.ReconnectBufSize(-1):
-// out of the buffer a repeated event would reach the server when that no longer
-// recognizes it.
+// It panics without a JetStream or with an invalid name, and if the connection buffers
+// publications while it is broken. Connect with nats.ReconnectBufSize(-1): from the
+// buffer a repeated event could reach the server after that no longer recognizes it.
 //
-// The connection is not closed, and may serve other purposes as well.
+// The connection is not closed, and may be shared.
 func NewBackplane(js jetstream.JetStream, name string, cfg BackplaneConfig) *Backplane {
 	if js == nil {
 		panic("nats: NewBackplane without a JetStream")
@@ -114,8 +112,8 @@ func NewBackplane(js jetstream.JetStream, name string, cfg BackplaneConfig) *Bac
 	return &Backplane{js: js, name: name, cfg: cfg}
 }
 
-// bound returns a setting of which 0 is the default, and negative no bound,
-// which is -1 to the server.
+// bound returns a setting: 0 is the default, and negative is no limit, which is -1 to the
+// server.
 func bound[T ~int64](setting, standard T) T {
 	if setting == 0 {
 		return standard
@@ -123,7 +121,7 @@ func bound[T ~int64](setting, standard T) T {
 	return max(setting, -1)
 }
 
-// validName is stricter than JetStream is: the name is a part of subjects too.
+// validName is stricter than JetStream: the name is a part of subjects too.
 func validName(name string) bool {
 	for _, c := range []byte(name) {
 		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_') {
@@ -135,16 +133,15 @@ func validName(name string) bool {
 
 // Append implements [hub.Backplane].
 //
-// It goes on trying for the Timeout of the [BackplaneConfig], whatever becomes of
-// connections and servers meanwhile, and does not append an event a second time:
-// every attempt has the same message id, by which the server recognizes the
-// event for 2 minutes and more. If it runs out of time the error is [ErrUnknown],
-// unless it is certain that the event is not in the log.
+// It retries for the Timeout of the [BackplaneConfig], across broken connections and
+// stopped servers, and never appends an event twice: all attempts share a message id, by
+// which the server recognizes the event for at least 2 minutes. After a timeout the error
+// is [ErrUnknown], unless it is certain that the event is not in the log.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (hub.Position, error) {
 	limited, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
 	defer cancel()
 	message := &nats.Msg{Data: encodeEvent(topic, event), Header: nats.Header{jetstream.MsgIDHeader: {rand.Text()}}}
-	maybe := "" // the epoch of the log that an attempt may have put it into
+	maybe := "" // epoch of the log that may have the event from an attempt
 	for again := (retry{}); ; {
 		at, err := b.attempt(limited, message, again.patience(), &maybe)
 		if err == nil {
@@ -162,8 +159,8 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 	}
 }
 
-// attempt publishes the message once. In maybe is the epoch of the log that one of
-// the attempts may have put it into, or "" if that is none.
+// attempt publishes the message once. maybe is the epoch of the log that may have the
+// event from one of the attempts, or "".
 func (b *Backplane) attempt(ctx context.Context, message *nats.Msg, patience time.Duration, maybe *string) (hub.Position, error) {
 	l := b.current.Load()
 	if l == nil {
@@ -173,7 +170,7 @@ func (b *Backplane) attempt(ctx context.Context, message *nats.Msg, patience tim
 		}
 	}
 	if *maybe != "" && *maybe != l.epoch {
-		return hub.Position{}, errReplaced // some may have been sent it already
+		return hub.Position{}, errReplaced // subscribers may have received it already
 	}
 	if err := ctx.Err(); err != nil {
 		return hub.Position{}, err
@@ -185,7 +182,7 @@ func (b *Backplane) attempt(ctx context.Context, message *nats.Msg, patience tim
 	switch {
 	case err == nil:
 		return hub.Position{Epoch: l.epoch, Seq: ack.Sequence}, nil
-	case errors.Is(err, jetstream.ErrNoStreamResponse): // it has no leader now, or no longer this epoch
+	case errors.Is(err, jetstream.ErrNoStreamResponse): // it has no leader, or another epoch
 		b.current.CompareAndSwap(l, nil)
 	case !notTaken(err):
 		*maybe = l.epoch
@@ -193,8 +190,8 @@ func (b *Backplane) attempt(ctx context.Context, message *nats.Msg, patience tim
 	return hub.Position{}, err
 }
 
-// Bounds implements [hub.Backplane]. It goes on trying for the Timeout of the
-// [BackplaneConfig], and makes the log if there is none.
+// Bounds implements [hub.Backplane]. It retries for the Timeout of the [BackplaneConfig],
+// and makes the log if there is none.
 func (b *Backplane) Bounds(ctx context.Context) (last hub.Position, forgotten uint64, err error) {
 	limited, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
 	defer cancel()
@@ -223,7 +220,7 @@ func (b *Backplane) see(s seen) {
 	b.seen = s
 }
 
-// epochOf returns the epoch that a subject ends in.
+// epochOf returns the epoch at the end of a subject.
 func (b *Backplane) epochOf(subjects []string) (epoch string, ok bool) {
 	if len(subjects) != 1 {
 		return "", false

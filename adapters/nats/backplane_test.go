@@ -12,6 +12,7 @@ import (
 
 	"github.com/apiece/apiece/adapters/nats"
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
 	"github.com/apiece/apiece/stream/hub/backplanetest"
@@ -48,7 +49,7 @@ func TestHistory(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		cfg         nats.BackplaneConfig
-		least, most uint64 // events that are kept
+		least, most uint64 // events kept
 	}{
 		{"default", nats.BackplaneConfig{}, events, events},
 		{"count", nats.BackplaneConfig{History: 50}, 50, 50},
@@ -67,7 +68,7 @@ func TestHistory(t *testing.T) {
 		}
 	}
 
-	// A process of a new release brings its settings to the log that is there.
+	// A process of a new release applies its settings to the existing log.
 	changed := nats.BackplaneConfig{History: 7, HistoryBytes: 9000, HistoryAge: time.Hour, Timeout: 3 * time.Minute}
 	log := nats.NewBackplane(connect(t, s.ClientURL()), "default", changed)
 	if _, _, err := log.Bounds(t.Context()); err != nil {
@@ -91,8 +92,8 @@ func infoOf(t testing.TB, urls, name string) *jetstream.StreamInfo {
 	return s.CachedInfo()
 }
 
-// Strings that would be wildcards or separators in a subject, or no subject at all,
-// are topics as any other.
+// Strings that would be wildcards or separators in a subject, or no valid subject, are
+// topics like any other.
 func TestTopics(t *testing.T) {
 	s := start(t)
 	log := open(t, s.ClientURL(), "topics")
@@ -147,21 +148,21 @@ func TestSubscribeFirst(t *testing.T) {
 	}
 }
 
-// An answer that is lost does not tell whether the event is in the log.
+// A lost reply does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	proxy := newProxy(t, s.Addr().String())
-	log := open(t, "nats://"+proxy.addr, "log")
+	proxy := testkit.NewProxy(t, s.Addr().String())
+	log := open(t, "nats://"+proxy.Addr, "log")
 	other := open(t, s.ClientURL(), "log")
 	for i := range 6 {
 		if i > 0 { // the first makes the log
-			proxy.lose.Store(1)
+			proxy.Lose.Store(1)
 		}
 		if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil || at.Seq != uint64(2*i+1) {
 			t.Fatalf("appended as %v, %v; want number %d", at, err, 2*i+1)
 		}
-		if left := proxy.lose.Load(); left != 0 {
+		if left := proxy.Lose.Load(); left != 0 {
 			t.Fatal("no answer was lost: the test has tested nothing")
 		}
 		if _, err := other.Append(t.Context(), "t", stream.Event{Data: "y"}); err != nil {
@@ -170,19 +171,19 @@ func TestAppendOnce(t *testing.T) {
 	}
 }
 
-// The error after a timeout says that the event may be in the log; that of a refusal
-// does not.
+// The error after a timeout says that the event may be in the log; that of a refusal does
+// not.
 func TestAppendErrors(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	proxy := newProxy(t, s.Addr().String())
-	js := connect(t, "nats://"+proxy.addr)
+	proxy := testkit.NewProxy(t, s.Addr().String())
+	js := connect(t, "nats://"+proxy.Addr)
 	log := nats.NewBackplane(js, "log", nats.BackplaneConfig{Timeout: time.Second})
 	if _, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil {
 		t.Fatal(err)
 	}
 
-	proxy.silent.Store(true)
+	proxy.Silent.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if at, err := log.Append(ctx, "t", stream.Event{Data: "x"}); !errors.Is(err, nats.ErrUnknown) || !errors.Is(err, context.DeadlineExceeded) {
@@ -191,7 +192,7 @@ func TestAppendErrors(t *testing.T) {
 	if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); !errors.Is(err, nats.ErrUnknown) {
 		t.Errorf("no answer within the timeout: %v, %v", at, err)
 	}
-	proxy.silent.Store(false)
+	proxy.Silent.Store(false)
 
 	if at, err := log.Append(t.Context(), "t", stream.Event{Data: strings.Repeat("x", 2<<20)}); !errors.Is(err, natsgo.ErrMaxPayload) || errors.Is(err, nats.ErrUnknown) {
 		t.Errorf("more than the server takes: %v, %v", at, err)
@@ -202,7 +203,7 @@ func TestAppendErrors(t *testing.T) {
 		t.Errorf("more than the log takes: %v, %v", at, err)
 	}
 
-	proxy.cut()
+	proxy.Cut()
 	eventually(t, "the connection is gone", func() bool { return !js.Conn().IsConnected() })
 	if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err == nil || errors.Is(err, nats.ErrUnknown) {
 		t.Errorf("without a connection: %v, %v", at, err)
@@ -214,16 +215,16 @@ func TestAppendErrors(t *testing.T) {
 	}
 }
 
-// The log ends while an attempt is under way. The event may have been delivered from
-// that log, and must not be delivered again from the next.
+// The log ends during an attempt. The event may have been delivered from that log, and
+// must not be delivered again from the next.
 func TestAppendAcrossLogs(t *testing.T) {
 	s := start(t)
-	proxy := newProxy(t, s.Addr().String())
-	log := open(t, "nats://"+proxy.addr, "log")
+	proxy := testkit.NewProxy(t, s.Addr().String())
+	log := open(t, "nats://"+proxy.Addr, "log")
 	if _, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil {
 		t.Fatal(err)
 	}
-	proxy.answers.Store(true)
+	proxy.Mute.Store(true)
 	ended := make(chan error)
 	go func() {
 		_, err := log.Append(t.Context(), "t", stream.Event{Data: "y"})
@@ -236,9 +237,9 @@ func TestAppendAcrossLogs(t *testing.T) {
 	if _, _, err := open(t, s.ClientURL(), "log").Bounds(t.Context()); err != nil { // makes another
 		t.Fatal(err)
 	}
-	proxy.cut() // the answer to the first attempt
-	proxy.answers.Store(false)
-	proxy.restore()
+	proxy.Cut() // the reply to the first attempt
+	proxy.Mute.Store(false)
+	proxy.Restore()
 	if err := <-ended; !errors.Is(err, nats.ErrUnknown) {
 		t.Errorf("Append = %v", err)
 	}

@@ -7,10 +7,9 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// What is kept is read by processes of several versions while a deployment is
-// under way, and by other programs never. The format is a byte that changes with
-// it, then the fields in order, each text after its length. Headers of NATS would
-// hold neither every topic nor every byte of an event.
+// Processes of several versions read an event during a deployment, other programs never.
+// The encoding is a byte for the format, then the fields in order, each text after its
+// length. NATS headers could not hold every topic and every byte of an event.
 const eventFormat = 1
 
 func encodeEvent(topic string, e stream.Event) []byte {
@@ -28,7 +27,7 @@ func encodeEvent(topic string, e stream.Event) []byte {
 	return b
 }
 
-// decodeEvent returns ok false for what is no event of this format, and whole.
+// decodeEvent returns ok false for anything but a whole event of this format.
 func decodeEvent(b []byte) (topic string, e stream.Event, ok bool) {
 	if len(b) == 0 || b[0] != eventFormat {
 		return "", e, false

@@ -31,8 +31,7 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// The encoding is what processes of several versions read: this is what the
-// first wrote.
+// Processes of several versions read the encoding: this is what the first version wrote.
 func TestFormat(t *testing.T) {
 	const event = "\x01" + "\x04" + "\x01t" + "\x02na" + "\x00" + "\x04data"
 	if got := nats.EncodeEvent("t", stream.Event{Name: "na", Data: "data", Retry: 2}); string(got) != event {

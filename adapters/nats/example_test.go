@@ -17,7 +17,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// run starts a server, in place of one that is there anyway.
+// run starts a server in this process, in place of an external one.
 func run() (js jetstream.JetStream, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "nats")
 	if err != nil {
@@ -46,7 +46,7 @@ func run() (js jetstream.JetStream, stop func(), err error) {
 	}, err
 }
 
-// An event that is published in one process is sent to a reader of another.
+// An event published in one process is sent to a client of another.
 func ExampleNewBackplane() {
 	js, stop, err := run()
 	if err != nil {
@@ -84,8 +84,8 @@ func ExampleNewBackplane() {
 	// Output: Hello <nil>
 }
 
-// What a service exports about its log. The numbers of processes that keep up
-// are the same.
+// The values that a service exports about its log. They are the same in processes that
+// keep up.
 func ExampleBackplane_Stats() {
 	js, stop, err := run()
 	if err != nil {

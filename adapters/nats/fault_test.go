@@ -10,11 +10,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/apiece/apiece/adapters/nats"
+	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// publishers has four of them publish through the nodes until stop returns true, each
-// one event after another. It returns how many there are. An error fails the test.
+// publishers runs four publishers through the nodes until stop returns true, each one
+// event after another. It returns the number of events. An error fails the test.
 func publishers(t *testing.T, nodes []*node, stop func(published int) bool) int {
 	var published atomic.Int64
 	var mu sync.Mutex
@@ -37,8 +38,8 @@ func publishers(t *testing.T, nodes []*node, stop func(published int) bool) int 
 	return int(published.Load())
 }
 
-// Connections break all the time. Nothing is lost by that, nothing comes twice, and
-// no publisher is told of it.
+// Connections break all the time. No event is lost or comes twice, and no publisher gets
+// an error.
 func TestCutConnections(t *testing.T) {
 	t.Parallel()
 	events, every := 300, 50
@@ -47,8 +48,7 @@ func TestCutConnections(t *testing.T) {
 	}
 	s := start(t)
 	nodes := []*node{newNode(t, s.ClientURL(), nats.BackplaneConfig{}), newNode(t, s.ClientURL(), nats.BackplaneConfig{})}
-	// They are cut each time that so many events are out. Were it each time that so
-	// much time has passed, a slow machine would not get to publish in between.
+	// Count events, not time: a slow machine would publish nothing in between.
 	var cut, next atomic.Int64
 	next.Store(int64(every))
 	n := publishers(t, nodes, func(published int) bool {
@@ -67,9 +67,8 @@ func TestCutConnections(t *testing.T) {
 	t.Logf("%d connections cut; follower began again %d and %d times", cut.Load(), nodes[0].log.Stats().Reconnects, nodes[1].log.Stats().Reconnects)
 }
 
-// The server of a cluster that leads the log stops every second, while four
-// publishers publish through two hubs. Nothing is lost, nothing comes twice, and
-// no publisher is told of it.
+// The server that leads the log stops every second, while four publishers publish through
+// two hubs. No event is lost or comes twice, and no publisher gets an error.
 func TestKilledLeader(t *testing.T) {
 	t.Parallel()
 	lasts := 2 * time.Second
@@ -108,8 +107,8 @@ func TestKilledLeader(t *testing.T) {
 	t.Logf("%d leaders killed; followers began again %d and %d times", killed, nodes[0].log.Stats().Reconnects, nodes[1].log.Stats().Reconnects)
 }
 
-// The stream is deleted, again and again, while hubs follow it and publish: each time
-// a new log begins, and all readers receive one gap event.
+// The stream is deleted, again and again, while hubs follow it and publish: each time a
+// new log begins, and all clients receive one gap event.
 func TestDeletedStream(t *testing.T) {
 	t.Parallel()
 	const rounds = 3
@@ -128,7 +127,7 @@ func TestDeletedStream(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Without another event readers are told all the same.
+	// Clients get the gap event even without another event.
 	for _, n := range nodes {
 		eventually(t, "the readers are told", func() bool { return n.audit(t) == rounds })
 	}
@@ -140,7 +139,7 @@ func TestRestart(t *testing.T) {
 		// between is called when all nodes have the first 100 events, and returns
 		// how many have been published then.
 		between func(t *testing.T, s *natsServer, nodes []*node) int
-		forks   bool // others publish before the nodes are back
+		forks   bool // others publish before the nodes reconnect
 		gaps    int
 		why     string
 	}{
@@ -156,13 +155,13 @@ func TestRestart(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			// The nodes come by a network that can be closed to them.
-			proxy := newProxy(t, s.Addr().String())
-			nodes := []*node{newNode(t, "nats://"+proxy.addr, nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.addr, nats.BackplaneConfig{})}
+			// The nodes connect through a network that can be closed.
+			proxy := testkit.NewProxy(t, s.Addr().String())
+			nodes := []*node{newNode(t, "nats://"+proxy.Addr, nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.Addr, nats.BackplaneConfig{})}
 			nodes[0].publish(t, 0, 100)
 			whole(t, 100, nodes...)
 			published := tt.between(t, s, nodes)
-			proxy.cut()
+			proxy.Cut()
 			s.stop()
 			s.start()
 			if tt.forks {
@@ -171,7 +170,7 @@ func TestRestart(t *testing.T) {
 					appendTo(t, other, "other topic", "x")
 				}
 			}
-			proxy.restore()
+			proxy.Restore()
 			for _, n := range nodes {
 				if tt.gaps > 0 {
 					eventually(t, "the readers are told", func() bool { return n.audit(t) >= tt.gaps })
@@ -188,8 +187,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// older has the server start with the files that it had before the last 5 events,
-// which the nodes have been sent.
+// older starts the server with its files from before the last 5 events, which the nodes
+// have received.
 func older(t *testing.T, s *natsServer, nodes []*node) int {
 	s.stop()
 	files := s.files()
@@ -203,7 +202,7 @@ func older(t *testing.T, s *natsServer, nodes []*node) int {
 	return 105
 }
 
-// Messages of other programs in the stream stop no follower, and are gaps.
+// Messages of other programs in the stream stop no follower, and count as gaps.
 func TestForeignEntries(t *testing.T) {
 	s := start(t)
 	n := newNode(t, s.ClientURL(), nats.BackplaneConfig{})
@@ -223,40 +222,40 @@ func TestForeignEntries(t *testing.T) {
 	}
 }
 
-// A network that passes nothing on breaks no connection either.
+// A silent network breaks no connection, but is detected.
 func TestSilentNetwork(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	proxy := newProxy(t, s.Addr().String())
-	near, far := newNode(t, s.ClientURL(), nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.addr, nats.BackplaneConfig{})
+	proxy := testkit.NewProxy(t, s.Addr().String())
+	near, far := newNode(t, s.ClientURL(), nats.BackplaneConfig{}), newNode(t, "nats://"+proxy.Addr, nats.BackplaneConfig{})
 	near.publish(t, 0, 10)
 	whole(t, 10, near, far)
-	proxy.silent.Store(true)
+	proxy.Silent.Store(true)
 	near.publish(t, 10, 20)
 	eventually(t, "the silence is noticed", func() bool { return far.out.Len() > 0 })
-	proxy.silent.Store(false)
+	proxy.Silent.Store(false)
 	whole(t, 20, near, far)
 }
 
-// An entry is lost between the server of the consumer and the one that the client is
-// connected to, and the connection stays. It is missed when the next one comes, or
-// when none comes for a while.
+// An entry is lost between the server of the consumer and the one of the client, and the
+// connection stays. The follower notices when the next one comes, or when none comes for
+// a while.
 func TestLostDelivery(t *testing.T) {
 	for name, next := range map[string]bool{"next": true, "silence": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			proxy := newProxy(t, s.Addr().String())
-			js := connect(t, "nats://"+proxy.addr)
+			proxy := testkit.NewProxy(t, s.Addr().String())
+			js := connect(t, "nats://"+proxy.Addr)
 			log, writer := nats.NewBackplane(js, "log", nats.BackplaneConfig{}), open(t, s.ClientURL(), "log")
 			first := appendTo(t, writer, "t", "first")
 			var f keeper
 			f.follow(t, log, hub.Position{Epoch: first.Epoch})
 			eventually(t, "the first is there", func() bool { return f.has("first") })
 			lost := "lost"
-			proxy.drop.Store(&lost)
+			proxy.Drop.Store(&lost)
 			appendTo(t, writer, "t", lost)
-			eventually(t, "it was lost", func() bool { return proxy.drop.Load() == nil })
+			eventually(t, "it was lost", func() bool { return proxy.Drop.Load() == nil })
 			if next {
 				appendTo(t, writer, "t", "next")
 				eventually(t, "the next is there", func() bool { return f.has("next") })
@@ -294,7 +293,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// Users with no more than what the package comment says can do all of it.
+// Users with only the permissions in the package comment can do everything.
 func TestAccess(t *testing.T) {
 	user := &server.User{Username: "blog", Password: "blog", Permissions: &server.Permissions{
 		Publish: &server.SubjectPermission{Allow: []string{

@@ -14,12 +14,10 @@ import (
 
 // How a log is followed.
 //
-// A consumer in the server sends the entries from a number on, without waiting
-// for acknowledgements: an entry that is lost on the way would come again, but
-// after others. Instead the follower checks that there is no hole in the numbers
-// that the consumer gives to what it sends, and makes another consumer if there is
-// one. Holes in the numbers of entries are no sign: there the log has forgotten
-// something.
+// A consumer in the server sends the entries from a number on, without acknowledgments: a
+// lost entry would be sent again, but after later ones. Instead the follower checks the
+// consumer's sequence numbers for holes, and makes another consumer if it finds one.
+// Holes in the numbers of entries mean nothing: there the log has forgotten entries.
 //
 //	          1 there is a consumer
 //	┌─────────┐─────────────────────────►┌───────────┐
@@ -29,15 +27,14 @@ import (
 //	  └──┘                        another epoch, or the log has more
 //	  5 it cannot be opened for 2 seconds, or has lost entries: Subscribe returns
 //
-// The entry that was delivered last is asked for once more by each consumer. If
-// there is another in its place, or the log has not come that far, then the server
-// was restarted with older files, and numbers have been used a second time, or are
-// about to be.
+// Each consumer requests the last delivered entry again. If there is another in its
+// place, or the log ends earlier, then the server was restarted with older files, and
+// numbers were used twice, or are about to be.
 
 const (
 	checkEvery = 5 * time.Second // of silence
-	heartbeat  = time.Second     // of the server, in silence; two that do not come end a consumer
-	page       = 100             // entries on their way at once
+	heartbeat  = time.Second     // of the server, in silence; two missing ones end a consumer
+	page       = 100             // entries in flight
 )
 
 var (
@@ -54,14 +51,13 @@ var (
 type follower struct {
 	*Backplane
 	deliver func(hub.Entry)
-	last    seen // what was delivered last
-	known   bool // last is of a log that was there
+	last    seen // the last delivered entry
+	known   bool // there was a log with last
 }
 
-// Subscribe implements [hub.Backplane]. It goes on over broken connections and
-// servers that stop, and returns an error if the log cannot be reached for 2
-// seconds. It returns an error as well if the log has lost entries, or was
-// deleted and is empty since.
+// Subscribe implements [hub.Backplane]. It survives broken connections and stopped
+// servers, and returns an error if the log cannot be reached for 2 seconds. It also
+// returns an error if the log has lost entries, or was deleted and the new one is empty.
 func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
 	f := &follower{Backplane: b, deliver: deliver, last: seen{at: after}}
 	if last := b.lastSeen(); last.at == after && after.Seq > 0 {
@@ -74,7 +70,7 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 			failing = retry{}
 		}
 		again := false
-		if errors.Is(err, errShort) { // every answer for 2 seconds says so before it is believed
+		if errors.Is(err, errShort) { // believed after 2 seconds of such replies
 			again = short.soon(ctx)
 		} else {
 			short = retry{}
@@ -93,8 +89,8 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 	}
 }
 
-// follow delivers what one consumer sends. It reports whether it has found out
-// anything: a consumer that is made but never heard of is one more failure.
+// follow delivers what one consumer sends. It reports whether it learned anything: a new
+// consumer that sends nothing counts as another failure.
 func (f *follower) follow(ctx context.Context) (followed bool, err error) {
 	live, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -140,8 +136,8 @@ func (f *follower) follow(ctx context.Context) (followed bool, err error) {
 	}
 }
 
-// watch ends a follow when there is a new connection: what was on its way in the
-// one before is lost, and the consumer does not know.
+// watch ends a follow when there is a new connection: entries in flight on the old one
+// are lost, and the consumer does not know.
 func (f *follower) watch(end context.CancelCauseFunc) (stop func()) {
 	conn := f.js.Conn()
 	changes := conn.StatusChanged(nats.CONNECTED, nats.CLOSED)
@@ -156,13 +152,13 @@ func (f *follower) watch(end context.CancelCauseFunc) (stop func()) {
 		}
 	}()
 	return func() {
-		conn.RemoveStatusListener(changes) // which closes the channel
+		conn.RemoveStatusListener(changes) // closes the channel
 		<-stopped
 	}
 }
 
-// consume makes a consumer that sends what is in the stream from a number on. It
-// is in the memory of one server, which drops it when it was not asked for a while.
+// consume makes a consumer that sends the entries of the stream from a number on. It is
+// in the memory of one server, which drops it when it is idle for a while.
 func consume(ctx context.Context, s jetstream.Stream, from uint64) (jetstream.MessagesContext, error) {
 	ctx, cancel := context.WithTimeout(ctx, operation)
 	defer cancel()
@@ -180,7 +176,7 @@ func consume(ctx context.Context, s jetstream.Stream, from uint64) (jetstream.Me
 	return consumer.Messages(jetstream.PullMaxMessages(page), jetstream.PullHeartbeat(heartbeat))
 }
 
-// check looks for what the consumer should have sent.
+// check looks for entries that the consumer should have sent.
 func (f *follower) check(ctx context.Context, epoch string) error {
 	l, err := f.open(ctx, false)
 	if err == nil && (l.epoch != epoch || l.last != max(f.last.at.Seq, l.forgotten)) {
@@ -189,7 +185,7 @@ func (f *follower) check(ctx context.Context, epoch string) error {
 	return err
 }
 
-// take takes a message, which is the one that the consumer sent as the given.
+// take processes a message, whose consumer sequence number is sent.
 func (f *follower) take(ctx context.Context, l *log, message jetstream.Msg, sent uint64) error {
 	meta, err := message.Metadata()
 	if err != nil {
@@ -206,8 +202,8 @@ func (f *follower) take(ctx context.Context, l *log, message jetstream.Msg, sent
 		return nil
 	}
 	if message.Subject() != f.subject(l.epoch) {
-		// The stream has another epoch now, or this was published just before it
-		// was given this one.
+		// The stream has a new epoch, or this was published just before it got the
+		// current one.
 		now, err := f.open(ctx, false)
 		if err != nil {
 			return err
@@ -216,8 +212,8 @@ func (f *follower) take(ctx context.Context, l *log, message jetstream.Msg, sent
 			return errStale
 		}
 	}
-	// What cannot be decoded is delivered without an event, which no hub can
-	// send: its subscribers are told of a gap.
+	// What cannot be decoded is delivered without an event, which no hub can send: its
+	// subscribers receive a gap event.
 	topic, event, _ := decodeEvent(message.Data())
 	f.deliver(hub.Entry{Position: at, Topic: topic, Event: event})
 	f.last = seen{at, id}

@@ -16,20 +16,20 @@ import (
 
 // What a log is in JetStream.
 //
-// All entries are messages of one subject, which ends in the epoch of the log.
-// Topics are in the messages: so they may be any string, and nothing that a
-// client names becomes part of a subject. A publisher that still uses an old epoch
-// publishes to a subject that no stream has. The server tells it so at once, and it
-// asks for the new epoch. So no event gets into a log under the epoch of another.
+// All entries are messages of one subject, which ends in the epoch of the log. Topics are
+// in the messages: so they may be any string, and nothing that a client names becomes
+// part of a subject. A publisher that still uses an old epoch publishes to a subject
+// without a stream. The server reports that at once, and the publisher asks for the new
+// epoch. So no event gets into a log under the epoch of another.
 //
-// The stream numbers its messages as a hub wants them, and single ones cannot be
-// deleted. A log ends in two ways. The stream is deleted: the next operation makes
-// another, with another epoch. Or the stream has lost entries that were delivered,
-// since its server was restarted with older files, and a follower that was sent
-// them finds out. It then gives the stream another epoch, in one step with the
-// number up to which the log of that epoch has forgotten everything.
+// The stream numbers its messages as a hub requires, and single ones cannot be deleted. A
+// log ends in two ways. The stream is deleted: the next operation makes another, with
+// another epoch. Or the stream has lost delivered entries, because its server was
+// restarted with older files, and a follower that received them detects that. It then
+// gives the stream another epoch, in one step with the number up to which the log of that
+// epoch has forgotten everything.
 
-// A log is what was found when the stream was asked.
+// A log is the state of the stream when it was last asked.
 type log struct {
 	stream    jetstream.Stream
 	epoch     string
@@ -41,17 +41,17 @@ type log struct {
 // when it was given its present epoch.
 const begunAfter = "apiece-begun-after"
 
-// window is how long the server recognizes the id of a message, at least.
+// window is the least time for which the server recognizes a message id.
 const window = 2 * time.Minute
 
-// overhead is more than the server stores beside the header and the data of a
-// message.
+// overhead is more than the server stores for a message besides header and data, in
+// bytes.
 const overhead = 512
 
-// errNotALog is of a stream that something else has made.
+// errNotALog says that another program has made the stream.
 var errNotALog = errors.New("the stream is not a log of this package")
 
-// operation is how long to wait for one answer of the server.
+// operation is how long to wait for one reply of the server.
 const operation = 2 * time.Second
 
 // open asks for the log, and makes one if there is none and create is set.
@@ -67,7 +67,7 @@ func (b *Backplane) open(ctx context.Context, create bool) (*log, error) {
 			Replicas:   1,
 			DenyDelete: true,
 		}))
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another was faster
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
 			s, err = b.js.Stream(ctx, b.name)
 		}
 	}
@@ -101,7 +101,7 @@ func (b *Backplane) open(ctx context.Context, create bool) (*log, error) {
 func (b *Backplane) settings(of jetstream.StreamConfig) jetstream.StreamConfig {
 	of.MaxMsgs, of.MaxBytes, of.MaxAge = b.cfg.History, int64(b.cfg.HistoryBytes), b.cfg.HistoryAge
 	of.MaxMsgSize = -1
-	if of.MaxBytes > 0 { // a message that has no room would drive out all others, and itself
+	if of.MaxBytes > 0 { // a message without room would evict all others, and itself
 		of.MaxMsgSize = int32(min(of.MaxBytes-overhead, math.MaxInt32))
 	}
 	of.Duplicates = max(window, 2*b.cfg.Timeout)
@@ -120,9 +120,9 @@ func same(a, b jetstream.StreamConfig) bool {
 		a.Duplicates == b.Duplicates && a.Replicas == b.Replicas
 }
 
-// renew gives the stream another epoch, unless it has another already. What was
-// lost cannot be named, but that something was lost must be. If two followers do
-// it at once there are two new epochs, one after the other, and no entry less.
+// renew gives the stream another epoch, unless it has one already. Which events were lost
+// is unknown, but subscribers must learn that some were. If two followers call it at once
+// there are two new epochs, one after the other, and no entry is lost.
 func (b *Backplane) renew(ctx context.Context, lost string) error {
 	ctx, cancel := context.WithTimeout(ctx, operation)
 	defer cancel()

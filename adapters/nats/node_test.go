@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A node is what each of several processes has: a connection to NATS, a hub and a
-// server; with one client, which stays connected and collects what it is sent.
+// A node stands for one of several processes: a connection to NATS, a hub and a server;
+// with one client, which stays connected and collects its events.
 type node struct {
 	log *nats.Backplane
 	hub *hub.Hub
@@ -84,7 +84,7 @@ func (n *node) publish(t testing.TB, from, to int) {
 	}
 }
 
-// count returns how many events the client has, gaps aside.
+// count returns how many events the client has, not counting gaps.
 func (n *node) count() (count int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -96,8 +96,8 @@ func (n *node) count() (count int) {
 	return count
 }
 
-// audit checks that events came in the order of their ids, those that each
-// publisher waited for in its order, and none twice. It returns the number of gaps.
+// audit checks that events came in the order of their ids, those of a publisher in the
+// order of publication, and none twice. It returns the number of gaps.
 func (n *node) audit(t testing.TB) (gaps int) {
 	t.Helper()
 	n.mu.Lock()

@@ -15,9 +15,9 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Whatever happens to a log, in whatever order, between events that are appended
-// without a pause: a follower is given each event at most once, in the order of
-// the numbers, and in the end all that the log still has.
+// Whatever happens to a log, in any order, between events that are appended without a
+// pause: a follower receives each event at most once, in the order of the numbers, and in
+// the end all that the log still has.
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -28,7 +28,7 @@ func TestEveryOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	connected := func() { // the connection of the test itself is cut as well
+	connected := func() { // the test's own connection is cut as well
 		eventually(t, "there is a connection", func() bool { return admin.Conn().Flush() == nil })
 	}
 	faults := map[string]func(log *nats.Backplane, name string, again func()){
@@ -108,7 +108,7 @@ func TestEveryOrder(t *testing.T) {
 	}
 }
 
-// A keeper follows a log as a hub does, and keeps what it is given.
+// A keeper follows a log as a hub does, and keeps the entries.
 type keeper struct {
 	stop func()
 

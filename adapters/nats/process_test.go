@@ -18,8 +18,8 @@ import (
 	"github.com/apiece/apiece/adapters/nats"
 )
 
-// A natsProcess is a server of a cluster in a process of its own, which can be
-// killed: it hands nothing over.
+// A natsProcess is a server of a cluster in its own process, which can be killed without
+// handing over.
 type natsProcess struct {
 	t testing.TB
 	processOptions
@@ -35,7 +35,7 @@ type processOptions struct {
 // The test binary is the server if this is in its environment.
 const processVariable = "APIECE_NATS_PROCESS"
 
-// serveProcess is what it does then. It ends with the process that has started it.
+// serveProcess runs that server. It ends with the process that has started it.
 func serveProcess() {
 	var o processOptions
 	if err := json.Unmarshal([]byte(os.Getenv(processVariable)), &o); err != nil {
@@ -106,8 +106,8 @@ func startProcesses(t testing.TB) (processes []*natsProcess, urls string) {
 }
 
 // The process that leads the log is killed, again and again, while four publishers
-// publish through two hubs. Nothing is lost, nothing comes twice, and no publisher is
-// told of it.
+// publish through two hubs. No event is lost or comes twice, and no publisher gets an
+// error.
 func TestKilledProcess(t *testing.T) {
 	if !*long {
 		t.Skip("the others elect a leader only when they have missed the one before for some seconds: run it with -long")

@@ -10,9 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// mayPass reports whether an error is one of the connection, or of servers that
-// are being started, elected or moved, as opposed to one that another attempt
-// would bring again.
+// mayPass reports whether an error is temporary: of the connection, or of servers that
+// are being started, elected or moved.
 func mayPass(err error) bool {
 	for _, stays := range []error{
 		nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrMaxPayload, nats.ErrHeadersNotSupported,
@@ -29,8 +28,8 @@ func mayPass(err error) bool {
 	return true
 }
 
-// notTaken reports whether an error of a publication says that the server has not
-// taken it, and will not.
+// notTaken reports whether an error of a publication means that the server has not taken
+// it, and will not.
 func notTaken(err error) bool {
 	for _, before := range []error{ // the client has not sent it
 		nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrMaxPayload, nats.ErrHeadersNotSupported,
@@ -44,28 +43,26 @@ func notTaken(err error) bool {
 	return errors.As(err, &answer) && !unavailable(answer)
 }
 
-// unavailable reports whether an answer says that another attempt may succeed. It
-// does not say that this one has failed: a leader that is no longer one has
-// perhaps handed the message on, and the same message may be on its way into the
-// log.
+// unavailable reports whether a reply says that a retry may succeed. It does not say that
+// this attempt failed: a deposed leader may have handed the message on, and it may be on
+// its way into the log.
 func unavailable(answer *jetstream.APIError) bool {
 	const duplicateInProcess, duplicateInBatch = 10158, 10201
 	return answer.Code >= 500 || answer.ErrorCode == duplicateInProcess || answer.ErrorCode == duplicateInBatch
 }
 
-// A retry spaces out attempts, each after a longer pause than the one before,
-// and each client after another: those of all processes fail at the same
-// moment, and should not come back at the same moment. The zero retry has seen
-// no failure.
+// A retry spaces out attempts, with exponential backoff and jitter: the attempts of all
+// processes fail at the same moment, and should not be repeated at the same moment. The
+// zero retry has seen no failure.
 type retry struct {
 	failures int
-	until    time.Time // for those with an end of their own, see soon
+	until    time.Time // deadline of soon
 }
 
 const shortestPause, longestPause = 10 * time.Millisecond, 500 * time.Millisecond
 
-// patience returns how long to wait for the answer to the next attempt. It may
-// be less than the answer takes, since the attempt after it does no harm.
+// patience returns how long to wait for the reply to the next attempt. It may be too
+// short, since a further attempt does no harm.
 func (r *retry) patience() time.Duration {
 	return min(250*time.Millisecond<<min(r.failures, 10), operation)
 }
@@ -82,8 +79,8 @@ func (r *retry) wait(ctx context.Context) bool {
 	}
 }
 
-// soon is wait, but gives up 2 seconds after the first failure: the caller has more
-// to do then than to try again.
+// soon is wait, but gives up 2 seconds after the first failure, when the caller decides
+// what to do.
 func (r *retry) soon(ctx context.Context) bool {
 	now := time.Now()
 	if r.failures == 0 {

@@ -19,15 +19,15 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A natsServer is one with JetStream in this process, which can be stopped and
-// started again with what it has stored.
+// A natsServer is a server with JetStream in this process, which can be stopped and
+// started again with its data.
 type natsServer struct {
 	t    testing.TB
 	opts server.Options
 	*server.Server
 }
 
-// start returns a server that is stopped with the test.
+// start returns a server that stops at the end of the test.
 func start(t testing.TB, change ...func(*server.Options)) *natsServer {
 	t.Helper()
 	s := &natsServer{t: t, opts: server.Options{
@@ -69,7 +69,7 @@ func (s *natsServer) stop() {
 	s.WaitForShutdown()
 }
 
-// cut ends all connections of clients.
+// cut ends all client connections.
 func (s *natsServer) cut() (n int) {
 	conns, err := s.Connz(&server.ConnzOptions{})
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *natsServer) cut() (n int) {
 	return n
 }
 
-// files returns a copy of what the server has stored; with it stopped.
+// files returns a copy of the server's files; the server must be stopped.
 func (s *natsServer) files() string {
 	dir := filepath.Join(s.t.TempDir(), "copy")
 	if err := os.CopyFS(dir, os.DirFS(s.opts.StoreDir)); err != nil {
@@ -92,12 +92,12 @@ func (s *natsServer) files() string {
 	return dir
 }
 
-// connect returns a connection of its own to one of the servers.
+// connect returns a new connection to one of the servers.
 func connect(t testing.TB, urls string, options ...natsgo.Option) jetstream.JetStream {
 	t.Helper()
 	conn, err := natsgo.Connect(urls, append([]natsgo.Option{
 		natsgo.ReconnectBufSize(-1), natsgo.MaxReconnects(-1),
-		natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}), // the standard one prints
+		natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}), // the default prints
 		natsgo.ReconnectWait(5 * time.Millisecond), natsgo.ReconnectJitter(5*time.Millisecond, 0),
 	}, options...)...)
 	if err != nil {
@@ -113,7 +113,7 @@ func connect(t testing.TB, urls string, options ...natsgo.Option) jetstream.JetS
 
 var odd = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
-// nameOf returns a name of a stream for that of a test.
+// nameOf returns a stream name for the name of a test.
 func nameOf(log string) string { return odd.ReplaceAllString(log, "_") }
 
 func open(t testing.TB, urls, log string) hub.Backplane {
@@ -173,7 +173,7 @@ func (c *cluster) leader(stream string) *natsServer {
 	return nil
 }
 
-// eventually waits for what has to come, with a deadline that only a fault reaches.
+// eventually waits for a condition, with a deadline that only a fault reaches.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for start := time.Now(); !done(); time.Sleep(time.Millisecond) {

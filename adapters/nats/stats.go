@@ -4,14 +4,14 @@ import "time"
 
 // Stats is what a [Backplane] has seen so far.
 type Stats struct {
-	// Reconnects is how often following the log had to begin again, since the
+	// Reconnects is how often following the log had to begin again, because the
 	// connection, the server or the log was lost.
 	Reconnects uint64
-	// LastSeq is the number of the entry that was delivered last.
+	// LastSeq is the number of the last delivered entry.
 	LastSeq uint64
-	// Lag is how long after the server had stored that entry it was delivered, by
-	// the clocks of both machines. It is large while a process reads what was
-	// appended before it started, and not negative.
+	// Lag is the time from when the server stored that entry to its delivery, by the
+	// clocks of both machines. It is large while a process reads what was appended before
+	// it started, and never negative.
 	Lag time.Duration
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A user who owns nothing, and may do what the package comment says, can do
+// A user who owns nothing, with only the privileges in the package comment, can do
 // everything.
 func TestAccess(t *testing.T) {
 	s := database(t)
@@ -92,7 +92,7 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// A hub trims what AppendTx leaves to it, and what has become old.
+// A hub trims events of AppendTx, and old events.
 func TestHubTrims(t *testing.T) {
 	t.Parallel()
 	pool := connect(t, database(t).addr)
@@ -108,7 +108,7 @@ func TestHubTrims(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cfg.Timeout = 500 * time.Millisecond // so often it trims
+		cfg.Timeout = 500 * time.Millisecond // the trimming interval
 		feed := hub.New(hub.Config{Backplane: postgres.NewBackplane(pool, name, cfg)})
 		eventually(t, "the log is trimmed", func() bool {
 			last, forgotten, err := log.Bounds(t.Context())

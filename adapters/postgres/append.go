@@ -16,9 +16,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// appendSQL locks the row of the log, which it makes if there is none, and takes
-// the next number. The types are written out since not every mode of a driver asks
-// the server for them.
+// appendSQL locks the row of the log, or inserts it, and takes the next number. The types
+// are explicit because not every mode of a driver asks the server for them.
 const (
 	appendSQL = `
 with log as (
@@ -38,17 +37,17 @@ select epoch, last`
 	findSQL = `select epoch, seq from apiece_event join apiece_log l using (epoch) where l.name = $1::text and key = $2::bigint`
 )
 
-// channelOf is where the followers of a log are woken: an identifier is short, and
-// a name need not be.
+// channelOf returns the NOTIFY channel of a log: an identifier is short, and a name may
+// be long.
 func channelOf(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return "apiece_" + hex.EncodeToString(sum[:16])
 }
 
-// An entry is an event on its way into the log.
+// An entry is an event to append.
 type entry struct {
 	*Backplane
-	key  int64 // no other attempt to append has it
+	key  int64 // unique to this append
 	args []any
 }
 
@@ -64,8 +63,7 @@ func (b *Backplane) entry(topic string, e stream.Event) entry {
 	return entry{b, key, args}
 }
 
-// put runs the statement: query is that of a pool, or of a transaction of either
-// kind.
+// put runs the statement; query is that of a pool, or of a transaction of either kind.
 func (e entry) put(query func(sql string, args ...any) scanner) (hub.Position, error) {
 	var epoch, seq int64
 	var void string
@@ -81,7 +79,7 @@ func (e entry) put(query func(sql string, args ...any) scanner) (hub.Position, e
 
 type scanner interface{ Scan(into ...any) error }
 
-// find returns where the event is, if an attempt has put it into the log.
+// find returns where the event is, if an attempt has added it to the log.
 func (e entry) find(ctx context.Context) (hub.Position, error) {
 	var epoch, seq int64
 	if err := e.pool.QueryRow(ctx, findSQL, e.name, e.key).Scan(&epoch, &seq); err != nil {
@@ -94,16 +92,15 @@ func (e entry) errorf(err error) error {
 	return fmt.Errorf("postgres: appending to %q: %w", e.name, err)
 }
 
-// patience is how long an operation whose connection broke is tried again.
+// patience is how long an operation is retried after its connection broke.
 const patience = 2 * time.Second
 
 // Append implements [hub.Backplane].
 //
-// If the connection breaks it tries again, for 2 seconds at most, and does not
-// append an event a second time: each attempt has the same key, and a log takes
-// a key once. An error that PostgreSQL itself has returned says that the event is not
-// in the log, unless an attempt whose connection broke is still under way there. If
-// the time or the 2 seconds were over, it may be in.
+// If the connection breaks it retries for up to 2 seconds, and never appends an event
+// twice: all attempts share a key, and a log takes a key once. An error that PostgreSQL
+// itself has returned means that the event is not in the log, unless an attempt whose
+// connection broke is still running there. After a timeout or the 2 seconds it may be in.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (hub.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
@@ -115,8 +112,8 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 		if err == nil {
 			break
 		}
-		// The server may have carried an attempt out, or be about to: then the
-		// next one waits for it, and is refused.
+		// The server may have carried out an attempt, or may still do so: the next one
+		// waits for it and is refused.
 		unsure = unsure || !refused(err)
 		if ctx.Err() == nil && mayPass(err) && again.wait(ctx) {
 			continue
@@ -131,7 +128,7 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 		break
 	}
 	if at.Seq%trimEvery == 0 {
-		// What is wrong, a hub that follows the log says.
+		// Errors are reported by a hub that follows the log.
 		if all, err := b.trim(ctx, 2*trimEvery); all && err == nil {
 			_, _ = b.trim(ctx, trimMost)
 		}
@@ -139,18 +136,18 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 	return at, nil
 }
 
-// AppendTx appends an event in a transaction of the caller: it is published if the
-// transaction commits, at that moment, and not at all if it is rolled back. The
-// position is what Append would return, and not to be used before the commit.
+// AppendTx appends an event in a transaction of the caller: it is published at the moment
+// the transaction commits, and not at all if it is rolled back. The position is the one
+// Append would return, and must not be used before the commit.
 //
-// From then on until it ends, the transaction keeps all others from appending to
-// the log. So make it the last that is done in it, and have no transaction wait for
-// anything else after it. It is best done in READ COMMITTED, the default: stricter
-// transactions fail, as they do, if another has appended since they began.
+// From then on until it ends, the transaction blocks all others that append to the log.
+// So call it last, and wait for nothing else in the transaction after it. READ COMMITTED,
+// the default, is best: stricter transactions fail if another has appended since they
+// began.
 //
-// The time is that of ctx alone. After an error the transaction can only be rolled
-// back. If the answer to the commit is lost, only the caller can find out what
-// became of the transaction; the event has shared its fate.
+// Only ctx limits the time. After an error the transaction can only be rolled back. If
+// the connection breaks during the commit, only the caller can find out whether the
+// transaction committed; the event is published if it did.
 func (b *Backplane) AppendTx(ctx context.Context, tx pgx.Tx, topic string, event stream.Event) (hub.Position, error) {
 	e := b.entry(topic, event)
 	at, err := e.put(func(sql string, args ...any) scanner { return tx.QueryRow(ctx, sql, args...) })
@@ -160,8 +157,8 @@ func (b *Backplane) AppendTx(ctx context.Context, tx pgx.Tx, topic string, event
 	return at, nil
 }
 
-// AppendSQLTx is AppendTx for a transaction of database/sql. Its driver may be that
-// of pgx, or another for PostgreSQL.
+// AppendSQLTx is AppendTx for a transaction of database/sql, with the driver of pgx or
+// another for PostgreSQL.
 func (b *Backplane) AppendSQLTx(ctx context.Context, tx *sql.Tx, topic string, event stream.Event) (hub.Position, error) {
 	e := b.entry(topic, event)
 	at, err := e.put(func(sql string, args ...any) scanner { return tx.QueryRowContext(ctx, sql, args...) })

@@ -17,31 +17,29 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// BackplaneConfig is how much of its log a [Backplane] keeps, and how it asks. Where
-// processes that share a log have different ones, the smallest holds of what is
-// kept.
+// BackplaneConfig configures how much of its log a [Backplane] keeps, and its timeouts.
+// If processes that share a log have different limits, the smallest applies.
 type BackplaneConfig struct {
-	// History is how many events are kept, of all topics together, and up to a
-	// hundred more; with AppendTx, up to what comes within Timeout more. 0 is
-	// 10,000, negative is no bound.
+	// History is how many events are kept, of all topics together, and up to a hundred
+	// more; with AppendTx, plus those of one Timeout. 0 is 10,000, negative is no limit.
 	History int
-	// HistoryBytes is how many bytes these may take: topics, names, comments and
-	// data; PostgreSQL adds some 200 for each. The latest is kept whatever its
-	// size. 0 is 64 MB, negative is no bound.
+	// HistoryBytes is how many bytes these may take: topics, names, comments and data;
+	// PostgreSQL adds about 200 per event. The latest is kept whatever its size. 0 is 64
+	// MB, negative is no limit.
 	HistoryBytes bytesize.Size
-	// HistoryAge is how long each is kept, by the clock of PostgreSQL. 0 and
-	// negative are no bound.
+	// HistoryAge is how long an event is kept, by the clock of PostgreSQL. Zero or
+	// negative is no limit.
 	HistoryAge time.Duration
 
-	// Poll is how often a hub looks for new events. 0 has them wake it by NOTIFY,
-	// for which it keeps a connection of its own; that does not work behind a
-	// PgBouncer that pools transactions. With more it needs none, and commits of
-	// AppendTx, which NOTIFY has wait for each other over all databases of the
-	// server, do not. Processes that share a log should have the same.
+	// Poll is how often a hub polls for new events. 0 uses LISTEN and NOTIFY instead,
+	// with a dedicated connection for each hub; that does not work with a PgBouncer that
+	// pools transactions. Polling needs no such connection, and commits of AppendTx do
+	// not wait for each other, as NOTIFY makes them do over all databases of the server.
+	// Processes that share a log should have the same value.
 	Poll time.Duration
-	// Timeout is how long PostgreSQL may take for one operation. A hub that
-	// waits for NOTIFY looks for itself as often, so that one whose
-	// connection has gone silent notices within twice the time. 0 is 5 seconds.
+	// Timeout is how long PostgreSQL may take for one operation. A hub that waits for
+	// NOTIFY also polls at this interval, so that it notices a dead connection within
+	// twice the time. 0 is 5 seconds.
 	Timeout time.Duration
 }
 
@@ -50,7 +48,7 @@ type BackplaneConfig struct {
 type Backplane struct {
 	pool         *pgxpool.Pool
 	name         string
-	channel      string // empty if nobody is to be woken
+	channel      string // empty when polling
 	history      int
 	historyBytes bytesize.Size
 	historyAge   time.Duration
@@ -62,20 +60,19 @@ type Backplane struct {
 	stats Stats
 }
 
-// seen is the event that was delivered last, with its key.
+// seen is the last delivered event, with its key.
 type seen struct {
 	at  hub.Position
-	key int64 // 0 if it is not known
+	key int64 // 0 if unknown
 }
 
 var _ hub.Backplane = (*Backplane)(nil)
 
-// NewBackplane returns the log with the given name, in the tables that [Migrate]
-// makes. It panics without a pool or a name.
+// NewBackplane returns the log with the given name, in the tables that [Migrate] makes.
+// It panics without a pool or a name.
 //
-// The pool is not closed, and may serve other purposes as well. Unless
-// BackplaneConfig.Poll is set, each hub takes a connection out of it for as long as
-// it lives.
+// The pool is not closed, and may be shared. Unless BackplaneConfig.Poll is set, each hub
+// takes a connection out of it permanently.
 func NewBackplane(pool *pgxpool.Pool, name string, cfg BackplaneConfig) *Backplane {
 	check("NewBackplane", pool, name)
 	b := &Backplane{
@@ -96,8 +93,8 @@ func NewBackplane(pool *pgxpool.Pool, name string, cfg BackplaneConfig) *Backpla
 	return b
 }
 
-// check panics unless the arguments that every constructor needs are there.
-// Without a name of its own, what services keep in one database would mix.
+// check panics without the arguments that every constructor needs. Services without names
+// of their own would mix their data in one database.
 func check(constructor string, pool *pgxpool.Pool, name string) {
 	if pool == nil {
 		panic("postgres: " + constructor + " without a pool")
@@ -107,8 +104,8 @@ func check(constructor string, pool *pgxpool.Pool, name string) {
 	}
 }
 
-// bound returns a setting of which 0 is the default, and negative no bound,
-// which is 0 in statements.
+// bound returns a setting: 0 is the default, and negative is no limit, which is 0 in
+// statements.
 func bound[T ~int | ~int64](setting, standard T) T {
 	if setting == 0 {
 		return standard
@@ -116,13 +113,13 @@ func bound[T ~int | ~int64](setting, standard T) T {
 	return max(setting, 0)
 }
 
-// position returns what the tables call epoch and seq. An epoch is a number there
-// that is never negative, and is written shorter in the ids that clients get.
+// position converts epoch and seq of the tables. An epoch is a non-negative number there,
+// and written shorter in the ids that clients get.
 func position(epoch, seq int64) hub.Position {
 	return hub.Position{Epoch: strconv.FormatInt(epoch, 36), Seq: uint64(seq)}
 }
 
-// epochOf is the way back, 0, which no log has, for what is none of ours.
+// epochOf is the inverse, 0, which no log has, for an invalid epoch.
 func epochOf(at hub.Position) int64 {
 	epoch, err := strconv.ParseInt(at.Epoch, 36, 64)
 	if err != nil || strconv.FormatInt(epoch, 36) != at.Epoch {
@@ -166,7 +163,7 @@ func (b *Backplane) lastSeen() seen {
 	return b.seen
 }
 
-// see notes what was delivered, and how long it was there before.
+// see notes the last delivered event, and its lag.
 func (b *Backplane) see(s seen, lag time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -174,15 +171,15 @@ func (b *Backplane) see(s seen, lag time.Duration) {
 	b.stats.LastSeq, b.stats.Lag = s.at.Seq, lag
 }
 
-// Stats are counts since a [Backplane] was made, and where it is.
+// Stats are counts since a [Backplane] was made, and its position.
 type Stats struct {
-	// Reconnects is how often a hub that follows the log has tried to connect
-	// again, after its connection broke or went silent.
+	// Reconnects is how often a hub that follows the log has tried to reconnect, after
+	// its connection broke or went silent.
 	Reconnects uint64
-	// LastSeq is the number of the event that was handed to a hub last.
+	// LastSeq is the number of the last event delivered to a hub.
 	LastSeq uint64
-	// Lag is how long that had been in the log by then, by the clock of
-	// PostgreSQL. What the rest of its transaction took is part of it.
+	// Lag is how long that event had been in the log when it was delivered, by the clock
+	// of PostgreSQL, the rest of its transaction included.
 	Lag time.Duration
 }
 
@@ -199,7 +196,7 @@ func (b *Backplane) reconnected() {
 	b.stats.Reconnects++
 }
 
-// encodedSize is what an event counts for HistoryBytes.
+// encodedSize is the size of an event for HistoryBytes.
 func encodedSize(topic string, e stream.Event) int64 {
 	return int64(len(topic) + len(e.Name) + len(e.Comment) + len(e.Data))
 }

@@ -13,7 +13,7 @@ import (
 
 func TestBackplane(t *testing.T) {
 	t.Run("prepared", func(t *testing.T) { testBackplane(t, postgres.BackplaneConfig{}) })
-	// Transactions that meet fail then, and are tried again.
+	// Conflicting transactions then fail, and are retried.
 	t.Run("simple, serializable, poll", func(t *testing.T) {
 		testBackplane(t, postgres.BackplaneConfig{Poll: 10 * time.Millisecond},
 			"default_query_exec_mode=simple_protocol", "default_transaction_isolation=serializable")
@@ -58,7 +58,7 @@ func TestHistory(t *testing.T) {
 		name        string
 		cfg         postgres.BackplaneConfig
 		size        func(i int) int // of event i
-		least, most int             // events that are kept
+		least, most int             // events kept
 		why         string
 	}{
 		{"default", postgres.BackplaneConfig{}, func(int) int { return 10 }, events, events, "there is room"},

@@ -19,9 +19,9 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// TestPgBouncer: behind a PgBouncer that pools transactions all works with Poll, and
-// a mode of the driver that leaves no statement prepared. It is not asked of a CI,
-// and skipped where there is none.
+// TestPgBouncer: with a PgBouncer that pools transactions everything works with Poll, and
+// a mode of the driver without prepared statements. The test is skipped without a
+// PgBouncer; a CI need not have one.
 func TestPgBouncer(t *testing.T) {
 	path, err := exec.LookPath("pgbouncer")
 	if err != nil {

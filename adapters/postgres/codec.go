@@ -8,10 +8,10 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// An entry is read by processes of several versions while a deployment is under
-// way, and by other programs never. It is a byte that changes with the format, then
-// the fields in order, each text behind its length and each list behind its count.
-// What has another format, or is not whole, is as good as absent.
+// Processes of several versions read an entry during a deployment, other programs never.
+// It is a byte for the format, then the fields in order, each text after its length and
+// each list after its count. An entry of another format, or a truncated one, counts as
+// absent.
 const entryFormat = 1
 
 func encodeEntry(e *cache.Entry) []byte {
@@ -41,8 +41,8 @@ func encodeEntry(e *cache.Entry) []byte {
 	return w.buf
 }
 
-// decodeEntry returns nil for what is no entry of this format. What it returns has
-// its body in encoded.
+// decodeEntry returns nil for anything but an entry of this format. The body of the
+// result aliases encoded.
 func decodeEntry(encoded []byte) *cache.Entry {
 	if len(encoded) == 0 || encoded[0] != entryFormat {
 		return nil
@@ -76,7 +76,7 @@ func decodeEntry(encoded []byte) *cache.Entry {
 	return e
 }
 
-// A writer puts fields behind what it has.
+// A writer appends fields.
 type writer struct{ buf []byte }
 
 func (w *writer) number(n int64) { w.buf = binary.AppendVarint(w.buf, n) }
@@ -93,8 +93,7 @@ func (w *writer) list(texts []string) {
 	}
 }
 
-// A reader takes fields off what it has. After the first that is not there, all
-// of them are empty.
+// A reader reads fields. After the first missing one, all of them are empty.
 type reader struct {
 	rest   []byte
 	broken bool
@@ -110,7 +109,7 @@ func (r *reader) number() int64 {
 	return n
 }
 
-// count returns a number of bytes or fields that what is left has room for.
+// count returns a number of bytes or fields for which there is data left.
 func (r *reader) count() int {
 	n := r.number()
 	if n < 0 || n > int64(len(r.rest)) {

@@ -36,8 +36,7 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-// The encoding is what processes of several versions read: this is what the
-// first wrote.
+// Processes of several versions read the encoding: this is what the first version wrote.
 func TestFormat(t *testing.T) {
 	const entry = "\x01" + "\x02k" + "\x12" + "\x02\x02t" + "\x00" + "\x90\x03" + "\x02\x02A\x02\x021" + "\x02b" + "\x04" + "\x06\x00\x01\x02"
 	e := &cache.Entry{

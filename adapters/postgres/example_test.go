@@ -16,7 +16,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// What is published in one process is sent to the readers of all.
+// An event published in one process is sent to the clients of all.
 func ExampleNewBackplane() {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, "postgres://blog@db/blog")
@@ -34,8 +34,7 @@ func ExampleNewBackplane() {
 	})
 }
 
-// Behind a PgBouncer that pools transactions nothing can be woken, and nothing
-// stays prepared.
+// With a PgBouncer that pools transactions, the hub polls, and nothing is prepared.
 func ExampleNewBackplane_pgBouncer() {
 	cfg, err := pgxpool.ParseConfig("postgres://blog@pgbouncer:6432/blog")
 	if err != nil {
@@ -49,7 +48,7 @@ func ExampleNewBackplane_pgBouncer() {
 	_ = postgres.NewBackplane(pool, "blog", postgres.BackplaneConfig{Poll: 500 * time.Millisecond})
 }
 
-// Readers are told of a post if it is stored, and only then.
+// Clients are told of a post if, and only if, it is stored.
 func ExampleBackplane_AppendTx() {
 	var (
 		pool   *pgxpool.Pool
@@ -90,8 +89,8 @@ func ExampleBackplane_AppendSQLTx() {
 	_ = publish
 }
 
-// A page that is rendered in one process is served by all, until it is invalidated
-// in any.
+// A page that is rendered in one process is served by all, until any of them invalidates
+// it.
 func ExampleNewStore() {
 	var pool *pgxpool.Pool
 	store := postgres.NewStore(pool, "blog", postgres.StoreConfig{})

@@ -2,15 +2,15 @@ package postgres
 
 import "context"
 
-// For the fuzz test: what is read back must be what was written, and what was
-// not written here must not be read as something else.
+// For the fuzz test: what is read must equal what was written, and other data must not be
+// read as an entry.
 var (
 	EncodeEntry = encodeEntry
 	DecodeEntry = decodeEntry
 )
 
-// Sweep deletes what a store has too much, as it does by itself now and then.
+// Sweep deletes what exceeds the limits of a store, as it does by itself at times.
 func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx) }
 
-// Sweeping reports whether it does.
+// Sweeping reports whether a sweep is running.
 func (s *Store) Sweeping() bool { return s.sweeping.Load() }

@@ -25,8 +25,7 @@ import (
 
 var long = flag.Bool("long", false, "run the long form of tests")
 
-// Connections break all the time; nothing is lost by that, and nothing comes
-// twice.
+// Connections break all the time; no event is lost or comes twice.
 func TestKilledConnections(t *testing.T) {
 	t.Parallel()
 	const publishers, every = 4, 200
@@ -37,9 +36,7 @@ func TestKilledConnections(t *testing.T) {
 	s := database(t)
 	nodes := []*node{open(t, s.addr, "log", postgres.BackplaneConfig{Timeout: patience}), open(t, s.addr, "log", postgres.BackplaneConfig{Timeout: patience})}
 
-	// Each time that so many events are out all connections are killed. Were it
-	// each time that so much time has passed, a slow machine would not get to
-	// publish in between.
+	// Count events, not time: a slow machine would publish nothing between two kills.
 	var published atomic.Int64
 	var kills int64
 	killer := make(chan bool)
@@ -91,20 +88,20 @@ func TestKilledConnections(t *testing.T) {
 	t.Logf("%d connections killed in %v", kills, took)
 }
 
-// An answer that is lost does not tell whether the event is in the log.
+// A lost reply does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
 	s := database(t)
-	proxy := newProxy(t, s.addr)
-	log := postgres.NewBackplane(connect(t, proxy.addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})
+	proxy, addr := through(t, s.addr)
+	log := postgres.NewBackplane(connect(t, addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})
 	other := postgres.NewBackplane(connect(t, s.addr), t.Name(), postgres.BackplaneConfig{Timeout: patience})
 	for i := range 20 {
 		if i > 0 { // the first prepares the statement
-			proxy.lose.Store(1)
+			proxy.Lose.Store(1)
 		}
 		if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil || at.Seq != uint64(2*i+1) {
 			t.Fatalf("appended as %v, %v; want number %d", at, err, 2*i+1)
 		}
-		if left := proxy.lose.Load(); left != 0 {
+		if left := proxy.Lose.Load(); left != 0 {
 			t.Fatal("no answer was lost: the test has tested nothing")
 		}
 		if _, err := other.Append(t.Context(), "t", stream.Event{Data: "y"}); err != nil {
@@ -113,11 +110,11 @@ func TestAppendOnce(t *testing.T) {
 	}
 }
 
-// TestRestart: the server crashes, and comes back. A log has lost nothing. A store
-// is empty, and its numbers go on.
+// TestRestart: the server crashes, and comes back. A log has lost nothing. A store is
+// empty, and its numbers go on.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	s := start(t, "") // and it writes to the disk what it says is written
+	s := start(t, "") // with fsync
 	var nodes []*node
 	for _, cfg := range []postgres.BackplaneConfig{{}, {Poll: 10 * time.Millisecond}} {
 		name := "poll " + cfg.Poll.String()
@@ -155,17 +152,16 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A copy takes over that lacks the last events, as a replica may, or a backup: those
-// who have them are told that something is missing, and so is everybody else. By
-// then others may have used the numbers of what is missing.
+// A copy without the last events takes over, as a replica or a backup may: every client
+// receives a gap event. By then others may have used the numbers of the lost events.
 func TestFailOver(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []int{0, 10} {
 		t.Run(fmt.Sprintf("%d events later", ahead), func(t *testing.T) {
 			t.Parallel()
 			s := database(t)
-			proxy := newProxy(t, s.addr)
-			nodes := []*node{open(t, proxy.addr, "log", postgres.BackplaneConfig{}), open(t, proxy.addr, "log", postgres.BackplaneConfig{})}
+			proxy, addr := through(t, s.addr)
+			nodes := []*node{open(t, addr, "log", postgres.BackplaneConfig{}), open(t, addr, "log", postgres.BackplaneConfig{})}
 			nodes[0].publish(t, 0, 100)
 			for _, n := range nodes {
 				eventually(t, "the first events are there", func() bool { return n.count() == 100 })
@@ -175,7 +171,7 @@ func TestFailOver(t *testing.T) {
 			for _, n := range nodes {
 				eventually(t, "the events are there", func() bool { return n.count() == 105 })
 			}
-			proxy.cut()
+			proxy.Cut()
 			eventually(t, "all have left", func() bool {
 				return s.exec(t, `select from pg_stat_activity where datname = current_database() and usename = 'apiece'`) == 0
 			})
@@ -187,7 +183,7 @@ func TestFailOver(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			proxy.restore()
+			proxy.Restore()
 			for _, n := range nodes {
 				eventually(t, "the reader is told", func() bool { return n.audit(t) == 1 })
 			}
@@ -208,7 +204,7 @@ func TestPausedServer(t *testing.T) {
 	s := start(t, "", "-c", "fsync=off")
 	cfg := postgres.BackplaneConfig{Timeout: timeout}
 	nodes := []*node{open(t, s.addr, "log", cfg), open(t, s.addr, "log", cfg)}
-	for i := range 10 { // a machine that is busy is not paused
+	for i := range 10 { // a busy machine may be slow
 		eventually(t, "the server answers", func() bool {
 			_, err := nodes[0].hub.Publish(t.Context(), topic, stream.Event{Data: fmt.Sprint(i)})
 			return err == nil
@@ -252,7 +248,7 @@ func TestPausedServer(t *testing.T) {
 	}
 }
 
-// A hub that cannot reach its log refuses readers, so that they go elsewhere.
+// A hub that cannot reach its log refuses clients, so that they try another.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	log := postgres.NewBackplane(dial(t, urlOf("127.0.0.1:1/apiece", "apiece")), "log", postgres.BackplaneConfig{})
@@ -264,9 +260,8 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// A disk that is full is an error, and loses nothing that was there. In a small file
-// system PostgreSQL runs out of room for a table, which is an error, or for what it
-// writes first, which stops it.
+// A full disk is an error, and loses no earlier data. In a small file system PostgreSQL
+// runs out of room for a table, which is an error, or for its WAL, which stops it.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	c := setup(t)
@@ -314,7 +309,7 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	s.restart(t) // if it has not stopped by itself
+	s.restart(t) // unless it has stopped by itself
 	at, err := log.Append(t.Context(), "t", stream.Event{Data: "afterwards"})
 	if err != nil {
 		t.Fatal(err)

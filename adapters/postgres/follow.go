@@ -14,23 +14,22 @@ import (
 
 // How a log is followed.
 //
-// The table is the truth. A follower reads it from where it is to the end, waits,
-// and reads again. Numbers become visible in order, so a read leaves nothing behind
-// that appears later. NOTIFY says no more than that there is something to
-// read, and may be lost or come too often: with BackplaneConfig.Poll there is none.
+// The table is the truth. A follower reads it from its position to the end, waits, and
+// reads again. Numbers become visible in order, so no later commit adds an event before
+// that position. NOTIFY only signals that there is something to read, and may be lost or
+// come too often: with BackplaneConfig.Poll there is none.
 //
-// A read says as well whether the log is still the one that was read before. If it
-// ends earlier, or has another event in the place of the last, then it is what a
-// replica or a backup knew of it, and numbers are about to be used, or have been,
-// for a second time. So the log is begun anew: what was lost cannot be named, but
-// that something was lost must be.
+// A read also tells whether the log is still the one that was read before. If it ends
+// earlier, or has another event in the place of the last, it comes from a replica or a
+// backup, and numbers were used twice or are about to be. So a new log begins: which
+// events were lost is unknown, but subscribers must learn that some were.
 
-const page = 100 // events to read at once
+const page = 100 // events per read
 
 var errLost = errors.New("the log was lost, and the one that has begun is empty")
 
-// readSQL returns the events after number $3 of epoch $2, or from the first on if
-// the log has another epoch; and, if there are none, one row all the same.
+// readSQL returns the events after number $3 of epoch $2, or from the first on if the log
+// has another epoch; without any it returns one row all the same.
 const readSQL = `
 select l.epoch, l.last, mark.key, e.*
 from apiece_log l
@@ -45,8 +44,8 @@ left join lateral (
 where l.name = $1::text
 order by e.seq`
 
-// forgetSQL ends the life of a log that has lost what was read from it, if it still
-// has.
+// forgetSQL ends the epoch of a log that has lost what was read from it, if it still has
+// that epoch.
 const forgetSQL = `
 delete from apiece_log l
 where name = $1::text and epoch = $2::bigint and (last < $3::bigint or exists (
@@ -60,20 +59,19 @@ type querier interface {
 // A follower is one call of Subscribe.
 type follower struct {
 	*Backplane
-	conn    *pgx.Conn // nil if it polls, or has lost it
+	conn    *pgx.Conn // nil when polling or disconnected
 	deliver func(hub.Entry)
 	again   retry
 
-	last    seen      // what was delivered last
-	known   bool      // there was a log, with the epoch of that
+	last    seen      // the last delivered event
+	known   bool      // there was a log with the epoch of last
 	missing time.Time // since when there is none
 	trimAt  time.Time // when to trim next
 }
 
-// Subscribe implements [hub.Backplane]. If the connection breaks it makes
-// another, and returns an error if that does not succeed within 2 seconds. It
-// returns an error as well if the log was lost, and what is there now is empty, or
-// stays away for longer than Timeout.
+// Subscribe implements [hub.Backplane]. If the connection breaks it reconnects, and
+// returns an error if that fails for 2 seconds. It also returns an error if the log was
+// lost, and the new one is empty, or is missing for longer than Timeout.
 func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
 	f := &follower{Backplane: b, deliver: deliver, again: retry{within: patience}, last: seen{at: after}}
 	if last := b.lastSeen(); last.at == after {
@@ -100,7 +98,7 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 	}
 }
 
-// step reads a page, and if that was the end, waits.
+// step reads a page, and waits after the last.
 func (f *follower) step(ctx context.Context) error {
 	if err := f.connect(ctx); err != nil {
 		return err
@@ -117,7 +115,7 @@ func (f *follower) step(ctx context.Context) error {
 	return f.wait(ctx)
 }
 
-// connect makes the connection on which the follower is woken, unless it polls.
+// connect makes the connection for NOTIFY, unless the follower polls.
 func (f *follower) connect(ctx context.Context) error {
 	if f.poll > 0 || f.conn != nil {
 		return nil
@@ -128,7 +126,7 @@ func (f *follower) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// It is none of the pool's any more: that would have one fewer for others.
+	// Take it out of the pool, which then has room for another.
 	f.conn = c.Hijack()
 	_, err = f.conn.Exec(within, `listen `+f.channel)
 	return err
@@ -138,7 +136,7 @@ func (f *follower) disconnect() {
 	if f.conn == nil {
 		return
 	}
-	// A server that does not answer is not waited for.
+	// Do not wait for a server that does not respond.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = f.conn.Close(ctx)
@@ -154,8 +152,8 @@ func (f *follower) wait(ctx context.Context) error {
 		}
 		return ctx.Err()
 	}
-	// What has arrived by now is of commits that the next read sees: all of them
-	// call for one read.
+	// Pending notifications are of commits that the next read sees: one read is enough
+	// for all.
 	arrived, stop := context.WithCancel(ctx)
 	stop()
 	woken := false
@@ -168,8 +166,8 @@ func (f *follower) wait(ctx context.Context) error {
 	if woken {
 		return nil
 	}
-	// The connection survives the end of this time, and the next read tells whether
-	// it is any good.
+	// The connection survives this timeout, and the next read tells whether it still
+	// works.
 	within, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	_, err := f.conn.WaitForNotification(within)
@@ -179,7 +177,7 @@ func (f *follower) wait(ctx context.Context) error {
 	return err
 }
 
-// read takes events from the log, a page of them.
+// read reads a page of events from the log.
 func (f *follower) read(ctx context.Context) (n int, err error) {
 	within, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
@@ -239,7 +237,7 @@ func (f *follower) read(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// forget ends the life of a log. What it has may be much.
+// forget ends the epoch of a log. It may delete many events.
 func (f *follower) forget(ctx context.Context, epoch int64, was seen) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -249,9 +247,9 @@ func (f *follower) forget(ctx context.Context, epoch int64, was seen) error {
 	return errLost
 }
 
-// compare reports whether the log, which ends at end, has lost what was delivered
-// last: it ends before that, or has another event in its place, of which mark is the
-// key. It is nil if there is none: it may have been trimmed.
+// compare reports whether the log, which ends at end, has lost the last delivered event:
+// it ends before that, or has another event in its place, whose key is mark. A nil mark
+// means no event, as after trimming.
 func (f *follower) compare(was seen, end hub.Position, mark *int64) (lost bool) {
 	if end.Epoch != was.at.Epoch {
 		f.last = seen{at: hub.Position{Epoch: end.Epoch}}

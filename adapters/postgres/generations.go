@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// A number is one more than the last, and at least the microseconds since 1970.
-// Nothing takes a million of them a second; so what is begun again, after a crash of
-// the server or on a replica, goes on above all that was given out.
+// A number is one more than the last, and at least the microseconds since 1970. No
+// service takes a million of them per second; so a new sequence, after a crash of the
+// server or on a replica, continues above all earlier numbers.
 const clock = `(extract(epoch from clock_timestamp()) * 1000000)::bigint`
 
 const (
-	// What was raised before the row is made is not known, so everything counts as
-	// raised to the first number.
+	// Tags raised before the row exists are not known, so every tag counts as raised to
+	// the first number.
 	nextSQL = `
 insert into apiece_store as s (name, last, floor, noted)
 select $1::text, now, now, '-infinity' from (select ` + clock + ` as now) c
@@ -25,7 +25,7 @@ returning last`
 insert into apiece_tag as t (store, tag, raised) select $1::text, tag, $2::bigint from unnest($3::bytea[]) tag
 on conflict (store, tag) do update set raised = excluded.raised where t.raised < excluded.raised`
 
-	// As long as there is no row, everything counts as raised to this moment.
+	// Without a row, every tag counts as raised to the current time.
 	latestSQL = `
 select coalesce((
 	select greatest(floor, (select max(raised) from apiece_tag where store = $1::text and tag = any($2::bytea[])))
@@ -49,8 +49,8 @@ func (s *Store) Next(ctx context.Context) (uint64, error) {
 	return uint64(n), s.generationError("next", err)
 }
 
-// Raise implements [cache.Generations]. Processes that share the store know of
-// it at once, since each asks before it gives out an entry.
+// Raise implements [cache.Generations]. Processes that share the store see it at once,
+// since each asks before it serves an entry.
 func (s *Store) Raise(ctx context.Context, n uint64, tags ...string) error {
 	if len(tags) == 0 {
 		return nil
@@ -67,14 +67,14 @@ func (s *Store) Latest(ctx context.Context, tags ...string) (uint64, error) {
 	return uint64(n), s.generationError("latest", err)
 }
 
-// Note implements [cache.Generations]. The time that is left counts by the clock
-// of PostgreSQL.
+// Note implements [cache.Generations]. The remaining time runs by the clock of
+// PostgreSQL.
 func (s *Store) Note(ctx context.Context, tag string, until time.Time) error {
 	left := time.Until(until)
 	if left <= 0 {
 		return nil
 	}
-	left = min(left, forever) + time.Second // for what passes on the way
+	left = min(left, forever) + time.Second // for the time on the way
 	_, err := s.exec(ctx, noteSQL, s.name, digest(tag), left.Microseconds())
 	s.owe(1, int64(s.tags))
 	return s.generationError("note", err)
@@ -93,8 +93,8 @@ func (s *Store) generationError(operation string, err error) error {
 	return nil
 }
 
-// digests returns what stands for the tags, each once. They are in order, so that two
-// who raise the same do not wait for each other in a circle.
+// digests returns the digests of the tags, each once, sorted, so that two concurrent
+// raises do not deadlock.
 func digests(tags []string) [][]byte {
 	all := make([][]byte, len(tags))
 	for i, tag := range tags {

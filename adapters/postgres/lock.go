@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// lease is how long a lock is held at most: a process may end before its
-	// handler does.
+	// lease is the longest time that a lock is held: a process may end before its handler
+	// does.
 	lease = 10 * time.Second
-	// queue is how long another waits for it.
+	// queue is how long another process waits for it.
 	queue = 5 * time.Second
-	// answer is how long PostgreSQL is waited for: to take its time is the lock's
-	// alone.
+	// answer is how long to wait for PostgreSQL, which unlike the lock should not take
+	// its time.
 	answer = time.Second
 )
 
@@ -30,27 +30,27 @@ where l.until < clock_timestamp() or l.holder = excluded.holder`
 	unlockSQL = `delete from apiece_lock where store = $1::text and key = $2::bytea and holder = $3::bigint`
 )
 
-// Lock has the processes that share the store fill an entry one at a time. It
-// returns how to unlock it when that is done; or, if another process was filling
-// it, nil, once that one is done: what it has stored can be looked for then.
+// Lock makes the processes that share the store fill an entry one at a time. It returns a
+// function to unlock it; or, if another process was filling it, nil after that one is
+// done: the entry may be in the store then.
 //
-// This saves work and promises nothing. A process that takes longer than 10
-// seconds loses the lock, one that has waited for 5 goes on without, and so a
-// handler usually runs once for all processes, but not always. A PostgreSQL that
-// does not answer within a second is an error.
+// The lock saves work and guarantees nothing. A process that takes longer than 10 seconds
+// loses it, and one that has waited for 5 continues without, so a handler usually runs
+// once for all processes, but not always. If PostgreSQL does not respond within a second,
+// Lock returns an error.
 func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error) {
 	at, holder := digest(key), rand.Int64()
 	free, err := s.acquire(ctx, at, holder)
 	if free {
 		return func() {
-			// Whatever has become of the request; if it fails, the lease ends.
+			// Unlock even if the request is canceled; if that fails, the lease ends.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer)
 			defer cancel()
 			_, _ = s.exec(ctx, unlockSQL, s.name, at, holder)
 		}, nil
 	}
-	// Who waits asks every now and then. There is at most one in each process,
-	// since those behind it wait there.
+	// Waiting processes poll. There is at most one waiter per process, since other
+	// requests wait for that one.
 	until := time.Now().Add(queue)
 	for pause := 5 * time.Millisecond; err == nil && time.Now().Before(until); pause = min(2*pause, 100*time.Millisecond) {
 		select {
@@ -69,7 +69,7 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 	return nil, nil
 }
 
-// acquire reports whether the lock is the holder's now. To ask again does no harm.
+// acquire reports whether the holder has the lock now. It may be repeated.
 func (s *Store) acquire(ctx context.Context, at []byte, holder int64) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()

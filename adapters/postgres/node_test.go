@@ -19,9 +19,9 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A node is what each of several processes has: a hub, its pool of connections, and
-// a server; and one reader who is connected to it, as an EventSource is: it
-// comes back with the last id, and collects what it is sent.
+// A node stands for one of several processes: a hub, its pool of connections, and a
+// server; with one client that connects like an EventSource: it reconnects with its last
+// id, and collects its events.
 type node struct {
 	pool    *pgxpool.Pool
 	log     *postgres.Backplane
@@ -100,7 +100,7 @@ func (n *node) received() []stream.Event {
 	return slices.Clone(n.events)
 }
 
-// count returns how many events the reader has received, gaps aside.
+// count returns how many events the client has received, not counting gaps.
 func (n *node) count() (count int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -121,8 +121,8 @@ func (n *node) publish(t testing.TB, from, to int) {
 	}
 }
 
-// audit checks that events came in order of their ids, none twice, and returns
-// the number of gaps.
+// audit checks that events came in order of their ids, none twice, and returns the number
+// of gaps.
 func (n *node) audit(t testing.TB) (gaps int) {
 	t.Helper()
 	at := make(map[string]uint64) // by epoch

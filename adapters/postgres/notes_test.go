@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// notedOf returns how many of the tags from one number to another are noted.
+// notedOf returns how many of the tags with numbers in a range are noted.
 func notedOf(t *testing.T, s *postgres.Store, from, to int) (n int) {
 	t.Helper()
 	for i := from; i < to; i++ {
@@ -43,14 +43,14 @@ func sweep(t *testing.T, s *postgres.Store) {
 	}
 }
 
-// rows is how many a store has in a table.
+// rows returns how many rows a store has in a table.
 func rows(t *testing.T, s *server, table, store string) int64 {
 	t.Helper()
 	return s.exec(t, `select from apiece_`+table+` where store = $1`, store)
 }
 
-// What is noted stays within its bound. A tag that had to be forgotten counts as
-// noted, and so does every other, until it would be over.
+// Notes stay within their limit. A forgotten tag counts as noted, and so does every
+// other, until it would have expired.
 func TestNotesBounded(t *testing.T) {
 	const tags, bound = 200, 64
 	server := database(t)
@@ -58,7 +58,7 @@ func TestNotesBounded(t *testing.T) {
 	next(t, s)
 	begun := time.Now()
 	for i := range tags {
-		// Those that are noted last are over first.
+		// The tags noted last expire first.
 		if err := s.Note(t.Context(), fmt.Sprint("path:", i), begun.Add(time.Hour-time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestNotesBounded(t *testing.T) {
 		t.Errorf("%d of 10 others are noted, want all: they may have been forgotten", n)
 	}
 
-	// All that was forgotten is over; of what was not, some is left.
+	// All forgotten notes have expired; of the others, some are left.
 	pass := func(d time.Duration) {
 		server.exec(t, `update apiece_note set until = until - $2::interval where store = $1`, t.Name(), d)
 		server.exec(t, `update apiece_store set noted = noted - $2::interval where name = $1`, t.Name(), d)
@@ -96,8 +96,7 @@ func TestNotesBounded(t *testing.T) {
 	}
 }
 
-// A tag that was raised and had to be forgotten counts as raised. Notes are not
-// forgotten for it.
+// A forgotten raised tag counts as raised. Notes are not forgotten for it.
 func TestTagsBounded(t *testing.T) {
 	const bound = 16
 	server := database(t)
@@ -135,8 +134,8 @@ func TestTagsBounded(t *testing.T) {
 	}
 }
 
-// Entries make room for those that expire later, by themselves, and go when they
-// have expired. So do locks.
+// Entries make room for those that expire later, and are deleted when they have expired.
+// So are locks.
 func TestEntriesBounded(t *testing.T) {
 	const size = 100 * bytesize.KB
 	server := database(t)
@@ -175,7 +174,7 @@ func TestEntriesBounded(t *testing.T) {
 	}
 }
 
-// What cannot be deleted is told, and not only once it has filled the disk.
+// A failed sweep is reported, and not only once it has filled the disk.
 func TestSweepFails(t *testing.T) {
 	server := database(t)
 	s := postgres.NewStore(connect(t, server.addr), "store", postgres.StoreConfig{Size: bytesize.KB})

@@ -10,9 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// mayPass reports whether an error is one of the connection, of a server that is
-// being started, stopped or replaced, or of two transactions that met, as opposed to
-// one that another attempt would bring again.
+// mayPass reports whether an error is temporary: of the connection, of a server that is
+// being started, stopped or replaced, or of two conflicting transactions.
 func mayPass(err error) bool {
 	if errors.Is(err, errLost) || errors.Is(err, pgx.ErrNoRows) {
 		return false
@@ -22,34 +21,33 @@ func mayPass(err error) bool {
 		return true
 	}
 	switch answer.Code {
-	case "57P01", "57P02", "57P03", "57P05", // it is stopped, crashed, or not ready; an idle connection was closed
+	case "57P01", "57P02", "57P03", "57P05", // stopped, crashed, or not ready; an idle connection was closed
 		"53300",          // too many connections
-		"25006",          // it is a replica, or was the primary
+		"25006",          // a replica, or the former primary
 		"40001", "40P01": // serialization failure, deadlock
 		return true
 	}
 	return answer.Code[:min(2, len(answer.Code))] == "08" // the connection
 }
 
-// mayPassSoon is mayPass for those who have no time: a server that takes no
-// connection will not in the next moment.
+// mayPassSoon is mayPass for callers without time: a server that refuses connections will
+// not accept one in the next moment.
 func mayPassSoon(err error) bool {
 	var away *pgconn.ConnectError
 	return mayPass(err) && !errors.As(err, &away)
 }
 
-// refused reports whether the server has said that it did nothing. After any other
-// error nobody knows: a connection may break between the deed and the answer.
+// refused reports whether the server has said that it did nothing. After any other error
+// that is unknown: the connection may have broken after the statement ran.
 func refused(err error) bool {
 	var answer *pgconn.PgError
-	// What is worse than an ERROR ends the connection too, at whatever point.
+	// Severities above ERROR end the connection too, at any point.
 	return errors.As(err, &answer) && answer.SeverityUnlocalized == "ERROR"
 }
 
-// A retry spaces out attempts, each after a longer pause than the one before,
-// and each client after another: those of all processes fail at the same
-// moment, and should not come back at the same moment. It ends some time after
-// the first failure; who waits knows better what to do then.
+// A retry spaces out attempts, with exponential backoff and jitter: the attempts of all
+// processes fail at the same moment, and should not be repeated at the same moment. It
+// ends some time after the first failure, when the caller decides what to do.
 type retry struct {
 	within time.Duration
 
@@ -57,7 +55,7 @@ type retry struct {
 	pause time.Duration
 }
 
-// wait pauses before the next attempt. It returns false if there is to be none.
+// wait pauses before the next attempt. It returns false if there is none.
 func (r *retry) wait(ctx context.Context) bool {
 	now := time.Now()
 	if r.pause == 0 {
@@ -76,11 +74,11 @@ func (r *retry) wait(ctx context.Context) bool {
 	}
 }
 
-// reset begins again, after a success.
+// reset starts over, after a success.
 func (r *retry) reset() { r.pause = 0 }
 
-// attempt does something that may be done twice until it works, or fails in a way
-// that another attempt would too, for so long.
+// attempt runs an idempotent operation until it succeeds, fails permanently, or the time
+// is over.
 func attempt(ctx context.Context, within time.Duration, another func(error) bool, do func() error) error {
 	for again := (retry{within: within}); ; {
 		err := do()

@@ -12,17 +12,17 @@ import (
 //go:embed schema.sql
 var schema string
 
-// Schema returns the SQL that makes the tables, for those who have a way of their
-// own to run such. To run it again changes nothing. The tables come to be in the
-// schema that is first in the search_path, and are looked for by it.
+// Schema returns the SQL that makes the tables, for services with their own migration
+// tool. Running it again changes nothing. The tables are made in the first schema of the
+// search_path, and looked up by it.
 func Schema() string { return schema }
 
-// Migrate runs [Schema] in one transaction, which those that other processes begin
-// at the same time wait for. The user of the pool needs the privilege CREATE on the
-// schema; what uses the tables does not.
+// Migrate runs [Schema] in one transaction; concurrent calls of other processes wait for
+// it. The user of the pool needs the privilege CREATE on the schema; using the tables
+// does not require it.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		// IF NOT EXISTS fails if two do it at once.
+		// Two concurrent IF NOT EXISTS may fail.
 		_, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtext('apiece_log'))`)
 		if err == nil {
 			_, err = tx.Exec(ctx, schema)

@@ -1,15 +1,13 @@
--- What package postgres of apiece keeps. To run this again changes nothing, so a
--- later release may run it over what an earlier one has made.
+-- The tables of package postgres of apiece. Running this again changes nothing, so a
+-- later release may run it over the tables of an earlier one.
 
--- A log of a hub is one row. Whoever appends an event locks it until the
--- transaction ends: the next number is given out when the one before is visible to
--- all, or has been taken back. A sequence would leave holes, and its numbers would
--- become visible in any order.
+-- The log of a hub is one row. A transaction that appends an event locks it until the
+-- end: the next number is given out when the one before is visible to all, or rolled
+-- back. A sequence would leave holes, and its numbers would become visible in any order.
 --
--- epoch is random, and names the life of the log: no two logs have the same, and
--- one that is lost and begun again has another. bytes is the sum over all events
--- there ever were. The room on the page is for the versions of the row that no
--- transaction needs any more, which are many.
+-- epoch is random and identifies the log: a log that is lost and begun again gets
+-- another. bytes is the sum over all events there ever were. The fillfactor leaves room
+-- on the page for the dead versions of the row, which are many.
 create table if not exists apiece_log (
 	name  text   primary key,
 	epoch bigint not null constraint apiece_log_epoch unique,
@@ -17,8 +15,8 @@ create table if not exists apiece_log (
 	bytes bigint not null
 ) with (fillfactor = 10);
 
--- The events. before is the sum of the bytes of all that came earlier. key tells
--- an attempt to append from every other: made a second time, it fails.
+-- The events. before is the sum of the bytes of all earlier events. key identifies an
+-- append: a second attempt with the same key fails.
 create table if not exists apiece_event (
 	epoch   bigint      not null references apiece_log (epoch) on delete cascade,
 	seq     bigint      not null,
@@ -34,11 +32,11 @@ create table if not exists apiece_event (
 	constraint apiece_event_once unique (epoch, key)
 );
 
--- What follows is the cache's. It is not logged: to write it waits for no disk, and
--- when the server crashes, or a replica takes over, all of it is gone at once,
--- which a cache survives. A part of it would not do.
+-- The tables of the cache follow. They are unlogged: writes do not wait for the disk, and
+-- when the server crashes, or a replica takes over, all data is gone at once, which a
+-- cache survives. Losing only a part would break it.
 
--- The numbers of a cache: what was given out last, what no tag is below, and until
+-- The numbers of a cache: the last one given out, the floor under all tags, and until
 -- when every tag counts as noted.
 create unlogged table if not exists apiece_store (
 	name  text        primary key,
@@ -47,7 +45,7 @@ create unlogged table if not exists apiece_store (
 	noted timestamptz not null
 ) with (fillfactor = 10);
 
--- entry is null where there was one that is not kept.
+-- entry is null for a number whose entry is not kept.
 create unlogged table if not exists apiece_entry (
 	store   text        not null,
 	key     bytea       not null,

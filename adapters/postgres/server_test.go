@@ -30,17 +30,17 @@ const patience = time.Minute
 
 func TestMain(m *testing.M) { testkit.Main(m, everybodys.end) }
 
-// everybodys is what tests share: the data of a new server, and a server for those
-// that do it no harm.
+// everybodys is shared by all tests: the data of a new server, and a running server for
+// tests that do it no harm.
 var everybodys struct {
 	common
 	sync.Once
 	err error
 }
 
-// common is in a type of its own, so that it can be made by a function.
+// common is a named type so that a function can make it.
 type common struct {
-	bin  string // where the programs are
+	bin  string // directory of the programs
 	dir  string
 	uid  *syscall.Credential // of the servers; nil for that of the test
 	main *server
@@ -58,7 +58,7 @@ func (c *common) end() {
 var errNone = errors.New("there is no initdb in PATH or in /usr/lib/postgresql/*/bin; the Debian package is called postgresql")
 
 // prepare makes the data of a new server, with a user and a database called apiece.
-// Programs of PostgreSQL refuse to be run by root.
+// PostgreSQL's programs refuse to run as root.
 func (c *common) prepare() (err error) {
 	if c.bin = programs(); c.bin == "" {
 		return errNone
@@ -108,7 +108,7 @@ func unprivileged() (*syscall.Credential, error) {
 	return nil, errors.New("run by root, and there is no user called postgres or nobody")
 }
 
-// command returns a program of PostgreSQL, or another of which the path is given.
+// command returns a command for a program of PostgreSQL, or for another by its path.
 func (c *common) command(name string, args ...string) *exec.Cmd {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(c.bin, name)
@@ -130,6 +130,13 @@ func (c *common) run(input, name string, args ...string) error {
 	return nil
 }
 
+// through returns a proxy to a server, and the address of the database through it.
+func through(t testing.TB, addr string) (*testkit.Proxy, string) {
+	server, database, _ := strings.Cut(addr, "/")
+	p := testkit.NewProxy(t, server)
+	return p, p.Addr + "/" + database
+}
+
 // setup skips the test if there is no PostgreSQL.
 func setup(t testing.TB) *common {
 	t.Helper()
@@ -143,7 +150,7 @@ func setup(t testing.TB) *common {
 	return &everybodys.common
 }
 
-// A server is a PostgreSQL, or one database of it.
+// A server is a PostgreSQL server, or one database of it.
 type server struct {
 	*common
 	addr string // with the name of the database: host:port/name
@@ -152,13 +159,13 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
-// shared returns the server that others use at the same time.
+// shared returns the server that tests share.
 func shared(t testing.TB) *server {
 	t.Helper()
 	return setup(t).main
 }
 
-// database returns an empty database, for one test, of the server that others use.
+// database returns an empty database of the shared server, for one test.
 func database(t testing.TB) *server {
 	t.Helper()
 	s := *shared(t)
@@ -172,7 +179,7 @@ func database(t testing.TB) *server {
 	return &s
 }
 
-// start starts a server for one test, whose data is in dir if that is given.
+// start starts a server for one test, with its data in dir if that is not empty.
 func start(t testing.TB, dir string, args ...string) *server {
 	t.Helper()
 	s := &server{common: setup(t), dir: dir}
@@ -217,8 +224,8 @@ func (s *server) migrate() error {
 	return postgres.Migrate(context.Background(), pool)
 }
 
-// freePort returns a port that is free and stays so until a server takes it, and
-// while that is restarted: it is none of those that systems hand out.
+// freePort returns a port that stays free until a server takes it, and while that
+// restarts: it is outside of the ephemeral range.
 func freePort() (string, error) {
 	for range 100 {
 		port := strconv.Itoa(10_000 + rand.IntN(20_000))
@@ -230,8 +237,7 @@ func freePort() (string, error) {
 	return "", errors.New("no port is free")
 }
 
-// start starts the server, once more after kill, on the same port and with the
-// data it left.
+// start starts the server, and after kill restarts it on the same port with its data.
 func (s *server) start() error {
 	log, err := os.OpenFile(filepath.Join(s.common.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -255,7 +261,7 @@ func (s *server) start() error {
 	}
 }
 
-// kill ends the server at once: what it has not written is lost as in a crash.
+// kill ends the server at once: unwritten data is lost as in a crash.
 func (s *server) kill() {
 	if s.cmd == nil {
 		return
@@ -292,9 +298,9 @@ func urlOf(addr, user string) string {
 	return "postgres://" + user + "@" + addr + "?sslmode=disable&connect_timeout=10"
 }
 
-// connect returns a pool of the unprivileged user, to the server or to what is in
-// front of it. It has a connection: to make one takes longer than a cache waits if
-// the machine is busy.
+// connect returns a pool of the unprivileged user, to the server or to a proxy. It
+// already has a connection: making one takes longer than a cache waits if the machine is
+// busy.
 func connect(t testing.TB, addr string, options ...string) *pgxpool.Pool {
 	t.Helper()
 	pool := dial(t, urlOf(addr, "apiece")+"&"+strings.Join(options, "&"))
@@ -314,7 +320,7 @@ func dial(t testing.TB, url string) *pgxpool.Pool {
 	return pool
 }
 
-// A tracer is told of every statement about locks that has been carried out.
+// A tracer is told of every executed statement about locks.
 type tracer chan bool
 
 type aboutLocks struct{}

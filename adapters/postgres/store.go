@@ -16,31 +16,28 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// StoreConfig bounds a [Store]. Where processes that share one have different
-// bounds, the smallest holds.
+// StoreConfig limits a [Store]. If processes that share one have different limits, the
+// smallest applies.
 type StoreConfig struct {
-	// MaxEntry is the largest entry that is kept, encoded: a body and some
-	// hundred bytes. 0 is 2 MB, negative is no bound.
+	// MaxEntry is the size of the largest entry that is kept, encoded: a body and some
+	// hundred bytes. 0 is 2 MB, negative is no limit.
 	MaxEntry bytesize.Size
-	// Size is how much all entries may take together, and up to an eighth more
-	// for each process. Those that expire first make room. 0 is 256 MB, negative
-	// is no bound.
+	// Size is how much all entries may take together, plus up to an eighth for each
+	// process. Entries that expire first are dropped first. 0 is 256 MB, negative is no
+	// limit.
 	Size bytesize.Size
-	// Tags is how many tags are remembered to be invalidated, and of how many
-	// paths it is remembered that there are entries, and up to an eighth more for
-	// each process. If more are invalidated, entries older than those
-	// invalidations are void, and are made again when they are asked for; if
-	// there are entries of more paths, a POST to any path counts as an
-	// invalidation. 0 is 65,536, negative is no bound.
+	// Tags is how many invalidated tags, and how many paths with entries, are remembered,
+	// plus up to an eighth for each process. If more are invalidated, entries older than
+	// those invalidations become invalid, and are made again on request; if more paths
+	// have entries, a POST to any path counts as an invalidation. 0 is 65,536, negative
+	// is no limit.
 	Tags int
 }
 
-// A Store holds what caches in several processes share: the entries, and what
-// was invalidated. It is both a [cache.Store] and [cache.Generations], and
-// belongs in both fields of a [cache.Config]. It is a [cache.Locker] as well, for
-// the field of that name. In Generations alone it serves
-// caches that keep their entries in memory: each makes its own, and all know
-// what was invalidated anywhere.
+// A Store holds what the caches of several processes share: entries and invalidations. It
+// is a [cache.Store], [cache.Generations] and a [cache.Locker], for the three fields of a
+// [cache.Config]. As Generations alone it serves caches that keep their entries in
+// memory: each makes its own, and all see every invalidation.
 type Store struct {
 	pool     *pgxpool.Pool
 	name     string
@@ -48,7 +45,7 @@ type Store struct {
 	size     bytesize.Size
 	tags     int
 
-	debt     atomic.Int64 // how much has been written since it was swept
+	debt     atomic.Int64 // written since the last sweep
 	sweeping atomic.Bool
 	failed   atomic.Pointer[error] // of the last sweep
 }
@@ -59,12 +56,12 @@ var (
 	_ cache.Locker      = (*Store)(nil)
 )
 
-// NewStore returns the store with the given name, in the tables that [Migrate]
-// makes. It panics without a pool or a name. The pool is not closed.
+// NewStore returns the store with the given name, in the tables that [Migrate] makes. It
+// panics without a pool or a name. The pool is not closed.
 //
-// Requests wait for PostgreSQL, one that is served from the cache twice, and not
-// for longer than StoreTimeout of the [cache.Config]; after that their handlers run.
-// So the pool should have connections for as many as come at once.
+// Requests wait for PostgreSQL, a cache hit twice, for up to StoreTimeout of the
+// [cache.Config]; then their handlers run. So the pool should have a connection for each
+// concurrent request.
 func NewStore(pool *pgxpool.Pool, name string, cfg StoreConfig) *Store {
 	check("NewStore", pool, name)
 	s := &Store{
@@ -74,23 +71,23 @@ func NewStore(pool *pgxpool.Pool, name string, cfg StoreConfig) *Store {
 		size:     bound(cfg.Size, 256*bytesize.MB),
 		tags:     bound(cfg.Tags, 1<<16),
 	}
-	// Not all processes should sweep at once, and those that write little, or are
-	// restarted often, should sweep as well.
+	// Random, so that processes do not all sweep at once, and those that write little, or
+	// restart often, sweep as well.
 	s.debt.Store(rand.Int64N(fullDebt))
 	return s
 }
 
-// digest stands for a key or a tag: those may be long, and of any bytes.
+// digest returns the hash of a key or a tag, which may be long and of any bytes.
 func digest(of string) []byte {
 	sum := sha256.Sum256([]byte(of))
 	return sum[:16]
 }
 
-// brief is how long an operation of a store is tried again whose connection broke, or
-// which met another. It ends before that if the cache has set it a time.
+// brief is how long an operation of a store is retried after its connection broke, or
+// after a conflict, within the deadline of the cache.
 const brief = time.Second
 
-// exec runs a statement that may be run twice.
+// exec runs an idempotent statement.
 func (s *Store) exec(ctx context.Context, sql string, args ...any) (affected int64, err error) {
 	err = attempt(ctx, brief, mayPassSoon, func() error {
 		tag, err := s.pool.Exec(ctx, sql, args...)
@@ -100,7 +97,7 @@ func (s *Store) exec(ctx context.Context, sql string, args ...any) (affected int
 	return affected, err
 }
 
-// query runs a statement that returns a value, and may be run twice.
+// query runs an idempotent statement that returns a value.
 func (s *Store) query(ctx context.Context, into any, sql string, args ...any) error {
 	return attempt(ctx, brief, mayPassSoon, func() error { return s.pool.QueryRow(ctx, sql, args...).Scan(into) })
 }
@@ -128,13 +125,12 @@ set number = excluded.number, expires = excluded.expires, size = excluded.size, 
 where e.number <= excluded.number`
 
 const (
-	// remembered is how long the number of an entry that is of no use is kept, so
-	// that a run that began earlier, and takes longer, does not store its own.
+	// remembered is how long the number of a useless entry is kept, so that an earlier
+	// run which takes longer does not store its own.
 	remembered = time.Minute
-	// forever is longer than anything is stored, and short enough for the sum with
-	// the time that it is.
+	// forever is longer than anything is stored, and short enough to be added to a time.
 	forever = 100 * 365 * 24 * time.Hour
-	// overhead is about what a row takes beside the entry.
+	// overhead is about what a row takes besides the entry, in bytes.
 	overhead = 150
 )
 

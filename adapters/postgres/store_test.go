@@ -30,8 +30,8 @@ func TestStore(t *testing.T) {
 	}.Run(t)
 }
 
-// Every statement works in every mode of the driver, and when transactions that meet
-// fail, which are tried again.
+// Every statement works in every mode of the driver, and when conflicting transactions
+// fail and are retried.
 func TestStoreModes(t *testing.T) {
 	s := database(t)
 	for _, mode := range []string{"cache_describe", "describe_exec", "exec", "simple_protocol"} {
@@ -42,7 +42,7 @@ func TestStoreModes(t *testing.T) {
 	}
 }
 
-// testStoreWith asks a store for everything, several at once.
+// testStoreWith calls all operations of a store, some concurrently.
 func testStoreWith(t *testing.T, s *postgres.Store) {
 	must := func(err error) {
 		t.Helper()
@@ -131,7 +131,7 @@ func TestLock(t *testing.T) {
 	if again == nil {
 		t.Fatal("a lock that was released was refused")
 	}
-	first() // once more, when it is another's
+	first() // again, when another process has it
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if unlock, err := one.Lock(ctx, "key"); unlock != nil || err == nil {
@@ -149,19 +149,19 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// A lock whose answer was lost is not waited for by the one who has it.
+// The holder of a lock does not wait for it if the reply was lost.
 func TestLockOnce(t *testing.T) {
-	proxy := newProxy(t, database(t).addr)
-	s := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
+	proxy, addr := through(t, database(t).addr)
+	s := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 	if unlock, err := s.Lock(t.Context(), "first"); unlock == nil {
 		t.Fatal(err)
 	}
-	proxy.lose.Store(1)
+	proxy.Lose.Store(1)
 	unlock, err := s.Lock(t.Context(), "second")
 	if unlock == nil {
 		t.Fatalf("the lock is free, and was not given: %v", err)
 	}
-	if proxy.lose.Load() != 0 {
+	if proxy.Lose.Load() != 0 {
 		t.Fatal("no answer was lost: the test has tested nothing")
 	}
 	unlock()
@@ -170,12 +170,12 @@ func TestLockOnce(t *testing.T) {
 	}
 }
 
-// A PostgreSQL that goes silent is not waited for as a lock is.
+// A silent PostgreSQL is given up sooner than a held lock.
 func TestLockSilence(t *testing.T) {
 	t.Parallel()
-	proxy := newProxy(t, database(t).addr)
-	one := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
-	two := postgres.NewStore(connect(t, proxy.addr), t.Name(), postgres.StoreConfig{})
+	proxy, addr := through(t, database(t).addr)
+	one := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
+	two := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 	unlock, err := one.Lock(t.Context(), "key")
 	if unlock == nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestLockSilence(t *testing.T) {
 		}
 		waited <- err
 	}()
-	proxy.silent.Store(true)
+	proxy.Silent.Store(true)
 	if unlock, err := one.Lock(t.Context(), "another key"); unlock != nil || err == nil {
 		t.Errorf("Lock = %t, %v; want an error", unlock != nil, err)
 	}
@@ -196,11 +196,11 @@ func TestLockSilence(t *testing.T) {
 		t.Errorf("who waits is told %v", err)
 	}
 	unlock()
-	proxy.silent.Store(false)
+	proxy.Silent.Store(false)
 }
 
-// Caches that share a store run a handler once, unless it takes longer than
-// they wait for each other.
+// Caches that share a store run a handler once, unless it takes longer than they wait for
+// each other.
 func TestStampede(t *testing.T) {
 	const readers = 50
 	addr := database(t).addr
@@ -210,7 +210,7 @@ func TestStampede(t *testing.T) {
 		store := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 		pages := cache.New(cache.Config{
 			Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store,
-			StoreTimeout: time.Minute, // a machine that is busy is not down
+			StoreTimeout: time.Minute, // a busy machine is not down
 		})
 		sites[i] = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(100 * time.Millisecond)

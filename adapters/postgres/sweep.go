@@ -6,27 +6,26 @@ import (
 	"time"
 )
 
-// How a store is kept within its bounds.
+// How a store is kept within its limits.
 //
-// Each process adds up what it has written, as parts of what is allowed. When that
-// makes an eighth, it deletes what has expired, and what is too much, by goroutine:
-// no request has the time for it. What is deleted is found by looking at all that
-// there is, so that nothing has to be counted, and no count can be wrong.
+// Each process adds up what it has written, as a share of the limits. At an eighth it
+// deletes, in a goroutine, what has expired and what exceeds the limits: no request has
+// the time for it. A sweep looks at all rows, so that there is no counter to maintain,
+// and none that can be wrong.
 //
-// First it is found out up to where to delete. For tags that were raised, or noted,
-// a floor is taken to that height, and so what is forgotten counts as raised, or as
-// noted. Then it is deleted, a part at a time, since requests that write to the same
-// rows wait for it.
+// It first finds the value up to which to delete. For tags that were raised, or noted, it
+// lifts a floor to that value, so that forgotten tags count as raised, or as noted. Then
+// it deletes in small steps, since requests that write to the same rows wait for it.
 
 const (
 	fullDebt  = 1 << 30
 	dueDebt   = fullDebt / 8
-	smallDebt = fullDebt / 20_000 // of anything that has no bound: it may expire all the same
+	smallDebt = fullDebt / 20_000 // of anything without a limit: it may still expire
 	sweepTime = 30 * time.Second
 )
 
-// owe adds what was written to what the next sweep is for, which it begins if it is
-// time: so much, of what is allowed, or a small part if that is 0.
+// owe adds a write to the debt of the next sweep, and begins that if it is due. The debt is
+// written as a share of the limit of, or a small share if there is no limit (0).
 func (s *Store) owe(written, of int64) {
 	debt := int64(smallDebt)
 	if of > 0 {
@@ -36,8 +35,8 @@ func (s *Store) owe(written, of int64) {
 	s.sweepIfDue()
 }
 
-// sweepIfDue begins a sweep if it is time, and none is under way. That looks again when
-// it has ended: what was written meanwhile it may not have seen.
+// sweepIfDue begins a sweep if one is due and none is running. At its end the sweep
+// checks again, for writes that it may not have seen.
 func (s *Store) sweepIfDue() {
 	if s.debt.Load() < dueDebt || !s.sweeping.CompareAndSwap(false, true) {
 		return
@@ -54,7 +53,7 @@ func (s *Store) sweepIfDue() {
 	}()
 }
 
-// lastSweep returns the error of the last sweep, once. There is nobody else to tell.
+// lastSweep returns the error of the last sweep, once, for Set to return.
 func (s *Store) lastSweep() error {
 	if err := s.failed.Swap(nil); err != nil {
 		return fmt.Errorf("sweeping it: %w", *err)
@@ -63,13 +62,13 @@ func (s *Store) lastSweep() error {
 }
 
 const (
-	// The entries that expire last are kept, $2 bytes of them.
+	// Keeps the entries that expire last, $2 bytes of them.
 	entriesSQL = `
 select max(expires)
 from (select expires, sum(size) over (order by expires desc) as total from apiece_entry where store = $1::text) e
 where total > $2::bigint`
 
-	// If there are more tags than $2, those that were raised last are kept, $3 of them.
+	// If there are more tags than $2, keeps the $3 that were raised last.
 	floorSQL = `
 update apiece_store set floor = greatest(floor, cut.at)
 from (
@@ -79,7 +78,7 @@ from (
 ) cut
 where name = $1::text`
 
-	// And of those that were noted, those until last.
+	// Of the noted tags, keeps those with the latest times.
 	notedFloorSQL = `
 update apiece_store set noted = greatest(noted, cut.at)
 from (
@@ -95,11 +94,11 @@ where name = $1::text`
 	expiresBefore   = `expires <= greatest(clock_timestamp(), $3::timestamptz)`
 )
 
-// sweepMost is how many rows are deleted at a time.
+// sweepMost is how many rows are deleted at once.
 const sweepMost = 1000
 
-// deletion returns the statement that deletes $2 rows of the store for which the
-// condition holds. It passes over those that others write to.
+// deletion returns the statement that deletes $2 rows of the store matching the
+// condition. It skips locked rows.
 func deletion(table, condition string) string {
 	where := ` where store = $1::text and ` + condition
 	return `delete from ` + table + where + ` and ctid = any(array(

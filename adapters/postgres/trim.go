@@ -6,22 +6,21 @@ import (
 	"time"
 )
 
-// How a log is kept within its bounds.
+// How a log is kept within its limits.
 //
-// What has been forgotten shows in the first number that is left, so to trim is to
-// delete from the beginning, and takes no lock that those who append or read wait
-// for. It is done a part at a time, each in a transaction of its own: by Append,
-// after every hundredth event, and by whoever follows the log, every now and then,
-// for what AppendTx has added and for what has become old.
+// The first number that is left shows what was forgotten, so trimming only deletes the
+// oldest events, and takes no lock that writers or readers wait for. It runs in small
+// steps, each in its own transaction: in Append, after every hundredth event, and in
+// followers at intervals, for events of AppendTx and for old ones.
 
 const (
 	trimEvery = 100  // numbers
-	trimMost  = 1000 // events at a time
+	trimMost  = 1000 // events per step
 )
 
 // trimSQL looks at the oldest $5 events, and deletes those beyond the last $2, those
 // without which the rest takes no more than $3 bytes, and those older than $4
-// microseconds. 0 is no bound. Two that trim at once pass over each other's.
+// microseconds. 0 is no limit. Concurrent trims skip each other's rows.
 const trimSQL = `
 with cut as (
 	select l.epoch, max(o.seq) as seq
@@ -40,15 +39,15 @@ with cut as (
 )
 delete from apiece_event e using old where e.epoch = old.epoch and e.seq = old.seq`
 
-// trim deletes at most so many of the oldest events. If all of them were deleted,
-// there may be more to delete.
+// trim deletes at most the given number of the oldest events. all reports that it deleted
+// as many, so that there may be more.
 func (b *Backplane) trim(ctx context.Context, most int64) (all bool, err error) {
 	tag, err := b.pool.Exec(ctx, trimSQL, b.name, int64(b.history), int64(b.historyBytes), b.historyAge.Microseconds(), most)
 	return tag.RowsAffected() == most, err
 }
 
-// trimNow trims if it is time, and reports whether there is more to do: events that
-// have come go first.
+// trimNow trims if it is due, and reports whether there is more to do: new events go
+// first.
 func (f *follower) trimNow(ctx context.Context) (more bool, err error) {
 	if time.Now().Before(f.trimAt) {
 		return false, nil
@@ -61,7 +60,8 @@ func (f *follower) trimNow(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// trimLater says when to trim next. Hubs of several processes take turns by chance.
+// trimLater schedules the next trim, jittered so that the hubs of several processes take
+// turns.
 func (f *follower) trimLater() {
 	f.trimAt = time.Now().Add(f.timeout/2 + rand.N(f.timeout))
 }

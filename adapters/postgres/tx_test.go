@@ -18,9 +18,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// TestAppendTx: what is committed is published, in order and once, and what is
-// rolled back never, in transactions of both kinds, which take their time, beside
-// Append.
+// TestAppendTx: committed events are published, in order and once, and rolled back ones
+// never, in slow transactions of both kinds, beside Append.
 func TestAppendTx(t *testing.T) {
 	const writers, each = 6, 30
 	s := database(t)
@@ -119,9 +118,8 @@ func TestAppendTx(t *testing.T) {
 	}
 }
 
-// A transaction that is open keeps no follower from what came before it, and none
-// sees what it appends until it commits. Others wait to append, for as long as they
-// may.
+// An open transaction hides no earlier event from a follower, and its own events until it
+// commits. Others wait to append, up to their deadline.
 func TestOpenTx(t *testing.T) {
 	pool := connect(t, database(t).addr)
 	log := postgres.NewBackplane(pool, t.Name(), postgres.BackplaneConfig{Timeout: patience})
@@ -144,7 +142,7 @@ func TestOpenTx(t *testing.T) {
 	if at, err := hasty.Append(t.Context(), "t", stream.Event{Data: "hasty"}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Append = %v, %v; want the end of its time", at, err)
 	}
-	// What others append now has to wait; a number is given once it is free.
+	// Other appends have to wait now; they get a number once it is free.
 	after := make(chan hub.Position)
 	go func() {
 		at, err := log.Append(t.Context(), "t", stream.Event{Data: "after"})
@@ -156,7 +154,7 @@ func TestOpenTx(t *testing.T) {
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if at := <-after; at.Seq != 2 && at.Seq != 3 { // 3 if the hasty one was carried out all the same
+	if at := <-after; at.Seq != 2 && at.Seq != 3 { // 3 if the one with the short deadline was carried out nevertheless
 		t.Errorf("the next event has number %d", at.Seq)
 	}
 }

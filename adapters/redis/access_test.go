@@ -18,8 +18,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A user who may do what the package comment says, and nothing else, can do
-// everything, over TLS too.
+// A user with only the commands in the package comment can do everything, over TLS too.
 func TestAccess(t *testing.T) {
 	t.Run("plain", func(t *testing.T) { testAccess(t, start(t)) })
 	t.Run("TLS", func(t *testing.T) {

@@ -15,15 +15,14 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// BackplaneConfig is how much of its log a [Backplane] keeps. Where processes
-// that share a log have different ones, the smallest holds.
+// BackplaneConfig configures how much of its log a [Backplane] keeps. If processes that
+// share a log have different limits, the smallest applies.
 type BackplaneConfig struct {
-	// History is how many events are kept, of all topics together, or up to a
-	// hundred more. 0 is 10,000, negative is no bound.
+	// History is how many events are kept, of all topics together, plus up to a hundred.
+	// 0 is 10,000, negative is no limit.
 	History int
-	// HistoryBytes is how many bytes these may take, encoded; Redis adds some 50
-	// for each. The latest is kept whatever its size. 0 is 64 MB, negative is
-	// no bound.
+	// HistoryBytes is how many bytes these may take, encoded; Redis adds about 50 per
+	// event. The latest is kept whatever its size. 0 is 64 MB, negative is no limit.
 	HistoryBytes bytesize.Size
 }
 
@@ -42,12 +41,12 @@ type Backplane struct {
 
 var _ hub.Backplane = (*Backplane)(nil)
 
-// NewBackplane returns the log with the given key. It takes that key, which
-// holds a stream, and the channel of the same name, and commands only as in the
-// package comment. It panics without a client or a key.
+// NewBackplane returns the log with the given key. It uses that key, which holds a
+// stream, and the channel of the same name, and only the commands listed in the package
+// comment. It panics without a client or a key.
 //
-// The client is not closed, and may serve other purposes as well. Beside the
-// connections of its pool, each hub takes one for as long as it lives.
+// The client is not closed, and may be shared. Besides the connections of its pool, each
+// hub takes one permanently.
 func NewBackplane(client goredis.UniversalClient, key string, cfg BackplaneConfig) *Backplane {
 	check("NewBackplane", client, "key", key)
 	return &Backplane{
@@ -59,8 +58,8 @@ func NewBackplane(client goredis.UniversalClient, key string, cfg BackplaneConfi
 	}
 }
 
-// check panics unless the arguments that every constructor needs are there.
-// Without a name of its own, what services keep in one Redis would mix.
+// check panics without the arguments that every constructor needs. Services without names
+// of their own would mix their data in one Redis.
 func check(constructor string, client goredis.UniversalClient, what, name string) {
 	if client == nil {
 		panic("redis: " + constructor + " without a client")
@@ -70,8 +69,8 @@ func check(constructor string, client goredis.UniversalClient, what, name string
 	}
 }
 
-// bound returns a setting of which 0 is the default, and negative no bound,
-// which is 0 in scripts.
+// bound returns a setting: 0 is the default, and negative is no limit, which is 0 in
+// scripts.
 func bound[T ~int | ~int64](setting, standard T) T {
 	if setting == 0 {
 		return standard
@@ -84,16 +83,15 @@ var logSource string
 
 // Append implements [hub.Backplane].
 //
-// If the connection breaks it tries again, for 2 seconds at most, and does not
-// append an event a second time: an attempt of which the answer was lost is
-// found in the log, unless a thousand others were appended since. If there is a
-// connection but no answer in time it does not try again, since the first
-// attempt might be carried out after the second. It returns when the context is
-// done, whether the client heeds that or not.
+// If the connection breaks it retries for up to 2 seconds, and never appends an event
+// twice: an attempt whose reply was lost is found in the log, unless a thousand other
+// events were appended since. If the connection works but no reply comes in time it does
+// not retry, since the first attempt might be carried out after the second. It returns
+// when the context is done, even if the client ignores that.
 func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event) (hub.Position, error) {
 	encoded := encodeEvent(rand.Uint64(), topic, event)
 	begun := b.snapshot()
-	since := "" // at the first attempt there is nothing to look for
+	since := "" // nothing to look for at the first attempt
 	for again := (retry{}); ; {
 		known := b.snapshot().known
 		id, err := b.run(ctx, "append", encoded, b.history, int64(b.historyBytes), since, entryID(known.at), known.mark).Text()
@@ -126,9 +124,9 @@ func (b *Backplane) Bounds(ctx context.Context) (last hub.Position, forgotten ui
 	return last, forgotten, nil
 }
 
-// run runs an operation of the script. It returns once the context is done,
-// whatever the client waits for: that looks at deadlines only if its options say
-// so, and not at what is canceled. What was sent may be carried out then.
+// run runs an operation of the script. It returns once the context is done, even if the
+// client waits: that heeds deadlines only if its options say so, and ignores cancellation.
+// What was sent may still be carried out.
 func (b *Backplane) run(ctx context.Context, operation string, args ...any) *goredis.Cmd {
 	answer := make(chan *goredis.Cmd, 1)
 	if ctx.Err() == nil {

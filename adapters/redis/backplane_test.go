@@ -62,7 +62,7 @@ func testHistory(t *testing.T, addr string) {
 		name        string
 		cfg         redis.BackplaneConfig
 		size        func(i int) int // of event i
-		least, most int             // events that are kept
+		least, most int             // events kept
 		why         string
 	}{
 		{"default", redis.BackplaneConfig{}, func(int) int { return 10 }, events, events, "there is room"},
@@ -92,7 +92,7 @@ func testHistory(t *testing.T, addr string) {
 	}
 }
 
-// An answer that is lost does not tell whether the event is in the log.
+// A lost reply does not tell whether the event is in the log.
 func TestAppendOnce(t *testing.T) {
 	t.Run("miniredis", func(t *testing.T) { testAppendOnce(t, miniredis.RunT(t).Addr()) })
 	t.Run("redis", func(t *testing.T) { testAppendOnce(t, start(t).addr) })
@@ -103,7 +103,7 @@ func testAppendOnce(t *testing.T, addr string) {
 	log := redis.NewBackplane(connect(t, proxy.Addr), "log", redis.BackplaneConfig{})
 	other := redis.NewBackplane(connect(t, addr), "log", redis.BackplaneConfig{})
 	for i := range 20 {
-		if i > 0 { // the first makes the connection, and loads the script
+		if i > 0 { // the first connects, and loads the script
 			proxy.Lose.Store(1)
 		}
 		if at, err := log.Append(t.Context(), "t", stream.Event{Data: "x"}); err != nil || at.Seq != uint64(2*i+1) {

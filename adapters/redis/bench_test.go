@@ -10,7 +10,7 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// BenchmarkPing is what any command costs.
+// BenchmarkPing is the cost of any command.
 func BenchmarkPing(b *testing.B) {
 	client := connect(b, start(b).addr)
 	for b.Loop() {

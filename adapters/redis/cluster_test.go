@@ -24,8 +24,8 @@ type cluster struct {
 	ids     []string
 }
 
-// startCluster starts a cluster of so many servers, which share the slots. One
-// alone refuses scripts whose keys are in several slots, as any cluster does.
+// startCluster starts a cluster of the given number of servers, which share the slots.
+// Even a single one refuses scripts whose keys are in several slots, as any cluster does.
 func startCluster(t testing.TB, servers int) *cluster {
 	c := new(cluster)
 	for i := range servers {
@@ -85,8 +85,8 @@ func (c *cluster) move(t testing.TB, slot int64, from, to int) {
 			source.do("MIGRATE", host, port, key, 0, 5000)
 		}
 	}
-	// The target first: until the others know, they send clients to the source,
-	// and that sends them on.
+	// The target first: until the others know, they send clients to the source, which
+	// redirects them.
 	target.do("CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
 	source.do("CLUSTER", "SETSLOT", slot, "NODE", c.ids[to])
 	for i, s := range c.servers {
@@ -96,8 +96,8 @@ func (c *cluster) move(t testing.TB, slot int64, from, to int) {
 	}
 }
 
-// The slots of a log and of a store move from server to server and back while
-// they are used: nothing is lost, nothing comes twice, no operation fails.
+// The slots of a log and of a store move from server to server and back while in use:
+// nothing is lost, nothing comes twice, no operation fails.
 func TestSlotMoves(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 3)
@@ -163,10 +163,9 @@ func TestSlotMoves(t *testing.T) {
 	t.Logf("%d events over %d moves of the slots", traffic.Taken(), 2*moves)
 }
 
-// A sentinel replaces a master that is gone, while writers publish. Redis does not
-// wait for replicas, so that the last events may be lost with the master; what
-// is promised is that nothing comes twice or out of order, and that who misses
-// an event is sent a gap event.
+// A sentinel replaces a master that is gone, while writers publish. Redis does not wait
+// for replicas, so the last events may be lost with the master; but no event comes twice
+// or out of order, and a client that misses an event receives a gap event.
 func TestSentinel(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*server){
@@ -213,7 +212,7 @@ func TestSentinel(t *testing.T) {
 				role, err := replica.do("ROLE").Slice()
 				return err == nil && role[0] == "master"
 			})
-			// Those that were taken by then may have been by the old one.
+			// Events taken before this may have been by the old one.
 			taken := traffic.Taken()
 			eventually(t, "events are taken again", func() bool { return traffic.Taken() > taken+100 })
 			stop()

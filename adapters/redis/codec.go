@@ -11,11 +11,10 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// What is kept in Redis is read by processes of several versions while a
-// deployment is under way, and by other programs never. The format is a byte
-// that changes with it, then the fields in order, each text behind its length,
-// each list behind its count. What has another format, or is not whole, is as
-// good as absent.
+// Processes of several versions read what is kept in Redis during a deployment, other
+// programs never. The encoding is a byte for the format, then the fields in order, each
+// text after its length, each list after its count. A value of another format, or a
+// truncated one, counts as absent.
 const (
 	eventFormat = 1
 	entryFormat = 1
@@ -42,8 +41,8 @@ func decodeEvent(encoded string) (topic string, e stream.Event, ok bool) {
 	return topic, e, r.whole()
 }
 
-// numberSize is the length of the number that an entry begins with, in decimal,
-// where the script that compares it finds it.
+// numberSize is the length of the decimal number at the beginning of an entry, where the
+// script that compares it finds it.
 const numberSize = 20
 
 // encodeEntry returns the number, the format and the other fields.
@@ -74,7 +73,7 @@ func encodeEntry(e *cache.Entry) []byte {
 	return w
 }
 
-// decodeEntry returns nil for what is no entry of this format.
+// decodeEntry returns nil for anything but an entry of this format.
 func decodeEntry(encoded string) *cache.Entry {
 	if len(encoded) <= numberSize || encoded[numberSize] != entryFormat {
 		return nil
@@ -125,18 +124,17 @@ func (w *writer) list(fields []string) {
 	w.text(fields...)
 }
 
-// A reader takes fields off what is left. After the first that is not there, all
-// of them are zero.
+// A reader reads fields. After the first missing one, all of them are zero.
 type reader struct {
 	rest   string
 	broken bool
 }
 
-// whole reports whether all fields were there, and nothing else.
+// whole reports whether all fields were read, and no data is left.
 func (r *reader) whole() bool { return !r.broken && r.rest == "" }
 
 func (r *reader) number() int64 {
-	// ReadVarint wants bytes; a varint is short, and this copy stays on the stack.
+	// ReadVarint needs bytes; a varint is short, and this copy stays on the stack.
 	var buf [binary.MaxVarintLen64]byte
 	n, size := binary.Varint(buf[:copy(buf[:], r.rest)])
 	if size <= 0 {
@@ -147,7 +145,7 @@ func (r *reader) number() int64 {
 	return n
 }
 
-// count returns a number of bytes or fields that what is left has room for.
+// count returns a number of bytes or fields for which there is data left.
 func (r *reader) count() int {
 	n := r.number()
 	if n < 0 || n > int64(len(r.rest)) {

@@ -59,8 +59,7 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-// The encoding is what processes of several versions read: this is what the
-// first wrote.
+// Processes of several versions read the encoding: this is what the first version wrote.
 func TestFormat(t *testing.T) {
 	const event = "\x00\x00\x00\x00\x00\x00\x00\x07" + "\x01" + "\x02t" + "\x04na" + "\x00" + "\x08data" + "\x04"
 	want := stream.Event{Name: "na", Data: "data", Retry: 2}

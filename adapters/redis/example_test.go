@@ -16,7 +16,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// An event that is published in one process is sent to a reader of another.
+// An event published in one process is sent to a client of another.
 func ExampleNewBackplane() {
 	server, err := miniredis.Run() // in place of a Redis
 	if err != nil {
@@ -56,8 +56,8 @@ func ExampleNewBackplane() {
 	// Output: Hello <nil>
 }
 
-// A page that is rendered in one process is served by another, until it is
-// invalidated in either.
+// A page that is rendered in one process is served by another, until either invalidates
+// it.
 func ExampleNewStore() {
 	server, err := miniredis.Run() // in place of a Redis
 	if err != nil {

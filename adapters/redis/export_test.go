@@ -1,7 +1,7 @@
 package redis
 
-// For the fuzz tests: what is read back must be what was written, and what was
-// not written here must not be read as something else.
+// For the fuzz tests: what is read must equal what was written, and other data must not
+// be read as an entry or event.
 var (
 	EncodeEvent = encodeEvent
 	DecodeEvent = decodeEvent

@@ -30,7 +30,7 @@ func openLog(t testing.TB, log *redis.Backplane) *backplanetest.Node {
 	return backplanetest.NewNode(t, hub.Config{Backplane: log})
 }
 
-// check compares what the readers were sent with what they should have been.
+// check compares what the readers received with what they should have.
 func check(t testing.TB, traffic *backplanetest.Traffic, wantGaps int, why string) {
 	t.Helper()
 	if missing, gaps := traffic.Check(); gaps != wantGaps || missing != 0 {
@@ -38,7 +38,7 @@ func check(t testing.TB, traffic *backplanetest.Traffic, wantGaps int, why strin
 	}
 }
 
-// What backplanetest asks of a restart is that what is there stays there.
+// The restart of backplanetest loses no data.
 func TestRestart(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -68,8 +68,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A replica takes over that lacks the last events: those who have them are told
-// that something is missing, and so is everybody else.
+// A replica without the last events takes over: every client receives a gap event.
 func TestFailOver(t *testing.T) {
 	t.Parallel()
 	first, second := start(t, "--repl-diskless-sync-delay", "0"), start(t)
@@ -89,7 +88,7 @@ func TestFailOver(t *testing.T) {
 	check(t, traffic, 1, "the numbers of the lost events would be given out a second time")
 }
 
-// By then others may have used the numbers of what is missing.
+// By then others may have used the numbers of the lost events.
 func TestForkedLog(t *testing.T) {
 	s := start(t)
 	n := open(t, s.addr)
@@ -115,7 +114,7 @@ func TestForkedLog(t *testing.T) {
 	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.do("CLIENT", "KILL", "TYPE", "pubsub") // a fail-over ends all connections
+	s.do("CLIENT", "KILL", "TYPE", "pubsub") // a failover ends all connections
 	eventually(t, "the reader is told", func() bool { return n.Gaps() == 1 })
 	check(t, traffic, 1, "one log has taken the place of another")
 	received := n.Received()
@@ -124,7 +123,7 @@ func TestForkedLog(t *testing.T) {
 	}
 }
 
-// What only its writer knows of is missed as well.
+// An event that only its writer knows of is missed as well.
 func TestLostAppend(t *testing.T) {
 	s := start(t)
 	log := redis.NewBackplane(connect(t, s.addr), "log", redis.BackplaneConfig{})
@@ -149,8 +148,8 @@ func TestLostAppend(t *testing.T) {
 	}
 }
 
-// A client that gives up by itself gives up an attempt that may be carried out
-// later: there is not to be a second.
+// If a client gives up an attempt by itself, that may be carried out later: there must be
+// no second one.
 func TestSilentAppend(t *testing.T) {
 	s := start(t)
 	proxy := testkit.NewProxy(t, s.addr)
@@ -174,7 +173,7 @@ func TestSilentAppend(t *testing.T) {
 	}
 }
 
-// A hub that cannot reach its log refuses readers, so that they go elsewhere.
+// A hub that cannot reach its log refuses clients, so that they try another.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -205,7 +204,7 @@ func TestOutOfMemory(t *testing.T) {
 	check(t, traffic, 0, "what was refused takes no number")
 }
 
-// What others put into the stream or the channel stops nothing.
+// Foreign data in the stream or the channel stops nothing.
 func TestForeignEntries(t *testing.T) {
 	s := start(t)
 	n := open(t, s.addr)
@@ -228,7 +227,7 @@ func TestForeignEntries(t *testing.T) {
 	}
 }
 
-// Trimming is not silent.
+// Clients are told of trimmed events.
 func TestTrimmed(t *testing.T) {
 	s := start(t)
 	proxy := testkit.NewProxy(t, s.addr)
@@ -279,8 +278,8 @@ func TestSlowNetwork(t *testing.T) {
 	}
 }
 
-// A network that passes nothing on breaks no connection either. It shows in the
-// Stats, and is given up.
+// A silent network breaks no connection. It shows in the Stats, and the connection is
+// given up.
 func TestSilentNetwork(t *testing.T) {
 	t.Parallel()
 	s := start(t)

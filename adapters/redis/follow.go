@@ -14,21 +14,20 @@ import (
 
 // How a log is followed.
 //
-// Entries come from two sides. Redis pushes each to the channel as it is
-// added, which is fast, but forgets those who are not connected at that moment.
-// The stream has them all, but has to be asked. So a follower connects to the
-// channel first, then reads the stream from where it is to the end, and then
-// takes what is pushed as long as the numbers leave no hole. What it has
-// already is passed over, and a hole, another epoch or a new connection send it
-// back to the stream.
+// Entries come in two ways. Redis publishes each to the channel as it is added, which is
+// fast, but misses followers that are not connected at that moment. The stream has all
+// entries, but must be read. So a follower first subscribes to the channel, then reads
+// the stream from its position to the end, and then takes messages as long as their
+// numbers leave no hole. It skips duplicates; a hole, another epoch or a new connection
+// send it back to the stream.
 //
-// The check of the connection is a check of the log as well: every answer to a
-// ping sends the follower to the stream, so that nothing stays unseen for
-// longer than that, whatever happened to the channel.
+// The check of the connection also checks the log: every reply to a ping sends the
+// follower to the stream, so that nothing stays unseen for longer than that, whatever
+// happened to the channel.
 
 const (
 	checkEvery = 5 * time.Second
-	page       = 100 // entries to read at once
+	page       = 100 // entries per read
 )
 
 var (
@@ -43,14 +42,14 @@ type follower struct {
 	heard   atomic.Int64 // messages from the channel
 	deliver func(hub.Entry)
 
-	last   seen // what was delivered last
+	last   seen // the last delivered entry
 	known  bool // last was in the log when that was read
 	behind bool // there may be more in the stream
 }
 
-// Subscribe implements [hub.Backplane]. If the connection breaks it makes
-// another, and returns an error if that does not succeed within 2 seconds. It
-// returns an error as well if the log was lost, and what is there now is empty.
+// Subscribe implements [hub.Backplane]. If the connection breaks it reconnects, and
+// returns an error if that fails for 2 seconds. It also returns an error if the log was
+// lost and the new one is empty.
 func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
 	watched, cancel := context.WithCancelCause(ctx)
 	f := &follower{
@@ -72,15 +71,15 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 	cancel(nil)
 	<-ended
 	if ctx.Err() != nil {
-		b.update((*state).inStep) // nothing is due to who has gone
+		b.update((*state).inStep) // a follower that is gone lacks nothing
 		return ctx.Err()
 	}
 	b.update((*state).disconnected)
 	return fmt.Errorf("redis: following %q: %w", b.key, err)
 }
 
-// watch closes the channel, which ends a Receive, when the context is done or
-// the server does not answer.
+// watch closes the channel, which ends a Receive, when the context is done or the server
+// does not respond.
 func (f *follower) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 	defer f.channel.Close()
 	ticker := time.NewTicker(checkEvery)
@@ -98,7 +97,7 @@ func (f *follower) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 		}
 		asked = heard
 		f.update((*state).mayLack)
-		_ = f.channel.Ping(ctx) // if that fails, no answer will come
+		_ = f.channel.Ping(ctx) // if that fails, no reply will come
 	}
 }
 
@@ -117,7 +116,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
-// next takes one message, or reads what the stream has if there is more.
+// next takes one message, or reads the stream if there is more.
 func (f *follower) next(ctx context.Context) error {
 	if f.behind {
 		return f.read(ctx)
@@ -153,7 +152,7 @@ func (f *follower) take(message string) {
 	}
 }
 
-// read takes entries from the stream, a page of them.
+// read reads a page of entries from the stream.
 func (f *follower) read(ctx context.Context) error {
 	known := f.snapshot().known
 	reply, err := f.run(ctx, "read", entryID(f.last.at), f.last.mark, page, entryID(known.at), known.mark).Slice()
@@ -194,8 +193,8 @@ func (f *follower) read(ctx context.Context) error {
 	return nil
 }
 
-// pass delivers an entry. What cannot be decoded is delivered without an event,
-// which no hub can send: its subscribers are told of a gap.
+// pass delivers an entry. What cannot be decoded is delivered without an event, which no
+// hub can send: its subscribers receive a gap event.
 func (f *follower) pass(at hub.Position, encoded string) {
 	topic, event, _ := decodeEvent(encoded)
 	f.deliver(hub.Entry{Position: at, Topic: topic, Event: event})

@@ -20,8 +20,8 @@ func (s *Store) Next(ctx context.Context) (uint64, error) {
 	return s.generation(ctx, "next", nil)
 }
 
-// Raise implements [cache.Generations]. Processes that share the store know of
-// it at once, since each asks before it gives out an entry.
+// Raise implements [cache.Generations]. Processes that share the store see it at once,
+// since each asks before it serves an entry.
 func (s *Store) Raise(ctx context.Context, n uint64, tags ...string) error {
 	_, err := s.generation(ctx, "raise", tags, n)
 	return err
@@ -32,20 +32,19 @@ func (s *Store) Latest(ctx context.Context, tags ...string) (uint64, error) {
 	return s.generation(ctx, "latest", tags)
 }
 
-// Note implements [cache.Generations]. The time that is left counts by the clock
-// of Redis.
+// Note implements [cache.Generations]. The remaining time runs by the clock of Redis.
 func (s *Store) Note(ctx context.Context, tag string, until time.Time) error {
 	left := time.Until(until)
 	if left <= 0 {
 		return nil
 	}
-	// A second more, for what passes on the way.
+	// A second more, for the time on the way.
 	_, err := s.generation(ctx, "note", nil, member(tag), min(left, forever).Milliseconds()+1000)
 	return err
 }
 
-// forever is longer than anything is stored, and short enough for the sum with the
-// time since 1970.
+// forever is longer than anything is stored, and short enough to be added to the time
+// since 1970.
 const forever = 100 * 365 * 24 * time.Hour
 
 // Noted implements [cache.Generations].
@@ -54,7 +53,7 @@ func (s *Store) Noted(ctx context.Context, tag string) (bool, error) {
 	return n > 0, err
 }
 
-// generation runs an operation of the script, on the arguments and then the tags.
+// generation runs an operation of the script with the arguments and then the tags.
 func (s *Store) generation(ctx context.Context, operation string, tags []string, args ...any) (uint64, error) {
 	all := append(make([]any, 0, 2+len(args)+len(tags)), operation, s.tags)
 	all = append(all, args...)
@@ -68,8 +67,8 @@ func (s *Store) generation(ctx context.Context, operation string, tags []string,
 	return n, nil
 }
 
-// member returns what stands for a tag: itself, or its hash if that is shorter. A
-// client may have a say in how long the tags of a handler are.
+// member returns the set member for a tag: itself, or its hash if that is shorter.
+// Clients may influence how long the tags of a handler are.
 func member(tag string) string {
 	const prefix = "#"
 	if len(tag) <= len(prefix)+sha256.Size && (tag == "" || tag[0] != prefix[0]) {

@@ -1,21 +1,19 @@
--- The numbers of a cache, what its tags were raised to, and what was noted to be
--- stored are one sorted set, so that they cannot be lost in part. Its members are
--- "#next", at the number given out last; "#floor", at what no tag is below; each
--- tag that was raised above that, behind a "t"; and, at minus the millisecond
--- until which it is, each tag that was noted, behind an "n", and "#noted", if
--- every tag counts as noted.
+-- The numbers of a cache, what its tags were raised to, and the noted tags are one sorted
+-- set, so that they cannot be lost in part. Its members are "#next", at the last number
+-- given out; "#floor", a lower limit for all tags; each tag raised above that, prefixed
+-- by "t"; each noted tag, prefixed by "n", at minus the millisecond of its end; and
+-- "#noted", likewise, if every tag counts as noted.
 --
--- A number is one more than the last, and at least the microseconds since 1970.
--- Nothing takes a million of them a second; so a set that is begun again, or that
--- a replica did not have to the end, goes on above all that was given out.
+-- A number is one more than the last, and at least the microseconds since 1970. No
+-- service takes a million of them per second; so a new set, or one of a replica that
+-- lagged, continues above all earlier numbers.
 --
--- The set expires with the last response that was noted, and not within the hour.
--- By then it is as good as a new one: that has nothing noted, and everything
--- raised.
+-- The set expires with the last noted response, and not within the hour. By then it is
+-- equivalent to a new one: that has nothing noted, and everything raised.
 --
--- KEYS[1] is the set, ARGV[1] the operation, ARGV[2] how many tags of each kind are
--- kept, where 0 is no bound. An eighth more than need be are forgotten at once, so
--- that this is rare.
+-- KEYS[1] is the set, ARGV[1] the operation, ARGV[2] how many tags of each kind are kept,
+-- where 0 is no limit. An eighth more than necessary is forgotten at once, so that this
+-- is rare.
 
 local set, most = KEYS[1], tonumber(ARGV[2])
 
@@ -38,8 +36,8 @@ end
 
 local hour = 3600 * 1000
 
--- begin makes the set if there is none. What was raised before is not known then,
--- so everything counts as raised to now.
+-- begin makes the set if there is none. Earlier raises are not known then, so every tag
+-- counts as raised to now.
 local function begin()
 	if not score('#next') then
 		local now = clock()
@@ -59,8 +57,8 @@ function operations.next()
 	return n
 end
 
--- raise lifts the tags from ARGV[4] on to ARGV[3], and forgets those that were
--- raised longest ago if there are too many.
+-- raise raises the tags from ARGV[4] on to ARGV[3], and forgets those that were raised
+-- longest ago if there are too many.
 function operations.raise()
 	local n, floor = tonumber(ARGV[3]), score('#floor')
 	if n > floor then
@@ -73,7 +71,7 @@ function operations.raise()
 	end
 	local tags = redis.call('ZCOUNT', set, '(0', '+inf') - 2
 	if most > 0 and tags > most then
-		-- Those that were raised by the same number go together.
+		-- Tags that were raised by the same number are forgotten together.
 		local notes = redis.call('ZCARD', set) - tags - 2
 		local last, next = notes + tags - math.floor(most * 7 / 8) - 1, score('#next')
 		redis.call('ZREM', set, '#floor', '#next')
@@ -86,7 +84,7 @@ function operations.raise()
 	return 0
 end
 
--- latest returns what the highest of the tags from ARGV[3] on is at.
+-- latest returns the highest number of the tags from ARGV[3] on.
 function operations.latest()
 	local n = score('#floor')
 	for i = 3, #ARGV do
@@ -95,9 +93,9 @@ function operations.latest()
 	return n
 end
 
--- note notes the tag ARGV[3] for the next ARGV[4] milliseconds, and forgets what
--- is over. Of too many it forgets those that are over first: until they are, every
--- tag counts as noted.
+-- note notes the tag ARGV[3] for the next ARGV[4] milliseconds, and forgets expired
+-- notes. Of too many it forgets those that expire first: until then, every tag counts as
+-- noted.
 function operations.note()
 	local now, keep = milliseconds(), tonumber(ARGV[4])
 	local function note(member, till)

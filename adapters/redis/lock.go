@@ -11,43 +11,44 @@ import (
 )
 
 const (
-	// lease is how long a lock is held at most: a process may end before its
-	// handler does.
+	// lease is the longest time that a lock is held: a process may end before its handler
+	// does.
 	lease = 10 * time.Second
-	// queue is how long another waits for it.
+	// queue is how long another process waits for it.
 	queue = 5 * time.Second
-	// answer is how long Redis is waited for: to take its time is the lock's alone.
+	// answer is how long to wait for Redis, which unlike the lock should not take its
+	// time.
 	answer = time.Second
 )
 
-// unlockSource deletes a lock that is still the caller's.
+// unlockSource deletes a lock if the caller still has it.
 const unlockSource = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then
 	redis.call('DEL', KEYS[1])
 end
 return 0`
 
-// Lock has the processes that share the store fill an entry one at a time. It
-// returns how to unlock it when that is done; or, if another process was filling
-// it, nil, once that one is done: what it has stored can be looked for then.
+// Lock makes the processes that share the store fill an entry one at a time. It returns a
+// function to unlock it; or, if another process was filling it, nil after that one is
+// done: the entry may be in the store then.
 //
-// This saves work and promises nothing. A process that takes longer than 10
-// seconds loses the lock, one that has waited for 5 goes on without, and so a
-// handler usually runs once for all processes, but not always. A Redis that does
-// not answer within a second is an error.
+// The lock saves work and guarantees nothing. A process that takes longer than 10 seconds
+// loses it, and one that has waited for 5 continues without, so a handler usually runs
+// once for all processes, but not always. If Redis does not respond within a second, Lock
+// returns an error.
 func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error) {
 	at, mine := s.key(key)+":lock", strconv.FormatUint(rand.Uint64(), 36)
 	free, err := s.acquire(ctx, at, mine)
 	if free {
 		return func() {
-			// Whatever has become of the request; if it fails, the lease ends.
+			// Unlock even if the request is canceled; if that fails, the lease ends.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer)
 			defer cancel()
 			_ = s.unlock.Run(ctx, s.client, []string{at}, mine).Err()
 		}, nil
 	}
-	// Who waits asks every now and then. There is at most one in each process,
-	// since those behind it wait there.
+	// Waiting processes poll. There is at most one waiter per process, since other
+	// requests wait for that one.
 	until := time.Now().Add(queue)
 	for pause := 5 * time.Millisecond; err == nil && time.Now().Before(until); pause = min(2*pause, 100*time.Millisecond) {
 		select {
@@ -78,8 +79,8 @@ func (s *Store) acquire(ctx context.Context, at, mine string) (bool, error) {
 	defer cancel()
 	err := s.client.SetArgs(ctx, at, mine, goredis.SetArgs{Mode: "NX", TTL: lease}).Err()
 	if err == goredis.Nil {
-		// It is held, perhaps by us: the client asks again if a connection breaks
-		// before the answer.
+		// The holder may be this process: the client retries if a connection breaks
+		// before the reply.
 		var holder string
 		holder, err = s.client.Get(ctx, at).Result()
 		if err == goredis.Nil || err == nil && holder != mine {

@@ -1,19 +1,18 @@
--- A log is one stream. The id of an entry, "seq-epoch", is its position: seq
--- counts from 1 without holes, and epoch is a random number that stays the same
--- for the life of the log. That is all there is to keep, so nothing can be lost
--- in part: what has been trimmed shows in the first id, and a log that was
--- wiped, evicted or never begun is one without entries.
+-- A log is one stream. The id of an entry, "seq-epoch", is its position: seq counts from
+-- 1 without holes, and epoch is a random number that stays the same for the life of the
+-- log. There is no other state, so nothing can be lost in part: the first id shows what
+-- has been trimmed, and a log that was wiped, evicted or never begun has no entries.
 --
--- A log begins with an entry numbered 0, which carries the epoch until there
--- are others. Each entry has the fields "b", the bytes of all entries up to it,
--- and "e", the event, which begins with a mark of 8 bytes that no other has.
+-- A log begins with an entry numbered 0, which carries the epoch until there are others.
+-- Each entry has the fields "b", the bytes of all entries up to it, and "e", the event,
+-- which begins with a unique mark of 8 bytes.
 --
--- KEYS[1] is the log and, in the namespace of channels, where it is followed.
--- ARGV[1] is the operation, ARGV[2] the epoch of a log that has to be begun.
+-- KEYS[1] is the log and, as a channel, where it is followed. ARGV[1] is the operation,
+-- ARGV[2] the epoch for a new log.
 
 local log = KEYS[1]
 
--- Numbers of up to 2^53 are exact in Lua, and unlike tostring, this says so.
+-- Numbers up to 2^53 are exact in Lua, and tostring would round them.
 local function decimal(n) return string.format('%.0f', n) end
 
 local function position(id)
@@ -39,10 +38,10 @@ local function last()
 	return seq, epoch, tonumber(entry[2][2])
 end
 
--- unlost begins a new log if this one does not have the entry with the id, and the
--- mark unless that is empty, though it has that epoch: then it is what a replica
--- or a backup knew of it, and numbers are about to be used, or have been, for a
--- second time. What was lost cannot be named, but that something was lost must be.
+-- unlost begins a new log if this one has the epoch of the id but ends before it, or has
+-- an entry with another mark there (if mark is not empty): then it comes from a replica or
+-- a backup, and numbers were used twice or are about to be. Which events were lost is
+-- unknown, but subscribers must learn that some were.
 local function unlost(id, mark)
 	local seq, epoch = last()
 	local after, of = position(id)
@@ -60,10 +59,9 @@ end
 
 local operations = {}
 
--- append adds ARGV[3]. It keeps about ARGV[4] entries and ARGV[5] bytes, where 0
--- is no bound. With ARGV[6] this is another attempt, and what the first may have
--- added is after that id. ARGV[7] and ARGV[8] are the last id that the caller
--- knows, and its mark.
+-- append adds ARGV[3]. It keeps about ARGV[4] entries and ARGV[5] bytes, where 0 is no
+-- limit. With ARGV[6] this is a retry, and the event of the first attempt may be after
+-- that id. ARGV[7] and ARGV[8] are the last id that the caller knows, and its mark.
 function operations.append()
 	unlost(ARGV[7], ARGV[8])
 	local event, most, most_bytes = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -90,8 +88,8 @@ function operations.append()
 
 	local oldest = first()
 	if most_bytes > 0 and bytes - tonumber(oldest[2][2]) > most_bytes then
-		-- Find where to cut, an eighth below the bound so that the next
-		-- events need not. The entry just added stays whatever its size.
+		-- Find where to trim, an eighth below the limit so that the next events need not.
+		-- The new entry stays whatever its size.
 		local low, high = position(oldest[1]), seq - 1
 		while low < high do
 			local middle = math.floor((low + high) / 2)
@@ -115,10 +113,9 @@ function operations.bounds()
 	return {decimal(seq) .. '-' .. epoch, decimal(math.max(oldest - 1, 0))}
 end
 
--- read returns the last position, and at most ARGV[5] entries after the id
--- ARGV[3], or from the first on if that has another epoch. ARGV[4] is the mark
--- of the entry there, or empty; ARGV[6] and ARGV[7] are the last id that the caller
--- knows, and its mark.
+-- read returns the last position, and at most ARGV[5] entries after the id ARGV[3], or
+-- from the first on if that has another epoch. ARGV[4] is the mark of the entry there, or
+-- empty; ARGV[6] and ARGV[7] are the last id that the caller knows, and its mark.
 function operations.read()
 	local at = ARGV[3]
 	if unlost(at, ARGV[4]) or unlost(ARGV[6], ARGV[7]) then

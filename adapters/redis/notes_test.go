@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/adapters/redis"
 )
 
-// notedOf returns how many of the tags from one number to another are noted.
+// notedOf returns how many of the tags with numbers in a range are noted.
 func notedOf(t *testing.T, s *redis.Store, from, to int) (n int) {
 	t.Helper()
 	for i := from; i < to; i++ {
@@ -26,8 +26,8 @@ func notedOf(t *testing.T, s *redis.Store, from, to int) (n int) {
 	return n
 }
 
-// What is noted stays within its bound. A tag that had to be forgotten counts as
-// noted, and so does every other, until it would be over.
+// Notes stay within their limit. A forgotten tag counts as noted, and so does every
+// other, until it would have expired.
 func TestNotesBounded(t *testing.T) {
 	const tags, bound = 200, 64
 	m := miniredis.RunT(t)
@@ -35,7 +35,7 @@ func TestNotesBounded(t *testing.T) {
 	m.SetTime(begun)
 	s := redis.NewStore(connect(t, m.Addr()), "cache:", redis.StoreConfig{Tags: bound})
 	for i := range tags {
-		// Those that are noted last are over first.
+		// The tags noted last expire first.
 		if err := s.Note(t.Context(), fmt.Sprint("path:", i), begun.Add(time.Hour-time.Duration(i)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestNotesBounded(t *testing.T) {
 		t.Errorf("%d of 10 others are noted, want all: they may have been forgotten", n)
 	}
 
-	// All that was forgotten is over; of what was not, some is left.
+	// All forgotten notes have expired; of the others, some are left.
 	m.SetTime(begun.Add(time.Hour - 20*time.Second))
 	if n := notedOf(t, s, tags, tags+10); n != 0 {
 		t.Errorf("%d of 10 that were never noted are when all that was forgotten is over", n)
@@ -74,8 +74,8 @@ func TestNotesBounded(t *testing.T) {
 	}
 }
 
-// Tags that are raised and tags that are noted share a set. Neither counts towards
-// the bound of the other, and to forget raised tags forgets no notes.
+// Raised and noted tags share a set. Neither counts towards the limit of the other, and
+// forgetting raised tags forgets no notes.
 func TestNotesAndTags(t *testing.T) {
 	const bound = 16
 	m := miniredis.RunT(t)
@@ -109,8 +109,8 @@ func TestNotesAndTags(t *testing.T) {
 	}
 }
 
-// All that a store has in Redis expires by itself: the set of its numbers with the
-// last entry.
+// All data of a store in Redis expires by itself: the set of its numbers with the last
+// entry.
 func TestSetExpires(t *testing.T) {
 	m := miniredis.RunT(t)
 	s := redis.NewStore(connect(t, m.Addr()), "cache:", redis.StoreConfig{})
@@ -146,7 +146,7 @@ func TestSetExpires(t *testing.T) {
 	}
 }
 
-// Long tags, which a client may have a say in, take no more room than short ones.
+// Long tags, which a client may influence, take no more room than short ones.
 func TestLongTags(t *testing.T) {
 	m := miniredis.RunT(t)
 	s := redis.NewStore(connect(t, m.Addr()), "cache:", redis.StoreConfig{})

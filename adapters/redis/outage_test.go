@@ -18,7 +18,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A site is a page in a cache that is kept in Redis.
+// A site is a page in a cache that is stored in Redis.
 type site struct {
 	handler http.Handler
 	runs    atomic.Int64
@@ -35,13 +35,13 @@ func newSite(t testing.TB, addr string) *site {
 	})
 	s.handler = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "page ", s.runs.Add(1))
-		time.Sleep(20 * time.Millisecond) // so that readers come together
+		time.Sleep(20 * time.Millisecond) // so that requests overlap
 	}))
 	return s
 }
 
-// visit sends n readers at once, and returns how long the slowest took, and how
-// often the handler ran.
+// visit sends n requests at once, and returns how long the slowest took, and how often
+// the handler ran.
 func (s *site) visit(t *testing.T, n int, method, path string) (slowest time.Duration, runs int64) {
 	t.Helper()
 	before := s.runs.Load()
@@ -73,13 +73,13 @@ func (s *site) hits(path string) bool {
 	return strings.Contains(w.Header().Get("Cache-Status"), "; hit")
 }
 
-// TestHungServer: Redis is there and answers nothing, as when its machine swaps. The
-// client would wait for it for 5 to 10 seconds each time. The cache waits for a
-// quarter of a second once, and the readers of a page wait for one run of the handler.
+// TestHungServer: Redis is there and does not respond, as when its machine swaps. The
+// client would wait for it for 5 to 10 seconds each time. The cache waits for a quarter
+// of a second once, and simultaneous requests wait for one run of the handler.
 func TestHungServer(t *testing.T) {
 	const readers = 20
-	// What only a fault reaches: the client gives up after 3 seconds at the
-	// earliest, and asks again.
+	// Only a fault takes that long: the client gives up after 3 seconds at the earliest,
+	// and retries.
 	const bound = 2 * time.Second
 	s := start(t)
 	site := newSite(t, s.addr)
@@ -107,8 +107,8 @@ func TestHungServer(t *testing.T) {
 	eventually(t, "the cache has its store again", func() bool { return site.hits("/back") })
 }
 
-// TestHostileWrites: POSTs to paths that nothing is stored for. They change neither
-// what Redis holds nor what is served from it.
+// TestHostileWrites: POSTs to paths without a stored response change neither the data in
+// Redis nor what is served from it.
 func TestHostileWrites(t *testing.T) {
 	const floods = 2_000
 	s := start(t)
@@ -152,7 +152,7 @@ func TestHostileWrites(t *testing.T) {
 	}
 }
 
-// members is how many there are in the set of the store.
+// members returns the number of members in the set of the store.
 func members(t *testing.T, s *server) int64 {
 	t.Helper()
 	n, err := connect(t, s.addr).ZCard(t.Context(), "cache:generations").Result()
@@ -162,7 +162,7 @@ func members(t *testing.T, s *server) int64 {
 	return n
 }
 
-// usedMemory is what Redis has allocated, but for the connections.
+// usedMemory returns what Redis has allocated, except for connections.
 func usedMemory(t *testing.T, s *server) int64 {
 	t.Helper()
 	info, err := connect(t, s.addr).InfoMap(t.Context(), "memory").Result()

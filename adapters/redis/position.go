@@ -8,19 +8,19 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// The id of an entry in a log is its position. Epochs are numbers there, since
-// Redis wants them to be, and are written shorter in the ids that clients get.
+// The id of an entry in a log is its position. Redis requires epochs to be numbers there;
+// ids that clients get have them in a shorter form.
 
-// markSize is the length of the mark that each event in a log begins with. The
-// mark tells it from every other, so that an attempt to append it a second time
-// is recognized, and so is a log that has another event in its place.
+// markSize is the length of the mark at the beginning of each event in a log, in bytes.
+// The mark is unique, so that a second attempt to append the event is recognized, and so
+// is a log with another event in its place.
 const markSize = 8
 
-// newEpoch returns the epoch of a log that may have to be begun. It is short
-// enough to be exact wherever a number passes through a float.
+// newEpoch returns an epoch in case a log has to begin. It is short enough to be exact as
+// a float.
 func newEpoch() string { return strconv.FormatUint(rand.Uint64N(1<<52)+1, 10) }
 
-// parseID returns the position that the id of an entry stands for.
+// parseID returns the position of an entry id.
 func parseID(id string) (at hub.Position, err error) {
 	seq, epoch, _ := strings.Cut(id, "-")
 	number, err := strconv.ParseUint(epoch, 10, 64)
@@ -32,7 +32,7 @@ func parseID(id string) (at hub.Position, err error) {
 	return at, err
 }
 
-// entryID is the way back. An epoch that is none of ours gives that of no log.
+// entryID is the inverse. An invalid epoch becomes one that no log has.
 func entryID(at hub.Position) string {
 	number, _ := strconv.ParseUint(at.Epoch, 36, 64)
 	if strconv.FormatUint(number, 36) != at.Epoch {

@@ -9,17 +9,16 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// A script is Lua that runs in Redis as one step.
+// A script is Lua that Redis runs atomically.
 type script struct{ source, sum string }
 
 func newScript(source string) script {
 	return script{source, goredis.NewScript(source).Hash()}
 }
 
-// run runs the script on a key: by its checksum, as Redis keeps what it has run
-// once, and by its source if that was forgotten. The client does not repeat it,
-// whatever it does with other commands: a script whose answer was lost may have
-// run, and what to do then is for the caller to say.
+// run runs the script on a key: by its checksum, or by its source if Redis does not have
+// it cached. The client does not retry it as it does other commands: a script whose reply
+// was lost may have run, and the caller decides what to do then.
 func (s script) run(ctx context.Context, client goredis.UniversalClient, key string, args ...any) *goredis.Cmd {
 	cmd := s.send(ctx, client, "evalsha", s.sum, key, args)
 	if goredis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
@@ -34,14 +33,13 @@ func (s script) send(ctx context.Context, client goredis.UniversalClient, name, 
 	return cmd
 }
 
-// once is a command that the client does not repeat.
+// once is a command that the client does not retry.
 type once struct{ *goredis.Cmd }
 
 func (once) NoRetry() bool { return true }
 
-// mayPass reports whether an error is one of the connection, or of a server that
-// is being started, replaced or moved, as opposed to one that another attempt
-// would bring again.
+// mayPass reports whether an error is temporary: of the connection, or of a server that
+// is being started, replaced or moved.
 func mayPass(err error) bool {
 	var reply goredis.Error
 	if !errors.As(err, &reply) {
@@ -60,17 +58,16 @@ func timedOut(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// A retry spaces out attempts, each after a longer pause than the one before,
-// and each client after another: those of all processes fail at the same
-// moment, and should not come back at the same moment. It ends 2 seconds after
-// the first failure; whoever waits knows better what to do then. The zero
-// retry has seen none.
+// A retry spaces out attempts, with exponential backoff and jitter: the attempts of all
+// processes fail at the same moment, and should not be repeated at the same moment. It
+// ends 2 seconds after the first failure, when the caller decides what to do. The zero
+// retry has seen no failure.
 type retry struct {
 	until time.Time
 	pause time.Duration
 }
 
-// wait pauses before the next attempt. It returns false if there is to be none.
+// wait pauses before the next attempt. It returns false if there is none.
 func (r *retry) wait(ctx context.Context) bool {
 	now := time.Now()
 	if r.pause == 0 {

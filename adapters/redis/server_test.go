@@ -21,8 +21,7 @@ import (
 // patience is how long tests wait for what should come at once.
 const patience = time.Minute
 
-// A server is a redis-server of its own, on a free port, with a temporary
-// directory for its data.
+// A server is a redis-server on a free port, with a temporary directory for its data.
 type server struct {
 	t    testing.TB
 	path string
@@ -33,8 +32,8 @@ type server struct {
 	log  *bytes.Buffer
 }
 
-// start starts a server, and skips the test if there is none to start.
-// APIECE_REDIS_SERVER names another than redis-server, such as a valkey-server.
+// start starts a server, and skips the test if there is none. APIECE_REDIS_SERVER names a
+// program to use in place of redis-server, such as valkey-server.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	s := newServer(t)
@@ -59,8 +58,8 @@ func newServer(t testing.TB) *server {
 	return s
 }
 
-// freePort returns a port that is free and stays so until a server takes it, and
-// while that is restarted: it is none of those that systems hand out.
+// freePort returns a port that stays free until a server takes it, and while that
+// restarts: it is outside of the ephemeral range.
 func freePort(t testing.TB) string {
 	for range 100 {
 		port := strconv.Itoa(10_000 + rand.IntN(20_000))
@@ -73,7 +72,7 @@ func freePort(t testing.TB) string {
 	return ""
 }
 
-// A connectFunc makes a client of its own, for one test.
+// A connectFunc makes a new client for one test.
 type connectFunc func(t testing.TB) goredis.UniversalClient
 
 func connector(addr string) connectFunc {
@@ -86,8 +85,7 @@ func connect(t testing.TB, addr string) *goredis.Client {
 	return client
 }
 
-// start starts the server, once more after kill, on the same port and with the
-// data it left.
+// start starts the server, and after kill restarts it on the same port with its data.
 func (s *server) start() {
 	s.t.Helper()
 	s.log = new(bytes.Buffer)
@@ -137,7 +135,7 @@ func (s *server) do(args ...any) *goredis.Cmd {
 	return cmd
 }
 
-// What the suites ask for. They do it to the whole server.
+// Functions for the suites. They affect the whole server.
 
 func (s *server) killConnections(testing.TB, string) (killed int) {
 	for _, kind := range []string{"pubsub", "normal"} {

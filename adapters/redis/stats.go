@@ -6,29 +6,26 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Stats says how a [Backplane] follows its log, for the hub that it belongs to.
-// If several hubs share a Backplane, each figure is that of the hub which last
-// had something to tell.
+// Stats says how a [Backplane] follows its log, for the hub that it belongs to. If
+// several hubs share a Backplane, each value is that of the hub which changed it last.
 type Stats struct {
-	// Reconnects is how often the connection by which the log is followed was
-	// made again after it was lost.
+	// Reconnects is how often the follower's connection was made again after it was lost.
 	Reconnects uint64
-	// LastSeq is the number of the entry that was delivered last, 0 if none was:
-	// two processes that are in step have the same.
+	// LastSeq is the number of the last delivered entry, 0 if there was none: it is the
+	// same in processes that are in step.
 	LastSeq uint64
-	// Lag is for how long there may have been entries in Redis that were not
-	// delivered: since the connection was lost, or since it was last known to be
-	// in order, which is checked every 5 seconds. 0 is in step. Above 10 seconds
-	// Redis cannot be reached, or the hub does not keep up.
+	// Lag is how long there may have been undelivered entries in Redis: since the
+	// connection was lost, or since the last check, which is made every 5 seconds. 0 is
+	// in step. Above 10 seconds Redis cannot be reached, or the hub does not keep up.
 	Lag time.Duration
 }
 
-// state is what Stats are made from. It is guarded by Backplane.mu.
+// state is the state behind Stats, guarded by Backplane.mu.
 type state struct {
-	seen       seen // what was delivered last
-	known      seen // the highest of what was delivered and what was appended
+	seen       seen // the last delivered entry
+	known      seen // the highest delivered or appended entry
 	reconnects uint64
-	lost       bool      // the connection was lost, and not made again yet
+	lost       bool      // the connection was lost, and not yet made again
 	behind     time.Time // since when entries may be missing, zero if none are
 }
 
@@ -38,7 +35,7 @@ type seen struct {
 	mark string
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current values.
 func (b *Backplane) Stats() Stats {
 	now := b.snapshot()
 	s := Stats{Reconnects: now.reconnects, LastSeq: now.seen.at.Seq}
@@ -55,21 +52,21 @@ func (b *Backplane) update(change func(*state)) {
 	change(&b.state)
 }
 
-// know notes an entry that is in the log. One of another epoch begins another log.
+// know notes an entry that is in the log. Another epoch means another log.
 func (s *state) know(entry seen) {
 	if entry.at.Epoch != s.known.at.Epoch || entry.at.Seq > s.known.at.Seq {
 		s.known = entry
 	}
 }
 
-// mayLack notes that there may be entries that were not delivered.
+// mayLack notes that there may be undelivered entries.
 func (s *state) mayLack() {
 	if s.behind.IsZero() {
 		s.behind = time.Now()
 	}
 }
 
-// inStep notes that all were delivered, or that nobody waits for any.
+// inStep notes that all entries were delivered, or that no follower waits for any.
 func (s *state) inStep() { s.behind = time.Time{} }
 
 // disconnected notes that the connection is lost.
@@ -78,7 +75,7 @@ func (s *state) disconnected() {
 	s.mayLack()
 }
 
-// connected notes that there is a connection.
+// connected notes that the connection works.
 func (s *state) connected() {
 	if s.lost {
 		s.lost = false
@@ -86,7 +83,7 @@ func (s *state) connected() {
 	}
 }
 
-// snapshot returns the state of this moment.
+// snapshot returns the current state.
 func (b *Backplane) snapshot() state {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,27 +15,23 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// StoreConfig bounds a [Store].
+// StoreConfig limits a [Store].
 type StoreConfig struct {
-	// MaxEntry is the largest entry that is kept, encoded: a body and some
-	// hundred bytes. 0 is 2 MB, negative is no bound. How much all of them take
-	// is for Redis to bound, by maxmemory and a policy such as allkeys-lru; it
-	// may evict whatever is the Store's.
+	// MaxEntry is the size of the largest entry that is kept, encoded: a body and some
+	// hundred bytes. 0 is 2 MB, negative is no limit. Limit the total in Redis, by
+	// maxmemory and a policy such as allkeys-lru; it may evict any key of the Store.
 	MaxEntry bytesize.Size
-	// Tags is how many tags are remembered to be invalidated, and of how many
-	// paths it is remembered that there are entries. If more are invalidated,
-	// entries older than those invalidations are void, and are made again when
-	// they are asked for; if there are entries of more paths, a POST to any path
-	// counts as an invalidation. 0 is 65,536, negative is no bound.
+	// Tags is how many invalidated tags, and how many paths with entries, are remembered.
+	// If more are invalidated, entries older than those invalidations become invalid, and
+	// are made again on request; if more paths have entries, a POST to any path counts as
+	// an invalidation. 0 is 65,536, negative is no limit.
 	Tags int
 }
 
-// A Store holds what caches in several processes share: the entries, and what
-// was invalidated. It is both a [cache.Store] and [cache.Generations], and
-// belongs in both fields of a [cache.Config]. It is a [cache.Locker] as well, for
-// the field of that name. In Generations alone it serves
-// caches that keep their entries in memory: each makes its own, and all know
-// what was invalidated anywhere.
+// A Store holds what the caches of several processes share: entries and invalidations. It
+// is a [cache.Store], [cache.Generations] and a [cache.Locker], for the three fields of a
+// [cache.Config]. As Generations alone it serves caches that keep their entries in
+// memory: each makes its own, and all see every invalidation.
 type Store struct {
 	client      goredis.UniversalClient
 	set         *goredis.Script
@@ -51,11 +47,11 @@ var (
 	_ cache.Locker = (*Store)(nil)
 )
 
-// NewStore returns a store whose keys begin with the prefix. It panics without a
-// client or a prefix. The client is not closed.
+// NewStore returns a store whose keys begin with the prefix. It panics without a client
+// or a prefix. The client is not closed.
 //
-// Requests wait for Redis, one that is served from the cache twice, and not for
-// longer than StoreTimeout of the [cache.Config]; after that their handlers run.
+// Requests wait for Redis, a cache hit twice, for up to StoreTimeout of the
+// [cache.Config]; then their handlers run.
 func NewStore(client goredis.UniversalClient, prefix string, cfg StoreConfig) *Store {
 	check("NewStore", client, "prefix", prefix)
 	return &Store{
@@ -69,7 +65,7 @@ func NewStore(client goredis.UniversalClient, prefix string, cfg StoreConfig) *S
 	}
 }
 
-// key returns where an entry is: keys are long, and of any bytes.
+// key returns the Redis key of an entry: cache keys are long, and of any bytes.
 func (s *Store) key(of string) string {
 	sum := sha256.Sum256([]byte(of))
 	return s.prefix + base64.RawURLEncoding.EncodeToString(sum[:])
@@ -87,8 +83,8 @@ func (s *Store) Get(ctx context.Context, key string) (*cache.Entry, error) {
 	return decodeEntry(encoded), nil
 }
 
-// setSource stores ARGV[2] for ARGV[3] milliseconds, unless what is there has a
-// number above ARGV[1]: the first 20 bytes of every value.
+// setSource stores ARGV[2] for ARGV[3] milliseconds, unless the stored number, the first
+// 20 bytes of every value, is above ARGV[1].
 const setSource = `
 local held = tonumber(redis.call('GETRANGE', KEYS[1], 0, 19))
 if not held or held <= tonumber(ARGV[1]) then
@@ -96,8 +92,8 @@ if not held or held <= tonumber(ARGV[1]) then
 end
 return 0`
 
-// remembered is how long the number of an entry that is of no use is kept, so
-// that a run that began earlier, and takes longer, does not store its own.
+// remembered is how long the number of a useless entry is kept, so that an earlier run
+// which takes longer does not store its own.
 const remembered = time.Minute
 
 // Set implements [cache.Store].

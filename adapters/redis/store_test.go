@@ -53,12 +53,12 @@ func storeSuite(t *testing.T, connect connectFunc, operations int) cachetest.Sui
 	}
 }
 
-// A lock whose answer was lost is not waited for by the one who has it.
+// The holder of a lock does not wait for it if the reply was lost.
 func TestLockOnce(t *testing.T) {
 	proxy := testkit.NewProxy(t, start(t).addr)
 	s := redis.NewStore(connect(t, proxy.Addr), "cache:", redis.StoreConfig{})
 	for i, key := range []string{"first", "second"} {
-		proxy.Lose.Store(int64(i)) // the first makes the connection
+		proxy.Lose.Store(int64(i)) // the first connects
 		unlock, err := s.Lock(t.Context(), key)
 		if unlock == nil {
 			t.Fatalf("the %s lock is free, and was not given: %v", key, err)
@@ -73,7 +73,7 @@ func TestLockOnce(t *testing.T) {
 	}
 }
 
-// A Redis that goes silent is not waited for as a lock is.
+// A silent Redis is given up sooner than a held lock.
 func TestLockSilence(t *testing.T) {
 	t.Parallel()
 	proxy := testkit.NewProxy(t, start(t).addr)
@@ -100,7 +100,7 @@ func TestLockSilence(t *testing.T) {
 		t.Errorf("who waits is told %v", err)
 	}
 	unlock()
-	// What only a fault reaches: the client gives up after 3 seconds, four times.
+	// Only a fault takes that long: the client gives up after 3 seconds, four times.
 	if took := time.Since(begun); took > 8*time.Second {
 		t.Errorf("it took %v", took)
 	}

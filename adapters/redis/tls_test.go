@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// startTLS starts a server that speaks TLS alone, to clients with a certificate
-// of its authority. There is one certificate, which signs itself.
+// startTLS starts a server that only accepts TLS, from clients with a certificate of its
+// authority. There is one certificate, which is self-signed.
 func startTLS(t testing.TB) *server {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -8,7 +8,7 @@ import (
 )
 
 // An unsupported is the error of package bodyparser for a type that is not JSON,
-// where a form would have been as good.
+// if a form would have been accepted too.
 type unsupported struct {
 	json *bodyparser.Error
 	list string

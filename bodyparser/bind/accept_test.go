@@ -11,7 +11,8 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// TestAccept: a 415 says which types would do: forms, if the value is a struct.
+// TestAccept: a 415 lists the accepted types, including forms if the value is a
+// struct.
 func TestAccept(t *testing.T) {
 	type in struct{ A int }
 	extra := bind.Config{Parser: bodyparser.Config{JSONTypes: []string{"text/plain"}}}

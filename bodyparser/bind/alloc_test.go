@@ -19,8 +19,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// A handler pays for the value and for what keeps r.Body readable. Everything
-// else is what the decoder and the validator allocate for anybody.
+// A handler allocates the value and what keeps r.Body readable. All other
+// allocations are those of the decoder and the validator.
 func TestAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
@@ -49,7 +49,7 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// A serverWriter has deadlines, as the one of net/http has.
+// A serverWriter has deadlines, as in net/http.
 type serverWriter struct{ *httptest.ResponseRecorder }
 
 func (serverWriter) SetReadDeadline(time.Time) error { return nil }
@@ -58,13 +58,13 @@ type reusedBody struct{ bytes.Reader }
 
 func (*reusedBody) Close() error { return nil }
 
-// A type without fields from elsewhere pays nothing for those of others, and one
-// with them no more than for their values.
+// A type without fields from elsewhere allocates nothing for them, and one with
+// such fields only their values.
 func TestPlacesAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
-	type body struct { // as many fields, for releases of the validator that allocate for each
+	type body struct { // the same number of fields, for releases of the validator that allocate for each
 		ID    string `json:"id"`
 		Token string `json:"token"`
 		Title string `json:"title"`
@@ -123,7 +123,7 @@ func BenchmarkMistakes(b *testing.B) {
 	}
 }
 
-// A response that is watched already is not watched once more.
+// A response that is already tracked is not tracked twice.
 func TestNoSecondWriter(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
@@ -131,7 +131,7 @@ func TestNoSecondWriter(t *testing.T) {
 	text := []byte(`{"email":"ada@example.org","items":[{"sku":"a","qty":1}]}`)
 	h := bind.Handler(func(http.ResponseWriter, *http.Request, order) error { return nil })
 	r, body := post(jsonType, ""), new(reusedBody)
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would empty the pools
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a GC would empty the pools
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))  // each has a pool of its own
 	took := func(w http.ResponseWriter) uint64 {
 		run := func() {
@@ -156,7 +156,7 @@ func TestNoSecondWriter(t *testing.T) {
 	}
 }
 
-// TestStrictAllocs: what the decoder of a strict type needs goes on to the next body.
+// TestStrictAllocs: the next body reuses what the decoder of a strict type needs.
 func TestStrictAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")

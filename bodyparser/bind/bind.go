@@ -13,8 +13,8 @@ import (
 )
 
 // Body returns the body of the request as a T, with the zero [Config]; see
-// [Binder.Body]. A T with a tag that is wrong gives an error of status 500,
-// where [New] and [Handler] panic when the service starts.
+// [Binder.Body]. An invalid tag in T gives an error of status 500; [New] and
+// [Handler] panic at startup instead.
 func Body[T any](r *http.Request) (T, error) {
 	b, err := standard[T]()
 	if err != nil {
@@ -45,8 +45,8 @@ func Values[T any](values url.Values) (T, error) {
 	return b.Values(values)
 }
 
-// binders holds the Binder of each type that Body and Query were asked for, as
-// encoding/json holds what it knows about types.
+// binders caches the Binder of each type for Body and Query, as encoding/json
+// caches types.
 var binders sync.Map // reflect.Type of T -> *Binder[T]
 
 func standard[T any]() (*Binder[T], error) {
@@ -62,12 +62,11 @@ func standard[T any]() (*Binder[T], error) {
 	return actual.(*Binder[T]), nil
 }
 
-// Handler returns the handler that calls fn with the body of the request as a
-// T. Requests that do not fit are answered without a call, and so are the
-// errors that fn returns, as reply.HandlerFunc does. Reading r.Body gives fn an
-// error that matches http.ErrBodyReadAfterClose, unless a bodyparser.New in front
-// has kept the bytes. It panics if a tag in T
-// is wrong; see [New].
+// Handler returns a handler that calls fn with the body of the request as a T. It
+// responds to requests that do not fit without a call, and to the errors of fn,
+// as reply.HandlerFunc does. Reading r.Body in fn gives an error that matches
+// http.ErrBodyReadAfterClose, unless a bodyparser.New outside has kept the bytes.
+// Handler panics if a tag in T is not valid; see [New].
 //
 // Next.js: an API route with a typed NextApiRequest.
 func Handler[T any](fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
@@ -86,8 +85,8 @@ func (b *Binder[T]) Handler(fn func(http.ResponseWriter, *http.Request, T) error
 
 // typed is Handler for a response of a known type.
 func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.Request, T) error) http.Handler {
-	// What a request costs, in one piece: its value, and what watches the
-	// response, so that an error is known to come in time or too late.
+	// What a request allocates, in one piece: its value, and what tracks the
+	// response, to tell an error before the response from one after it.
 	type call struct {
 		value  T
 		writer respw.Writer
@@ -106,7 +105,7 @@ func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.R
 			defer remove()
 			r = spooled
 		}
-		inside := exchange.Say(w, r, b.cfg.OnError, b.cfg.Logger) // to what fn calls
+		inside := exchange.Say(w, r, b.cfg.OnError, b.cfg.Logger) // for what fn calls
 		defer exchange.HandBack(r, inside)
 		r = inside
 		err := b.read(w, r, value)
@@ -120,10 +119,10 @@ func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.R
 	return &typed{serve, reflect.TypeFor[T](), out, b.reading}
 }
 
-// Func returns the handler that answers with what fn returns, as JSON: typed
-// from end to end. The status is 200, or what the StatusCode method of the Out
-// returns if it has one. Use struct{} as In for requests without a body, whose
-// Content-Type does not matter then.
+// Func returns a handler that responds with the result of fn as JSON, typed on
+// both sides. The status is 200, or that of the StatusCode method of the Out,
+// if it has one. Use struct{} as In for requests without a body; their
+// Content-Type is ignored.
 //
 // Next.js: NextApiResponse<Out>.
 func Func[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {
@@ -135,9 +134,9 @@ func FuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) 
 	return New[In](cfg).typed(reflect.TypeFor[Out](), answer(fn))
 }
 
-// QueryFunc is [Func] for requests that only ask: fields of In that name no
-// place come from the query, by the rules of [Binder.Query], and no body is
-// read. It panics as well if a query cannot carry In.
+// QueryFunc is [Func] for requests without a body: fields of In without a place
+// come from the query, by the rules of [Binder.Query], and no body is read. It
+// also panics if a query cannot carry In.
 //
 // Next.js: a GET route with a typed req.query.
 func QueryFunc[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {
@@ -149,7 +148,7 @@ func QueryFuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, err
 	return newReader[In](cfg).typed(reflect.TypeFor[Out](), answer(fn))
 }
 
-// answer is the handler that sends what fn returns.
+// answer is the handler that sends the result of fn.
 func answer[In, Out any](fn func(*http.Request, In) (Out, error)) func(http.ResponseWriter, *http.Request, In) error {
 	type statusCoder interface{ StatusCode() int }
 	out, coder := reflect.TypeFor[Out](), reflect.TypeFor[statusCoder]()
@@ -163,7 +162,7 @@ func answer[In, Out any](fn func(*http.Request, In) (Out, error)) func(http.Resp
 		if s, ok := any(out).(statusCoder); ok {
 			status = s.StatusCode()
 		} else if byPointer {
-			copied := out // for out itself would be moved to the heap for all
+			copied := out // or out itself would be moved to the heap for all types
 			status = any(&copied).(statusCoder).StatusCode()
 		}
 		return reply.JSON(w, r, status, out)

@@ -132,7 +132,7 @@ func TestHandler(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 
-	// An answer that cannot be made is answered in the same form.
+	// A response that cannot be made is an error in the same format.
 	unencodable := bind.FuncWith(bind.Config{OnError: reply.PlainError, Logger: log.Logger()}, func(*http.Request, item) (chan int, error) { return nil, nil })
 	w = httptest.NewRecorder()
 	unencodable.ServeHTTP(w, post(jsonType, `{"sku":"x","qty":1}`))
@@ -141,7 +141,7 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// The answer to the same request is the same to the byte, every time.
+// The response to the same request is the same, byte for byte.
 func TestAnswersAreStable(t *testing.T) {
 	h := bind.Handler(func(http.ResponseWriter, *http.Request, order) error { return nil })
 	for _, r := range [][2]string{
@@ -194,8 +194,7 @@ type accepted struct {
 
 func (*accepted) StatusCode() int { return 202 }
 
-// The status is that of the type, whether its method is one of the value or of
-// the pointer.
+// The status is that of the type, for a method of the value or of the pointer.
 func TestStatusCode(t *testing.T) {
 	for want, h := range map[int]http.Handler{
 		201: bind.Func(func(*http.Request, struct{}) (any, error) { return created{}, nil }),
@@ -259,7 +258,7 @@ func TestBodyTwice(t *testing.T) {
 	if got, err := bind.Body[map[string]any](r); err != nil || got["sku"] != "x" {
 		t.Errorf("as another type: %v, %v", got, err)
 	}
-	// Behind a parser, its limits hold and not those of bind.
+	// Inside a parser, its limits apply and not those of bind.
 	h := bodyparser.New(bodyparser.Config{Limit: 3 << 20})(bind.Handler(func(http.ResponseWriter, *http.Request, item) error { return nil }))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, post(jsonType, `{"sku":"`+strings.Repeat("x", 2<<20)+`","qty":1}`))
@@ -268,7 +267,7 @@ func TestBodyTwice(t *testing.T) {
 	}
 }
 
-// The memory that bodies are read into goes from one request to the next.
+// Requests reuse the memory that bodies are read into.
 func TestRequestsDoNotMix(t *testing.T) {
 	h := bind.Func(func(r *http.Request, in item) (item, error) {
 		runtime.Gosched()

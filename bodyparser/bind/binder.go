@@ -20,8 +20,8 @@ import (
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
-// A Binder makes values of type T from requests. What depends on the type alone
-// is done once, by [New]. It is safe for concurrent use.
+// A Binder makes values of type T from requests. [New] does once what depends
+// on the type alone. A Binder is safe for concurrent use.
 type Binder[T any] struct {
 	cfg      Config
 	validate *validator.Validate
@@ -30,19 +30,19 @@ type Binder[T any] struct {
 	sources  sources // its fields from elsewhere
 	json     codec   // of the body
 	form     *node   // of the body, nil if T is not a struct
-	beyond   error   // what no form can carry
+	beyond   error   // why no form can carry T
 	files    fileFields
 	rules    bool // T leads to structs, which may have rules
-	void     bool // no field of T is from the body, which may be missing then
+	void     bool // no field of T is from the body, which may be missing
 	nulls    bool // T is a list or a map of pointers to structs
-	reading  bool // requests are for reading: the query has what else the body has
+	reading  bool // requests read the query in place of the body
 }
 
 // New returns the Binder for T. It panics if the Config is not valid, if a rule
-// anywhere in T does not exist or does not fit its field, if a default is no
-// value of its field, or if a tag for a place cannot be followed; the package
-// comment says what is found. A type that JSON can carry and a form cannot is no
-// reason to panic: a form is answered with 415 then.
+// anywhere in T does not exist or does not fit its field, if a default is not a
+// value of its field, or if a tag for a place is not valid; the package comment
+// lists what is found. A type that JSON can carry and a form cannot is no reason
+// to panic: forms get 415.
 func New[T any](cfg Config) *Binder[T] {
 	b, err := newBinder[T](cfg)
 	if err != nil {
@@ -77,7 +77,7 @@ func newBinder[T any](cfg Config) (*Binder[T], error) {
 	return b, nil
 }
 
-// learn finds out about the type.
+// learn inspects the type.
 func (b *Binder[T]) learn() error {
 	t := fields.Deref(b.typ)
 	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal, loop: loop(b.typ)}
@@ -109,7 +109,7 @@ func (b *Binder[T]) learn() error {
 		faults = append(faults, err)
 	case reflect.Slice, reflect.Array, reflect.Map:
 		b.nulls = leadsToPointer(t)
-		var forms builder // for the defaults in it; only JSON has such values
+		var forms builder // for its defaults; only JSON has such values
 		forms.node(t, "", t.String())
 		_, err := forms.finish()
 		faults = append(faults, err)
@@ -128,7 +128,7 @@ func (b *Binder[T]) learn() error {
 	return errors.Join(faults...)
 }
 
-// textRules are those of bodyparser.Config for the JSON of a body, for that in a
+// textRules applies bodyparser.Config for the JSON of a body to the JSON in a
 // field of a form.
 func textRules(cfg bodyparser.Config) jsonread.Rules {
 	rules := jsonread.Rules{Depth: cmp.Or(cfg.Depth, defaultDepth), Values: cfg.Values, Unique: cfg.UniqueKeys}
@@ -140,8 +140,8 @@ func textRules(cfg bodyparser.Config) jsonread.Rules {
 	return rules
 }
 
-// leadsToPointer reports whether a list or a map holds pointers to structs, no
-// matter how deeply, and without a struct on the way whose tags could tell more.
+// leadsToPointer reports whether a list or a map holds pointers to structs, at
+// any depth, without a struct in between whose tags could say more.
 func leadsToPointer(t reflect.Type) bool {
 	if endless(t) {
 		return false
@@ -155,19 +155,19 @@ func leadsToPointer(t reflect.Type) bool {
 	return false
 }
 
-// Body returns the body of the request as a T, decoded and validated: JSON, or
-// a form. Where no parser stands in front, the body is read here, and may be
-// asked for again. Fields of T that name another place come from there.
+// Body returns the body of the request as a T, decoded and validated: JSON or a
+// form. Without a parser outside it reads the body, and may be called again. Fields
+// of T with a place in a tag come from there.
 //
 // The fields of a multipart form are the exception. They are read from the
-// connection and not kept, so they can be asked for once.
+// connection and not kept, so Body may be called once.
 //
-// The bound on the time, ReadTimeout of bodyparser.Config, needs a writer, which is
-// that of a layer outside: see there for which of them leave one.
+// The time limit, ReadTimeout of bodyparser.Config, needs the writer of a layer
+// outside; see there for the layers that provide one.
 //
-// What does not fit is [*Errors]; a body that cannot be read is an error of
-// package bodyparser. A request without a body is the zero T with its defaults,
-// if the rules allow that; a T that is a pointer is never nil.
+// A request that does not fit gives [*Errors]; a body that cannot be read gives an
+// error of package bodyparser. A request without a body is the zero T with its
+// defaults, if the rules allow that; a T that is a pointer is never nil.
 func (b *Binder[T]) Body(r *http.Request) (T, error) {
 	body, err := bodyparser.Parse(nil, r, b.cfg.Parser)
 	if err != nil {
@@ -176,7 +176,7 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 	return b.whole(r, func(v *T) error { return b.decode(nil, r, body, v) })
 }
 
-// read is Body with a writer, and in memory that is lent; or it is Query.
+// read is Body with a writer, and with reused memory; or it is Query.
 func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) (err error) {
 	if b.reading {
 		return b.worded(r, b.readQuery(r, v))
@@ -190,8 +190,8 @@ func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) (err erro
 	return b.worded(r, b.decode(w, r, body, v))
 }
 
-// whole returns the value that fill makes, or none: half of one is of no use,
-// and what is in it has not been checked.
+// whole returns the value that fill makes, or the zero value after an error: a
+// partial value has not been checked.
 func (b *Binder[T]) whole(r *http.Request, fill func(*T) error) (T, error) {
 	v := new(T)
 	if err := fill(v); err != nil {
@@ -200,7 +200,7 @@ func (b *Binder[T]) whole(r *http.Request, fill func(*T) error) (T, error) {
 	return *v, nil
 }
 
-// worded has Config.Message say what is wrong.
+// worded applies Config.Message.
 func (b *Binder[T]) worded(r *http.Request, err error) error {
 	if b.cfg.Message == nil || err == nil {
 		return err
@@ -213,7 +213,7 @@ func (b *Binder[T]) worded(r *http.Request, err error) error {
 	return err
 }
 
-// allocated returns what v points to, without the pointers of T.
+// allocated returns what v points to, allocating the pointers of T.
 func allocated(v any) reflect.Value {
 	dst := reflect.ValueOf(v).Elem()
 	for dst.Kind() == reflect.Pointer {
@@ -225,8 +225,8 @@ func allocated(v any) reflect.Value {
 	return dst
 }
 
-// decode makes the value of a request with this body. What is wrong in the body
-// and what is wrong elsewhere is told in one.
+// decode makes the value of a request with this body. One error reports the
+// mistakes of the body and of all other places.
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
 	form, err := b.fill(w, r, body, v)
 	query, also := b.elsewhere(r, v)
@@ -240,7 +240,7 @@ func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodypar
 	return b.finish(r, v, src, form, query)
 }
 
-// both returns two errors as one. Only fields go together.
+// both joins two errors. Only field errors are merged.
 func both(one, two error) error {
 	a, ok := errors.AsType[*Errors](one)
 	b, also := errors.AsType[*Errors](two)
@@ -253,7 +253,7 @@ func both(one, two error) error {
 	return wrong(a.Status, append(a.Fields, b.Fields...), cmp.Or(a.Err, b.Err))
 }
 
-// fill decodes the body. It returns the reading of one that is a form.
+// fill decodes the body. It returns the reading of a form.
 func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) (*reading, error) {
 	switch mediaType := body.MediaType(); {
 	case b.files != nil:
@@ -264,7 +264,7 @@ func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparse
 		// Only JSON has values other than objects.
 	case mediaType == "application/x-www-form-urlencoded", mediaType == "multipart/form-data":
 		if b.beyond != nil {
-			err := body.Decode(new(struct{})) // what is no JSON is refused
+			err := body.Decode(new(struct{})) // refuses what is not JSON
 			if refused, ok := errors.AsType[*bodyparser.Error](err); ok {
 				refused.Err = b.beyond
 			}
@@ -282,8 +282,8 @@ func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparse
 		return rd, rd.err()
 	}
 	if !body.Present() {
-		// An empty object, which is no value for a list. This says so for types
-		// that are not JSON.
+		// An empty object, which is not valid for a list. This returns the
+		// error for types that are not JSON.
 		if err := body.Decode(new(struct{})); err != nil {
 			return nil, b.locate(body, err)
 		}
@@ -311,8 +311,8 @@ func (b *Binder[T]) absent(v *T) error {
 	return nil
 }
 
-// notNull refuses null where T has a pointer that no tag can speak for: a
-// handler that asks for a *T is never given nil.
+// notNull refuses null where T has a pointer that no tag can mark as required:
+// a handler that asks for a *T never gets nil.
 func (b *Binder[T]) notNull(v *T) error {
 	value := reflect.ValueOf(v).Elem()
 	for ; value.Kind() == reflect.Pointer; value = value.Elem() {
@@ -326,7 +326,7 @@ func (b *Binder[T]) notNull(v *T) error {
 	return wrong(http.StatusBadRequest, nulls(value, "", nil), nil)
 }
 
-// nulls finds pointers to structs that are nil, in lists and maps.
+// nulls finds nil pointers to structs in lists and maps.
 func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
 	next := func(e reflect.Value, name string) bool {
 		switch {
@@ -350,14 +350,14 @@ func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
 	return found
 }
 
-// empty reports whether the request has no body. One that was left unread shows
-// it by its length alone.
+// empty reports whether the request has no body. For a body that was left
+// unread only the length tells.
 func empty(r *http.Request, body *bodyparser.Body) bool {
 	return !body.Present() && (r.ContentLength == 0 || !strings.HasPrefix(body.MediaType(), "multipart/"))
 }
 
-// multipart reads the fields of a multipart form, which is what a page sends
-// that hands its form to fetch. A form with files is for package upload.
+// multipart reads the fields of a multipart form, which a page sends if it
+// passes its form to fetch. A form with files is for package upload.
 func (b *Binder[T]) multipart(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	p := b.cfg.Parser
 	limit := cmp.Or(p.Limit, bytesize.MB)
@@ -386,8 +386,8 @@ func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
 	return wrong(http.StatusBadRequest, fields, err)
 }
 
-// finish checks the rules. The readings, which may be nil, know the numbers that
-// the client has given the elements of lists.
+// finish checks the rules. The readings, which may be nil, know the client's
+// numbers for the elements of lists.
 func (b *Binder[T]) finish(r *http.Request, v *T, src source, form, query *reading) error {
 	if !b.rules {
 		return nil

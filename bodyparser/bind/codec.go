@@ -11,20 +11,19 @@ import (
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
-// encoding/json decodes a body as it is, unless the type asks for what it does
-// not do: fields that have a default or a format, numbers that keep their digits
-// in an any, arrays that are not overfilled, or a refusal of fields that are not
-// there.
+// encoding/json decodes a body directly, unless the type needs more: defaults or
+// formats of fields, numbers in an any with all digits, arrays without excess
+// elements, or refusal of unknown fields.
 
-// A codec is what JSON means in the types that one type leads to.
+// A codec is how JSON is decoded into the types that one type leads to.
 type codec struct {
 	objects map[reflect.Type]*object
 	strict  bool
 	partly  bool // there is an Optional, in which no decoder is strict
-	numbers bool // there is an any, in which numbers are to keep their digits
+	numbers bool // there is an any, in which numbers keep their digits
 	rewrite bool // a field has a default or a format
-	arrays  bool // there is an array, of which encoding/json drops what is too much
-	keys    bool // there is a map in which names that differ may be one key, and keys are to be unique
+	arrays  bool // there is an array, of which encoding/json drops excess elements
+	keys    bool // there is a map in which different names may be one key, and keys must be unique
 	loop    bool // an Optional may hold itself
 
 	// For texts in forms, by the parser's Config for bodies:
@@ -32,17 +31,17 @@ type codec struct {
 	hook  func([]byte, any) error // Unmarshal
 }
 
-// An object is a struct as JSON has it.
+// An object is the JSON object of a struct.
 type object struct {
 	members  []member
 	names    names
 	defaults []string // JSON of the members that have one, "" else
-	formats  []string // of the members whose format changes what they mean
-	quoted   []bool   // the members that are in quotes, by the option "string"
+	formats  []string // of the members whose format changes their meaning
+	quoted   []bool   // the members in quotes, by the option "string"
 }
 
-// learn adds the structs that t leads to. The errors are about what no decoder
-// could set, and about defaults; where names the field that is a t.
+// learn adds the structs that t leads to. The errors are about fields that no
+// decoder could set, and about defaults; where names the field of type t.
 func (c *codec) learn(t reflect.Type, where string) error {
 	c.partly = c.partly || isOptional(pointed(t))
 	t = fields.Deref(t)
@@ -98,8 +97,8 @@ func (c *codec) learn(t reflect.Type, where string) error {
 	return nil
 }
 
-// settable returns an error if decoders cannot reach one of the members, which
-// would be told the client as its own fault.
+// settable returns an error if decoders cannot set one of the members.
+// Otherwise the client would be blamed for it.
 func settable(t reflect.Type, members []member) error {
 	for _, m := range members {
 		if hiddenPointer(t, m.Index) {
@@ -109,8 +108,8 @@ func settable(t reflect.Type, members []member) error {
 	return nil
 }
 
-// noDefaults complains about defaults in a type that a method of its own reads:
-// they would not hold.
+// noDefaults refuses defaults in a type with its own method for JSON: they
+// would have no effect.
 func noDefaults(t reflect.Type) error {
 	for _, s := range structs(t, nil) {
 		for _, m := range fromForm.Members(s) {
@@ -132,7 +131,7 @@ func defaultJSON(t reflect.Type, m member) (string, error) {
 	n := &node{kind: record, typ: t}
 	b.field(n, t, m, m.Name, schemaTag)
 	if len(n.fields) == 0 || n.fields[0].defaults == nil {
-		return "", nil // the form says what is wrong with it
+		return "", nil // the form reports what is wrong with it
 	}
 	v := reflect.New(m.Field.Type)
 	r := ofDefaults()
@@ -151,10 +150,10 @@ func defaultJSON(t reflect.Type, m member) (string, error) {
 	return string(out), nil
 }
 
-// target returns what a decoder is to decode into for v, a pointer.
+// target returns what a decoder decodes into for v, a pointer.
 func (c *codec) target(v any) any {
 	switch v.(type) {
-	case *any, *map[string]any, *[]any: // for which package bodyparser does it
+	case *any, *map[string]any, *[]any: // package bodyparser handles these
 		return v
 	}
 	if c.strict && len(c.objects) > 0 || c.numbers || c.rewrite || c.arrays || c.keys || c.loop {
@@ -163,8 +162,8 @@ func (c *codec) target(v any) any {
 	return v
 }
 
-// decoding decodes a value by the rules of a codec. Any decoder of JSON hands it
-// the text, having found that it is one value.
+// decoding decodes a value by the rules of a codec. Every JSON decoder passes it
+// text that is one valid value.
 type decoding struct {
 	codec *codec
 	v     any
@@ -186,8 +185,8 @@ func (c *codec) decode(text []byte, v any) error {
 	return err
 }
 
-// tooDeep reports whether Optionals may be in each other more often than it is worth:
-// each reads what is in it once more.
+// tooDeep reports whether Optionals may nest more deeply than is allowed: each one
+// reads its content again.
 func (c *codec) tooDeep(text string) bool {
 	const most = 64
 	return c.loop && errors.Is(jsonread.Check([]byte(text), jsonread.Rules{Depth: most, Values: -1}), jsonread.ErrDepth)
@@ -202,8 +201,8 @@ func (c *codec) unmarshal(text []byte, v any) error {
 	return jsonread.Stream(text, v, c.strict)
 }
 
-// broken returns the rule and the message for a text in a form that a body may not
-// be either, though it is JSON. Of others they are "".
+// broken returns the rule and the message for JSON in a form that breaks the rules
+// for bodies. For other text both are "".
 func (c *codec) broken(text string) (rule, message string, err error) {
 	err = jsonread.Check([]byte(text), c.rules)
 	switch {
@@ -217,8 +216,8 @@ func (c *codec) broken(text string) (rule, message string, err error) {
 	return "", "", err
 }
 
-// field decodes the JSON in a field of a form into v as a body is decoded, and
-// returns what is wrong with it, with its place.
+// field decodes the JSON in a field of a form into v like a body, and returns
+// the errors with their places.
 func (c *codec) field(text string, v reflect.Value, pointer string) ([]FieldError, error) {
 	if rule, message, err := c.broken(text); err != nil {
 		return []FieldError{{Path: pointer, Rule: cmp.Or(rule, "type"), Message: cmp.Or(message, expected(v.Type()))}}, err
@@ -242,9 +241,9 @@ func (c *codec) field(text string, v reflect.Value, pointer string) ([]FieldErro
 	return found, err
 }
 
-// complete returns the text with the defaults of members that were not given,
-// and with the values that have a format as encoding/json reads them. t is that
-// of a pointer to the value.
+// complete returns the text with the defaults of missing members, and with
+// formatted values as encoding/json reads them. t is the type of a pointer to
+// the value.
 func (c *codec) complete(text []byte, t reflect.Type) []byte {
 	w := completer{codec: c, cursor: cursor{text: string(text)}}
 	w.value(t.Elem(), "")
@@ -255,10 +254,10 @@ type completer struct {
 	*codec
 	cursor
 	out  []byte
-	done int // up to where the text is in out
+	done int // the text up to here is in out
 }
 
-// replace puts text in the place of what stands from start up to the cursor.
+// replace replaces the text from start up to the cursor.
 func (w *completer) replace(start int, text string) {
 	w.out = append(append(w.out, w.text[w.done:start]...), text...)
 	w.done = w.pos
@@ -321,8 +320,8 @@ func (w *completer) object(o *object) {
 	w.pos++
 }
 
-// absent appends the members that were not given and have a default, or that
-// are structs with such members. some says that a member stands before.
+// absent appends the missing members that have a default, or that are structs
+// with such members. some reports that a member precedes.
 func (c *codec) absent(out []byte, o *object, given []bool, some bool) []byte {
 	for i, m := range o.members {
 		if given != nil && given[i] {

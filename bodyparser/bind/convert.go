@@ -16,22 +16,23 @@ import (
 	"github.com/gorilla/schema"
 )
 
-// A text becomes a value by gorilla/schema, which is given one text at a time
-// and a struct with one field for it. What it makes of lists, indexes, empty
-// values, defaults and names is never asked: those are decided before.
+// gorilla/schema converts a text to a value: one text at a time, into a struct
+// with one field. Lists, indexes, empty values, defaults and names are resolved
+// before, without it.
 
-// A converter makes values of one type from texts.
+// A converter converts texts to values of one type.
 type converter struct {
 	typ      reflect.Type
-	decoder  *schema.Decoder // nil for strings, which are what they are
+	decoder  *schema.Decoder // nil for strings
 	cell     reflect.Type    // the struct with one field
 	path     string          // of the field
-	text     bool            // the type itself says what a text means, an empty one included
-	numeric  bool            // several may stand in one text, with commas between
+	text     bool            // the type itself reads the text, even an empty one
+	numeric  bool            // one text may hold several, separated by commas
 	expected string
 }
 
-// newConverter returns the converter for a type, nil if there can be none.
+// newConverter returns the converter for a type, nil if the type cannot have
+// one.
 func newConverter(t reflect.Type, format string) *converter {
 	c := &converter{typ: t, text: isText(t) || isJSON(t), expected: expected(t)}
 	conv := own(t, format)
@@ -59,16 +60,16 @@ func newConverter(t reflect.Type, format string) *converter {
 	}
 	c.cell, c.path = reflect.StructOf([]reflect.StructField{{Name: "V", Type: t}}), "V"
 	if t.Kind() == reflect.Struct {
-		// gorilla/schema looks for defaults in structs, through pointers too and
-		// in circles, but not in lists.
+		// gorilla/schema looks for defaults in structs, through pointers and
+		// circular types, but not in lists.
 		c.cell = reflect.StructOf([]reflect.StructField{{Name: "L", Type: reflect.SliceOf(c.cell)}})
 		c.path = "L.0.V"
 	}
 	return c
 }
 
-// convert stores what the text means in dst. The error is the cause for the
-// log, and never nil for a text that means nothing.
+// convert stores the value of the text in dst. The error is the cause for the
+// log, and is never nil for an invalid text.
 func (c *converter) convert(text string, dst reflect.Value) error {
 	if c.decoder == nil {
 		dst.SetString(text)
@@ -89,9 +90,9 @@ func (c *converter) convert(text string, dst reflect.Value) error {
 	}
 	if k := v.Kind(); !c.text && (k == reflect.Float32 || k == reflect.Float64) &&
 		(math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0) || strings.ContainsAny(text, "xX_")) {
-		// strconv reads what is none and those of Go, such as 0x1p4 and 0x_10p0.
-		// No JSON has them or can carry them on, and some pass a rule such as "not
-		// less than 0".
+		// strconv also reads non-finite numbers and Go syntax, such as 0x1p4 and
+		// 0x_10p0. JSON cannot carry them, and some pass a rule such as "not less
+		// than 0".
 		return errText
 	}
 	dst.Set(v)
@@ -100,9 +101,9 @@ func (c *converter) convert(text string, dst reflect.Value) error {
 
 var errText = errors.New("not a value of the type")
 
-// own returns how a text becomes a value of a type that gorilla/schema does not
-// know, or takes for another, nil if there is no need. The format is that of
-// the field's tag.
+// own returns the conversion for a type that gorilla/schema does not know, or
+// treats as another type; nil if it needs none. The format is from the tag of
+// the field.
 func own(t reflect.Type, format string) schema.Converter {
 	switch {
 	case t == timeType:
@@ -151,8 +152,8 @@ func valid(v any, ok bool) reflect.Value {
 	return reflect.ValueOf(v)
 }
 
-// native reports whether gorilla/schema asks the UnmarshalText of a type of this
-// kind.
+// native reports whether gorilla/schema calls the UnmarshalText of a type of
+// this kind.
 func native(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Array, reflect.Slice:
@@ -163,8 +164,8 @@ func native(t reflect.Type) bool {
 	return t.Kind() > reflect.Invalid && t.Kind() < reflect.Complex64 && t.Kind() != reflect.Uintptr || t.Kind() == reflect.String
 }
 
-// readJSON gives a text of a form to a type that reads only JSON: as a string,
-// or as it is where that is JSON too. An object or a list is tried first.
+// readJSON passes a text of a form to a type that reads only JSON: as a string,
+// or unchanged if it is JSON. An object or a list is tried first.
 func readJSON(text string, t reflect.Type) reflect.Value {
 	quoted, _ := json.Marshal(text)
 	tries := [2][]byte{quoted, []byte(text)}
@@ -181,9 +182,9 @@ func readJSON(text string, t reflect.Type) reflect.Value {
 	return reflect.Value{}
 }
 
-// readTime reads a time as JSON has it, else as the inputs of a page send it:
-// date, datetime-local, month, and time, or as a header has it. What they leave
-// out is UTC, the first of the month, and the year 0.
+// readTime parses a time in the format of JSON, of HTML inputs (date,
+// datetime-local, month, and time), or of a header. Missing parts are UTC, the
+// first of the month, and the year 0.
 func readTime(text, format string) (t time.Time, ok bool) {
 	if format == "unix" {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -203,8 +204,8 @@ func readTime(text, format string) (t time.Time, ok bool) {
 }
 
 // translate returns the JSON that encoding/json reads for a value in the format
-// of its tag: seconds since 1970, a date, or a duration as text. Everything else
-// is left to encoding/json.
+// of its tag: seconds since 1970, a date, or a duration as text. It leaves
+// everything else to encoding/json.
 func translate(raw string, t reflect.Type, format string) string {
 	switch fields.Deref(t) {
 	case timeType:
@@ -227,7 +228,7 @@ func translate(raw string, t reflect.Type, format string) string {
 	return raw
 }
 
-// expectedAs says what a value with a format looks like.
+// expectedAs describes a value with a format.
 func expectedAs(t reflect.Type, format string) string {
 	switch {
 	case t == timeType && format == "unix":
@@ -240,8 +241,8 @@ func expectedAs(t reflect.Type, format string) string {
 	return expected(t)
 }
 
-// formatted reports whether the format changes what JSON means in a value of
-// the type, or in a list of them.
+// formatted reports whether the format changes the JSON of a value of the type,
+// or of a list of them.
 func formatted(t reflect.Type, format string) bool {
 	t = fields.Deref(t)
 	for !isText(t) && !endless(t) && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {

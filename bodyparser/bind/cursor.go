@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// A cursor is a place in the text of JSON values that a decoder has found to be
-// valid. It reads them once more, by their bytes, which costs less than decoding
-// them did.
+// A cursor is a position in the text of JSON values that a decoder has accepted.
+// It scans their bytes again, which costs less than decoding them.
 type cursor struct {
 	text string
 	pos  int
@@ -27,7 +26,7 @@ func (c *cursor) next() byte {
 	return 0
 }
 
-// accept steps over the byte if it is the next token.
+// accept skips the byte if it is the next token.
 func (c *cursor) accept(b byte) bool {
 	if c.next() != b {
 		return false
@@ -36,7 +35,7 @@ func (c *cursor) accept(b byte) bool {
 	return true
 }
 
-// value steps over a value and returns it.
+// value skips a value and returns it.
 func (c *cursor) value() string {
 	c.next()
 	start := c.pos
@@ -65,7 +64,7 @@ func (c *cursor) value() string {
 	return c.text[start:c.pos]
 }
 
-// string steps over a string.
+// string skips a string.
 func (c *cursor) string() {
 	for c.pos++; c.pos < len(c.text); c.pos++ {
 		switch c.text[c.pos] {
@@ -79,7 +78,7 @@ func (c *cursor) string() {
 }
 
 // hugeNumber reports whether a number in the text is too large for a float64,
-// which would surprise those who convert it later.
+// so that converting it would fail later.
 func hugeNumber(text string) bool {
 	for c := (cursor{text: text}); c.pos < len(text); {
 		switch b := text[c.pos]; {
@@ -87,7 +86,7 @@ func hugeNumber(text string) bool {
 			c.string()
 		case '0' <= b && b <= '9':
 			raw := c.value()
-			// Only an exponent makes a number of fewer digits too large.
+			// A number of fewer digits is too large only with an exponent.
 			if len(raw) <= 300 && !strings.ContainsAny(raw, "eE") {
 				continue
 			}
@@ -101,7 +100,7 @@ func hugeNumber(text string) bool {
 	return false
 }
 
-// name steps over the name of a member and the colon.
+// name skips the name of a member and the colon.
 func (c *cursor) name() string {
 	c.next()
 	start := c.pos

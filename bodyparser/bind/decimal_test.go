@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A decimal is what libraries for money have: all of it is hidden, it is read
-// from text and from JSON, and it has a text.
+// A decimal is like those of money libraries: all fields are unexported, it is
+// read from text and from JSON, and it has a text.
 type decimal struct {
 	value *big.Int
 	exp   int32
@@ -39,7 +39,7 @@ func (d decimal) String() string {
 	return text
 }
 
-// A nullString is what libraries for columns that may be null have.
+// A nullString is like the nullable columns of database libraries.
 type nullString struct {
 	String string
 	Valid  bool
@@ -50,7 +50,7 @@ func (s *nullString) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &s.String)
 }
 
-// A mongoID has hexadecimal text, and another in its method.
+// A mongoID has hexadecimal text, and its method has another.
 type mongoID [12]byte
 
 func (id *mongoID) UnmarshalText(text []byte) error {
@@ -63,7 +63,7 @@ func (id *mongoID) UnmarshalText(text []byte) error {
 
 func (id mongoID) String() string { return "ObjectID(" + string(id[:]) + ")" }
 
-// A uuid prints what it was read from.
+// A uuid prints the text that it was read from.
 type uuid [16]byte
 
 func (id *uuid) UnmarshalText(text []byte) error {

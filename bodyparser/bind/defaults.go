@@ -9,8 +9,8 @@ import (
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
-// ofDefaults returns a reading for defaults, which are the service's own: nothing
-// bounds them.
+// ofDefaults returns a reading for defaults. They come from the service, so no
+// limits apply.
 func ofDefaults() *reading {
 	return &reading{
 		limits: limits{rows: -1, elements: -1},
@@ -18,13 +18,13 @@ func ofDefaults() *reading {
 	}
 }
 
-// checkDefaults complains about defaults in the schema tags of fields that no
-// client can name by them: nothing would ever read such a default.
+// checkDefaults refuses defaults in the schema tags of fields that no client
+// can name by them: they would have no effect.
 func checkDefaults(t reflect.Type) error {
 	var errs []error
 	for _, s := range structs(t, nil) {
 		if isText(s) || isJSON(s) {
-			continue // which fill themselves
+			continue // which sets its own fields
 		}
 		members := fromForm.Members(s)
 		for i := range s.NumField() {

@@ -10,39 +10,39 @@ import (
 	"strings"
 )
 
-// Errors are the fields of a request that are wrong, in the order of their
-// paths. A handler may return one of its own for what only it can know, such
-// as a name that is taken already:
+// Errors are the invalid fields of a request, sorted by path. A handler may
+// return its own, for checks that only it can make, such as a name that is
+// taken:
 //
 //	return &bind.Errors{Fields: []bind.FieldError{{Path: "/name", Rule: "unique", Message: "is taken"}}}
 type Errors struct {
-	// Status is 400 if a value is of the wrong type, and 422 if all are of the
-	// right type but break a rule. 0 is 422.
+	// Status is 400 if a value has the wrong type, and 422 if all types are
+	// right but a rule is broken. 0 is 422.
 	Status int
 
-	// Fields are what is wrong. What bind returns is sorted by Path, and no more
-	// than 50; what a handler returns is kept as it is.
+	// Fields are the invalid fields. Those that bind returns are sorted by Path,
+	// and at most 50; those of a handler are kept as they are.
 	Fields []FieldError
 
-	// Err is the cause, for the log, if there is one.
+	// Err is the cause, for the log, or nil.
 	Err error
 }
 
-// A FieldError says what is wrong with one field. It never holds the value.
+// A FieldError describes what is wrong with one field. It never holds the
+// value.
 type FieldError struct {
-	// In is the part of the request that the field is in: "path", "query",
-	// "header", "cookie", or "" for the body.
+	// In is where the field comes from: "path", "query", "header", "cookie", or
+	// "" for the body.
 	In string `json:"in,omitempty"`
 
 	// Path is a JSON pointer (RFC 6901) in the names the client uses:
-	// "/items/0/sku". It has the same form for JSON, forms and queries, and the
-	// numbers in it are those of the client. "" is the body, or what In says, as
-	// a whole.
+	// "/items/0/sku". It has the same form for JSON, forms and queries, with the
+	// client's numbers. "" is the whole body, or all of In.
 	Path string `json:"path"`
 
 	// Rule is the tag of the validator that failed, "type" for a value of the
-	// wrong type, "unknown" for a field that does not exist, or "index" and
-	// "duplicate" for keys of a form that fit no list, or one another.
+	// wrong type, "unknown" for an unknown field, or "index" and "duplicate"
+	// for keys of a form that do not fit a list, or conflict.
 	Rule string `json:"rule"`
 
 	// Param is the parameter of the rule: "3" of min=3.
@@ -52,9 +52,10 @@ type FieldError struct {
 	// be an email address". Config.Message can replace it.
 	Message string `json:"message"`
 
-	// Kind is that of the value that broke a rule, for a Config.Message that
-	// counts characters or items: min=3 is about the length of a String, Slice
-	// or Map. It is not sent, and Invalid for errors that are about no rule.
+	// Kind is the kind of the value that broke a rule, for a Config.Message
+	// that counts characters or items: min=3 is about the length of a String,
+	// Slice or Map. It is not sent, and Invalid for errors that are not about a
+	// rule.
 	Kind reflect.Kind `json:"-"`
 }
 
@@ -87,11 +88,11 @@ func (f FieldError) String() string {
 	return name + " " + f.Message
 }
 
-// StatusCode returns the status that answers the request.
+// StatusCode returns the status of the response.
 func (e *Errors) StatusCode() int { return cmp.Or(e.Status, http.StatusUnprocessableEntity) }
 
-// PublicMessage returns what is wrong with the first of the fields, as a
-// sentence: "name is required".
+// PublicMessage describes the first invalid field, as a sentence: "name is
+// required".
 func (e *Errors) PublicMessage() string {
 	if len(e.Fields) == 0 {
 		return ""
@@ -99,8 +100,7 @@ func (e *Errors) PublicMessage() string {
 	return e.Fields[0].String()
 }
 
-// ProblemMembers returns the fields as the member "errors" of a problem
-// document.
+// ProblemMembers returns the fields as the problem details member "errors".
 func (e *Errors) ProblemMembers() map[string]any {
 	return map[string]any{"errors": append([]FieldError{}, e.Fields...)}
 }
@@ -111,11 +111,11 @@ func (e *Errors) All() iter.Seq[FieldError] { return slices.Values(e.Fields) }
 // Unwrap returns the cause.
 func (e *Errors) Unwrap() error { return e.Err }
 
-// maxFields bounds what a hostile body makes of an answer.
+// maxFields limits the size of a response to a hostile body.
 const maxFields = 50
 
-// wrong returns the fields as an error, nil if there are none. Of a great many
-// it is the first ones.
+// wrong returns the fields as an error, nil if there are none. Of too many it
+// keeps the first.
 func wrong(status int, fields []FieldError, cause error) error {
 	if len(fields) == 0 {
 		return nil

@@ -10,20 +10,21 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// A purchase is a request: the customer is in the path, the rest in the body.
+// A purchase is a request with the customer in the path and the rest in the
+// body.
 type purchase struct {
 	Customer string `path:"customer"`
 	Item     string `json:"item" validate:"required,max=40"`
 	Count    int    `json:"count" validate:"min=1,max=10"`
 }
 
-// A search is a request that is all in the query.
+// A search is a request with all fields in the query.
 type search struct {
 	Item string `json:"item" validate:"required"`
 	Page int    `json:"page"`
 }
 
-// A receipt is a response. Its status is its own.
+// A receipt is a response with its own status.
 type receipt struct {
 	Text string `json:"text"`
 }
@@ -38,7 +39,7 @@ func find(r *http.Request, in search) ([]receipt, error) {
 	return []receipt{{fmt.Sprintf("page %d of %s", in.Page, in.Item)}}, nil
 }
 
-// A service of typed handlers, whose errors are plain text.
+// A service of typed handlers, with plain text errors.
 func ExampleFuncWith() {
 	mux := http.NewServeMux()
 	plain := bind.Config{OnError: reply.PlainError}

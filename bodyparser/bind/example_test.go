@@ -31,7 +31,7 @@ type Created struct {
 
 func (Created) StatusCode() int { return http.StatusCreated }
 
-// send posts a body and prints the answer.
+// send posts a body and prints the response.
 func send(h http.Handler, contentType, body string) {
 	r := httptest.NewRequest("POST", "/api/posts", strings.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
@@ -40,7 +40,7 @@ func send(h http.Handler, contentType, body string) {
 	fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
 }
 
-// A handler that is typed from end to end.
+// A handler with a typed request and response.
 func Example() {
 	h := bind.Func(func(r *http.Request, p Post) (Created, error) {
 		return Created{1, p.Title}, nil
@@ -85,7 +85,7 @@ func ExampleQuery() {
 	// {0 } bind: page must be a whole number in range (not a value of the type)
 }
 
-// What only the handler can know is answered like a rule.
+// A mistake that only the handler can detect is answered like a broken rule.
 func ExampleErrors() {
 	h := bind.Handler(func(w http.ResponseWriter, r *http.Request, p Post) error {
 		return &bind.Errors{Fields: []bind.FieldError{{Path: "/title", Rule: "unique", Message: "is taken"}}}
@@ -104,7 +104,7 @@ func ExampleErrors() {
 	// /title required
 }
 
-// A service with rules of its own brings its validator.
+// A service with its own rules passes its validator.
 func ExampleNew() {
 	type comment struct {
 		Text string `json:"text" validate:"polite"`
@@ -127,7 +127,7 @@ func ExampleNew() {
 	// 400 txet is not a field of this request
 }
 
-// A PATCH route that merges what the client sends into the record it has.
+// A PATCH route that merges the client's changes into the stored record.
 func ExampleMerge() {
 	type profile struct {
 		Name string  `json:"name" validate:"required,max=20"`
@@ -158,7 +158,7 @@ func ExampleMerge() {
 	// 400 {"title":"Bad Request","status":400,"detail":"name must be a string","errors":[{"path":"/name","rule":"type","message":"must be a string"}]}
 }
 
-// A PATCH route that makes an UPDATE of what the client named.
+// A PATCH route that makes an UPDATE of the fields that the client sent.
 func ExampleOptional() {
 	type change struct {
 		Nick bind.Optional[string] `json:"nick,omitzero" validate:"omitempty,max=5"`
@@ -186,7 +186,8 @@ func ExampleOptional() {
 	// 422 {"title":"Unprocessable Entity","status":422,"detail":"nick must have at most 5 characters","errors":[{"path":"/nick","rule":"max","param":"5","message":"must have at most 5 characters"}]}
 }
 
-// A form with a file. It is gone when the handler returns, unless it is saved.
+// A form with a file, which is removed when the handler returns, unless it is
+// saved.
 func ExampleHandlerWith_files() {
 	type avatar struct {
 		Name  string      `json:"name" validate:"required"`
@@ -206,7 +207,7 @@ func ExampleHandlerWith_files() {
 	// 422 {"title":"Unprocessable Entity","status":422,"detail":"image is required","errors":[{"path":"/image","rule":"required","message":"is required"}]}
 }
 
-// Fields of a form that came another way, a message of a queue say.
+// Form fields from another source, for example a message queue.
 func ExampleValues() {
 	values, _ := url.ParseQuery("title=Hello&tags=go&tags=web")
 	p, err := bind.Values[Post](values)
@@ -214,7 +215,7 @@ func ExampleValues() {
 	// Output: {Hello [go web]} <nil>
 }
 
-// Messages in the language of the client.
+// Messages in the client's language.
 func ExampleConfig_message() {
 	cfg := bind.Config{Message: func(r *http.Request, f bind.FieldError) string {
 		if f.Rule == "required" && strings.HasPrefix(r.Header.Get("Accept-Language"), "de") {
@@ -232,7 +233,7 @@ func ExampleConfig_message() {
 	// Output: {"title":"Unprocessable Entity","status":422,"detail":"title fehlt","errors":[{"path":"/title","rule":"required","message":"fehlt"}]}
 }
 
-// Fields of a request that are not in its body.
+// Fields of a request outside of its body.
 func ExampleFunc_places() {
 	type Update struct {
 		ID    int    `path:"id"`
@@ -260,7 +261,7 @@ func ExampleFunc_places() {
 	// 400 {"title":"Bad Request","status":400,"detail":"id must be a whole number in range","errors":[{"in":"path","path":"/id","rule":"type","message":"must be a whole number in range"}]}
 }
 
-// A request that only asks has its fields in the query.
+// A request without a body has its fields in the query.
 func ExampleQueryFunc() {
 	type Search struct {
 		Words string    `json:"q" validate:"required"`

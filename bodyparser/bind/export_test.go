@@ -14,8 +14,8 @@ func SampleFor(rule string) bool {
 	return slices.ContainsFunc(sampleTexts, func(text string) bool { return tr.accepts(at, text, rule) })
 }
 
-// Phrase returns the message of a rule for a string in a struct that has another
-// field, "" if it has none of its own.
+// Phrase returns the message of a rule for a string in a struct with another
+// field, "" if the rule has no message.
 func Phrase(rule, param string) string {
 	_, phrase, _ := complaint{rule, param, reflect.TypeFor[string](), reflect.TypeFor[struct{ Other string }](), fromJSON}.say()
 	return phrase

@@ -15,12 +15,12 @@ import (
 	"github.com/apiece/apiece/internal/exchange"
 )
 
-// A T may have fields of type upload.File and []upload.File beside the others:
-// the body is a multipart form then, whose files are put into a directory that
-// lasts as long as the handler runs.
+// A T may have fields of type upload.File and []upload.File in addition to
+// others. The body is a multipart form then, whose files are in a directory
+// that exists until the handler returns.
 
-// fileFields are the fields of T that are files, by the name of the client, nil
-// if there are none.
+// fileFields are the file fields of T by the client's name, nil if there are
+// none.
 type fileFields map[string]*member
 
 var (
@@ -28,8 +28,8 @@ var (
 	manyFiles = reflect.TypeFor[[]upload.File]()
 )
 
-// fileFieldsOf finds the fields of t that are files. One further down is an
-// error: a form has no name for it.
+// fileFieldsOf finds the file fields of t. A nested one is an error: a form has
+// no name for it.
 func fileFieldsOf(t reflect.Type) (fileFields, error) {
 	if t.Kind() != reflect.Struct || isText(t) || isJSON(t) {
 		if hasFile(t, map[reflect.Type]bool{}) {
@@ -53,8 +53,8 @@ func fileFieldsOf(t reflect.Type) (fileFields, error) {
 	return files, errors.Join(errs...)
 }
 
-// hasFile reports whether a value of t may hold a file. seen are types that are
-// being looked into.
+// hasFile reports whether a value of t may hold a file. seen are the types in
+// progress.
 func hasFile(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] {
 		return false
@@ -73,8 +73,8 @@ func hasFile(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return t == oneFile
 }
 
-// find returns the field that takes the files of a part: a list also takes
-// those of a name with brackets.
+// find returns the field for the files of a part: a list also accepts a name
+// with brackets.
 func (f fileFields) find(name string) (*member, bool) {
 	if m, ok := f[name]; ok {
 		return m, true
@@ -83,13 +83,13 @@ func (f fileFields) find(name string) (*member, bool) {
 	return m, ok && m.Field.Type == manyFiles
 }
 
-// A spool is where the files of one request are. The directory is made for the
-// first of them.
+// A spool is the directory with the files of one request. It is created for the
+// first file.
 type spool struct{ dir string }
 
 type spoolKey struct{}
 
-// withSpool returns r with a spool, and what removes it.
+// withSpool returns r with a spool, and a function that removes it.
 func withSpool(r *http.Request) (inside *http.Request, remove func()) {
 	s := new(spool)
 	inside = r.WithContext(context.WithValue(r.Context(), spoolKey{}, s))
@@ -129,7 +129,7 @@ func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*read
 		}
 		file, err := s.put(p)
 		if err != nil || file.FileName() == "" && file.Size() == 0 {
-			return err // or a file input that was left empty
+			return err // or an empty file input
 		}
 		if field.Field.Type == oneFile && len(found[field.Name]) > 0 {
 			return refuse(field.Name, "duplicate", "takes one file only")

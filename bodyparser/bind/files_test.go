@@ -63,8 +63,7 @@ func show(w http.ResponseWriter, r *http.Request, in album) error {
 	return nil
 }
 
-// leftovers returns what is in the directory for temporary files, which is one
-// of the test's own.
+// leftovers lists the directory for temporary files, which is the test's own.
 func leftovers(t *testing.T, dir string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -82,7 +81,7 @@ func TestFiles(t *testing.T) {
 		why    string
 		r      *http.Request
 		status int
-		want   string // part of the answer
+		want   string // part of the response
 	}{
 		{"fields and files, in any order", formOf("cover@a.txt=one", "title=x", "photos@b.txt=two", "year=7", "photos@c.txt="), 200,
 			"x 7; a.txt text/plain 3 one; none; b.txt text/plain 3 two; c.txt text/plain 0 "},
@@ -149,13 +148,13 @@ func TestFilesAreRemoved(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 
-	// Without a handler there is no telling when they are done with.
+	// Without a handler it is unknown when the files can be removed.
 	_, err := bind.Body[album](formOf("title=x", "cover@a.txt=one"))
 	if _, status := fields(asStatus(err)); status != 500 || len(leftovers(t, dir)) > 0 {
 		t.Errorf("Body: %v, %v", err, leftovers(t, dir))
 	}
 
-	// A disk that fails is no fault of the client's.
+	// A disk error is not the client's fault.
 	t.Setenv("TMPDIR", filepath.Join(dir, "missing"))
 	w := httptest.NewRecorder()
 	var log testkit.Log

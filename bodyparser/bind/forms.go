@@ -12,16 +12,15 @@ import (
 	"strings"
 )
 
-// Forms and queries are read in two steps. The keys of the client are resolved
-// against the type and put together to a tree, in which every list has the
-// elements that were named, whatever their numbers are: ten kilobytes of keys
-// make no more than ten kilobytes of elements. Then the tree is followed along
-// the type, and gorilla/schema makes the values. So the names are those of JSON
-// where a type has only those, brackets (items[0][sku]) as well as dots, an empty
-// element keeps its place, and errors point to the same places as those for
-// JSON.
+// Forms and queries are read in two steps. First the keys of the client are
+// resolved against the type into a tree, in which every list has only the
+// elements that were named, whatever their numbers: ten kilobytes of keys make at
+// most ten kilobytes of elements. Then the tree is walked along the type, and
+// gorilla/schema makes the values. So names are those of JSON unless the type has
+// others, brackets (items[0][sku]) work like dots, an empty element keeps its
+// place, and errors have the same paths as those for JSON.
 
-// limits are the bounds of forms. A bound that is off is negative.
+// limits are the bounds of forms. A disabled bound is negative.
 type limits struct {
 	rows     int // parts of one list
 	elements int // of all lists together, as far as indexes or commas make them
@@ -39,7 +38,7 @@ type reading struct {
 	cause  error
 }
 
-// A tree is what was given in a form or a query.
+// A tree is the input of a form or a query.
 type tree struct {
 	in   string
 	root *node
@@ -52,7 +51,7 @@ func (r *reading) report(path, rule, message string) {
 	}
 }
 
-// err returns what was wrong.
+// err returns the errors.
 func (r *reading) err() error { return wrong(http.StatusBadRequest, r.wrong, r.cause) }
 
 // read reads the values into dst, a struct.
@@ -61,7 +60,7 @@ func (r *reading) read(root *node, values url.Values, dst reflect.Value) {
 	r.trees = append(r.trees, tree{r.in, root, g})
 	before := len(r.wrong)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if len(values[key]) > 0 { // a name without a text was not given
+		if len(values[key]) > 0 { // a name without a text is absent
 			r.add(root, g, key, values[key])
 		}
 	}
@@ -82,8 +81,8 @@ func (r *reading) renumber(f *FieldError) {
 	}
 }
 
-// path returns a path below g with the numbers that the client has given the
-// elements of lists.
+// path returns a path below g with the client's numbers for the elements of
+// lists.
 func (g *given) path(n *node, path string) string {
 	if path == "" || n == nil {
 		return path
@@ -121,7 +120,7 @@ func (g *given) inOrder() []*given {
 	return slices.SortedFunc(maps.Values(g.parts), func(a, b *given) int { return cmp.Compare(a.number, b.number) })
 }
 
-// set reads what was given for a place into v.
+// set reads the input for a place into v.
 func (r *reading) set(n *node, g *given, v reflect.Value) {
 	for {
 		if isOptional(v.Type()) {
@@ -174,8 +173,8 @@ func (r *reading) convert(c *converter, text string, v reflect.Value, pointer st
 	}
 }
 
-// record reads the fields of a struct. Those that were not given, or left empty,
-// have their defaults.
+// record reads the fields of a struct. Absent and empty fields get their
+// defaults.
 func (r *reading) record(n *node, g *given, v reflect.Value) {
 	for i := range n.fields {
 		f := &n.fields[i]
@@ -205,9 +204,9 @@ func (f *field) of(v reflect.Value) reflect.Value {
 	return v
 }
 
-// list reads the elements of a list: the texts that its name was repeated with,
-// or its parts in the order of their numbers, which in an array are the places. Of
-// numbers several may stand in one text, with commas between.
+// list reads the elements of a list: repeated texts of its name, or its parts in
+// the order of their numbers, which in an array are indexes. One text may hold
+// several numbers, separated by commas.
 func (r *reading) list(n *node, g *given, v reflect.Value) {
 	var elements []*given
 	switch {
@@ -254,7 +253,7 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 	for i, e := range elements {
 		at := uint64(i)
 		if array && len(g.parts) > 0 {
-			at = e.number // each place of an array has its own meaning
+			at = e.number // the index in an array has a meaning
 		}
 		if at >= uint64(v.Len()) {
 			r.report(g.pointer, "type", "must not have more than "+strconv.Itoa(v.Len())+" elements")
@@ -266,8 +265,8 @@ func (r *reading) list(n *node, g *given, v reflect.Value) {
 
 var errElements = errors.New("lists of more elements than Config.Elements allows")
 
-// element reads an element of a list or a map. An empty one keeps its place: it
-// is nil for a pointer, else what the type makes of an empty text, or zero.
+// element reads an element of a list or a map. An empty one keeps its place:
+// nil for a pointer, else what the type makes of an empty text, or zero.
 func (r *reading) element(n *node, g *given, v reflect.Value) {
 	if g.empty(n) && !isOptional(v.Type()) && (v.Kind() == reflect.Pointer || n.kind == list || n.kind == table || n.kind == leaf && !n.conv.text) {
 		return
@@ -293,8 +292,8 @@ func (r *reading) table(n *node, g *given, v reflect.Value) {
 	}
 }
 
-// text reads JSON that a form has for a value of several parts, as a page sends
-// what a script has put together.
+// text reads JSON that a form has for a value of several parts, as a page with
+// a script sends it.
 func (r *reading) text(text string, v reflect.Value, pointer string) {
 	found, err := r.json.field(text, v, pointer)
 	for _, f := range found {

@@ -21,7 +21,7 @@ func TestForms(t *testing.T) {
 	for _, test := range []struct {
 		why, body string
 		status    int
-		want      string // fields that are wrong, or the JSON of the value
+		want      string // invalid fields, or the JSON of the value
 	}{
 		{"schema names, json names, and names of fields", `mail=a%40b.example&price=2.5&untagged=x`, 200, `{"email":"a@b.example","price":2.5,"Untagged":"x"}`},
 		{"the json name is not the form's if there is another", `email=x`, 422, "/mail required"},
@@ -76,8 +76,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// What the decoder behind would make of these takes the service down, or its
-// memory.
+// In the decoder these would crash the service, or exhaust its memory.
 func TestHostileForms(t *testing.T) {
 	var sparse, nested url.Values = url.Values{}, url.Values{}
 	for i := range 900 {
@@ -122,7 +121,7 @@ func TestHostileForms(t *testing.T) {
 	}
 }
 
-// Ten kilobytes of keys must not become more than a few hundred of memory.
+// Ten kilobytes of keys must take no more than a few hundred of memory.
 func TestHostileFormsAreCheap(t *testing.T) {
 	type cart struct {
 		Items []struct {
@@ -208,7 +207,7 @@ func TestQuery(t *testing.T) {
 	}{
 		{"/api/post/1?draft=true&tag=a&tag=b", 200, `{"ID":"1","Draft":true,"Tags":["a","b"],"Slug":null,"Page":1}`},
 		{"/api/post/1/x%2Fy/z?pid=2&slug=3&page=4", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":["x/y","z"],"Page":4}`},
-		{"/api/post/1?page=0", 422, `"/page"`}, // which was said, and is not the default
+		{"/api/post/1?page=0", 422, `"/page"`}, // given, so not the default
 		{"/api/post/1?page=", 200, `{"ID":"1","Draft":false,"Tags":null,"Slug":null,"Page":1}`},
 		{"/api/post/1?page=-1", 422, `"in":"query","path":"/page"`},
 		{"/api/post/1?page=x", 400, `"/page"`},
@@ -216,7 +215,7 @@ func TestQuery(t *testing.T) {
 		{"/api/post/1?tag=%zz", 400, ``},
 		{"/api/post/1?a;b", 400, ``},
 		{"/api/post/1?" + strings.Repeat("tag=&", 1000), 400, ``},
-		{"/api/post/1?" + strings.Repeat("tag=%zz&", 1000), 400, `has too many pairs`}, // counted before any is read
+		{"/api/post/1?" + strings.Repeat("tag=%zz&", 1000), 400, `has too many pairs`}, // counted before parsing
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", test.target, nil))
@@ -229,7 +228,7 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// A type need not have a field for each parameter of the route.
+// A type may lack a field for a parameter of the route.
 func TestStrictQuery(t *testing.T) {
 	b := bind.New[struct {
 		Page int      `json:"page"`

@@ -9,17 +9,17 @@ import (
 	"github.com/apiece/apiece/internal/fields"
 )
 
-// kind is what a form makes of a value.
+// kind is how a form represents a value.
 type kind int
 
 const (
 	leaf   kind = iota // one text
-	list               // a text or more each for its elements
+	list               // one or more texts for each element
 	record             // a struct: parts with the names of its fields
 	table              // a map: parts with any names
 )
 
-// A node is a type made ready for forms, without the pointers to it.
+// A node is a type prepared for forms, without the pointers to it.
 type node struct {
 	kind     kind
 	typ      reflect.Type
@@ -30,19 +30,19 @@ type node struct {
 	defaults bool // a field of the record, or of a struct in it, has a default
 }
 
-// A field is what a form may set in a struct.
+// A field is a field of a struct that a form may set.
 type field struct {
 	name     string
 	index    []int // through embedded structs
 	typ      reflect.Type
 	node     *node
-	parts    []string // of a name that keys are cut at
+	parts    []string // of a name with separators of keys in it
 	defaults []string // the texts of its default, nil if it has none
 }
 
-// find returns the field that the names mean, and what they leave.
+// find returns the field that the names refer to, and the remaining names.
 func (n *node) find(names []string) (f *field, rest []string) {
-	for i := range n.fields { // nearly always none has a name of parts
+	for i := range n.fields { // almost no field has a name of several parts
 		if f := &n.fields[i]; len(f.parts) > 1 && len(names) >= len(f.parts) {
 			same := true
 			for j, part := range f.parts {
@@ -63,8 +63,8 @@ func (n *node) find(names []string) (f *field, rest []string) {
 // A builder makes nodes.
 type builder struct {
 	nodes  map[nodeKey]*node
-	beyond []error // what no form can carry
-	faults []error // what is wrong whatever carries it
+	beyond []error // why no form can carry it
+	faults []error // why nothing can carry it
 }
 
 type nodeKey struct {
@@ -81,7 +81,7 @@ func (b *builder) fault(format string, args ...any) {
 }
 
 // node returns the node of a type, nil if a form cannot carry it. where names
-// the field it is for.
+// the field.
 func (b *builder) node(t reflect.Type, format, where string) *node {
 	t = fields.Deref(t)
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Invalid {
@@ -97,7 +97,7 @@ func (b *builder) node(t reflect.Type, format, where string) *node {
 	}
 	b.nodes[key] = n
 	switch {
-	case isText(t), isJSON(t), isBytes(t): // what a method decides, no form goes around
+	case isText(t), isJSON(t), isBytes(t): // no form reaches inside a type with its own method
 		n.conv = newConverter(t, format)
 	case t.Kind() == reflect.Struct:
 		n.kind = record
@@ -127,7 +127,7 @@ func (b *builder) node(t reflect.Type, format, where string) *node {
 	return n
 }
 
-// field adds a member of the struct t to the record, under a name and with the
+// field adds a member of the struct t to the record, with a name and the
 // default of a tag.
 func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
 	where := fmt.Sprintf("%v.%s", t, m.Field.Name)
@@ -158,8 +158,8 @@ func (b *builder) field(n *node, t reflect.Type, m member, name, tag string) {
 	n.fields = append(n.fields, f)
 }
 
-// hiddenPointer reports whether one of the embedded structs on the way to a
-// field is behind a pointer that cannot be set.
+// hiddenPointer reports whether an embedded struct on the way to a field is
+// behind a pointer that cannot be set.
 func hiddenPointer(t reflect.Type, index []int) bool {
 	for _, i := range index[:len(index)-1] {
 		f := fields.Deref(t).Field(i)
@@ -171,8 +171,8 @@ func hiddenPointer(t reflect.Type, index []int) bool {
 	return false
 }
 
-// finish returns the errors, and knows then which records have defaults in
-// structs of structs.
+// finish returns the errors. By then it is known which records have defaults in
+// nested structs.
 func (b *builder) finish() (beyond, faults error) {
 	for changed := true; changed; {
 		changed = false
@@ -190,23 +190,23 @@ func (b *builder) finish() (beyond, faults error) {
 	return errors.Join(b.beyond...), errors.Join(b.faults...)
 }
 
-// nested reports whether the field is a struct that is there whether or not it
-// was given.
+// nested reports whether the field is a struct that exists even if it was not
+// given.
 func (f *field) nested() bool {
 	return f.node.kind == record && f.typ.Kind() == reflect.Struct && !isOptional(f.typ)
 }
 
 const schemaTag = "schema"
 
-// options returns what stands behind the name in a tag, of the default none.
+// options returns the tag after the name, without the default.
 func options(f reflect.StructField, tag string) string {
 	_, options, _ := strings.Cut(f.Tag.Get(tag), ",")
 	options, _, _ = strings.Cut(options, "default:")
 	return options
 }
 
-// defaultOf returns the default of a field. It is the last option of its tag,
-// commas included.
+// defaultOf returns the default of a field: the last option of its tag,
+// including commas.
 func defaultOf(f reflect.StructField, tag string) (text string, ok bool) {
 	_, options, _ := strings.Cut(f.Tag.Get(tag), ",")
 	before, text, ok := strings.Cut(options, "default:")
@@ -216,8 +216,8 @@ func defaultOf(f reflect.StructField, tag string) (text string, ok bool) {
 	return text, ok
 }
 
-// defaults reads the default of a field by the decoder that reads its values:
-// for a list, with a bar between the elements.
+// defaults parses the default of a field with the decoder of its values: for a
+// list, with a bar between the elements.
 func (b *builder) defaults(f field, text, where string) []string {
 	texts := []string{text}
 	switch f.node.kind {

@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// FuzzForm: no form takes the decoder down, asks for more than the bounds
-// allow, or sets what is hidden.
+// FuzzForm: no form crashes the decoder, exceeds the limits, or sets a hidden
+// field.
 func FuzzForm(f *testing.F) {
 	for _, seed := range []string{
 		"mail=x&items.0.sku=y", "items.-1.sku=x", "items[99][sku]=x", "tags[]=1&tags[]=2", "a.b.c[d][e]=1", "[=]", ".=.",
@@ -39,8 +39,8 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// FuzzJSON: bind accepts what encoding/json accepts, and names a place in what
-// it refuses for its types.
+// FuzzJSON: bind accepts what encoding/json accepts, and names a place if it
+// refuses a value for its type.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"email":"a@b.example","items":[{"sku":"x","qty":1}]}`, `{"email":1}`, `{"notes":{"a":{"qty":"x"}}}`, `[]`, `null`, `{"due":"x","inner":{"deep":[]}}`,
@@ -68,7 +68,7 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// branch is what FuzzSame sends.
+// branch is the type for FuzzSame.
 type branch struct {
 	Name  string              `json:"name,omitempty"`
 	N     int8                `json:"n,omitempty" schema:",default:7"`
@@ -85,9 +85,9 @@ type branch struct {
 }
 
 // flatten writes JSON as the pairs of a form, and reports false for what a form
-// has no words for: a list that is one empty element, or none, a key of a map
-// with brackets, a null that is said, and a name with dots that is no field, but
-// parts of one in a form.
+// cannot express: a list that is empty or has one empty element, a map key with
+// brackets, an explicit null, and a name with dots that is not a field, since a
+// form splits it.
 func flatten(v any, key string, to url.Values) bool {
 	part := func(v any, name string) bool {
 		if name == "" || strings.ContainsAny(name, "[]") || key == "" && strings.Contains(name, ".") && name != "a.b" {
@@ -113,7 +113,7 @@ func flatten(v any, key string, to url.Values) bool {
 			return false
 		}
 		for i, v := range v {
-			if !part(v, strconv.Itoa(10*i)) { // which leaves gaps
+			if !part(v, strconv.Itoa(10*i)) { // with gaps
 				return false
 			}
 		}
@@ -129,7 +129,7 @@ func flatten(v any, key string, to url.Values) bool {
 	return true
 }
 
-// FuzzSame: what JSON says, a form says too, with the same value.
+// FuzzSame: the same data as JSON and as a form give the same value.
 func FuzzSame(f *testing.F) {
 	for _, seed := range []string{
 		`{"name":"x","n":0,"f":1.5,"names":["a","","c"],"ns":[1,0,3],"grid":[[true],[false,true]],"opt":[1,null,3]}`,
@@ -146,8 +146,8 @@ func FuzzSame(f *testing.F) {
 		if d.Decode(&v) != nil || !utf8.ValidString(text) {
 			return
 		}
-		// Of keys that are there twice, or differ in case only, the last one
-		// counts in JSON. Both are refused in forms.
+		// In JSON the last of several keys that are equal, or differ only in
+		// case, counts. Forms refuse both.
 		compact, _ := json.Marshal(v)
 		values := url.Values{}
 		fromJSON, err := b.Body(post(jsonType, string(compact)))
@@ -167,8 +167,8 @@ func FuzzSame(f *testing.F) {
 	})
 }
 
-// FuzzSources: what a body says does not reach what comes from elsewhere, and
-// what does is read as strconv reads it.
+// FuzzSources: the body does not reach fields from elsewhere, and those are
+// parsed like strconv.
 func FuzzSources(f *testing.F) {
 	f.Add("7", "8", "9", "10", `{"ID":1,"page":2,"X-N":3}`, true)
 	f.Add("x", "8", "", "\xff", `ID=1&page=2&X-N=3`, false)
@@ -209,8 +209,8 @@ func FuzzSources(f *testing.F) {
 	})
 }
 
-// FuzzKeys: a list has no more elements than keys were sent, in the order of the
-// client's numbers, and every key that names it is taken or refused.
+// FuzzKeys: a list has at most as many elements as keys were sent, in the order
+// of the client's numbers, and every key that names it is accepted or refused.
 func FuzzKeys(f *testing.F) {
 	f.Add("0", "2", "1")
 	f.Add("007", "7", "18446744073709551615")

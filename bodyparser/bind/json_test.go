@@ -65,7 +65,7 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// Names that differ and are one key of a map are a key given twice.
+// Different names that are the same key of a map are duplicates.
 func TestUniqueKeys(t *testing.T) {
 	type in struct {
 		Counts map[int]string          `json:"counts"`
@@ -114,7 +114,7 @@ func TestManyMistakes(t *testing.T) {
 }
 
 func TestUnmarshalHook(t *testing.T) {
-	// A decoder that says no more than that it does not like it.
+	// A decoder that reports no details.
 	b := bind.New[item](bind.Config{Parser: bodyparser.Config{Unmarshal: func(data []byte, v any) error {
 		if json.Unmarshal(data, v) != nil {
 			return errors.New("no")
@@ -170,7 +170,8 @@ func TestOtherTypes(t *testing.T) {
 	}
 }
 
-// TestBodyAfter: what bind has decoded is gone, and seems not to be empty.
+// TestBodyAfter: a body that bind has decoded is gone, and is not taken for
+// empty.
 func TestBodyAfter(t *testing.T) {
 	h := bind.Handler(func(_ http.ResponseWriter, r *http.Request, _ struct{ A int }) error {
 		text, err := io.ReadAll(r.Body)

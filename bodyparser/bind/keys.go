@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxSegments bounds the parts of a key.
+// maxSegments limits the parts of a key.
 const maxSegments = 32
 
-// given is what a client gave for one place: texts, or parts of it.
+// given is the input for one place: texts, or parts of it.
 type given struct {
 	pointer string
-	key     string // that the texts came with
+	key     string // that named the texts
 	values  []string
 	parts   map[string]*given
-	number  uint64 // of a part of a list: the client's
+	number  uint64 // the client's number for a part of a list
 }
 
 // part returns the part of g with a name, which may be new.
@@ -34,7 +34,7 @@ func (r *reading) part(g *given, name string) *given {
 	return p
 }
 
-// last returns the text that counts where there is one value.
+// last returns the text that counts for a single value.
 func (g *given) last() string {
 	if len(g.values) == 0 {
 		return ""
@@ -42,8 +42,8 @@ func (g *given) last() string {
 	return g.values[len(g.values)-1]
 }
 
-// empty reports whether the place was left empty, which pages do that send
-// every input: nothing was said about it then.
+// empty reports whether the place was left empty. Pages send every input, so an
+// empty one counts as absent.
 func (g *given) empty(n *node) bool {
 	if n.kind == list {
 		for _, only := range g.parts {
@@ -51,13 +51,13 @@ func (g *given) empty(n *node) bool {
 		}
 		return len(g.values) < 2 && g.last() == ""
 	}
-	// A struct of which only what it does not have was named is an object.
+	// A struct of which only unknown fields were named is an object.
 	named := n.kind == record && g.values == nil
 	return len(g.parts) == 0 && g.last() == "" && !named
 }
 
-// add puts the values of one key where they belong below g. What the key says
-// is resolved against the type, by the names that clients use.
+// add puts the values of one key into the tree below g. The key is resolved
+// against the type, by the names that clients use.
 func (r *reading) add(n *node, g *given, key string, values []string) {
 	if !utf8.ValidString(key) {
 		r.report(step("", strings.ToValidUTF8(key, "\uFFFD")), "type", "is not a name in UTF-8")
@@ -72,8 +72,8 @@ func (r *reading) add(n *node, g *given, key string, values []string) {
 	}
 }
 
-// descend follows the names of a key. It reports false if they mean nothing in
-// this type.
+// descend follows the names of a key. It reports false if the type does not
+// have them.
 func (r *reading) descend(n *node, g *given, key string, names, values []string) bool {
 	tooLong := len(names) > maxSegments
 	for first := n; ; {
@@ -86,7 +86,7 @@ func (r *reading) descend(n *node, g *given, key string, names, values []string)
 			return true
 		}
 		switch n.kind {
-		case leaf: // as an object or a list in its place in JSON
+		case leaf: // an object or a list in JSON
 			r.report(g.pointer, "type", n.conv.expected)
 			return true
 		case record:
@@ -137,8 +137,8 @@ func (r *reading) assign(n *node, g *given, key string, values []string) {
 }
 
 // split cuts a key into its names: a.b[0][c] is a, b, 0, c. A list may end in
-// empty brackets. It reports false for keys that are not made that way, and
-// stops when there are more than maxSegments.
+// empty brackets. It reports false for malformed keys, and stops after
+// maxSegments.
 func split(key string) (names []string, ok bool) {
 	for rest := key; ; {
 		end := strings.IndexAny(rest, ".[")

@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 )
 
-// Merge changes a record by the body of a PATCH request; see [Binder.Merge].
+// Merge updates a record from the body of a PATCH request; see [Binder.Merge].
 func Merge[T any](r *http.Request, record *T) error {
 	b, err := standard[T]()
 	if err != nil {
@@ -21,28 +21,27 @@ func Merge[T any](r *http.Request, record *T) error {
 	return b.Merge(r, record)
 }
 
-// Merge changes a record by the body of a PATCH request, which is a JSON Merge
-// Patch (RFC 7396): a member that is left out leaves its field as it is, null
-// clears it, and any other value becomes its value. Objects are merged into the
-// structs and maps that are there, arrays take the place of lists. The rules
-// are checked on the result.
+// Merge updates a record from the body of a PATCH request, a JSON Merge Patch
+// (RFC 7396): a missing member leaves its field unchanged, null clears it, and
+// any other value sets it. Objects are merged into existing structs and maps,
+// arrays replace lists. The rules are checked on the result.
 //
-// An object for a type that reads JSON by a method of its own is merged into the
-// JSON of its value, which the method then reads. A type that does not read its
-// own JSON is an error of status 500.
+// An object for a type with its own JSON method is merged into the JSON of its
+// value, which the method then reads. A type that cannot read its own JSON is an
+// error of status 500.
 //
-// What was cleared, or was not there before, has its defaults, as in
-// [Binder.Body]; but a pointer that was cleared is nil.
+// Fields that were cleared, or were new, have their defaults, as in
+// [Binder.Body]; but a cleared pointer is nil.
 //
-// The record is changed only if there is no error. Lists, maps and what pointers
-// lead to are replaced then, never written to, so that a copy of the record from
-// before keeps its values. A field that JSON cannot name keeps its value.
+// The record changes only if there is no error. Lists, maps and the targets of
+// pointers are then replaced, never modified, so that an earlier copy of the
+// record keeps its values. A field that JSON cannot name keeps its value.
 //
 // The type of the body is application/merge-patch+json, or any other JSON; forms
-// have no null, and are an error of status 415. A field that null must not clear
-// has the rule required. No body is a patch that changes nothing.
+// have no null, and are an error of status 415. Use the rule required for a
+// field that null must not clear. No body is a patch that changes nothing.
 //
-// What does not fit is [*Errors], with status 400 or 422.
+// A request that does not fit gives [*Errors], with status 400 or 422.
 func (b *Binder[T]) Merge(r *http.Request, record *T) error {
 	return b.worded(r, b.merge(r, record))
 }
@@ -82,8 +81,8 @@ func (b *Binder[T]) merge(r *http.Request, record *T) error {
 	return nil
 }
 
-// A merger merges JSON into values, which it may write to; what they point to
-// it copies first. The text is read once, from its start to its end.
+// A merger merges JSON into values, which it may modify; it copies the targets
+// of their pointers first. It reads the text once, from start to end.
 type merger struct {
 	*codec
 	cursor
@@ -98,8 +97,8 @@ func (m *merger) report(path, rule, message string) {
 	}
 }
 
-// all merges a whole body, nil if there is none. Fields that do not come from it
-// keep their values.
+// all merges a whole body, nil if there is none. Fields from elsewhere keep
+// their values.
 func (m *merger) all(s shadow, dst reflect.Value) error {
 	if m.next() == 'n' {
 		m.report("", "type", expected(dst.Type()))
@@ -123,7 +122,7 @@ func (m *merger) all(s shadow, dst reflect.Value) error {
 }
 
 // value merges the next value. quoted is the option "string" of a json tag, and
-// format a tag of its own.
+// format the format tag.
 func (m *merger) value(dst reflect.Value, path string, quoted bool, format string) {
 	t, first := dst.Type(), m.next()
 	null := first == 'n'
@@ -165,7 +164,7 @@ func (m *merger) value(dst reflect.Value, path string, quoted bool, format strin
 	}
 }
 
-// unshare gives a pointer a target of its own, with the value of the old one.
+// unshare gives a pointer its own copy of the target.
 func (m *merger) unshare(p reflect.Value) {
 	own := reflect.New(p.Type().Elem())
 	if p.IsNil() {
@@ -176,7 +175,7 @@ func (m *merger) unshare(p reflect.Value) {
 	p.Set(own)
 }
 
-// fresh makes dst what it is where nothing was given: zero, but for the defaults
+// fresh sets dst to the value of an absent field: zero, except for the defaults
 // in it.
 func (m *merger) fresh(dst reflect.Value) {
 	dst.SetZero()
@@ -185,7 +184,7 @@ func (m *merger) fresh(dst reflect.Value) {
 	}
 }
 
-// defaults sets the members that were not given to their defaults.
+// defaults sets missing members to their defaults.
 func (m *merger) defaults(dst reflect.Value, o *object, given []bool) {
 	if m.rewrite {
 		text := slices.Concat([]byte("{"), m.absent(nil, o, given, false), []byte("}"))
@@ -193,7 +192,7 @@ func (m *merger) defaults(dst reflect.Value, o *object, given []bool) {
 	}
 }
 
-// replace decodes a value that nothing is merged with, and reports whether it
+// replace decodes a value that replaces the old one, and reports whether it
 // fits.
 func (m *merger) replace(dst reflect.Value, patch, path string, quoted bool, format string) bool {
 	t := dst.Type()
@@ -204,7 +203,7 @@ func (m *merger) replace(dst reflect.Value, patch, path string, quoted bool, for
 		w.value(t, format)
 		text = append(w.out, w.text[w.done:]...)
 	}
-	if quoted { // the option is one of a field
+	if quoted { // the option applies to the field
 		tag := reflect.StructTag(`json:"v,string"`)
 		v = reflect.New(reflect.StructOf([]reflect.StructField{{Name: "V", Type: t, Tag: tag}}))
 		decoded, text = v.Elem().Field(0), slices.Concat([]byte(`{"v":`), text, []byte("}"))
@@ -225,8 +224,8 @@ func (m *merger) replace(dst reflect.Value, patch, path string, quoted bool, for
 	return false
 }
 
-// opens steps over the bracket of an object. It reports false if there is another
-// value, which it reports and steps over.
+// opens skips the bracket of an object. Given another value, it reports an error,
+// skips the value, and returns false.
 func (m *merger) opens(t reflect.Type, path string) bool {
 	if m.accept('{') {
 		return true
@@ -269,8 +268,8 @@ func (m *merger) object(dst reflect.Value, path string) {
 	}
 }
 
-// reach returns the field of v at the index. Structs that v embeds by a pointer
-// become its own; created is how much of the index leads to one that is new.
+// reach returns the field of v at the index. It copies structs that v embeds by
+// pointer; created is how much of the index leads to a new one.
 func (m *merger) reach(v reflect.Value, index []int) (field reflect.Value, created int) {
 	for i, at := range index {
 		if i > 0 && v.Kind() == reflect.Pointer {
@@ -334,7 +333,7 @@ func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
 }
 
 // mergeAny is the function MergePatch of RFC 7396, section 2, for values of
-// which only JSON knows the type.
+// JSON types.
 func mergeAny(target, patch any) any {
 	changes, ok := patch.(map[string]any)
 	if !ok {

@@ -50,7 +50,7 @@ func TestMerge(t *testing.T) {
 	for _, test := range []struct {
 		why, patch string
 		status     int
-		want       string // fields that are wrong, or what is different
+		want       string // invalid fields, or the differences
 	}{
 		{"nothing", `{}`, 200, `{}`},
 		{"no body", ``, 200, `{}`},
@@ -79,7 +79,7 @@ func TestMerge(t *testing.T) {
 		{"syntax", `{"age":`, 400, "bodyparser: Invalid JSON at offset 7: syntax error"},
 	} {
 		rec, before := stored(), stored()
-		unchanged := rec // shares what it points to
+		unchanged := rec // shares the targets of its pointers
 		err := bind.Merge(post(mergeType, test.patch), &rec)
 		got, status := fields(err)
 		if err == nil {
@@ -172,8 +172,8 @@ func TestStrictMerge(t *testing.T) {
 	}
 }
 
-// Fields that do not come from the body keep their values, and tags mean what they
-// mean elsewhere.
+// Fields that do not come from the body keep their values, and tags have their
+// usual meaning.
 func TestMergeTags(t *testing.T) {
 	type deadline struct {
 		Due time.Time `json:"due" format:"unix"`
@@ -206,8 +206,8 @@ func TestMergeTags(t *testing.T) {
 	}
 }
 
-// A sealed reads JSON by itself, as a type does that checks what it has read. It
-// has what JSON has no name for.
+// A sealed has its own JSON method, like a type that validates its input, and
+// fields without a JSON name.
 type sealed struct {
 	Name  string             `json:"name"`
 	Size  *int               `json:"size,omitempty"`
@@ -239,7 +239,7 @@ func aSealed() sealed {
 	}
 }
 
-// A type that reads JSON by itself is merged into as others are, wherever it is.
+// A type with its own JSON method is merged into like any other, at any depth.
 func TestMergeOwnMethods(t *testing.T) {
 	type holder struct {
 		Value sealed                       `json:"value"`
@@ -254,7 +254,7 @@ func TestMergeOwnMethods(t *testing.T) {
 	for _, test := range []struct {
 		why, patch string
 		status     int
-		want       string // fields that are wrong
+		want       string // invalid fields
 		change     func(*sealed)
 	}{
 		{"nothing", `{}`, 200, "", func(s *sealed) {}},
@@ -340,12 +340,12 @@ func TestMergeOwnMethods(t *testing.T) {
 	}
 }
 
-// A oneWay does not read the JSON that is made of it.
+// A oneWay cannot read its own JSON.
 type oneWay struct{ A string }
 
 func (*oneWay) UnmarshalJSON([]byte) error { return errors.New("not this") }
 
-// Defaults are those of what was not there before, or was cleared, wherever it is.
+// Defaults apply to fields that were new or cleared, at any depth.
 func TestMergeDefaults(t *testing.T) {
 	type line struct {
 		N    int    `json:"n" schema:",default:9"`
@@ -395,8 +395,8 @@ func TestMergeDefaults(t *testing.T) {
 	}
 }
 
-// The cases of RFC 7396, appendix A, but for those in which the whole document
-// is replaced.
+// The cases of RFC 7396, appendix A, except those that replace the whole
+// document.
 func TestMergePatchVectors(t *testing.T) {
 	for _, test := range [][3]string{
 		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
@@ -421,8 +421,8 @@ func TestMergePatchVectors(t *testing.T) {
 	}
 }
 
-// FuzzMerge: whatever is merged, the copy of the record stays as it is, and so
-// does the record if there is an error. An empty record takes what Body takes.
+// FuzzMerge: the copy of the record never changes, nor does the record after an
+// error. An empty record accepts the same as Body.
 func FuzzMerge(f *testing.F) {
 	for _, seed := range []string{
 		`{"name":"x","home":{"zip":1}}`, `{"extra":{"a":{"b":null}}}`, `{"prices":{"a":null},"byte":{"1":null}}`, `{"sites":[{},{}],"tags":null}`,
@@ -441,7 +441,7 @@ func FuzzMerge(f *testing.F) {
 			t.Fatalf("%q: %v", text, err)
 		}
 		if strings.Contains(text, "null") || text == "" {
-			return // null in a list is a zero value, and in an object nothing
+			return // null is a zero value in a list, and nothing in an object
 		}
 		var empty record
 		merged := bind.Merge(post(mergeType, text), &empty)
@@ -449,7 +449,7 @@ func FuzzMerge(f *testing.F) {
 		if (merged == nil) != (err == nil) {
 			t.Fatalf("%q: merged %v, decoded %v", text, merged, err)
 		}
-		flat := err == nil && strings.Count(text, ":") == len(members(t, json.RawMessage(text))) // and no name twice
+		flat := err == nil && strings.Count(text, ":") == len(members(t, json.RawMessage(text))) // and no duplicate name
 		if flat && !reflect.DeepEqual(empty, whole) {
 			t.Fatalf("%q: merged %+v, decoded %+v", text, empty, whole)
 		}

@@ -11,11 +11,10 @@ import (
 )
 
 // Each rule of the validator has a phrase here, which follows the name of the
-// field. What a rule asks for may depend on the type of its field, as that of
-// min does, or on other fields, which a client knows by other names than the
-// tag does.
+// field. The phrase may depend on the type of the field, as for min, or on
+// other fields, which a client knows by other names than the tag.
 
-// A complaint is a rule that failed, as much of it as a message needs.
+// A complaint is a failed rule, with what a message needs.
 type complaint struct {
 	rule, param string
 	typ         reflect.Type // of the value, nil if it is not known
@@ -23,7 +22,8 @@ type complaint struct {
 	src         source
 }
 
-// about says what a rule asks for: its parameter, and a phrase in English.
+// about describes the requirement of a rule: its parameter, and a phrase in
+// English.
 func about(f validator.FieldError, within reflect.Type, src source) (param, phrase string) {
 	c := complaint{f.Tag(), f.Param(), f.Type(), within, src}
 	if c.typ != nil {
@@ -32,7 +32,7 @@ func about(f validator.FieldError, within reflect.Type, src source) (param, phra
 	if param, phrase, ok := c.say(); ok {
 		return param, phrase
 	}
-	if f.ActualTag() != c.rule { // an alias of the service's
+	if f.ActualTag() != c.rule { // an alias of the service
 		c.rule = f.ActualTag()
 		if param, phrase, ok := c.say(); ok {
 			return param, phrase
@@ -75,8 +75,8 @@ func (c complaint) either(alternatives []string) (param, phrase string, ok bool)
 	return "", strings.Join(all, ", or "), true
 }
 
-// sizes are the rules that compare with a number: a length if the value has
-// one, a point in time if it is a time.
+// sizes are the rules that compare with a number: the length of the value if it
+// has one, or a point in time for a time.
 var sizes = map[string]struct{ bound, time string }{
 	"len": {"exactly", ""},
 	"min": {"at least", "now or later"}, "gte": {"at least", "now or later"},
@@ -111,7 +111,7 @@ func (c complaint) size() (phrase string, ok bool) {
 	return "must be " + s.bound + " " + c.quantity(), true
 }
 
-// unit is what the length of the value counts, "" if it has none.
+// unit is what the length of the value counts, "" if it has no length.
 func (c complaint) unit() string {
 	if c.typ == nil {
 		return ""
@@ -143,8 +143,8 @@ func plural(n, unit string) string {
 	return n + " " + unit
 }
 
-// quantity is the parameter as a value of the type: the validator takes a bare
-// number for a duration too, in nanoseconds.
+// quantity is the parameter as a value of the type: the validator also takes a
+// bare number of nanoseconds for a duration.
 func (c complaint) quantity() string {
 	if c.typ == durationType {
 		d, err := time.ParseDuration(c.param)
@@ -168,7 +168,7 @@ func (c complaint) choice() (phrase string, ok bool) {
 	return phrase + strings.Join(words(c.param), ", "), ok
 }
 
-// words splits a parameter at its spaces, but for those in single quotes.
+// words splits a parameter at spaces outside of single quotes.
 func words(param string) (all []string) {
 	for param = strings.TrimSpace(param); param != ""; param = strings.TrimSpace(param) {
 		var word string
@@ -194,11 +194,11 @@ var comparisons = map[string]string{
 	"ltefield": "must be at most {}", "ltecsfield": "must be at most {}",
 	"fieldcontains": "must contain the value of {}", "fieldexcludes": "must not contain the value of {}",
 	"postcode_iso3166_alpha2_field": "must be a postal code of the country in {}",
-	"unique":                        "must differ from {}", // of a field that is no list
+	"unique":                        "must differ from {}", // of a field that is not a list
 }
 
-// conditions are the rules that hold depending on other fields: whether they
-// are there, or with pairs of a name and a value, what they are.
+// conditions are the rules that depend on other fields: on their presence or,
+// with pairs of a name and a value, on their values.
 var conditions = map[string]struct {
 	verb, when, join, state string
 	pairs                   bool
@@ -218,8 +218,8 @@ var conditions = map[string]struct {
 	"excluded_without_all": {"must be left out", "when", " and ", "missing", false},
 }
 
-// others says what a rule asks for that names other fields. Those that a client
-// cannot see are none of its business, and are not named.
+// others describes a rule that names other fields. It does not name those that
+// clients cannot see.
 func (c complaint) others() (param, phrase string, ok bool) {
 	if phrase, ok := comparisons[c.rule]; ok {
 		name, visible := c.client(c.param)
@@ -264,8 +264,8 @@ func (c complaint) others() (param, phrase string, ok bool) {
 	return "", phrase, true
 }
 
-// client returns what clients call a field that a tag calls by its names of Go,
-// and reports whether there is one that they can see.
+// client returns the client's name of a field that a tag names by Go names, and
+// reports whether clients can see one.
 func (c complaint) client(goName string) (string, bool) {
 	var names []string
 	t := c.within
@@ -293,7 +293,7 @@ func (c complaint) client(goName string) (string, bool) {
 }
 
 // element returns the type that pointers, lists and maps of t lead to, nil if
-// they lead nowhere.
+// there is none.
 func element(t reflect.Type) reflect.Type {
 	for t != nil && !endless(t) {
 		switch t = fields.Deref(t); t.Kind() {

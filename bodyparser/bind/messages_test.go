@@ -117,8 +117,8 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// allRules returns the rules of the validator, each with a parameter if it needs
-// one.
+// allRules returns the rules of the validator, each with a parameter if
+// required.
 func allRules(t *testing.T) (rules []string) {
 	names := []string{"iscolor", "country_code", "eu_country_code"}
 	for _, key := range reflect.ValueOf(validator.New()).Elem().FieldByName("validations").MapKeys() {
@@ -161,7 +161,7 @@ func TestEveryRuleHasAMessage(t *testing.T) {
 	}
 }
 
-// What a rule says about text is known only if it accepts some.
+// The message of a rule for text is known only if some text satisfies it.
 func TestEveryRuleHasASample(t *testing.T) {
 	none := map[string]string{
 		"file": "asks the file system", "dir": "asks the file system", "image": "asks the file system", "uds_exists": "asks the file system",

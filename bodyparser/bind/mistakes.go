@@ -11,16 +11,16 @@ import (
 	"github.com/apiece/apiece/internal/fields"
 )
 
-// Where a JSON value does not fit a type, decoders tell it in their own way:
-// with a path of Go names or with an offset, for the first place or for the
-// last, and encoding/json not at all if it was a method such as
-// time.Time.UnmarshalJSON that refused. So once a decoder has complained, the
-// value is walked along the type, and every place is found and named, the same
-// under any decoder.
+// Decoders report a JSON value that does not fit a type in different ways: with
+// a path of Go names or with an offset, for the first place or for the last.
+// encoding/json reports no place at all if a method such as
+// time.Time.UnmarshalJSON refused. So after a decoder has failed, the value is
+// walked along the type, and every place is found and named, the same for all
+// decoders.
 
-// mistakes returns where the JSON value does not fit the type, up to as many
-// places as an error has. In a strict codec, fields that the type does not have
-// are mistakes too. The text is known to be valid.
+// mistakes returns the places where the JSON value does not fit the type, as
+// many as an error may have. In a strict codec, unknown fields are mistakes
+// too. The text is valid JSON.
 func (c *codec) mistakes(text string, t reflect.Type, path string) []FieldError {
 	if c.tooDeep(text) {
 		return []FieldError{{Path: path, Rule: "type", Message: "is nested too deeply"}}
@@ -30,8 +30,8 @@ func (c *codec) mistakes(text string, t reflect.Type, path string) []FieldError 
 	return w.found
 }
 
-// A place is where a walk is. Its pointer is made if something is wrong there,
-// and not for each of the values that fit.
+// A place is the position of a walk. Its pointer is made only for a mistake,
+// not for each value that fits.
 type place struct {
 	up    *place
 	path  string // of the first
@@ -58,7 +58,7 @@ type walker struct {
 func (w *walker) report(path, rule, message string) {
 	w.found = append(w.found, FieldError{Path: path, Rule: rule, Message: message})
 	if len(w.found) == maxFields {
-		w.pos = len(w.text) // nothing more is to be found
+		w.pos = len(w.text) // stop here
 	}
 }
 
@@ -84,7 +84,7 @@ func (w *walker) value(t reflect.Type, at *place, quoted bool, format string) {
 	}
 }
 
-// leaf decides about a value that has no parts of its own.
+// leaf checks a value without parts.
 func (w *walker) leaf(t reflect.Type, at *place, quoted bool, format string) {
 	raw := w.cursor.value()
 	if raw == "" {
@@ -105,7 +105,7 @@ func (w *walker) leaf(t reflect.Type, at *place, quoted bool, format string) {
 		return
 	}
 	path, message := at.pointer(), expectedAs(t, format)
-	// A type that reads JSON by itself may know the place within.
+	// A type with its own JSON method may know the place within.
 	if inner, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && inner.Field != "" && isJSON(t) {
 		for name := range strings.SplitSeq(inner.Field, ".") {
 			path = step(path, name)
@@ -115,7 +115,7 @@ func (w *walker) leaf(t reflect.Type, at *place, quoted bool, format string) {
 	w.report(path, "type", message)
 }
 
-// fits is what encoding/json says about a leaf.
+// fits returns the verdict of encoding/json on a leaf.
 func fits(raw string, t reflect.Type) (err error) {
 	if !isJSON(t) && !isText(t) && t != numberType {
 		kind := t.Kind()
@@ -138,8 +138,8 @@ func fits(raw string, t reflect.Type) (err error) {
 // plainKeys reports whether the keys of a map are the names themselves.
 func plainKeys(t reflect.Type) bool { return t.Key().Kind() == reflect.String && !isText(t.Key()) }
 
-// open reads the bracket that opens a value of the type. It reports false if
-// there is another value, which is then read to its end.
+// open reads the opening bracket of a value of the type. Given another value,
+// it skips it and returns false.
 func (w *walker) open(bracket byte, t reflect.Type, at *place) bool {
 	if w.accept(bracket) {
 		return true
@@ -183,8 +183,8 @@ func (w *walker) dictionary(t reflect.Type, at *place, format string) {
 
 const twoNames = "is given under two names"
 
-// A keySet finds names that are one key in a map of its type, which no check of the
-// text alone finds. The zero keySet finds none.
+// A keySet finds names that are the same key in a map of its type, which no check
+// of the text alone finds. The zero keySet finds none.
 type keySet struct {
 	typ  reflect.Type
 	seen map[any]bool
@@ -197,7 +197,7 @@ func (c *codec) keysOf(t reflect.Type) keySet {
 	return keySet{t, map[any]bool{}}
 }
 
-// twice reports whether the key of this name was there before.
+// twice reports whether the key of this name occurred before.
 func (s keySet) twice(name string) bool {
 	if s.seen == nil {
 		return false
@@ -210,7 +210,7 @@ func (s keySet) twice(name string) bool {
 	return false
 }
 
-// fitsKey reports whether a name is one of a map with such keys.
+// fitsKey reports whether a name is valid in a map with such keys.
 func fitsKey(name string, t reflect.Type) bool {
 	if isText(t) {
 		u, _ := reflect.New(t).Interface().(encoding.TextUnmarshaler)

@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// A handler that asks for a pointer is not given nil past the rules.
+// A handler with a pointer never gets nil against the rules.
 func TestNull(t *testing.T) {
 	for _, test := range []struct {
 		why, contentType, body string
@@ -55,14 +55,14 @@ func TestNull(t *testing.T) {
 	}
 }
 
-// A headed has a field from elsewhere than the body.
+// A headed has a field outside the body.
 type headed struct {
 	Agent string `header:"User-Agent"`
 	N     int    `json:"n"`
 }
 
-// deref returns a handler that would panic about a nil, if it is a pointer or
-// has pointers to structs.
+// deref returns a handler that would panic on a nil, for a pointer or for
+// pointers to structs.
 func deref[T any]() http.Handler {
 	return bind.Func(func(r *http.Request, in T) (string, error) {
 		switch in := any(in).(type) {
@@ -91,7 +91,7 @@ func deref[T any]() http.Handler {
 	})
 }
 
-// Numbers keep their digits wherever an any is.
+// Numbers keep their digits in every any.
 func TestDigits(t *testing.T) {
 	type inner struct {
 		V any `json:"v"`
@@ -116,7 +116,8 @@ func TestDigits(t *testing.T) {
 	}
 }
 
-// A number under the option "string" has to be quoted, and the place is told.
+// A number with the option "string" has to be quoted, and the error has its
+// place.
 func TestQuoted(t *testing.T) {
 	type in struct {
 		N int64    `json:"n,string"`
@@ -135,7 +136,7 @@ func TestQuoted(t *testing.T) {
 	}
 }
 
-// A selfRead knows the place of what it refuses.
+// A selfRead knows the place of its error.
 type selfRead struct {
 	Page int
 	Deep struct{ A []int }
@@ -158,7 +159,7 @@ func TestPlacesInTypesThatReadJSON(t *testing.T) {
 			t.Errorf("in a list: %s: %s", body, got)
 		}
 	}
-	// A form would go around the method.
+	// A form would bypass the method.
 	if got, status := fields(second(bind.Body[selfRead](post(formType, "Page=7")))); status != 415 {
 		t.Errorf("a form: %d %s", status, got)
 	}

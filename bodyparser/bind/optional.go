@@ -12,8 +12,8 @@ import (
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
-// Optional is a field of a PATCH request: it tells whether the client left the
-// field out, cleared it, or sent a value.
+// Optional is a field of a PATCH request: it distinguishes a field that the
+// client left out, cleared, or set.
 //
 //	type change struct {
 //		Nick bind.Optional[string] `json:"nick,omitzero" validate:"omitempty,max=20"`
@@ -23,38 +23,38 @@ import (
 //	{"nick": null}   Set and Null are true       clear it
 //	{"nick": ""}     Set is true, Value is ""    set it
 //
-// In forms and queries a field that is named and left empty is null, for a page
-// has no other way to say so; that is the case for strings too.
+// In forms and queries a field that is named and left empty is null, since a
+// page cannot say it otherwise. This includes strings.
 //
-// Rules hold for the value, as they do for a pointer: after omitempty only if
-// there is one, and required refuses a field that is left out or null. A dive
-// goes into the lists and maps in it.
+// Rules apply to the value, as for a pointer: after omitempty only if there is
+// one, and required refuses a field that is left out or null. A dive applies to
+// lists and maps in it.
 //
-// In a type whose Optionals may hold one another without an end, JSON that nests
-// more than 64 levels is 400: each Optional reads what is in it once more.
+// In a type with endlessly nested Optionals, JSON that nests more than 64 levels
+// is 400: each Optional reads its content again.
 //
-// The zero Optional is that of a field left out. In JSON it is left out again by
-// the option omitzero, and is null without.
+// The zero Optional is a field left out. JSON omits it with the option omitzero,
+// and has null without it.
 type Optional[T any] struct {
-	// Value is what the client sent, and zero if it sent nothing or null.
+	// Value is what the client sent, or zero after nothing or null.
 	Value T
 
 	// Set reports whether the client named the field.
 	Set bool
 
-	// Null reports whether the client named the field to clear it.
+	// Null reports whether the client cleared the field.
 	Null bool
 }
 
-// Apply makes dst what the client asked for: it keeps it, clears it, or sets it.
+// Apply applies the client's change to dst: keeps, clears, or sets it.
 func (o Optional[T]) Apply(dst *T) {
 	if o.Set {
 		*dst = o.Value
 	}
 }
 
-// IsZero reports whether the client left the field out. It is what the option
-// omitzero of encoding/json asks for.
+// IsZero reports whether the client left the field out. The option omitzero of
+// encoding/json calls it.
 func (o Optional[T]) IsZero() bool { return !o.Set }
 
 // MarshalJSON returns the value, or null if there is none.
@@ -65,13 +65,13 @@ func (o Optional[T]) MarshalJSON() ([]byte, error) {
 	return json.Marshal(o.Value)
 }
 
-// UnmarshalJSON takes null, or a value.
+// UnmarshalJSON accepts null, or a value.
 func (o *Optional[T]) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" {
 		*o = Optional[T]{Set: true, Null: true}
 		return nil
 	}
-	var value T // in which numbers keep their digits, as everywhere in package bind
+	var value T // numbers in it keep their digits, as everywhere in package bind
 	if err := jsonread.Decode(text, &value, jsonread.Rules{Depth: -1, Values: -1, Checked: true}); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (o Optional[T]) pointer() any {
 	return &o.Value
 }
 
-// optional is implemented by every Optional, and by what embeds one.
+// optional is implemented by every Optional, and by structs that embed one.
 type optional interface{ pointer() any }
 
 // isOptional reports whether t is an Optional.
@@ -96,8 +96,8 @@ func isOptional(t reflect.Type) bool {
 	return ok
 }
 
-// registerOptionals tells the validator what the Optionals below t are, unless
-// it knows. An Optional of an Optional is an error: a client has no words for it.
+// registerOptionals registers the Optionals below t with the validator, unless it
+// knows them. An Optional of an Optional is an error: no client can express it.
 func registerOptionals(v *validator.Validate, t reflect.Type) error {
 	for _, o := range optionals(t, map[reflect.Type]bool{}) {
 		if of, _ := fields.Optional(o); isOptional(pointed(of)) {

@@ -37,7 +37,7 @@ func TestOptional(t *testing.T) {
 	for _, test := range []struct {
 		why, contentType, body string
 		status                 int
-		want                   string // fields that are wrong, or the value as JSON
+		want                   string // invalid fields, or the value as JSON
 	}{
 		{"left out", jsonType, `{"version":1}`, 200, `{"version":1}`},
 		{"null", jsonType, `{"version":1,"nick":null,"age":null,"tags":null,"home":null}`, 200, `{"nick":null,"age":null,"tags":null,"home":null,"version":1}`},
@@ -80,7 +80,7 @@ func TestOptional(t *testing.T) {
 	}
 }
 
-// What is wrong is said as it is for a T.
+// Errors are the same as for a T.
 func TestOptionalMessages(t *testing.T) {
 	_, err := bind.Body[change](post(jsonType, `{"age":"x","admin":1,"home":7}`))
 	var e *bind.Errors
@@ -142,7 +142,7 @@ func TestOptionalElsewhere(t *testing.T) {
 	}
 }
 
-// A validator of the service's learns what an Optional is, once.
+// A custom validator learns the Optionals only once.
 func TestOptionalWithValidator(t *testing.T) {
 	type one struct {
 		A bind.Optional[string] `json:"a" validate:"omitempty,own"`
@@ -165,7 +165,7 @@ func TestOptionalWithValidator(t *testing.T) {
 	if got, _ := fields(second(b.Body(post(jsonType, `{"a":"y"}`)))); got != "/a email" {
 		t.Error(got)
 	}
-	// It is left alone once it knows, for it may be in use.
+	// It is not changed afterwards, since it may be in use.
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for range 100 {
@@ -197,8 +197,8 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// FuzzOptional: what comes in by JSON goes out by JSON, and a text is read as it
-// is without the Optional.
+// FuzzOptional: JSON survives a round trip, and a text is read as without the
+// Optional.
 func FuzzOptional(f *testing.F) {
 	for _, seed := range []string{"null", `""`, `"x"`, "7", "1e2", "[1]", `{"a":null}`, "", "on", "true", "-128", "1.5", "nan"} {
 		f.Add(seed)
@@ -218,7 +218,7 @@ func roundTrip[T any](t *testing.T, text string) {
 	d.UseNumber()
 	errOptional, errPlain := json.Unmarshal([]byte(text), &o), d.Decode(&plain)
 	if !json.Valid([]byte(text)) && errOptional != nil {
-		return // the decoder does not look behind the first value
+		return // the decoder ignores what follows the first value
 	}
 	if (errOptional == nil) != (errPlain == nil) {
 		t.Fatalf("%q: %v, without Optional %v", text, errOptional, errPlain)

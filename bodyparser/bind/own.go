@@ -10,19 +10,19 @@ import (
 	"unsafe"
 )
 
-// A type that reads JSON by a method of its own sets what it likes, often a whole
-// value at once. So an object is merged into the JSON of the old value, and the
-// method is asked twice, about that JSON without the patch and with it. What
-// differs is what the patch has changed. All else stays: there may be fields that
-// JSON has no name for, and what pointers lead to belongs to others too.
+// A type with its own JSON method may set anything, often a whole value at once.
+// So an object is merged into the JSON of the old value, and the method is called
+// twice: with that JSON before the patch and after it. The difference is what the
+// patch has changed. All else stays: there may be fields without a JSON name, and
+// the targets of pointers may be shared.
 
-// own merges an object into a value that reads JSON by itself.
+// own merges an object into a value with its own JSON method.
 func (m *merger) own(dst reflect.Value, patch, path string) {
 	t := dst.Type()
 	before, after := reflect.New(t).Elem(), reflect.New(t).Elem()
 	text, err := json.Marshal(dst.Addr().Interface())
 	if err != nil {
-		text = []byte("null") // as an empty json.RawMessage
+		text = []byte("null") // for an empty json.RawMessage
 	}
 	old, changes := decoded(text), decoded([]byte(patch))
 	if _, isObject := old.(map[string]any); isObject {
@@ -48,9 +48,9 @@ func (m *merger) own(dst reflect.Value, patch, path string) {
 	}
 }
 
-// respelled returns an object with its names as the patch has them, if they differ
-// in case only: for most types it is the same object then. some reports whether
-// any do.
+// respelled returns an object with its names spelled as in the patch, if they
+// differ only in case: most types treat them as the same object. some reports
+// whether any do.
 func respelled(old, changes any) (other any, some bool) {
 	object, ok := old.(map[string]any)
 	patch, also := changes.(map[string]any)
@@ -76,7 +76,7 @@ func respelled(old, changes any) (other any, some bool) {
 	return object, some
 }
 
-// decoded returns JSON that is valid as an any, without loss.
+// decoded returns valid JSON as an any, without loss.
 func decoded(text []byte) (v any) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -121,21 +121,21 @@ func overlay(dst, before, after reflect.Value) {
 			}
 		}
 		dst.Set(after)
-	default: // among them structs that are one value, such as a time
+	default: // including structs that are one value, such as a time
 		dst.Set(after)
 	}
 }
 
 func equal(a, b reflect.Value) bool { return reflect.DeepEqual(a.Interface(), b.Interface()) }
 
-// copied returns a value that can be set.
+// copied returns a settable copy of a value.
 func copied(v reflect.Value) reflect.Value {
 	own := reflect.New(v.Type()).Elem()
 	own.Set(v)
 	return own
 }
 
-// opened returns a field of a struct, whether it is exported or not.
+// opened returns a field of a struct, exported or not.
 func opened(f reflect.Value) reflect.Value {
 	return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
 }

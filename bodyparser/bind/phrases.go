@@ -1,6 +1,6 @@
 package bind
 
-// phrases are the rules that ask for the same of every value. {} is the
+// phrases are the rules with the same requirement for every value. {} is the
 // parameter.
 var phrases = map[string]string{
 	"required":  "is required",

@@ -9,22 +9,23 @@ import (
 	"unsafe"
 )
 
-// The validator calls a place by the names of Go, such as
-// Items[0].Prices[a.b].Amount. Keys of maps may hold anything, the characters
-// that separate names included, so the value has to be walked to know where one
-// ends. A key is looked up for that, not looked for: a client that sends a
-// large map in which everything is wrong would have it walked for each failure.
+// The validator names a place by Go names, such as Items[0].Prices[a.b].Amount.
+// Map keys may hold any characters, including the separators, so the value has
+// to be walked to find where one ends. A key is looked up rather than searched
+// for: in a large map full of mistakes a search would walk the map for each
+// failure.
 
-// places translates to JSON pointers in the client's names.
+// places translates the validator's names to JSON pointers in the client's
+// names.
 type places struct {
 	src    source
-	in     string                                      // the part of the request that the last one was in
+	in     string                                      // the part of the request of the last one
 	within reflect.Type                                // the struct around the last one
 	keys   map[unsafe.Pointer]map[string]reflect.Value // of maps whose keys are not strings, by map and by text
 }
 
-// find returns the place in v that the validator calls where, and the part of
-// the request that it is in.
+// find returns the place in v of the validator's name where, and its part of
+// the request.
 func (p *places) find(v reflect.Value, where, path string) (in, pointer string) {
 	p.in = ""
 	if p.src == fromQuery {
@@ -84,7 +85,7 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 	} else if !p.src.Promoted(f) {
 		name, _ := p.src.Name(f)
 		if name == "" {
-			name = f.Name // hidden from clients, and still with a rule
+			name = f.Name // hidden from clients, but with a rule
 		}
 		path = step(path, name)
 	}
@@ -93,7 +94,7 @@ func (p *places) pointer(v reflect.Value, where, path string) string {
 
 // key returns the longest key of m whose text is followed by a bracket in inside,
 // and the text. It is not valid if there is none. A key with more than most
-// brackets is not found; each of them is one more to look up.
+// brackets is not found; each bracket costs a lookup.
 func (p *places) key(m reflect.Value, inside string) (text string, key reflect.Value) {
 	const most = 32
 	var ends []int
@@ -109,7 +110,7 @@ func (p *places) key(m reflect.Value, inside string) (text string, key reflect.V
 	return text, key
 }
 
-// lookup returns the key that the validator writes as text.
+// lookup returns the key with the validator's text.
 func (p *places) lookup(m reflect.Value, text string) reflect.Value {
 	if t := m.Type().Key(); t.Kind() == reflect.String && t.NumMethod() == 0 {
 		if key := reflect.ValueOf(text).Convert(t); m.MapIndex(key).IsValid() {
@@ -131,8 +132,7 @@ func (p *places) lookup(m reflect.Value, text string) reflect.Value {
 	return keys[text]
 }
 
-// keyName returns what a client calls the key of a map: the name that JSON has
-// for it.
+// keyName returns the client's name of a map key: its name in JSON.
 func keyName(key reflect.Value) string {
 	if key.Kind() == reflect.String {
 		return key.String()

@@ -14,10 +14,10 @@ import (
 
 // Query returns the query of the request as a T, decoded and validated by the
 // rules of forms. As in req.query of Next.js, the parameters of the route are
-// part of it and win over what the client has put into the query; see
-// pattern.Query. Fields that name a place come from there alone. A query that is
-// malformed, or has more than Config.Parser.Pairs pairs, 1000 by default, is 400.
-// A T that a query cannot carry gives an error of status 500.
+// part of it and take precedence over the query string; see pattern.Query. Fields
+// with a place come from there alone. A query that is malformed, or has more than
+// Config.Parser.Pairs pairs, 1000 by default, is 400. A T that a query cannot
+// carry gives an error of status 500.
 func (b *Binder[T]) Query(r *http.Request) (T, error) {
 	return b.whole(r, func(v *T) error { return b.readQuery(r, v) })
 }
@@ -26,7 +26,8 @@ func (b *Binder[T]) readQuery(r *http.Request, v *T) error {
 	return b.routed(r, b.fillQuery(r, v))
 }
 
-// routed says "path" of fields that the route has put into the query.
+// routed sets "path" in errors about fields that the route has put into the
+// query.
 func (b *Binder[T]) routed(r *http.Request, err error) error {
 	e, ok := errors.AsType[*Errors](err)
 	if !ok {
@@ -59,7 +60,7 @@ func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 		rd.read(b.form, b.rest(r), dst)
 	}
 	if b.sources.query != nil {
-		rd.strict = false // what it does not have may be a field of the rest
+		rd.strict = false // unknown names may be fields of the rest
 		rd.read(b.sources.query, raw, dst)
 	}
 	if err := b.sources.read(r, rd, dst); err != nil {
@@ -71,7 +72,7 @@ func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 	return b.finish(r, v, fromQuery, nil, rd)
 }
 
-// rest returns what the query and the route have for fields that name no place.
+// rest returns the query and the route parameters for fields without a place.
 func (b *Binder[T]) rest(r *http.Request) url.Values {
 	values := pattern.Query(r)
 	given := b.fromRoute(r, values)
@@ -81,9 +82,9 @@ func (b *Binder[T]) rest(r *http.Request) url.Values {
 		}
 		switch f, _ := b.form.named(key); {
 		case f == nil:
-			// What the route has and the type has not is no fault of the client's.
+			// An unknown route parameter is not the client's fault.
 			return b.cfg.Strict && pattern.Values(r, key) != nil
-		default: // the client may spell it in other ways than the route
+		default: // the client may spell it differently than the route
 			return given[f.name] && pattern.Values(r, key) == nil
 		}
 	})
@@ -121,7 +122,7 @@ func named(n *node, key string) bool {
 }
 
 // named returns the field that a key names, or a part of, and the names of the
-// part. It is nil if there is none.
+// part. It returns nil if there is none.
 func (n *node) named(key string) (f *field, part []string) {
 	names, ok := split(key)
 	if n == nil || !ok {
@@ -130,10 +131,10 @@ func (n *node) named(key string) (f *field, part []string) {
 	return n.find(names)
 }
 
-// Values returns form values that came by another way than the body or the query
-// of a request, decoded and validated by the same rules. Fields that name a place
-// are left alone. The values are not changed. What does not fit is [*Errors]; a T
-// that a form cannot carry gives an error of status 500.
+// Values returns form values from another source than the request, decoded and
+// validated by the same rules. It ignores fields with a place, and does not
+// change the values. Values that do not fit give [*Errors]; a T that a form
+// cannot carry gives an error of status 500.
 func (b *Binder[T]) Values(values url.Values) (T, error) {
 	r := &http.Request{ // for Config.Message
 		Method: http.MethodGet, URL: new(url.URL), Header: http.Header{}, Body: http.NoBody,
@@ -188,18 +189,17 @@ const (
 	defaultDepth    = 512
 )
 
-// pairs bounds queries and multipart forms, as bodyparser.Config bounds
+// pairs limits queries and multipart forms, as bodyparser.Config limits
 // urlencoded ones.
 func (b *Binder[T]) pairs() int { return cmp.Or(b.cfg.Parser.Pairs, defaultPairs) }
 
-// parseQuery returns the query of the request, as the client has sent it, within
-// a bound on its pairs.
+// parseQuery parses the query string of the request, with a limit on its pairs.
 func parseQuery(r *http.Request, pairs int) (url.Values, error) {
 	raw := r.URL.RawQuery
 	refuse := func(message string, err error) (url.Values, error) {
 		return nil, wrong(http.StatusBadRequest, []FieldError{{In: "query", Rule: "type", Message: message}}, err)
 	}
-	if pairs >= 0 && strings.Count(raw, "&") >= pairs { // before they cost anything
+	if pairs >= 0 && strings.Count(raw, "&") >= pairs { // before parsing allocates
 		return refuse("has too many pairs", nil)
 	}
 	values, err := url.ParseQuery(raw)

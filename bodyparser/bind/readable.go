@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// What no decoder can set is a fault of the type. Told when a client sends the
-// field, it would be the client's, and for every client.
+// A field that no decoder can set is a fault of the type. Reported when a
+// client sends the field, it would look like the client's fault.
 
-// decodable reports whether there is JSON for a value of the type, which does not
-// read it by itself.
+// decodable reports whether JSON can be decoded into a type without its own
+// method.
 func decodable(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
@@ -25,9 +25,9 @@ func decodable(t reflect.Type) bool {
 	return true
 }
 
-// foreign complains about a struct that has its method for JSON, or for text, only
-// because it embeds a type with that method: the method sets what is embedded, and
-// nothing would ever set the fields beside it.
+// foreign refuses a struct whose method for JSON or text is promoted from an
+// embedded type: the method sets the embedded value, and nothing would ever set
+// the other fields.
 func foreign(t reflect.Type) error {
 	name := "UnmarshalText"
 	if isJSON(t) {
@@ -54,10 +54,10 @@ func foreign(t reflect.Type) error {
 	return nil
 }
 
-// promotes reports whether a method of t, or of a pointer to t, is that of a type
-// that t embeds. The compiler makes it then, and there is no file that it is in.
+// promotes reports whether a method of t, or of a pointer to t, is promoted from
+// an embedded type. The compiler generates such a method, so it is in no file.
 func promotes(t reflect.Type, name string) bool {
-	types := []reflect.Type{t, reflect.PointerTo(t)} // the method of a value is made for its pointer too
+	types := []reflect.Type{t, reflect.PointerTo(t)} // a value's method also exists for its pointer
 	i := slices.IndexFunc(types, func(t reflect.Type) bool { _, ok := t.MethodByName(name); return ok })
 	if i < 0 {
 		return false

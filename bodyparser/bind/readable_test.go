@@ -17,7 +17,7 @@ import (
 	"github.com/apiece/apiece/bodyparser/upload"
 )
 
-// Types that read JSON by a method which they have only because of what they embed.
+// Types whose JSON method is promoted from an embedded type.
 type (
 	event struct {
 		time.Time
@@ -33,7 +33,7 @@ type (
 	}
 )
 
-// Types with a method of their own beside that of what they embed.
+// Types with their own method next to a promoted one.
 type (
 	ownPointer struct {
 		time.Time
@@ -55,8 +55,8 @@ func (o *ownGeneric[T]) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &o.V)
 }
 
-// What no decoder can set is a fault of the type, which New finds: it is never the
-// client's 400.
+// A field that no decoder can set is a fault of the type, which New finds: it is
+// never the client's 400.
 func TestTypesThatCannotBeRead(t *testing.T) {
 	for why, complaint := range map[string]string{
 		"a channel": made[struct {
@@ -121,7 +121,7 @@ func TestTypesThatCannotBeRead(t *testing.T) {
 		}
 	}
 	hook := bodyparser.Config{Unmarshal: func(text []byte, dst any) error { return json.Unmarshal(text, dst) }}
-	bind.New[struct{ S fmt.Stringer }](bind.Config{Parser: hook}) // which may know what a Stringer is
+	bind.New[struct{ S fmt.Stringer }](bind.Config{Parser: hook}) // the hook may know how to decode a Stringer
 }
 
 type named struct {
@@ -134,7 +134,7 @@ type hue string
 
 func (h hue) String() string { return "the color " + string(h) }
 
-// The keys of maps have the names in errors that clients know.
+// The keys of maps have the client's names in errors.
 func TestNamesOfKeys(t *testing.T) {
 	type in struct {
 		IDs  map[objectID]*item `json:"ids" validate:"dive"`
@@ -160,7 +160,7 @@ type link struct {
 	Opt  bind.Optional[*link] `json:"opt,omitzero"`
 }
 
-// What a text costs does not grow with its depth.
+// The cost of a text does not grow with its depth.
 func TestDepthCostsNothing(t *testing.T) {
 	const size = 100 << 10
 	chain := func(name string, depth int) string {
@@ -195,7 +195,7 @@ func TestDepthCostsNothing(t *testing.T) {
 	}
 }
 
-// Names of one key are one key in a patch too.
+// Different names of the same key are duplicates in a patch too.
 func TestMergeUniqueKeys(t *testing.T) {
 	type in struct {
 		Nums map[int]int      `json:"nums"`
@@ -218,7 +218,7 @@ func TestMergeUniqueKeys(t *testing.T) {
 	}
 }
 
-// An exact is a map with a method, to which names in other capitals are others.
+// An exact is a map with its own method, which distinguishes names by case.
 type exact struct{ all map[string]any }
 
 func (e *exact) UnmarshalJSON(text []byte) error {
@@ -233,8 +233,8 @@ func (e exact) MarshalJSON() ([]byte, error) {
 	return json.Marshal(e.all)
 }
 
-// A patch that spells the names of a type that reads JSON in its own way means the
-// same as one that does not, null included.
+// A patch that uses the spelling of a type with its own JSON method means the same
+// as one that does not, null included.
 func TestMergeSpelledOtherwise(t *testing.T) {
 	type in struct {
 		Role  role  `json:"role"`

@@ -6,13 +6,12 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// A validator does not tell what was registered with it. What it takes to know
-// which rules a field has is read from it here, without changing anything: the
-// key of its tags, its aliases, and rules that were registered for a type. A
-// release that calls them otherwise would have New try fewer rules, which a test
-// would notice.
+// A validator does not tell what was registered with it. The code here reads
+// what determines the rules of a field, without changing it: the key of its
+// tags, its aliases, and rules that were registered for a type. If a release
+// renames them, New tries fewer rules, and a test fails.
 
-// A registry is a validator as far as it can be read.
+// A registry reads the registrations of a validator.
 type registry struct{ v reflect.Value }
 
 func registered(v *validator.Validate) registry { return registry{reflect.ValueOf(v).Elem()} }
@@ -31,7 +30,7 @@ func (r registry) private() bool {
 	return set.Kind() == reflect.Bool && set.Bool()
 }
 
-// alias returns the rules that a name stands for.
+// alias returns the rules of an alias.
 func (r registry) alias(name string) (rules string, ok bool) {
 	return lookup(r.v.FieldByName("aliases"), reflect.ValueOf(name))
 }
@@ -46,7 +45,7 @@ func (r registry) rules(t reflect.Type, f reflect.StructField) string {
 	return f.Tag.Get(r.tagName())
 }
 
-// lookup returns the text that a map of texts has for a key.
+// lookup returns the text for a key in a map of texts.
 func lookup(m, key reflect.Value) (string, bool) {
 	if m.Kind() != reflect.Map {
 		return "", false

@@ -20,8 +20,8 @@ import (
 const enough = 20 * maxFields
 
 // check runs the rules of all structs that v leads to without passing through
-// another struct; from there on the validator follows the tags. No more of them
-// are asked once there are enough failures.
+// another struct; from there on the validator follows the tags. It stops after
+// enough failures.
 func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src source) (fields []FieldError, err error) {
 	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -55,20 +55,20 @@ func (b *Binder[T]) check(ctx context.Context, v reflect.Value, path string, src
 func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path string, src source) ([]FieldError, error) {
 	var target any
 	if v.CanAddr() {
-		target = v.Addr().Interface() // saves the copy
+		target = v.Addr().Interface() // avoids a copy
 	} else {
 		target = v.Interface()
 	}
 	err := b.obeys(ctx, target)
 	if err == nil {
-		return nil, nil // before there is anything to allocate
+		return nil, nil // before anything is allocated
 	}
 	var failed validator.ValidationErrors
 	if !errors.As(err, &failed) {
 		return nil, err
 	}
 	// Finding the place of a failure costs more than the failure, so they are
-	// chosen before. The order is that of Go's names, which is as good.
+	// chosen first, in the order of Go's names.
 	failed = failed[:min(len(failed), enough)]
 	slices.SortStableFunc(failed, func(a, b validator.FieldError) int {
 		return cmp.Or(cmp.Compare(a.StructNamespace(), b.StructNamespace()), cmp.Compare(a.Tag(), b.Tag()))
@@ -77,8 +77,8 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 	places := places{src: src}
 	fields := make([]FieldError, 0, len(failed))
 	for _, f := range failed {
-		// The namespace starts with the name of the type, which for a generic
-		// one has dots and brackets of its own.
+		// The namespace starts with the name of the type. That of a generic
+		// type contains dots and brackets.
 		where := f.StructNamespace()
 		if name := v.Type().Name(); name != "" {
 			where = strings.TrimPrefix(where, name+".")
@@ -90,11 +90,11 @@ func (b *Binder[T]) checkStruct(ctx context.Context, v reflect.Value, path strin
 	return fields, nil
 }
 
-// obeys asks the validator about one struct. It panics where a rule is not made
-// for the value it gets, which New finds out except where a field is an any: then
-// the rules of the service do not fit what its type lets a client send. That is
-// a fault of the service, as is a panic in a rule of its own, and would take the
-// connection down. The field and the stack are for the log.
+// obeys runs the validator on one struct. The validator panics where a rule does
+// not fit its value, which New finds except for a field that is an any: the rules
+// do not fit what the type lets a client send. That is a fault of the service, as
+// is a panic in a custom rule, and would abort the connection. The field and the
+// stack are logged.
 func (b *Binder[T]) obeys(ctx context.Context, target any) (err error) {
 	defer func() {
 		switch p := recover(); p {
@@ -113,9 +113,9 @@ func (b *Binder[T]) obeys(ctx context.Context, target any) (err error) {
 }
 
 // culprit returns the field whose rules panic, in the validator's notation, or
-// else the type. The validator tells which field comes next, so it is asked
+// else the type. The validator reports which field comes next, so it is called
 // again; and once more without that field, since a function for the whole
-// struct comes after all fields.
+// struct runs after all fields.
 func (b *Binder[T]) culprit(ctx context.Context, target any) string {
 	next := ""
 	panics := func(without string) bool {

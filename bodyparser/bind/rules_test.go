@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// What failures cost grows with their number, not with its square: a body of a
-// megabyte holds a hundred thousand.
+// The cost of failures grows with their number, not with its square: a body of
+// a megabyte holds a hundred thousand.
 func TestFailureAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
@@ -67,7 +67,7 @@ func TestPlacesInMaps(t *testing.T) {
 	}
 }
 
-// A list at the top has no tag that could bound it.
+// A list at the top has no tag for a limit.
 func TestListsAreNotCheckedToTheEnd(t *testing.T) {
 	calls := 0
 	v := validator.New(validator.WithRequiredStructEnabled())
@@ -92,7 +92,7 @@ func TestListsAreNotCheckedToTheEnd(t *testing.T) {
 
 func nothing[T any](http.ResponseWriter, *http.Request, T) error { return nil }
 
-// serve returns what a handler of T answers, with the records of its log.
+// serve returns the response of a handler of T, with its log records.
 func serve[T any](body string, v *validator.Validate) (*httptest.ResponseRecorder, *testkit.Log) {
 	log := new(testkit.Log)
 	h := bind.New[T](bind.Config{Validator: v, Logger: log.Logger()}).Handler(nothing[T])
@@ -130,7 +130,7 @@ func TestValuesThatNoRuleFits(t *testing.T) {
 		do   func(string, *validator.Validate) (*httptest.ResponseRecorder, *testkit.Log)
 		body string
 	}{
-		// What New cannot know, since a client chooses the type.
+		// Panics that New cannot find, since a client chooses the type.
 		{"null among pointers", serve[pointers], `{"v":[null,null]}`},
 		{"lists, which cannot be the key of a map", serve[unique], `{"v":[[1],[1]]}`},
 		{"a string has nothing to be unique", serve[uniqueText], `{"v":"x"}`},
@@ -141,7 +141,7 @@ func TestValuesThatNoRuleFits(t *testing.T) {
 	} {
 		w, log := test.do(test.body, nil)
 		if w.Code == 422 {
-			continue // newer validators have some rules fail where they panicked
+			continue // newer validators let some rules fail where they panicked
 		}
 		records := log.Records()
 		if w.Code != 500 || w.Body.String() != `{"title":"Internal Server Error","status":500}` || len(records) != 1 ||
@@ -176,8 +176,8 @@ func TestPanicsOfOwnRules(t *testing.T) {
 	}
 }
 
-// A function for the whole struct runs after the last field, which has no part
-// in it.
+// A function for the whole struct runs after the last field, which is not
+// involved.
 func TestPanicsOfStructFunctions(t *testing.T) {
 	type in struct {
 		A string `json:"a" validate:"max=3"`

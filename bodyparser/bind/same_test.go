@@ -19,7 +19,7 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// An objectID is an array that is read from text, as UUIDs are.
+// An objectID is an array that is read from text, like a UUID.
 type objectID [4]byte
 
 func (id *objectID) UnmarshalText(text []byte) error {
@@ -32,7 +32,7 @@ func (id *objectID) UnmarshalText(text []byte) error {
 
 func (id objectID) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(id[:])), nil }
 
-// A day reads JSON, and no text.
+// A day reads JSON, but no text.
 type day struct{ t time.Time }
 
 func (d *day) UnmarshalJSON(text []byte) (err error) {
@@ -42,7 +42,7 @@ func (d *day) UnmarshalJSON(text []byte) (err error) {
 
 func (d day) MarshalJSON() ([]byte, error) { return []byte(d.t.Format(`"` + time.DateOnly + `"`)), nil }
 
-// A nullable reads any JSON, as the types of databases do.
+// A nullable reads any JSON, like the types of databases.
 type nullable struct {
 	n     int64
 	valid bool
@@ -55,8 +55,7 @@ func (n *nullable) UnmarshalJSON(text []byte) error {
 
 func (n nullable) MarshalJSON() ([]byte, error) { return json.Marshal(n.n) }
 
-// outcome returns the value of a request, or what is wrong with it, in words that
-// can be compared.
+// outcome returns the value of a request, or its errors, as comparable text.
 func outcome[T any](got T, err error) string {
 	if err != nil {
 		wrong, status := fields(asStatus(err))
@@ -69,7 +68,7 @@ func outcome[T any](got T, err error) string {
 	return string(text)
 }
 
-// A role reads JSON, and refuses what a client is not to say.
+// A role reads JSON, and refuses values that a client may not send.
 type role struct{ Name, Level string }
 
 func (r *role) UnmarshalJSON(text []byte) error {
@@ -83,8 +82,8 @@ func (r *role) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// What a type refuses in JSON, it refuses in a form: no key reaches the parts of
-// a type that is read by a method of its own.
+// A type refuses the same values in JSON and in a form: no key reaches the parts
+// of a type with its own method.
 func TestSameMethodsEverywhere(t *testing.T) {
 	type in struct {
 		Role  *role               `json:"role,omitempty"`
@@ -107,7 +106,7 @@ func TestSameMethodsEverywhere(t *testing.T) {
 	}
 }
 
-// pairs splits a=1&b=2 without undoing anything.
+// pairs splits a=1&b=2 without unescaping.
 func pairs(form string) (all [][2]string) {
 	for pair := range strings.SplitSeq(form, "&") {
 		if pair == "" {
@@ -137,7 +136,7 @@ func multipartOf(form string) *http.Request {
 	return post(w.FormDataContentType(), body.String())
 }
 
-// same sends the same data in each encoding, and wants the same of each.
+// same sends the same data in each encoding, and expects the same result.
 func same[T any](t *testing.T, b *bind.Binder[T], why, text, form, want string) {
 	t.Helper()
 	got := map[string]string{
@@ -222,7 +221,7 @@ func TestSameListsEverywhere(t *testing.T) {
 	} {
 		same(t, b, test.why, test.json, strings.ReplaceAll(test.form, "%3D", "="), test.want)
 	}
-	// What JSON has no words for.
+	// Values that JSON cannot express.
 	for _, test := range []struct{ why, form, want string }{
 		{"the client's own index is told", "rows[0][sku]=a&rows[7][qty]=x", "400 /rows/7/qty type"},
 		{"for rules too", "rows[3][sku]=a&rows[5][qty]=1&rows[9][qty]=2&ptrs[4][sku]=x&ptrs[8][qty]=1", "422 /ptrs/8/sku required, /rows/5/sku required, /rows/9/sku required"},
@@ -356,7 +355,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 		"draft": "true", "page": "1", "sort": `"asc"`, "home": `"http://a.example/x,y"`, "ttl": "60000000000", "since": `"2026-01-02T03:04:05Z"`,
 		"oid": `"01020304"`, "level": "3", "tags": `["a","b"]`, "big": `"7"`, "grid": "[[1,2],[3]]", "inner": `{"depth":4}`,
 	}
-	// with returns the JSON of the defaults with others laid over them.
+	// with returns the JSON of the defaults, overridden by others.
 	with := func(over string) string {
 		all := map[string]json.RawMessage{}
 		for name, text := range defaults {
@@ -399,7 +398,7 @@ func TestSameDefaultsEverywhere(t *testing.T) {
 	}
 }
 
-// What web pages send for dates, times and durations.
+// Dates, times and durations as web pages send them.
 func TestSameTimesEverywhere(t *testing.T) {
 	type in struct {
 		At   time.Time     `json:"at,omitzero"`

@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// sampleTexts are texts of the kinds that types and rules know: for each rule
-// that reads text there is one that it accepts, except for rules that ask the
-// file system.
+// sampleTexts are texts of the kinds that types and rules know: one accepted by
+// each rule that reads text, except for rules that access the file system.
 var sampleTexts = []string{
 	"1", "0", "-1", "18", "42", "100", "276", "978", "1.5", "1e3", "79927398713", "4111111111111111", "true", "false",
 	"a", "A", "abc", "a b", "é", "permission", "{}", "[]", "[1]",
@@ -29,7 +28,7 @@ var sampleTexts = []string{
 }
 
 // samples returns values of the type: one in which nothing is empty, those that
-// its own text or JSON form makes of the sample texts, and the zero value.
+// its own text or JSON method makes of the sample texts, and the zero value.
 func (tr *trial) samples(t reflect.Type) []reflect.Value {
 	all, ok := tr.values[t]
 	if !ok {
@@ -40,8 +39,7 @@ func (tr *trial) samples(t reflect.Type) []reflect.Value {
 	return all
 }
 
-// made returns the values that the type itself makes of texts, without those
-// that are zero.
+// made returns the nonzero values that the type itself makes of texts.
 func made(t reflect.Type, texts ...string) (all []reflect.Value) {
 	for _, text := range texts {
 		if v, ok := parsed(t, text); ok {
@@ -77,8 +75,8 @@ func parsed(t reflect.Type, text string) (v reflect.Value, ok bool) {
 	return v, false
 }
 
-// filled returns a value of the type in which nothing is empty, down to a depth
-// that ends types which hold themselves.
+// filled returns a value of the type in which nothing is empty, with a depth
+// limit for recursive types.
 func filled(t reflect.Type, depth int) reflect.Value {
 	v := reflect.New(t).Elem()
 	if depth > 4 {

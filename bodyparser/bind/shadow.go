@@ -12,10 +12,10 @@ import (
 	"github.com/apiece/apiece/internal/fields"
 )
 
-// A request type may say of a field where it comes from. Everything else is from
-// the body, and no body can set such a field, under no name and in no encoding:
-// bodies are decoded into a second type over the same memory, in which the
-// field has no name.
+// Tags of a request type say where fields come from. All other fields are from
+// the body, and no body can set a field with a place, under any name or
+// encoding: bodies are decoded into a second type over the same memory, in which
+// the field has no name.
 
 // placeTags are the tags that name a place.
 var placeTags = []string{"path", "query", "header", "cookie"}
@@ -40,7 +40,7 @@ func placeOf(f reflect.StructField) (place string, err error) {
 	return place, nil
 }
 
-// A shadow is a struct type as bodies may fill it.
+// A shadow is a struct type that bodies are decoded into.
 type shadow struct {
 	typ    reflect.Type // has the same memory as the type itself, or is it
 	placed []member     // the fields that come from elsewhere, and their names there
@@ -50,7 +50,7 @@ type shadow struct {
 // newShadow prepares a struct type.
 func newShadow(t reflect.Type) (s shadow, err error) {
 	defer func() {
-		if p := recover(); p != nil { // reflect.StructOf has its limits
+		if p := recover(); p != nil { // reflect.StructOf has limits
 			err = fmt.Errorf("bind: %v cannot have fields from elsewhere than the body: %v", t, p)
 		}
 	}()
@@ -61,7 +61,7 @@ func newShadow(t reflect.Type) (s shadow, err error) {
 	if isJSON(t) || isText(t) {
 		return s, fmt.Errorf("bind: %v reads its body by itself, which could set the fields that come from elsewhere", t)
 	}
-	if err := settable(t, fromJSON.Members(t)); err != nil { // which the type of the same memory hides
+	if err := settable(t, fromJSON.Members(t)); err != nil { // hidden in the type of the same memory
 		return s, err
 	}
 	s.typ = hide(t, nil)
@@ -71,8 +71,8 @@ func newShadow(t reflect.Type) (s shadow, err error) {
 	return s, errors.Join(s.errs...)
 }
 
-// places collects the fields of t that have a place, and complains about tags
-// that would be overlooked. It reports whether there are any.
+// places collects the fields of t that have a place, and refuses tags that
+// would have no effect. It reports whether there are any.
 func (s *shadow) places(t reflect.Type, index []int, around []reflect.Type) (some bool) {
 	if slices.Contains(around, t) {
 		return false
@@ -98,13 +98,13 @@ func (s *shadow) places(t reflect.Type, index []int, around []reflect.Type) (som
 	return some
 }
 
-// embeds reports whether the fields of f are those of the struct around it.
+// embeds reports whether the fields of f are promoted to the outer struct.
 func embeds(f reflect.StructField) bool {
 	return f.Anonymous && (fromJSON.Promoted(f) || fromForm.Promoted(f))
 }
 
 // placesBelow reports whether a struct that t leads to has tags for places. seen
-// are the structs that were looked at; nil is none.
+// are the structs already visited; nil means none.
 func placesBelow(t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
@@ -127,7 +127,7 @@ func placesBelow(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// hide returns a type of the same memory in which the placed fields have no
+// hide returns a type of the same memory in which fields with a place have no
 // names.
 func hide(t reflect.Type, around []reflect.Type) reflect.Type {
 	if slices.Contains(around, t) {
@@ -141,7 +141,7 @@ func hide(t reflect.Type, around []reflect.Type) reflect.Type {
 		case place != "":
 			f.Anonymous, f.Tag = false, `json:"-" schema:"-"`
 		case embeds(f):
-			// reflect.StructOf embeds neither methods nor what is not exported.
+			// reflect.StructOf embeds neither methods nor unexported fields.
 			if f.Type.Kind() == reflect.Pointer {
 				f.Type = reflect.PointerTo(hide(f.Type.Elem(), around))
 			} else {
@@ -157,7 +157,7 @@ func hide(t reflect.Type, around []reflect.Type) reflect.Type {
 }
 
 // sameMemory reports whether two struct types have their fields at the same
-// places.
+// offsets.
 func sameMemory(a, b reflect.Type) bool {
 	if a.Size() != b.Size() || a.NumField() != b.NumField() {
 		return false
@@ -171,8 +171,8 @@ func sameMemory(a, b reflect.Type) bool {
 	return true
 }
 
-// of returns the struct v, or the pointer to one, as the shadow has it: a pointer
-// to the same memory.
+// of returns the struct v, or the pointer to one, as a pointer to the shadow over
+// the same memory.
 func (s shadow) of(v reflect.Value) any {
 	t := s.typ
 	for p := v.Type(); p.Kind() == reflect.Pointer; p = p.Elem() {

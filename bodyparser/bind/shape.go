@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/internal/fields"
 )
 
-// A source is where a value comes from. A field may have different names for
+// A source is where a value comes from. A field may have a different name for
 // each.
 type source = fields.Source
 
@@ -25,9 +25,8 @@ const (
 	fromQuery = fields.Query // has the names of forms
 )
 
-// names finds members by what a client calls them: the one that has the name
-// exactly, else the first that differs in case only. It is how encoding/json
-// looks them up.
+// names finds members by the client's name: an exact match, else the first that
+// differs only in case, like encoding/json.
 type names struct {
 	exact, folded map[string]int
 }
@@ -58,8 +57,8 @@ func (n *names) find(name string) (int, bool) {
 	return i, ok
 }
 
-// appendFold appends the name in the form that all names have which differ from
-// it in case only.
+// appendFold appends the form that a name shares with all names that differ
+// from it only in case.
 func appendFold(dst []byte, name string) []byte {
 	for _, r := range name {
 		for next := unicode.SimpleFold(r); ; next = unicode.SimpleFold(r) {
@@ -81,8 +80,8 @@ func pointed(t reflect.Type) reflect.Type {
 	return t
 }
 
-// endless reports whether the elements of a list or a map are such lists or maps
-// again, without an end to it: type tree map[string]tree. They lead to no struct.
+// endless reports whether a list or a map nests itself without end: type tree
+// map[string]tree. Such types lead to no struct.
 func endless(t reflect.Type) bool {
 	for range 100 {
 		switch t.Kind() {
@@ -103,22 +102,22 @@ var (
 	numberType      = reflect.TypeFor[json.Number]()
 )
 
-// isText reports whether a value of the type is read from text by itself.
+// isText reports whether the type has its own method for text.
 func isText(t reflect.Type) bool {
 	return reflect.PointerTo(fields.Deref(t)).Implements(textUnmarshaler)
 }
 
-// isJSON reports whether a value of the type reads JSON by itself.
+// isJSON reports whether the type has its own method for JSON.
 func isJSON(t reflect.Type) bool {
 	return reflect.PointerTo(fields.Deref(t)).Implements(jsonUnmarshaler)
 }
 
-// isBytes reports whether JSON has a value of the type as a string in base64.
+// isBytes reports whether the JSON of the type is a base64 string.
 func isBytes(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && !isText(t.Elem()) && !isJSON(t.Elem())
 }
 
-// expected says what a value of the type looks like, for a message.
+// expected describes a value of the type, for a message.
 func expected(t reflect.Type) string {
 	t = fields.Deref(t)
 	switch {
@@ -150,9 +149,8 @@ func expected(t reflect.Type) string {
 	return "has the wrong type"
 }
 
-// step returns the JSON pointer to the named part of what path points to. A
-// client that makes up names does not get to make the answer longer with them
-// than this.
+// step returns the JSON pointer to the named part of path. It limits the
+// length, so that a client cannot lengthen the response with made-up names.
 func step(path, name string) string {
 	const longest = 500
 	if len(path)+len(name) > longest {

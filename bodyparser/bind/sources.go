@@ -10,7 +10,7 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// sources are the fields of a request that come from elsewhere than the body.
+// sources are the fields of a request that do not come from the body.
 type sources struct {
 	single []single // from the path, a header or a cookie
 	query  *node    // nil if there are none
@@ -47,7 +47,7 @@ func newSources(t reflect.Type, placed []member) (s sources, err error) {
 		one := &node{kind: record, typ: t}
 		b.field(one, t, m, m.Name, place)
 		if len(one.fields) == 0 {
-			continue // for which there is an error
+			continue // reported as an error elsewhere
 		}
 		f := one.fields[0]
 		if f.node.kind != leaf && (f.node.kind != list || f.node.elem.kind != leaf) {
@@ -66,8 +66,8 @@ func newSources(t reflect.Type, placed []member) (s sources, err error) {
 	return s, faults
 }
 
-// read reads the fields that have a place of their own in the request, but for
-// those of the query.
+// read reads the fields that have their own place in the request, except those
+// of the query.
 func (s *sources) read(r *http.Request, rd *reading, dst reflect.Value) error {
 	for i := range s.single {
 		one := &s.single[i]
@@ -114,7 +114,7 @@ func asksFor(route, name string) bool {
 }
 
 // pathValues returns the values of a parameter of the route: one for each
-// segment that a catch-all took if the field is a list.
+// segment of a catch-all if the field is a list.
 func pathValues(r *http.Request, f *field) []string {
 	if f.node.kind != list {
 		if v := r.PathValue(f.name); v != "" {
@@ -129,11 +129,12 @@ func pathValues(r *http.Request, f *field) []string {
 }
 
 // headerValues returns the values of a header. Several lines are one list (RFC
-// 9110, section 5.3), and a field that is no list has them with commas between.
+// 9110, section 5.3); for a field that is not a list they are joined with
+// commas.
 func headerValues(r *http.Request, f *field) []string {
 	lines := r.Header.Values(f.name)
 	if strings.EqualFold(f.name, "Host") {
-		lines = []string{r.Host} // which net/http takes out of the header
+		lines = []string{r.Host} // net/http removes it from the header
 	}
 	if len(lines) == 0 {
 		return nil

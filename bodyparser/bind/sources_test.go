@@ -120,7 +120,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// What a path, a header and a cookie carry is read as forms are.
+// Values of a path, a header and a cookie are read like forms.
 func TestSourcesReadAsForms(t *testing.T) {
 	type in struct {
 		Path []string `path:"rest"`
@@ -157,8 +157,8 @@ func TestSourcesReadAsForms(t *testing.T) {
 	}
 }
 
-// A list that is absent is no empty list, wherever it would be: it has its
-// default, and no rule takes it for sent.
+// An absent list is not an empty one, in any place: it has its default, and no
+// rule takes it for sent.
 func TestAbsentLists(t *testing.T) {
 	type in struct {
 		Path   []string                `path:"slug,default:a|b"`
@@ -200,8 +200,8 @@ func TestAbsentLists(t *testing.T) {
 	}
 }
 
-// A route that has no such parameter is a fault of the service, which would
-// otherwise delete the user 0.
+// A route without the parameter is a fault of the service, which would
+// otherwise delete user 0.
 func TestRouteWithoutTheParameter(t *testing.T) {
 	type in struct {
 		ID int `path:"id"`
@@ -250,7 +250,7 @@ func TestQueryFunc(t *testing.T) {
 		{"/search/7?a=%zz", 400, `"detail":"the query is not well-formed"`},
 	} {
 		w := httptest.NewRecorder()
-		// No body is read, of whatever type.
+		// No body of any type is read.
 		r := post("text/plain", "x")
 		at := httptest.NewRequest("GET", test.target, nil)
 		r.Method, r.URL = at.Method, at.URL
@@ -261,7 +261,7 @@ func TestQueryFunc(t *testing.T) {
 	}
 }
 
-// The route wins over the query, however the client spells the name.
+// The route takes precedence over the query, with any spelling of the name.
 func TestPathWins(t *testing.T) {
 	type in struct {
 		ID   string `json:"id" validate:"max=3"`
@@ -299,7 +299,7 @@ func TestPathWins(t *testing.T) {
 	}
 }
 
-// A field of the query is not that of the route with the same name.
+// A field of the query is not the route parameter of the same name.
 func TestQueryIsNotThePath(t *testing.T) {
 	type in struct {
 		Path  int `path:"id"`
@@ -351,7 +351,7 @@ type defaulted struct {
 
 func (*defaulted) UnmarshalJSON([]byte) error { return nil }
 
-// A reader reads its body by itself.
+// A reader reads its body itself.
 type reader struct {
 	ID int `path:"id"`
 }
@@ -553,7 +553,7 @@ type Paged struct {
 	Page int `query:"page"`
 }
 
-// What a form cannot carry is never left out: the type takes no forms.
+// A field that no form can carry is never left out: the type takes no forms.
 func TestBeyondForms(t *testing.T) {
 	for why, do := range map[string]func(*http.Request) (string, int){
 		"an any":        unsupported[struct{ V any }],
@@ -586,7 +586,7 @@ func TestBeyondForms(t *testing.T) {
 	if _, err := bind.Query[struct{ V any }](httptest.NewRequest("GET", "/?v=1", nil)); err == nil || asStatus(err).(interface{ StatusCode() int }).StatusCode() != 500 {
 		t.Errorf("a query: %v", err)
 	}
-	// Names that differ in case only are two names, as for encoding/json.
+	// Names that differ only in case are two names, as for encoding/json.
 	//lint:ignore ST1003 the case of the name is what is tested
 	type twice struct{ ID, Id int }
 	if got, err := bind.Body[twice](post(formType, "ID=1&Id=2")); err != nil || got.ID != 1 || got.Id != 2 {
@@ -598,8 +598,7 @@ func unsupported[T any](r *http.Request) (string, int) {
 	return fields(asStatus(second(bind.New[T](bind.Config{}).Body(r))))
 }
 
-// Whatever stands beside them, fields from elsewhere leave the others as they
-// are.
+// Fields from elsewhere do not change the other fields of the struct.
 func TestPlacesBesideAnything(t *testing.T) {
 	type deeper struct {
 		Depth int `json:"depth"`

@@ -11,12 +11,12 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// The validator reads the tags of a struct when it first meets a value of it,
-// and panics there and then if one is wrong: in the middle of a request, and
-// only for the request that fills the list or the map in which the struct is.
-// A rule that does not fit the type of its field panics later still, once the
-// rules before it are satisfied. So the rules of every struct that a type leads
-// to are taken apart when a service starts, and tried one by one.
+// The validator reads the tags of a struct when it first sees a value of it,
+// and panics if one is invalid: during a request, and only if that request
+// fills the list or the map with the struct. A rule that does not fit the type
+// of its field panics even later, after the rules before it pass. So the rules
+// of every struct that a type leads to are parsed at startup, and tried one by
+// one.
 
 // checkTags tries the rules of t and of everything below it.
 func checkTags(v *validator.Validate, t reflect.Type) error {
@@ -29,7 +29,7 @@ func checkTags(v *validator.Validate, t reflect.Type) error {
 }
 
 // structs returns the struct types in which a value of type t may have rules.
-// The validator looks into all but those that are times.
+// The validator visits all but times.
 func structs(t reflect.Type, found []reflect.Type) []reflect.Type {
 	if endless(t) {
 		return found
@@ -81,25 +81,25 @@ func (tr *trial) checkStruct(t reflect.Type) error {
 	return errors.Join(errs...)
 }
 
-// A site is where rules stand.
+// A site is the place of a rule.
 type site struct {
 	parent any          // a value of the struct around the field
 	within reflect.Type // its type
 }
 
-// walk tries rules that hold for values of type t, and those behind a dive for
-// what is in them. The rules can be read.
+// walk tries rules that apply to values of type t, and those after a dive for
+// their elements. The rules are parseable.
 func (tr *trial) walk(at site, t reflect.Type, rules []string) error {
 	t = tr.seen(t)
 	if t == nil {
-		return nil // an interface: only a request tells what is in it
+		return nil // an interface: only a request shows its type
 	}
 	for i, rule := range rules {
 		switch rule {
 		case "required", "omitempty", "omitnil", "omitzero", "isdefault":
 			// They fit every type.
 		case "structonly", "nostructlevel":
-			return nil // the validator goes no further either
+			return nil // the validator stops here too
 		case "dive":
 			return tr.dive(at, t, rules[i+1:])
 		default:
@@ -137,8 +137,8 @@ func (tr *trial) dive(at site, t reflect.Type, rules []string) error {
 	return tr.walk(at, t.Elem(), rules)
 }
 
-// group tries a rule, or the alternatives of one such as rgb|rgba: each has to
-// fit the type, and one of them has to be possible.
+// group tries a rule, or alternatives such as rgb|rgba: each has to fit the
+// type, and one of them has to be possible.
 func (tr *trial) group(at site, t reflect.Type, rule string) error {
 	impossible := true
 	for _, alternative := range tr.alternatives(rule) {
@@ -158,7 +158,7 @@ func (tr *trial) group(at site, t reflect.Type, rule string) error {
 	return nil
 }
 
-// alternatives returns the rules of which one has to hold, and those of the
+// alternatives returns the rules of which one must pass, including those of
 // aliases among them.
 func (tr *trial) alternatives(rule string) (all []string) {
 	for one := range strings.SplitSeq(rule, "|") {
@@ -174,8 +174,8 @@ func (tr *trial) alternatives(rule string) (all []string) {
 	return all
 }
 
-// fieldsExist complains about a rule that names a field which is not there:
-// the validator takes that for one that is missing from the request.
+// fieldsExist refuses a rule that names an unknown field: the validator treats
+// it as missing from the request.
 func fieldsExist(within reflect.Type, rule string) error {
 	name, param, _ := strings.Cut(rule, "=")
 	step := 1
@@ -207,7 +207,7 @@ func fieldsExist(within reflect.Type, rule string) error {
 	return nil
 }
 
-// unescape undoes what a tag needs to hold a comma or a bar in a parameter.
+// unescape undoes the escapes for a comma or a bar in a parameter.
 func unescape(param string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(param, "0x2C", ","), "0x7C", "|")
 }

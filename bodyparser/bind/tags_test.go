@@ -55,7 +55,7 @@ func TestTagsAreCheckedAtOnce(t *testing.T) {
 	bind.New[node](bind.Config{})
 	type author struct{ Posts []*order }
 	type post struct{ Author *author }
-	bind.New[struct{ *Embedded }](bind.Config{}) // leads back to itself, but by a list
+	bind.New[struct{ *Embedded }](bind.Config{}) // leads back to itself, but through a list
 	bind.New[post](bind.Config{})
 	bind.New[order](bind.Config{})
 }
@@ -80,7 +80,7 @@ func TestOwnValidator(t *testing.T) {
 	type key struct{}
 	v := validator.New(validator.WithRequiredStructEnabled())
 	if err := v.RegisterValidationCtx("nospam", func(ctx context.Context, f validator.FieldLevel) bool {
-		word, _ := ctx.Value(key{}).(string) // panics on no context that lacks it
+		word, _ := ctx.Value(key{}).(string) // panics on a context without it
 		return word == "" || !strings.Contains(f.Field().String(), word)
 	}); err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func (v *textInt) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalText makes a circle, which nothing may follow.
+// UnmarshalText makes a cycle, which must not be followed.
 func (v *textSelf) UnmarshalText(text []byte) error {
 	v.name = string(text)
 	v.next = v
@@ -164,8 +164,7 @@ func TestNumbersOfAllKinds(t *testing.T) {
 	}
 }
 
-// A part of a multipart form that is JSON fills a struct, whatever it says of
-// itself.
+// A JSON part of a multipart form fills a struct, with any Content-Type.
 func TestPartOfJSON(t *testing.T) {
 	type in struct {
 		Title string `json:"title"`
@@ -190,7 +189,7 @@ func TestPartOfJSON(t *testing.T) {
 	if got := outcome(bind.Body[slack](post(formType, encode(payload)))); got != `{"payload":{"type":"x","view":{"id":1}}}` {
 		t.Error(got)
 	}
-	// The bound on the values of a body holds for such a text as well.
+	// The limit on the values of a body applies to such a text too.
 	bounded := bind.New[slack](bind.Config{Parser: bodyparser.Config{Values: 100}})
 	for n, want := range map[int]string{90: `{"payload":{"type":"","view":{"a":1}}}`, 100: "400 /payload type"} {
 		many := `payload={"view":{` + strings.Repeat(`"a":1,`, n) + `"a":1}}`
@@ -198,7 +197,7 @@ func TestPartOfJSON(t *testing.T) {
 			t.Errorf("%d: %s", n, got)
 		}
 	}
-	// And so do the other rules for bodies.
+	// So do the other rules for bodies.
 	type texts struct {
 		Map  map[string]int   `json:"map"`
 		List []map[string]int `json:"list"`
@@ -240,7 +239,7 @@ func TestPartOfJSON(t *testing.T) {
 	}
 }
 
-// A method of the service's own that panics is its own fault.
+// A panic in a method of the service is the service's fault.
 func TestPanicsOfOwnTypes(t *testing.T) {
 	defer func() {
 		if p := recover(); p != "not today" {

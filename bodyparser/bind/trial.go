@@ -13,17 +13,15 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// A rule is tried on made-up values of the type of its field, by the validator
-// of the service. It is wrong for the type if it panics, and if it accepts
-// texts but never a value of the type: many rules of the validator read whatever
-// they get as text, and what is none looks to them like "<decimal.Decimal
-// Value>", always.
+// A rule is tried on made-up values of the type of its field, with the validator
+// of the service. It does not fit the type if it panics, or if it accepts texts
+// but never a value of the type: many rules of the validator read any value as
+// text, and see "<decimal.Decimal Value>" for every value that has no text.
 //
-// Only the validator's own rules are tried. One of the service's may have
-// reasons to panic about a value that no request could bring, or be slow. What
-// is such a rule, a second validator knows, with which nothing is registered; it
-// is also asked whether it panics in the same place, for a service may have
-// replaced a rule under its name.
+// Only the validator's own rules are tried. A custom rule may have reasons to
+// panic on a value that no request can have, or be slow. A second validator,
+// without registrations, tells which rules are custom; it must also panic in the
+// same place, since a service may have replaced a rule under its name.
 
 // A trial tries the rules of one type.
 type trial struct {
@@ -39,8 +37,8 @@ func newTrial(v *validator.Validate) *trial {
 	}
 }
 
-// read complains about rules that the validator cannot make sense of. None of
-// them runs: the value is empty.
+// read refuses rules that the validator cannot parse. None of them runs: the
+// value is empty.
 func (tr *trial) read(rules string) error {
 	_, panicked := run(func() error { return tr.v.Var("", "omitempty,"+rules) })
 	if panicked == nil {
@@ -59,9 +57,9 @@ func run(check func() error) (passed bool, panicked any) {
 	return check() == nil, nil
 }
 
-// apply runs one rule on a value. What is in a struct has rules of its own,
-// which are not for here; and the validator hands no struct a struct around it,
-// which leaves rules that name other fields untried there.
+// apply runs one rule on a value. It excludes the rules of nested structs; and
+// the validator has no parent struct for a struct, so rules that name other
+// fields are not tried there.
 func apply(v *validator.Validate, at site, value any, rule string) (passed bool, panicked any) {
 	return run(func() error {
 		if t := reflect.TypeOf(value); t != nil && fields.Deref(t).Kind() == reflect.Struct && !isTime(fields.Deref(t)) {
@@ -71,16 +69,16 @@ func apply(v *validator.Validate, at site, value any, rule string) (passed bool,
 	})
 }
 
-// builtIn reports whether the name is that of a rule of the validator. The rule
-// validateFn calls a method of the service's.
+// builtIn reports whether the name is a rule of the validator. The rule
+// validateFn calls a method of the service.
 func (tr *trial) builtIn(name string) bool {
 	_, panicked := run(func() error { return tr.plain.Var("", "omitempty,"+name) })
 	return panicked == nil && name != "validateFn"
 }
 
-// seen returns the type that rules see where a value is of type t: functions
-// that the service has registered for a type come before them. It is nil where
-// every value may have another.
+// seen returns the type that rules see for a value of type t: functions that
+// the service has registered for a type run first. It is nil if the type
+// differs from value to value.
 func (tr *trial) seen(t reflect.Type) reflect.Type {
 	t = fields.Deref(t)
 	if o, ok := fields.Optional(t); ok {
@@ -98,7 +96,7 @@ func (tr *trial) seen(t reflect.Type) reflect.Type {
 }
 
 // extract returns what rules see of a value. One of the two rules fails, and
-// tells.
+// shows it.
 func extract(v *validator.Validate, value reflect.Value) (seen any) {
 	for _, rule := range []string{"isdefault", "required"} {
 		_, _ = run(func() error {
@@ -115,8 +113,8 @@ func extract(v *validator.Validate, value reflect.Value) (seen any) {
 	return nil
 }
 
-// try tries one rule. It reports whether some value of the type may satisfy it,
-// as far as can be known: in doubt, yes.
+// try tries one rule. It reports whether some value of the type may satisfy it;
+// in doubt, yes.
 func (tr *trial) try(at site, t reflect.Type, rule string) (possible bool, err error) {
 	name, param, _ := strings.Cut(rule, "=")
 	if !tr.builtIn(name) {
@@ -127,8 +125,8 @@ func (tr *trial) try(at site, t reflect.Type, rule string) (possible bool, err e
 	_, notANumber := strconv.ParseFloat(param, 64)
 	judged := t.Kind() != reflect.String && (param == "" || notANumber != nil)
 	if !judged {
-		// Such a rule reads text that is there, or compares with a number, of
-		// which no few values tell. Whether it panics is up to the type.
+		// Such a rule reads existing text, or compares with a number, which a
+		// few values cannot decide. Whether it panics depends on the type.
 		values = values[:min(len(values), 3)]
 	}
 	refusedText := false
@@ -155,15 +153,15 @@ func (tr *trial) try(at site, t reflect.Type, rule string) (possible bool, err e
 		return true, nil
 	}
 	if t.Implements(stringer) {
-		// Some rules ask for the text of a value, and no text of these may have
-		// been the right one.
+		// Some rules read the text of a value, and perhaps none of these texts
+		// was right.
 		return !refusedText, nil
 	}
 	return !slices.ContainsFunc(slices.Concat(sampleTexts, words(param)), func(text string) bool { return tr.accepts(at, text, rule) }), nil
 }
 
-// accepts reports whether a text satisfies the rule, with and without what the
-// service has registered.
+// accepts reports whether a text satisfies the rule, with and without the
+// registrations of the service.
 func (tr *trial) accepts(at site, text, rule string) bool {
 	ours, p := apply(tr.v, at, text, rule)
 	plain, q := apply(tr.plain, at, text, rule)

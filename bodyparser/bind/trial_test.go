@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-// made returns what New says about a T, "" if it takes it.
+// made returns the error of New for a T, "" if it accepts it.
 func made[T any](v *validator.Validate) (complaint string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -201,7 +201,7 @@ func TestRulesThatFit(t *testing.T) {
 	}
 }
 
-// A checked knows itself whether it is right, and panics about the samples.
+// A checked validates itself, and panics on the samples.
 type checked struct{ A []int }
 
 func (j checked) Validate() bool { return j.A[7] == 0 }
@@ -235,7 +235,7 @@ func TestRegisteredRules(t *testing.T) {
 		why      string
 		register func(*validator.Validate)
 		made     func(*validator.Validate) string
-		want     string // part of the complaint
+		want     string // part of the error
 	}{
 		{"a rule that panics", func(v *validator.Validate) {
 			v.RegisterValidation("own", func(f validator.FieldLevel) bool { panic("not today") })
@@ -282,7 +282,7 @@ func TestRegisteredRules(t *testing.T) {
 	}
 }
 
-// Rules of the service's are not tried, wherever they are.
+// Custom rules are not tried, in any place.
 func TestOwnRulesAreNotTried(t *testing.T) {
 	type inner struct {
 		V string `validate:"own"`

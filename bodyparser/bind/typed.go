@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// typed is a handler that tells its types, to generators such as package
+// typed is a handler that reports its types, for generators such as package
 // typescript.
 type typed struct {
 	http.HandlerFunc
@@ -13,7 +13,6 @@ type typed struct {
 	query   bool
 }
 
-// Types returns the type of the request and that of the response, nil if it is
-// not known. query says that fields which name no place are in the query, and
-// not in the body.
+// Types returns the types of the request and of the response, nil if unknown.
+// query reports that fields without a place are in the query, not in the body.
 func (t *typed) Types() (in, out reflect.Type, query bool) { return t.in, t.out, t.query }

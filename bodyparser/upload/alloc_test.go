@@ -10,7 +10,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestPartsAllocs: what a part takes does not depend on what is in it.
+// TestPartsAllocs: the allocations for a part do not depend on its content.
 func TestPartsAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")

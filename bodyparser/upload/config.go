@@ -6,8 +6,8 @@ import (
 	"github.com/apiece/apiece/bytesize"
 )
 
-// Config bounds what is read. In each field 0 is the default and a negative
-// value is no bound. What exceeds one is answered with 413.
+// Config limits the size of a form. In each field 0 is the default and a
+// negative value is no limit. Exceeding a limit is answered with 413.
 type Config struct {
 	// Limit is the size of the whole body, in bytes. 0 is 32 MB.
 	Limit bytesize.Size
@@ -21,20 +21,21 @@ type Config struct {
 	// HeaderLimit is the size of the header of a part, in bytes. 0 is 8 KB.
 	HeaderLimit bytesize.Size
 
-	// FieldLimit is the size of all fields together that are not files, in
-	// bytes: those a handler keeps in memory. 0 is 1 MB.
+	// FieldLimit is the total size of all fields that are not files, in bytes:
+	// those that a handler keeps in memory. 0 is 1 MB.
 	FieldLimit bytesize.Size
 
-	// FileLimit is the size of each file, in bytes. 0 leaves it to Limit.
+	// FileLimit is the size of each file, in bytes. 0 means that only Limit
+	// applies.
 	FileLimit bytesize.Size
 
-	// ReadTimeout is how long the client may send nothing at all, after which
-	// the request is answered with 408. It has no effect with writers that know
-	// no read deadlines. 0 is 30 seconds.
+	// ReadTimeout is how long the client may send nothing before the request
+	// gets 408. It has no effect with writers without read deadlines. 0 is 30
+	// seconds.
 	ReadTimeout time.Duration
 }
 
-// bounds are a Config with its defaults filled in. A bound that is off is
+// bounds are a Config with its defaults filled in. A disabled bound is
 // negative.
 func (c Config) bounds() Config {
 	fill := func(field *bytesize.Size, size bytesize.Size) {

@@ -1,4 +1,4 @@
-// Package upload streams multipart forms, within a bound for everything a
+// Package upload streams multipart forms, with a limit on everything that a
 // client can make large.
 //
 //	for part, err := range upload.Parts(w, r, upload.Config{FileLimit: 5 * bytesize.MB}) {
@@ -12,21 +12,20 @@
 //		...
 //	}
 //
-// The name on the disk is the service's choice: by a name of the client's, one
-// client overwrites the file of another.
+// The service chooses the name on the disk: with names from clients, one client
+// could overwrite the file of another.
 //
-// A part is read from the connection while the handler reads it. Nothing is
-// kept in memory or put on a disk that the handler does not put there, so
-// nothing is left behind when a client or a handler gives up. [Form] is the
-// shorter way for forms in which only the files are large. [Part.Spool] is for
-// files that are needed only when the whole form is known; as fields of the
-// struct that is bound, [File] values, they come with package bind.
+// A part is read from the connection while the handler reads it. The package
+// keeps nothing in memory or on disk by itself, so nothing is left behind when
+// a client or a handler gives up. [Form] is shorter for forms in which only the
+// files are large. [Part.Spool] is for files that are needed only after the
+// whole form is known; with package bind they are [File] fields of the struct.
 //
-// It works behind a bodyparser.New, which leaves multipart bodies unread. A
-// Limit that is set there holds for uploads too.
+// It works inside a bodyparser.New, which leaves multipart bodies unread. A
+// Limit that is set there applies to uploads too.
 //
 // # Differences from Next.js
 //
-// Next.js has no multipart parser: a body parser that is on makes a string of
-// the form, and with bodyParser: false the handler brings a library.
+// Next.js has no multipart parser: its body parser makes a string of the form,
+// and with bodyParser: false the handler needs a library.
 package upload

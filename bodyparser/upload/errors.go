@@ -11,21 +11,21 @@ import (
 	"github.com/apiece/apiece/internal/reqbody"
 )
 
-// An Error says why an upload was refused. For one that is too large,
-// errors.As also finds the *http.MaxBytesError.
+// An Error says why an upload was refused. If it is too large, errors.As also
+// finds the *http.MaxBytesError.
 type Error struct {
 	Status  int    // 400 malformed, 408 too slow, 413 over a bound, 415 not multipart
-	Message string // what the client may read
+	Message string // the text for the client
 	Err     error  // the cause, for the log; may be nil
 
-	field, accepted string // the header field of a 415, and what it says
+	field, accepted string // the header field of a 415, and its value
 }
 
 func refuse(status int, message string, cause error) *Error {
 	return &Error{Status: status, Message: message, Err: cause}
 }
 
-// unsupported refuses a form for its header. what is "media type", say.
+// unsupported refuses a form for its header. what is "media type", for example.
 func unsupported(what, field, accepted string, cause error) *Error {
 	e := refuse(http.StatusUnsupportedMediaType, "Unsupported "+what+", want "+accepted, cause)
 	e.field, e.accepted = field, accepted
@@ -40,16 +40,16 @@ func (e *Error) Error() string {
 	return "upload: " + e.Message + ": " + e.Err.Error()
 }
 
-// StatusCode returns the status that answers the error.
+// StatusCode returns the status of the response.
 func (e *Error) StatusCode() int { return e.Status }
 
-// ClientGone returns false: there may be somebody to answer to. It is here
-// because net/http ends the context of the request whenever reading fails.
+// ClientGone returns false: the client may still be there. net/http cancels the
+// context of the request whenever reading fails.
 func (e *Error) ClientGone() bool { return false }
 
-// Header returns the header fields that belong to the answer: with a 415 what
-// would be accepted, in Accept for a media type and in Accept-Encoding for a
-// content coding (RFC 9110, section 15.5.16).
+// Header returns the header fields of the response: with a 415 the supported
+// values, in Accept for a media type and in Accept-Encoding for a content
+// coding (RFC 9110, section 15.5.16).
 func (e *Error) Header() http.Header {
 	if e.field == "" {
 		return nil
@@ -57,21 +57,22 @@ func (e *Error) Header() http.Header {
 	return http.Header{e.field: {e.accepted}}
 }
 
-// PublicMessage returns what the client may read.
+// PublicMessage returns the text for the client.
 func (e *Error) PublicMessage() string { return e.Message }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrAborted is in the error for a client that stopped sending in the middle
-// of the form. It is worth no log entry.
+// ErrAborted is wrapped by the error for a client that stopped sending in the
+// middle of the form. It is not worth logging.
 var ErrAborted = errors.New("upload: the client stopped sending before the end of the form")
 
 func malformed(message string, cause error) *Error {
 	return refuse(http.StatusBadRequest, message, cause)
 }
 
-// tooLarge refuses what is longer than limit: what is "The file", say.
+// tooLarge refuses a form for something longer than limit: what is "The file",
+// for example.
 func tooLarge(what string, limit bytesize.Size) *Error {
 	return refuse(http.StatusRequestEntityTooLarge,
 		fmt.Sprintf("%s exceeded %v limit", what, limit), &http.MaxBytesError{Limit: int64(limit)})
@@ -81,7 +82,7 @@ func tooMany(what string, limit int) *Error {
 	return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("More than %d %s", limit, what), nil)
 }
 
-// explain says what failed while a part or its header was read.
+// explain returns the error for a failure while reading a part or its header.
 func explain(ctx context.Context, err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
@@ -89,7 +90,7 @@ func explain(ctx context.Context, err error) *Error {
 	}
 	var max *http.MaxBytesError
 	switch {
-	case errors.As(err, &max): // a reader further out has a limit of its own
+	case errors.As(err, &max): // a reader outside has its own limit
 		e := tooLarge("Body", bytesize.Size(max.Limit))
 		e.Err = err
 		return e

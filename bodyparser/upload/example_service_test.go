@@ -13,21 +13,21 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// avatar takes a form with a name and a picture of up to 1 KB.
+// avatar accepts a form with a name and a picture of up to 1 KB.
 func avatar(w http.ResponseWriter, r *http.Request) error {
 	var size int64
 	fields, err := upload.Form(w, r, upload.Config{FileLimit: 1 * bytesize.KB, Files: 1}, func(file *upload.Part) error {
-		n, err := io.Copy(io.Discard, file) // or file.SaveAs, or a storage of objects
+		n, err := io.Copy(io.Discard, file) // or file.SaveAs, or an object store
 		size += n
 		return err
 	})
 	if err != nil {
-		return err // it knows its status
+		return err // it has its own status
 	}
 	return reply.JSON(w, r, http.StatusCreated, map[string]any{"name": fields.Get("name"), "bytes": size})
 }
 
-// A service that takes uploads.
+// A service that accepts uploads.
 func ExampleForm() {
 	mux := http.NewServeMux()
 	mux.Handle("POST /api/avatar", reply.HandlerFunc(avatar))

@@ -14,8 +14,8 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// An avatar is saved under a name that the server chooses; what the client calls
-// it is for display.
+// An avatar is saved under a name that the server chooses; the client's name is
+// for display.
 func Example() {
 	dir, err := os.MkdirTemp("", "avatars")
 	if err != nil {

@@ -38,7 +38,7 @@ func TestSpool(t *testing.T) {
 		if f.IsZero() || f.FileName() != want.name || f.ContentType() != "text/plain" || f.Size() != int64(len(want.text)) {
 			t.Errorf("%d: %q %q %d", i, f.FileName(), f.ContentType(), f.Size())
 		}
-		for range 2 { // it stays where it is
+		for range 2 { // SaveAs copies
 			if err := f.SaveAs(target); err != nil {
 				t.Error(err)
 			}
@@ -67,7 +67,7 @@ func TestSpoolFails(t *testing.T) {
 	dir := t.TempDir()
 	for why, test := range map[string]struct {
 		body, dir string
-		status    int // 0 for an error that has none
+		status    int // 0 for an error without a status
 	}{
 		"a file over its bound": {file("a", "a", "more than ten") + end, dir, 413},
 		"half a file":           {strings.TrimSuffix(file("a", "a", "one"), "\r\n"), dir, 400},

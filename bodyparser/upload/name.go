@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// longestName is what file systems allow for one element of a path, in bytes.
+// longestName is the limit of file systems for one path element, in bytes.
 const longestName = 255
 
-// safeName makes the name of a file out of what a client wrote. The client may
-// run another system than the server, and the file may travel on to a third,
-// so the rules of all of them hold.
+// safeName makes a safe file name from a client's. The client may run another
+// system than the server, and the file may move to a third, so the rules of all
+// of them apply.
 func safeName(name string) string {
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
 		name = name[i+1:]
@@ -20,14 +20,14 @@ func safeName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		switch {
 		case r == utf8.RuneError, unicode.IsControl(r), unicode.Is(unicode.Cf, r):
-			return -1 // Cf has what turns the direction of text around
+			return -1 // Cf includes characters that change the direction of text
 		case strings.ContainsRune(`<>:"|?*`, r):
 			return '_' // a colon opens a stream or a drive on Windows
 		}
 		return r
 	}, name)
-	// Windows drops dots and spaces from the end. A dot at the start hides a file on
-	// Unix, and makes a setting of it: .htaccess, .bashrc.
+	// Windows drops trailing dots and spaces. A leading dot hides a file on Unix, or
+	// makes it a configuration file: .htaccess, .bashrc.
 	name = strings.TrimLeft(strings.TrimRight(name, ". "), ". ")
 	if isDevice(name) {
 		name = "_" + name
@@ -46,7 +46,7 @@ func safeName(name string) string {
 	return name
 }
 
-// unescape undoes what the parts of a form escape in names and file names: three
+// unescape decodes the escapes in names and file names of a form: three
 // characters, and nothing else, not even the percent sign (WHATWG HTML,
 // "multipart/form-data encoding algorithm").
 func unescape(name string) string {
@@ -58,8 +58,8 @@ func unescape(name string) string {
 
 var escapes = strings.NewReplacer("%22", `"`, "%0D", "\r", "%0A", "\n")
 
-// isDevice reports whether Windows takes a name for a device, whatever follows
-// the first dot.
+// isDevice reports whether Windows takes a name for a device. It ignores
+// everything after the first dot.
 func isDevice(name string) bool {
 	stem, _, _ := strings.Cut(strings.ToUpper(name), ".")
 	stem = strings.TrimRight(stem, " ")

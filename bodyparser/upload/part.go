@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/bytesize"
 )
 
-// A Part is one field or file of a form, to be read while it arrives.
+// A Part is one field or file of a form, read as it arrives.
 type Part struct {
 	form     *form
 	raw      *multipart.Part
@@ -23,7 +23,7 @@ type Part struct {
 	fileName string
 	isFile   bool
 	size     int64
-	over     bool // the next part has been asked for
+	over     bool // the next part was requested
 }
 
 // newPart checks the header of a part.
@@ -39,21 +39,20 @@ func newPart(f *form, raw *multipart.Part) (*Part, error) {
 	}, nil
 }
 
-// Name returns the name of the field, which is never empty. The escapes that a
-// page makes of a quote and a line break are undone.
+// Name returns the name of the field, which is never empty. The browser's
+// escapes of a quote and a line break are decoded.
 func (p *Part) Name() string { return p.name }
 
-// IsFile reports whether the part is a file. A file input that was left empty
-// is a file without name and content.
+// IsFile reports whether the part is a file. An empty file input is a file
+// without name and content.
 func (p *Part) IsFile() bool { return p.isFile }
 
-// FileName returns the last element of the name that the client gave the file,
-// made safe to use on any system: without directories, dots at either end,
-// control characters and characters that Windows reserves, and not the name of a
-// device. It is "" if nothing is left. It is for display: two files may have the
-// same name, and so may a file that is there already, so a file is saved under a
-// name that the service chooses. What the client wrote is in the
-// Content-Disposition of [Part.Header].
+// FileName returns the last element of the client's file name, made safe for any
+// system: without directories, leading and trailing dots, control characters and
+// characters that Windows reserves, and never the name of a device. It is "" if
+// nothing is left. It is for display: names are not unique and may already
+// exist, so save a file under a name that the service chooses. The original name
+// is in the Content-Disposition of [Part.Header].
 func (p *Part) FileName() string { return p.fileName }
 
 // ContentType returns the type that the client claims, without parameters, or
@@ -63,7 +62,7 @@ func (p *Part) ContentType() string {
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// Header returns the header of the part, as the client sent it.
+// Header returns the header of the part as sent by the client.
 func (p *Part) Header() textproto.MIMEHeader { return p.raw.Header }
 
 var errOver = errors.New("upload: the part was read after the next was asked for")
@@ -88,7 +87,7 @@ func (p *Part) Read(dst []byte) (int, error) {
 	return n, err
 }
 
-// count holds the part to its limit.
+// count enforces the limit of the part.
 func (p *Part) count(n int64) error {
 	f := p.form
 	if p.isFile {
@@ -105,8 +104,8 @@ func within(what string, size int64, limit bytesize.Size) error {
 	return nil
 }
 
-// Text reads the whole part into memory. For fields, that is bounded by
-// Config.FieldLimit. Bytes that are not UTF-8 stay as they are.
+// Text reads the whole part into memory. For fields, Config.FieldLimit limits
+// it. Bytes that are not UTF-8 stay unchanged.
 func (p *Part) Text() (string, error) {
 	var b strings.Builder
 	_, err := io.Copy(&b, p)
@@ -114,10 +113,10 @@ func (p *Part) Text() (string, error) {
 }
 
 // SaveAs writes the part to the file at path and returns its size. The file
-// appears there only once it is complete and on the disk, in place of one that
-// was there before; until then it is a hidden file next to it, which is removed if
-// anything goes wrong. The mode is 0600. The directory is synchronized too, where
-// the system can do that, so that the file is there after a loss of power.
+// appears, or replaces an existing one, only when it is complete and synced to
+// disk; until then it is a hidden file next to it, which is removed on any error.
+// The mode is 0600. The directory is synced too, if the system supports it, so
+// that the file survives a power failure.
 func (p *Part) SaveAs(path string) (size int64, err error) { return saveAs(path, p) }
 
 func saveAs(path string, src io.Reader) (size int64, err error) {
@@ -137,9 +136,9 @@ func saveAs(path string, src io.Reader) (size int64, err error) {
 	return size, syncDir(dir)
 }
 
-// Spool writes the part to a new file in the directory dir, or if that is "" in
-// the one for temporary files, and returns it. To remove it is for the caller.
-// Nothing is left behind if there is an error.
+// Spool writes the part to a new file in dir, or in the default directory for
+// temporary files if dir is "", and returns it. The caller must remove it.
+// After an error nothing is left behind.
 func (p *Part) Spool(dir string) (File, error) {
 	f := File{fileName: p.fileName, contentType: p.ContentType()}
 	var err error
@@ -154,14 +153,14 @@ func (p *Part) Spool(dir string) (File, error) {
 }
 
 // store writes src to a new file, which keep closes when it is complete. It is
-// removed if anything goes wrong.
+// removed on any error.
 func store(src io.Reader, dir, pattern string, keep func(tmp *os.File) error) (size int64, err error) {
 	tmp, err := os.CreateTemp(dir, pattern)
 	if err != nil {
 		return 0, err
 	}
 	done := false
-	defer func() { // after a panic, too
+	defer func() { // even after a panic
 		if !done {
 			_ = tmp.Close()
 			_ = os.Remove(tmp.Name())
@@ -177,8 +176,8 @@ func store(src io.Reader, dir, pattern string, keep func(tmp *os.File) error) (s
 	return size, nil
 }
 
-// syncDir writes to the disk which files a directory has. Windows and Plan 9 have
-// no call for it, and some file systems of Unix refuse it.
+// syncDir syncs a directory. Windows and Plan 9 do not support it, and some Unix
+// file systems refuse it.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" || runtime.GOOS == "plan9" {
 		return nil
@@ -186,7 +185,7 @@ func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		if errors.Is(err, os.ErrPermission) {
-			return nil // it may be written to, and not read
+			return nil // the directory is writable but not readable
 		}
 		return err
 	}

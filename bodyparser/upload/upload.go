@@ -18,13 +18,14 @@ import (
 )
 
 // Parts returns the parts of the multipart form in the body of r, in the order
-// in which they arrive. Each can be read until the next is asked for; what was
-// not read of it is skipped. The iteration ends with the first error, an
-// [*Error]. Parts never answers; w bounds slow and endless clients, and if it is
-// nil, that of a layer outside does: see bodyparser.Config.ReadTimeout.
+// in which they arrive. Each can be read until the next one is requested; the
+// unread rest is skipped. The iteration ends with the first error, an [*Error].
+// Parts never responds; w is needed to bound slow and endless clients, and if it
+// is nil, the writer of a layer outside is used: see
+// bodyparser.Config.ReadTimeout.
 //
-// A handler that breaks off leaves the rest of the form to net/http, which
-// reads a little of it and else closes the connection.
+// If a handler stops early, net/http reads a little of the rest of the form,
+// else closes the connection.
 func Parts(w http.ResponseWriter, r *http.Request, cfg Config) iter.Seq2[*Part, error] {
 	return func(yield func(*Part, error) bool) {
 		f, err := open(w, r, cfg.bounds())
@@ -42,9 +43,9 @@ func Parts(w http.ResponseWriter, r *http.Request, cfg Config) iter.Seq2[*Part, 
 }
 
 // Form reads the whole form: it returns the fields, and calls file with each
-// of the files on the way, in the order in which they arrive. The fields before
-// a file are not returned yet then. If file returns an error, that ends the
-// reading and is returned. A nil file refuses files with 400.
+// file in the order of arrival, before any fields are returned. If file returns
+// an error, reading stops and the error is returned. A nil file refuses files
+// with 400.
 func Form(w http.ResponseWriter, r *http.Request, cfg Config, file func(*Part) error) (url.Values, error) {
 	fields := make(url.Values)
 	for p, err := range Parts(w, r, cfg) {
@@ -69,7 +70,7 @@ func Form(w http.ResponseWriter, r *http.Request, cfg Config, file func(*Part) e
 	return fields, nil
 }
 
-// A form is one form that is being read.
+// A form is one form being read.
 type form struct {
 	Config
 	w            http.ResponseWriter
@@ -79,10 +80,11 @@ type form struct {
 	part         *Part
 	parts, files int
 	fields       int64 // bytes of fields so far
-	err          error // what ended the form
+	err          error // the error that ended the form
 }
 
-// longestType bounds the Content-Type, which is read before anything else is.
+// longestType limits the length of the Content-Type, which is read before
+// anything else.
 const longestType = 1000
 
 func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
@@ -104,8 +106,8 @@ func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
 	return &form{Config: cfg, w: w, r: r, src: src, reader: multipart.NewReader(src, boundary)}, nil
 }
 
-// boundaryOf returns what separates the parts. A form that is compressed, which
-// no browser sends, is not read as if it were none.
+// boundaryOf returns the boundary between the parts. A compressed form, which
+// no browser sends, is refused rather than read as uncompressed.
 func boundaryOf(h http.Header) (string, error) {
 	contentType := h.Get("Content-Type")
 	if len(contentType) > longestType {
@@ -126,15 +128,15 @@ func boundaryOf(h http.Header) (string, error) {
 	return boundary, nil
 }
 
-// leave is for a handler that breaks off. net/http may read on then, and wait
-// for the client; behind a read that failed it finds the deadline still there.
+// leave is for a handler that stops early. net/http may read on then, and wait
+// for the client; after a failed read the deadline is still set.
 func (f *form) leave() {
 	if f.err == nil {
 		f.src.arm()
 	}
 }
 
-// next returns the next part, and io.EOF behind the last.
+// next returns the next part, and io.EOF after the last.
 func (f *form) next() (*Part, error) {
 	if f.err != nil {
 		return nil, f.err
@@ -148,12 +150,12 @@ func (f *form) next() (*Part, error) {
 	return p, nil
 }
 
-// fail ends the form. What is too large need not be read for the answer to get
-// out.
+// fail ends the form. The rest of a form that is too large need not be read
+// before the response is sent.
 func (f *form) fail(err error) error {
 	if err != io.EOF {
 		if f.src.armed.IsZero() {
-			f.src.arm() // what was wrong had been read ahead
+			f.src.arm() // the error was in bytes read ahead
 		}
 		e := explain(f.r.Context(), err)
 		if e.Status == http.StatusRequestEntityTooLarge {
@@ -167,8 +169,8 @@ func (f *form) fail(err error) error {
 
 func (f *form) advance() (*Part, error) {
 	if f.part != nil {
-		// Here and not in NextPart, where it would be within the bound on the
-		// header and beyond that on the part.
+		// Not in NextPart, where it would be under the limit of the header and,
+		// beyond that, of the part.
 		if _, err := io.Copy(io.Discard, f.part); err != nil {
 			return nil, err
 		}
@@ -196,12 +198,12 @@ func (f *form) advance() (*Part, error) {
 	return p, nil
 }
 
-// readAhead is what package multipart may take from the source beyond what it
-// is looking at: its buffer, and a boundary.
+// readAhead is how much package multipart may read ahead: its buffer, and a
+// boundary.
 const readAhead = 4096 + 128
 
 // nextHeader reads up to the body of the next part. Package multipart itself
-// would take a header of ten megabytes; the source gives it no more than the
+// would accept a header of ten megabytes. The source gives it no more than the
 // limit allows, and since it reads ahead, the header is measured again.
 func (f *form) nextHeader() (*multipart.Part, error) {
 	if f.HeaderLimit < 0 {
@@ -225,8 +227,8 @@ func (f *form) nextHeader() (*multipart.Part, error) {
 	return raw, nil
 }
 
-// finish reads what follows the last boundary. There should be nothing, but
-// only the end of the body shows that the client has sent all of it.
+// finish reads the bytes after the last boundary. There should be none, but
+// only the end of the body shows that the client has sent everything.
 func (f *form) finish() error {
 	if _, err := io.Copy(io.Discard, f.src); err != nil {
 		return err
@@ -235,20 +237,20 @@ func (f *form) finish() error {
 	return io.EOF
 }
 
-// A source is the body as package multipart reads it. A deadline holds while it
-// is read, and not while the handler is busy with a part: HTTP/2 would end the
-// body at the deadline, and HTTP/1 the request's context if the body is over.
+// A source is the body as package multipart reads it. A deadline applies during
+// reads only, not while the handler processes a part: at the deadline HTTP/2
+// would end the body, and HTTP/1 the request's context if the body is over.
 type source struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	body     io.Reader
 	limit    bytesize.Size
 	read     int64
-	header   int64 // what may still be read for a header, -1 outside of one
+	header   int64 // what a header may still read, -1 outside of one
 	timeout  time.Duration
 	deadline reqbody.Deadline
-	armed    time.Time // zero while no deadline holds
-	over     bool      // there is nothing left that a deadline could be for
+	armed    time.Time // zero without a deadline
+	over     bool      // nothing is left that needs a deadline
 }
 
 var errHeader = &Error{
@@ -278,8 +280,9 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// arm gives the client the whole timeout again. The deadline moves on with the
-// bytes, but not with each: setting it costs about as much as a read.
+// arm gives the client the whole timeout again. It moves the deadline on as
+// bytes arrive, but not for each byte: setting it costs about as much as a
+// read.
 func (s *source) arm() {
 	now := time.Now()
 	switch {
@@ -293,7 +296,7 @@ func (s *source) arm() {
 	}
 }
 
-// rest comes before the handler goes on. Behind a read that failed the deadline
+// rest runs before the handler continues. After a failed read the deadline
 // stays, or net/http would wait for the rest of the body.
 func (s *source) rest() {
 	if !s.armed.IsZero() {

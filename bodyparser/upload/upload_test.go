@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 const boundary = "xxBOUNDARYxx"
 
-// part is one part of a form, as it is written.
+// part is one part of a form, as written.
 func part(header, body string) string {
 	return "--" + boundary + "\r\n" + strings.ReplaceAll(header, "\n", "\r\n") + "\r\n\r\n" + body + "\r\n"
 }
@@ -52,7 +52,7 @@ func request(body string) *http.Request {
 	return r
 }
 
-// read reads all parts and writes down what they are.
+// read reads all parts and records them.
 func read(w http.ResponseWriter, r *http.Request, cfg upload.Config) (string, error) {
 	var got strings.Builder
 	for p, err := range upload.Parts(w, r, cfg) {
@@ -187,7 +187,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// A form that is compressed must not be taken for one that is not.
+// A compressed form must not be read as uncompressed.
 func TestContentEncoding(t *testing.T) {
 	for _, test := range []struct {
 		fields []string
@@ -275,8 +275,7 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// TestEscapes: what WHATWG HTML has pages escape in names, and nothing else, is
-// undone.
+// TestEscapes: exactly the escapes of WHATWG HTML for names are decoded.
 func TestEscapes(t *testing.T) {
 	for sent, want := range map[string]string{
 		"a%22b": `a"b`, "a%0D%0Ab": "a\r\nb", "100%": "100%", "a%2522b": "a%2522b", "%20": "%20", "a%0ab": "a%0ab",
@@ -425,7 +424,7 @@ type failing struct{ error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.error }
 
-// An upload is a stream: what it costs does not depend on its size.
+// An upload is a stream: its memory does not depend on its size.
 func TestMemory(t *testing.T) {
 	const size = 64 << 20
 	content := io.LimitReader(zeros{}, size)
@@ -453,8 +452,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// A client that sends nothing for too long gets its answer; one that is slow
-// but steady does not.
+// A client that sends nothing for too long gets a 408; a slow but steady one
+// does not.
 func TestSlow(t *testing.T) {
 	server := &http.Server{Handler: reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		_, err := upload.Form(w, r, upload.Config{ReadTimeout: 10 * time.Second}, nil)
@@ -486,15 +485,15 @@ func TestSlow(t *testing.T) {
 		if status, after := send(time.Second, time.Hour); status != 408 || after > 12*time.Second {
 			t.Errorf("stuck: %d after %v", status, after)
 		}
-		time.Sleep(2 * time.Hour) // for the client that is stuck
+		time.Sleep(2 * time.Hour) // for the stuck client
 	})
 }
 
-// The client is done, or waits for the handler: neither may cost the handler
-// its time.
+// The client is done, or waits for the handler: neither may take time from the
+// handler.
 func TestSlowHandler(t *testing.T) {
 	const timeout = 100 * time.Millisecond
-	// More than HTTP/2 lets a client send before it is read.
+	// More than an HTTP/2 client may send before it is read.
 	first := file("a", "a", strings.Repeat("x", 3<<20))
 	for _, test := range []struct {
 		why  string
@@ -554,8 +553,8 @@ func TestSlowHandler(t *testing.T) {
 	}
 }
 
-// Whatever ends the reading leaves net/http with a client that may send no
-// more: it must not wait for it.
+// After any end of reading, net/http must not wait for a client that may send
+// no more.
 func TestRestIsBounded(t *testing.T) {
 	for _, test := range []struct {
 		why, body string
@@ -583,8 +582,8 @@ func TestRestIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzParts: whatever arrives ends in parts or in an error with a status, names
-// are safe, and no more is read than the bounds allow.
+// FuzzParts: any input ends in parts or in an error with a status, names are
+// safe, and no more is read than the limits allow.
 func FuzzParts(f *testing.F) {
 	for _, seed := range []string{
 		field("a", "1") + end, file("f", "../x", "y") + end, end, "", field("a", "1"), part("nonsense", "") + end,

@@ -13,13 +13,13 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A client is a program that listens with a library of others.
+// A client is a program that uses a third-party client library.
 type client struct {
 	name string
-	// own is how many messages without name and data the library makes up itself,
-	// at most, for each reconnection.
+	// own is the maximum number of messages without name and data that the library adds
+	// for each reconnection.
 	own int
-	// start gets ready, or skips the test.
+	// start prepares the client, or skips the test.
 	start func(t *testing.T) listener
 }
 
@@ -28,12 +28,12 @@ type listener func(ctx context.Context, url string, got func(message)) error
 
 const drops = 20
 
-// TestClients: whatever happens to its connections, a client hands each message
-// that was published to its program, once and in order, and none besides.
+// TestClients: however its connections break, a client passes each published message to
+// its program, once and in order, and no others.
 func TestClients(t *testing.T) {
 	sources := map[string]func() source{"hub": newHubSource, "stream.Handler": newHandlerSource}
 	var (
-		running sync.WaitGroup // all at once: most of the time they wait
+		running sync.WaitGroup // in parallel: most of the time they wait
 		mu      sync.Mutex
 		scores  []*score
 	)
@@ -65,7 +65,7 @@ func TestClients(t *testing.T) {
 	t.Logf("%d forced reconnections each:\n%s", drops, table(scores))
 }
 
-// follow publishes while it cuts the client off again and again.
+// follow publishes while it cuts the client off repeatedly.
 func (s *score) follow(o *origin, listen listener) (err error) {
 	defer o.close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -103,7 +103,7 @@ func (s *score) follow(o *origin, listen listener) (err error) {
 		publish(3),
 		o.idle, o.idle,
 		o.aside,
-		o.idle, o.idle, // which may say how far the client is
+		o.idle, o.idle, // which may show how far the client is
 		publish(3),
 		o.drop, // before, while or after these are sent
 		publish(2),
@@ -120,7 +120,7 @@ func (s *score) follow(o *origin, listen listener) (err error) {
 
 type step func(context.Context) error
 
-// await counts until everything is there.
+// await counts until all messages have arrived.
 func (s *score) await(delivered <-chan message) step {
 	return func(ctx context.Context) error {
 		for s.missing() > 0 {
@@ -135,7 +135,7 @@ func (s *score) await(delivered <-chan message) step {
 	}
 }
 
-// drain counts what is there.
+// drain counts the messages that have arrived.
 func (s *score) drain(delivered <-chan message) step {
 	return func(context.Context) error {
 		for len(delivered) > 0 {
@@ -145,7 +145,7 @@ func (s *score) drain(delivered <-chan message) step {
 	}
 }
 
-// A score is what became of what was published.
+// A score is the outcome of the published messages.
 type score struct {
 	client client
 	source string
@@ -154,8 +154,8 @@ type score struct {
 	delivered, twice int
 	extra            []message
 	inOrder          bool
-	seen             []bool // by place in published
-	last             int    // the place of the latest that was delivered
+	seen             []bool // by index in published
+	last             int    // the index of the latest delivered message
 }
 
 func (s *score) count(m message) {

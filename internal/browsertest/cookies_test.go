@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// stored returns what a browser keeps of a cookie, as text to compare.
+// stored returns the stored form of a cookie in the browser, as text to compare.
 func stored(c *network.Cookie) string {
 	attrs := []string{"Path=" + c.Path, "Domain=" + c.Domain}
 	for name, set := range map[string]bool{
@@ -29,8 +29,8 @@ func stored(c *network.Cookie) string {
 	return strings.Join(slices.Sorted(slices.Values(attrs)), "; ")
 }
 
-// TestCookiesKept sets cookies that cookies.Set accepts. The browser has to keep each
-// with its attributes and send it back, and Lookup has to read what was set.
+// TestCookiesKept sets cookies that cookies.Set accepts. The browser must keep each
+// with its attributes and send it back, and Lookup must read the value that was set.
 func TestCookiesKept(t *testing.T) {
 	s := open(t)
 	fit := strings.Repeat("v", 4096-len("long"))
@@ -96,17 +96,17 @@ func TestCookiesKept(t *testing.T) {
 	}
 }
 
-// TestCookiesRefused sends cookies that cookies.Set refuses past it, as lines that
-// other software writes. The browser has to drop each, or to keep another than was
-// meant: otherwise the refusal has no reason. (Some have another: a year of five
-// digits, which Chromium reads, is no HTTP date.)
+// TestCookiesRefused sends cookies that cookies.Set rejects, as lines that other
+// software writes. The browser must drop each, or store something else than was meant:
+// otherwise the rejection has no reason. (Some have another reason: a five-digit year,
+// which Chromium reads, is no HTTP date.)
 func TestCookiesRefused(t *testing.T) {
 	s := open(t)
 	for _, test := range []struct {
 		why  string
-		c    http.Cookie // what Set refuses
+		c    http.Cookie // rejected by Set
 		line string      // the same in a Set-Cookie header
-		want string      // what the browser has then
+		want string      // what the browser stores
 	}{
 		{"SameSite=None without Secure", http.Cookie{Name: "a", Value: "1", SameSite: http.SameSiteNoneMode},
 			"a=1; SameSite=None", ""},
@@ -164,7 +164,7 @@ func TestCookiesRefused(t *testing.T) {
 	}
 }
 
-// TestCookiesDeleted sets cookies and deletes them with what they were set with.
+// TestCookiesDeleted sets cookies and deletes them with the same attributes.
 func TestCookiesDeleted(t *testing.T) {
 	s := open(t)
 	for _, c := range []*http.Cookie{
@@ -191,8 +191,8 @@ func TestCookiesDeleted(t *testing.T) {
 	}
 }
 
-// TestDraft goes through draft mode with a browser: on a site with TLS, and in
-// development on one without.
+// TestDraft tests draft mode in a browser: on a site with TLS, and in development on
+// one without.
 func TestDraft(t *testing.T) {
 	s := open(t)
 	key := []byte("0123456789abcdef0123456789abcdef")

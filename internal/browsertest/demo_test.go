@@ -18,14 +18,14 @@ import (
 	"github.com/apiece/apiece/examples/blog/service"
 )
 
-// APIECE_SCREENSHOTS=DIR has TestDemo keep what it has seen there.
+// With APIECE_SCREENSHOTS=DIR, TestDemo saves screenshots there.
 var screenshots = os.Getenv("APIECE_SCREENSHOTS")
 
-// TestDemo presses every button of the demo, on a desk and on a phone, in light and
-// in dark.
+// TestDemo presses every button of the demo, in desktop and phone sizes, in light and
+// dark mode.
 func TestDemo(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // 500 and 504 are shown on purpose
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // 500 and 504 are intentional
 	ctx := browse(t)
 	for _, screen := range []struct {
 		name          string
@@ -75,7 +75,8 @@ func TestDemo(t *testing.T) {
 			if screen.name == "desk light" {
 				d.buttons()
 			}
-			// One of each kind is enough elsewhere: the response and the event are in view.
+			// One of each kind is enough in the other modes: the response and the event
+			// are visible.
 			d.press(`#post button`, "201 Created", "A post")
 			d.until(`document.querySelector("#events li").textContent.includes("A post")`)
 			for _, id := range []string{"response", "events"} {
@@ -98,7 +99,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// buttons presses all of them, and looks at what the page says then.
+// buttons presses every button, and checks the text of the page.
 func (d demo) buttons() {
 	for _, b := range []struct{ button, status, has string }{
 		{`[data-get="/api/posts"]`, "200 OK", `"title": "Routes"`},
@@ -154,14 +155,14 @@ func (d demo) buttons() {
 	}
 	d.is(`String(document.getElementById("progress").value)`, "1")
 
-	// What is published while the page is away is there when it is back.
+	// Events published while the page is disconnected arrive when it reconnects.
 	d.do(chromedp.Click(chromedp.CSS("#disconnect")))
 	d.press(`#post button`, "201", "A post")
 	inTab(d, chromedp.Evaluate[string](`document.getElementById("events").textContent = ""`))
 	d.do(chromedp.Click(chromedp.CSS("#connect")))
 	d.until(`document.querySelector("#events li")?.textContent.includes("A post")`)
 
-	// A topic that is switched off is not sent.
+	// A topic that is unchecked is not sent.
 	d.do(chromedp.Click(chromedp.CSS(`.topic[value="posts"]`)))
 	d.until(`document.getElementById("live").className == "on"`)
 	d.press(`#post button`, "201", "A post")
@@ -195,7 +196,7 @@ func (d demo) do(actions ...chromedp.Action[chromedp.Void]) {
 	inTab(d, chromedp.Steps(actions...))
 }
 
-// until waits for an expression to be true.
+// until waits until an expression is true.
 func (d demo) until(expression string) {
 	d.t.Helper()
 	inTab(d, chromedp.Poll[bool](expression))

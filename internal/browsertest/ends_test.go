@@ -20,8 +20,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// ends are the ways in which the second connection of a client ends. The first has
-// an event and ends in good order, or is cut for those that would not come back.
+// ends are the ways in which the second connection of a client ends. The first has an
+// event and ends in good order, or is cut for clients that would not reconnect.
 var ends = []struct {
 	name    string
 	handler http.Handler
@@ -43,7 +43,7 @@ func ending(err error, begun bool) http.Handler {
 	})
 }
 
-// comesBack says for each client after which of the ends it comes back.
+// comesBack says for each client after which of the ends it reconnects.
 var comesBack = map[string][]bool{
 	"Chromium":                      {true, true, false, false},
 	"eventsource":                   {true, true, false, false},
@@ -57,7 +57,7 @@ var comesBack = map[string][]bool{
 	"httpx-sse":                     {true, true, true, true},
 }
 
-// TestEnds: what package stream says of each client is so.
+// TestEnds: the documentation of package stream is right about each client.
 func TestEnds(t *testing.T) {
 	var running sync.WaitGroup
 	var mu sync.Mutex
@@ -101,8 +101,8 @@ func TestEnds(t *testing.T) {
 	t.Logf("\n%s", text.String())
 }
 
-// returns reports whether the client comes back from the end of its second
-// connection. That it does is waited for, that it does not for two seconds.
+// returns reports whether the client reconnects after the end of its second connection.
+// It waits as long as needed if that is expected, else two seconds.
 func returns(t *testing.T, listen listener, second http.Handler, expected bool) bool {
 	var mu sync.Mutex
 	n := 0

@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestForm submits a form and looks at what the browser does with the answer.
+// TestForm submits a form and checks what the browser does with the response.
 func TestForm(t *testing.T) {
 	s := open(t)
 	for _, test := range []struct {

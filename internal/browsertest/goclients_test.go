@@ -13,9 +13,9 @@ import (
 
 var goClients = []client{
 	{name: "launchdarkly/eventsource", start: listens(launchdarkly)},
-	// It does not come back from an end in good order behind a comment line.
+	// It does not reconnect after an end in good order that follows a comment line.
 	{name: "tmaxmax/go-sse", start: listens(goSSE)},
-	// What follows the last message of a connection it takes for one: a heartbeat.
+	// It takes bytes after the last message of a connection for a message: a heartbeat.
 	{name: "r3labs/sse", start: listens(r3labsSSE), own: 1},
 }
 
@@ -48,8 +48,8 @@ func goSSE(ctx context.Context, url string, got func(message)) error {
 	return conn.Connect()
 }
 
-// r3labsSSE begins again itself: Subscribe returns when a stream ends in good
-// order, and waits for half a second at least when it does not.
+// r3labsSSE reconnects itself: Subscribe returns when a stream ends in good order, and
+// otherwise waits for at least half a second.
 func r3labsSSE(ctx context.Context, url string, got func(message)) error {
 	client := r3labs.NewClient(url)
 	client.ReconnectStrategy = noRetry{}

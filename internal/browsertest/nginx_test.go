@@ -25,8 +25,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// nginxConfig has nginx ask the service in the two versions that it knows, and
-// compress what it can. It waits for a second, as others do for a minute.
+// nginxConfig makes nginx proxy with both HTTP versions that it supports, and compress
+// what it can. Its timeout is a second, where a minute is usual.
 const nginxConfig = `
 daemon off;
 master_process off;
@@ -96,7 +96,7 @@ func startNginx(t *testing.T, service string) string {
 	return ""
 }
 
-// A leg is one way from the service to a client.
+// A leg is one path from the service to a client.
 type leg struct {
 	version    string // of HTTP between nginx and the service
 	compressed bool
@@ -158,8 +158,8 @@ func (l *leg) fromHandler() {
 	l.left = left.Load
 }
 
-// TestNginx: behind nginx, events arrive one by one, heartbeats keep the stream
-// open for longer than it waits, and a stream that breaks off looks broken.
+// TestNginx: through nginx, events arrive one by one, heartbeats keep the stream open
+// beyond its timeout, and a stream that breaks off looks broken.
 func TestNginx(t *testing.T) {
 	mux := http.NewServeMux()
 	var legs []*leg
@@ -224,8 +224,8 @@ func TestNginx(t *testing.T) {
 	t.Logf("\n%s", text.String())
 }
 
-// isLive publishes each event when the one before has arrived. Nothing else is
-// sent: what a buffer holds back never comes.
+// isLive publishes each event after the previous one has arrived. No other bytes are
+// sent: an event that is buffered never arrives.
 func (l *leg) isLive(t *testing.T, url string) {
 	lines, leave := get(t, url, l.compressed)
 	for i := range 20 {
@@ -245,7 +245,7 @@ func (l *leg) isLive(t *testing.T, url string) {
 	}
 }
 
-// isLively listens for two and a half times as long as nginx waits for a word.
+// isLively listens for two and a half times the timeout of nginx.
 func (l *leg) isLively(t *testing.T, url string) {
 	lines, leave := get(t, url, l.compressed)
 	defer leave()
@@ -307,7 +307,7 @@ func (z *lazyGzip) Read(p []byte) (n int, err error) {
 	return z.Reader.Read(p)
 }
 
-// until reads up to a line.
+// until reads up to the line want.
 func until(t *testing.T, lines *bufio.Scanner, want string) {
 	t.Helper()
 	for lines.Scan() {

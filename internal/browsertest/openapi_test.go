@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestOpenAPI: the documents that the recipe compose/openapi makes are valid by the
-// schema of OpenAPI 3.1, and openapi-typescript makes types of them.
+// TestOpenAPI: the documents of the recipe compose/openapi are valid by the schema of
+// OpenAPI 3.1, and openapi-typescript generates types from them.
 func TestOpenAPI(t *testing.T) {
 	if err := npm(); err != nil {
 		missing(t, "node", err)

@@ -18,22 +18,22 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A message is what a client hands to its program.
+// A message is what a client passes to its program.
 type message struct{ Type, Data, ID string }
 
 // A source is what an origin streams from.
 type source interface {
 	http.Handler
-	// publish returns what clients are to receive.
+	// publish returns the message that clients must receive.
 	publish(stream.Event) (message, error)
-	// aside publishes what they did not subscribe to, if that can be.
+	// aside publishes an event that they did not subscribe to, if possible.
 	aside(context.Context) error
 }
 
 // pulse is short, so that many heartbeats fall between messages.
 const pulse = 20 * time.Millisecond
 
-// hubSource is a hub, of which clients listen to one topic.
+// hubSource is a hub, of which clients subscribe to one topic.
 type hubSource struct{ hub *hub.Hub }
 
 func newHubSource() source {
@@ -54,8 +54,7 @@ func (s hubSource) aside(ctx context.Context) error {
 	return err
 }
 
-// handlerSource is a stream.Handler over a list of events, whose ids are their
-// places.
+// handlerSource is a stream.Handler over a list of events, whose ids are their indices.
 type handlerSource struct {
 	http.Handler
 
@@ -106,7 +105,7 @@ func (s *handlerSource) publish(e stream.Event) (message, error) {
 
 func (s *handlerSource) aside(context.Context) error { return nil }
 
-// sent is how clients receive an event.
+// sent is the form in which clients receive an event.
 func sent(e stream.Event, id string) message { return named(e.Name, e.Data, id) }
 
 // An origin is a server whose stream can be cut, for one client.
@@ -115,11 +114,11 @@ type origin struct {
 	source
 
 	quiet    chan struct{} // a value for each write without a message
-	accepted chan struct{} // a value for each stream that was begun
+	accepted chan struct{} // a value for each stream that began
 
 	mu  sync.Mutex
 	cut func()
-	n   int // streams that were begun
+	n   int // streams that began
 }
 
 func newOrigin(from source) *origin {
@@ -164,7 +163,7 @@ func (o *origin) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// watched tells of writes that hold no message.
+// watched signals writes without a message.
 type watched struct {
 	http.ResponseWriter
 	quiet chan struct{}
@@ -182,7 +181,7 @@ func (w *watched) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// accept waits until the client has come.
+// accept waits until the client has connected.
 func (o *origin) accept(ctx context.Context) error {
 	select {
 	case <-o.accepted:
@@ -202,7 +201,7 @@ func (o *origin) idle(ctx context.Context) error {
 	}
 }
 
-// drop cuts the stream that is open.
+// drop cuts the open stream.
 func (o *origin) drop(context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Clients of other languages are programs that write what they receive as lines
+// Clients in other languages are programs that write the messages they receive as lines
 // of JSON.
 
 var nodeClients = []client{
@@ -40,7 +40,7 @@ func node(name string) client {
 	}}
 }
 
-// npm installs the clients, if they are to be had.
+// npm installs the clients, if possible.
 var npm = sync.OnceValue(func() error {
 	if _, err := exec.LookPath("node"); err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 	"github.com/apiece/apiece/redirect"
 )
 
-// chromium holds where Chromium does not do what the URL standard says, or what this
-// test lets it do. In all of them the target is one that no check accepts.
+// chromium lists where Chromium differs from the URL standard, or from what this test
+// allows. Each of these targets is rejected by every check.
 var chromium = map[string]struct{ why, landed string }{
 	"rs-0110": {"the test has no TLS on port 80", "error: net::ERR_SSL_PROTOCOL_ERROR"},
 	"rs-0270": {"a space in a host is escaped, not refused", "https://%20evil.test/"},
@@ -24,9 +24,9 @@ var chromium = map[string]struct{ why, landed string }{
 }
 
 // TestRedirects sends a browser to the targets of the vectors, from the page that they
-// were resolved against. With To it has to arrive where the vectors say, which is
-// off the origin for many. With Local it has to stay on the origin, and with a policy on
-// one that is listed, for each target that they accept.
+// were resolved against. With To it must arrive where the vectors say, which is off the
+// origin for many. With Local it must stay on the origin, and with a policy on a listed
+// one, for each target that they accept.
 func TestRedirects(t *testing.T) {
 	data, err := os.ReadFile("../../redirect/testdata/redirect-safety.json")
 	if err != nil {
@@ -54,10 +54,10 @@ func TestRedirects(t *testing.T) {
 	policy := redirect.NewPolicy(file.Meta.Origins...)
 	s := open(t)
 
-	// follow has the browser load the page and returns where that leads, and the
+	// follow makes the browser load the page and returns where that leads, and the
 	// error of the redirect.
 	follow := func(redirect func(http.ResponseWriter, *http.Request) error) (landed string, err error) {
-		for range 3 { // a page whose loading the driver has missed is loaded again
+		for range 3 { // repeat a load that the driver has missed
 			result := make(chan error, 1)
 			s.next(base.Host, func(w http.ResponseWriter, r *http.Request) { result <- redirect(w, r) })
 			if landed = s.visit(file.Meta.Base); landed != noPage {
@@ -75,7 +75,7 @@ func TestRedirects(t *testing.T) {
 			sent++
 			want := v.Expected.Browser.Origin
 			if !strings.HasPrefix(want, "http") {
-				want = "" // no page to be at
+				want = "" // no page
 			}
 			if strings.HasPrefix(target, " ") {
 				want = own // To escapes the space, which makes the target a relative one
@@ -97,7 +97,7 @@ func TestRedirects(t *testing.T) {
 		if redirect.IsLocal(target) {
 			local++
 			landed, err := follow(func(w http.ResponseWriter, r *http.Request) error { return redirect.Local(w, r, target, "/fallback") })
-			tooLong := len(target) > 8192 // longer than browsers and proxies care for
+			tooLong := len(target) > 8192 // longer than browsers and proxies accept
 			if err != nil || originOf(landed) != own || (landed == own+"/fallback") != tooLong {
 				t.Errorf("%s: after Local(%q) the browser is at %q, error %v", v.ID, target, landed, err)
 			}
@@ -117,8 +117,8 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// originOf returns the origin of a page, "" for an error. A browser has addresses
-// that net/url refuses.
+// originOf returns the origin of a page, "" for an error. A browser shows addresses
+// that net/url rejects.
 func originOf(location string) string {
 	scheme, rest, _ := strings.Cut(location, "://")
 	if scheme != "http" && scheme != "https" {

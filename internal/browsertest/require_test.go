@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// required reports whether APIECE_REQUIRE names what a test needs.
+// required reports whether APIECE_REQUIRE names a requirement.
 func required(what string) bool {
 	return strings.Contains(os.Getenv("APIECE_REQUIRE"), what)
 }
 
-// missing ends a test that needs what is not there.
+// missing skips or fails a test whose requirement is missing.
 func missing(t *testing.T, what string, why error) {
 	t.Helper()
 	if required(what) {
@@ -21,5 +21,5 @@ func missing(t *testing.T, what string, why error) {
 	t.Skipf("no %s; set APIECE_REQUIRE=%[1]s to fail instead: %v", what, why)
 }
 
-// patience is how long a test waits for what should take seconds at most.
+// patience is the timeout for steps that take seconds at most.
 const patience = 2 * time.Minute

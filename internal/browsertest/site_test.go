@@ -18,8 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A site is every host there is, as one browser sees it: all names and ports lead
-// to one server with TLS, and port 80 to one without.
+// A site is every host, as one browser sees it: all names and ports lead to one server
+// with TLS, and port 80 to one without.
 type site struct {
 	t   *testing.T
 	ctx context.Context
@@ -31,7 +31,7 @@ type site struct {
 }
 
 // open starts a browser with an empty profile, and ends the test if there is no
-// browser to start.
+// browser.
 func open(t *testing.T) *site {
 	t.Helper()
 	path := find(t)
@@ -79,15 +79,15 @@ func find(t *testing.T) string {
 	return ""
 }
 
-// next has h answer the next request to host, of the page itself. All other requests
-// get a page of their own.
+// next makes h handle the next page request to host. All other requests get a page of
+// their own.
 func (s *site) next(host string, h http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.host, s.armed, s.seen = host, h, nil
 }
 
-// requests returns the requests that were made for pages since next.
+// requests returns the page requests since next.
 func (s *site) requests() []*http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +96,7 @@ func (s *site) requests() []*http.Request {
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/favicon.ico" || r.TLS != nil && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
-		return // what the browser asks its maker for
+		return // the browser's own requests to its vendor
 	}
 	_ = r.ParseForm()
 	s.mu.Lock()
@@ -120,8 +120,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 const noPage = "error: no page"
 
-// visit follows a link to the URL and returns where the browser is then, or, for a
-// page that it refused to load, its error in place of the address.
+// visit follows a link to the URL and returns the browser's address then, or, for a
+// page that it refused to load, its error.
 func (s *site) visit(url string) string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
@@ -144,7 +144,7 @@ func (s *site) visit(url string) string {
 	return location
 }
 
-// do has h answer a visit to https://app.example.
+// do makes h handle a visit to https://app.example.
 func (s *site) do(h http.HandlerFunc) {
 	s.t.Helper()
 	s.next("app.example", h)

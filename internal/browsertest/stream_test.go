@@ -21,17 +21,17 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A feed is a server whose event streams can be cut off, and a page of its own
-// on which a browser listens to one.
+// A feed is a server whose event streams can be cut, and a page of its own on which a
+// browser listens to one.
 type feed struct {
 	*httptest.Server
 	hub *hub.Hub
 
 	mu       sync.Mutex
 	cut      func()         // ends the stream that is open
-	asked    []http.Request // for the stream, and preflights
-	accepted chan bool      // a value for each stream that was begun
-	held     chan bool      // while it is not nil, streams wait for it to be closed
+	asked    []http.Request // requests for the stream, and preflights
+	accepted chan bool      // a value for each stream that began
+	held     chan bool      // unless nil, streams wait until it is closed
 }
 
 const page = `<!doctype html><script>
@@ -46,7 +46,7 @@ const page = `<!doctype html><script>
 	source.onerror = () => states.push(source.readyState)
 </script>`
 
-// received is what the page has kept of an event.
+// received is the page's record of an event.
 type received struct{ Type, Data, ID string }
 
 func newFeed(t *testing.T, cfg hub.Config, around func(http.Handler) http.Handler) *feed {
@@ -100,7 +100,7 @@ func (f *feed) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// drop cuts the open stream off and waits until the browser is back.
+// drop cuts the open stream and waits until the browser has reconnected.
 func (f *feed) drop() {
 	f.mu.Lock()
 	f.cut()
@@ -108,7 +108,7 @@ func (f *feed) drop() {
 	<-f.accepted
 }
 
-// hold keeps the browser out until the returned function is called.
+// hold rejects the browser until the returned function is called.
 func (f *feed) hold() (release func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -132,7 +132,7 @@ func (f *feed) publish(t *testing.T, e stream.Event) string {
 	return id
 }
 
-// browse starts a browser that goes wherever it is sent.
+// browse starts a browser for any URL.
 func browse(t *testing.T) context.Context {
 	path := find(t)
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
@@ -214,7 +214,7 @@ func TestEventSource(t *testing.T) {
 		listen(t, ctx, f, "/events")
 		<-f.accepted
 		wait(t, ctx, `opened == 1`)
-		// From its first event on a client has an id to come back with.
+		// After its first event a client has an id to reconnect with.
 		ids := []string{f.publish(t, stream.Event{Data: "0"})}
 		wait(t, ctx, `got.length >= 1`)
 		for range drops {
@@ -314,7 +314,7 @@ func TestEventSource(t *testing.T) {
 			t.Errorf("Last-Event-ID %q, want %q", got, id)
 		}
 
-		// Without that header the stream is kept from the page.
+		// Without that header the page cannot read the stream.
 		closed := newFeed(t, hub.Config{}, asIs)
 		listen(t, ctx, home, closed.URL+"/events")
 		wait(t, ctx, `source.readyState == EventSource.CLOSED`)

@@ -63,7 +63,7 @@ type photo struct {
 	Photo upload.File `json:"photo" validate:"required"`
 }
 
-// typedRoutes serves what testdata/typescript/use.ts asks for.
+// typedRoutes serves the requests of testdata/typescript/use.ts.
 func typedRoutes() *pattern.Handler {
 	h, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/posts": middleware.New(middleware.Config{})(middleware.Methods{
@@ -116,7 +116,7 @@ func typedRoutes() *pattern.Handler {
 	return h
 }
 
-// ticks sends events for as long as there is somebody to take them.
+// ticks sends events until the client has gone.
 func ticks(s *stream.Stream) error {
 	for n := 0; ; n++ {
 		if err := s.Send(stream.Event{Name: "tick", Data: fmt.Sprint(n)}); err != nil {
@@ -178,7 +178,7 @@ GET /api/feed
 GET /api/any
 `
 
-// compile runs the compiler of TypeScript in a directory.
+// compile runs the TypeScript compiler in a directory.
 func compile(ctx context.Context, t *testing.T, dir string, args ...string) {
 	t.Helper()
 	tsc, err := filepath.Abs("testdata/node/node_modules/.bin/tsc")
@@ -193,7 +193,7 @@ func compile(ctx context.Context, t *testing.T, dir string, args ...string) {
 	}
 }
 
-// TestBlogScript: the script of the demo fits the types of its routes.
+// TestBlogScript: the script of the demo type-checks against its routes.
 func TestBlogScript(t *testing.T) {
 	if err := npm(); err != nil {
 		missing(t, "node", err)
@@ -203,8 +203,8 @@ func TestBlogScript(t *testing.T) {
 	compile(ctx, t, filepath.Join("..", "..", "examples", "blog", "service"), "--allowJs", "--checkJs", "--noEmit", "page.js")
 }
 
-// generated returns a directory with the client of typedRoutes, and the programs that
-// use it, rightly and wrongly, compiled.
+// generated returns a directory with the client of typedRoutes, and compiled programs
+// that use it, correctly and incorrectly.
 func generated(ctx context.Context, t *testing.T, programs ...string) (dir string) {
 	t.Helper()
 	if err := npm(); err != nil {

@@ -1,13 +1,13 @@
-// Command cachetests holds package cache against the public test suite for HTTP
-// caches, https://github.com/http-tests/cache-tests, as a reverse proxy:
+// Command cachetests runs the public test suite for HTTP caches,
+// https://github.com/http-tests/cache-tests, against package cache as a reverse proxy:
 //
 //	client of the suite -> cache.Middleware -> httputil.ReverseProxy -> origin of the suite
 //
-// It writes what each test says to results.json and the table in README.md. It
-// needs git, node and npm, and is no part of CI: "make cache-tests" runs it, in
-// about a minute. With -id it runs one test and prints its messages.
+// It writes the result of each test to results.json and the table in README.md. It
+// needs git, node and npm, and does not run in CI: "make cache-tests" runs it, in about
+// a minute. With -id it runs one test and prints its messages.
 //
-// The module is separate because it joins the cache with what is around it.
+// This is a separate module because it joins the cache with code around it.
 package main
 
 import (

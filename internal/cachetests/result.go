@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A result is what a run of the suite says, as results.json holds it.
+// A result is the outcome of one run of the suite, as in results.json.
 type result struct {
 	Suite     string            `json:"suite"` // its commit
 	Counts    counts            `json:"counts"`
@@ -46,7 +46,7 @@ func (r result) of(kind, as string) (ids []string) {
 	return ids
 }
 
-// shortfalls lists what the cache falls short of, and what is not judged.
+// shortfalls lists the tests that the cache fails, and those that are not judged.
 func (r result) shortfalls() string {
 	var b strings.Builder
 	for _, kind := range []string{"required", "optimal"} {
@@ -59,8 +59,8 @@ func (r result) shortfalls() string {
 	return b.String()
 }
 
-// table is the summary as Markdown: this cache first, then what the suite
-// publishes of the reverse proxies.
+// table is the summary in Markdown: this cache first, then the published results of the
+// reverse proxies.
 func (r result) table() string {
 	var b strings.Builder
 	b.WriteString("| cache | required: pass | fail | optimal: pass | fail | not judged |\n|---|---|---|---|---|---|\n")
@@ -85,10 +85,10 @@ func (r result) table() string {
 	return b.String()
 }
 
-// browsers are those of the published results that keep responses for one client.
+// browsers are the published caches that keep responses for one client.
 var browsers = map[string]bool{"chrome": true, "firefox": true, "safari": true}
 
-// The table of README.md stands between these lines.
+// The table of README.md is between these lines.
 const (
 	tableBegins = "<!-- table -->\n"
 	tableEnds   = "<!-- end of table -->\n"

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestResult holds the page against the result: the table is that of the run, and
-// each test that does not pass is explained: by its name if it is required, else by
-// its name or the beginning of it.
+// TestResult compares the page with the result: the table is the one of the run, and
+// each test that does not pass is explained: by its name if it is required, else by its
+// name or a prefix of it.
 func TestResult(t *testing.T) {
 	data, err := os.ReadFile("results.json")
 	if err != nil {

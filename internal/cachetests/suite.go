@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// What is run: a commit of the suite, whose package in the npm registry is years
-// older, and the HTTP client that some of its tests need beside that of node.
+// The versions: a commit of the suite, whose npm package is years older, and the HTTP
+// client that some of its tests need besides that of Node.
 const (
 	commit = "b55b8bda3dbb8c927c04e85bd8d496a8caa3e4ba"
 	undici = "undici@7.30.2"
@@ -25,10 +25,10 @@ const (
 //go:embed run.mjs
 var runner []byte
 
-// A suite is a directory with the suite in it, and what it needs beside it.
+// A suite is a directory with the suite and its dependencies.
 type suite struct{ dir string }
 
-// checkOut returns the suite, from the cache of the user if it is there.
+// checkOut returns the suite, from the user's cache if it is there.
 func checkOut(ctx context.Context, source string) (suite, error) {
 	home, err := os.UserCacheDir()
 	if err != nil {
@@ -83,7 +83,7 @@ func (s suite) serveOrigin(ctx context.Context) (address string, stop func(), er
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "Listening") {
-			go io.Copy(io.Discard, out) // what it says of each test
+			go io.Copy(io.Discard, out) // its output about each test
 			return "http://localhost:" + port, stop, nil
 		}
 	}
@@ -101,7 +101,7 @@ func freePort() (string, error) {
 	return port, err
 }
 
-// runAll runs every test that is not for browsers alone.
+// runAll runs every test that is not only for browsers.
 func (s suite) runAll(ctx context.Context, base string) (result, error) {
 	node := exec.CommandContext(ctx, "node", "--no-warnings", s.path("run.mjs"), s.path("suite"), base)
 	node.Stderr = os.Stderr
@@ -113,7 +113,7 @@ func (s suite) runAll(ctx context.Context, base string) (result, error) {
 	return r, json.Unmarshal(out, &r)
 }
 
-// runOne runs one test, which prints what it sends and gets.
+// runOne runs one test, which prints its requests and responses.
 func (s suite) runOne(ctx context.Context, base, id string) error {
 	return command(ctx, s.dir, "node", "--no-warnings", "run.mjs", s.path("suite"), base, id)
 }

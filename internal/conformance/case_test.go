@@ -9,12 +9,11 @@ import (
 	"strings"
 )
 
-// A behaviour is one case. Its portability is core if a port has to match it,
-// decide if it may choose, and runtime if what was seen is an accident of
-// JavaScript or Node.
+// A behaviour is one case. Its portability is core if a port has to match it, decide if
+// it may choose, and runtime if the recording is an accident of JavaScript or Node.
 //
-// Nothing in a case is ignored without being named here: reading it fails for
-// fields that are not.
+// No field of a case is ignored without being named here: reading fails for unknown
+// fields.
 type behaviour struct {
 	ID, Kind, Group, Level, Portability, Source string
 
@@ -24,13 +23,13 @@ type behaviour struct {
 	Handler    []op
 	Request    request
 
-	Input    json.RawMessage // in place of the above, for what is not a request
+	Input    json.RawMessage // instead of the above, for a case that is not a request
 	Expected json.RawMessage
 
-	outside func(http.Handler) http.Handler // around all that is served
+	outside func(http.Handler) http.Handler // around the whole service
 }
 
-// UnmarshalJSON refuses fields that it does not know.
+// UnmarshalJSON rejects unknown fields.
 func (b *behaviour) UnmarshalJSON(text []byte) error {
 	type plain behaviour
 	return strict(text, (*plain)(b))
@@ -42,8 +41,8 @@ func strict(text []byte, into any) error {
 	return dec.Decode(into)
 }
 
-// A config is what the module of the handler exports, and what next.config.js
-// has to say.
+// A config is what the module of the handler exports, and the settings of
+// next.config.js.
 type config struct {
 	API                 json.RawMessage
 	TrailingSlash       bool
@@ -63,7 +62,7 @@ type request struct {
 	Chunked bool
 }
 
-// body returns the body of the request, and whether it has one at all.
+// body returns the body of the request, and whether it has one.
 func (r request) body() ([]byte, bool) {
 	switch {
 	case r.Body != nil:
@@ -76,8 +75,8 @@ func (r request) body() ([]byte, bool) {
 	return nil, false
 }
 
-// header returns the fields of the request in a fixed order. The value that
-// stands for the draft cookie is replaced by one of ours.
+// header returns the fields of the request in a fixed order. The placeholder of the
+// draft cookie is replaced by one of ours.
 func (r request) header(draft string) (fields [][2]string) {
 	for name, value := range r.Headers {
 		values, several := value.([]any)
@@ -92,7 +91,7 @@ func (r request) header(draft string) (fields [][2]string) {
 	return fields
 }
 
-// expected is what came back.
+// expected is the recorded response.
 type expected struct {
 	Status             int
 	Route              string // the entry of the table whose handler ran
@@ -100,23 +99,23 @@ type expected struct {
 	AbsentHeaders      []string
 	Body               *string
 	BodyJSON           json.RawMessage
-	BodyLength         int // and the sum, of a large body in place of it
+	BodyLength         int // and the checksum, instead of a large body
 	BodySHA256         string
 	Warnings           []string // the number counts
 	ErrorLogged        bool
 	SetCookie          []string
-	FrameworkErrorPage bool // the body is none that a handler sent
+	FrameworkErrorPage bool // no handler sent the body
 
 	Reason, Note string // of HTTP/1.1, which net/http does not send; for readers
 
-	// Of ours only.
-	Cut     bool // the connection ends before the answer does
-	Refused bool // the compiler refuses the handler
+	// Only for ours.
+	Cut     bool // the connection ends before the response does
+	Refused bool // the compiler rejects the handler
 }
 
-// An instead is the part of an outcome that is not as recorded. Expected is
-// laid over what is expected; null takes a member away. The decision is for
-// cases that are not core: for the others the deviations have it.
+// An instead is the part of an outcome that differs from the recording. Expected is
+// merged into the recorded one; null removes a member. The decision is for cases that
+// are not core: for the others the deviations have it.
 type instead struct {
 	ID       string
 	Decision int
@@ -124,8 +123,8 @@ type instead struct {
 	Expected map[string]any
 }
 
-// over returns what is expected with the changes laid over it, and the names of
-// the parts that are changed, in the form of the deviations.
+// over returns the recording with the changes merged in, and the names of the changed
+// parts, in the form of the deviations.
 func (i *instead) over(recorded json.RawMessage) (changed json.RawMessage, fields []string, err error) {
 	if i == nil {
 		return recorded, nil, nil

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestCompare: a comparison that finds nothing proves nothing unless it would
-// have found something. Each row changes one thing about an answer that is as
-// expected and says which part has to differ, "" for one that may.
+// TestCompare: a comparison that finds nothing proves nothing unless it can find
+// something. Each row changes one thing about an expected response and names the part
+// that has to differ, "" if none does.
 func TestCompare(t *testing.T) {
 	record := func(level slog.Level) slog.Record { return slog.NewRecord(time.Time{}, level, "m", 0) }
 	text := `{"a":1,"b":2}`

@@ -14,19 +14,19 @@ import (
 	"strings"
 )
 
-// An answer is what a client got, and what the server has to say about it.
+// An answer is the client's response, and what the server observed.
 type answer struct {
 	status  int
 	header  http.Header
 	body    []byte
-	cut     bool // the connection ended before the answer did
-	refused bool // the compiler would have refused the handler
+	cut     bool // the connection ended before the response did
+	refused bool // the compiler would have rejected the handler
 	route   string
 	records []slog.Record
 }
 
-// A difference is a part of an answer that is not as expected, by the name that
-// the deviations have for it.
+// A difference is an unexpected part of a response, by the name that the deviations
+// have for it.
 type difference struct{ part, text string }
 
 type differences []difference
@@ -51,11 +51,11 @@ func (d differences) err() error {
 	return d
 }
 
-// The framing is net/http's, the dates are today's, and whether a connection
-// stays open depends on the client. Vary and Refresh are Next's own.
+// The framing is net/http's, the dates are today's, and whether a connection stays open
+// depends on the client. Vary and Refresh are specific to Next.js.
 var notCompared = []string{"connection", "date", "keep-alive", "refresh", "transfer-encoding", "vary"}
 
-// compare returns how an answer to the case differs from what is expected.
+// compare returns how a response differs from the expected one.
 func (b *behaviour) compare(want expected, got *answer) (d differences) {
 	if got.refused || want.Refused {
 		if got.refused != want.Refused {
@@ -81,8 +81,8 @@ func (b *behaviour) compare(want expected, got *answer) (d differences) {
 	return d
 }
 
-// routeUnknown reports whether it was not recorded which route answered. Where
-// nothing is recorded otherwise, no handler ran.
+// routeUnknown reports whether the recording lacks the route that responded. If it has
+// nothing else, no handler ran.
 func (b *behaviour) routeUnknown() bool { return b.Config.RouteHandlerExports != nil }
 
 // compareBody reports whether the body is exactly what was recorded.
@@ -113,8 +113,8 @@ func compareBody(d *differences, want expected, got *answer) (exact bool) {
 	return exact
 }
 
-// sameError reports whether both are what a handler made of an error that it
-// caught. That there was one is compared, and not what it said.
+// sameError reports whether both are what a handler made of a caught error. Only its
+// existence is compared, not its text.
 func sameError(got []byte, want string) bool {
 	var g, w struct{ Error string }
 	return json.Unmarshal(got, &g) == nil && json.Unmarshal([]byte(want), &w) == nil && g.Error != "" && w.Error != ""
@@ -139,7 +139,7 @@ func value(text []byte) (v any, err error) {
 	return v, nil
 }
 
-// compareHeaders compares what depends on the body only if that is exact.
+// compareHeaders compares fields that depend on the body only if that is exact.
 func (b *behaviour) compareHeaders(d *differences, want expected, got *answer, exact bool) {
 	for name, value := range want.Headers {
 		field := got.header.Get(name)
@@ -163,7 +163,7 @@ func (b *behaviour) compareHeaders(d *differences, want expected, got *answer, e
 	for _, name := range want.AbsentHeaders {
 		switch {
 		case slices.Contains(notCompared, name):
-		case name == "content-type" && b.writesItself(): // net/http looks at the bytes
+		case name == "content-type" && b.writesItself(): // net/http sniffs the type
 		case name == "content-length" && !b.framed():
 		case got.header.Values(name) != nil:
 			d.add("absentHeaders."+name, "%q, want none", got.header.Get(name))
@@ -183,24 +183,24 @@ func (b *behaviour) compareHeaders(d *differences, want expected, got *answer, e
 	}
 }
 
-// writesItself reports whether the handler wrote with net/http's own calls.
+// writesItself reports whether the handler wrote with net/http directly.
 func (b *behaviour) writesItself() bool {
 	return b.has("write", "writeRepeat", "end", "writeHead", "sleepEnd")
 }
 
-// framed reports whether the length of the body is ours to declare: the kit
-// knows it before the first byte.
+// framed reports whether this module declares the length of the body: it knows that
+// before the first byte.
 func (b *behaviour) framed() bool {
 	return !b.writesItself() && !b.has("redirect", "redirectTry") && b.Config.RouteHandlerExports == nil &&
 		!slices.ContainsFunc(b.Handler, func(o op) bool { return o.is("type", "stream") })
 }
 
-// setsTag reports whether the handler sets the tag, which is ours otherwise.
+// setsTag reports whether the handler sets the ETag, which is ours otherwise.
 func (b *behaviour) setsTag() bool {
 	return slices.ContainsFunc(b.Handler, func(o op) bool { return o.is("name", "ETag") })
 }
 
-// recordedTag returns the tag that Next.js gave the body.
+// recordedTag returns the ETag that Next.js gave the body.
 func (b *behaviour) recordedTag() string {
 	var recorded struct{ Headers map[string]string }
 	_ = json.Unmarshal(b.Expected, &recorded) // what it cannot read has no tag
@@ -211,8 +211,8 @@ func (b *behaviour) has(names ...string) bool {
 	return slices.ContainsFunc(b.Handler, func(o op) bool { return slices.Contains(names, o.name()) })
 }
 
-// compareCookies compares Set-Cookie lines and their attributes as sets. A
-// value that begins with $ stands for any that is not empty.
+// compareCookies compares Set-Cookie lines and their attributes as sets. A value that
+// begins with $ matches any that is not empty.
 func compareCookies(d *differences, got, want []string) {
 	if len(got) != len(want) {
 		d.add("setCookie", "%q, want %q", got, want)

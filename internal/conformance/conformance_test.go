@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// TestBehaviour holds every case to what is expected of it.
+// TestBehaviour checks every case against its expected outcome.
 func TestBehaviour(t *testing.T) {
 	var file struct {
 		Tables map[string][]string
@@ -81,8 +81,8 @@ func readInstead(t *testing.T) map[string]*instead {
 	return byID
 }
 
-// covered returns an error unless there is a reason for every part that is
-// changed: for a core case a decision in the deviations, for others one here.
+// covered returns an error unless every changed part has a reason: for a core case a
+// decision in the deviations, for others one here.
 func (i *instead) covered(v testkit.Vector[behaviour], changed []string) error {
 	core := v.Case.Portability == "core"
 	whole := v.Excepts("")
@@ -112,8 +112,8 @@ func (i *instead) covered(v testkit.Vector[behaviour], changed []string) error {
 	return nil
 }
 
-// follows reports whether a part needs no decision of its own: the length and
-// the tag are those of the body, and nosniff goes with every type of ours.
+// follows reports whether a part needs no decision of its own: the length and the ETag
+// belong to the body, and nosniff to every Content-Type of ours.
 func follows(part string, changed []string) bool {
 	switch part {
 	case "headers.content-length", "headers.etag":
@@ -129,7 +129,7 @@ type bench struct {
 	sent   map[string]int // requests by way
 }
 
-// check plays a case and returns how its outcome differs from what is wanted.
+// check plays a case and returns how its outcome differs from want.
 func (b *bench) check(c *behaviour, want json.RawMessage) error {
 	if f := functions[c.Kind]; f != nil {
 		var values map[string]any
@@ -154,7 +154,7 @@ func (b *bench) check(c *behaviour, want json.RawMessage) error {
 		if err != nil {
 			return err
 		}
-		// Of these the status and the body were recorded.
+		// Only their status and body were recorded.
 		return b.play(sent, func(got *answer) error {
 			var d differences
 			if got.status != exp.Status {
@@ -167,7 +167,7 @@ func (b *bench) check(c *behaviour, want json.RawMessage) error {
 	return fmt.Errorf("unknown kind %q", c.Kind)
 }
 
-// play sends every variant of the case all ways.
+// play sends every variant of the case in every way.
 func (b *bench) play(c *behaviour, compare func(*answer) error) error {
 	for _, o := range c.Handler {
 		if err := o.check(); err != nil {
@@ -199,12 +199,11 @@ func (b *bench) play(c *behaviour, compare func(*answer) error) error {
 	return nil
 }
 
-// serverDecides are the cases whose outcome is for net/http to decide, which does it
-// in one way for HTTP/1.1, the protocol that they were recorded with, in
-// another for HTTP/2, and not at all in a recorder.
+// serverDecides are the cases whose outcome depends on net/http, which has one for
+// HTTP/1.1, the protocol of the recording, another for HTTP/2, and none in a recorder.
 var serverDecides = map[string]bool{
 	"send/json-twice":       true, // more bytes than were declared
-	"send/write-then-throw": true, // an answer is cut before its first byte has left
+	"send/write-then-throw": true, // the response is cut before its first byte was sent
 }
 
 // The verdicts of the summary.
@@ -212,15 +211,15 @@ type verdict int
 
 const (
 	asRecorded    verdict = iota
-	inPart                // but for parts that a decision says more about
-	otherwise             // by a decision, which says what is true instead
+	inPart                // except for parts that a decision describes
+	otherwise             // by a decision, which describes the actual outcome
 	notApplicable         // with what takes its place
 	verdicts
 )
 
-// A summary counts the verdicts by group, and in the end by portability. What
-// is an artefact of JavaScript or Node is played like the others, and its
-// outcome written down, though a port does not copy it.
+// A summary counts the verdicts by group, and in the end by portability. Cases that are
+// artifacts of JavaScript or Node are played like the others, with an expected outcome,
+// though a port does not copy them.
 type summary map[string]*[verdicts]int
 
 func (s summary) add(c behaviour, v verdict) {

@@ -36,7 +36,7 @@ func (x *run) readRaw(op) error {
 		!parsed, len(raw), base64.StdEncoding.EncodeToString(raw))))
 }
 
-// echo answers with the properties of the request that are asked for, in order.
+// echo responds with the requested properties of the request, in order.
 func (x *run) echo(o op) error {
 	var members []string
 	add := func(name string, value any) {
@@ -82,8 +82,8 @@ func (x *run) echo(o op) error {
 	return x.answer(json.RawMessage("{" + strings.Join(members, ",") + "}"))
 }
 
-// flat returns the query in the form of Next.js, where what is there once is a
-// string, unless it is the list of a catch-all.
+// flat returns the query in the form of Next.js, where a single value is a string,
+// unless it is the list of a catch-all.
 func flat(route string, values url.Values) map[string]any {
 	flat := map[string]any{}
 	for name, list := range maps.All(values) {

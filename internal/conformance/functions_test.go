@@ -15,9 +15,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// functions are what was recorded by calling a function of Next.js rather than
-// by a request: each calls ours with the input of the case and returns what
-// stands beside what is expected.
+// functions are recordings of calls to a function of Next.js rather than of requests:
+// each calls ours with the input of the case and returns the result to compare with the
+// recording.
 var functions = map[string]func(input json.RawMessage) (map[string]any, error){
 	"etag":                etag,
 	"bytes-parse":         bytesParse,
@@ -43,8 +43,8 @@ func compareValues(want, got map[string]any) (d differences) {
 	return d
 }
 
-// etag has no function of its own: the tag is that of a text that is sent. Next.js
-// can make a weak one of it; ours are strong, and match in their weak form.
+// etag has no function of its own: the tag is that of a text that is sent. Next.js can
+// weaken it; ours are strong, and match in their weak form.
 func etag(input json.RawMessage) (map[string]any, error) {
 	var in struct {
 		Text, Unit string
@@ -88,9 +88,8 @@ func bytesFormat(input json.RawMessage) (map[string]any, error) {
 	return map[string]any{"text": bytesize.Size(in.Bytes).String()}, nil
 }
 
-// revalidateProtocol revalidates a page that answers what the recorded upstream
-// did. The page is run in process, so the call to the upstream is the request
-// that it sees.
+// revalidateProtocol revalidates a page that responds as the recorded upstream did. The
+// page runs in process, so the call to the upstream is the request that it receives.
 func revalidateProtocol(input json.RawMessage) (map[string]any, error) {
 	var in struct {
 		TrustHostHeader             bool

@@ -19,16 +19,15 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// An op is one step of a recorded handler: "op" names it, the other members
-// are its arguments.
+// An op is one step of a recorded handler: "op" names it, the other members are its
+// arguments.
 type op map[string]json.RawMessage
 
 func (o op) name() string { return arg[string](o, "op") }
 
 func (o op) is(name, text string) bool { return o[name] != nil && arg[any](o, name) == text }
 
-// arg returns an argument, the zero value if there is none. Those that the
-// operations do not know were refused by check.
+// arg returns an argument, or the zero value. check has rejected unknown arguments.
 func arg[T any](o op, name string) (v T) {
 	if o[name] == nil {
 		return v
@@ -39,8 +38,8 @@ func arg[T any](o op, name string) (v T) {
 	return v
 }
 
-// unknown is what a handler panics with that asks for more than the operations
-// can do. The fixture keeps it, lest it pass for an answer.
+// unknown is the panic value of a handler that requests more than the operations can
+// do. The fixture keeps it, so that it does not pass for a response.
 type unknown string
 
 // A run is one call of a recorded handler.
@@ -48,11 +47,11 @@ type run struct {
 	*fixture
 	w       http.ResponseWriter
 	r       *http.Request
-	status  int // for the next answer: Next.js keeps it in the response
+	status  int // for the next response: Next.js keeps it in the response
 	written bool
 }
 
-// operations are all that a handler can do, with their arguments.
+// operations are all operations of handlers, with their arguments.
 var operations = map[string]struct {
 	args string
 	do   func(*run, op) error
@@ -71,7 +70,7 @@ var operations = map[string]struct {
 	"writeRepeat":      {"unit count times", (*run).writeRepeat},
 	"end":              {"text", (*run).write},
 	"sleep":            {"ms", (*run).flush},
-	"sleepEnd":         {"text", (*run).nothing},  // what is written after a handler has returned is lost
+	"sleepEnd":         {"text", (*run).nothing},  // writes after a handler has returned are lost
 	"return":           {"value", (*run).nothing}, // a handler returns an error or nothing
 	"throw":            {"message kind code", (*run).throw},
 	"asyncThrow":       {"message", (*run).throw},
@@ -87,8 +86,7 @@ var operations = map[string]struct {
 	"preview":          {"", (*run).preview},
 }
 
-// check returns an error for an operation that is not known, or one with an
-// argument that is not.
+// check returns an error for an unknown operation, or an unknown argument.
 func (o op) check() error {
 	known, ok := operations[o.name()]
 	if !ok {
@@ -102,8 +100,8 @@ func (o op) check() error {
 	return nil
 }
 
-// refused reports whether the operation cannot be written in Go, since an
-// argument is not of the type that the function has for it.
+// refused reports whether the operation cannot be written in Go, since an argument does
+// not have the type of the parameter.
 func (o op) refused() bool {
 	// The first two parameters are a writer and a request, or a cache and a
 	// context; the others are the arguments.
@@ -184,7 +182,7 @@ func (x *run) writeHead(o op) error {
 	return x.write(o)
 }
 
-// write is net/http's own, with nothing of the kit but what is around it.
+// write uses net/http directly, inside the layers of this module.
 func (x *run) write(o op) error {
 	if !x.written {
 		x.w.WriteHeader(x.status)
@@ -209,7 +207,7 @@ func (x *run) writeRepeat(o op) error {
 	return nil
 }
 
-// flush has what was written leave, as it does while a handler waits.
+// flush sends the bytes written so far, as happens while a handler waits.
 func (x *run) flush(op) error { return http.NewResponseController(x.w).Flush() }
 
 func (x *run) json(o op) error {
@@ -253,13 +251,13 @@ func (x *run) send(o op) error {
 	return reply.Send(x.w, x.r, x.status, body)
 }
 
-// throw returns the error, or panics with it: what comes of that is the same.
+// throw returns the error, or panics with it: the result is the same.
 func (x *run) throw(o op) error {
 	err := errors.New(arg[string](o, "message"))
 	switch kind := arg[string](o, "kind"); kind {
 	case "", "string": // which is an error like any other
 	case "ApiError":
-		return reply.NewError(arg[int](o, "code"), err.Error()) // an answer, which is no panic
+		return reply.NewError(arg[int](o, "code"), err.Error()) // a response, not a panic
 	default:
 		panic(unknown("kind " + kind))
 	}
@@ -279,7 +277,7 @@ func (x *run) redirect(o op) error {
 
 func (x *run) redirectTry(o op) error { return x.try(x.redirect(o), nil) }
 
-// try answers with an error rather than returning it.
+// try responds with an error rather than returning it.
 func (x *run) try(err error, done any) error {
 	switch {
 	case err != nil:
@@ -302,14 +300,14 @@ func (x *run) revalidateTry(o op) error {
 	}](o, "opts")
 	switch {
 	case x.r.URL.Path == path && x.r.RemoteAddr == "":
-		return x.answer(done) // this is the run that another one asks for
+		return x.answer(done) // this is the run that another one requests
 	case opts.OnlyGenerated:
 		return x.try(x.cache.RevalidateCached(x.r.Context(), path), done)
 	}
 	return x.try(x.cache.Revalidate(x.r.Context(), path), done)
 }
 
-// setQuery changes what it has of the query, which is nobody else's.
+// setQuery changes its own copy of the query.
 func (x *run) setQuery(o op) error {
 	query := pattern.Query(x.r)
 	clear(query)
@@ -345,7 +343,7 @@ func (x *run) setPreviewData(o op) error {
 
 type draftOptions struct {
 	MaxAge int
-	Path   string // of the cookies: Next.js takes it with each call, the kit once for all
+	Path   string // of the cookies: Next.js takes it with each call, this module once
 }
 
 func (o op) draftOptions() (options draftOptions, err error) {

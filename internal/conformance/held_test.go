@@ -10,8 +10,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestExpectationsAreHeld changes what is expected of every case, one part at a
-// time, and sends it: none of them may pass as it was.
+// TestExpectationsAreHeld changes the expected outcome of every case, one part at a
+// time, and sends it: none of them may still pass.
 func TestExpectationsAreHeld(t *testing.T) {
 	var file struct {
 		Tables map[string][]string
@@ -85,7 +85,7 @@ func TestExpectationsAreHeld(t *testing.T) {
 	t.Logf("changes that were found: %v", held)
 }
 
-// TestNothingIsIgnored: what the tests do not know they may not pass over.
+// TestNothingIsIgnored: the tests reject everything they do not know.
 func TestNothingIsIgnored(t *testing.T) {
 	run := func(text string) error {
 		var c behaviour
@@ -126,7 +126,7 @@ func TestNothingIsIgnored(t *testing.T) {
 	}
 }
 
-// TestInstead: what is laid over an expectation has to change it.
+// TestInstead: a replacement must change the expectation.
 func TestInstead(t *testing.T) {
 	recorded := json.RawMessage(`{"status":200,"headers":{"a":"1"},"absentHeaders":["b"],"body":"x","bodyJson":{},"warnings":["w"]}`)
 	for _, tt := range []struct {

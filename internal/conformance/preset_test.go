@@ -10,10 +10,9 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 )
 
-// preset turns a case that was recorded by calling Next.js with a request that
-// has its body already into one that a server can be sent: a request of net/http
-// has no place for a parsed body, so a parser further out puts it there, after
-// which the stream is another.
+// preset turns a case that was recorded by calling Next.js with a parsed body into one
+// for a server: a request of net/http has no place for a parsed body, so a parser
+// further out sets it, after which the stream is a different one.
 func (b *behaviour) preset() (*behaviour, error) {
 	var in struct {
 		PresetBody struct {

@@ -31,18 +31,18 @@ type fixture struct {
 	cache   *cache.Cache
 	draft   *cookies.Draft
 
-	route   string  // that answered
-	unknown unknown // what the handler asked for that is
+	route   string  // that responded
+	unknown unknown // unknown operation of the handler
 	log     testkit.Log
 }
 
-// A variant is another service that has to answer the same.
+// A variant is another service that must respond the same.
 type variant struct {
 	panics bool // what the handler throws is a panic rather than an error
 	alone  bool // the handler has no middleware around it
 }
 
-// variants returns those that make sense for the case.
+// variants returns those that apply to the case.
 func (b *behaviour) variants() []variant {
 	all := []variant{{}}
 	if b.has("throw", "asyncThrow") {
@@ -52,8 +52,8 @@ func (b *behaviour) variants() []variant {
 	parses := body || b.has("bodyLength", "readRaw") || slices.ContainsFunc(b.Handler, func(o op) bool {
 		return slices.Contains(arg[[]string](o, "pick"), "bodyType")
 	})
-	limited := b.has("writeRepeat") // over the limit that is the default
-	// Methods answers 405 in the form of the middleware around it.
+	limited := b.has("writeRepeat") // over the default limit
+	// Methods responds with 405 in the form of the middleware around it.
 	chooses := b.Config.RouteHandlerExports != nil
 	if b.Mode == "production" && b.Config.API == nil && !parses && !limited && !chooses {
 		all = append(all, variant{alone: true})
@@ -61,8 +61,8 @@ func (b *behaviour) variants() []variant {
 	return all
 }
 
-// newFixture builds the service on a ServeMux: the recorded handler, with the
-// middleware that the config asks for.
+// newFixture builds the service on a ServeMux: the recorded handler, inside the
+// middleware of the config.
 func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixture, error) {
 	mux := http.NewServeMux()
 	f := &fixture{c: c, variant: which, handler: mux}
@@ -114,8 +114,8 @@ func (f *fixture) mount(mux *http.ServeMux, table []string, h http.Handler) erro
 	}
 	handler.Register(mux)
 	if f.c.has("revalidate", "revalidateTry") {
-		// The pages that are revalidated. Of the routes, only one that revalidates
-		// itself is behind the cache.
+		// The pages to revalidate. Of the routes, only one that revalidates itself is
+		// inside the cache.
 		mux.Handle("/isr/{id}", f.cache.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, "page ", r.PathValue("id"))
 		})))
@@ -126,9 +126,9 @@ func (f *fixture) mount(mux *http.ServeMux, table []string, h http.Handler) erro
 	return nil
 }
 
-// middleware returns what the config of the handler stands for. The names in it
-// are those of Next.js, and so are the defaults, but for the warning of
-// handlers that do not answer: Next.js has it on in development.
+// middleware returns the layers of the handler's config. Its names are those of
+// Next.js, and so are the defaults, except for the warning about handlers that do not
+// respond: Next.js enables it in development.
 func (f *fixture) middleware() (func(http.Handler) http.Handler, error) {
 	if f.alone {
 		return func(h http.Handler) http.Handler { return h }, nil
@@ -141,7 +141,7 @@ func (f *fixture) middleware() (func(http.Handler) http.Handler, error) {
 	default:
 		return nil, fmt.Errorf("unknown mode %q", f.c.Mode)
 	}
-	cfg.BodyParser.Raw = f.c.Config.RouteHandlerExports != nil // they read for themselves
+	cfg.BodyParser.Raw = f.c.Config.RouteHandlerExports != nil // they read it themselves
 	if f.c.Config.API != nil {
 		if err := json.Unmarshal(f.c.Config.API, &cfg); err != nil {
 			return nil, err
@@ -155,9 +155,8 @@ func (f *fixture) serve(w http.ResponseWriter, r *http.Request) error {
 	return (&run{fixture: f, w: w, r: r}).serve()
 }
 
-// exports are the functions that a route handler has, by method. Each names
-// itself in a header and in the body, which is the type that a Response of a
-// string has.
+// exports are the functions of a route handler, by method. Each names itself in a
+// header and in the body, whose type is that of a Response of a string.
 func (f *fixture) exports(names []string) middleware.Methods {
 	methods := middleware.Methods{}
 	for _, name := range names {
@@ -198,8 +197,8 @@ func (s *site) put(h http.Handler) {
 	s.handler = h
 }
 
-// wait returns when no handler is running: clients may have an answer before
-// the handler has written its log.
+// wait returns when no handler is running: clients may have a response before the
+// handler has written its log.
 func (s *site) wait() {
 	s.serving.Lock()
 	defer s.serving.Unlock()
@@ -214,8 +213,8 @@ type way struct {
 	send func(*behaviour, [][2]string) (*answer, bool, error)
 }
 
-// ways returns them: first the exact bytes over a connection, then what carries
-// only requests that the client of net/http does not clean.
+// ways returns them: first the exact bytes over a connection, then clients, for
+// requests that the client of net/http does not normalize.
 func ways(t *testing.T) []way {
 	serve := func(tr testkit.Transport) (*site, *http.Client, string) {
 		s := &site{handler: http.NotFoundHandler()}
@@ -240,7 +239,7 @@ func ways(t *testing.T) []way {
 	return all
 }
 
-// play sends the case one way. It reports whether that way can carry it.
+// play sends the case in one way. It reports whether that way can carry it.
 func (f *fixture) play(w way) (got *answer, carried bool, err error) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(f.log.Logger())
@@ -273,7 +272,7 @@ func (f *fixture) draftCookie() string {
 	return rec.Result().Cookies()[0].Value
 }
 
-// ownTag puts our tag of the body into a request that has the recorded one.
+// ownTag replaces the recorded ETag of the body in a request with ours.
 func (f *fixture) ownTag(w way, header [][2]string) error {
 	recorded := f.c.recordedTag()
 	for i, field := range header {

@@ -13,7 +13,7 @@ import (
 	"github.com/apiece/apiece/middleware/shadow"
 )
 
-// recorded answers every request as Next.js did, but for what change does.
+// recorded responds to every request as Next.js did, except for what change does.
 func (e expected) recorded(change func(*expected)) http.Handler {
 	if change != nil {
 		change(&e)
@@ -34,14 +34,14 @@ func (e expected) recorded(change func(*expected)) http.Handler {
 	})
 }
 
-// shadowed is a case whose answer is recorded as a whole, and is ours too.
+// shadowed is a case whose whole response is recorded, and is ours too.
 type shadowed struct {
 	behaviour
 	want expected
 }
 
-// readShadowed returns the cases that an old server can be made of, and the tables
-// of their routes.
+// readShadowed returns the cases that can form an old server, and the tables of their
+// routes.
 func readShadowed(t *testing.T) (cases []shadowed, tables map[string][]string) {
 	var file struct {
 		Tables map[string][]string
@@ -61,18 +61,18 @@ func readShadowed(t *testing.T) (cases []shadowed, tables map[string][]string) {
 	return cases, file.Tables
 }
 
-// shadowConfig is how cases are compared.
+// shadowConfig says how cases are compared.
 func shadowConfig() shadow.Config {
 	return shadow.Config{
 		Headers:    []string{"Location"},
-		IgnoreJSON: []string{"/error"}, // which JavaScript words in its own way
+		IgnoreJSON: []string{"/error"}, // which JavaScript phrases differently
 		MaxBody:    8 << 20,
 	}
 }
 
-// TestShadow has what was recorded of Next.js for the old server, and compares the
-// kit with it as a service would that is being ported: nothing differs in the cases
-// that are as recorded, and what is changed in them is found.
+// TestShadow uses the recordings of Next.js as the old server, and compares this module
+// with it like a service that is being ported: unchanged cases have no difference, and
+// every change is found.
 func TestShadow(t *testing.T) {
 	cases, tables := readShadowed(t)
 	changes := map[string]func(*expected){
@@ -119,10 +119,10 @@ func TestShadow(t *testing.T) {
 
 var shadowTime = flag.Duration("shadow", 0, "how long TestShadowTraffic repeats the requests; 0 is once")
 
-// TestShadowTraffic has all of the requests come to one server, again and again, and
-// one Shadow beside it: what it says in the end is what a service would be told.
+// TestShadowTraffic sends all requests to one server, repeatedly, with one Shadow: its
+// final report is the one a service would get.
 func TestShadowTraffic(t *testing.T) {
-	const name = "Test-Case" // which says to the old server whose answer is wanted
+	const name = "Test-Case" // tells the old server which response to send
 	cases, tables := readShadowed(t)
 	old := map[string]http.Handler{}
 	for _, c := range cases {

@@ -14,8 +14,7 @@ import (
 	"time"
 )
 
-// raw sends the request to a server as it stands, and reads all that comes
-// back.
+// raw sends the exact bytes of the request to a server, and reads the whole response.
 func (r request) raw(addr string, header [][2]string) (*answer, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -28,7 +27,7 @@ func (r request) raw(addr string, header [][2]string) (*answer, error) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		_, _ = conn.Write(r.bytes(header)) // fails if the server has refused it before the end
+		_, _ = conn.Write(r.bytes(header)) // fails if the server has rejected it before the end
 	}()
 	incoming := bufio.NewReader(conn)
 	var a *answer
@@ -72,7 +71,7 @@ func (r request) bytes(header [][2]string) []byte {
 	return b.Bytes()
 }
 
-// through sends the request with a client, if that sends it as it stands.
+// through sends the request with a client, if that sends it unchanged.
 func (r request) through(client *http.Client, base string, header [][2]string) (a *answer, carried bool, err error) {
 	if u, err := url.ParseRequestURI(r.Path); err != nil || u.RequestURI() != strings.TrimSuffix(r.Path, "?") {
 		return nil, false, nil
@@ -105,7 +104,7 @@ func (r request) through(client *http.Client, base string, header [][2]string) (
 	return a, true, err
 }
 
-// asServed makes of what a recorder has what a server would have sent.
+// asServed turns the response of a recorder into that of a server.
 func (a *answer) asServed(r request) {
 	bodiless := a.status == http.StatusNoContent || a.status == http.StatusNotModified
 	if r.Method == http.MethodHead {
@@ -125,8 +124,8 @@ func read(resp *http.Response) (*answer, error) {
 	return a, err
 }
 
-// isCut reports whether the connection, or the stream of HTTP/2, ended before
-// the answer did.
+// isCut reports whether the connection, or the HTTP/2 stream, ended before the response
+// did.
 func isCut(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || err != nil && strings.Contains(err.Error(), "stream error")
 }

@@ -17,8 +17,8 @@ var (
 	mentioned       = regexp.MustCompile(`\b[Dd]ecisions? ([AU]?[0-9]+)\b`)
 )
 
-// TestDecisions: every decision names tests that exist, and every number that is
-// cited in the data and the code is that of a decision.
+// TestDecisions: every decision names tests that exist, and every number that the data
+// and the code cite is that of a decision.
 func TestDecisions(t *testing.T) {
 	const page = "docs/decisions.md"
 	decided := map[string]bool{}
@@ -80,8 +80,8 @@ func testsOf(t *testing.T, dir string) map[string]bool {
 	return names
 }
 
-// citedDecisions returns the numbers that the data of the tests and the Go code
-// cite, each with a file where it is.
+// citedDecisions returns the numbers that the data of the tests and the Go code cite,
+// each with one file that cites it.
 func citedDecisions(t *testing.T) map[string]string {
 	t.Helper()
 	numbers := map[string]string{}

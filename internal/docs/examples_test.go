@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// exportedFunc is a line of the recorded API: a function that is no method.
+// exportedFunc is a line of the recorded API: a function that is not a method.
 var exportedFunc = regexp.MustCompile(`^func ([A-Z]\w*)[[(]`)
 
-// TestExamples: what pkg.go.dev shows of a package has a whole program that runs
-// (a file with one example and what it needs), and every exported function is
-// called in an example. Packages of tests for others are called in the tests of those, with
-// a testing.T, which no example has.
+// TestExamples: pkg.go.dev shows a whole runnable program for each package (a file with
+// one example and what it needs), and every exported function is called in an example.
+// Packages of tests for other packages are called in the tests of those, with a
+// testing.T, which no example has.
 func TestExamples(t *testing.T) {
 	for _, api := range filesAt(t, "internal/policy/testdata/api/*.txt") {
 		dir := strings.ReplaceAll(strings.TrimSuffix(path.Base(api), ".txt"), "_", "/")

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// llmsLine is a line of the list in llms.txt: a link, and what is there.
+// llmsLine is a line of the list in llms.txt: a link and its description.
 var llmsLine = regexp.MustCompile(`^- \[[^]]+\]\(([^)]+)\): \S.*[^.]$`)
 
-// TestLLMs: llms.txt has a line for each page, package and example that a reader
-// may want, and none for what is not there. The form is that of
-// https://llmstxt.org: a title, a summary, and lists of links below headings.
+// TestLLMs: llms.txt has a line for each page, package and example that a reader may
+// want, and no other lines. Its form is that of https://llmstxt.org: a title, a
+// summary, and lists of links below headings.
 func TestLLMs(t *testing.T) {
 	const file = "llms.txt"
 	lines := strings.Split(strings.TrimSuffix(readFile(t, file), "\n"), "\n")

@@ -16,18 +16,18 @@ import (
 	"unicode"
 )
 
-// A fence is a block of code in a page, with the line it begins on.
+// A fence is a block of code in a page, with its first line number.
 type fence struct {
 	line     int
 	language string
 	text     string
 }
 
-// root is the root of the module, seen from here.
+// root is the root of the module, relative to here.
 const root = "../.."
 
-// A page is a Markdown file at the root, in docs or beside examples: its code,
-// and its lines without it.
+// A page is a Markdown file at the root, in docs or next to examples: its code, and its
+// lines without it.
 type page struct {
 	name   string // below the root
 	fences []fence
@@ -96,10 +96,9 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestMarkdownGo: every Go block is a part of an example with an Output
-// comment, or of a method that it needs, line for line. So it compiles, and it does what the example shows.
-// A page that is not at the root may show a part of a package of the examples
-// that has tests instead.
+// TestMarkdownGo: every Go block is part of an example with an Output comment, or of a
+// method that it needs, line for line. So it compiles, and does what the example shows.
+// A page outside the root may instead show part of an example package that has tests.
 func TestMarkdownGo(t *testing.T) {
 	bodies := exampleBodies(t)
 	recipes := recipeFiles(t)
@@ -110,7 +109,7 @@ func TestMarkdownGo(t *testing.T) {
 			switch f.language {
 			case "go":
 			case "", "console", "js", "mermaid", "ts":
-				continue // what one types, Next.js, and pictures
+				continue // commands, Next.js, and pictures
 			case "caddyfile", "nginx":
 				continue // the configuration of proxies
 			case "diff":
@@ -159,9 +158,8 @@ func recipeFiles(t *testing.T) (files [][]string) {
 	return files
 }
 
-// exampleBodies returns the lines of the examples of the root and of
-// examples/nextjs that are run and compared with their output, and of the methods that they need, which cannot
-// stand in them.
+// exampleBodies returns the lines of the tested examples of the root and of
+// examples/nextjs, and of the methods that they need, which cannot be declared in them.
 func exampleBodies(t *testing.T) map[string][][]string {
 	t.Helper()
 	bodies := make(map[string][][]string)
@@ -202,8 +200,8 @@ func methodsOf(set *token.FileSet, file *ast.File, source, body string) (methods
 	return methods
 }
 
-// containsLines reports whether block is a run of the lines of body, without
-// the indentation of the first of them.
+// containsLines reports whether block is a run of lines of body, ignoring the
+// indentation of its first line.
 func containsLines(body, block []string) bool {
 	if len(block) == 0 || block[0] == "" {
 		return false
@@ -229,8 +227,8 @@ var (
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 )
 
-// TestMarkdownNames: what is in code style and begins with the name of a
-// package of the kit is a name that the package exports.
+// TestMarkdownNames: text in code style that begins with the name of a package of this
+// module is a name that the package exports.
 func TestMarkdownNames(t *testing.T) {
 	names := exportedNames(t)
 	seen := 0
@@ -258,8 +256,8 @@ func TestMarkdownNames(t *testing.T) {
 // and the field of a type.
 var apiLine = regexp.MustCompile(`^(?:func|const|var|type) (?:\(\*?(\w+)[^)]*\) )?(\w+)(?:\[[^]]*\])?(?:, (\w+))?`)
 
-// exportedNames returns the names of each package, those of methods and fields
-// with their type in front, as the policies record them.
+// exportedNames returns the names of each package, with methods and fields after their
+// type, as the policies record them.
 func exportedNames(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	all := make(map[string]map[string]bool)
@@ -283,8 +281,7 @@ func exportedNames(t *testing.T) map[string]map[string]bool {
 	return all
 }
 
-// TestMarkdownLinks: links within the repository lead to files, and to
-// headings, that are there.
+// TestMarkdownLinks: links within the repository lead to existing files and headings.
 func TestMarkdownLinks(t *testing.T) {
 	pages := markdownPages(t)
 	anchors := make(map[string][]string)
@@ -319,7 +316,7 @@ func TestMarkdownLinks(t *testing.T) {
 	}
 }
 
-// anchor is what GitHub makes of a heading.
+// anchor is the fragment that GitHub generates for a heading.
 func anchor(title string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestNginxBlocks: nginx takes the configuration that a page shows. What it does
-// with events is tested in internal/browsertest.
+// TestNginxBlocks: nginx accepts the configuration that a page shows. Its effect on
+// events is tested in internal/browsertest.
 func TestNginxBlocks(t *testing.T) {
 	blocks := 0
 	for _, p := range markdownPages(t) {

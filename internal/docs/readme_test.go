@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestPrograms: a block that is a whole file is one of the repository, which
-// compiles and has a test, and it is short.
+// TestPrograms: a block that is a whole file is a file of the repository, which
+// compiles, has a test, and is short.
 func TestPrograms(t *testing.T) {
 	for _, program := range []struct {
 		page, file string
@@ -27,7 +27,7 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestReadmeCommands: what the README types and reads back is what the test of
+// TestReadmeCommands: the commands and output in the README are those that the test of
 // the program sends and expects.
 func TestReadmeCommands(t *testing.T) {
 	program := readFile(t, "examples/hello/hello_test.go")

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestTour: each diff of the tour is one between its step and the step before. What it
-// takes away is in the one file, what it adds in the other, and lines of context
-// in both, in runs as they are shown.
+// TestTour: each diff of the tour is one between its step and the previous step.
+// Removed lines are in the one file, added lines in the other, and context lines in
+// both, in runs as shown.
 func TestTour(t *testing.T) {
 	const steps = 8
 	i := slices.IndexFunc(markdownPages(t), func(p page) bool { return p.name == "examples/tour/README.md" })

@@ -1,15 +1,14 @@
-// Package exchange holds what the pieces of the kit know about one request
-// while it is being served, in a single context node.
+// Package exchange holds the state of one request while it is served, for all packages
+// of this module, in a single context node.
 //
-// Every piece that keeps something per request would otherwise add a context
-// value of its own, and with it a copy of the request: two allocations a
-// piece. A [Node] has a [Slot] for each piece instead. The first piece that
-// needs one attaches it; those further in find it and fill their slot.
+// A context value per layer would need a copy of the request per layer: two allocations
+// each. A [Node] has a [Slot] for each layer instead. The first layer that needs one
+// attaches it; layers further in find it and fill their slot.
 //
-// A node belongs to one goroutine at a time, the one that serves the request.
-// A piece that lets a handler outlive its caller, or whose context ends on its
-// own, does not write to a node it found: it attaches a child, which starts
-// with the slots of its parent.
+// A node belongs to one goroutine at a time, the one that serves the request. A layer
+// that lets a handler outlive its caller, or whose context ends on its own, does not
+// write to a node it found: it attaches a child, which starts with the slots of its
+// parent.
 package exchange
 
 import (
@@ -21,62 +20,62 @@ import (
 	"time"
 )
 
-// A Slot names the piece that owns a value in a [Node].
+// A Slot names the package that owns a value in a [Node].
 type Slot uint8
 
 const (
 	Body     Slot = iota // bodyparser: the body that was read
 	Deadline             // middleware.Timeout: an [Extender]
 	Cache                // middleware/cache: the entry being filled
-	Writer               // where reading the body gets its deadline: the http.ResponseWriter of a layer outside, see [Node.Leave]
+	Writer               // the ResponseWriter of a layer outside that bounds reading the body, see [Node.Leave]
 	numSlots
 )
 
-// An Extender is what the [Deadline] slot holds: the deadline in force, which
-// a handler may move and an open stream lifts. The interface lives here
-// because stream and middleware do not import each other.
+// An Extender is what the [Deadline] slot holds: the current deadline, which a handler
+// may move and an open stream lifts. It is declared here because stream and middleware
+// do not import each other.
 type Extender interface {
 	// Extend moves the deadline to d from now; a negative d lifts it.
 	Extend(d time.Duration) error
-	// AtLeast does the same unless the deadline is later already.
+	// AtLeast moves the deadline to d from now unless it is already later.
 	AtLeast(d time.Duration) error
-	// EndsWithin reports whether a handler that writes nothing, and all that it
-	// reads, is interrupted after no more than d.
+	// EndsWithin reports whether a handler that writes nothing, and all its reads, are
+	// interrupted after at most d.
 	EndsWithin(d time.Duration) bool
 }
 
-// An ErrorHook is the type of every OnError in the kit.
+// An ErrorHook is the type of every OnError field.
 type ErrorHook = func(http.ResponseWriter, *http.Request, error)
 
-// A Said is what layers outside say to those inside. The zero Said says nothing.
+// A Said is what layers outside pass to those inside. The zero Said passes nothing.
 type Said struct {
-	OnError ErrorHook                   // how errors are answered, unless a piece has a hook of its own
-	Logger  *slog.Logger                // where failures are logged, unless a piece has a logger of its own
-	Marshal func(v any) ([]byte, error) // how values become JSON in answers
+	OnError ErrorHook                   // renders errors, unless a layer has a hook of its own
+	Logger  *slog.Logger                // logs failures, unless a layer has a logger of its own
+	Marshal func(v any) ([]byte, error) // encodes values as JSON in responses
 }
 
-// A Node is a context that carries one value per slot. The zero Node is ready
-// for [Node.Attach]. Pieces embed a Node in what they allocate anyway.
+// A Node is a context that carries one value per slot. The zero Node is ready for
+// [Node.Attach]. Layers embed a Node in a value that they allocate anyway.
 type Node struct {
 	context.Context
 	Said
 	slots [numSlots]any
 
-	// hooks is how many hooks are running, one within the other.
+	// hooks is the number of nested hooks that are running.
 	hooks int
 
-	// Of is the header of the request that the slots Body and Writer are about: a
-	// handler may make a request of its own in the context of another.
+	// Of is the header of the request that the slots Body and Writer belong to: a
+	// handler may create another request with the same context.
 	Of http.Header
 }
 
-// About reports whether the slots Body and Writer are about r.
+// About reports whether the slots Body and Writer belong to r.
 func (n *Node) About(r *http.Request) bool {
 	return r.Header != nil && reflect.ValueOf(n.Of).Pointer() == reflect.ValueOf(r.Header).Pointer()
 }
 
-// Leave leaves w for the functions further in that read the body of r and are
-// not given a writer. What the node knew of another request is forgotten.
+// Leave stores w for functions further in that read the body of r without a writer.
+// State of another request is cleared.
 func (n *Node) Leave(w http.ResponseWriter, r *http.Request) {
 	if !n.About(r) {
 		n.Of, n.slots[Body] = r.Header, nil
@@ -84,7 +83,7 @@ func (n *Node) Leave(w http.ResponseWriter, r *http.Request) {
 	n.slots[Writer] = w
 }
 
-// WriterOf returns what [Node.Leave] has left for r, or nil.
+// WriterOf returns the writer that [Node.Leave] stored for r, or nil.
 func WriterOf(r *http.Request) http.ResponseWriter {
 	if n := Find(r.Context()); n != nil && n.About(r) {
 		w, _ := n.slots[Writer].(http.ResponseWriter)
@@ -95,8 +94,8 @@ func WriterOf(r *http.Request) http.ResponseWriter {
 
 type nodeKey struct{}
 
-// Value returns the node itself for the key of this package, and asks the
-// parent for every other.
+// Value returns the node itself for the key of this package, and the parent's value for
+// any other key.
 func (n *Node) Value(key any) any {
 	if _, ok := key.(nodeKey); ok {
 		return n
@@ -104,14 +103,14 @@ func (n *Node) Value(key any) any {
 	return n.Context.Value(key)
 }
 
-// Get returns what the slot holds, nil if it was never filled.
+// Get returns the value of the slot, nil if it was never set.
 func (n *Node) Get(s Slot) any { return n.slots[s] }
 
 // Set fills the slot. Store pointers: anything else is boxed.
 func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
 
-// Attach makes n a child of ctx, and gives it the slots of outer: the node that
-// ctx carries, nil if there is none, which the caller has looked for.
+// Attach makes n a child of ctx, with the slots of outer: the node that ctx carries, or
+// nil, which the caller has looked up.
 func (n *Node) Attach(ctx context.Context, outer *Node) {
 	n.Context = ctx
 	if outer != nil {
@@ -119,8 +118,8 @@ func (n *Node) Attach(ctx context.Context, outer *Node) {
 	}
 }
 
-// Copy returns a copy of r with a node of its own, which is attached to outer, in
-// one allocation.
+// Copy returns a copy of r with a node of its own, attached to outer, in one
+// allocation.
 func Copy(r *http.Request, outer *Node) (*Node, *http.Request) {
 	own := new(struct {
 		Node
@@ -145,7 +144,7 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 	return v, ok
 }
 
-// SaidTo returns what layers outside say to what serves r.
+// SaidTo returns what layers outside pass to the handler of r.
 func SaidTo(r *http.Request) Said {
 	if n := Find(r.Context()); n != nil {
 		return n.Said
@@ -153,10 +152,10 @@ func SaidTo(r *http.Request) Said {
 	return Said{}
 }
 
-// Say returns a copy of r with a node of its own, by which everything inside
-// learns how errors are answered and where to log, and finds w. Nil is to say
-// nothing; r itself is returned where that is all, or known inside already.
-// [HandBack] is for when the handler has returned.
+// Say returns a copy of r with a node of its own, which passes onError, logger and w to
+// everything inside. Nil passes nothing. It returns r itself if there is nothing to
+// pass, or if it is known inside already. Call [HandBack] after the handler has
+// returned.
 func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
 	outer := Find(r.Context())
 	if onError == nil && (logger == nil || outer != nil && outer.Logger == logger) {
@@ -170,7 +169,7 @@ func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog
 	return inside
 }
 
-// Say is the function [Say] for what n is the node of.
+// Say is the function [Say] for the request of n.
 func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 	if onError != nil {
 		n.OnError = onError
@@ -180,9 +179,8 @@ func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 	}
 }
 
-// ForHook returns the copy of r for a hook that answers an error, by which what it
-// calls learns where to log, as by [Say], and that no hook outside is to answer its
-// errors.
+// ForHook returns the copy of r for a hook that renders an error. It passes logger on,
+// as [Say] does, and keeps hooks outside from rendering errors of the hook.
 func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
 	own, inside := Copy(r, Find(r.Context()))
 	own.hooks++
@@ -191,7 +189,7 @@ func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
 	return inside
 }
 
-// Hooks returns how many hooks are running for r, one within the other.
+// Hooks returns the number of nested hooks that are running for r.
 func Hooks(r *http.Request) int {
 	if n := Find(r.Context()); n != nil {
 		return n.hooks
@@ -199,9 +197,9 @@ func Hooks(r *http.Request) int {
 	return 0
 }
 
-// WithWriter returns the request to hand on, with w, to code that may read the
-// body without being given w: r itself, unless the body is still to come and no
-// layer outside has left a writer for it. Then it is a copy, as by [Say].
+// WithWriter returns the request to pass, with w, to code that may read the body
+// without w: r itself, unless the body is unread and no layer outside has stored a
+// writer for it. Then it is a copy, as from [Say].
 func WithWriter(w http.ResponseWriter, r *http.Request) *http.Request {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r
@@ -218,30 +216,29 @@ func WithWriter(w http.ResponseWriter, r *http.Request) *http.Request {
 	return inside
 }
 
-// HandBack tells the request that came in what became of its copy, once the
-// handler has returned: the pattern that matched, for the layers that log it. The files
-// of a form that was parsed in between are removed.
+// HandBack copies results from the copy to the original request after the handler has
+// returned: the pattern that matched, for layers that log it. It removes the files of a
+// form that was parsed in between.
 func HandBack(r, inside *http.Request) {
 	r.Pattern = inside.Pattern
 	RemoveFiles(inside, r.MultipartForm)
 }
 
-// RemoveFiles removes the files of the form of r, unless it is the one from
-// before: that was parsed outside, where it may still be needed.
-// A piece defers the call with r.MultipartForm when it hands r on.
+// RemoveFiles removes the files of the form of r, unless the form is before: that one
+// was parsed outside, where it may still be needed. A layer defers the call with
+// r.MultipartForm when it passes r on.
 //
-// net/http removes the files of the request that it made itself, not those of
-// a copy, none if a handler panics, and since go1.27 none over HTTP/2.
+// net/http removes the files of the request that it created, not those of a copy, none
+// if a handler panics, and since go1.27 none over HTTP/2.
 func RemoveFiles(r *http.Request, before *multipart.Form) {
 	if form := r.MultipartForm; form != nil && form != before {
 		_ = form.RemoveAll()
 	}
 }
 
-// Detach returns ctx with a node over whatever node it carries, that keeps what
-// layers outside say and nothing else. The requests that the
-// kit makes itself (a revalidation, a refresh) start from it, so that they neither
-// read nor write the state of the request they were made for.
+// Detach returns ctx with a new node that keeps only what layers outside pass. Internal
+// requests, such as a revalidation, start from it, so that they neither read nor write
+// the state of the original request.
 func Detach(ctx context.Context) context.Context {
 	n := &Node{Context: ctx}
 	if parent := Find(ctx); parent != nil {

@@ -45,7 +45,7 @@ func TestChildStartsWithTheSlotsOfItsParent(t *testing.T) {
 	outer, r := exchange.Copy(httptest.NewRequest("GET", "/", nil), nil)
 	outer.Set(exchange.Body, &a)
 
-	// Between the two stands a context of somebody else's.
+	// A foreign context is between the two.
 	ctx, cancel := context.WithCancel(r.Context())
 	inner, child := exchange.Copy(r.WithContext(ctx), exchange.Find(ctx))
 	if got, _ := exchange.Get[*int](child, exchange.Body); got != &a {
@@ -77,8 +77,8 @@ func TestDetach(t *testing.T) {
 }
 
 func TestContextsBelowShareOneDoneChannel(t *testing.T) {
-	// context.WithCancel starts a goroutine for parents it does not know,
-	// unless they hand it the channel of one it does.
+	// context.WithCancel starts a goroutine for a foreign parent, unless its Done
+	// channel is that of a context it knows.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, r := exchange.Copy(httptest.NewRequest("GET", "/", nil).WithContext(ctx), nil)
@@ -109,7 +109,7 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// A writer is left for one request, and for its copies.
+// A writer is stored for one request, and for its copies.
 func TestWriterOf(t *testing.T) {
 	w := httptest.NewRecorder()
 	post := func() *http.Request { return httptest.NewRequest("POST", "/", strings.NewReader("x")) }
@@ -139,7 +139,7 @@ func TestWriterOf(t *testing.T) {
 		t.Error("a node for another request still has the writer")
 	}
 
-	// What is known is not said again.
+	// Known values are not passed again.
 	logger := slog.New(slog.DiscardHandler)
 	if said := exchange.Say(w, r, nil, logger); said == r || exchange.Say(w, said, nil, logger) != said || exchange.Say(w, r, nil, nil) != r {
 		t.Error("a node for nothing new, or none for something new")

@@ -1,5 +1,5 @@
-// Package fields knows what clients call the fields of a struct, in JSON and in
-// forms. Package bind decodes by these names, and package typescript prints them.
+// Package fields maps struct fields to their names in JSON and in forms. Package bind
+// decodes by these names, and package typescript prints them.
 package fields
 
 import (
@@ -11,22 +11,20 @@ import (
 	"unicode"
 )
 
-// A Source is where a value comes from. A field may have different names for
-// each.
+// A Source is where a value comes from. A field may have a different name in each.
 type Source int
 
 // The sources.
 const (
 	JSON Source = iota
 	Form
-	Query // has the names of forms
+	Query // uses the names of forms
 )
 
-// Name returns what clients call a field, and whether they may set it. A form
-// uses the schema tag, and the json tag where there is none: most types are
-// meant for both. A field that either of the two hides from a client is hidden.
-// Embedded structs without a name of their own have none: their fields are
-// those of the struct around them.
+// Name returns the name of a field, and whether clients may set it. A form uses the
+// schema tag, or the json tag if there is none: most types are used for both. A field
+// that either tag hides is hidden. An embedded struct without a name of its own has
+// none: its fields are promoted.
 func (s Source) Name(f reflect.StructField) (name string, settable bool) {
 	tags := []string{"json"}
 	if s != JSON {
@@ -50,7 +48,7 @@ func (s Source) Name(f reflect.StructField) (name string, settable bool) {
 	return f.Name, f.IsExported()
 }
 
-// isName reports whether encoding/json takes a name from a tag.
+// isName reports whether encoding/json accepts a name from a tag.
 func isName(name string) bool {
 	for _, r := range name {
 		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
@@ -60,30 +58,27 @@ func isName(name string) bool {
 	return true
 }
 
-// Promoted reports whether the fields of f are reached as if they were its
-// parent's.
+// Promoted reports whether the fields of f are promoted to its parent.
 func (s Source) Promoted(f reflect.StructField) bool {
 	name, settable := s.Name(f)
 	return name == "" && settable
 }
 
-// A Member is a field that a client can name in an object, promoted ones
-// included.
+// A Member is a field that a client can name in an object, including promoted fields.
 type Member struct {
 	Name   string
 	Field  reflect.StructField
 	Index  []int // of the embedded structs that lead to it, and its own
-	Tagged bool  // the name is from a tag
+	Tagged bool  // the name comes from a tag
 
-	// Pointer says that a struct on the way is embedded by pointer: without it
-	// there is no field.
+	// Pointer says that a struct on the path is embedded by pointer: if that is nil,
+	// the field does not exist.
 	Pointer bool
 }
 
-// Members returns what a client may set in a struct, in the order of the
-// fields. Of several members with one name it is that which is embedded least
-// deeply, then the one with a tag; if that leaves two, neither can be reached.
-// These are the rules of encoding/json.
+// Members returns the fields of a struct that a client may set, in order. Of several
+// with one name, the least deeply embedded wins, then the one with a tag; if two
+// remain, neither is included. These are the rules of encoding/json.
 func (s Source) Members(t reflect.Type) []Member {
 	all := s.collect(t, Member{}, nil)
 	slices.SortStableFunc(all, func(a, b Member) int {
@@ -120,7 +115,7 @@ func (m Member) Quoted() bool {
 	}
 	t := m.Field.Type
 	if t.Kind() == reflect.Pointer && t.Name() == "" {
-		t = t.Elem() // one pointer, as encoding/json has it
+		t = t.Elem() // one pointer, as in encoding/json
 	}
 	switch t.Kind() {
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
@@ -131,8 +126,8 @@ func (m Member) Quoted() bool {
 	return false
 }
 
-// collect returns the members of t, which at embeds, and of the structs that it
-// embeds; around are those that embed t, for a type that embeds a pointer to itself.
+// collect returns the members of t, embedded at at, and of the structs that it embeds;
+// around are the types that embed t, for a type that embeds a pointer to itself.
 func (s Source) collect(t reflect.Type, at Member, around []reflect.Type) (all []Member) {
 	if slices.Contains(around, t) {
 		return nil
@@ -157,8 +152,8 @@ func (s Source) collect(t reflect.Type, at Member, around []reflect.Type) (all [
 // placeTags are the tags that name a place.
 var placeTags = []string{"path", "query", "header", "cookie"}
 
-// Place returns where a field comes from if a tag says so, and its name there:
-// "path", "query", "header" or "cookie". The place is "" for the body.
+// Place returns the place and name that a tag gives a field: "path", "query", "header"
+// or "cookie". The place is "" for the body.
 func Place(f reflect.StructField) (place, name string) {
 	for _, tag := range placeTags {
 		if value, ok := f.Tag.Lookup(tag); ok {
@@ -178,7 +173,7 @@ func Optional(t reflect.Type) (reflect.Type, bool) {
 	return t.Field(0).Type, true
 }
 
-// Deref returns the type that pointers and Optionals lead to.
+// Deref returns the type below pointers and Optionals.
 func Deref(t reflect.Type) reflect.Type {
 	for {
 		for t.Kind() == reflect.Pointer {
@@ -192,13 +187,13 @@ func Deref(t reflect.Type) reflect.Type {
 	}
 }
 
-// isText reports whether a value of the type is read from text by itself.
+// isText reports whether values of the type parse themselves from text.
 func isText(t reflect.Type) bool {
 	return reflect.PointerTo(Deref(t)).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// Placed returns the fields that have a place, those of embedded structs included,
-// with their names there.
+// Placed returns the fields with a place, including those of embedded structs, with
+// their names there.
 func Placed(t reflect.Type) (all []Member) {
 	if t.Kind() != reflect.Struct {
 		return nil

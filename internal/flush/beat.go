@@ -7,10 +7,10 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// Beat writes p whenever nothing was written for so long, until StopBeat. What is
-// sent in parts it does not come between. The stream it opens sooner if the response
-// would be ended before: by the WriteTimeout of the server on HTTP/2, or by a
-// Timeout. It is called once, before anything is written.
+// Beat writes p after every period without a write, until StopBeat. It does not
+// interrupt a response that is sent in parts. It opens the stream earlier if the
+// response would otherwise end first: by the server's WriteTimeout on HTTP/2, or by a
+// Timeout. Call it once, before any write.
 func (c *Conn) Beat(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -18,16 +18,16 @@ func (c *Conn) Beat(every time.Duration, p []byte) {
 	c.beat = time.AfterFunc(c.patience(every), func() { c.tick(every, p) })
 }
 
-// StopBeat ends the heartbeats, if there are any: none is written after it but one
-// that is under way, which Shut waits for.
+// StopBeat stops the heartbeats, if any. A heartbeat that is being written still
+// completes, and Shut waits for it.
 func (c *Conn) StopBeat() {
 	if c.beat != nil {
 		c.beat.Stop()
 	}
 }
 
-// tick is what the timer does. It is not reset by traffic: when it fires it looks
-// when the last write was, and sleeps again for what is left.
+// tick is the timer's callback. Writes do not reset the timer: when it fires, it checks
+// the time of the last write, and sleeps for the rest.
 func (c *Conn) tick(every time.Duration, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,9 +41,9 @@ func (c *Conn) tick(every time.Duration, p []byte) {
 	c.beat.Reset(max(left, every/16))
 }
 
-// putSafely is put on a goroutine where a panic would end the process: that of a
-// writer of others, or of net/http over HTTP/2 if the handler has returned. The
-// stream has failed then.
+// putSafely is put on a goroutine where a panic would end the process: a panic of a
+// foreign writer, or of net/http over HTTP/2 after the handler has returned. The stream
+// has failed then.
 func (c *Conn) putSafely(p []byte) (ok bool) {
 	returned := false
 	respw.Safely(func() {
@@ -58,8 +58,8 @@ func (c *Conn) putSafely(p []byte) (ok bool) {
 
 var errPanic = errors.New("stream: the writer of the response has panicked")
 
-// patience returns every, or half of the time that is left to a response that is not
-// open yet.
+// patience returns every, or half of the remaining time of a response that is not open
+// yet.
 func (c *Conn) patience(every time.Duration) time.Duration {
 	if _, write := c.serverTimeouts(); write > 0 && c.r.ProtoMajor != 1 {
 		every = min(every, write/2)
@@ -70,8 +70,7 @@ func (c *Conn) patience(every time.Duration) time.Duration {
 	return every
 }
 
-// Parting is what an event stream ends with in good order behind a line that no
-// blank line follows, such as a heartbeat. Some clients come back from a line that
-// breaks off, and not from an end behind a comment; the HTML standard has them pass
-// over either.
+// Parting ends an event stream in good order after a line that no blank line follows,
+// such as a heartbeat. Some clients reconnect after a partial line, but not after an
+// end that follows a comment; the HTML standard ignores both.
 const Parting = ":"

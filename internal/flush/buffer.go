@@ -7,16 +7,15 @@ import (
 	"github.com/apiece/apiece/internal/jsontext"
 )
 
-// A Buffer is borrowed for the time of one write, so that a stream that is idle
-// holds none.
+// A Buffer is borrowed for one write, so that an idle stream holds none.
 type Buffer struct{ B []byte }
 
 var buffers = sync.Pool{New: func() any { return &Buffer{make([]byte, 0, 1024)} }}
 
-// Borrow returns an empty Buffer, to be freed after use.
+// Borrow returns an empty Buffer. Free it after use.
 func Borrow() *Buffer { return buffers.Get().(*Buffer) }
 
-// Free gives the Buffer back.
+// Free returns the Buffer to the pool.
 func (buf *Buffer) Free() {
 	if cap(buf.B) <= 64<<10 {
 		buf.B = buf.B[:0]
@@ -24,7 +23,7 @@ func (buf *Buffer) Free() {
 	}
 }
 
-// Encode appends v as JSON, which is one line.
+// Encode appends v as one line of JSON.
 func (buf *Buffer) Encode(v any) error {
 	text, err := jsontext.Encode(v)
 	if err != nil {

@@ -17,68 +17,68 @@ import (
 // EventStream is the media type of server-sent events.
 const EventStream = "text/event-stream"
 
-// Config is how a Conn behaves.
+// Config configures a Conn.
 type Config struct {
 	// MediaType is the Content-Type of the response.
 	MediaType string
-	// WriteTimeout bounds one flush. 0 is 10 seconds, negative is none.
+	// WriteTimeout bounds one flush. 0 is 10 seconds, negative disables it.
 	WriteTimeout time.Duration
-	// Until, if set, ends the context of the Conn once it is done.
+	// Until, if set, ends the context of the Conn when it is done.
 	Until context.Context
 	// Shuts promises that Shut is called before the handler returns. On HTTP/1 the
-	// write deadline then stays armed between two writes, and is moved only when too
-	// little of it is left: a flush may take up to 1/32 more than WriteTimeout.
+	// write deadline then stays set between two writes, and moves only when too little
+	// time is left: a flush may take up to 1/32 more than WriteTimeout.
 	Shuts bool
 }
 
-// Conn is a response that is written and flushed bit by bit: the header that
-// waits for the first write, and the deadline around each flush.
+// Conn is a response that is written and flushed in steps. It delays the header until
+// the first write, and sets a deadline for each flush.
 //
 //	┌──────────┐ 1  ┌──────┐ 2  ┌──────┐
 //	│ prepared ├───►│ open ├───►│ over │
 //	└────┬─────┘    └──────┘    └──────┘
 //	     └──────────────────────────▲ 3
 //
-//	1 the first write: what limits the response is lifted, the header is sent
+//	1 the first write: the limits of the response are lifted, the header is sent
 //	2 a write has failed, Cut, or Shut
-//	3 Shut, or Refuse: the response is another, under all limits that it had
+//	3 Shut, or Refuse: another response, under all its original limits
 //
-// Until it is open nothing is lifted: the deadlines of the server hold, and that of
-// a Timeout, and an error is answered as for any other response.
+// Until it is open no limit is lifted: the deadlines of the server and of a Timeout
+// apply, and an error is rendered as for any other response.
 type Conn struct {
 	w        http.ResponseWriter
-	rw       *respw.Writer // what is behind w
+	rw       *respw.Writer // below w
 	r        *http.Request
 	ctx      context.Context
 	mime     string
-	timeout  time.Duration // for one flush, 0 is none
-	lasts    bool          // the write deadline stays armed between writes
+	timeout  time.Duration // for one flush, 0 disables it
+	lasts    bool          // the write deadline stays set between writes
 	deadline exchange.Extender
 
 	mu     sync.Mutex
 	lifted bool          // the response has no limits
-	open   bool          // the header is out
-	began  time.Time     // the clock of last and armed: reading it is cheaper than time.Now
+	open   bool          // the header is sent
+	began  time.Time     // zero of last and armed: reading this clock is cheaper than time.Now
 	last   time.Duration // when the last flush began
-	armed  time.Duration // the write deadline, if it lasts
+	armed  time.Duration // the write deadline, if lasts
 	err    error         // what every write returns from now on
-	parts  chan struct{} // not nil while something is sent in parts: closed when it is whole
+	parts  chan struct{} // not nil while parts are being sent: closed after the last one
 	beat   *time.Timer   // nil without heartbeats
-	loose  bool          // no blank line follows what was written last
+	loose  bool          // no blank line follows the last write
 }
 
-// Prepare looks whether the response to r can be a stream. Neither is anything
-// sent nor a limit lifted. The error is ErrHead for a HEAD request. Whatever it
-// is, Refuse answers it.
+// Prepare checks whether the response to r can be a stream. It sends nothing and lifts
+// no limit. The error is ErrHead for a HEAD request. Refuse responds to any of its
+// errors.
 func (c *Conn) Prepare(w http.ResponseWriter, r *http.Request, cfg Config) error {
-	// Wrapped, w knows whether a header is out, and shows by its methods
-	// whether anything below it can flush.
+	// Wrapped, w knows whether a header was sent, and its methods show whether any
+	// writer below can flush.
 	c.rw, c.w = respw.Wrap(w, r)
 	c.r, c.ctx, c.mime = r, r.Context(), cfg.MediaType
 	c.began = time.Now()
 	c.timeout = setting.Or(cfg.WriteTimeout, 10*time.Second)
-	// On HTTP/2 a deadline that passes ends the stream, whether or not anything is
-	// being written.
+	// On HTTP/2 a deadline that passes ends the stream, even if no write is in
+	// progress.
 	c.lasts = cfg.Shuts && r.ProtoMajor == 1
 	if r.Method == http.MethodHead {
 		return ErrHead
@@ -89,7 +89,7 @@ func (c *Conn) Prepare(w http.ResponseWriter, r *http.Request, cfg Config) error
 	if c.rw.Committed() {
 		return errors.New("stream: the response has begun already")
 	}
-	// Looked up now: a heartbeat, on another goroutine, may be what opens the stream.
+	// Looked up now: a heartbeat, on another goroutine, may open the stream.
 	c.deadline, _ = exchange.Get[exchange.Extender](r, exchange.Deadline)
 	if cfg.Until != nil {
 		ctx, cancel := context.WithCancelCause(c.ctx)
@@ -100,7 +100,7 @@ func (c *Conn) Prepare(w http.ResponseWriter, r *http.Request, cfg Config) error
 	return nil
 }
 
-// errUntil is the cause of a context that Config.Until has ended.
+// errUntil is the cause of a context that Config.Until ended.
 var errUntil = errors.New("stream: ended by the server")
 
 // Writer returns the writer of the response.
@@ -109,7 +109,7 @@ func (c *Conn) Writer() http.ResponseWriter { return c.w }
 // Request returns the request that the response is for.
 func (c *Conn) Request() *http.Request { return c.r }
 
-// Context ends with that of the request and with Config.Until.
+// Context ends with the context of the request and with Config.Until.
 func (c *Conn) Context() context.Context { return c.ctx }
 
 // Send writes p, unless the stream has ended, and flushes.
@@ -122,8 +122,8 @@ func (c *Conn) Send(p []byte) error {
 	return c.put(p)
 }
 
-// turn waits until nothing is sent in parts. The caller holds mu, which is free
-// meanwhile.
+// turn waits until no parts are being sent. The caller holds mu, which turn unlocks
+// while it waits.
 func (c *Conn) turn() error {
 	for c.ctx.Err() == nil {
 		whole := c.parts
@@ -140,9 +140,9 @@ func (c *Conn) turn() error {
 	return context.Cause(c.ctx)
 }
 
-// Part is Send for a part of something that nothing else may be written into.
-// All parts come from one goroutine. After the first, what others send waits for
-// the last, or for a Part that fails, or for Break.
+// Part is Send for one part of a message that no other write may interrupt. All parts
+// come from one goroutine. After the first part, other senders wait for the last, for a
+// Part that fails, or for Break.
 func (c *Conn) Part(p []byte, first, last bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,8 +159,8 @@ func (c *Conn) Part(p []byte, first, last bool) error {
 	return err
 }
 
-// Break is called in place of the last Part if there will be none: after a part
-// nothing can be sent any more.
+// Break replaces the last Part if there will be none: after an incomplete message, no
+// write succeeds.
 func (c *Conn) Break() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -177,11 +177,11 @@ func (c *Conn) whole() {
 
 var errBroken = errors.New("stream: write after a part of an event")
 
-// Put writes p and flushes, even if the context has ended. The caller is the
-// only one to write: no lock is taken.
+// Put writes p and flushes, even if the context has ended. It takes no lock: the caller
+// is the only writer.
 func (c *Conn) Put(p []byte) error { return c.put(p) }
 
-// put writes p and flushes. The caller holds mu, or is the only one to write.
+// put writes p and flushes. The caller holds mu, or is the only writer.
 func (c *Conn) put(p []byte) error {
 	if c.err != nil {
 		return c.err
@@ -211,12 +211,12 @@ func (c *Conn) put(p []byte) error {
 
 var blank = []byte("\n\n")
 
-// Start lifts what limits the response, which the first write would do: the caller
-// is the only one to write, and has decided that there is a stream.
+// Start lifts the limits of the response, as the first write would. The caller is the
+// only writer, and has decided that this is a stream.
 func (c *Conn) Start() error { return c.lift() }
 
-// lift takes away what limits the time and the size of the response. The error is
-// that of a deadline that has passed.
+// lift removes the limits on the time and size of the response. It fails if a deadline
+// has already passed.
 func (c *Conn) lift() error {
 	if c.lifted {
 		return nil
@@ -234,7 +234,7 @@ func (c *Conn) lift() error {
 	return nil
 }
 
-// arm sees to it that what is written now has its time, and no more than that.
+// arm gives the next write its full time, and no more.
 func (c *Conn) arm() {
 	if c.timeout == 0 || c.lasts && c.armed-c.last >= c.timeout {
 		return
@@ -248,7 +248,7 @@ func (c *Conn) arm() {
 	}
 }
 
-// write writes and flushes: only that tells reliably whether a client is gone, since
+// write writes and flushes: only a flush reliably detects that a client is gone, since
 // a write alone fills a buffer.
 func (c *Conn) write(p []byte) error {
 	if len(p) == 0 {
@@ -261,8 +261,8 @@ func (c *Conn) write(p []byte) error {
 // no ReadTimeout.
 const drain = 10 * time.Second
 
-// writeFirst writes with the header in front. On HTTP/1 net/http reads what is left
-// of the request before it sends one.
+// writeFirst writes with the header in front. On HTTP/1 net/http reads the rest of the
+// request before it sends a header.
 func (c *Conn) writeFirst(p []byte) error {
 	c.SendHeader()
 	var until time.Time
@@ -271,21 +271,21 @@ func (c *Conn) writeFirst(p []byte) error {
 		return c.write(p)
 	case !c.hasBody():
 	case read > 0:
-		return c.write(p) // net/http takes that deadline away when it has read the body
+		return c.write(p) // net/http removes that deadline after reading the body
 	default:
 		until = c.Last().Add(drain)
 		_ = c.rw.SetReadDeadline(until)
 	}
 	err := c.write(p)
-	// A deadline would be taken for the end of the client. But one that has passed
-	// keeps net/http from waiting for the body once more, at the end.
+	// A deadline would look like a client that has gone. But one that has passed keeps
+	// net/http from waiting for the body again at the end.
 	if err == nil && (until.IsZero() || time.Now().Before(until)) {
 		_ = c.rw.SetReadDeadline(time.Time{})
 	}
 	return err
 }
 
-// hasBody reports whether the request may have a body that was not read.
+// hasBody reports whether the request may have an unread body.
 func (c *Conn) hasBody() bool {
 	if c.r.Body == nil || c.r.Body == http.NoBody {
 		return false
@@ -303,9 +303,8 @@ func (c *Conn) serverTimeouts() (read, write time.Duration) {
 	return read, write
 }
 
-// SendHeader commits the header, with what keeps everything on the way to the
-// client from storing, compressing or buffering the stream. It is the whole
-// answer to a HEAD request.
+// SendHeader commits the header, with fields that keep intermediaries from storing,
+// compressing or buffering the stream. It is the whole response to a HEAD request.
 func (c *Conn) SendHeader() {
 	respw.Commit(c.w, func(h http.Header) int {
 		values := [...]string{c.mime, "no", "no-cache, no-transform"}
@@ -319,18 +318,18 @@ func (c *Conn) SendHeader() {
 	})
 }
 
-// IsOpen reports whether the header is out.
+// IsOpen reports whether the header is sent.
 func (c *Conn) IsOpen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.open
 }
 
-// Last returns when the last flush began. The caller is the only one to write.
+// Last returns when the last flush began. The caller is the only writer.
 func (c *Conn) Last() time.Time { return c.began.Add(c.last) }
 
-// Cut ends an open stream so that the client sees that it is not whole, whatever the
-// handler makes of err, with which every later write fails.
+// Cut ends an open stream so that the client sees that it is incomplete, whatever the
+// handler does with err. Every later write fails with err.
 func (c *Conn) Cut(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -342,10 +341,10 @@ func (c *Conn) Cut(err error) {
 	}
 }
 
-// Shut makes every later write fail. It waits for one that is under way. A
-// stream on which nothing was sent, but which is to end in good order, gets
-// its header. What net/http still has to send has the time of one more flush,
-// or the server's WriteTimeout if flushes have no bound.
+// Shut makes every later write fail. It waits for a write in progress. A stream with no
+// writes gets its header if it ends in good order. What net/http still has to send may
+// take the time of one more flush, or the server's WriteTimeout if flushes are
+// unbounded.
 func (c *Conn) Shut(inGoodOrder bool) {
 	c.StopBeat()
 	c.mu.Lock()

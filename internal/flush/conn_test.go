@@ -33,7 +33,7 @@ func prepared(t testing.TB, w http.ResponseWriter, ctx context.Context, every ti
 	return c
 }
 
-// An actor takes its steps one after the other, each when it is told to.
+// An actor takes its steps in sequence, each on command.
 type actor struct {
 	name  string
 	steps []func(*flush.Conn) error
@@ -51,11 +51,11 @@ func tick(*flush.Conn) error       { time.Sleep(time.Second); return nil }
 func shut(c *flush.Conn) error     { c.Shut(true); return nil }
 func breakOff(c *flush.Conn) error { c.Break(); return errors.New("broken") }
 
-// TestInterleavings goes through every order in which those who share a Conn can
-// take their steps: two that send something in parts, one that sends, the timer, and
-// the handler that returns or a context that ends. Whatever the order, what is sent in
-// parts has nothing in between, nothing follows the end or a half, what was sent is
-// there, and all come to an end.
+// TestInterleavings goes through every order of the steps of those that share a Conn:
+// two that send a message in parts, one that sends, the timer, and the handler that
+// returns or a context that ends. In any order, no write interrupts a message in parts,
+// no bytes follow the end or an incomplete message, every message sent arrives, and all
+// of them end.
 func TestInterleavings(t *testing.T) {
 	for _, end := range []string{"return", "cancel", "break"} {
 		ends, wants := part("a>", false, true), 3360
@@ -109,7 +109,7 @@ func play(t *testing.T, actors []actor, path []int) {
 				case "cancel":
 					cancel()
 					continue
-				case "break": // the one that breaks off is enough
+				case "break": // the actor that breaks off is enough
 					continue
 				}
 				if errs[i] != nil {
@@ -173,7 +173,7 @@ type panics struct{ *httptest.ResponseRecorder }
 
 func (panics) Write([]byte) (int, error) { panic("on purpose") }
 
-// TestLateStart: a deadline that has passed keeps the stream from beginning, however
+// TestLateStart: a deadline that has passed keeps the stream from opening, however
 // often it is tried.
 func TestLateStart(t *testing.T) {
 	node, r := exchange.Copy(httptest.NewRequest("GET", "/", nil), nil)
@@ -190,14 +190,14 @@ func TestLateStart(t *testing.T) {
 	}
 }
 
-// late is a Timeout whose time is up.
+// late is a Timeout that has expired.
 type late struct{}
 
 func (late) Extend(time.Duration) error    { return http.ErrHandlerTimeout }
 func (late) AtLeast(time.Duration) error   { return http.ErrHandlerTimeout }
 func (late) EndsWithin(time.Duration) bool { return false }
 
-// TestStorm has many share a Conn, for the race detector.
+// TestStorm shares a Conn among many goroutines, for the race detector.
 func TestStorm(t *testing.T) {
 	for range 20 {
 		w := httptest.NewRecorder()

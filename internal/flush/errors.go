@@ -9,20 +9,18 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// goneError is a write that failed: nothing is left to read it, or it is not
-// read.
+// goneError is a write that failed: the client has gone, or does not read.
 type goneError struct{ cause error }
 
-// Gone returns an error that blames the client for the cause.
+// Gone returns an error with the cause that blames the client.
 func Gone(cause error) error { return &goneError{cause} }
 
 func (e *goneError) Error() string    { return "stream: client gone: " + e.cause.Error() }
 func (e *goneError) Unwrap() error    { return e.cause }
 func (e *goneError) ClientGone() bool { return true }
 
-// headError keeps a HEAD request from opening a stream that has no body to
-// write to. Its status is never sent: it keeps the error out of the log, which
-// takes those of 500 and more.
+// headError keeps a HEAD request from opening a stream without a body. Its status is
+// never sent: it keeps the error out of the log, which records 500 and above.
 type headError struct{}
 
 // ErrHead is what Prepare returns for a HEAD request.
@@ -31,8 +29,8 @@ var ErrHead error = headError{}
 func (headError) Error() string   { return "stream: a HEAD request has no stream" }
 func (headError) StatusCode() int { return http.StatusMethodNotAllowed }
 
-// Refuse answers a request whose stream could not be started, and logs that as
-// httperr.Refuse does. HEAD gets the header that GET would.
+// Refuse responds to a request whose stream could not start, and logs that as
+// httperr.Refuse does. HEAD gets the header that GET would get.
 func (c *Conn) Refuse(err error, hook httperr.Hook, logger *slog.Logger) error {
 	if err == ErrHead {
 		c.SendHeader()
@@ -41,14 +39,12 @@ func (c *Conn) Refuse(err error, hook httperr.Hook, logger *slog.Logger) error {
 	return httperr.Refuse(c.w, c.r, err, err, hook, logger)
 }
 
-// Over reports whether err says no more than that the stream has ended because
-// its context has.
+// Over reports whether err only says that the stream has ended because its context has.
 func (c *Conn) Over(err error) bool {
 	return c.ctx.Err() != nil && (errors.Is(err, c.ctx.Err()) || errors.Is(err, errUntil))
 }
 
-// Failed is Refuse for a stream that is open, and whose client was told of err as
-// the last that it was sent.
+// Failed is Refuse for an open stream whose client was sent err as its last message.
 func (c *Conn) Failed(err error, logger *slog.Logger) error {
 	if status, _, _, _ := httperr.Describe(err); status >= 500 {
 		httperr.Log(logger, c.r, status, err)

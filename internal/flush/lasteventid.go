@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// LastEventID returns the id of the last event that the client of r has received:
-// that of the Last-Event-ID header, or without one that of the query parameter,
-// "" for lastEventId and "-" for none. What could not be an id is none.
+// LastEventID returns the id of the last event that the client of r received: from the
+// Last-Event-ID header, or else from the query parameter, where "" is lastEventId and
+// "-" disables it. A value that cannot be an id is ignored.
 func LastEventID(r *http.Request, param string) string {
 	id := strings.Trim(r.Header.Get("Last-Event-ID"), " \t")
 	if id == "" && param != "-" && r.URL.RawQuery != "" {

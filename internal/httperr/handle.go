@@ -12,27 +12,26 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A Hook answers an error. It is the type of every OnError in the kit.
+// A Hook renders an error. It is the type of every OnError field.
 type Hook = exchange.ErrorHook
 
-// Handle does with err what is left to do after a handler has returned it: usually
-// that is to call the hook, once, and to log what becomes a response of 500 or
-// more. Nil for hook and logger are those of the layers outside, see [Render]
-// and [Log].
+// Handle renders the error of a handler that has returned: usually it calls the hook,
+// once, and logs a response of 500 or above. A nil hook or logger is the one of the
+// layers outside, see [Render] and [Log].
 //
-// What was answered is a fact about this response, never about an error:
+// Whether a response was sent is a property of w, never of err:
 //
-//	a layer outside has taken the response away      nothing: that layer has answered and logged
-//	err was answered on this w, see Refuse           nothing
-//	a part of the response is sent                   log, and abort unless it is whole: an error text after
-//	                                                 half a body would make the half look whole
+//	a layer outside has taken the response away      nothing: that layer has responded and logged
+//	err was rendered on this w, see Refuse           nothing
+//	part of the response is sent                     log, and abort unless it is complete: an error text
+//	                                                 after half a body would make the half look whole
 //	the client has gone                              abort, so that no layer outside sees an empty 200
-//	else                                             answer, and log
+//	else                                             respond, and log
 //
 // The panic of an abort is http.ErrAbortHandler's.
 //
-// What is sent is known only if w is a shape of respw, or if nothing was
-// written: callers wrap w before they run a handler.
+// What was sent is known only if w is a shape of respw, or if nothing was written:
+// callers wrap w before they run a handler.
 func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger) {
 	rw, w := respw.Wrap(w, r)
 	isLogged := isLogged(err)
@@ -54,10 +53,10 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	}
 }
 
-// Render has the hook answer err, into memory, sends that in one step, and logs
-// what becomes a response of 500 or more, unless that has been done. It reports
-// false if the response was sent or taken away in the meantime. Nil for hook is
-// the OnError of the layers outside; without any it is [Problem].
+// Render has the hook render err into memory, sends that in one step, and logs a
+// response of 500 or above, unless that is already logged. It reports false if the
+// response was sent or taken away in the meantime. A nil hook is the OnError of the
+// layers outside, or else [Problem].
 func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger, logs bool) bool {
 	rw, w := respw.Wrap(w, r)
 	m, logged := Answer(w, rw.Header(), r, err, hook, logger)
@@ -70,9 +69,9 @@ func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	return true
 }
 
-// Answer is what Render sends: the response to err in memory, for a w whose
-// header is base. If the hook panics, which is logged, [Problem] answers, and if
-// it is silent, which would leave an empty 200, there is a 500.
+// Answer is what Render sends: the response to err in memory, for a w whose header is
+// base. If the hook panics, which is logged, [Problem] responds. If the hook writes
+// nothing, which would leave an empty 200, the response is a 500.
 func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) (m *respw.Memory, logged bool) {
 	hook = hookFor(r, hook)
 	fresh := func() {
@@ -92,9 +91,9 @@ func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error,
 	return m, logged
 }
 
-// hookFor returns what answers errors: the hook that is given, that of the layers
-// outside, or Problem. A hook may serve a page that fails, by a handler with a hook
-// of its own; what fails in that is answered by Problem, or there would be no end.
+// hookFor returns the hook for errors: the given one, the one of the layers outside, or
+// Problem. A hook may run a handler that fails and has a hook of its own; Problem
+// renders that error, since it would recurse otherwise.
 func hookFor(r *http.Request, hook Hook) Hook {
 	switch {
 	case exchange.Hooks(r) > 1:
@@ -108,8 +107,8 @@ func hookFor(r *http.Request, hook Hook) Hook {
 	return Problem
 }
 
-// call has the hook answer err to m, and reports whether it has run without a panic.
-// One that aborts means w.
+// call has the hook render err to m, and reports whether it ran without a panic. If the
+// hook aborts, w is aborted.
 func call(hook Hook, w http.ResponseWriter, m *respw.Memory, r *http.Request, err error, logger *slog.Logger) (ok bool) {
 	defer func() {
 		if ok {
@@ -127,20 +126,20 @@ func call(hook Hook, w http.ResponseWriter, m *respw.Memory, r *http.Request, er
 	return true
 }
 
-// Fail answers 500 for a response that could not be made, logs that, and returns
+// Fail responds with 500 for a response that could not be built, logs that, and returns
 // err marked as logged. If it is too late for a response, it does neither.
 func Fail(w http.ResponseWriter, r *http.Request, err error) error {
 	return Refuse(w, r, &Error{Status: http.StatusInternalServerError, Cause: err}, err, nil, nil)
 }
 
-// Refuse answers with an error what a function that returns its error was not to
-// do, so that a caller who drops the error leaves no empty 200. It returns err,
-// marked as logged if it was answered: a response of 500 or more has its record.
+// Refuse responds with the error answer for a function that returns err, so that a
+// caller who drops err leaves no empty 200. It returns err, marked as logged if it was
+// rendered: a response of 500 or above has its log record.
 func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook, logger *slog.Logger) error {
 	if respw.Out(w) || ClientGone(r, err) {
 		return err
 	}
-	// What a hook answers in its turn has its record by the error of the hook.
+	// A response inside a hook is logged with the error of the hook.
 	if !Render(w, r, answer, hook, logger, exchange.Hooks(r) == 0) {
 		return err
 	}
@@ -148,9 +147,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook
 	return Logged(err)
 }
 
-// Log writes the one record that a response of 500 or more leaves. Nil for logger is
-// that of the layers outside, else slog.Default. A logger that panics logs
-// nothing.
+// Log writes the one record of a response of 500 or above. A nil logger is the one of
+// the layers outside, else slog.Default. A panic of the logger is ignored.
 func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...slog.Attr) {
 	attrs := append([]slog.Attr{
 		slog.String("method", r.Method),
@@ -163,8 +161,8 @@ func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...sl
 	})
 }
 
-// LoggerFor returns logger, or if it is nil that of the layers outside, or if they
-// have none slog.Default.
+// LoggerFor returns logger, or if it is nil the one of the layers outside, else
+// slog.Default.
 func LoggerFor(logger *slog.Logger, r *http.Request) *slog.Logger {
 	if logger == nil {
 		logger = exchange.SaidTo(r).Logger
@@ -172,10 +170,9 @@ func LoggerFor(logger *slog.Logger, r *http.Request) *slog.Logger {
 	return cmp.Or(logger, slog.Default())
 }
 
-// LogPanic writes the record of a panic, from within the deferred call that
-// recovered it, and returns the error in it. That has the value as text only:
-// a hook that looks for errors it can answer must not find one that was never
-// returned.
+// LogPanic writes the record of a panic, from the deferred call that recovered it, and
+// returns it as an error. The error has the value as text only: a hook that looks for
+// errors with a status must not find one that was never returned.
 func LogPanic(logger *slog.Logger, r *http.Request, v any, more ...slog.Attr) error {
 	p, ok := v.(*Panic)
 	if !ok {
@@ -186,14 +183,14 @@ func LogPanic(logger *slog.Logger, r *http.Request, v any, more ...slog.Attr) er
 	return err
 }
 
-// A Panic carries a panic from one goroutine to another, with the stack of the
-// first, which the second does not have.
+// A Panic carries a panic from one goroutine to another, with the stack of the first,
+// which the second lacks.
 type Panic struct {
 	Value any
 	Stack []byte
 }
 
-// Error is what net/http prints for a panic that is not recovered.
+// Error is the text that net/http prints for an unrecovered panic.
 func (e *Panic) Error() string { return fmt.Sprintf("%v\n\n%s", e.Value, e.Stack) }
 
 // Unwrap returns the value of the panic if it is an error.

@@ -1,16 +1,15 @@
-// Package httperr is how the kit turns an error into an answer.
+// Package httperr turns an error into a response.
 //
-// The packages of the kit do not share an error type. What an answer needs is
-// found structurally, anywhere in the tree of an error:
+// The packages of this module share no error type. The parts of the response are found
+// by their methods, anywhere in the tree of an error:
 //
 //	StatusCode() int                   the status, 400 to 599
-//	PublicMessage() string             what the client may read
-//	Header() http.Header               header fields of the answer
-//	ProblemMembers() map[string]any    further members of the problem document
-//	ClientGone() bool                  no client is left to answer to
+//	PublicMessage() string             the text for the client
+//	Header() http.Header               header fields of the response
+//	ProblemMembers() map[string]any    further members of the problem details
+//	ClientGone() bool                  the client has gone
 //
-// The first error with a status decides, and the three after it are asked of
-// that one.
+// The first error with a status decides, and supplies the next three as well.
 //
 // The text of Error is for the log and never leaves the server.
 package httperr
@@ -29,8 +28,8 @@ func find[T any](err error) (T, bool) {
 
 type statusCoder interface{ StatusCode() int }
 
-// statusOf returns the status for err: its StatusCode if that is an error
-// status, 413 for a body over the limit of http.MaxBytesReader, else 500.
+// statusOf returns the status for err: its StatusCode if that is an error status, 413
+// for a body over the limit of http.MaxBytesReader, else 500.
 func statusOf(err error) int {
 	if c, ok := find[statusCoder](err); ok {
 		if status := c.StatusCode(); status >= 400 && status <= 599 {
@@ -44,9 +43,9 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// decisive returns the error in the tree of err that says what the answer is:
-// the first with a status. What another one says may contradict it. Without
-// any it is the first that has something to tell the client.
+// decisive returns the error in the tree of err that determines the response: the first
+// with a status, since another may contradict it. If none has a status, it is the first
+// with something for the client.
 func decisive(err error) any {
 	if c, ok := find[statusCoder](err); ok {
 		return c
@@ -57,8 +56,8 @@ func decisive(err error) any {
 
 type publisher interface{ PublicMessage() string }
 
-// messageOf returns what the client may read about err: the PublicMessage of
-// the error that decides the status, or "" if it has none.
+// messageOf returns the text about err for the client: the PublicMessage of the error
+// that decides the status, or "".
 func messageOf(err error) string {
 	if p, ok := decisive(err).(publisher); ok {
 		return p.PublicMessage()
@@ -66,18 +65,17 @@ func messageOf(err error) string {
 	return ""
 }
 
-// ClientGone reports whether no client is left to answer to. An error that has
-// something to say about it is believed: net/http cancels the request whenever
-// it cannot read on, even if that is for a deadline, or because a client has
-// closed its side and waits. Else it is whether the request was cancelled. A
-// deadline that passed is no such case, nor is a context of the handler's own,
-// nor one that a piece of the kit has ended with an answer for its cause.
+// ClientGone reports whether the client has gone. An error with a ClientGone method
+// decides: net/http cancels the request whenever it cannot read on, even for a
+// deadline, or for a client that closed its side and waits. Otherwise it is whether the
+// request was canceled. A deadline that passed does not count, nor does a context of
+// the handler's own, nor one that a layer ended with a response as its cause.
 func ClientGone(r *http.Request, err error) bool {
 	if g, ok := find[interface{ ClientGone() bool }](err); ok {
 		return g.ClientGone()
 	}
 	if _, ok := find[*http.MaxBytesError](err); ok {
-		return false // it has sent too much, and the deadline that keeps it from sending more is ours
+		return false // it sent too much, and our own deadline stops it from sending more
 	}
 	if r.Context().Err() != context.Canceled {
 		return false
@@ -89,7 +87,7 @@ func ClientGone(r *http.Request, err error) bool {
 // Error is an error with a status and a text for the client.
 type Error struct {
 	Status  int
-	Message string // for the client; "" is the text of the status
+	Message string // for the client; "" is the status text
 	Cause   error  // for the log
 }
 
@@ -109,8 +107,8 @@ func (e *Error) StatusCode() int       { return e.Status }
 func (e *Error) PublicMessage() string { return e.Message }
 func (e *Error) Unwrap() error         { return e.Cause }
 
-// Logged returns err marked as one that has left its record, or needs none. That
-// the response it was about is this one is for the Writer to say.
+// Logged returns err marked as logged, or as needing no record. Whether it belongs to
+// this response is for the Writer to decide.
 func Logged(err error) error { return logged{err} }
 
 type logged struct{ error }

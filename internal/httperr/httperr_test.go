@@ -20,7 +20,7 @@ type gone struct{}
 func (gone) Error() string    { return "gone" }
 func (gone) ClientGone() bool { return true }
 
-// TestHandle is the table of who answers, who logs and who aborts.
+// TestHandle is the table of who responds, who logs and who aborts.
 func TestHandle(t *testing.T) {
 	part := func(w http.ResponseWriter) { io.WriteString(w, "part") }
 	whole := func(w http.ResponseWriter) {
@@ -106,7 +106,7 @@ func TestFail(t *testing.T) {
 		t.Errorf("with the header sent: %v, %d records", err, len(log.Records()))
 	}
 
-	// The hook of the layers outside answers, and is told the cause.
+	// The hook of the layers outside responds, and gets the cause.
 	rw, hooked := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	calls := 0
 	r := request(func(w http.ResponseWriter, r *http.Request, err error) {
@@ -114,7 +114,7 @@ func TestFail(t *testing.T) {
 		if !errors.Is(err, cause) {
 			t.Errorf("the hook is given %v", err)
 		}
-		_ = httperr.Fail(w, r, err) // as a hook would whose own response cannot be made
+		_ = httperr.Fail(w, r, err) // as a hook would whose own response fails
 	})
 	if httperr.Fail(hooked, r, cause); calls != 1 || rw.Status() != 500 || len(log.Records()) != 2 {
 		t.Errorf("the hook ran %d times, status %d, %d records", calls, rw.Status(), len(log.Records()))

@@ -12,27 +12,26 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// Problem answers err as an RFC 9457 problem document.
+// Problem responds to err with problem details (RFC 9457).
 func Problem(w http.ResponseWriter, r *http.Request, err error) {
 	status, _, header, members := Describe(err)
 	Write(w, r, status, header, "application/problem+json", document(status, messageOf(err), members))
 }
 
-// Document returns the problem document of err, for where it is a part of a response.
+// Document returns the problem details of err, to be a part of a response.
 func Document(err error) []byte {
 	status, _, _, members := Describe(err)
 	return document(status, messageOf(err), members)
 }
 
-// Plain answers err as its message in plain text, which is what Next.js does.
+// Plain responds to err with its message in plain text, as Next.js does.
 func Plain(w http.ResponseWriter, r *http.Request, err error) {
 	status, message, header, _ := Describe(err)
 	Write(w, r, status, header, "text/plain; charset=utf-8", []byte(message))
 }
 
-// Describe returns what a client may learn of err: the status of the answer, a
-// text, which is that of the status if err has none, and the header fields and
-// further members that err has.
+// Describe returns what a client may learn of err: the status of the response, a text,
+// by default the status text, and the header fields and further members of err.
 func Describe(err error) (status int, message string, header http.Header, members map[string]any) {
 	status, message = statusOf(err), messageOf(err)
 	if message == "" {
@@ -55,9 +54,9 @@ func statusText(status int) string {
 	return "Error " + strconv.Itoa(status)
 }
 
-// document builds the problem document. The members that every problem has
-// come first; "type" is left out where it would be about:blank, which is what
-// its absence means (RFC 9457, section 4.2.1).
+// document builds the problem details. The members that every problem has come first;
+// "type" is omitted where it would be about:blank, its default (RFC 9457, section
+// 4.2.1).
 func document(status int, detail string, more map[string]any) []byte {
 	members := make(map[string]any, len(more)+3)
 	maps.Copy(members, more)
@@ -81,7 +80,7 @@ func document(status int, detail string, more map[string]any) []byte {
 		if doc.Len() > 1 {
 			doc.WriteByte(',')
 		}
-		key, _ := jsontext.Encode(name) // a string always can be encoded
+		key, _ := jsontext.Encode(name) // a string can always be encoded
 		doc.Write(key.Bytes())
 		doc.WriteByte(':')
 		doc.Write(value.Bytes())
@@ -99,12 +98,12 @@ func rank(member string) int {
 	return 5
 }
 
-// Write writes a whole answer to an error that has the header fields.
+// Write writes a whole error response with the header fields.
 func Write(w http.ResponseWriter, r *http.Request, status int, header http.Header, contentType string, body []byte) {
 	h := w.Header()
 	discard(h)
 	for name, values := range header {
-		if name == "Vary" { // what others vary by holds as well
+		if name == "Vary" { // the Vary of other layers still applies
 			values = append(slices.Clip(h[name]), values...)
 		}
 		if values = slices.DeleteFunc(slices.Clone(values), unsendable); len(values) > 0 {
@@ -120,25 +119,24 @@ func Write(w http.ResponseWriter, r *http.Request, status int, header http.Heade
 	}
 }
 
-// NoSniff keeps browsers from taking the body for another type than it has. An
-// entry that is there stays: nil switches the field off.
+// NoSniff keeps browsers from guessing another type for the body. An existing entry
+// stays: nil disables the field.
 func NoSniff(h http.Header) {
 	if _, own := h["X-Content-Type-Options"]; !own {
 		h["X-Content-Type-Options"] = []string{"nosniff"}
 	}
 }
 
-// unsendable reports whether the value of a header field has a control byte,
-// which may have come from the client. Over HTTP/2 net/http leaves such a field
-// out; over HTTP/1 it would make spaces of line breaks and send all the others
-// (RFC 9110, section 5.5).
+// unsendable reports whether the value of a header field has a control byte, which may
+// come from the client. Over HTTP/2 net/http omits such a field; over HTTP/1 it would
+// replace line breaks with spaces and send all the others (RFC 9110, section 5.5).
 func unsendable(value string) bool {
 	return strings.IndexFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) >= 0
 }
 
-// discard removes from h what described the response that will not be sent.
-// Everything else stays: what layers outside have set, such as CORS, is as
-// true of the error. A Cache-Control that forbids storing stays too.
+// discard removes the fields that describe the response that will not be sent.
+// Everything else stays: fields of layers outside, such as CORS, apply to the error
+// too. A Cache-Control that forbids storing stays as well.
 func discard(h http.Header) {
 	for _, name := range []string{
 		"Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition", "Etag", "Last-Modified",

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// curl does what a command line of curl does, as far as the pages use it: a
-// URL, headers with -H and a body with -d.
+// curl runs a curl command line with the options that the pages use: a URL, headers
+// with -H and a body with -d.
 func curl(command string) (body string, err error) {
 	words, err := shellWords(command)
 	if err != nil {
@@ -55,8 +55,8 @@ func curl(command string) (body string, err error) {
 	return string(all), err
 }
 
-// shellWords splits a command line as a shell does that knows spaces and single
-// quotes. What else means something to a shell is an error.
+// shellWords splits a command line like a shell that knows spaces and single quotes.
+// Other shell syntax is an error.
 func shellWords(line string) (words []string, err error) {
 	for i, part := range strings.Split(line, "'") {
 		switch {

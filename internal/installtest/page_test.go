@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A step is what a page has its reader do: save a program, or type a command
-// and compare what it prints.
+// A step is an instruction of a page: save a program, or type a command and compare its
+// output.
 type step struct {
 	program string
 	command string
@@ -21,7 +21,7 @@ var (
 	span  = regexp.MustCompile("`([^`\n]+)`")
 )
 
-// pagePart returns what a page of the root has from one text up to another.
+// pagePart returns the part of a page of the root from one text to another.
 func pagePart(t *testing.T, name, from, to string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))
@@ -36,9 +36,8 @@ func pagePart(t *testing.T, name, from, to string) string {
 	return from + part
 }
 
-// steps returns the blocks of code in a part of a page. Where lines of a console
-// begin with a prompt, the others are what is printed; where none does, all
-// are typed.
+// steps returns the blocks of code in a part of a page. If lines of a console begin
+// with a prompt, the others are output; otherwise all are typed.
 func steps(t *testing.T, part string) (list []step) {
 	t.Helper()
 	for _, m := range block.FindAllStringSubmatch(part, -1) {
@@ -62,8 +61,7 @@ func steps(t *testing.T, part string) (list []step) {
 	return list
 }
 
-// typed returns the commands in the text of a part of a page that begin with a
-// word.
+// typed returns the commands in a part of a page that begin with a word.
 func typed(part, begin string) (commands []string) {
 	for _, m := range span.FindAllStringSubmatch(block.ReplaceAllString(part, ""), -1) {
 		if strings.HasPrefix(m[1], begin+" ") {

@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// TestRelease: the root is tagged where it stands, the modules that users
-// import beside it on a branch where they require that version, and the
-// repository stays on its branch.
+// TestRelease: the root is tagged in place, the other modules that users import on a
+// branch where they require that version, and the repository stays on its branch.
 func TestRelease(t *testing.T) {
 	repo := newRepository(t)
 	replaced := repo.read(t, "adapters/redis/go.mod")
@@ -62,8 +61,8 @@ func TestRelease(t *testing.T) {
 	checkTidy(t, repo)
 }
 
-// TestReleaseRefused: a release that cannot be made says why, and leaves the
-// repository as it was.
+// TestReleaseRefused: a release that fails says why, and leaves the repository
+// unchanged.
 func TestReleaseRefused(t *testing.T) {
 	const heading = "## 0.999.0 - "
 	repo := newRepository(t)
@@ -107,7 +106,7 @@ func TestReleaseRefused(t *testing.T) {
 		{"tag of an adapter", git("tag", "adapters/redis/"+version), version, "the tag adapters/redis/" + version + " exists"},
 		{"branch", git("branch", "release/"+version), version, "the branch release/" + version + " exists"},
 		{"not tested", git("commit", "-q", "--allow-empty", "-m", "more"), version, "make release-check"},
-		// This one fails when half of the work is done.
+		// This one fails halfway.
 		{"module that does not exist", func(t *testing.T) {
 			repo.write(t, "adapters/redis/lost.go", "package redis\n\nimport _ \"github.com/apiece/apiece/lost\"\n")
 			repo.run(t, "git", "add", "-A")

@@ -18,14 +18,14 @@ const (
 	version = "v0.999.0"
 )
 
-// A workspace is a folder, and the environment of the commands run in it.
+// A workspace is a folder, and the environment of its commands.
 type workspace struct {
 	dir string
 	env []string
 }
 
-// cleanEnv is the environment of this process without what would point git and
-// the go command elsewhere, and with vars added.
+// cleanEnv is the environment of this process with vars, without the variables that
+// redirect git and the go command.
 func cleanEnv(vars ...string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
@@ -41,14 +41,13 @@ func (w workspace) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// try runs a command and returns what it writes.
+// try runs a command and returns its output.
 func (w workspace) try(name string, args ...string) (output string, err error) {
 	out, err := w.command(name, args...).CombinedOutput()
 	return string(out), err
 }
 
-// run is try for a command that has to succeed. It returns what the command
-// writes to standard output.
+// run is try for a command that must succeed. It returns the standard output.
 func (w workspace) run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	cmd := w.command(name, args...)
@@ -80,8 +79,8 @@ func (w workspace) read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// proxies are where modules come from: the module cache of the machine, which
-// can be served as a proxy, and what it would ask for the rest.
+// proxies returns the sources of modules: the local module cache, served as a proxy,
+// and the configured proxy for the rest.
 func proxies(t *testing.T) string {
 	t.Helper()
 	w := workspace{".", os.Environ()}
@@ -89,8 +88,8 @@ func proxies(t *testing.T) string {
 	return "file://" + set[0] + "/cache/download," + set[1]
 }
 
-// newRepository returns a repository whose only commit is the working tree of
-// this one, with the changelog ready for the release of version.
+// newRepository returns a repository whose only commit is the working tree of this one,
+// with the changelog ready for the release of version.
 func newRepository(t *testing.T) workspace {
 	t.Helper()
 	w := workspace{t.TempDir(), cleanEnv(
@@ -142,13 +141,13 @@ func newRepository(t *testing.T) workspace {
 	return w
 }
 
-// check notes that the commit was tested, as .ci/release check does after hours.
+// check records that the commit was tested, as .ci/release check does.
 func (w workspace) check(t *testing.T) {
 	t.Helper()
 	w.write(t, ".git/release-checked", w.run(t, "git", "rev-parse", "HEAD"))
 }
 
-// refs are the branches and tags of the repository, with what they stand at.
+// refs are the branches and tags of the repository, with their commits.
 func (w workspace) refs(t *testing.T) string {
 	t.Helper()
 	return w.run(t, "git", "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")

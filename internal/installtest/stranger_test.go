@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestStranger does what the pages say, in empty folders, with the release that
-// make release makes of the working tree.
+// TestStranger follows the pages, in empty folders, with the release that make release
+// makes of the working tree.
 func TestStranger(t *testing.T) {
 	repo := newRepository(t)
 	repo.run(t, "make", "release", "VERSION="+version)
@@ -34,9 +34,9 @@ func TestStranger(t *testing.T) {
 	t.Run("nextroutes", func(t *testing.T) { testNextroutes(t, folder) })
 }
 
-// serveRelease returns module proxies of which the first has the release. The
-// go command fetches it once, from a repository that stands in for the one on
-// GitHub; the module cache that it fills is a proxy for those who come after.
+// serveRelease returns module proxies of which the first has the release. The go
+// command fetches it once, from a repository in place of the one on GitHub; the module
+// cache that it fills is the proxy for the later commands.
 func serveRelease(t *testing.T, repo workspace) string {
 	t.Helper()
 	cache := t.TempDir()
@@ -54,7 +54,7 @@ func serveRelease(t *testing.T, repo workspace) string {
 // A stranger types commands in a folder.
 type stranger struct{ workspace }
 
-// types runs a command line, which has to succeed, and returns what it prints.
+// types runs a command line, which must succeed, and returns its output.
 func (s stranger) types(t *testing.T, line string) string {
 	t.Helper()
 	words, err := shellWords(line)
@@ -66,8 +66,8 @@ func (s stranger) types(t *testing.T, line string) string {
 	return output
 }
 
-// serves runs a command line until the end of the test, and returns when it
-// listens on an address.
+// serves runs a command line until the end of the test, and returns when it listens on
+// an address.
 func (s stranger) serves(t *testing.T, line, address string) {
 	t.Helper()
 	words := strings.Fields(line)
@@ -78,7 +78,7 @@ func (s stranger) serves(t *testing.T, line, address string) {
 	defer log.Close()
 	cmd := s.command(words[0], words[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
-	// "go run" leaves its program running when it is killed alone.
+	// "go run" leaves its program running if only "go run" is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -109,8 +109,8 @@ func (s stranger) serves(t *testing.T, line, address string) {
 	}
 }
 
-// testReadme goes through README.md up to its second section. The port is the
-// only thing that it changes, since another program may have it.
+// testReadme follows README.md up to its second section. It changes only the port,
+// which another program may use.
 func testReadme(t *testing.T, s stranger) {
 	const fixed = "localhost:8080"
 	listener, err := net.Listen("tcp", "localhost:0")
@@ -168,7 +168,7 @@ func testReadme(t *testing.T, s stranger) {
 	}
 }
 
-// testClone uses the clone beside a module, as the README says.
+// testClone uses a clone next to a module, as the README says.
 func testClone(t *testing.T, repo workspace, folder func(string) stranger) {
 	parent := t.TempDir()
 	if err := os.Symlink(repo.dir, filepath.Join(parent, "apiece")); err != nil {
@@ -188,15 +188,15 @@ func testClone(t *testing.T, repo workspace, folder func(string) stranger) {
 		t.Fatalf("README.md says of a clone: %q", commands)
 	}
 	for _, command := range commands {
-		if command != "go get" { // whose place they take
+		if command != "go get" { // which they replace
 			s.types(t, command)
 		}
 	}
 	s.types(t, "go build")
 }
 
-// testRedis installs the adapter as its documentation says, and runs its
-// examples from outside of its module.
+// testRedis installs the adapter as its documentation says, and runs its examples
+// outside of its module.
 func testRedis(t *testing.T, s stranger) {
 	docs := s.at(filepath.Join(root, "adapters/redis"))
 	_, after, _ := strings.Cut(docs.read(t, "doc.go"), "//\tgo get ")
@@ -239,8 +239,8 @@ func main() {
 
 func (s stranger) at(dir string) workspace { return workspace{dir, s.env} }
 
-// testNextroutes runs the command that MIGRATING.md names, beside a Next.js
-// project and in a folder without a module.
+// testNextroutes runs the command in MIGRATING.md, next to a Next.js project and in a
+// folder without a module.
 func testNextroutes(t *testing.T, folder func(string) stranger) {
 	parent := t.TempDir()
 	s := folder(filepath.Join(parent, "empty"))

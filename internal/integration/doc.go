@@ -1,2 +1,2 @@
-// Package integration tests what the pieces do together.
+// Package integration tests how the packages work together.
 package integration

@@ -17,9 +17,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestFormFilesAreRemoved: the files of a form that a handler parsed are gone
-// when the handler has returned or panicked, whichever piece stands around it.
-// net/http removes them only for some handlers; since go1.27 for none over HTTP/2.
+// TestFormFilesAreRemoved: the files of a form that a handler parsed are removed when
+// the handler has returned or panicked, whichever layer is outside. net/http removes
+// them only for some handlers; since go1.27 for none over HTTP/2.
 func TestFormFilesAreRemoved(t *testing.T) {
 	routes := func(route string) func(http.Handler) http.Handler {
 		return func(h http.Handler) http.Handler {
@@ -65,8 +65,7 @@ func TestFormFilesAreRemoved(t *testing.T) {
 	}
 }
 
-// TestFormFilesFromOutside: a form that was parsed outside the pieces is not
-// theirs to remove.
+// TestFormFilesFromOutside: layers do not remove a form that was parsed outside.
 func TestFormFilesFromOutside(t *testing.T) {
 	h := middleware.Recover(discard)(reply.HandlerFunc(failing(http.NotFoundHandler())))
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
@@ -81,7 +80,7 @@ func TestFormFilesFromOutside(t *testing.T) {
 	})
 }
 
-// recovering keeps a panic from the server, as the recoverers of others do.
+// recovering keeps a panic from the server, as foreign recoverers do.
 func recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { _ = recover() }()
@@ -96,8 +95,8 @@ func failing(h http.Handler) func(http.ResponseWriter, *http.Request) error {
 	}
 }
 
-// parseFile parses the form of r and returns the name of the file that holds
-// its file.
+// parseFile parses the form of r and returns the name of the temporary file of its
+// file.
 func parseFile(t *testing.T, r *http.Request) string {
 	if err := r.ParseMultipartForm(0); err != nil {
 		t.Error(err)

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 var discard = slog.New(slog.DiscardHandler)
 
-// TestStreamsOutliveLimits: a stream is bounded neither in time nor in size,
-// whoever opened it, and every event leaves at once.
+// TestStreamsOutliveLimits: a stream has no limit on time or size, whichever package
+// opened it, and every event is sent at once.
 func TestStreamsOutliveLimits(t *testing.T) {
 	const events = 20
 	around := middleware.New(middleware.Config{MaxDuration: time.Second, Logger: discard})
@@ -59,9 +59,8 @@ func TestStreamsOutliveLimits(t *testing.T) {
 				return nil
 			})
 		},
-		// As one ports it from res.writeHead and res.write. No piece knows
-		// that this is a stream before its first byte; the time limit is
-		// lifted by hand.
+		// As in a port of res.writeHead and res.write. No layer knows that this is a
+		// stream before its first byte; the handler lifts the deadline itself.
 		"by hand": func(next <-chan int) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if err := middleware.Extend(r, -1); err != nil {
@@ -101,9 +100,9 @@ func TestStreamsOutliveLimits(t *testing.T) {
 					if !strings.Contains(lines.Text(), fmt.Sprint(i)) {
 						t.Fatalf("event %d: %q, %v", i, lines.Text(), lines.Err())
 					}
-					time.Sleep(time.Second) // which is all the time that there is
+					time.Sleep(time.Second) // the whole limit
 					if i+1 < events {
-						next <- i + 1 // only now: each has arrived before the next is made
+						next <- i + 1 // only now: each has arrived before the next is sent
 					}
 				}
 				close(next)
@@ -115,9 +114,9 @@ func TestStreamsOutliveLimits(t *testing.T) {
 	}
 }
 
-// TestErrorsKeepOuterHeaders: what layers outside have set, such as CORS, is on
-// the answers that the pieces write themselves, or a browser would not show
-// them to the page.
+// TestErrorsKeepOuterHeaders: the header fields of layers outside, such as CORS, are on
+// the error responses of the layers inside. Otherwise a browser would hide those from
+// the page.
 func TestErrorsKeepOuterHeaders(t *testing.T) {
 	cors := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -174,8 +173,8 @@ func TestErrorsKeepOuterHeaders(t *testing.T) {
 	}
 }
 
-// TestStandardRequest: behind every piece a handler has the request that
-// net/http describes.
+// TestStandardRequest: inside every layer a handler gets the request that net/http
+// documents.
 func TestStandardRequest(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /users/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -221,8 +220,8 @@ func TestStandardRequest(t *testing.T) {
 	})
 }
 
-// TestEveryPieceIsALink: whatever stands around a handler goes into one alice
-// chain, in any order that makes sense, and passes every method on.
+// TestEveryPieceIsALink: every layer fits into one alice chain, in any sensible order,
+// and passes every method on.
 func TestEveryPieceIsALink(t *testing.T) {
 	pages := cache.New(cache.Config{Logger: discard})
 	chain := alice.New(
@@ -252,8 +251,8 @@ func TestEveryPieceIsALink(t *testing.T) {
 	})
 }
 
-// TestRawBodyIsAStream: with bodyParser: false nothing keeps what the handler
-// has read.
+// TestRawBodyIsAStream: with bodyParser: false no layer keeps what the handler has
+// read.
 func TestRawBodyIsAStream(t *testing.T) {
 	const size = 100 << 20
 	var read int64

@@ -1,9 +1,9 @@
 // Package jsonread checks and decodes the JSON that clients send.
 //
-// A text is looked at before anything decodes it. The scanner accepts exactly what
-// encoding/json accepts as one value, if it is valid UTF-8, does not nest too
-// deeply and has not too many values; it builds nothing unless it is asked to, so
-// that what a hostile text costs does not depend on the decoder.
+// A text is checked before it is decoded. The scanner accepts exactly what
+// encoding/json accepts as one value, if it is valid UTF-8, is not nested too deeply
+// and has not too many values; it builds nothing unless asked to, so the cost of a
+// hostile text does not depend on the decoder.
 package jsonread
 
 import (
@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// What a text can have too much of, apart from what makes it no JSON.
+// Limits that a valid text can exceed.
 var (
 	ErrValues = errors.New("more values than Config.Values allows")
 	ErrRange  = errors.New("a number that no float64 can hold")
@@ -22,17 +22,17 @@ var (
 	ErrDuplicate = errors.New("the same key twice")
 )
 
-// maxDepth is where encoding/json stops, and the stack of a recursive scanner
-// with it.
+// maxDepth is where encoding/json stops. It also bounds the stack of the recursive
+// scanner.
 const maxDepth = 10_000
 
 // Rules say what is accepted besides the grammar.
 type Rules struct {
-	Depth   int  // levels of arrays and objects; negative is what encoding/json takes
-	Values  int  // values in all; negative is any number
-	Unique  bool // no key twice in an object, in whatever case
-	Strict  bool // for [Decode]: no field that a struct does not have
-	Checked bool // for [Decode]: Check has found nothing wrong
+	Depth   int  // levels of arrays and objects; negative is the limit of encoding/json
+	Values  int  // values in all; negative disables it
+	Unique  bool // no duplicate key in an object, ignoring case
+	Strict  bool // for [Decode]: no field that the struct does not have
+	Checked bool // for [Decode]: Check has succeeded
 }
 
 // A Fault says what is wrong with a text, and where.
@@ -44,7 +44,7 @@ type Fault struct {
 func (f *Fault) Error() string { return f.Err.Error() }
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Check returns what is wrong with a text, a [*Fault], or nil.
+// Check returns the [*Fault] of a text, or nil.
 func Check(text []byte, rules Rules) error {
 	s := rules.scanner(text)
 	_, err := s.text()
@@ -59,10 +59,10 @@ func (r Rules) scanner(text []byte) scanner {
 	return s
 }
 
-// checkBounds is the part of Check that has to come before a decoder which finds
-// syntax errors itself. The number of opening brackets bounds the depth, and with
-// that of commas the number of values, and they are counted many times faster than
-// brackets are matched, so that most texts are not scanned at all.
+// checkBounds is the part of Check that must run before a decoder that detects syntax
+// errors itself. The number of opening brackets bounds the depth, and together with the
+// number of commas the number of values. Counting is many times faster than matching
+// brackets, so most texts are not scanned at all.
 func checkBounds(text []byte, rules Rules) error {
 	if rules.Unique {
 		return Check(text, rules)
@@ -77,8 +77,8 @@ func checkBounds(text []byte, rules Rules) error {
 	return nil
 }
 
-// deeper reports whether brackets nest deeper than depth. It follows strings and
-// nothing else: a text that is not JSON otherwise is the decoder's to refuse.
+// deeper reports whether brackets nest deeper than depth. It only tracks strings: other
+// syntax errors are left to the decoder.
 func deeper(data []byte, depth int) bool {
 	level := 0
 	for i := 0; i < len(data); i++ {
@@ -92,7 +92,7 @@ func deeper(data []byte, depth int) bool {
 		case '"':
 			for i = plainText(data, i+1); i < len(data) && data[i] != '"'; i = plainText(data, i) {
 				if data[i] == '\\' {
-					i++ // and what it escapes, perhaps a quote
+					i++ // and the escaped byte, perhaps a quote
 				}
 				i++
 			}
@@ -101,8 +101,8 @@ func deeper(data []byte, depth int) bool {
 	return false
 }
 
-// mayHaveMore reports whether there may be too many values: the first, and one
-// behind each bracket and comma.
+// mayHaveMore reports whether there may be too many values: the first, and one after
+// each bracket and comma.
 func (r Rules) mayHaveMore(text []byte, brackets int) bool {
 	if r.Values < 0 || len(text)/2 < r.Values { // each takes two bytes
 		return false

@@ -9,14 +9,12 @@ import (
 	"sync"
 )
 
-// Decode decodes a text into dst as encoding/json does, but for numbers that end up
-// in an any, wherever in dst it is: they are json.Number, and lose no digits, and a
-// text with one that is too large for a float64 is at fault. What is wrong with the
-// text is a [*Fault], a dst that nothing can be decoded into is [ErrPointer], and any
-// other error is the decoder's: a value that does not fit.
+// Decode decodes a text into dst as encoding/json does, except for numbers that end up
+// in an any, anywhere in dst: they become json.Number and lose no digits, and one that
+// is too large for a float64 is a fault. A fault of the text is a [*Fault], an invalid
+// dst is [ErrPointer], and any other error is the decoder's: a value that does not fit.
 //
-// All ways begin with a check of the whole, which comes at the end where the
-// decoder finds most of what is wrong by itself.
+// The whole text is checked first, or last if the decoder finds most faults itself.
 func Decode(text []byte, dst any, rules Rules) error {
 	t := reflect.TypeOf(dst)
 	if t == nil || t.Kind() != reflect.Pointer || reflect.ValueOf(dst).IsNil() {
@@ -26,7 +24,7 @@ func Decode(text []byte, dst any, rules Rules) error {
 		return err
 	}
 	if untyped := hasAny(t); untyped || rules.Strict {
-		// What comes next reads a stream, in which the text has to be one value.
+		// The code below reads a stream, in which the text must be one value.
 		if untyped || !rules.Checked {
 			s := rules.scanner(text)
 			s.ranged = untyped
@@ -44,7 +42,7 @@ func Decode(text []byte, dst any, rules Rules) error {
 	err := unmarshal(text, dst)
 	if err != nil && !rules.Checked {
 		if fault := Check(text, rules); fault != nil {
-			return fault // which knows the place
+			return fault // it knows the position
 		}
 	}
 	return err
@@ -54,11 +52,11 @@ func Decode(text []byte, dst any, rules Rules) error {
 // does that uses json.Number, and with strict disallows unknown fields.
 func Stream(text []byte, dst any, strict bool) error { return unmarshalStream(text, dst, strict) }
 
-// ErrPointer is a fault of the program, and none of the client's.
+// ErrPointer is an error of the program, not of the client.
 var ErrPointer = errors.New("a destination that is not a pointer, or nil")
 
-// decodeTree decodes into a destination that has no type of its own and nothing
-// in it yet. Of the others it reports false.
+// decodeTree decodes into an untyped, empty destination. It reports false for any
+// other.
 func decodeTree(text []byte, dst any, rules Rules) (done bool, err error) {
 	var v any
 	switch dst := dst.(type) {
@@ -89,8 +87,7 @@ func begins(text []byte, bracket byte) bool {
 	return len(text) > 0 && text[0] == bracket
 }
 
-// hasAny reports whether values of the type lead to an any, in which numbers keep
-// their digits.
+// hasAny reports whether the type contains an any, in which numbers keep their digits.
 func hasAny(t reflect.Type) bool {
 	if known, ok := anys.Load(t); ok {
 		return known.(bool)
@@ -100,8 +97,7 @@ func hasAny(t reflect.Type) bool {
 	return found
 }
 
-// anys holds what hasAny has found out, as encoding/json holds what it knows
-// about types.
+// anys caches the results of hasAny, as encoding/json caches what it knows about types.
 var anys sync.Map // reflect.Type -> bool
 
 func findAny(t reflect.Type, seen map[reflect.Type]bool) bool {
@@ -111,7 +107,7 @@ func findAny(t reflect.Type, seen map[reflect.Type]bool) bool {
 	seen[t] = true
 	kind := t.Kind()
 	if p := reflect.PointerTo(t); kind != reflect.Pointer && kind != reflect.Interface && (p.Implements(jsonUnmarshaler) || p.Implements(textUnmarshaler)) {
-		return false // what it makes of the text is its own business
+		return false // it decodes the text itself
 	}
 	switch kind {
 	case reflect.Interface:

@@ -10,8 +10,8 @@ import (
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
-// TestDecodeInTurn: what one text leaves in a decoder that goes on to the next does
-// not show there, whatever was wrong with it.
+// TestDecodeInTurn: a reused decoder does not show one text in the next, whatever was
+// wrong with it.
 func TestDecodeInTurn(t *testing.T) {
 	type plain struct{ A int }
 	type open struct{ A any }
@@ -68,7 +68,7 @@ func TestDecodeInTurn(t *testing.T) {
 	}
 }
 
-// TestEscapes: the text of a string is what encoding/json makes of it.
+// TestEscapes: the text of a string is the one of encoding/json.
 func TestEscapes(t *testing.T) {
 	for _, text := range []string{
 		`""`, `"a"`, `"\"\\\/\b\f\n\r\t"`, `"\u0041\u00e9\u20ac"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83dx"`, `"\ud83d\u0041"`,

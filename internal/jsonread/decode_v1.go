@@ -10,17 +10,16 @@ import (
 
 func unmarshal(text []byte, dst any) error { return json.Unmarshal(text, dst) }
 
-// unmarshalStream is unmarshal, with a json.Number for every number in an any, and
-// if strict without fields that dst does not have. The text is one value that is
-// known to be valid. Only a json.Decoder has these options; it goes on to the next
-// text, with its buffer.
+// unmarshalStream is unmarshal with a json.Number for every number in an any, and if
+// strict without fields that dst does not have. The text is one valid value. Only a
+// json.Decoder has these options; it is reused for the next text, with its buffer.
 func unmarshalStream(text []byte, dst any, strict bool) error {
 	pool := &streams
 	if strict {
 		pool = &strictStreams
 	}
 	s := pool.Get().(*stream)
-	s.src.Reset(bytes.TrimRight(text, " \t\r\n")) // of which nothing stays in the buffer
+	s.src.Reset(bytes.TrimRight(text, " \t\r\n")) // so that no byte stays in the buffer
 	err := s.decoder.Decode(dst)
 	if s.src.Reset(nil); len(text) <= keptBytes {
 		pool.Put(s)

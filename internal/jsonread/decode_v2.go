@@ -9,16 +9,15 @@ import (
 	"errors"
 )
 
-// unmarshal is the engine of encoding/json/v2, which is faster, with the rules of
-// encoding/json. A build flag should not decide which requests a service accepts.
-// The one rule that is v2's is to stop at the first value that does not fit.
+// unmarshal uses the engine of encoding/json/v2, which is faster, with the rules of
+// encoding/json. A build flag should not decide which requests a service accepts. The
+// one exception: like v2 it stops at the first value that does not fit.
 func unmarshal(text []byte, dst any) error {
 	return json.Unmarshal(text, dst, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false))
 }
 
-// unmarshalStream is unmarshal, with a json.Number for every number in an any, and
-// if strict without fields that dst does not have. The text is one value that is
-// known to be valid.
+// unmarshalStream is unmarshal with a json.Number for every number in an any, and if
+// strict without fields that dst does not have. The text is one valid value.
 func unmarshalStream(text []byte, dst any, strict bool) error {
 	return json.Unmarshal(text, dst, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false),
 		json.RejectUnknownMembers(strict), numbers)
@@ -26,7 +25,7 @@ func unmarshalStream(text []byte, dst any, strict bool) error {
 
 var numbers = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, dst *any) error {
 	if *dst != nil {
-		return errors.ErrUnsupported // it may lead to a value of some type
+		return errors.ErrUnsupported // it may contain a value of some type
 	}
 	text, err := d.ReadValue()
 	if err != nil {

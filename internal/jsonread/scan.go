@@ -18,13 +18,13 @@ type scanner struct {
 	pos    int
 	depth  int   // levels left
 	values int   // values left
-	unique bool  // no key twice
+	unique bool  // no duplicate key
 	ranged bool  // no number beyond float64
-	tree   *tree // makes values of what is scanned; nil for nothing
+	tree   *tree // builds the values; nil builds none
 	err    error
 }
 
-// text scans the whole text, and returns the value if there is a tree.
+// text scans the whole text, and returns its value if there is a tree.
 func (s *scanner) text() (any, error) {
 	s.space()
 	v, ok := s.value()
@@ -122,7 +122,7 @@ func (s *scanner) enter() bool {
 	return true
 }
 
-// leave steps over a closing bracket if it is there.
+// leave steps over the closing bracket if it is next.
 func (s *scanner) leave(bracket byte) bool {
 	if s.next() != bracket {
 		return false
@@ -132,7 +132,7 @@ func (s *scanner) leave(bracket byte) bool {
 	return true
 }
 
-// more steps over what is behind an element: a comma, or the bracket that closes.
+// more steps over what follows an element: a comma, or the closing bracket.
 func (s *scanner) more(bracket byte) (more, ok bool) {
 	s.space()
 	if s.leave(bracket) {
@@ -215,15 +215,15 @@ func (s *scanner) object() (any, bool) {
 	return fields, true
 }
 
-// folded returns a key as encoding/json compares it with the fields of a struct:
-// it takes {"admin":false,"Admin":true} for one of them twice.
+// folded returns a key in the form that encoding/json compares with struct fields: it
+// treats the keys of {"admin":false,"Admin":true} as equal.
 func folded(quoted []byte) string {
 	key := appendUnquoted(nil, quoted)
 	return string(bytes.Map(func(r rune) rune {
 		for {
 			next := unicode.SimpleFold(r)
 			if next <= r {
-				return next // the least of all that fold to each other
+				return next // the least of all runes that fold to each other
 			}
 			r = next
 		}
@@ -255,16 +255,15 @@ func (s *scanner) string() bool {
 	return s.fail(errSyntax)
 }
 
-// plainText returns the first position from i on of a byte that is not simply
-// part of a string: a quote, a backslash or a control character. Most bytes of
-// most bodies are, so it looks at eight at a time.
+// plainText returns the first position from i on of a quote, a backslash or a control
+// character. Most bytes of most bodies are none of these, so it checks eight at a time.
 func plainText(data []byte, i int) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(data); i += 8 {
 		x := binary.LittleEndian.Uint64(data[i:])
 		quote, slash := x^'"'*ones, x^'\\'*ones
-		// In each byte the high bit is set if it was 0 after the exclusive or,
-		// or below 0x20. Bytes above 0x7f are none of these.
+		// The high bit of each byte is set if it was 0 after the exclusive or, or below
+		// 0x20. Bytes above 0x7f are neither.
 		if ((quote-ones)|(slash-ones)|(x-0x20*ones))&^x&high != 0 {
 			break
 		}
@@ -275,7 +274,7 @@ func plainText(data []byte, i int) int {
 	return i
 }
 
-// escape returns the length of what may follow a backslash, 0 if it may not.
+// escape returns the length of a valid escape after a backslash, or 0.
 func escape(s []byte) int {
 	if len(s) == 0 {
 		return 0

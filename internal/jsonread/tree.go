@@ -10,12 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// Value returns the one JSON value that a text is, in the types that encoding/json
-// has for an any, but for numbers, which are json.Number. It checks what [Check]
-// checks, and that a float64 can hold each number.
+// Value returns the one JSON value in a text, with the types that encoding/json uses
+// for an any, except that numbers are json.Number. It checks what [Check] checks, and
+// that a float64 can hold each number.
 //
-// encoding/json keeps the digits of numbers only for what it reads from a stream,
-// and copies the text for that into a buffer that it grows.
+// encoding/json keeps the digits of numbers only when it reads a stream, and copies the
+// text into a growing buffer for that.
 func Value(text []byte, rules Rules) (any, error) {
 	t := trees.Get().(*tree)
 	s := rules.scanner(text)
@@ -25,27 +25,26 @@ func Value(text []byte, rules Rules) (any, error) {
 	return v, err
 }
 
-// A tree makes values of what is scanned. A nil one begins no arrays and objects,
-// and ends none.
+// A tree builds the values of a scanned text. A nil tree builds none.
 type tree struct {
-	open    []any  // the elements of all arrays that have not ended
-	scratch []byte // where the texts of strings are put together
+	open    []any  // the elements of all open arrays
+	scratch []byte // where strings are assembled
 
-	// What comes again and again, as names of fields do, is allocated once: the
-	// last of those that share a place.
+	// Repeated texts, such as field names, are allocated once: each place keeps the
+	// last of those that share it.
 	names   [64]string
 	numbers [64]any
 }
 
 var trees = sync.Pool{New: func() any { return new(tree) }}
 
-// What room is kept for the next text: elements of arrays, bytes of strings.
+// The capacity kept for the next text: elements of arrays, bytes of strings.
 const (
 	keptElements = 4096
 	keptBytes    = 64 << 10
 )
 
-// end forgets the text, and keeps the room for the next.
+// end clears the text, and keeps the capacity for the next.
 func (t *tree) end() {
 	clear(t.open[:cap(t.open)])
 	t.open = t.open[:0]
@@ -60,7 +59,7 @@ func (t *tree) end() {
 	trees.Put(t)
 }
 
-// array begins one, and returns where its elements will be.
+// array begins an array, and returns the index of its first element.
 func (t *tree) array() int {
 	if t == nil {
 		return 0
@@ -77,8 +76,8 @@ func (t *tree) add(v any) {
 	t.open = append(t.open, v)
 }
 
-// elements ends an array. How many there are shows only now, so that it is made in
-// its size, unless what they are in is large and nearly full.
+// elements ends an array. Its length is known only now, so it is allocated in its exact
+// size, unless the buffer of its elements is large and nearly full.
 func (t *tree) elements(first int) any {
 	if t == nil {
 		return nil
@@ -102,10 +101,10 @@ func (t *tree) object() map[string]any {
 	return make(map[string]any)
 }
 
-// longestName bounds what is looked up among names and numbers, in bytes.
+// longestName bounds the names and numbers that are looked up, in bytes.
 const longestName = 32
 
-// place returns where a name or number is kept, if it is.
+// place returns the index at which a name or number may be kept.
 func place(text []byte) int {
 	n := len(text)
 	return (n*7 + int(text[0])*31 + int(text[n/2])*13 + int(text[n-1])) & 63
@@ -143,12 +142,12 @@ func (t *tree) string(quoted []byte) string {
 	return string(t.scratch)
 }
 
-// appendUnquoted appends the text of a JSON string that was scanned. Half of a
-// surrogate pair becomes U+FFFD, as in encoding/json.
+// appendUnquoted appends the text of a scanned JSON string. Half of a surrogate pair
+// becomes U+FFFD, as in encoding/json.
 func appendUnquoted(dst, quoted []byte) []byte {
 	s := quoted[1 : len(quoted)-1]
 	for {
-		i := plainText(s, 0) // up to a backslash: no quote is without one
+		i := plainText(s, 0) // up to a backslash: a quote always has one
 		dst = append(dst, s[:i]...)
 		if i == len(s) {
 			return dst
@@ -197,8 +196,8 @@ func unit(digits []byte) rune {
 	return r
 }
 
-// outOfRange reports whether no float64 can hold a number, which would surprise
-// the code that converts it later. encoding/json refuses it in an any.
+// outOfRange reports whether no float64 can hold a number, which would surprise the
+// code that converts it later. encoding/json rejects it in an any.
 func outOfRange(number []byte) bool {
 	exponent := false
 	for _, c := range number {

@@ -1,9 +1,9 @@
-// Package jsontext makes the JSON text of responses: compact, on one line, and
-// without the escapes that matter only in HTML.
+// Package jsontext encodes JSON for responses: compact, on one line, and without the
+// escapes that matter only in HTML.
 //
-// It stays with the Encoder of encoding/json on every release of Go. On go1.27
-// that is the engine of encoding/json/v2, which takes about 150 ns longer for a
-// small value and as long for 2 KB; calling json/v2 directly measures the same.
+// It uses the Encoder of encoding/json on every release of Go. On go1.27 that is the
+// engine of encoding/json/v2, which takes about 150 ns longer for a small value and the
+// same time for 2 KB; calling json/v2 directly measures the same.
 package jsontext
 
 import (
@@ -13,15 +13,14 @@ import (
 	"sync"
 )
 
-// A Text is the JSON text of one value, in memory that [Text.Release] gives
-// back.
+// A Text is the JSON of one value, in memory that [Text.Release] returns.
 type Text struct {
 	buf bytes.Buffer
 	enc *json.Encoder
 }
 
-// Responses are mostly small and made often, and neither buffer nor encoder
-// outlives the call that writes them out.
+// Responses are mostly small and frequent, and neither buffer nor encoder outlives the
+// call that writes them.
 var texts = sync.Pool{New: func() any {
 	t := new(Text)
 	t.enc = json.NewEncoder(&t.buf)
@@ -29,12 +28,12 @@ var texts = sync.Pool{New: func() any {
 	return t
 }}
 
-// maxPooled is the size above which a buffer is left to the collector, so that
-// one large response does not stay in memory forever.
+// maxPooled is the size above which a buffer is left to the garbage collector, so that
+// one large response does not hold memory forever.
 const maxPooled = 64 << 10
 
-// Encode returns the JSON text of v. A panic, as of a MarshalJSON method, is an
-// error; its Text is not used again.
+// Encode returns the JSON of v. A panic, for instance of a MarshalJSON method, becomes
+// an error; its Text is not reused.
 func Encode(v any) (t *Text, err error) {
 	t = texts.Get().(*Text)
 	defer func() {
@@ -55,7 +54,7 @@ func (t *Text) Bytes() []byte {
 	return line[:len(line)-1]
 }
 
-// Release gives the memory back.
+// Release returns the memory to the pool.
 func (t *Text) Release() {
 	if t.buf.Cap() <= maxPooled {
 		t.buf.Reset()

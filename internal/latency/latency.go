@@ -1,4 +1,4 @@
-// Package latency is how long operations take, for what measures them.
+// Package latency measures how long operations take, for tests and benchmarks.
 package latency
 
 import (
@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Samples are how long each of many operations took. The zero Samples are none.
-// They are safe for concurrent use.
+// Samples are the durations of operations. The zero Samples are empty. They are safe
+// for concurrent use.
 type Samples struct {
 	mu   sync.Mutex
 	took []time.Duration
 }
 
-// Since adds an operation that began then and ends now.
+// Since adds an operation that began at begun and ends now.
 func (l *Samples) Since(begun time.Time) {
 	took := time.Since(begun)
 	l.mu.Lock()
@@ -22,7 +22,7 @@ func (l *Samples) Since(begun time.Time) {
 	l.took = append(l.took, took)
 }
 
-// Percentile returns the time within which so many of a hundred operations
+// Percentile returns the duration within which the given percentage of operations
 // ended, 0 if there are none.
 func (l *Samples) Percentile(percent int) time.Duration {
 	l.mu.Lock()
@@ -34,8 +34,8 @@ func (l *Samples) Percentile(percent int) time.Duration {
 	return l.took[max((len(l.took)*percent+99)/100-1, 0)]
 }
 
-// Report adds the median and the 99th percentile, in microseconds, to what the
-// benchmark reports.
+// Report adds the median and the 99th percentile, in microseconds, to the metrics of
+// the benchmark.
 func (l *Samples) Report(b interface {
 	ReportMetric(n float64, unit string)
 }) {

@@ -1,5 +1,5 @@
-// Package layer makes the handlers that middleware returns, in a form that can
-// be seen through.
+// Package layer makes the handlers that middleware returns, with access to the handler
+// inside.
 package layer
 
 import "net/http"
@@ -9,8 +9,8 @@ type handler struct {
 	serve http.HandlerFunc
 }
 
-// New returns serve as the middleware around next: a handler that tells next by
-// a method Unwrap() http.Handler, to what looks at a service without running it.
+// New returns serve as the middleware around next. Its method Unwrap() http.Handler
+// returns next, for tools that inspect a service without running it.
 func New(next http.Handler, serve http.HandlerFunc) http.Handler { return &handler{next, serve} }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.serve(w, r) }

@@ -12,9 +12,8 @@ import (
 	"testing"
 )
 
-// The exported API of every package is written down in testdata/api, one line
-// for each name, so that no change to it passes unnoticed: who changes it
-// changes a file that says so in the review.
+// The exported API of every package is recorded in testdata/api, one line for each
+// name, so that every change to it shows in the review.
 
 const (
 	apiDir     = "internal/policy/testdata/api"
@@ -34,7 +33,7 @@ func TestAPI(t *testing.T) {
 // checkAPI compares the exported API of every package with its golden file.
 func checkAPI(t *policyTree) (found []violation) {
 	dir := filepath.Join(t.root, apiDir)
-	left := make(map[string]bool) // golden files that no package claimed
+	left := make(map[string]bool) // golden files without a package
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		left[e.Name()] = true
@@ -96,9 +95,9 @@ func apiText(p *policyPackage) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// apiLines returns a sorted line for each exported name of a public package:
-// functions and methods with their signatures, types with a line for each
-// exported field or method.
+// apiLines returns a sorted line for each exported name of a public package: functions
+// and methods with their signatures, types with a line for each exported field or
+// method.
 func apiLines(p *policyPackage) (lines []string) {
 	if !p.public() {
 		return nil
@@ -143,8 +142,8 @@ func addFunc(add func(string, ...any), decl *ast.FuncDecl) {
 	add("func %s%s%s", receiver, decl.Name.Name, signature)
 }
 
-// addValues writes a constant or variable with its type and its value, as far
-// as the declaration gives them: what is implied by iota stays implied.
+// addValues writes a constant or variable with its type and value, as declared: an
+// implied iota stays implied.
 func addValues(add func(string, ...any), decl *ast.GenDecl) {
 	var implied ast.Expr
 	for _, spec := range decl.Specs {
@@ -179,7 +178,7 @@ func addType(add func(string, ...any), spec *ast.TypeSpec) {
 	name := spec.Name.Name
 	head := "type " + name
 	if spec.TypeParams != nil {
-		// The printer knows type parameters only as part of a function.
+		// The printer supports type parameters only as part of a function.
 		fn := source(&ast.FuncType{TypeParams: spec.TypeParams, Params: &ast.FieldList{}})
 		head += strings.TrimSuffix(strings.TrimPrefix(fn, "func"), "()")
 	}
@@ -220,7 +219,7 @@ func addType(add func(string, ...any), spec *ast.TypeSpec) {
 	}
 }
 
-// source prints a piece of syntax, without comments.
+// source prints a syntax node, without comments.
 func source(node ast.Node) string {
 	var b strings.Builder
 	if err := printer.Fprint(&b, token.NewFileSet(), node); err != nil {

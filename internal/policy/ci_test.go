@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestDependabot: updates are proposed for every module that has dependencies,
-// and for none that has to stay where it is.
+// TestDependabot: updates are proposed for every module with dependencies, and for none
+// with pinned ones.
 func TestDependabot(t *testing.T) {
 	text, err := os.ReadFile(root + "/.github/dependabot.yml")
 	if err != nil {
@@ -38,8 +38,8 @@ func TestDependabot(t *testing.T) {
 	}
 }
 
-// TestReleases: the releases of Go that make matrix runs are those of the
-// workflow, and go.mod requires the older of the two.
+// TestReleases: the releases of Go that make matrix runs are those of the workflow, and
+// go.mod requires the older of the two.
 func TestReleases(t *testing.T) {
 	find := func(file, pattern string) string {
 		text, err := os.ReadFile(filepath.Join(root, file))
@@ -66,7 +66,7 @@ func TestReleases(t *testing.T) {
 	}
 }
 
-// TestMakeHelp: make help lists every target, with what it does.
+// TestMakeHelp: make help lists every target, with its description.
 func TestMakeHelp(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	if err != nil {

@@ -11,9 +11,8 @@ import (
 	"strings"
 )
 
-// variables are the package-level variables that no rule of checkVariables
-// covers, as package.name, each with the reason why it is none of the things
-// the policy is there to prevent.
+// variables are the package-level variables that no rule of checkVariables covers, as
+// package.name, each with the reason why it is allowed.
 var variables = map[string]string{
 	"bodyparser/bind.binders":         "what reflection found out about a type, which is the same for everyone who asks",
 	"internal/reqbody.loans":          "a pool of buffers: what one request leaves in them no other sees",
@@ -42,12 +41,11 @@ var immutable = []string{
 	"regexp.MustCompile", "strings.NewReplacer", "time.Date", "time.Unix",
 }
 
-// checkVariables keeps state out of packages: two services in one process must
-// not see each other through this module, and what it does must not depend on
-// what was imported or called before. There are no init functions, and a
-// package-level variable is an error, an embedded file system, or unexported
-// and either the result of an immutable function or a table that its package
-// only reads.
+// checkVariables keeps state out of packages: two services in one process must not
+// affect each other through this module, and its behavior must not depend on earlier
+// imports or calls. There are no init functions, and a package-level variable is an
+// error, an embedded file system, or unexported and either the result of an immutable
+// function or a table that its package only reads.
 func checkVariables(t *policyTree) (found []violation) {
 	unused := maps.Clone(t.variables)
 	for _, p := range t.packages {
@@ -94,7 +92,7 @@ func checkVariables(t *policyTree) (found []violation) {
 	return found
 }
 
-// mutable says how the variable may change, or nothing.
+// mutable says how the variable may change, or "".
 func mutable(f *policyFile, name *ast.Ident, typ, value ast.Expr, written map[string]bool) string {
 	if written[name.Name] {
 		return "is written to after its declaration"
@@ -138,10 +136,10 @@ func mutable(f *policyFile, name *ast.Ident, typ, value ast.Expr, written map[st
 	return "may hold something that changes"
 }
 
-// writtenNames returns the names that the package assigns to, takes the
-// address of, or changes an element of, outside of declarations. Names are not
-// resolved: a local variable that shadows a table counts as the table, and
-// deserves another name anyway.
+// writtenNames returns the names that the package assigns to, takes the address of, or
+// changes an element of, outside of declarations. Names are not resolved: a local
+// variable that shadows a table counts as the table, and should have another name
+// anyway.
 func writtenNames(p *policyPackage) map[string]bool {
 	names := make(map[string]bool)
 	write := func(e ast.Expr) {
@@ -194,9 +192,8 @@ func writtenNames(p *policyPackage) map[string]bool {
 	return names
 }
 
-// forbidden are the names that belong to the owner of the process, by import
-// path, with what to do instead. A name that ends in * stands for all that
-// begin so.
+// forbidden are the names that only the owner of the process may use, by import path,
+// with the alternative. A name that ends in * is a prefix.
 var forbidden = map[string]map[string]string{
 	"net/http": {
 		"DefaultServeMux": "take a *http.ServeMux",
@@ -213,9 +210,9 @@ var forbidden = map[string]map[string]string{
 	"log/slog":  {"SetDefault": "take a *slog.Logger"},
 }
 
-// checkProcess keeps this module from taking over what it is embedded in: the
-// server, the mux, the signals, the exit and the log belong to the host. The
-// server in the context of a request may be asked what it is set to.
+// checkProcess keeps this module out of the host's responsibilities: the server, the
+// mux, the signals, the exit and the log. It may read the settings of the server in the
+// context of a request.
 func checkProcess(t *policyTree) (found []violation) {
 	for _, p := range t.packages {
 		if !p.library() {
@@ -248,8 +245,8 @@ func checkProcess(t *policyTree) (found []violation) {
 	return found
 }
 
-// checkCORS keeps Access-Control headers out: which origins may read an answer
-// is the decision of a CORS middleware, and a second opinion opens holes.
+// checkCORS keeps Access-Control headers out: the CORS middleware decides which origins
+// may read a response, and a second decision opens holes.
 func checkCORS(t *policyTree) (found []violation) {
 	for _, p := range t.packages {
 		if !p.library() {
@@ -268,7 +265,7 @@ func checkCORS(t *policyTree) (found []violation) {
 	return found
 }
 
-// checkLength keeps files short enough to be read in one go.
+// checkLength limits the length of files.
 func checkLength(t *policyTree) (found []violation) {
 	for _, p := range t.packages {
 		if p.example() {
@@ -283,8 +280,8 @@ func checkLength(t *policyTree) (found []violation) {
 	return found
 }
 
-// qualified returns the import path and the name of something from another
-// package, net/http.Server, or nothing.
+// qualified returns the import path and the name of an identifier of another package,
+// such as net/http.Server, or "".
 func qualified(f *policyFile, e ast.Expr) string {
 	if index, ok := e.(*ast.IndexExpr); ok {
 		e = index.X // an instance of a generic function

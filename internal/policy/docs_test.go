@@ -10,10 +10,9 @@ import (
 	"strings"
 )
 
-// checkPackageDocs asks for what ST1000 of staticcheck does not about package
-// comments: that there is no second one, since it is appended to the first unseen;
-// that commands have one; and that it ends with the differences from Next.js in
-// what users import.
+// checkPackageDocs checks package comments beyond ST1000 of staticcheck: there is no
+// second one, since it would be appended to the first; commands have one; and in
+// packages that users import it ends with the differences from Next.js.
 func checkPackageDocs(t *policyTree) (found []violation) {
 	const differences = "Differences from Next.js"
 	for _, p := range t.packages {
@@ -51,11 +50,10 @@ func lastHeading(text string) (heading string) {
 	return heading
 }
 
-// checkDocs asks every exported name of the public packages for a comment,
-// save the methods that errors have by convention. Constants and variables
-// that follow each other without an empty line share the comment above the
-// first. A block of struct fields needs one comment; but in a Config every
-// field does, since each is a setting with a default, a unit and a consequence
+// checkDocs requires a comment on every exported name of the public packages, except
+// the methods that errors have by convention. Adjacent constants and variables share
+// the comment above the first. A block of struct fields needs one comment; but in a
+// Config every field does, since each is a setting with a default, a unit and an effect
 // of its own.
 func checkDocs(t *policyTree) (found []violation) {
 	for _, p := range t.packages {
@@ -90,7 +88,7 @@ func checkDocs(t *policyTree) (found []violation) {
 }
 
 func checkGenDecl(t *policyTree, decl *ast.GenDecl, missing func(token.Pos, string, ...any)) {
-	shared := false // the comment above, with the lines since
+	shared := false // the comment above, by the adjacent lines below
 	last := 0
 	for _, spec := range decl.Specs {
 		switch spec := spec.(type) {
@@ -120,9 +118,8 @@ func checkGenDecl(t *policyTree, decl *ast.GenDecl, missing func(token.Pos, stri
 	}
 }
 
-// checkFields looks at the fields of a struct or the methods of an interface:
-// at each, or else at each block of them. What is embedded brings its own
-// comments.
+// checkFields checks the fields of a struct or the methods of an interface: each one,
+// or else each block of them. Embedded types have comments of their own.
 func checkFields(t *policyTree, typeName string, fields []*ast.Field, each bool, missing func(token.Pos, string, ...any)) {
 	for len(fields) > 0 {
 		n := 1
@@ -162,8 +159,8 @@ func receiverName(decl *ast.FuncDecl) string {
 	}
 }
 
-// checkExamples asks every package with an exported name for an example that
-// go test runs: one with an Output comment.
+// checkExamples requires an example with an Output comment, which go test runs, for
+// every package with an exported name.
 func checkExamples(t *policyTree) (found []violation) {
 	for _, p := range t.packages {
 		if p.path == "." || len(apiLines(p)) == 0 {

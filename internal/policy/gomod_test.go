@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// checkGoMod keeps go.mod to the dependencies, each under a comment that names
-// it and says what it is for, and keeps the modules of the repository
-// together: the root replaces nothing, since a replacement does not reach the
-// users of a module, and every nested module is tested against this root.
+// checkGoMod limits go.mod to the dependencies, each under a comment that names it and
+// says what it is for. It also keeps the modules of the repository consistent: the root
+// has no replace directive, since that does not reach the users of a module, and every
+// nested module is tested against this root.
 func checkGoMod(t *policyTree) (found []violation) {
 	root, err := readGoMod(t, "go.mod")
 	if err != nil {
@@ -87,16 +87,16 @@ func checkGoMod(t *policyTree) (found []violation) {
 	return found
 }
 
-// A directive is one line of a go.mod file. In a replace directive the version
-// is everything after the module.
+// A directive is one line of a go.mod file. In a replace directive the version is
+// everything after the module.
 type directive struct {
 	verb, module, version string
 	indirect              bool
-	comment               string // of the lines above; shared by lines that follow each other
+	comment               string // of the lines above; adjacent lines share it
 	line                  int
 }
 
-// readGoMod reads as much of the format as "go mod tidy" writes.
+// readGoMod reads the format that "go mod tidy" writes.
 func readGoMod(t *policyTree, name string) (directives []directive, err error) {
 	data, err := os.ReadFile(filepath.Join(t.root, filepath.FromSlash(name)))
 	if err != nil {
@@ -143,7 +143,7 @@ func readGoMod(t *policyTree, name string) (directives []directive, err error) {
 
 var majorVersion = regexp.MustCompile(`/v[0-9]+$`)
 
-// moduleName is what people call a module: validator.
+// moduleName is the common name of a module: validator.
 func moduleName(module string) string {
 	return path.Base(majorVersion.ReplaceAllString(module, ""))
 }

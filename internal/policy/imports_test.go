@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A dependency is a module that go.mod may require: which packages may import
-// it, and why the module is worth having.
+// A dependency is a module that go.mod may require: which packages may import it, and
+// why it is needed.
 type dependency struct {
 	module  string
 	user    string // the only package that imports it
@@ -17,8 +17,8 @@ type dependency struct {
 	why     string
 }
 
-// dependencies are all there are. A new one needs an entry here, a sentence in
-// go.mod, and a package that every other can do without.
+// dependencies are all of them. A new one needs an entry here, a sentence in go.mod,
+// and a package that every other can do without.
 var dependencies = []dependency{
 	{"github.com/justinas/alice", "middleware", "", "the type of Chain"},
 	{"github.com/gorilla/schema", "bodyparser/bind", "", "forms and queries into structs"},
@@ -29,22 +29,22 @@ var dependencies = []dependency{
 	{"github.com/maypok86/otter/v2", "middleware/cache", "", "the store of the response cache"},
 }
 
-// joins are the packages whose purpose it is to put others together.
+// joins are the packages whose purpose is to combine others.
 var joins = []string{"middleware", "bodyparser/bind", "pattern/nextfs", "typescript"}
 
-// floors are packages that stand on a piece: which package may import it, and
-// so may the suite below that.
+// floors are packages that others build on: the package that may import each, as may
+// its test suite.
 var floors = map[string]string{"stream/hub": "stream"}
 
-// checkImports keeps the pieces apart: who uses one of them links that one, the
-// internal packages and at most one dependency.
+// checkImports keeps the packages independent: a program that imports one of them links
+// that one, the internal packages and at most one dependency.
 func checkImports(t *policyTree) (found []violation) {
 	for _, p := range t.packages {
 		for _, f := range p.files {
 			for _, spec := range f.Imports {
 				imported, err := strconv.Unquote(spec.Path.Value)
 				if err != nil {
-					continue // the compiler says so
+					continue // the compiler reports it
 				}
 				if complaint := importComplaint(p, imported); complaint != "" {
 					found = append(found, violation{t.at(spec.Pos()), fmt.Sprintf("%s imports %s: %s", p.path, imported, complaint)})
@@ -55,7 +55,7 @@ func checkImports(t *policyTree) (found []violation) {
 	return found
 }
 
-// importComplaint says why p may not import a package, or nothing.
+// importComplaint says why p may not import a package, or "".
 func importComplaint(p *policyPackage, imported string) string {
 	own, ours := strings.CutPrefix(imported, modulePath+"/")
 	switch {
@@ -105,8 +105,8 @@ func importComplaint(p *policyPackage, imported string) string {
 	return fmt.Sprintf("pieces do not import each other; share through internal, or join them in %s", strings.Join(joins, ", "))
 }
 
-// isStandard reports whether a package is part of the standard library: the
-// first element of every other path is a domain.
+// isStandard reports whether a package is part of the standard library: the first
+// element of every other path is a domain.
 func isStandard(imported string) bool {
 	first, _, _ := strings.Cut(imported, "/")
 	return path.Ext(first) == "" && first != "C"

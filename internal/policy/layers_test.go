@@ -2,9 +2,9 @@ package policy_test
 
 import "go/ast"
 
-// checkLayers keeps middleware transparent: what a func(http.Handler) http.Handler
-// returns tells the handler inside by a method Unwrap, so that pattern.Walk sees
-// through it. An http.HandlerFunc cannot.
+// checkLayers keeps middleware transparent: the result of a func(http.Handler)
+// http.Handler has a method Unwrap that returns the handler inside, for pattern.Walk.
+// An http.HandlerFunc cannot have one.
 func checkLayers(t *policyTree) (found []violation) {
 	for _, p := range t.packages {
 		if !p.library() {
@@ -26,7 +26,7 @@ func checkLayers(t *policyTree) (found []violation) {
 				ast.Inspect(body, func(n ast.Node) bool {
 					switch n := n.(type) {
 					case *ast.FuncLit:
-						return false // which returns for itself
+						return false // its return statements are its own
 					case *ast.ReturnStmt:
 						for _, result := range n.Results {
 							if call, ok := result.(*ast.CallExpr); ok && qualified(f, call.Fun) == "net/http.HandlerFunc" {

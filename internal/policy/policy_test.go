@@ -18,18 +18,17 @@ import (
 	"testing"
 )
 
-// The policies are the promises of this module that no package can keep by
-// itself: which way imports point, that every name is documented, what go.mod
-// may require. Each is a function from the parsed source of a module to the
-// places where it is broken, so that the same function runs over this module,
-// where it must find nothing, and over testdata/broken, where it must
-// find what testdata/broken.txt lists.
+// The policies are the rules of this module that no package can check by itself: which
+// way imports point, that every name is documented, what go.mod may require. Each is a
+// function from the parsed source of a module to its violations, so that the same
+// function runs over this module, where it must find nothing, and over testdata/broken,
+// where it must find what testdata/broken.txt lists.
 //
-// They read source, not types: a policy that needs the type checker would need
-// the dependencies too, and would be slower than all of these together. What vet
-// or staticcheck finds is left to them; the Makefile says which checks run.
+// They read source, not types: the type checker would need the dependencies, and would
+// be slower than all of them together. What vet or staticcheck finds is left to those;
+// the Makefile says which checks run.
 
-// root is the root of the module, seen from here.
+// root is the root of the module, relative to here.
 const root = "../.."
 
 const modulePath = "github.com/apiece/apiece"
@@ -57,7 +56,7 @@ func TestPolicy(t *testing.T) {
 	tree := ourTree(t)
 	for _, p := range policies {
 		if p.name == "api" {
-			continue // TestAPI, which can also be told to update
+			continue // TestAPI, which can also update
 		}
 		t.Run(p.name, func(t *testing.T) {
 			for _, v := range p.check(tree) {
@@ -67,7 +66,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// TestPolicyCanFail runs every policy over a module that breaks all of them.
+// TestPolicyCanFail runs every policy over a module that violates all of them.
 func TestPolicyCanFail(t *testing.T) {
 	const golden = "testdata/broken.txt"
 	tree, err := loadPolicyTree("testdata/broken")
@@ -101,7 +100,7 @@ func TestPolicyCanFail(t *testing.T) {
 	}
 }
 
-// A violation is a place where a policy is broken, and what to do about it.
+// A violation is a place that violates a policy, and how to fix it.
 type violation struct {
 	where string // file:line, or a file, or a package
 	what  string
@@ -132,7 +131,7 @@ type policyFile struct {
 	built bool // part of the build on linux/amd64
 }
 
-// public reports whether the package is one that users import.
+// public reports whether users import the package.
 func (p *policyPackage) public() bool {
 	return len(p.files) > 0 && !p.internal() && !p.example() && !p.command()
 }
@@ -140,26 +139,26 @@ func (p *policyPackage) public() bool {
 func (p *policyPackage) internal() bool { return under(p.path, "internal") }
 func (p *policyPackage) example() bool  { return under(p.path, "examples") }
 
-// command reports whether the package is a program of its own, which prints
-// what the package above it finds: pattern/nextfs/nextroutes.
+// command reports whether the package is a program that prints the findings of the
+// package above it: pattern/nextfs/nextroutes.
 func (p *policyPackage) command() bool {
 	return len(p.files) > 0 && p.files[0].Name.Name == "main" && !p.example()
 }
 
-// library reports whether the package ends up in the services of users. The
-// examples, the commands and what only tests import do not.
+// library reports whether the package ends up in the services of users. The examples,
+// the commands and packages imported only by tests do not.
 func (p *policyPackage) library() bool {
 	return len(p.files) > 0 && !p.example() && !p.command() && !p.suite() && p.path != "internal/testkit"
 }
 
-// suite reports whether the package holds tests for others to run on what they
-// write to fit the package around it: stream/hub/backplanetest for stream/hub.
+// suite reports whether the package has tests for implementations of the package around
+// it: stream/hub/backplanetest for stream/hub.
 func (p *policyPackage) suite() bool {
 	return path.Dir(p.path) != "." && strings.HasSuffix(p.path, "test")
 }
 
-// built yields the files that declare the package on the platform of the
-// policies: where a build tag offers two versions of a file, one of them.
+// built returns the files of the package on the platform of the policies: of two
+// versions with build tags, one.
 func (p *policyPackage) built() (files []*policyFile) {
 	for _, f := range p.files {
 		if f.built {
@@ -195,9 +194,8 @@ func ourTree(t *testing.T) *policyTree {
 	return tree
 }
 
-// loadPolicyTree parses the Go files of the module at root, other than those
-// of nested modules, in testdata, and in directories that the go command does
-// not look into.
+// loadPolicyTree parses the Go files of the module at root, except those of nested
+// modules, in testdata, and in directories that the go command ignores.
 func loadPolicyTree(root string) (*policyTree, error) {
 	platform := build.Default
 	platform.GOOS, platform.GOARCH = "linux", "amd64"
@@ -231,8 +229,7 @@ func loadPolicyTree(root string) (*policyTree, error) {
 		if err != nil {
 			return err
 		}
-		// The name given here is the one that positions report: it is the same
-		// wherever the module lies.
+		// Positions report the name given here: it is the same wherever the module is.
 		syntax, err := parser.ParseFile(tree.fset, name, source, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return err
@@ -259,9 +256,9 @@ func loadPolicyTree(root string) (*policyTree, error) {
 	return tree, err
 }
 
-// lineDiff returns the lines that only want has, after "- ", and those that
-// only got has, after "+ ", in the order of the texts. It is empty if the
-// texts have the same lines.
+// lineDiff returns the lines that only want has, after "- ", and those that only got
+// has, after "+ ", in the order of the texts. It is empty if the texts have the same
+// lines.
 func lineDiff(want, got string) string {
 	count := make(map[string]int)
 	for line := range strings.Lines(got) {

@@ -5,29 +5,29 @@ import (
 	"net/http"
 )
 
-// A Limited is an r.Body that can be read up to a limit. Reading beyond it fails
-// with *http.MaxBytesError, and has the connection closed.
+// A Limited is an r.Body with a limit. Reading beyond it fails with
+// *http.MaxBytesError, and closes the connection after the response.
 type Limited struct {
 	src  io.ReadCloser
 	w    http.ResponseWriter
 	r    *http.Request
 	max  int64
 	left int64
-	err  error // of all reads from now on
+	err  error // of all further reads
 }
 
-// Put makes l the body of r, with what was there before below it.
+// Put makes l the body of r, reading from the previous body.
 func (l *Limited) Put(w http.ResponseWriter, r *http.Request, limit int64) {
 	*l = Limited{src: r.Body, w: w, r: r, max: limit, left: limit}
 	r.Body = l
 }
 
-// Read is that of an http.MaxBytesReader.
+// Read works like that of http.MaxBytesReader.
 func (l *Limited) Read(p []byte) (int, error) {
 	if l.err != nil || len(p) == 0 {
 		return 0, l.err
 	}
-	// One byte more than is left tells whether there is more.
+	// One byte beyond the limit shows whether there is more.
 	if int64(len(p))-1 > l.left {
 		p = p[:l.left+1]
 	}

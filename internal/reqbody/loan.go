@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// A Loan is the writer that bodyparser.Parse is given by a caller that is done
-// with the body when it calls [Loan.End]: the memory goes on to another request
-// then. Neither the Body nor what its Bytes return may be kept. The text of a JSON
-// body is not checked in advance, since Body.Decode finds out.
+// A Loan is the writer for bodyparser.Parse of a caller that calls [Loan.End] when it
+// is done with the body: the memory is reused for another request then. Neither the
+// Body nor its Bytes may be kept. The text of a JSON body is not checked in advance,
+// since Body.Decode does that.
 //
-// It stands in an internal package because bytes that change later are nothing to
-// offer to everyone. It is what package bind decodes from.
+// It is internal because bytes that change later are unsafe in a public API. Package
+// bind decodes from it.
 type Loan struct {
 	http.ResponseWriter // nil if there is none
 
-	// Memory is kept by bodyparser from one loan to the next.
+	// Memory is reused by bodyparser from one loan to the next.
 	Memory interface {
-		// TakeBack ends the use of what was lent for r. The body of r is gone then,
-		// and if err is not nil, that is what reading it gives.
+		// TakeBack ends the use of the memory lent for r. The body of r is gone then,
+		// and if err is not nil, reading it returns err.
 		TakeBack(r *http.Request, err error)
 	}
 }
@@ -32,7 +32,7 @@ func Lend(w http.ResponseWriter) *Loan {
 	return l
 }
 
-// End is called once, with the request that was parsed and what has become of it.
+// End is called once, with the parsed request and its result.
 func (l *Loan) End(r *http.Request, err error) {
 	if l.Memory != nil {
 		l.Memory.TakeBack(r, err)

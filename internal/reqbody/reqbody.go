@@ -1,6 +1,6 @@
-// Package reqbody is what the pieces that read request bodies share: a
-// deadline for slow clients, the refusal of a body that is too large, and what
-// a failed read means.
+// Package reqbody is shared by the packages that read request bodies: a deadline for
+// slow clients, the rejection of a body that is too large, and the meaning of a failed
+// read.
 package reqbody
 
 import (
@@ -22,15 +22,14 @@ import (
 
 type deadliner interface{ SetReadDeadline(time.Time) error }
 
-// A Deadline bounds the time that reading a body may take. The zero Deadline
-// bounds nothing.
+// A Deadline bounds the time of reading a body. The zero Deadline bounds nothing.
 type Deadline struct{ w deadliner }
 
-// InMemory marks an r.Body that has all its bytes already.
+// InMemory marks an r.Body that already has all its bytes.
 type InMemory interface{ InMemory() }
 
-// WriterFor returns w, or if that is nil what a layer outside has left for the
-// body of r, nil if there is none.
+// WriterFor returns w, or if that is nil the writer that a layer outside stored for the
+// body of r, or nil.
 func WriterFor(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	if w != nil {
 		return w
@@ -41,13 +40,13 @@ func WriterFor(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	return exchange.WriterOf(r)
 }
 
-// Arm lets reads of the body of r fail from d on, by w or else by the writer that
-// [WriterFor] finds. One that knows no deadlines gives the zero Deadline, as does a
-// d of 0 or less, and a body that no client has to send: the deadline would end up
-// in the request's context.
+// Arm makes reads of the body of r fail after d, by w or else by the writer of
+// [WriterFor]. It returns the zero Deadline for a writer without deadlines, for zero or
+// negative d, and for a body that no client has to send: the deadline would end up in
+// the request's context.
 //
-// A server that bounds the whole request more tightly with its ReadTimeout
-// keeps its own deadline, which ours would extend.
+// A server whose ReadTimeout bounds the whole request more tightly keeps its own
+// deadline, which this one would extend.
 func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 	if d <= 0 || r.Body == nil || r.Body == http.NoBody {
 		return Deadline{}
@@ -65,8 +64,8 @@ func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 		}
 		return Deadline{}
 	}
-	// Not by http.ResponseController, which builds an error for each request to a
-	// writer that has no deadlines.
+	// http.ResponseController would allocate an error for each request to a writer that
+	// has no deadlines.
 	var dl Deadline
 	var ok bool
 	if dl.w, ok = respw.Find[deadliner](w); !ok || dl.w.SetReadDeadline(time.Now().Add(d)) != nil {
@@ -75,8 +74,8 @@ func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 	return dl
 }
 
-// unbounded is done when the warning has been written: it is about how a program
-// is put together, and the next request would only say the same.
+// unbounded is done once the warning is logged: it concerns how a program is built, and
+// further requests would only repeat it.
 var unbounded sync.Once
 
 func warn(r *http.Request, d time.Duration) {
@@ -87,8 +86,8 @@ func warn(r *http.Request, d time.Duration) {
 		slog.Duration("ReadTimeout", d))
 }
 
-// Covered reports whether a Timeout interrupts a read of the body of r no later
-// than after d, so that no deadline is needed.
+// Covered reports whether a Timeout interrupts a read of the body of r after at most d,
+// so that no deadline is needed.
 func Covered(r *http.Request, d time.Duration) bool {
 	t, ok := exchange.Get[exchange.Extender](r, exchange.Deadline)
 	return ok && t.EndsWithin(d)
@@ -101,25 +100,25 @@ func (dl Deadline) Extend(d time.Duration) {
 	}
 }
 
-// Disarm takes the deadline away again. It belongs behind a read that
-// succeeded: left alone, the deadline would end up in the request's context,
-// for net/http reads on to notice a client that leaves. Behind a read that
-// failed it must stay, or net/http waits for the rest of the body.
+// Disarm removes the deadline. Call it after a read that succeeded: otherwise the
+// deadline would end up in the request's context, since net/http reads on to detect a
+// client that leaves. After a read that failed it must stay, or net/http waits for the
+// rest of the body.
 func (dl Deadline) Disarm() {
 	if dl.w != nil {
 		_ = dl.w.SetReadDeadline(time.Time{})
 	}
 }
 
-// Refuse has net/http close the connection behind the response to r, instead
-// of reading the rest of a body that is too large or even waiting for it.
+// Refuse has net/http close the connection after the response to r, instead of reading
+// the rest of a body that is too large, or waiting for it.
 func Refuse(w http.ResponseWriter, r *http.Request) {
 	if w == nil {
 		return
 	}
 	if r.ProtoMajor == 1 {
-		// For writers that hide the server's. HTTP/2 would take it as a wish to
-		// close the connection of all the other requests.
+		// For writers that hide the server's. On HTTP/2 this would close the connection
+		// of all the other requests.
 		w.Header().Set("Connection", "close")
 	}
 	respw.TooLarge(w)
@@ -128,18 +127,17 @@ func Refuse(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A Failure says what a failed read means.
+// A Failure is the meaning of a failed read.
 type Failure int
 
 const (
-	Malformed Failure = iota // what came in is not a body
+	Malformed Failure = iota // the bytes are not a valid body
 	Aborted                  // the client stopped sending before the end
 	Slow                     // the deadline passed
 )
 
-// Explain classifies the error of a read. The context of the request, which
-// net/http ends for a connection that is lost, tells what the errors of HTTP/2
-// do not.
+// Explain classifies the error of a read. The context of the request, which net/http
+// cancels for a lost connection, tells what the errors of HTTP/2 do not.
 func Explain(ctx context.Context, err error) Failure {
 	var op *net.OpError
 	switch {

@@ -22,7 +22,7 @@ type inMemory struct{ io.ReadCloser }
 
 func (inMemory) InMemory() {}
 
-// TestWarning: a body whose time nothing bounds is told of once.
+// TestWarning: a body without a time limit is logged once.
 func TestWarning(t *testing.T) {
 	var log testkit.Log
 	defer slog.SetDefault(slog.Default())

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Header returns the header that the handler may change: the server's, or the
-// handler's own behind a fence.
+// Header returns the header that the handler may change: the server's, or with a fence
+// the handler's own.
 func (rw *Writer) Header() http.Header {
 	f := rw.fence
 	if f == nil {
@@ -26,7 +26,7 @@ func (rw *Writer) outside() http.Header {
 	if _, err := rw.enter(Open); err != nil {
 		return nil
 	}
-	defer rw.leave() // even if a Header of others panics
+	defer rw.leave() // even if a foreign Header method panics
 	return rw.inner.Header().Clone()
 }
 
@@ -35,22 +35,22 @@ func (rw *Writer) outside() http.Header {
 func (rw *Writer) WriteHeader(status int) {
 	switch {
 	case (status < 100 || status > 999) && !rw.Committed():
-		panic(invalid(status)) // and commits nothing, nor is the server's writer asked for it
+		panic(invalid(status)) // and commits nothing, and calls no method of the server's writer
 	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
 		rw.inform(status)
 	case rw.status != 0 || rw.hijacked:
 		rw.repeat(status)
 	case rw.lost() != nil:
 	case rw.commit(status, 0, false) == nil && rw.fence != nil && rw.Complete():
-		if rw.push() == nil { // it is whole: there is nothing to wait for
+		if rw.push() == nil { // it is complete: there is no reason to wait
 			rw.leave()
 		}
 	}
 }
 
-// Commit has fill change the header of the response to w and commits it with the
-// status that fill returns. A handler that has not asked for the header needs none
-// of its own then, which saves a small response two allocations of a dozen.
+// Commit has fill change the header of the response to w and commits it with the status
+// that fill returns. A handler that has not called Header needs no header of its own
+// then, which saves a small response two of about twelve allocations.
 func Commit(w http.ResponseWriter, fill func(h http.Header) (status int)) {
 	rw, ok := Of(w)
 	if !ok || rw.fence == nil || rw.fence.header != nil || rw.onCommit != nil || rw.status != 0 {
@@ -60,8 +60,7 @@ func Commit(w http.ResponseWriter, fill func(h http.Header) (status int)) {
 	}
 }
 
-// fillBelow has fill change the server's header, as far as the response is the
-// handler's.
+// fillBelow has fill change the server's header, unless the response was taken.
 func (rw *Writer) fillBelow(fill func(h http.Header) (status int)) (status int) {
 	if _, err := rw.enter(Open); err != nil {
 		return 0
@@ -72,7 +71,7 @@ func (rw *Writer) fillBelow(fill func(h http.Header) (status int)) (status int) 
 	return fill(h)
 }
 
-// repeat passes on a second status, for net/http to log who has called twice, if
+// repeat passes on a second status, so that net/http can log the superfluous call, if
 // it knows of the first.
 func (rw *Writer) repeat(status int) {
 	if !rw.Sent() {
@@ -84,9 +83,9 @@ func (rw *Writer) repeat(status int) {
 	}
 }
 
-// inform sends a 1xx response, which HTTP/1.0 does not know (RFC 9110, section
-// 15.2). Behind a fence it carries the handler's header, and then puts back what
-// was there: the final response may not be the handler's.
+// inform sends a 1xx response, which HTTP/1.0 does not have (RFC 9110, section 15.2).
+// With a fence it sends the handler's header, and then restores the server's: the final
+// response may not be the handler's.
 func (rw *Writer) inform(status int) {
 	if !rw.request.ProtoAtLeast(1, 1) {
 		return
@@ -109,16 +108,16 @@ func (rw *Writer) inform(status int) {
 	}
 }
 
-// commit fixes status and header, of a response with at least size bytes of
-// body; implicit is for a write, with which the server sets status and type. What
-// layers outside want to do first they do before anything is fixed,
-// and what they refuse is not. Without a fence the header goes out.
+// commit fixes status and header of a response with at least size bytes of body;
+// implicit is for a write, for which the server sets status and type. First it runs the
+// hooks and checks of the layers outside. If they reject the response, nothing is
+// fixed. Without a fence the header is sent.
 func (rw *Writer) commit(status, size int, implicit bool) error {
 	if f := rw.onCommit; f != nil {
 		rw.onCommit = nil
 		f(status)
 		if err := rw.lost(); err != nil {
-			return err // taken away in the meantime
+			return err // taken in the meantime
 		}
 	}
 	if err := rw.read(status); err != nil {
@@ -144,7 +143,7 @@ func (rw *Writer) commit(status, size int, implicit bool) error {
 	return nil
 }
 
-// read notes what the header of the response says. One that the handler has not
+// read records what the header of the response says. A header that the handler has not
 // asked for is the server's.
 func (rw *Writer) read(status int) error {
 	if f := rw.fence; f != nil && f.header != nil {
@@ -159,7 +158,7 @@ func (rw *Writer) read(status int) error {
 	return nil
 }
 
-// measure notes what a header and a status say of the body.
+// measure records what a header and a status say about the body.
 func (rw *Writer) measure(h http.Header, status int) {
 	if v := h["Content-Type"]; len(v) == 1 && IsEventStream(v[0]) {
 		rw.stream.Store(true)
@@ -173,7 +172,7 @@ func (rw *Writer) measure(h http.Header, status int) {
 	rw.noBody = rw.request.Method == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// IsEventStream reports whether a Content-Type is that of Server-Sent Events.
+// IsEventStream reports whether a Content-Type is text/event-stream.
 func IsEventStream(contentType string) bool {
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")

@@ -9,30 +9,29 @@ import (
 	"time"
 )
 
-// A Fence is what a Writer needs to be taken away from a handler that is still
-// running: its [Phase], a header that is the handler's alone, and the start of
-// the body, which is held back.
+// A Fence lets a response be taken away from a handler that is still running: it has a
+// [Phase], a header of the handler's own, and the start of the body, which is held
+// back.
 //
-// What belongs to whom:
-//   - header, body, and what the Writer counts are the handler's goroutine's,
-//     without any right: all of it is in memory;
-//   - the server's writer is touched between enter and leave alone, by the
-//     handler; and by the Owner that has taken the response, once no call is inside;
-//   - what stands in the server's header is changed inside, too.
+// Ownership:
+//   - header, body, and the counts of the Writer belong to the handler's goroutine,
+//     without synchronization: all of it is in memory;
+//   - the server's writer is used only between enter and leave, by the handler; and by
+//     the Owner that has taken the response, once no call is inside;
+//   - the server's header is changed only inside, too.
 //
-// A response is written by one goroutine at a time, as net/http asks. Deadlines
-// may be set by any.
-// A header is fixed at the commit, but its values are shared until it is sent: a
-// handler that changes one in place changes the response.
+// As in net/http, only one goroutine at a time writes a response. Any goroutine may set
+// deadlines. A header is fixed at the commit, but its values are shared until it is
+// sent: a handler that changes one in place changes the response.
 type Fence struct {
-	// Context, if not nil, is that of the handler: it ends when the response is
-	// taken away, for CloseNotify.
+	// Context, if not nil, is the handler's: it ends when the response is taken, for
+	// CloseNotify.
 	Context context.Context
 
 	state
 	owner    Owner
-	header   http.Header // the handler's, nil until it asks for it
-	base     []field     // what the server's header held before it was filled, not nil since
+	header   http.Header // the handler's, nil until it calls Header
+	base     []field     // the server's header before it was filled, not nil since
 	room     *[room]byte // holds the start of the body
 	progress atomic.Int64
 }
@@ -46,19 +45,18 @@ const room = 2048
 
 var rooms = sync.Pool{New: func() any { return new([room]byte) }}
 
-// Fence puts f around rw. Call it before the handler runs, and [Writer.Settle]
-// after.
+// Fence puts f around rw. Call it before the handler runs, and [Writer.Settle] after.
 func (rw *Writer) Fence(f *Fence, owner Owner) {
 	rw.fence, f.owner = f, owner
 }
 
-// Moved notes that the deadline was moved, and reports whether the response was
-// still the handler's to write.
+// Moved records that the deadline was moved, and reports whether the response still
+// belonged to the handler.
 func (f *Fence) Moved() bool {
 	for {
 		l := f.Look()
 		if l.Over() {
-			return l.Phase() == Foreign // a connection of its own has no deadline to move
+			return l.Phase() == Foreign // a hijacked connection has no deadline to move
 		}
 		if f.move(l) {
 			return true
@@ -66,30 +64,29 @@ func (f *Fence) Moved() bool {
 	}
 }
 
-// Progress grows with what the handler writes, and is positive once it commits.
+// Progress grows as the handler writes, and is positive once it commits.
 func (f *Fence) Progress() int64 { return f.progress.Load() }
 
-// Grace is how long the client may take to receive the few hundred bytes of an
-// answer, and a write that is under way to come to its end.
+// Grace is how long the client may take to receive the few hundred bytes of an error
+// response, and how long a write in progress may take to end.
 const Grace = time.Second
 
-// Hurry has a call that is stuck in a write come out of it, by moving the deadline
-// for writing to d from now, and ends the timer's own call.
+// Hurry unblocks a call that is stuck in a write, by moving the write deadline to d
+// from now, and ends the timer's own call.
 func (rw *Writer) Hurry(d time.Duration) {
 	defer rw.leave()
 	Safely(func() { _ = http.NewResponseController(rw.inner).SetWriteDeadline(time.Now().Add(d)) })
 }
 
-// Settle is the end of the handler's part. It fails if the response was taken or
-// is about to be, and then the Owner is told. Until [Writer.Finish] nothing
-// happens to the server's writer.
+// Settle ends the handler's part. It fails if the response was taken or is about to be,
+// and then the Owner is told. Until [Writer.Finish] the server's writer is not used.
 func (rw *Writer) Settle() (was Phase, ok bool) { return rw.fence.settle() }
 
-// Finish is called when the handler has settled, by the goroutine of the server.
-// If the handler has returned, what was held is sent, and trailers that were set
-// after the commit are copied. Else a panic is under way, and the layer that recovers
-// it finds the server's header as it was. An error is one of a write that the
-// handler took to have succeeded.
+// Finish is called by the goroutine of the server after the handler has settled. If the
+// handler has returned, it sends the bytes held back, and copies trailers that were set
+// after the commit. Otherwise a panic is in progress, and the layer that recovers it
+// finds the server's header unchanged. An error is that of a write that had succeeded
+// for the handler.
 func (rw *Writer) Finish(was Phase, returned bool) (err error) {
 	f := rw.fence
 	switch {
@@ -108,11 +105,11 @@ func (rw *Writer) Finish(was Phase, returned bool) (err error) {
 	return err
 }
 
-// Restore puts the server's header back for another response, of one that was
+// Restore restores the server's header for another response, after the response was
 // taken in the phase was.
 func (rw *Writer) Restore(was Phase) { rw.fence.restore(rw.inner, was) }
 
-// fill makes the server's header hold what the handler's does.
+// fill copies the handler's header to the server's.
 func (f *Fence) fill(inner http.ResponseWriter) {
 	if f.header == nil {
 		return
@@ -122,14 +119,14 @@ func (f *Fence) fill(inner http.ResponseWriter) {
 	replace(h, f.header)
 }
 
-// A field is one of a header.
+// A field is a header field.
 type field struct {
 	name   string
 	values []string
 }
 
-// keep remembers what the server's header holds, for restore: most often the few
-// fields of layers outside, for which a map would take ten times the memory.
+// keep saves the server's header for restore: mostly the few fields of layers outside,
+// for which a map would take ten times the memory.
 func (f *Fence) keep(h http.Header) {
 	if f.base != nil {
 		return
@@ -140,7 +137,7 @@ func (f *Fence) keep(h http.Header) {
 	}
 }
 
-// restore takes fill back, as long as nothing was sent.
+// restore undoes fill, unless something was sent.
 func (f *Fence) restore(inner http.ResponseWriter, was Phase) {
 	if f.base == nil || was > Held {
 		return
@@ -152,7 +149,7 @@ func (f *Fence) restore(inner http.ResponseWriter, was Phase) {
 	}
 }
 
-// hold keeps p if it fits after the n bytes that are there.
+// hold keeps p if it fits after the first n bytes.
 func hold[T string | []byte](f *Fence, n int64, p T) bool {
 	if n+int64(len(p)) > room {
 		return false
@@ -164,7 +161,7 @@ func hold[T string | []byte](f *Fence, n int64, p T) bool {
 	return true
 }
 
-// release gives the room back.
+// release returns the room to the pool.
 func (f *Fence) release() {
 	if f.room != nil {
 		rooms.Put(f.room)
@@ -172,8 +169,8 @@ func (f *Fence) release() {
 	}
 }
 
-// CopyTrailers copies what of a header is sent after the body: the fields that
-// its Trailer declares, and those with http.TrailerPrefix.
+// CopyTrailers copies the fields that are sent after the body: those that the Trailer
+// field of src declares, and those with http.TrailerPrefix.
 func CopyTrailers(dst, src http.Header) {
 	declared := src["Trailer"]
 	for name, values := range src {
@@ -183,7 +180,7 @@ func CopyTrailers(dst, src http.Header) {
 	}
 }
 
-// DeleteTrailers deletes from a header what is sent after the body.
+// DeleteTrailers deletes the fields that are sent after the body.
 func DeleteTrailers(h http.Header) {
 	declared := h["Trailer"]
 	for name := range h {
@@ -205,8 +202,7 @@ func declares(trailers []string, name string) bool {
 	return false
 }
 
-// Safely calls a method of others on a goroutine of the kit, where a panic would
-// end the process.
+// Safely calls a foreign method on a goroutine where a panic would end the process.
 func Safely(f func()) {
 	defer func() { _ = recover() }()
 	f()

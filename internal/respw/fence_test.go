@@ -18,9 +18,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// fenced serves h behind a fence, and runs control beside it, which takes the
-// response by calling cut. That returns when it was seen to, with the phase the
-// response was in.
+// fenced serves h with a fence, and runs control concurrently, which takes the response
+// by calling cut. That returns after the response was handled, with its phase before.
 func fenced(h http.HandlerFunc, control func(rw *respw.Writer, cut func() respw.Phase)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &owner{detached: r.ProtoMajor >= 2, done: make(chan struct{})}
@@ -43,7 +42,7 @@ func fenced(h http.HandlerFunc, control func(rw *respw.Writer, cut func() respw.
 	})
 }
 
-// An owner sees to what it takes as middleware.Timeout does.
+// An owner handles what it takes as middleware.Timeout does.
 type owner struct {
 	respw.Writer
 	fence    respw.Fence
@@ -101,7 +100,7 @@ func TestCutBeforeTheCommit(t *testing.T) {
 		cut := make(chan struct{})
 		h := fenced(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Handler", "1")
-			if tr.Name != testkit.Recorder.Name { // which takes any 1xx for the final status
+			if tr.Name != testkit.Recorder.Name { // which treats any 1xx as the final status
 				w.WriteHeader(http.StatusEarlyHints)
 			}
 			<-cut
@@ -168,7 +167,7 @@ func TestCutAfterTheCommit(t *testing.T) {
 		client, url := tr.Serve(t, h)
 		resp, err := client.Get(url)
 		if err != nil {
-			return // cut before the header was sent: also not a clean response
+			return // cut before the header was sent: not a clean response either
 		}
 		defer resp.Body.Close()
 		body, err := io.ReadAll(resp.Body)
@@ -181,8 +180,8 @@ func TestCutAfterTheCommit(t *testing.T) {
 	})
 }
 
-// TestCutKeepsAWholeResponse: a handler that has sent all it declared, and then
-// goes on working, has answered in time.
+// TestCutKeepsAWholeResponse: a handler that has sent all it declared, and keeps
+// working, has responded in time.
 func TestCutKeepsAWholeResponse(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		sent, read := make(chan struct{}), make(chan struct{})
@@ -206,8 +205,8 @@ func TestCutKeepsAWholeResponse(t *testing.T) {
 	})
 }
 
-// TestCutFreesAStuckHandler: a handler that waits for a body which does not
-// come holds no lock, one that waits for a client which does not read does.
+// TestCutFreesAStuckHandler: a handler that waits for a body that does not arrive holds
+// no lock, one that waits for a client that does not read does.
 func TestCutFreesAStuckHandler(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		t.Run("reading", func(t *testing.T) {
@@ -284,8 +283,8 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 	}
 }
 
-// TestCutHeldResponse: what is held back was not sent, so there is room for a
-// whole response of another.
+// TestCutHeldResponse: the bytes held back were not sent, so another complete response
+// is possible.
 func TestCutHeldResponse(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		wrote, cut := make(chan struct{}), make(chan struct{})
@@ -312,8 +311,8 @@ func TestCutHeldResponse(t *testing.T) {
 	})
 }
 
-// TestFenceIsRaceFree runs a handler that never stops against a cut, for the
-// race detector.
+// TestFenceIsRaceFree runs a handler that never stops against a cut, for the race
+// detector.
 func TestFenceIsRaceFree(t *testing.T) {
 	for range 50 {
 		rec := httptest.NewRecorder()
@@ -361,8 +360,8 @@ func TestAbortCannotBeLaundered(t *testing.T) {
 	})
 }
 
-// TestProgress: what goes out is counted while it goes, or a client that takes a
-// large write slowly could not be told from one that takes nothing.
+// TestProgress: bytes are counted while they are sent, to tell a client that reads a
+// large write slowly from one that reads nothing.
 func TestProgress(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil {
@@ -394,7 +393,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// observed looks at the progress from where the bytes go.
+// observed checks the progress where the bytes arrive.
 type observed struct {
 	*httptest.ResponseRecorder
 	progress    func() int64

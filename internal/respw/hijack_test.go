@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A slowHijacker has its Hijack wait until it may go on.
+// A slowHijacker has a Hijack that blocks until it is released.
 type slowHijacker struct {
 	*httptest.ResponseRecorder
 	begun, goOn chan struct{}
@@ -24,16 +24,15 @@ func (w *slowHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return nil, nil, w.err
 }
 
-// TestHijackAtTheDeadline: the time is up while the connection is being taken
-// over, which then succeeds or fails, before the handler returns or, on a
-// goroutine that it has left, after.
+// TestHijackAtTheDeadline: the deadline passes during a hijack, which then succeeds or
+// fails, before the handler returns or, on a goroutine that it left running, after.
 func TestHijackAtTheDeadline(t *testing.T) {
 	fails := errors.New("fails")
 	for _, tt := range []struct {
 		name      string
 		err       error
 		returned  bool
-		want      respw.Phase // when all is over
+		want      respw.Phase // at the end
 		wantTaken bool
 	}{
 		{"succeeds", nil, false, respw.Foreign, false},

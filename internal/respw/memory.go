@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// A Memory is a response in memory: what answers an error writes to one, so that
-// it is sent whole or not at all.
+// A Memory is a response in memory: hooks render an error into one, so that it is sent
+// whole or not at all.
 type Memory struct {
 	Status int // 0 until the header is committed
 	Body   bytes.Buffer
@@ -28,7 +28,7 @@ func NewMemory(base http.Header) *Memory {
 // Header returns the header of the response.
 func (m *Memory) Header() http.Header { return m.header }
 
-// WriteHeader fixes the status. Informational responses go nowhere.
+// WriteHeader fixes the status. Informational responses are dropped.
 func (m *Memory) WriteHeader(status int) {
 	if status < 100 || status > 999 {
 		panic(invalid(status))
@@ -38,7 +38,7 @@ func (m *Memory) WriteHeader(status int) {
 	}
 }
 
-// invalid is the value of the panic, as in net/http.
+// invalid is the panic value of net/http.
 func invalid(status int) string { return fmt.Sprintf("apiece: invalid WriteHeader code %d", status) }
 
 // Write appends to the body.
@@ -47,13 +47,13 @@ func (m *Memory) Write(p []byte) (int, error) {
 	return m.Body.Write(p)
 }
 
-// Send writes the response to w, whose header it replaces, and says how long it
-// is: who sends it may be kept from ending it for long.
+// Send writes the response to w, whose header it replaces, and declares its length: the
+// sender may be unable to end it for long.
 func (m *Memory) Send(w http.ResponseWriter, head bool) (err error) {
 	h := w.Header()
 	replace(h, m.header)
 	bodiless := m.Status < 200 || m.Status == http.StatusNoContent || m.Status == http.StatusNotModified
-	if !bodiless && (!head || len(h["Content-Length"]) == 0) { // of a HEAD it is what the body would be
+	if !bodiless && (!head || len(h["Content-Length"]) == 0) { // for HEAD it is the length of the body of GET
 		h["Content-Length"] = []string{strconv.Itoa(m.Body.Len())}
 	}
 	w.WriteHeader(m.Status)
@@ -63,7 +63,7 @@ func (m *Memory) Send(w http.ResponseWriter, head bool) (err error) {
 	return err
 }
 
-// replace makes dst hold what src holds. The values are shared.
+// replace replaces the content of dst with that of src. The values are shared.
 func replace(dst, src http.Header) {
 	clear(dst)
 	maps.Copy(dst, src)

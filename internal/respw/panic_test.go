@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// TestWriteHeaderAfterAPanic: a write that a hook has kept from committing leaves
-// no trace in the response that a recoverer then makes.
+// TestWriteHeaderAfterAPanic: a write that a hook has kept from committing leaves no
+// trace in the response of a recoverer.
 func TestWriteHeaderAfterAPanic(t *testing.T) {
 	for _, fenced := range []bool{false, true} {
 		server := httptest.NewRecorder()
@@ -37,7 +37,7 @@ func TestWriteHeaderAfterAPanic(t *testing.T) {
 	}
 }
 
-// A heedful writer fails the test if it is asked for anything.
+// A heedful writer fails the test if any method is called.
 type heedful struct {
 	*httptest.ResponseRecorder
 	t *testing.T
@@ -45,8 +45,8 @@ type heedful struct {
 
 func (w heedful) WriteHeader(status int) { w.t.Errorf("WriteHeader(%d) reached the server", status) }
 
-// TestLateInvalidStatus: the writer of a response that was taken away is in use
-// by another goroutine, or no more at all.
+// TestLateInvalidStatus: the writer of a response that was taken may be in use by
+// another goroutine, or must not be used at all.
 func TestLateInvalidStatus(t *testing.T) {
 	var rw respw.Writer
 	var fence respw.Fence
@@ -58,7 +58,7 @@ func TestLateInvalidStatus(t *testing.T) {
 	w.WriteHeader(1000)
 }
 
-// A headerPanics panics when it is asked for its header, as soon as it may.
+// A headerPanics panics in Header, once it is armed.
 type headerPanics struct {
 	*httptest.ResponseRecorder
 	asked, goOn chan struct{}
@@ -73,8 +73,8 @@ func (w *headerPanics) Header() http.Header {
 	return w.ResponseRecorder.Header()
 }
 
-// TestPanicInside: a call that ends in a panic has left, so the one that waits for the
-// response gets it.
+// TestPanicInside: a call that ends in a panic has left, so the goroutine that waits
+// for the response gets it.
 func TestPanicInside(t *testing.T) {
 	calls := map[string]func(http.ResponseWriter){
 		"Header":      func(w http.ResponseWriter) { w.Header() },

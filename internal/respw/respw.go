@@ -1,23 +1,20 @@
-// Package respw is the one http.ResponseWriter wrapper of the kit.
+// Package respw has the only http.ResponseWriter wrapper of this module.
 //
-// A wrapper that hides what it wraps breaks things far from where it stands:
-// sendfile is lost without io.ReaderFrom, websockets without http.Hijacker,
-// streams without http.Flusher. One that shows more than it has breaks
-// whoever probes. A [Writer] therefore comes in three shapes, chosen by what
-// an [http.ResponseController] could reach below it:
+// A wrapper that hides methods breaks code far away: without io.ReaderFrom there is no
+// sendfile, without http.Hijacker no WebSocket, without http.Flusher no stream. One
+// that shows more than it has breaks code that probes. A [Writer] therefore comes in
+// three shapes, chosen by what an [http.ResponseController] could reach below it:
 //
 //	HTTP/1   http.Flusher, http.Hijacker, io.ReaderFrom
 //	HTTP/2   http.Flusher
 //	plain    neither, for writers that can do no more
 //
-// All three have io.StringWriter, FlushError and Unwrap. The shapes are values
-// that hold nothing but the pointer to the Writer, so they cost no allocation
-// of their own.
+// All three have io.StringWriter, FlushError and Unwrap. The shapes hold only the
+// pointer to the Writer, so they need no allocation of their own.
 //
-// Layers of the kit that stand next to each other share one Writer: [Wrap]
-// joins when w itself is a shape. Behind a foreign wrapper it wraps again.
-// Joining through Unwrap would write past whatever stands between: buffers,
-// compressors, byte counters.
+// Adjacent layers share one Writer: [Wrap] joins if w itself is a shape. Inside a
+// foreign wrapper it wraps again. Joining through Unwrap would bypass the wrappers in
+// between: buffers, compressors, byte counters.
 package respw
 
 import (
@@ -26,16 +23,16 @@ import (
 	"sync/atomic"
 )
 
-// ErrTooLarge is what writes return once a limit has refused the response.
+// ErrTooLarge is returned by writes after a limit has rejected the response.
 var ErrTooLarge = errors.New("apiece: response exceeds its limit")
 
-// A Writer watches one response: whether and how it was committed, how many
-// bytes of body the handler wrote, whether the connection was taken over.
-// Make one with [Wrap], or embed it and call [Writer.Init]. With a [Fence] the
-// response can be taken away from the handler.
+// A Writer watches one response: whether and how it was committed, how many bytes of
+// body the handler wrote, whether the connection was hijacked. Create it with [Wrap],
+// or embed it and call [Writer.Init]. With a [Fence] the response can be taken away
+// from the handler.
 //
-// What layers outside say to those inside (how errors are answered, where to
-// log) is not here: it is in the node of package exchange.
+// What layers outside pass to those inside (hooks and loggers) is not here, but in the
+// node of package exchange.
 type Writer struct {
 	inner    http.ResponseWriter
 	request  *http.Request // of the layer that made the Writer
@@ -43,23 +40,23 @@ type Writer struct {
 	n        int64         // bytes of body, held or passed on
 	declared int64         // Content-Length at the commit, -1 if none
 	status   int32         // 0 until the final header is fixed
-	flushes  bool          // something below can flush
+	flushes  bool          // a writer below can flush
 	implicit bool          // committed by a write: the server sets status and type
 	noBody   bool          // the response has no body on the wire: HEAD, 204, 304
-	hijacked bool          // without a fence; with one the phase says so
-	answered bool          // whole, see MarkAnswered
+	hijacked bool          // without a fence; with one the phase says it
+	answered bool          // complete, see MarkAnswered
 	stream   atomic.Bool   // no limit on time or size applies
-	refused  atomic.Bool   // by the budget, which has answered
+	refused  atomic.Bool   // by the budget, which has responded
 	onCommit func(status int)
 
-	// Layers further in take budgets away, perhaps from another goroutine if
-	// a fence stands between.
+	// Layers further in remove budgets, with a fence in between perhaps from another
+	// goroutine.
 	budget atomic.Pointer[Budget]
 	asker  *http.Request // the request of the layer that set the budget
 }
 
-// Wrap returns the Writer that watches w, and the ResponseWriter to hand on in
-// place of w. If w is a shape already, that is w and its Writer.
+// Wrap returns the Writer that watches w, and the ResponseWriter to use in place of w.
+// If w is already a shape, that is w and its Writer.
 func Wrap(w http.ResponseWriter, r *http.Request) (*Writer, http.ResponseWriter) {
 	if rw, ok := Of(w); ok {
 		return rw, w
@@ -68,7 +65,7 @@ func Wrap(w http.ResponseWriter, r *http.Request) (*Writer, http.ResponseWriter)
 	return rw, rw.Init(w, r)
 }
 
-// Of returns the Writer behind w if w is a shape; it does not look further.
+// Of returns the Writer of w if w is a shape; it looks no further.
 func Of(w http.ResponseWriter) (*Writer, bool) {
 	switch w := w.(type) {
 	case http1:
@@ -81,10 +78,10 @@ func Of(w http.ResponseWriter) (*Writer, bool) {
 	return nil, false
 }
 
-// Below returns what w wraps: the writer below a Writer, or what its Unwrap
-// method returns, nil if it has none. All that looks for something on the way to
-// the server goes from one to the next by it, past a fence only between enter and
-// leave: once a response was taken, what is outside may serve another request.
+// Below returns the writer that w wraps: the one below a Writer, or the result of its
+// Unwrap method, nil without one. Every search on the way to the server uses it, past a
+// fence only between enter and leave: after a response was taken, the writers outside
+// may serve another request.
 func Below(w http.ResponseWriter) http.ResponseWriter {
 	if rw, ok := Of(w); ok {
 		return rw.inner
@@ -95,7 +92,7 @@ func Below(w http.ResponseWriter) http.ResponseWriter {
 	return nil
 }
 
-// Find returns the nearest writer from w to the first fence that is a T.
+// Find returns the first T between w and the nearest fence.
 func Find[T any](w http.ResponseWriter) (t T, ok bool) {
 	for ; w != nil; w = Below(w) {
 		if t, ok = w.(T); ok {
@@ -109,8 +106,7 @@ func Find[T any](w http.ResponseWriter) (t T, ok bool) {
 }
 
 // all calls visit for the Writers from w to the server, until it returns false. It
-// reports whether a fence was in the way whose response was taken, or is about to
-// be.
+// reports whether it met a fence whose response was taken, or is about to be.
 func all(w http.ResponseWriter, visit func(*Writer) bool) (late bool) {
 	for ; w != nil; w = Below(w) {
 		rw, ok := Of(w)
@@ -127,7 +123,7 @@ func all(w http.ResponseWriter, visit func(*Writer) bool) (late bool) {
 	return false
 }
 
-// beyond is all for what is outside of the fence. A defer in the loop would be
+// beyond is all for the Writers outside of the fence. A defer in the loop would be
 // allocated.
 func (rw *Writer) beyond(visit func(*Writer) bool) (late bool) {
 	if _, err := rw.enter(Open); err != nil {
@@ -137,8 +133,8 @@ func (rw *Writer) beyond(visit func(*Writer) bool) (late bool) {
 	return all(rw.inner, visit)
 }
 
-// Stream declares the response to w a stream, to which limits on time and size
-// do not apply, for every Writer between w and the server.
+// Stream marks the response to w as a stream, exempt from limits on time and size, for
+// every Writer between w and the server.
 func Stream(w http.ResponseWriter) {
 	all(w, func(rw *Writer) bool {
 		rw.stream.Store(true)
@@ -146,8 +142,8 @@ func Stream(w http.ResponseWriter) {
 	})
 }
 
-// Lift takes away the budgets of all Writers between w and the server, for a
-// layer further in that has its own.
+// Lift removes the budgets of all Writers between w and the server, for a layer further
+// in that has its own.
 func Lift(w http.ResponseWriter) {
 	all(w, func(rw *Writer) bool {
 		if rw.budget.Load() != nil {
@@ -157,8 +153,8 @@ func Lift(w http.ResponseWriter) {
 	})
 }
 
-// Lost reports whether a layer outside has taken the response to w away, or a
-// limit has refused it: it was answered, and what is written to w has no effect.
+// Lost reports whether a layer outside has taken the response to w, or a limit has
+// rejected it: it was answered, and writes to w have no effect.
 func Lost(w http.ResponseWriter) bool {
 	refused := false
 	late := all(w, func(rw *Writer) bool {
@@ -168,24 +164,24 @@ func Lost(w http.ResponseWriter) bool {
 	return refused || late
 }
 
-// TakenAway reports whether a layer with a fence has taken the response to w, or
-// is about to.
+// TakenAway reports whether a layer with a fence has taken the response to w, or is
+// about to.
 func TakenAway(w http.ResponseWriter) bool {
 	return all(w, func(*Writer) bool { return true })
 }
 
-// A Standing is what is left to do about a response whose handler has failed.
+// A Standing says what can still be done about a response whose handler has failed.
 type Standing int
 
 const (
-	Free  Standing = iota // nothing is sent: there can be another
-	Part                  // a part is sent: it can only be cut
-	Whole                 // it is sent, or the connection is the handler's
+	Free  Standing = iota // nothing is sent: another response is possible
+	Part                  // part of it is sent: it can only be cut
+	Whole                 // all of it is sent, or the handler owns the connection
 	Gone                  // it is lost, and was answered
 )
 
-// Standing looks at everything once, in the one order that a fence leaves no gap
-// in: what counts as sent may have been taken since, and nothing comes back.
+// Standing checks everything once, in the only order that a fence leaves no gap in: a
+// response that counts as sent may have been taken since, and no state is ever undone.
 func (rw *Writer) Standing() Standing {
 	switch sent := rw.Sent(); {
 	case Lost(rw):
@@ -198,9 +194,8 @@ func (rw *Writer) Standing() Standing {
 	return Part
 }
 
-// Out reports whether it is too late for another response to w, as far as the
-// Writers up to the first fence know: it has been sent in part, taken over, or
-// taken away.
+// Out reports whether it is too late for another response to w, as far as the Writers
+// up to the first fence know: it was sent in part, hijacked, or taken.
 func Out(w http.ResponseWriter) bool {
 	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
@@ -215,8 +210,8 @@ func Out(w http.ResponseWriter) bool {
 	return false
 }
 
-// MarkAnswered notes, for the Writers up to the first fence, that the response to w is
-// whole, whatever error is returned after it.
+// MarkAnswered marks the response to w as complete for the Writers up to the first
+// fence, whatever error is returned after it.
 func MarkAnswered(w http.ResponseWriter) {
 	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
@@ -228,10 +223,10 @@ func MarkAnswered(w http.ResponseWriter) {
 	}
 }
 
-// Answered reports whether the response is known to be whole by [MarkAnswered].
+// Answered reports whether the response was marked by [MarkAnswered].
 func (rw *Writer) Answered() bool { return rw.answered }
 
-// Init makes rw watch w and returns the shape to hand on.
+// Init makes rw watch w and returns the shape to use in place of w.
 func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	rw.inner, rw.request = w, r
 	rw.declared = -1
@@ -239,7 +234,7 @@ func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWrit
 	flush, hijack := reach(w)
 	rw.flushes = flush
 	switch {
-	case hijack && r.ProtoMajor < 2: // a foreign writer may have the method, which can do nothing there
+	case hijack && r.ProtoMajor < 2: // a foreign writer may have the method, which fails there
 		return http1{rw}
 	case flush:
 		return http2{rw}
@@ -247,9 +242,8 @@ func (rw *Writer) Init(w http.ResponseWriter, r *http.Request) http.ResponseWrit
 	return rw
 }
 
-// reach reports what an http.ResponseController given w would find. A wrapper
-// with an Unwrap method says by it that optional methods may go past it. A Writer
-// has found out already.
+// reach reports what an http.ResponseController would find in w. An Unwrap method means
+// that optional methods may bypass the wrapper. A Writer already knows.
 func reach(w http.ResponseWriter) (flush, hijack bool) {
 	for ; w != nil; w = Below(w) {
 		if rw, ok := Of(w); ok {
@@ -267,8 +261,8 @@ func reach(w http.ResponseWriter) (flush, hijack bool) {
 	return flush, hijack
 }
 
-// Flushes reports whether anything below can flush: if nothing can, a small
-// response leaves only when the handler of the server has returned.
+// Flushes reports whether a writer below can flush: otherwise a small response is sent
+// only when the handler of the server has returned.
 func (rw *Writer) Flushes() bool { return rw.flushes }
 
 // Status returns the status that the handler committed, 0 before that.
@@ -277,14 +271,13 @@ func (rw *Writer) Status() int { return int(rw.status) }
 // Written returns the number of body bytes so far.
 func (rw *Writer) Written() int64 { return rw.n }
 
-// Committed reports whether status and header are fixed, or are none of the
-// handler's any more.
+// Committed reports whether status and header are fixed, or no longer the handler's.
 func (rw *Writer) Committed() bool { return rw.status != 0 || rw.lost() != nil }
 
-// Sent reports whether the server has a part of the handler's response, so that
-// it is too late for another. Behind a fence the start of a response is held back
-// for a while after the commit. Of one that was taken away nothing was sent: what
-// answers in its place finds that it cannot, and need not look first.
+// Sent reports whether the server has part of the handler's response, so that it is too
+// late for another. With a fence the start of a response is held back after the commit.
+// Of one that was taken nothing was sent: code that responds in its place gets an
+// error, and need not check first.
 func (rw *Writer) Sent() bool {
 	if rw.fence == nil {
 		return rw.status != 0 || rw.hijacked
@@ -293,20 +286,18 @@ func (rw *Writer) Sent() bool {
 	return p >= Sent && p != Taken
 }
 
-// Hijacked reports whether the connection has been taken over.
+// Hijacked reports whether the connection was hijacked.
 func (rw *Writer) Hijacked() bool {
 	return rw.hijacked || rw.fence != nil && rw.fence.Look().Phase() == Foreign
 }
 
-// Complete reports whether the client has, or will have once the handler
-// returns, a response that is whole: every byte of its Content-Length, or one
-// without a body.
+// Complete reports whether the client has, or will have once the handler returns, the
+// complete response: every byte of its Content-Length, or one without a body.
 func (rw *Writer) Complete() bool {
 	return rw.status != 0 && (rw.noBody || rw.declared == rw.n)
 }
 
-// lost returns the error of every call that can have no effect any more, nil as
-// long as they have.
+// lost returns the error of calls that have no effect any more, nil while they have.
 func (rw *Writer) lost() error {
 	switch {
 	case rw.refused.Load():
@@ -332,9 +323,9 @@ func (f *Fence) lost() error {
 // Streaming reports whether the response is a stream.
 func (rw *Writer) Streaming() bool { return rw.stream.Load() }
 
-// BeforeCommit has f run once, just before the final header is fixed, with its
-// status; f may change the header and must not write. Functions run in the
-// reverse order of their registration: the layer nearest to the handler first.
+// BeforeCommit has f run once, just before the final header is fixed, with its status;
+// f may change the header and must not write. Functions run in the reverse order of
+// their registration: the innermost layer first.
 func (rw *Writer) BeforeCommit(f func(status int)) {
 	earlier := rw.onCommit
 	if earlier == nil {
@@ -344,6 +335,6 @@ func (rw *Writer) BeforeCommit(f func(status int)) {
 	rw.onCommit = func(status int) { f(status); earlier(status) }
 }
 
-// Unwrap returns the writer below, for http.ResponseController. Every method
-// that a controller looks for is defined here, so it stops at the Writer.
+// Unwrap returns the writer below, for http.ResponseController. Every method that a
+// controller looks for is defined here, so it stops at the Writer.
 func (rw *Writer) Unwrap() http.ResponseWriter { return rw.inner }

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// watched runs the handler behind a Writer of its own and keeps the Writer.
+// watched runs the handler with a Writer of its own and keeps the Writer.
 func watched(into **respw.Writer, h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rw := new(respw.Writer)
@@ -83,8 +83,8 @@ func TestWhatTheWriterSees(t *testing.T) {
 	}
 }
 
-// TestWireIsUnchanged compares the response through a Writer, plain and
-// fenced, with the one without.
+// TestWireIsUnchanged compares the response through a Writer, plain and fenced, with
+// the direct one.
 func TestWireIsUnchanged(t *testing.T) {
 	handlers := map[string]http.HandlerFunc{
 		"empty":    func(w http.ResponseWriter, r *http.Request) {},
@@ -197,7 +197,7 @@ func TestShapes(t *testing.T) {
 	})
 }
 
-// A claiming writer has a Hijack, as wrappers do that are made for HTTP/1.
+// A claiming writer has a Hijack on every protocol, as wrappers for HTTP/1 do.
 type claiming struct{ http.ResponseWriter }
 
 func (w claiming) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -205,8 +205,8 @@ func (w claiming) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// TestShapesByProtocol: on HTTP/2 there is a push and no connection to take over,
-// whatever the writers outside have.
+// TestShapesByProtocol: HTTP/2 has a push and no connection to hijack, whatever methods
+// the writers outside have.
 func TestShapesByProtocol(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		tr.Do(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -221,8 +221,8 @@ func TestShapesByProtocol(t *testing.T) {
 	})
 }
 
-// TestFailedFlushCommitsNothing: where nothing can flush, the header is not
-// out, and an error can still be answered.
+// TestFailedFlushCommitsNothing: if no writer can flush, the header is not sent, and an
+// error response is still possible.
 func TestFailedFlushCommitsNothing(t *testing.T) {
 	rw, w := respw.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
 	if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
@@ -233,8 +233,8 @@ func TestFailedFlushCommitsNothing(t *testing.T) {
 	}
 }
 
-// cookieJar is a layer that adds to the header when it is written, as session
-// managers do, and lets flushes go past it.
+// cookieJar is a layer that adds header fields at the first write, as session managers
+// do, and ignores flushes.
 type cookieJar struct{ http.ResponseWriter }
 
 func (w cookieJar) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -243,8 +243,8 @@ func (w cookieJar) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// TestFlushIsSeenOutside: a flush that sends the header goes past layers that
-// do not know flushes, and they are told of the header first.
+// TestFlushIsSeenOutside: a flush that sends the header bypasses layers without a
+// Flush, which see the header first.
 func TestFlushIsSeenOutside(t *testing.T) {
 	server := httptest.NewRecorder()
 	rw, w := respw.Wrap(cookieJar{server}, httptest.NewRequest("GET", "/", nil))
@@ -256,8 +256,8 @@ func TestFlushIsSeenOutside(t *testing.T) {
 	}
 }
 
-// TestShapeBelowAShape: a plain Writer has FlushError whatever is below it, and
-// must not be taken for something that flushes.
+// TestShapeBelowAShape: a plain Writer always has FlushError, and must not pass for a
+// writer that can flush.
 func TestShapeBelowAShape(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	_, plain := respw.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, r)
@@ -300,8 +300,8 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// TestBuffersAreNotBypassed: what is written inside a buffering middleware
-// must stay in its buffer.
+// TestBuffersAreNotBypassed: bytes written inside a buffering middleware must stay in
+// its buffer.
 func TestBuffersAreNotBypassed(t *testing.T) {
 	server := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/", nil)
@@ -349,7 +349,7 @@ func TestLimit(t *testing.T) {
 		name   string
 		write  func(w http.ResponseWriter)
 		body   string
-		asked  int64 // the size that was refused, 0 for none
+		asked  int64 // the size that was rejected, 0 for none
 		commit bool
 		why    string
 	}{
@@ -402,8 +402,8 @@ func TestLimit(t *testing.T) {
 				if resp.StatusCode != http.StatusNotModified {
 					body = testkit.Body(t, resp)
 				}
-				// Where ReadFrom is missing io.Copy writes in one piece, so
-				// that a copy is refused whole, like any write.
+				// Without ReadFrom, io.Copy writes in one call, so a copy is rejected
+				// as a whole, like any write.
 				if strings.HasPrefix(tt.name, "copy") && tt.asked != 0 && body == "" {
 					if asked <= 10 || committed {
 						t.Errorf("refused %d, committed %t: %s", asked, committed, tt.why)
@@ -426,7 +426,7 @@ func TestHijack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var rw *respw.Writer
 			h := foreign(watched(&rw, func(w http.ResponseWriter, r *http.Request) {
-				// As gorilla/websocket asks, not through a controller.
+				// As gorilla/websocket does, not through a controller.
 				conn, buf, err := w.(http.Hijacker).Hijack()
 				if err != nil {
 					t.Errorf("Hijack: %v", err)
@@ -465,8 +465,8 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// TestShortWrites: a writer that takes less than it was given and says nothing
-// of it would have a part of a stream pass for all of it.
+// TestShortWrites: a writer that silently writes less than it was given would make part
+// of a stream pass for the whole.
 func TestShortWrites(t *testing.T) {
 	for name, write := range map[string]func(http.ResponseWriter) (int, error){
 		"bytes":  func(w http.ResponseWriter) (int, error) { return w.Write([]byte("whole")) },
@@ -475,7 +475,7 @@ func TestShortWrites(t *testing.T) {
 		for _, fenced := range []bool{false, true} {
 			rw := new(respw.Writer)
 			w := rw.Init(hungry{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
-			if fenced { // it is told later
+			if fenced { // it gets the error later
 				rw.Fence(new(respw.Fence), nil)
 				if n, err := write(w); n != 5 || err != nil {
 					t.Errorf("%s, fenced: %d, %v", name, n, err)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// http1 and http2 add to a Writer what the writer below it can do. Both are a
-// single pointer, which an interface holds without allocating.
+// http1 and http2 add the methods of the writer below to a Writer. Both are a single
+// pointer, which an interface holds without allocating.
 type (
 	http1 struct{ *Writer }
 	http2 struct{ *Writer }
@@ -37,18 +37,18 @@ func (w http1) Flush() { _ = w.FlushError() }
 
 func (w http1) ReadFrom(src io.Reader) (int64, error) { return w.readFrom(src) }
 
-// Hijack takes the connection over. gorilla/websocket asks for it by a type
-// assertion, not through http.ResponseController.
+// Hijack hijacks the connection. gorilla/websocket asks for it with a type assertion,
+// not through http.ResponseController.
 func (w http1) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
-// CloseNotify tells when the client is gone. It is obsolete, and still asserted
-// by gin's Context.Stream.
+// CloseNotify reports that the client is gone. It is deprecated, but gin's
+// Context.Stream still asserts it.
 func (w http1) CloseNotify() <-chan bool { return w.closeNotify() }
 func (w http2) CloseNotify() <-chan bool { return w.closeNotify() }
 
-// closeNotify does by a context what the server's writer would by itself, which
-// cannot be asked for it once the handler has returned. A response that was taken
-// away has no client either.
+// closeNotify does with a context what the server's writer does itself, since that
+// writer must not be called after the handler has returned. A response that was taken
+// has no client either.
 func (rw *Writer) closeNotify() <-chan bool {
 	ctx := rw.request.Context()
 	if rw.fence != nil && rw.fence.Context != nil {
@@ -59,7 +59,7 @@ func (rw *Writer) closeNotify() <-chan bool {
 	return gone
 }
 
-// Push begins an HTTP/2 server push, where the server has that.
+// Push starts an HTTP/2 server push, if the server supports it.
 func (w http2) Push(target string, opts *http.PushOptions) error {
 	if _, err := w.enter(Open); err != nil {
 		return err
@@ -71,10 +71,9 @@ func (w http2) Push(target string, opts *http.PushOptions) error {
 	return http.ErrNotSupported
 }
 
-// FlushError sends what is there, committing the response with 200 if it was not
-// yet. It returns an error matching http.ErrNotSupported if nothing below can
-// flush. What a limit has answered is sent too, though the handler hears of the
-// refusal.
+// FlushError sends the bytes written so far, committing the response with 200 if
+// needed. It returns an error matching http.ErrNotSupported if no writer below can
+// flush. The response of a limit is sent too, though the handler gets the error.
 func (rw *Writer) FlushError() error {
 	if err := rw.beginFlush(); err != nil {
 		return err
@@ -86,8 +85,8 @@ func (rw *Writer) FlushError() error {
 	return ErrTooLarge
 }
 
-// beginFlush is a push of whatever there is. It is a function of its own for the
-// stack of an open stream, which is kept under 8 KB.
+// beginFlush pushes whatever there is. It is a separate function to keep the stack of
+// an open stream under 8 KB.
 func (rw *Writer) beginFlush() error {
 	switch err := rw.lost(); {
 	case err == ErrTooLarge && rw.flushes && rw.status != 0:
@@ -97,8 +96,8 @@ func (rw *Writer) beginFlush() error {
 		return http.ErrNotSupported
 	}
 	if rw.status == 0 {
-		// Layers that add to the header when it is written, such as a cookie,
-		// tend to let flushes pass: so it is written.
+		// Layers that add header fields, such as a cookie, at the first write often
+		// ignore flushes: so this is a write.
 		if err := rw.commit(http.StatusOK, 0, false); err != nil {
 			return err
 		}
@@ -106,7 +105,7 @@ func (rw *Writer) beginFlush() error {
 	return rw.push()
 }
 
-// flush is that of an http.ResponseController, which would be allocated for each.
+// flush works like http.ResponseController, which would be allocated for each call.
 func flush(w http.ResponseWriter) error {
 	for ; w != nil; w = Below(w) {
 		switch f := w.(type) {
@@ -124,7 +123,7 @@ func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := rw.lost(); err != nil {
 		return nil, nil, err
 	}
-	if rw.status != 0 { // net/http has sent what there is, too
+	if rw.status != 0 { // net/http has sent the bytes so far, too
 		if err := rw.push(); err != nil {
 			return nil, nil, err
 		}
@@ -133,7 +132,7 @@ func (rw *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return rw.seize()
 }
 
-// seize takes the connection over, whatever is held back.
+// seize hijacks the connection, whatever is held back.
 func (rw *Writer) seize() (net.Conn, *bufio.ReadWriter, error) {
 	after, err := rw.enter(Hijacking)
 	if err != nil {
@@ -154,9 +153,9 @@ func (rw *Writer) seize() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buf, err
 }
 
-// SetReadDeadline and the two methods after it pass the call on while the response
-// is the handler's: else it could undo what frees it. They look for the method
-// themselves, since an http.ResponseController would be allocated for each.
+// SetReadDeadline and the two methods after it pass the call on while the response is
+// the handler's: later it could undo the deadline that frees it. They look for the
+// method themselves, since an http.ResponseController would be allocated for each call.
 func (rw *Writer) SetReadDeadline(t time.Time) error {
 	if _, err := rw.enter(Open); err != nil {
 		return err

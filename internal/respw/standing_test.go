@@ -10,12 +10,12 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// none is an Owner that does nothing about a response it was told of.
+// none is an Owner that does nothing.
 type none struct{}
 
 func (none) Taken(respw.Phase) {}
 
-// TestStanding is what is left to do about a response whose handler has failed.
+// TestStanding: what can still be done about a response whose handler has failed.
 func TestStanding(t *testing.T) {
 	refuses := func(rw *respw.Writer, w http.ResponseWriter) {
 		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(rw *respw.Writer, r *http.Request, size int64) {
@@ -69,7 +69,7 @@ func TestStanding(t *testing.T) {
 }
 
 // TestStandingWhileItIsTaken: a response of which nothing was sent is never a part,
-// however close the look is to its being taken.
+// however close the check is to its being taken.
 func TestStandingWhileItIsTaken(t *testing.T) {
 	for range 2000 {
 		rw, f := new(respw.Writer), new(respw.Fence)
@@ -77,7 +77,7 @@ func TestStandingWhileItIsTaken(t *testing.T) {
 		rw.Fence(f, none{})
 		var taken sync.WaitGroup
 		taken.Go(func() {
-			for f.Take(f.Look()) == respw.Again { // as the look of the other counts as a call
+			for f.Take(f.Look()) == respw.Again { // because the other's check counts as a call
 			}
 		})
 		for {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// enter begins a call into the server's writer that takes the phase to at least
-// p. Without a fence nothing is ever in the way.
+// enter begins a call into the server's writer that takes the phase to at least p.
+// Without a fence it always succeeds.
 func (rw *Writer) enter(p Phase) (from Phase, err error) {
 	if rw.fence == nil {
 		return Sent, nil
@@ -20,8 +20,8 @@ func (rw *Writer) enter(p Phase) (from Phase, err error) {
 	return from, nil
 }
 
-// leave ends a call. If the time was up meanwhile, the owner of the fence is told
-// on a goroutine of its own: the handler may hold locks that its hooks want.
+// leave ends a call. If the deadline passed meanwhile, the owner of the fence is told
+// on a goroutine of its own: the handler may hold locks that its hooks need.
 func (rw *Writer) leave() {
 	if rw.fence == nil {
 		return
@@ -31,7 +31,7 @@ func (rw *Writer) leave() {
 	}
 }
 
-// begin is what every write of body goes through first.
+// begin precedes every write of body.
 func (rw *Writer) begin(size int) error {
 	if err := rw.lost(); err != nil {
 		return err
@@ -42,8 +42,8 @@ func (rw *Writer) begin(size int) error {
 	return rw.afford(rw.n + int64(size))
 }
 
-// push begins a call that writes to the server, which gets first what was held
-// back. The caller has to leave.
+// push begins a call that writes to the server, and first sends the bytes held back.
+// The caller has to leave.
 func (rw *Writer) push() error {
 	from, err := rw.enter(Sent)
 	if err != nil || from != Held {
@@ -60,7 +60,7 @@ func (rw *Writer) push() error {
 	return err
 }
 
-// send gives the server what was held back. The call is inside.
+// send gives the server the bytes held back. The call is inside.
 func (rw *Writer) send() error {
 	if !rw.implicit {
 		rw.inner.WriteHeader(int(rw.status))
@@ -74,8 +74,8 @@ func (rw *Writer) send() error {
 	return whole(n, int(rw.n), err)
 }
 
-// holds reports whether p was held back. A body that is whole with it, or longer
-// than declared, goes out at once, as does all that follows once something did.
+// holds reports whether p was held back. A body that p completes, or that is longer
+// than declared, is sent at once, as is everything after the first bytes sent.
 func holds[T string | []byte](rw *Writer, p T) bool {
 	f, size := rw.fence, rw.n+int64(len(p))
 	if f == nil || f.Look().Phase() != Held || rw.declared >= 0 && size >= rw.declared || !hold(f, rw.n, p) {
@@ -85,12 +85,11 @@ func holds[T string | []byte](rw *Writer, p T) bool {
 	return true
 }
 
-// part is how much is passed on at once behind a fence. What goes out is
-// counted after each part, so that a slow client can be told from one that
-// takes nothing.
+// part is how much is passed on at once with a fence. Bytes are counted after each
+// part, to tell a slow client from one that reads nothing.
 const part = 256 << 10
 
-// Write writes body, committing the response with 200 if it was not yet.
+// Write writes body, committing the response with 200 if needed.
 func (rw *Writer) Write(p []byte) (written int, err error) {
 	if err := rw.begin(len(p)); err != nil {
 		return 0, err
@@ -118,8 +117,8 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 	return written, whole(written, len(p), err)
 }
 
-// WriteFlush is Write and FlushError, in one call into the server's writer if what
-// was held back is sent already.
+// WriteFlush is Write and FlushError, in one call into the server's writer if the bytes
+// held back are already sent.
 func (rw *Writer) WriteFlush(p []byte) error {
 	if !rw.Sent() || len(p) > part {
 		if _, err := rw.Write(p); err != nil {
@@ -142,9 +141,8 @@ func (rw *Writer) WriteFlush(p []byte) error {
 	return flush(rw.inner)
 }
 
-// whole returns the error of a write, and one for a writer that took less than
-// it was given and has none, against the rules of io.Writer: no layer outside
-// looks for that.
+// whole returns the error of a write, or one for a writer that wrote less than it was
+// given without an error, against the rules of io.Writer: no layer outside checks that.
 func whole(written, size int, err error) error {
 	if err == nil && written < size {
 		err = io.ErrShortWrite
@@ -172,7 +170,7 @@ func (rw *Writer) WriteString(s string) (int, error) {
 	return n, whole(n, len(s), err)
 }
 
-// count notes n more bytes of body.
+// count adds n bytes of body.
 func (rw *Writer) count(n int64) {
 	rw.n += n
 	if rw.fence != nil {
@@ -180,9 +178,9 @@ func (rw *Writer) count(n int64) {
 	}
 }
 
-// Replace sends m in place of what the handler has written, in one step. It
-// reports false, and does nothing, if a part of that was sent, or if the response
-// is not the handler's any more.
+// Replace sends m in place of the handler's response, in one step. It reports false,
+// and does nothing, if part of that was sent, or if the response is not the handler's
+// any more.
 func (rw *Writer) Replace(m *Memory) bool {
 	if rw.Sent() {
 		return false
@@ -199,7 +197,7 @@ func (rw *Writer) Replace(m *Memory) bool {
 	defer rw.leave()
 	if rw.fence != nil {
 		rw.fence.release()
-		rw.fence.header = m.header // with no trailers of what was replaced
+		rw.fence.header = m.header // without the trailers of the replaced response
 	}
 	rw.measure(m.header, m.Status)
 	rw.status, rw.n = int32(m.Status), int64(m.Body.Len())
@@ -208,14 +206,14 @@ func (rw *Writer) Replace(m *Memory) bool {
 	return true
 }
 
-// sniffed is how much of a body net/http looks at before it sends the header.
+// sniffed is how much of a body net/http reads before it sends the header.
 const sniffed = 512
 
-// readFrom hands src to the writer below, which may know sendfile.
+// readFrom passes src to the writer below, which may use sendfile.
 func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 	rf, ok := rw.inner.(io.ReaderFrom)
-	// Behind a fence only a regular file goes down. Any other source may block
-	// for as long as it likes, which it must not do inside.
+	// With a fence only a regular file is passed. Any other source may block for any
+	// time, which must not happen inside.
 	if !ok || rw.fence != nil && !isFile(src) {
 		return io.Copy(struct{ io.Writer }{rw}, src)
 	}
@@ -236,9 +234,9 @@ func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 	return total + n, err
 }
 
-// readParts copies src in parts, to count them and to stop at the budget. The
-// net package knows how to send a file through one io.LimitedReader, not
-// through two, and io.CopyN supplies one already: so that one is narrowed.
+// readParts copies src in parts, to count them and to stop at the budget. Package net
+// can send a file through one io.LimitedReader, not through two, and io.CopyN already
+// supplies one: so that one is narrowed.
 func (rw *Writer) readParts(rf io.ReaderFrom, src io.Reader) (total int64, err error) {
 	if rw.fence == nil && rw.bound() == nil {
 		n, err := rf.ReadFrom(src)
@@ -282,7 +280,7 @@ func (rw *Writer) readPart(rf io.ReaderFrom, src io.Reader) (int64, error) {
 	return n, err
 }
 
-// probe is called when the budget is used up: is there more?
+// probe is called when the budget is used up, and checks whether there is more.
 func (rw *Writer) probe(src io.Reader) error {
 	var next [1]byte
 	if n, err := io.ReadFull(src, next[:]); n == 0 {
@@ -294,7 +292,7 @@ func (rw *Writer) probe(src io.Reader) error {
 	return rw.afford(rw.n + 1)
 }
 
-// isFile reports whether reading from src cannot wait for anything.
+// isFile reports whether reading from src cannot block.
 func isFile(src io.Reader) bool {
 	if bounded, ok := src.(*io.LimitedReader); ok {
 		src = bounded.R

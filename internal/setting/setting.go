@@ -1,11 +1,11 @@
-// Package setting reads the numbers of a Config, whose zero value is the
-// default and whose negative values switch something off.
+// Package setting resolves the numbers of a Config: zero is the default, and negative
+// disables.
 package setting
 
 import "cmp"
 
-// Or returns the number that was set: normal in place of 0, and 0, which then
-// stands for off, in place of a negative one.
+// Or returns the value of a setting: normal for 0, 0 for a negative value (disabled),
+// else the value itself.
 func Or[T ~int | ~int64](set, normal T) T {
 	return max(cmp.Or(set, normal), 0)
 }

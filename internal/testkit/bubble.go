@@ -8,12 +8,12 @@ import (
 	"testing/synctest"
 )
 
-// InBubble serves connections in memory by server, in a bubble of
-// testing/synctest, and runs test there, which dials them.
+// InBubble serves in-memory connections with server, in a bubble of testing/synctest,
+// and runs test there, which dials them.
 //
-// It ends when the server has let go of every connection. Releases of Go differ
-// in how long that takes: net/http waits for half a second before it closes a
-// connection whose request it did not read to the end.
+// It ends when the server has closed every connection. That time depends on the release
+// of Go: net/http waits for half a second before it closes a connection whose request
+// it did not read to the end.
 func InBubble(t *testing.T, server *http.Server, test func(t *testing.T, dial func() net.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

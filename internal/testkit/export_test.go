@@ -1,5 +1,4 @@
 package testkit
 
-// OnFlood has f called, once the end has sent too much, in place of the end of
-// the process.
+// OnFlood has f called, after the end has sent too much, instead of ending the process.
 func (c *Link) OnFlood(f func()) { c.out.change(func() { c.out.flooded = f }) }

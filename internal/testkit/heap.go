@@ -6,30 +6,29 @@ import (
 	"sync"
 )
 
-// A HeapPeak is the most memory that was in use at once: the objects that some
-// garbage collection found to be reachable, and the stacks. That is what a
-// program asks for. What it is given, in resident pages or address space,
-// depends on the machine, on what else runs there, and on when the garbage
-// collector comes round.
+// A HeapPeak is the most memory that was in use at once: the objects that a garbage
+// collection found reachable, and the stacks. That is what a program needs. What it
+// gets, in resident pages or address space, depends on the machine, on other processes,
+// and on when the garbage collector runs.
 //
-// What comes and goes between two collections is not seen. That is what may be
-// allocated until the next one is due: as much as is in use, or 4 MB, unless
-// GOGC says otherwise.
+// Memory that is allocated and freed between two collections is not seen. It is at most
+// what may be allocated until the next one: as much as is in use, or 4 MB, unless GOGC
+// is set.
 type HeapPeak struct {
 	mu      sync.Mutex
 	most    uint64
 	stopped bool
 }
 
-// WatchHeap begins to look at the heap after each garbage collection.
+// WatchHeap starts to measure the heap after each garbage collection.
 func WatchHeap() *HeapPeak {
 	h := new(HeapPeak)
 	h.watch()
 	return h
 }
 
-// watch notes how large the heap is when the next garbage collection finds that
-// the object made here cannot be reached, and goes on.
+// watch records the size of the heap when the next garbage collection finds the object
+// made here unreachable, and repeats that.
 func (h *HeapPeak) watch() {
 	type tracer struct{ _ *byte }
 	runtime.AddCleanup(new(tracer), func(h *HeapPeak) {
@@ -39,14 +38,14 @@ func (h *HeapPeak) watch() {
 	}, h)
 }
 
-// Collect collects the garbage, and returns what is in use.
+// Collect runs a garbage collection, and returns the memory in use.
 func (h *HeapPeak) Collect() uint64 {
 	runtime.GC()
 	return h.Used()
 }
 
-// Forget collects the garbage, and returns what is in use, which is the peak
-// from then on.
+// Forget runs a garbage collection, and returns the memory in use, which becomes the
+// peak.
 func (h *HeapPeak) Forget() uint64 {
 	runtime.GC()
 	h.mu.Lock()
@@ -55,7 +54,7 @@ func (h *HeapPeak) Forget() uint64 {
 	return h.most
 }
 
-// Used returns what was in use when garbage was last collected.
+// Used returns the memory in use at the last garbage collection.
 func (h *HeapPeak) Used() uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -64,7 +63,7 @@ func (h *HeapPeak) Used() uint64 {
 	return now
 }
 
-// Peak returns the most that has been in use.
+// Peak returns the most memory that was in use.
 func (h *HeapPeak) Peak() uint64 {
 	h.Used()
 	h.mu.Lock()
@@ -72,7 +71,7 @@ func (h *HeapPeak) Peak() uint64 {
 	return h.most
 }
 
-// Stop ends the watch.
+// Stop stops measuring.
 func (h *HeapPeak) Stop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

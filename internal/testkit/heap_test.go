@@ -7,10 +7,10 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestHeapPeak: what is held at once counts, even if it is let go of between
-// two looks, and what is not held does not.
+// TestHeapPeak: memory that is held at once counts, even if it is released between two
+// checks, and other memory does not.
 func TestHeapPeak(t *testing.T) {
-	const size, slack = 64 << 20, 4 << 20 // what else comes and goes meanwhile
+	const size, slack = 64 << 20, 4 << 20 // for other allocations meanwhile
 	heap := testkit.WatchHeap()
 	defer heap.Stop()
 	for _, test := range []struct {
@@ -34,7 +34,7 @@ func TestHeapPeak(t *testing.T) {
 	}
 }
 
-// hold holds memory for as long as it takes to collect garbage.
+// hold holds memory during one garbage collection.
 func hold(size int) {
 	held := make([]byte, size)
 	runtime.GC()

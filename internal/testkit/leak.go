@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Main runs the tests and then fails if goroutines that they started are still
-// there. Call it from TestMain:
+// Main runs the tests and then fails if goroutines that they started are still running.
+// Call it from TestMain:
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 //
-// What the tests shared is ended by done, before it looks.
+// Before the check, done ends what the tests shared.
 func Main(m *testing.M, done ...func()) {
 	code := m.Run()
 	for _, end := range done {
@@ -29,8 +29,8 @@ func Main(m *testing.M, done ...func()) {
 	os.Exit(code)
 }
 
-// Leaked returns the stacks of the goroutines that are of no use to an idle
-// test binary, after giving those that are about to end the time to do so.
+// Leaked returns the stacks of the goroutines that an idle test binary does not have,
+// after waiting for those that are about to end.
 func Leaked(patience time.Duration) []string {
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		left := interesting()
@@ -40,7 +40,7 @@ func Leaked(patience time.Duration) []string {
 	}
 }
 
-// Stacks returns those of all goroutines, the caller's first.
+// Stacks returns the stacks of all goroutines, the caller's first.
 func Stacks() string {
 	for size := 32 << 10; ; size *= 4 {
 		buf := make([]byte, size)

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// A Link is one end of a connection in memory. Unlike net.Pipe it has what the
-// faults of clients need: bytes that are on their way, one direction that ends
-// without the other, and a reset. Unlike a socket it can be in a bubble.
+// A Link is one end of an in-memory connection. Unlike net.Pipe it supports the faults
+// of clients: bytes in flight, one direction that ends without the other, and a reset.
+// Unlike a socket it can be in a bubble.
 type Link struct {
 	in, out *lane
 }
@@ -25,15 +25,15 @@ func NewLink() (a, b *Link) {
 
 // A lane is one direction of a link.
 type lane struct {
-	window   int    // how much may be on its way
-	left     int    // how much it carries before that is a flood
-	flooded  func() // what comes then
+	window   int    // how much may be in flight
+	left     int    // how much it may still carry before that is a flood
+	flooded  func() // is called then
 	mu       sync.Mutex
 	changed  sync.Cond
 	bytes    []byte
 	ended    bool  // by the writer
-	deaf     bool  // the reader takes no more
-	reset    error // the end of both
+	deaf     bool  // the reader reads no more
+	reset    error // ends both directions
 	readBy   time.Time
 	writeBy  time.Time
 	awakened map[*time.Time]*time.Timer
@@ -45,9 +45,9 @@ func newLane() *lane {
 	return l
 }
 
-// flooded ends the process, with all stacks. In a bubble no time passes while
-// one side writes and the other reads: what has no end there would run until the
-// memory is full. A panic of the writer is no way out, since servers recover it.
+// flooded ends the process, with all stacks. In a bubble no time passes while one side
+// writes and the other reads: an endless transfer would run until the memory is full. A
+// panic of the writer would not help, since servers recover it.
 func flooded() {
 	go panic("testkit: more than 64 MB on one connection in memory: something writes without an end")
 	select {}
@@ -60,7 +60,7 @@ func (l *lane) change(f func()) {
 	l.changed.Broadcast()
 }
 
-// setDeadline moves one of the deadlines, and wakes who waits when it comes.
+// setDeadline moves one of the deadlines, and wakes the waiters when it passes.
 func (l *lane) setDeadline(which *time.Time, to time.Time) {
 	l.change(func() {
 		*which = to
@@ -133,7 +133,7 @@ func (l *lane) write(p []byte) (written int, err error) {
 	}
 }
 
-// named makes an error that of a connection, as those of package net are.
+// named makes an error one of a connection, as package net does.
 func named(op string, err error) error {
 	if err == nil || err == io.EOF {
 		return err
@@ -151,10 +151,10 @@ func (c *Link) Write(p []byte) (int, error) {
 	return n, named("write", err)
 }
 
-// Narrow sets how many bytes may be on their way to this end.
+// Narrow sets how many bytes may be in flight to this end.
 func (c *Link) Narrow(window int) { c.in.change(func() { c.in.window = window }) }
 
-// CloseWrite ends the direction away from here.
+// CloseWrite ends the direction away from this end.
 func (c *Link) CloseWrite() error {
 	c.out.change(func() { c.out.ended = true })
 	return nil
@@ -169,7 +169,7 @@ func (c *Link) Close() error {
 	return nil
 }
 
-// Reset ends both directions at once, and loses what is on its way.
+// Reset ends both directions at once, and loses the bytes in flight.
 func (c *Link) Reset() {
 	for _, l := range []*lane{c.in, c.out} {
 		l.change(func() { l.reset = syscall.ECONNRESET })
@@ -200,8 +200,8 @@ type address struct{}
 func (address) Network() string { return "link" }
 func (address) String() string  { return "192.0.2.1:1234" }
 
-// A Network is where a server listens, and how its clients get there: in memory,
-// or on a socket.
+// A Network is where a server listens, and how its clients connect: in memory, or on a
+// socket.
 type Network struct {
 	net.Listener
 	Dial func(context.Context) (net.Conn, error)

@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestLinks: a link has the bounds of a socket, a deadline among them, and an
-// end for what has none.
+// TestLinks: a link has the limits of a socket, including deadlines, and ends what is
+// endless.
 func TestLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := testkit.NewLink()
@@ -36,8 +36,8 @@ func TestLinks(t *testing.T) {
 	})
 }
 
-// TestFloods: in a bubble no time passes while one side writes and the other
-// reads, so that no deadline ends it.
+// TestFloods: in a bubble no time passes while one side writes and the other reads, so
+// that no deadline ends it.
 func TestFloods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := testkit.NewLink()

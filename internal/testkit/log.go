@@ -26,7 +26,7 @@ func (l *Log) Len() int {
 	return l.total
 }
 
-// Records returns the records so far, the last ones if Last is set.
+// Records returns the records so far, only the last ones if Last is set.
 func (l *Log) Records() []slog.Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -8,14 +9,19 @@ import (
 	"time"
 )
 
-// A Proxy is a network between a client and a server, with faults. The fields
-// may be set at any time.
+// A Proxy is a network between a client and a server, with faults. The fields may be
+// set at any time.
 type Proxy struct {
-	Addr   string       // where it listens
+	Addr   string       // the address it listens on
 	To     atomic.Value // the address of the server, a string
-	Delay  atomic.Int64 // a time.Duration, of what is passed on, each way
-	Lose   atomic.Int64 // so many of the next answers are lost, with their connections
-	Silent atomic.Bool  // everything is held back, and the connections stay open
+	Delay  atomic.Int64 // a time.Duration, added in each direction
+	Lose   atomic.Int64 // how many of the next responses are lost, with their connections
+	Silent atomic.Bool  // all bytes are held back, and the connections stay open
+	Mute   atomic.Bool  // only bytes from the server are held back
+
+	// Drop, if set, is a text: the next response that contains it is lost, and the
+	// connection stays open.
+	Drop atomic.Pointer[string]
 
 	mu    sync.Mutex
 	down  bool
@@ -43,13 +49,14 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	t.Cleanup(func() {
 		l.Close()
 		p.Silent.Store(false)
+		p.Mute.Store(false)
 		p.Cut()
 		p.wg.Wait()
 	})
 	return p
 }
 
-// Cut ends all connections, and has new ones end as soon as they are made.
+// Cut ends all connections, and ends new ones at once.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,7 +66,7 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Restore ends what Cut has begun.
+// Restore undoes Cut.
 func (p *Proxy) Restore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +105,7 @@ func (p *Proxy) serve(from net.Conn) {
 	p.pass(to, from, true)
 }
 
-// A parcel is something on its way.
+// A parcel is data in flight.
 type parcel struct {
 	data []byte
 	due  time.Time
@@ -110,7 +117,7 @@ func (p *Proxy) pass(from, to net.Conn, answers bool) {
 		defer to.Close()
 		for parcel := range way {
 			time.Sleep(time.Until(parcel.due))
-			for p.Silent.Load() {
+			for p.Silent.Load() || answers && p.Mute.Load() {
 				time.Sleep(time.Millisecond)
 			}
 			if _, err := to.Write(parcel.data); err != nil {
@@ -125,11 +132,14 @@ func (p *Proxy) pass(from, to net.Conn, answers bool) {
 		if err != nil || answers && p.loses() {
 			return
 		}
+		if drop := p.Drop.Load(); drop != nil && answers && bytes.Contains(buf[:n], []byte(*drop)) && p.Drop.CompareAndSwap(drop, nil) {
+			continue
+		}
 		way <- parcel{buf[:n], time.Now().Add(time.Duration(p.Delay.Load()))}
 	}
 }
 
-// loses reports whether to lose an answer.
+// loses reports whether to lose a response.
 func (p *Proxy) loses() bool {
 	for left := p.Lose.Load(); left > 0; left = p.Lose.Load() {
 		if p.Lose.CompareAndSwap(left, left-1) {

@@ -2,6 +2,6 @@
 
 package testkit
 
-// Race reports whether the race detector is on. It allocates, so tests that
-// count allocations leave the counting out.
+// Race reports whether the race detector is on. It allocates, so tests skip counting
+// allocations.
 const Race = true

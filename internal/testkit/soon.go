@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Soon returns what comes from ch. It fails the test if nothing comes for so
-// long that nothing will.
+// Soon returns the next value of ch. It fails the test after a wait that no value would
+// need.
 func Soon[T any](t testing.TB, ch <-chan T, what string) (v T) {
 	t.Helper()
 	select {

@@ -39,8 +39,7 @@ func TestLeaksAreFound(t *testing.T) {
 
 func forgotten(stop chan struct{}) { <-stop }
 
-// TestTransports: what a handler sees and what a client gets is the same over
-// each, where the protocol allows.
+// TestTransports: handler and client see the same over each, where the protocol allows.
 func TestTransports(t *testing.T) {
 	protocols := map[string]string{"recorder": "HTTP/1.1", "http1": "HTTP/1.1", "http2": "HTTP/2.0"}
 	for _, tr := range testkit.Transports() {

@@ -19,9 +19,8 @@ type Transport struct {
 	start func(testing.TB, http.Handler) (client *http.Client, url string)
 }
 
-// Recorder, HTTP1 and HTTP2 are the three ways a handler is called. The
-// recorder is what most users test with; HTTP/1.1 and HTTP/2 run over loopback
-// connections, HTTP/2 without TLS.
+// Recorder, HTTP1 and HTTP2 are the three ways to call a handler. Most users test with
+// the recorder; HTTP/1.1 and HTTP/2 run over loopback connections, HTTP/2 without TLS.
 var (
 	Recorder = Transport{"recorder", startRecorder}
 	HTTP1    = Transport{"http1", startHTTP1}
@@ -31,7 +30,7 @@ var (
 // Transports returns all three.
 func Transports() []Transport { return []Transport{Recorder, HTTP1, HTTP2} }
 
-// Wire returns the two with a connection.
+// Wire returns the two that use a connection.
 func Wire() []Transport { return []Transport{HTTP1, HTTP2} }
 
 // Run runs the test once for each of the transports.
@@ -41,8 +40,8 @@ func Run(t *testing.T, over []Transport, test func(*testing.T, Transport)) {
 	}
 }
 
-// Bubbles runs the test in bubbles of testing/synctest, over HTTP/1.1 and HTTP/2
-// on connections in memory.
+// Bubbles runs the test in bubbles of testing/synctest, over HTTP/1.1 and HTTP/2 on
+// in-memory connections.
 func Bubbles(t *testing.T, test func(*testing.T, Transport)) {
 	for _, tr := range []Transport{{"http1", startLinked1}, {"http2", startLinked2}} {
 		t.Run(tr.Name, func(t *testing.T) {
@@ -51,16 +50,16 @@ func Bubbles(t *testing.T, test func(*testing.T, Transport)) {
 	}
 }
 
-// Serve starts h and returns a client for it, which follows no redirects and
-// asks for no compression, and the base URL. Both end with the test. What
-// net/http itself would log goes to the test's log.
+// Serve starts h and returns a client for it, which follows no redirects and requests
+// no compression, and the base URL. Both end with the test. The error log of net/http
+// goes to the test's log.
 func (tr Transport) Serve(t testing.TB, h http.Handler) (*http.Client, string) {
 	client, url := tr.start(t, h)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client, url
 }
 
-// Do sends one request to h. The URL of r needs a path only.
+// Do sends one request to h. The URL of r needs only a path.
 func (tr Transport) Do(t testing.TB, h http.Handler, r *http.Request) *http.Response {
 	t.Helper()
 	client, base := tr.Serve(t, h)
@@ -81,13 +80,13 @@ func At(t testing.TB, base string, r *http.Request) *http.Request {
 	}
 	out.Header = r.Header.Clone()
 	out.ContentLength = r.ContentLength
-	if r.Host != "" && r.Host != "example.com" { // what httptest.NewRequest puts there
+	if r.Host != "" && r.Host != "example.com" { // the default of httptest.NewRequest
 		out.Host = r.Host
 	}
 	return out
 }
 
-// Body reads what is left of the response.
+// Body reads the rest of the response.
 func Body(t testing.TB, resp *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(resp.Body)
@@ -126,9 +125,8 @@ func (rt recorder) RoundTrip(out *http.Request) (*http.Response, error) {
 func startHTTP1(t testing.TB, h http.Handler) (*http.Client, string) { return onLoopback(t, h, 1) }
 func startHTTP2(t testing.TB, h http.Handler) (*http.Client, string) { return onLoopback(t, h, 2) }
 
-// patience is how long a server on the loopback is there for its test. It is
-// longer than any test takes on a busy machine, and ends those that would wait
-// for ever: what they wait for does not come any more.
+// patience is how long a loopback server runs for its test. It is longer than any test
+// takes on a busy machine, and ends those that would wait forever.
 const patience = 2 * time.Minute
 
 func onLoopback(t testing.TB, h http.Handler, protocol int) (*http.Client, string) {
@@ -161,7 +159,7 @@ func linked(t testing.TB, h http.Handler, protocol int) (*http.Client, string) {
 	return client, url
 }
 
-// start serves h on a network, until it is told to end, which may be twice.
+// start serves h on a network, until it is told to end, which may happen twice.
 func start(t testing.TB, h http.Handler, protocol int, network Network) (client *http.Client, url string, end func()) {
 	var protocols http.Protocols
 	protocols.SetHTTP1(protocol == 1)
@@ -187,8 +185,8 @@ func start(t testing.TB, h http.Handler, protocol int, network Network) (client 
 	}
 }
 
-// A testWriter writes to the log of a test, for as long as that runs: Close does
-// not wait for the handlers of a server.
+// A testWriter writes to the log of a test while that runs: Close does not wait for the
+// handlers of a server.
 type testWriter struct {
 	mu   sync.Mutex
 	t    testing.TB

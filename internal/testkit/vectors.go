@@ -11,37 +11,34 @@ import (
 	"testing"
 )
 
-// A file of vectors holds what other software was seen to do, as a list of
-// cases under "cases" or "vectors", each with an "id" or a "name" of its own.
-// Where a package means to do otherwise, testdata/deviations.json says so: by
-// file a list of deviations, each of one case as a whole or of some fields of
-// what is expected.
+// A vector file holds the recorded behavior of other software, as a list of cases under
+// "cases" or "vectors", each with a unique "id" or "name". Where a package differs on
+// purpose, testdata/deviations.json says so: for each file a list of deviations, each
+// of one whole case or of some of its expected fields.
 //
-// Such files are only worth something as long as nobody has to wonder what
-// became of a case. So every case of a file that is read has to get a verdict,
-// and a deviation that no case needs is an error: it would hide the day on
-// which the package begins to differ.
+// Every case of a file must get a verdict, so that no case is silently skipped. A
+// deviation that no case needs is an error: it would hide a later difference.
 
-// A Vector is one case of a file, and takes the verdict on it.
+// A Vector is one case of a file, and takes its verdict.
 type Vector[C any] struct {
 	Case C
 	*Verdict
 }
 
-// A Deviation says where a package differs from a case on purpose, and why.
-// No Fields are all.
+// A Deviation says where and why a package differs from a case on purpose. No Fields
+// means all.
 type Deviation struct {
 	ID       string
-	Decision int // in docs/decisions.md, 0 for what has no counterpart in the API
+	Decision int // in docs/decisions.md, 0 without a counterpart in the API
 	Why      string
 	Kind     string // contradicts, no-counterpart, layer
 	Fields   []string
-	Column   string // in files with several columns, the one that is meant
+	Column   string // in files with several columns, the one it applies to
 
 	used bool
 }
 
-// A Verdict is what became of a case.
+// A Verdict is the outcome of a case.
 type Verdict struct {
 	ID string
 
@@ -50,19 +47,18 @@ type Verdict struct {
 	outcome    string
 }
 
-// The outcomes, in the order of the log. Any other is the reason why a case
-// was left.
+// The outcomes, in the order of the log. Any other is the reason why a case was
+// skipped.
 const (
 	passed   = "passed"
 	inPart   = "in part"
 	excepted = "excepted"
 )
 
-// Vectors reads the cases of a file in testdata, and what the deviations say
-// about them: of those that are for one column, only if it is named here. At
-// the end of the test it logs the counts, and fails for ids that occur twice,
-// deviations of no case, cases without a verdict, and deviations that nobody
-// asked for.
+// Vectors reads the cases of a file in testdata, and their deviations: of those for one
+// column, only if columns names it. At the end of the test it logs the counts, and
+// fails for duplicate ids, deviations without a case, cases without a verdict, and
+// unused deviations.
 func Vectors[C any](t testing.TB, file string, columns ...string) (vectors []Vector[C]) {
 	t.Helper()
 	var all struct{ Cases, Vectors []json.RawMessage }
@@ -124,8 +120,8 @@ func ReadJSON(t testing.TB, file string, into any) {
 	}
 }
 
-// Excepts returns the deviation for a field of what is expected, nil if it is
-// to hold. The field "" is the case as a whole.
+// Excepts returns the deviation for an expected field, nil if the field must match. The
+// field "" is the whole case.
 func (v *Verdict) Excepts(field string) *Deviation {
 	for _, d := range v.deviations {
 		if field == "" && len(d.Fields) == 0 || slices.Contains(d.Fields, field) {
@@ -136,10 +132,9 @@ func (v *Verdict) Excepts(field string) *Deviation {
 	return nil
 }
 
-// Settle takes how the outcome differs from the recorded one, nil if it does
-// not, in what no deviation excepts. If one excepts the case as a whole there
-// has to be a difference, unless the reason is that the case has no
-// counterpart, so that it may have nothing to say.
+// Settle takes how the outcome differs from the recorded one in what no deviation
+// excepts, or nil. If a deviation excepts the whole case there must be a difference,
+// unless the case has no counterpart, and so perhaps nothing to compare.
 func (v *Verdict) Settle(differs error) {
 	v.t.Helper()
 	d := v.Excepts("")
@@ -152,15 +147,15 @@ func (v *Verdict) Settle(differs error) {
 	v.settle()
 }
 
-// Run settles the case by a subtest, which has what the deviations except
-// replaced by what is true instead.
+// Run settles the case with a subtest, in which the excepted fields are replaced by the
+// actual values.
 func (v *Verdict) Run(t *testing.T, test func(*testing.T)) {
 	t.Helper()
 	t.Run(v.ID, test)
 	v.settle()
 }
 
-// Leave settles a case by not comparing it, for a reason to be counted.
+// Leave settles a case without comparing it, for a reason to be counted.
 func (v *Verdict) Leave(why string) { v.outcome = why }
 
 func (v *Verdict) settle() {
@@ -176,7 +171,7 @@ func (v *Verdict) settle() {
 }
 
 func finish(t testing.TB, file string, verdicts map[string]*Verdict) {
-	failed := t.Failed() // and may not have come to all of them
+	failed := t.Failed() // and may not have reached all of them
 	counts := map[string]int{passed: 0, inPart: 0, excepted: 0}
 	for id, v := range verdicts {
 		counts[v.outcome]++

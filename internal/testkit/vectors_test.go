@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// A probe is a test that keeps what is said about it.
+// A probe is a test that records its failures.
 type probe struct {
 	testing.TB
 	errors, logs []string

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// The writers below are what middleware of other people's making puts between
-// a piece of the kit and the server. Each does one thing that real ones do.
+// The writers below are what foreign middleware puts between a layer and the server.
+// Each does one thing that real ones do.
 
 // Unwrapping hides every optional method and offers Unwrap.
 type Unwrapping struct{ http.ResponseWriter }
@@ -42,8 +42,8 @@ func (w *Counting) Write(p []byte) (int, error) {
 
 func (w *Counting) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
-// Buffering holds the response back until Send, as compressors and ETag
-// middleware do. What is written past it arrives out of order.
+// Buffering holds the response back until Send, as compressors and ETag middleware do.
+// Bytes that bypass it arrive out of order.
 type Buffering struct {
 	http.ResponseWriter
 	status int
@@ -55,13 +55,13 @@ func (w *Buffering) WriteHeader(status int)            { w.status = status }
 func (w *Buffering) Write(p []byte) (int, error)       { return w.body.Write(p) }
 func (w *Buffering) WriteString(s string) (int, error) { return w.body.WriteString(s) }
 
-// Flush sends what is held back.
+// Flush sends the bytes held back.
 func (w *Buffering) Flush() {
 	w.Send()
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// Send lets the response go.
+// Send sends the response.
 func (w *Buffering) Send() {
 	if w.status != 0 {
 		w.ResponseWriter.WriteHeader(w.status)
@@ -71,7 +71,7 @@ func (w *Buffering) Send() {
 	w.body.Reset()
 }
 
-// Foreign returns the middleware form of each, by name, "none" included.
+// Foreign returns the middleware form of each, by name, including "none".
 func Foreign() map[string]func(http.Handler) http.Handler {
 	with := func(wrap func(http.ResponseWriter) http.ResponseWriter) func(http.Handler) http.Handler {
 		return func(next http.Handler) http.Handler {

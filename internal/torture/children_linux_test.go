@@ -1,6 +1,6 @@
 package torture_test
 
-// children are what a child can be told to do, by name.
+// children are the tasks of child processes, by name.
 func children() map[string]func() error {
 	return map[string]func() error{
 		"disk":        sufferDisk,

@@ -2,6 +2,6 @@
 
 package torture_test
 
-// children are nowhere else: limits and mounts are other system calls there, and
-// the kit makes none of them.
+// children exist only on Linux: limits and mounts are other system calls elsewhere, and
+// this module makes none of them.
 func children() map[string]func() error { return nil }

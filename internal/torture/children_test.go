@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// A child is a process of its own, which is the test binary again: one of the
-// services, or what suffers a fault of a whole process. The latter prints what it
-// finds, and nothing if all is well.
+// A child is a separate process, which is the test binary again: one of the services,
+// or the subject of a fault of a whole process. The latter prints its findings, and
+// nothing if there are none.
 
 const childVariable = "APIECE_TORTURE_CHILD"
 
-// complained is the exit code of a child that has lived to tell.
+// complained is the exit code of a child that has findings.
 const complained = 1
 
 func suffer(name string) int {
@@ -35,7 +35,7 @@ func suffer(name string) int {
 	return 0
 }
 
-// child has a child suffer, and returns what it has said. Prepare may be nil.
+// child runs a child, and returns its findings. Prepare may be nil.
 func child(t *testing.T, name string, prepare func(*exec.Cmd), environment ...string) error {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -57,7 +57,7 @@ func child(t *testing.T, name string, prepare func(*exec.Cmd), environment ...st
 	return err
 }
 
-// unavailable skips the test, or fails it where everything must be there.
+// unavailable skips the test, or fails it where every requirement must be met.
 func unavailable(t *testing.T, name, why string) {
 	t.Helper()
 	if strings.Contains(os.Getenv("APIECE_REQUIRE"), name) {

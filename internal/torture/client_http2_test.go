@@ -22,8 +22,8 @@ func (a *attack) overTwo(send *request, want verdict) {
 		conn, err = net.DialTimeout("tcp", a.addr, a.patience)
 		return conn, err
 	}}
-	// A transport closes connections that are idle. This one need not be: a
-	// request may be answered long before its body is sent.
+	// A transport closes idle connections. This one may not be idle: a request may get
+	// its response long before its body is sent.
 	defer func() {
 		transport.CloseIdleConnections()
 		if conn != nil {
@@ -45,10 +45,10 @@ func (a *attack) overTwo(send *request, want verdict) {
 	}
 }
 
-// roundTrip sends one request and reads the answer, as far as it comes.
+// roundTrip sends one request and reads the response, as far as it arrives.
 func roundTrip(ctx context.Context, transport http.RoundTripper, addr string, send *request) answer {
 	over := func() error { return nil }
-	// The target goes out as it is written.
+	// The target is sent as written.
 	r := (&http.Request{
 		Method: send.verb(),
 		URL:    &url.URL{Scheme: "http", Host: addr, Opaque: send.target},
@@ -65,7 +65,7 @@ func roundTrip(ctx context.Context, transport http.RoundTripper, addr string, se
 	}
 	if r.Method != "GET" && r.Method != "HEAD" || send.length() > 0 || send.chunked {
 		body := &clientBody{send: send, rest: send.body, answered: make(chan struct{})}
-		over = body.Close // or closing the response waits for the rest of it
+		over = body.Close // otherwise closing the response waits for the rest
 		r.Body = body
 		r.ContentLength = int64(send.length())
 		if send.chunked {
@@ -80,7 +80,7 @@ func roundTrip(ctx context.Context, transport http.RoundTripper, addr string, se
 	return received(resp)
 }
 
-// A clientBody is the body of a request, with what is wrong with it.
+// A clientBody is the body of a request, with its faults.
 type clientBody struct {
 	send     *request
 	rest     string

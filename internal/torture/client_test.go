@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// The client here reads answers as strictly as a proxy should, because what a
-// lenient one forgives is where two readers of the same bytes disagree.
+// This client reads responses as strictly as a proxy should: where a lenient reader
+// forgives, two readers of the same bytes disagree.
 
-// patience is how long anything may take before it counts as never.
+// patience is the time after which anything counts as never.
 const patience = time.Minute
 
-// A client is one connection with HTTP/1.1.
+// A client is one HTTP/1.1 connection.
 type client struct {
 	*net.TCPConn
 	in *bufio.Reader
@@ -33,12 +33,12 @@ func dial(p *process) (*client, error) {
 	return &client{conn.(*net.TCPConn), bufio.NewReader(conn)}, nil
 }
 
-// malformed is an answer that is none.
+// malformed is an invalid response.
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("malformed answer: "+format, args...)
 }
 
-// answer reads one answer to a request with the given method.
+// answer reads one response to a request with the given method.
 func (c *client) answer(method string) (a answer) {
 	for {
 		continues := a.continues
@@ -90,7 +90,7 @@ func (c *client) head(a *answer) error {
 	}
 }
 
-// line reads a line that ends in CR LF and has no other control byte but a tab.
+// line reads a line that ends in CR LF and has no other control byte than a tab.
 func (c *client) line() (string, error) {
 	line, err := c.in.ReadString('\n')
 	if err != nil {

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// bodyFaults are what can come of reading a body, in place of its end or before
-// it.
+// bodyFaults are the results of reading a body, in place of its end or before it.
 var bodyFaults = []struct {
 	name  string
 	err   error
@@ -24,7 +23,7 @@ var bodyFaults = []struct {
 	{"fails", errors.New("made up"), refused, "what else there may be is no fault of the server"},
 }
 
-// TestBodies has bodies fail at some place.
+// TestBodies makes bodies fail at some place.
 func TestBodies(t *testing.T) {
 	tidy(t)
 	n := 0
@@ -52,13 +51,13 @@ func TestBodies(t *testing.T) {
 	t.Logf("%d bodies", n)
 }
 
-// TestStatuses: the status says what was wrong with a body.
+// TestStatuses: the status tells the fault of a body.
 func TestStatuses(t *testing.T) {
 	tidy(t)
 	for _, p := range those(func(p *piece) bool { return p.reads }) {
 		for i, want := range []int{200, 400, 408, 413, 400} {
 			if p.byHand && want == 408 {
-				continue // which its handler does not tell apart
+				continue // whose handler does not distinguish them
 			}
 			s := setting{protocol: 1, around: replaced(func(r *http.Request) io.Reader {
 				return &faulty{src: r.Body, left: 100, err: bodyFaults[i].err}
@@ -77,7 +76,7 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// replaced puts another body into the request.
+// replaced replaces the body of the request.
 func replaced(body func(*http.Request) io.Reader) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,8 +89,8 @@ func replaced(body func(*http.Request) io.Reader) func(http.Handler) http.Handle
 	}
 }
 
-// A faulty reader fails after so many bytes, together with the last of them or
-// behind it. Without an error it is as good as any.
+// A faulty reader fails after n bytes, together with the last of them or after it.
+// Without an error it behaves normally.
 type faulty struct {
 	src      io.Reader
 	left     int
@@ -118,7 +117,7 @@ func (f *faulty) Read(p []byte) (int, error) {
 }
 
 // A hesitant reader returns nothing, and no error, a hundred times in between:
-// io.Reader discourages that, and allows it.
+// io.Reader discourages that, but allows it.
 type hesitant struct {
 	src   io.Reader
 	reads int

@@ -17,7 +17,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// raw returns the bytes of the request, and where its body begins.
+// raw returns the bytes of the request, and the offset of its body.
 func (p *piece) raw(chunked bool) (text []byte, body int) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: site.test\r\n", p.method, p.path)
@@ -43,8 +43,8 @@ func (p *piece) raw(chunked bool) (text []byte, body int) {
 	return b.Bytes(), body
 }
 
-// offsets are twenty places in a request, the last behind it, and those around
-// the ends of the header and of the chunks.
+// offsets are twenty places in a request, the last one after it, and those around the
+// ends of the header and of the chunks.
 func offsets(text []byte, body int) []int {
 	const most = 20
 	var at []int
@@ -61,7 +61,7 @@ func offsets(text []byte, body int) []int {
 	return slices.Compact(at)
 }
 
-// forms are how a piece can be sent a body.
+// forms are the ways to send a body to a piece.
 func (p *piece) forms() []bool {
 	if p.body == "" {
 		return []bool{false}
@@ -91,7 +91,7 @@ func reset(conn net.Conn) {
 	}
 }
 
-// onItsOwn sends what a function sends, on a connection of its own.
+// onItsOwn sends what a function sends, on a separate connection.
 func onItsOwn(t *site, f func(net.Conn) answer) answer {
 	conn, err := t.Dial(context.Background())
 	if err != nil {
@@ -101,8 +101,8 @@ func onItsOwn(t *site, f func(net.Conn) answer) answer {
 	return f(conn)
 }
 
-// TestResets: a client that is gone is nobody's fault. What answers by itself
-// leaves the record that it always leaves.
+// TestResets: a client that has gone is no error of the server. A piece whose
+// response is always logged may still log it.
 func TestResets(t *testing.T) {
 	tidy(t)
 	n := 0
@@ -136,9 +136,9 @@ func TestResets(t *testing.T) {
 	t.Logf("%d resets", n)
 }
 
-// TestHalfClose: a client that has ended its side may still be reading, and must
-// not be told that a part of a body was all of it. To net/http the end of the
-// connection is the end of the client, so that it may also be told nothing.
+// TestHalfClose: a client that has closed its side may still read, and must not be told
+// that part of a body was the whole. To net/http the end of the connection is the end
+// of the client, so it may also get no response.
 func TestHalfClose(t *testing.T) {
 	tidy(t)
 	n := 0
@@ -170,16 +170,16 @@ func TestHalfClose(t *testing.T) {
 	t.Logf("%d ends", n)
 }
 
-// TestSlowClients: a client that sends a byte a second is served if it is done
-// in time, and refused if not; one that reads so slowly gets all of the answer,
-// or less and the end of the connection.
+// TestSlowClients: a client that sends a byte a second is served if it is in time, and
+// rejected otherwise; one that reads so slowly gets the whole response, or less and the
+// end of the connection.
 func TestSlowClients(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range pieces() {
 		for _, chunked := range p.forms() {
 			text, body := p.raw(chunked)
-			start := max(0, body-20) // the header is the server's own business
+			start := max(0, body-20) // the header is handled by the server
 			n++
 			trial(t, "a byte a second", &p, setting{protocol: 1}, whole|refused, false, func(t *site) answer {
 				return onItsOwn(t, func(conn net.Conn) answer {
@@ -221,9 +221,9 @@ func (u *unhurried) Read(p []byte) (int, error) {
 	return u.Conn.Read(p[:1])
 }
 
-// TestStuckClients: who never reads does not keep a handler for longer than its
-// time. This needs a real clock, since a handler that is stuck in a write holds
-// a lock.
+// TestStuckClients: a client that never reads does not block a handler for longer than
+// its deadline. This needs a real clock, since a handler that is blocked in a write
+// holds a lock.
 func TestStuckClients(t *testing.T) {
 	tidy(t)
 	for _, p := range those(func(p *piece) bool { return p.stops }) {

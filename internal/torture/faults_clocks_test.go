@@ -18,13 +18,13 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A clocked request takes its time, to the nanosecond.
+// A clocked request measures time to the nanosecond.
 type clocked struct {
 	name string
 	make func(*host) http.Handler
-	send func(net.Conn) answer // and how it goes about it; nil is a plain GET
-	want int                   // the status, 0 for no whole answer
-	body string                // how what the client has received begins
+	send func(net.Conn) answer // how to send it; nil is a plain GET
+	want int                   // the status, 0 for no complete response
+	body string                // the start of the received body
 	at   time.Duration
 	more []time.Duration // the same at other times than the first
 }
@@ -41,7 +41,7 @@ func sleeping(d time.Duration, steps int) http.HandlerFunc {
 	}
 }
 
-// timed puts a Timeout of a minute around a handler.
+// timed adds a Timeout of a minute to a handler.
 func timed(mode middleware.TimeoutMode, h http.HandlerFunc) func(*host) http.Handler {
 	return func(t *host) http.Handler {
 		return middleware.TimeoutWith(middleware.TimeoutConfig{Duration: minute, Mode: mode, Logger: t.Logger()})(h)
@@ -66,7 +66,8 @@ var clocks = []clocked{
 	{"the first byte", timed(middleware.TimeoutFirstByte, sleeping(2*minute, 1)), nil, 504, `{"title"`, minute, nil},
 	{"the first byte, in time", timed(middleware.TimeoutFirstByte, sleeping(50*time.Second, 4)), nil, 200, "xxxx", 200 * time.Second, nil},
 	{"the idle time, never reached", timed(middleware.TimeoutIdle, sleeping(50*time.Second, 4)), nil, 200, "xxxx", 200 * time.Second, nil},
-	// It is looked at once a minute: at the second look nothing has come since the first.
+	// It is checked once a minute: at the second check nothing has come since the
+	// first.
 	{"the idle time", timed(middleware.TimeoutIdle, func(w http.ResponseWriter, r *http.Request) {
 		sleeping(30*time.Second, 1)(w, r)
 		<-r.Context().Done()
@@ -150,12 +151,12 @@ var clocks = []clocked{
 		})
 	}, func(conn net.Conn) answer {
 		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
-		time.Sleep(11 * time.Second) // and from then on all is read, to the end that there is
+		time.Sleep(11 * time.Second) // from now on everything is read, up to the end
 		return receive(conn, "GET")
 	}, 0, "data: 0", 11 * time.Second, nil},
 }
 
-// TestClocks: what is to happen after a time happens then.
+// TestClocks: every timed event happens at its time.
 func TestClocks(t *testing.T) {
 	tidy(t)
 	for _, c := range clocks {
@@ -166,7 +167,7 @@ func TestClocks(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer site.close()
-			defer time.Sleep(time.Hour) // for a handler that goes on
+			defer time.Sleep(time.Hour) // for a handler that keeps running
 			send := c.send
 			if send == nil {
 				send = func(conn net.Conn) answer {
@@ -191,7 +192,7 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// A clock notes when something is read.
+// A clock records the time of reads.
 type clock struct {
 	net.Conn
 	start time.Time

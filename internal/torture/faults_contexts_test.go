@@ -14,8 +14,7 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// cancelling gives the request a context that can be ended, by the body or by
-// whoever is told how.
+// cancelling gives the request a context that the body or another function can cancel.
 func cancelling(when func(*http.Request, context.CancelFunc)) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,8 +27,8 @@ func cancelling(when func(*http.Request, context.CancelFunc)) func(http.Handler)
 	}
 }
 
-// TestCancelled: a request that was cancelled is answered as a whole, or not at
-// all, and nobody is told.
+// TestCancelled: a canceled request gets a complete response or none, and no log
+// record.
 func TestCancelled(t *testing.T) {
 	tidy(t)
 	moments := map[string]func(*http.Request, context.CancelFunc){
@@ -69,7 +68,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// A lastStraw ends the context of its request when it is encoded.
+// A lastStraw cancels the context of its request when it is encoded.
 type lastStraw struct{ cancel context.CancelFunc }
 
 func (l lastStraw) MarshalJSON() ([]byte, error) {
@@ -77,7 +76,7 @@ func (l lastStraw) MarshalJSON() ([]byte, error) {
 	return json.Marshal(longText)
 }
 
-// TestCancelledWhileEncoding: the same, in the middle of an answer.
+// TestCancelledWhileEncoding: the same, in the middle of a response.
 func TestCancelledWhileEncoding(t *testing.T) {
 	tidy(t)
 	straw := func(r *http.Request) lastStraw { return r.Context().Value(strawKey{}).(lastStraw) }
@@ -123,9 +122,9 @@ func TestCancelledWhileEncoding(t *testing.T) {
 
 type strawKey struct{}
 
-// TestAtTheDeadline: a handler that is a nanosecond early has answered, one that
-// is late has not, and one that is neither has one of the two, or was cut with
-// its header out.
+// TestAtTheDeadline: a handler that is a nanosecond early has responded, one that is
+// late has not, and one that is exactly on time has one of the two outcomes, or was cut
+// after its header was sent.
 func TestAtTheDeadline(t *testing.T) {
 	tidy(t)
 	for _, p := range those(func(p *piece) bool { return p.stops }) {

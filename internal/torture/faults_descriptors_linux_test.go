@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// TestDescriptors: of more uploads than there are descriptors some are refused,
-// some have to wait, and when it is over all descriptors are back.
+// TestDescriptors: of more uploads than there are descriptors some are rejected, some
+// have to wait, and in the end all descriptors are free.
 func TestDescriptors(t *testing.T) {
 	tidy(t)
 	const uploads = 100
@@ -91,8 +91,8 @@ func TestDescriptors(t *testing.T) {
 	t.Logf("%d uploads: %v", uploads, fates)
 }
 
-// sufferDescriptors serves uploads with 64 descriptors until it is told how many
-// were answered with an error.
+// sufferDescriptors serves uploads with 64 descriptors until it is told how many got an
+// error response.
 func sufferDescriptors() error {
 	var limits syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limits); err != nil {
@@ -108,7 +108,7 @@ func sufferDescriptors() error {
 	}
 	calm := openIn("self")
 	fmt.Println(site.Addr())
-	for !site.complained("too many open files") { // until the parent loses patience
+	for !site.complained("too many open files") { // until the parent times out
 		time.Sleep(time.Millisecond)
 	}
 	fmt.Println("full")

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// The states of a disk, of which a child makes its own in a mount namespace of
-// its own: a directory that is read-only is not so to root otherwise.
+// The states of a disk, which a child creates in a mount namespace of its own:
+// otherwise a read-only directory is still writable for root.
 var disks = []struct {
-	name, options string // of a tmpfs; no options is no directory at all
+	name, options string // of a tmpfs; without options the directory does not exist
 	fill          bool
 	flags         uintptr
-	saves         fate // what becomes of an upload that is saved there
+	saves         fate // the outcome of an upload that is saved there
 }{
 	{"missing", "", false, 0, failed},
 	{"read-only", "size=1m", false, syscall.MS_RDONLY, failed},
@@ -27,8 +27,8 @@ var disks = []struct {
 
 const diskVariable = "APIECE_TORTURE_DISK"
 
-// TestDisk: no piece needs a disk, but for an upload that is to be saved on one:
-// that is the server's fault if it cannot be, and leaves nothing behind.
+// TestDisk: no piece needs a disk, except for an upload that is saved to one: a failure
+// of that is a server error, and leaves no files.
 func TestDisk(t *testing.T) {
 	tidy(t)
 	namespace := func(cmd *exec.Cmd) {
@@ -77,7 +77,7 @@ func sufferDisk() error {
 		}
 	}
 	if disk.fill {
-		// All but a little, so that a file can be begun and not be finished.
+		// Almost full, so that a file can be created but not completed.
 		if err := os.WriteFile(filepath.Join(dir, "filling"), make([]byte, 60<<10), 0o600); err != nil {
 			return err
 		}

@@ -14,19 +14,18 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A misbehaviour is a handler, and what the outcome may be: behind a Recover,
-// and without one.
+// A misbehaviour is a handler with its allowed outcomes: inside a Recover, and without
+// one.
 type misbehaviour struct {
 	name         string
 	serve        http.HandlerFunc
 	right, alone fate
 }
 
-// misbehaviours are what handlers do that they should not, and a few things that
-// they may.
+// misbehaviours are things that handlers should not do, and a few that they may.
 func misbehaviours() (all []misbehaviour) {
-	// A cache holds back what is not flushed. What it holds back when a handler
-	// panics nobody gets to see, be it whole, so that the answer is another.
+	// A cache holds back what is not flushed. If a handler panics, no client sees those
+	// bytes, even if complete, so the outcome differs.
 	for name, value := range map[string]any{
 		"nil":                     nil,
 		"an error":                errors.New("made up"),
@@ -109,7 +108,7 @@ type badText struct{}
 
 func (badText) String() string { panic("in String") }
 
-// TestHandlers puts each layer around handlers that misbehave.
+// TestHandlers adds each layer to handlers that misbehave.
 func TestHandlers(t *testing.T) {
 	tidy(t)
 	n := 0
@@ -128,8 +127,7 @@ func TestHandlers(t *testing.T) {
 	t.Logf("%d handlers", n)
 }
 
-// with returns the piece around another handler. The next request has nothing
-// to do with that.
+// with returns the piece with another handler. The next request does not use it.
 func (p *piece) with(h http.HandlerFunc) *piece {
 	q := *p
 	q.want = longText
@@ -145,7 +143,7 @@ func (p *piece) with(h http.HandlerFunc) *piece {
 	return &q
 }
 
-// TestLateHandlers: what a handler does after its time is up reaches nobody.
+// TestLateHandlers: what a handler does after its deadline reaches no client.
 func TestLateHandlers(t *testing.T) {
 	tidy(t)
 	before := map[string]func(http.ResponseWriter, *http.Request){
@@ -176,8 +174,8 @@ func TestLateHandlers(t *testing.T) {
 	}
 }
 
-// TestStreamsThatGoOn: a stream of a handler that has returned can be written to
-// by nobody, heartbeats included.
+// TestStreamsThatGoOn: no goroutine can write to the stream of a handler that has
+// returned, heartbeats included.
 func TestStreamsThatGoOn(t *testing.T) {
 	tidy(t)
 	for _, s := range settings {

@@ -14,7 +14,7 @@ import (
 
 type hook = func(http.ResponseWriter, *http.Request, error)
 
-// refusing are pieces that refuse a request by a hook.
+// refusing are pieces that reject a request through a hook.
 func refusing(onError hook) []piece {
 	const notFound = `{"title":"Not Found","status":404}`
 	notHere := func(http.ResponseWriter, *http.Request) error { return reply.NewError(404, "") }
@@ -50,7 +50,7 @@ func refusing(onError hook) []piece {
 	}
 }
 
-// TestHooks: a hook that does not answer is no reason for an empty answer.
+// TestHooks: a hook that writes nothing does not cause an empty response.
 func TestHooks(t *testing.T) {
 	tidy(t)
 	for _, f := range []struct {
@@ -58,7 +58,7 @@ func TestHooks(t *testing.T) {
 		hook  hook
 		right fate
 	}{
-		{"is silent", func(http.ResponseWriter, *http.Request, error) {}, failed | whole}, // a whole 500 may be what was wanted
+		{"is silent", func(http.ResponseWriter, *http.Request, error) {}, failed | whole}, // a complete 500 may be intended
 		{"panics", func(http.ResponseWriter, *http.Request, error) { panic("hook") }, failed | wholeNoted},
 		{"panics in the middle", func(w http.ResponseWriter, r *http.Request, err error) {
 			flushPart(w)

@@ -14,17 +14,17 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// How many bodies are sent at once, and how large they may be.
+// The number of concurrent bodies, and their limit.
 const (
 	bodiesAtOnce = 8
 	bodyLimit    = 1 << 20
 )
 
-// TestMemory: large bodies at once are served, and larger ones refused, within
-// the memory that their limit and their number make.
+// TestMemory: concurrent large bodies are served, and larger ones rejected, within the
+// memory given by their limit and number.
 func TestMemory(t *testing.T) {
 	tidy(t)
-	const most = bodiesAtOnce*bodyLimit*2 + 4<<20 // what a body is read into grows by doubling
+	const most = bodiesAtOnce*bodyLimit*2 + 4<<20 // the buffer of a body grows by doubling
 	for _, p := range those(func(p *piece) bool {
 		return p.reads && p.want == called("bodyparser.Parse").want || p.name == "bind.Handler"
 	}) {
@@ -49,10 +49,10 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// fill sends the piece bodies of just under its limit, and then some that are
-// far beyond it without saying so, and returns how much memory that took.
+// fill sends the piece bodies just under its limit, and then some far over it without a
+// declared length, and returns the memory used.
 func fill(t *testing.T, p *piece) (took int64, err error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // a peak is missed by no more than that
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // bounds the error of the peak
 	large := `{"text":"` + strings.Repeat("x", bodyLimit-20) + `"}`
 	right := 200
 	if p.byHand {
@@ -76,7 +76,7 @@ func fill(t *testing.T, p *piece) (took int64, err error) {
 			heap := testkit.WatchHeap()
 			defer heap.Stop()
 			before := heap.Forget()
-			// All are there, but for their ends, when the memory is measured.
+			// All but their ends have arrived when the memory is measured.
 			rest := make(chan struct{})
 			answers := make([]answer, bodiesAtOnce)
 			var clients sync.WaitGroup
@@ -90,7 +90,7 @@ func fill(t *testing.T, p *piece) (took int64, err error) {
 			took = max(took, int64(heap.Peak()-before))
 			for _, a := range answers {
 				if a.err != nil && sent.right == 413 {
-					continue // a client that is refused may not get to read it
+					continue // a rejected client may be unable to read the response
 				}
 				if a.err != nil || a.status != sent.right {
 					err = errors.Join(err, fmt.Errorf("%v, want %d", a, sent.right))
@@ -101,7 +101,7 @@ func fill(t *testing.T, p *piece) (took int64, err error) {
 	return took, err
 }
 
-// A withheld body has no end until it is told.
+// A withheld body does not end until it is told to.
 type withheld struct {
 	io.Reader
 	until <-chan struct{}

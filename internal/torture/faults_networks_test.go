@@ -13,14 +13,14 @@ import (
 
 // A wire is a network between a client and a server, with faults.
 type wire struct {
-	delay time.Duration // of what is passed on, each way
-	rate  int           // in bytes a second, each way; 0 is no bound
-	most  int64         // after so many bytes, of both ways together, both ends are reset; 0 is never
+	delay time.Duration // added in each direction
+	rate  int           // in bytes a second, each way; 0 is unlimited
+	most  int64         // after this many bytes, in both directions together, both ends are reset; 0 is never
 }
 
-// over returns a network whose connections go through the wire. It is what a
-// proxy does: it accepts a connection, makes one of its own, and passes on what
-// it reads from either.
+// over returns a network whose connections go through the wire. It acts as a proxy: it
+// accepts a connection, opens one of its own, and passes on the bytes it reads from
+// either.
 func (w wire) over(n testkit.Network) testkit.Network {
 	dial := n.Dial
 	n.Dial = func(ctx context.Context) (net.Conn, error) {
@@ -44,14 +44,14 @@ func (w wire) over(n testkit.Network) testkit.Network {
 	return n
 }
 
-// A parcel is something on its way, nil for the end of it.
+// A parcel is data in flight, nil for its end.
 type parcel struct {
 	data []byte
 	due  time.Time
 }
 
 func (w wire) pass(from, to net.Conn, left *atomic.Int64) {
-	way := make(chan parcel, 64) // as much as may be on a link
+	way := make(chan parcel, 64) // the capacity of a link
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -65,7 +65,7 @@ func (w wire) pass(from, to net.Conn, left *atomic.Int64) {
 		}
 	}()
 	defer func() { close(way); <-done }()
-	free := time.Now() // when the wire has passed on what came before
+	free := time.Now() // when the wire has passed on the previous data
 	for {
 		buf := make([]byte, 1024)
 		n, err := from.Read(buf)
@@ -94,12 +94,12 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// networks are what may lie between a client and a server.
+// networks are the possible networks between a client and a server.
 var networks = []struct {
 	name  string
 	wire  wire
 	right fate
-	most  time.Duration // that an answer takes
+	most  time.Duration // the maximum time of a response
 }{
 	{"a delay of 100 ms", wire{delay: 100 * time.Millisecond}, whole, 2 * time.Second},
 	{"10 kbit/s", wire{rate: 10_000 / 8}, whole, 30 * time.Second},

@@ -15,10 +15,10 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// TestShutdownWhileReading: who is in the middle of sending a body when the
-// server begins to shut down is served like anybody else; and who never sends
-// the rest holds the server back for no longer than a body may take. Of the
-// pieces that leave it to the handler to read, the server takes leave itself.
+// TestShutdownWhileReading: a client that is sending a body when the server begins to
+// shut down is served like any other; and one that never sends the rest delays the
+// server no longer than the time limit of a body. A handler that reads the
+// body itself has no such limit: Shutdown fails, and the connection is cut.
 func TestShutdownWhileReading(t *testing.T) {
 	tidy(t)
 	n := 0
@@ -55,8 +55,8 @@ func TestShutdownWhileReading(t *testing.T) {
 	t.Logf("%d bodies", n)
 }
 
-// TestShutdownWhileAnswering: handlers that have a limit end by it, and streams
-// that are told of the end end at once and in good order.
+// TestShutdownWhileAnswering: handlers with a limit end at that limit, and streams that
+// are told of the shutdown end at once and in good order.
 func TestShutdownWhileAnswering(t *testing.T) {
 	tidy(t)
 	endless := func(s *stream.Stream) error {
@@ -121,7 +121,7 @@ func TestShutdownWhileAnswering(t *testing.T) {
 	}
 }
 
-// shutDown begins to shut the server down, and sends how that went.
+// shutDown begins to shut the server down, and sends the result.
 func (t *site) shutDown() <-chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -136,8 +136,7 @@ func (t *site) shutDown() <-chan error {
 	return done
 }
 
-// stopped is a trial of a server that shuts down, of which there is no next
-// request to judge it by.
+// stopped is a trial of a server that shuts down, without a next request to judge.
 func stopped(t *testing.T, p *piece, right fate, send func(*site, net.Conn) answer) {
 	t.Helper()
 	bubble(t, func() {

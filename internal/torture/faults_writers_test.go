@@ -9,9 +9,9 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// writerFaults are what may stand between a piece and the server. Each says what
-// the outcome may be for the pieces that write at once, for those that stream,
-// and for those without a Recover in front if that is something else.
+// writerFaults are faulty writers between a piece and the server. Each has the allowed
+// outcomes for the pieces that write at once, for those that stream, and for those
+// without a Recover outside if that differs.
 var writerFaults = []struct {
 	name                  string
 	wrap                  func(http.ResponseWriter) http.ResponseWriter
@@ -53,10 +53,10 @@ func TestWriters(t *testing.T) {
 					}
 				}
 				if right&dropped != 0 && p.records > 0 && !passes {
-					right = right&^dropped | noted // by the error that is answered
+					right = right&^dropped | noted // by the error that is rendered
 				}
 				if right&dropped != 0 && (p.blank || len(p.want) <= 20) {
-					right |= whole // a redirect is its header, and the shortest answers are out by then
+					right |= whole // a redirect is only a header, and the shortest responses are sent by then
 				}
 				s.around = func(h http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(f.wrap(w), r) })
@@ -70,7 +70,7 @@ func TestWriters(t *testing.T) {
 
 var errBroken = errors.New("broken pipe")
 
-// A failing writer takes so many bytes of body and no more.
+// A failing writer accepts a limited number of bytes of body.
 type failing struct {
 	http.ResponseWriter
 	left int
@@ -93,8 +93,8 @@ func (f *failing) Write(p []byte) (int, error) {
 	return n, errors.Join(err, errBroken)
 }
 
-// A shortened writer drops the last bytes of each write, and says so, but not
-// by an error.
+// A shortened writer drops the last bytes of each write, and reports the count, but no
+// error.
 type shortened struct {
 	http.ResponseWriter
 	by int

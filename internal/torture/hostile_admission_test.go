@@ -23,9 +23,9 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// TestHostileAdmission: a request whose body never comes is held by no stream that
-// it is refused, or that ends before it has begun: it is answered, and closed, as
-// fast as by a handler that answers it with http.Error.
+// TestHostileAdmission: a request whose body never arrives is not held by a stream that
+// rejects it, or that ends before it begins: it gets its response, and is closed, as
+// fast as by a handler that uses http.Error.
 func TestHostileAdmission(t *testing.T) {
 	const readTimeout, writeTimeout = 500 * time.Millisecond, 10 * time.Second
 	clients := 40
@@ -126,14 +126,14 @@ func TestHostileAdmission(t *testing.T) {
 	t.Logf("%d clients each, ReadTimeout %v:\n%s", clients, readTimeout, text.String())
 }
 
-// down is a log that cannot be reached.
+// down is an unreachable backplane.
 type down struct{ hub.Backplane }
 
 func (down) Bounds(ctx context.Context) (hub.Position, uint64, error) {
 	return hub.Position{}, 0, errors.New("connection refused")
 }
 
-// occupy is a subscriber in the same process.
+// occupy adds a subscriber in the same process.
 func occupy(t *testing.T, h http.Handler) {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -148,13 +148,13 @@ func occupy(t *testing.T, h http.Handler) {
 	}
 }
 
-// An admission is what became of a number of clients.
+// An admission is the outcome for a number of clients.
 type admission struct {
 	asked, answered, closed int
 	last                    time.Duration // until it was closed
 }
 
-// admit has clients announce a byte that they never send.
+// admit makes clients announce a byte that they never send.
 func admit(t *testing.T, addr string, clients, status int) (a admission) {
 	var mu sync.Mutex
 	var waiting sync.WaitGroup
@@ -191,5 +191,5 @@ func admit(t *testing.T, addr string, clients, status int) (a admission) {
 	return a
 }
 
-// heldForEver is twenty times as long as the server reads.
+// heldForEver is twenty times the read timeout of the server.
 const heldForEver = 10 * time.Second

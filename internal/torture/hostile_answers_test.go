@@ -9,7 +9,7 @@ import (
 
 func get(target string, fields ...string) request { return request{target: target, fields: fields} }
 
-// query returns the target with parameters, given as name and value in turn.
+// query returns the target with parameters, given as alternating names and values.
 func query(target string, pairs ...string) string {
 	q := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -67,7 +67,7 @@ func cookieCases() (cases []hostileCase) {
 	)
 }
 
-// injected are texts that would make lines of their own.
+// injected are texts that would inject lines.
 var injected = map[string]string{
 	"CR LF":                  "a\r\nX-Evil: 1",
 	"LF":                     "a\nX-Evil: 1",
@@ -83,7 +83,7 @@ var injected = map[string]string{
 }
 
 func injectionCases() (cases []hostileCase) {
-	// That a header line has no control byte is seen by whoever reads it.
+	// The client checks that a header line has no control byte.
 	fine := func(statuses ...int) verdict {
 		return func(a *answer) error {
 			for _, s := range statuses {
@@ -111,7 +111,7 @@ func injectionCases() (cases []hostileCase) {
 	)
 }
 
-// onSite asks for a redirect, or a refusal, that no browser takes off the site.
+// onSite wants a redirect that no browser follows off the site, or a rejection.
 func onSite(a *answer) error {
 	to := a.get("Location")
 	switch {
@@ -253,7 +253,7 @@ func encodeCases() (cases []hostileCase) {
 		cases = append(cases, hostileCase{why: "a value or a status that cannot be sent: " + how, send: get("/api/encode/" + how), want: also(is(500, `"status":500`), without("a part that can", "log"))})
 	}
 	return append(cases,
-		hostileCase{why: "a source that fails in the middle", send: get("/api/encode/reader"), want: is(500), records: 1}, // of which the time limit has held the start back
+		hostileCase{why: "a source that fails in the middle", send: get("/api/encode/reader"), want: is(500), records: 1}, // Timeout has held back the start
 		hostileCase{why: "a source that is shorter than was promised", send: get("/api/encode/promise"), want: cut, records: unsaid},
 		hostileCase{why: "a status without a body", send: get("/api/encode/204"), want: also(is(204), emptyBody)},
 	)
@@ -266,7 +266,7 @@ func emptyBody(a *answer) error {
 	return nil
 }
 
-// sized asks for a whole answer of exactly so many bytes.
+// sized wants a complete response of exactly that size.
 func sized(status, size int) verdict {
 	return func(a *answer) error {
 		if a.status != status || !a.whole() || len(a.body) != size {
@@ -326,12 +326,12 @@ func panicCases() (cases []hostileCase) {
 	)
 }
 
-// atTheEnd asks for one of the two answers, or for the header of a handler's
-// without the rest, when the time is up between the two.
+// atTheEnd wants one of the two responses, or only the header of the handler's
+// response, when the deadline passes between the two.
 var atTheEnd = either(is(504, `"status":504`), is(200, "in time"), cut)
 
-// timeoutCases have handlers that are late. One that is so late that its time is
-// up before it writes anything has the answer of the limit.
+// timeoutCases have handlers that are late. One whose deadline passes before it writes
+// gets the response of the Timeout.
 func timeoutCases() []hostileCase {
 	late := is(504, `"status":504`)
 	return []hostileCase{

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// An attack is a case while it is carried out.
+// An attack is a case in progress.
 type attack struct {
 	*process
 	mu     sync.Mutex
 	found  []finding
-	failed int // answers of 500 and more
+	failed int // responses of 500 and above
 }
 
 func (a *attack) find(kind, format string, args ...any) {
@@ -29,12 +29,12 @@ func (a *attack) find(kind, format string, args ...any) {
 			same++
 		}
 	}
-	if same < 5 { // of hundreds of clients, a few say it all
+	if same < 5 { // a few of hundreds of clients are enough
 		a.found = append(a.found, finding{kind, fmt.Sprintf(format, args...)})
 	}
 }
 
-// dial connects, or returns what is as good as a connection that has ended.
+// dial connects, or returns a connection that behaves as if it had ended.
 func (a *attack) dial() *client {
 	c, err := dial(a.process)
 	if err != nil {
@@ -44,7 +44,7 @@ func (a *attack) dial() *client {
 	return c
 }
 
-// judge holds an answer against a verdict.
+// judge checks a response with a verdict.
 func (a *attack) judge(got *answer, want verdict) {
 	if got.status >= 500 && got.whole() {
 		a.mu.Lock()
@@ -58,7 +58,7 @@ func (a *attack) judge(got *answer, want verdict) {
 	}
 }
 
-// all does something as many times at once, and waits.
+// all calls do that many times concurrently, and waits.
 func (a *attack) all(times int, do func(i int)) {
 	var wg sync.WaitGroup
 	for i := range times {
@@ -67,7 +67,7 @@ func (a *attack) all(times int, do func(i int)) {
 	wg.Wait()
 }
 
-// exchange sends one request on a connection of its own, for a script.
+// exchange sends one request on a separate connection, for a script.
 func (a *attack) exchange(send request) answer {
 	c := a.dial()
 	defer c.Close()
@@ -94,15 +94,14 @@ func (a *attack) until(what string, state func(report) bool) {
 	}
 }
 
-// A measure is what a case has cost.
+// A measure is the cost of a case.
 type measure struct {
-	growth int64         // of the memory in use at its peak
-	bound  int64         // for that
-	back   time.Duration // until everything was back
+	growth int64         // of the peak of the memory in use
+	bound  int64         // limit of growth
+	back   time.Duration // until all resources were free
 }
 
-// carryOut attacks the service, over HTTP/1.1 or 2, and looks at what is left
-// of it.
+// carryOut attacks the service, over HTTP/1.1 or 2, and checks its state afterwards.
 func (c *hostileCase) carryOut(p *process, protocol int) (found []finding, m measure) {
 	a := &attack{process: p}
 	before, err := p.ask("collect")
@@ -161,7 +160,7 @@ func (c *hostileCase) carryOut(p *process, protocol int) (found []finding, m mea
 
 func mega(n int64) float64 { return float64(n) / (1 << 20) }
 
-// settle waits until goroutines, descriptors and files are back.
+// settle waits until goroutines, descriptors and files are gone.
 func (a *attack) settle(m *measure) {
 	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		m.back = time.Since(begin)
@@ -195,7 +194,7 @@ func (a *attack) settle(m *measure) {
 
 var nonces atomic.Int64
 
-// honest sends what an honest client would, on a connection of its own.
+// honest sends an honest request, on a separate connection.
 func honest(p *process) *finding {
 	c, err := dial(p)
 	if err != nil {
@@ -208,8 +207,8 @@ func honest(p *process) *finding {
 	return p.useNext()
 }
 
-// steady are the pieces that answer alike however busy the machine is, and leave
-// no record, by where a service has them.
+// steady are the pieces whose response does not depend on how busy the machine is, and
+// that leave no record, by their route.
 func steady() map[string]*piece {
 	all := make(map[string]*piece)
 	for i, p := range those(func(p *piece) bool { return !p.stops && p.records == 0 }) {
@@ -218,8 +217,8 @@ func steady() map[string]*piece {
 	return all
 }
 
-// useNext sends its request to one of the pieces after the other: no attack on one
-// is to be seen in another.
+// useNext sends its request to one piece after the other: an attack on one must not
+// affect another.
 func (p *process) useNext() *finding {
 	n := int(p.used.Add(1)) % len(p.pieces)
 	at := fmt.Sprintf("/pieces/%d", n)
@@ -241,7 +240,7 @@ func (p *process) useNext() *finding {
 	return nil
 }
 
-// honest sends an honest request and expects its answer, and the end.
+// honest sends an honest request and expects its response, and the end.
 func (c *client) honest() error {
 	nonce := fmt.Sprint("n", nonces.Add(1))
 	fmt.Fprintf(c, "GET /api/honest/%s HTTP/1.1\r\nHost: kit.test\r\nConnection: close\r\n\r\n", nonce)
@@ -252,9 +251,9 @@ func (c *client) honest() error {
 	return c.ends()
 }
 
-// overOne sends the case over HTTP/1.1, reads the answer, and looks whether the
-// connection is of use afterwards, or closed: where the answer to a refused
-// request ends, the next one has to begin.
+// overOne sends the case over HTTP/1.1, reads the response, and checks whether the
+// connection still works, or is closed: the next request must begin where the response
+// to a rejected one ends.
 func (a *attack) overOne(c *hostileCase) {
 	conn := a.dial()
 	defer conn.Close()
@@ -292,13 +291,12 @@ func (a *attack) overOne(c *hostileCase) {
 	<-sent
 }
 
-// closed reports whether there was no answer, because the connection is closed.
+// closed reports whether there was no response, because the connection is closed.
 func closed(err error) bool {
 	return strings.Contains(err.Error(), "got 0, 0 bytes") && !strings.Contains(err.Error(), "i/o timeout")
 }
 
-// write sends the request. That the other side may have closed the connection
-// by then is part of the game.
+// write sends the request. The other side may already have closed the connection.
 func (r *request) write(conn *net.TCPConn) {
 	const piece = 64 << 10
 	var head strings.Builder

@@ -41,13 +41,13 @@ func with(r request, fields ...string) request {
 func chunked(r request) request { r.chunked = true; return r }
 func stays(r request) request   { r.stay = true; return r }
 
-// early is a client that closes its side behind the body. Over HTTP/2 that is
-// the end of the stream, with nobody left to answer to.
+// early is a client that closes its side after the body. Over HTTP/2 that is the end of
+// the stream, with no client left.
 func early(r request) request { r.early = true; return r }
 
 func lies(r request, length int) request { r.lie = length; return r }
 
-// limitCases are about bodies over the limit, on every route that reads one.
+// limitCases test bodies over the limit, on every route that reads one.
 func limitCases() (cases []hostileCase) {
 	for _, at := range []struct {
 		why, target string

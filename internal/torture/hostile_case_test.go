@@ -2,34 +2,33 @@ package torture_test
 
 import "time"
 
-// A hostileCase is one thing that attackers do. It is a request, which goes
-// over HTTP/1.1 and HTTP/2; or the bytes of one, or a script, which are about
-// one of them alone.
+// A hostileCase is one attack. It is a request, which is sent over HTTP/1.1 and HTTP/2;
+// or its bytes, or a script, which are for only one of them.
 type hostileCase struct {
 	why   string
 	send  request
 	raw   string
 	run   func(*attack)
-	times int // how many clients do it at once; 0 is one
+	times int // concurrent clients; 0 is one
 
-	want verdict // of each answer to send or raw
-	two  verdict // over HTTP/2, if that is another
+	want verdict // of each response to send or raw
+	two  verdict // over HTTP/2, if different
 
-	// The memory in use may grow by three times this for each client,
-	// and by 12 MB. 0 is 1 MB, which is the limit of most bodies.
+	// The memory in use may grow by three times this for each client, and by 12 MB. 0
+	// is 1 MB, which is the limit of most bodies.
 	limit int64
 
-	// records is how many records of level Error the case leaves. 0 is one for
-	// each answer of 500 or more, unsaid is not looked at.
+	// records is the number of records at level Error that the case leaves. 0 is one
+	// for each response of 500 or above, unsaid is not checked.
 	records int
 
-	onlyOne bool // not over HTTP/2, where it would mean something else
+	onlyOne bool // not over HTTP/2, where it has another meaning
 	overTwo bool // a script for HTTP/2
 }
 
 const unsaid = -1
 
-// goes reports whether the case goes over HTTP/1.1 or 2.
+// goes reports whether the case is sent over HTTP/1.1 or 2.
 func (c *hostileCase) goes(protocol int) bool {
 	if protocol == 2 {
 		return c.overTwo || c.send.target != "" && !c.onlyOne
@@ -37,7 +36,7 @@ func (c *hostileCase) goes(protocol int) bool {
 	return !c.overTwo
 }
 
-// A request is one as it is meant: what of it is a lie is said.
+// A request is one as intended: its lies are explicit.
 type request struct {
 	method  string // "" is GET, or POST if there is a body
 	target  string
@@ -45,8 +44,8 @@ type request struct {
 	body    string
 	chunked bool          // do not declare the length
 	lie     int           // declare this length instead, if not 0
-	early   bool          // close this side of the connection behind the body
-	stay    bool          // send no more, and wait
+	early   bool          // close this side of the connection after the body
+	stay    bool          // send nothing more, and wait
 	pause   time.Duration // before each further byte of the body
 }
 

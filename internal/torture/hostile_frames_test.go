@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// What is wrong with the bytes of HTTP/2 no client library sends, so the
-// frames here are made by hand (RFC 9113, section 6), and the fields in the
-// longest of the forms that HPACK has (RFC 7541, section 6.2.2).
+// No client library sends invalid HTTP/2, so the frames here are built by hand (RFC
+// 9113, section 6), with the fields in the longest form of HPACK (RFC 7541, section
+// 6.2.2).
 
 const (
 	frameData         = 0x0
@@ -38,7 +38,7 @@ func frame(kind, flags byte, stream uint32, payload string) string {
 
 func uint32s(n uint32) string { return string(binary.BigEndian.AppendUint32(nil, n)) }
 
-// fields encodes header fields, given as name and value in turn.
+// fields encodes header fields, given as alternating names and values.
 func fields(pairs ...string) string {
 	var b []byte
 	for i, text := range pairs {
@@ -55,12 +55,12 @@ func fields(pairs ...string) string {
 	return string(b)
 }
 
-// pseudo are the fields that every request has to have, and more.
+// pseudo are the fields that every request must have, and more.
 func pseudo(method, path string, more ...string) string {
 	return fields(append([]string{":method", method, ":scheme", "http", ":authority", "kit.test", ":path", path}, more...)...)
 }
 
-// opened is a request with its body to come, and asked is one without.
+// opened is a request whose body follows, and asked is one without.
 func opened(stream uint32, method, path string, more ...string) string {
 	return frame(frameHeaders, flagEndHeaders, stream, pseudo(method, path, more...))
 }
@@ -69,22 +69,22 @@ func asked(stream uint32, path string, more ...string) string {
 	return frame(frameHeaders, flagEndHeaders|flagEndStream, stream, pseudo("GET", path, more...))
 }
 
-// heard is what the other side has said.
+// heard is what the other side has sent.
 type heard struct {
 	text    string // all data
 	headers int    // frames
 	resets  int    // streams
-	over    error  // why nothing more was said
+	over    error  // why no more was received
 	goAway  bool
 }
 
-// twoClient is a connection with HTTP/2.
+// twoClient is an HTTP/2 connection.
 type twoClient struct {
 	*client
 	sent chan struct{}
 }
 
-// speak sends frames behind the preface, in the background.
+// speak sends frames after the preface, in the background.
 func (a *attack) speak(settings string, frames ...string) *twoClient {
 	c := &twoClient{a.dial(), make(chan struct{})}
 	go func() {
@@ -101,7 +101,7 @@ func (a *attack) speak(settings string, frames ...string) *twoClient {
 	return c
 }
 
-// listen reads until the given number of streams is over, or the connection.
+// listen reads until the given number of streams, or the connection, has ended.
 func (c *twoClient) listen(streams int) (h heard) {
 	for ended := make(map[uint32]bool); len(ended) < streams; {
 		var head [9]byte
@@ -138,8 +138,8 @@ func (c *twoClient) end() {
 	<-c.sent
 }
 
-// refusedFrames asks for no answer but that of net/http: the stream or the
-// connection is ended, or the request is bad.
+// refusedFrames wants only the response of net/http: the stream or the connection is
+// ended, or the request is bad.
 func refusedFrames(h *heard) error {
 	switch {
 	case h.text == "" && (h.resets > 0 || h.goAway || errors.Is(h.over, io.EOF) || errors.Is(h.over, syscall.ECONNRESET)):
@@ -150,7 +150,7 @@ func refusedFrames(h *heard) error {
 	return errors.New("want no answer of a handler")
 }
 
-// problem asks for the status in a problem document, or for no answer.
+// problem wants problem details with the status, or no response.
 func problem(status string) func(*heard) error {
 	return func(h *heard) error {
 		if strings.Contains(h.text, `"status":`+status) || h.text == "" && h.resets > 0 {
@@ -179,7 +179,7 @@ func frameCases() (cases []hostileCase) {
 		why      string
 		settings string
 		frames   []string
-		streams  int // that are waited for
+		streams  int // to wait for
 		want     func(*heard) error
 	}{
 		{"two thousand requests, each taken back at once", "", []string{resets.String()}, 1, nil},

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// framingCases are about where a request ends, on which every reader of the
-// same bytes has to agree. Most of it is the work of net/http; what is seen
-// here is that no piece undoes it.
+// framingCases test where a request ends, on which all readers of the same bytes must
+// agree. Most of it is the work of net/http; the tests show that no piece undoes it.
 func framingCases() (cases []hostileCase) {
 	const hidden = "GET /api/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 	chunk := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(hidden), hidden)
@@ -84,7 +83,7 @@ func framingCases() (cases []hostileCase) {
 			go io.WriteString(c, first+"GET /api/honest/behind HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 			got := c.answer(method)
 			a.judge(&got, want)
-			// It is served as what it is, or not at all.
+			// It is served as sent, or not at all.
 			if next := c.answer("GET"); next.status != 0 && (next.status != 200 || string(next.body) != "behind") {
 				a.find(harmed, "%v", &next)
 			}
@@ -197,8 +196,8 @@ func methodCases() (cases []hostileCase) {
 	)
 }
 
-// shutdownCases end a service of their own while something goes on in it. What
-// has begun is answered whole, and nothing holds the end up.
+// shutdownCases shut a service down while requests are in progress. Each request that
+// has begun gets a complete response, and nothing delays the end.
 func shutdownCases() (cases []hostileCase) {
 	halfBody := "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\nhalf"
 	upload := filePart("f", "a", xs(300_000)) + lastBoundary
@@ -239,7 +238,7 @@ func shutdownCases() (cases []hostileCase) {
 			own.until("the requests are under way", func(r report) bool { return r.Begun >= p.rest.Begun+c.times })
 			over := make(chan error, 1)
 			go func() { over <- p.shutdown() }()
-			for { // until it takes no more connections
+			for { // until it accepts no more connections
 				conn, err := dial(p)
 				if err != nil {
 					break

@@ -24,13 +24,13 @@ var soak = flag.Duration("soak", 0, "how long TestSoak takes")
 const (
 	soakClients  = 64
 	soakStreams  = 100
-	soakSegments = 10 // calm and attacked in turn, so that drift is in both
+	soakSegments = 10 // calm and attacked alternate, so that drift is in both
 	soakHostile  = 16 // attacks at a time
 )
 
-// TestSoak serves honest clients for a while, a hundredth of whose requests
-// are attacks for half of the time. Every honest answer has to be right, and
-// nothing may grow.
+// TestSoak serves honest clients for a while; during half of the time a hundredth of
+// the requests are attacks. Every honest response must be right, and no resource may
+// grow.
 func TestSoak(t *testing.T) {
 	if *soak <= 0 {
 		t.Skip("it takes minutes, and says how many with -soak")
@@ -39,7 +39,7 @@ func TestSoak(t *testing.T) {
 	s := &soaking{process: p, t: t, attacks: make(chan struct{}, soakHostile)}
 	for _, class := range classes() {
 		for _, c := range class.cases {
-			if c.run == nil { // scripts look at the whole process, which is busy
+			if c.run == nil { // scripts check the whole process, which is busy
 				s.cases = append(s.cases, c)
 			}
 		}
@@ -74,7 +74,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// soaking is what the clients of a soak share.
+// soaking is the shared state of the clients of a soak.
 type soaking struct {
 	*process
 	t        *testing.T
@@ -89,8 +89,8 @@ type soaking struct {
 	streams  []*client
 	samples  []sample
 	carried  int // attacks
-	mistaken int // attacks that were not answered as they should be
-	wrong    int // honest requests likewise
+	mistaken int // attacks with an unexpected response
+	wrong    int // honest requests with one
 	events   int
 }
 
@@ -98,7 +98,7 @@ type sample struct {
 	heap, goroutines, descriptors, files int
 }
 
-// honestKinds are what honest clients send, and how often in a hundred.
+// honestKinds are the requests of honest clients, with percentages.
 var honestKinds = []struct {
 	name  string
 	share int
@@ -179,8 +179,8 @@ func (s *soaking) complain(format string, args ...any) {
 	}
 }
 
-// exchange sends an honest request, on the connection if there is one, and
-// returns the connection if it is still of use.
+// exchange sends an honest request, on the connection if there is one, and returns the
+// connection if it can be reused.
 func (s *soaking) exchange(conn *client, kind, n int) (*client, error) {
 	if conn == nil {
 		var err error
@@ -233,8 +233,7 @@ func (s *soaking) closeStreams(but int) {
 	}
 }
 
-// readStream expects the numbers that publish sends, each behind the one
-// before.
+// readStream expects the numbers that publish sends, in order.
 func (s *soaking) readStream(conn *client) {
 	r, w := io.Pipe()
 	defer r.Close()
@@ -297,8 +296,8 @@ func (s *soaking) publish(stop <-chan struct{}) {
 	}
 }
 
-// attack carries out one of the cases, in the background, unless too many are
-// under way.
+// attack carries out one of the cases, in the background, unless too many are in
+// progress.
 func (s *soaking) attack(random *rand.Rand) {
 	c := &s.cases[random.IntN(len(s.cases))]
 	select {
@@ -314,7 +313,7 @@ func (s *soaking) attack(random *rand.Rand) {
 		defer s.mu.Unlock()
 		s.carried++
 		if len(a.found) > 0 {
-			// A machine that is busy has a part in who is too late.
+			// On a busy machine some responses are late.
 			if s.mistaken++; s.mistaken <= 10 {
 				s.t.Logf("under load: %s: %s: %.300s", c.why, a.found[0].kind, a.found[0].text)
 			}
@@ -322,7 +321,7 @@ func (s *soaking) attack(random *rand.Rand) {
 	})
 }
 
-// sample notes how the process is.
+// sample records the state of the process.
 func (s *soaking) sample(stop <-chan struct{}) {
 	for {
 		select {
@@ -341,7 +340,7 @@ func (s *soaking) sample(stop <-chan struct{}) {
 	}
 }
 
-// report prints what was measured, and fails the test for what has grown.
+// report prints the measurements, and fails the test for growth.
 func (s *soaking) report(m measure) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -391,7 +390,7 @@ func (s *soaking) report(m measure) {
 	}
 	if end, err := s.ask("collect"); err == nil {
 		fmt.Fprintf(&b, "heap: %d KB at rest, %d KB at the end\n", s.rest.Heap>>10, end.Heap>>10)
-		// The pages and the events that are kept are memory well spent.
+		// Cached responses and events are kept on purpose.
 		if grown := int64(end.Heap) - int64(s.rest.Heap); grown > 16<<20 {
 			s.t.Errorf("the heap has grown by %.1f MB", mega(grown))
 		}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// noField asks for a stream none of whose lines, as a browser splits them,
-// begins with one of the prefixes.
+// noField wants a stream without a line, as a browser splits them, that begins with one
+// of the prefixes.
 func noField(prefixes ...string) verdict {
 	return func(a *answer) error {
 		lines := strings.FieldsFunc(a.body, func(r rune) bool { return r == '\r' || r == '\n' })
@@ -154,8 +154,8 @@ func oneLine(a *answer) error {
 	return nil
 }
 
-// flood opens streams that never pause, and treats them as it is told. The
-// service has to be rid of them while the clients hold on to their side.
+// flood opens streams that never pause, and treats them as given. The service must end
+// them while the clients keep their side open.
 func flood(a *attack, streams int, treat func(*client)) {
 	clients := make([]*client, streams)
 	before, _ := a.ask("stats")
@@ -174,7 +174,7 @@ func flood(a *attack, streams int, treat func(*client)) {
 	}
 }
 
-// subscribe opens streams on which nothing happens.
+// subscribe opens streams without events.
 func subscribe(a *attack, n int) (open []*client) {
 	for range n {
 		c := a.dial()

@@ -18,7 +18,7 @@ var (
 	long = flag.Bool("long", false, "go through the list once more, with little memory")
 )
 
-// classes are what is attacked, and how.
+// classes are the targets and kinds of attacks.
 func classes() []class {
 	return []class{
 		{"limits", limitCases()},
@@ -58,7 +58,7 @@ type pass struct {
 	environment []string
 }
 
-// passes are the ways in which the list is gone through.
+// passes are the ways to go through the list.
 func passes() []pass {
 	all := []pass{{"HTTP/1.1", 1, nil}, {"HTTP/2", 2, nil}}
 	if *long {
@@ -67,9 +67,9 @@ func passes() []pass {
 	return all
 }
 
-// TestHostile carries out every case in every pass. Several services run at
-// once, since a case often waits, for net/http lingers on a connection that it
-// has to close early; but no service has more than one case at a time.
+// TestHostile carries out every case in every pass. Several services run concurrently,
+// since a case often waits while net/http lingers on a connection that it closes early;
+// but no service has more than one case at a time.
 func TestHostile(t *testing.T) {
 	atOnce := 8
 	if testkit.Race {
@@ -77,7 +77,7 @@ func TestHostile(t *testing.T) {
 	}
 	all, passes := classes(), passes()
 	results := make([]map[string]*tally, len(passes))
-	t.Cleanup(func() { t.Log(summary(all, passes, results)) }) // after the passes, which run at once
+	t.Cleanup(func() { t.Log(summary(all, passes, results)) }) // after the passes, which run concurrently
 	for i, pass := range passes {
 		results[i] = make(map[string]*tally)
 		for _, class := range all {
@@ -102,7 +102,7 @@ func TestHostile(t *testing.T) {
 		t.Run(pass.name, func(t *testing.T) {
 			t.Parallel()
 			queue := make(chan job, len(jobs))
-			for _, j := range slices.Backward(jobs) { // those that wait are the last
+			for _, j := range slices.Backward(jobs) { // those that wait come last
 				queue <- j
 			}
 			close(queue)
@@ -135,8 +135,8 @@ func TestHostile(t *testing.T) {
 type tally struct {
 	mu          sync.Mutex
 	cases, fine int
-	worst       measure       // that came nearest to its bound
-	slow        time.Duration // until everything was back
+	worst       measure       // the closest to its bound
+	slow        time.Duration // until all resources were free
 }
 
 func (t *tally) add(m measure, fine bool) {
@@ -150,9 +150,9 @@ func (t *tally) add(m measure, fine bool) {
 	t.slow = max(t.slow, m.back)
 }
 
-// summary is the table of what was carried out and passed, with the case of
-// each class that came nearest to the bound on memory, and the one after which
-// it took longest until everything was back.
+// summary is the table of cases carried out and passed, with the case of each class
+// that came closest to the memory bound, and the one after which it took longest until
+// all resources were free.
 func summary(all []class, passes []pass, results []map[string]*tally) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -186,7 +186,7 @@ func summary(all []class, passes []pass, results []map[string]*tally) string {
 	return "hostile cases that passed:\n" + b.String()
 }
 
-// nearer returns the measure that is nearer to its bound.
+// nearer returns the measure that is closer to its bound.
 func nearer(a, b measure) measure {
 	if a.bound == 0 || float64(b.growth)*float64(a.bound) > float64(a.growth)*float64(b.bound) {
 		return b

@@ -77,9 +77,9 @@ func jsonCases() (cases []hostileCase) {
 		cases = append(cases, hostileCase{why: c.why, send: post(c.target, typeJSON, c.body), want: c.want})
 	}
 	return append(cases,
-		// A value of no particular type takes up to forty times the memory of its
-		// text, and an item of a list what its type takes. What the bound on their
-		// number leaves is seven times the limit of the body.
+		// An untyped value takes up to forty times the memory of its text, and an item
+		// of a list the size of its type. The bound on their number allows seven times
+		// the limit of the body.
 		hostileCase{why: "as many numbers as allowed, eight times at once", send: post("/api/echo", typeJSON, "["+strings.Repeat("0,", mb/8-2)+"0]"), times: 8, want: is(200), limit: 2 * mb},
 		hostileCase{why: "half a million numbers", send: post("/api/echo", typeJSON, "["+strings.Repeat("0,", 500_000)+"0]"), want: is(413)},
 		hostileCase{why: "a list of three hundred thousand empty objects", send: post("/api/echo", typeJSON, "["+strings.Repeat("{},", 300_000)+"{}]"), want: is(413)},
@@ -152,7 +152,7 @@ func formCases() (cases []hostileCase) {
 	)
 }
 
-// manyIndices spends ten kilobytes on as many elements as it can.
+// manyIndices spends ten kilobytes on as many elements as possible.
 func manyIndices() string {
 	var b strings.Builder
 	for i := range 400 {

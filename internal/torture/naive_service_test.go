@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// newNaiveService has some of the routes of the other, written the way that
-// tutorials do, with net/http alone.
+// newNaiveService has some of the routes of the other, written as in tutorials, with
+// net/http alone.
 func newNaiveService(log *slog.Logger, count *counters) built {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/honest/", func(w http.ResponseWriter, r *http.Request) {
@@ -148,7 +148,7 @@ func withHow(h http.HandlerFunc) http.Handler {
 	})
 }
 
-// recoverAll is what recoverers do who do not ask what is out already.
+// recoverAll is a recoverer that ignores what was already sent.
 func recoverAll(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -174,7 +174,7 @@ func inTime(next http.Handler) http.Handler {
 	})
 }
 
-// inContext is any middleware that adds to the context.
+// inContext is any middleware that adds a context value.
 func inContext(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		type key struct{}
@@ -213,8 +213,8 @@ func saveFile(dir string, f *multipart.FileHeader) string {
 	return f.Filename
 }
 
-// naiveFaults are cases of the list, and the kind of what each of them has to
-// find in the naive service.
+// naiveFaults are cases of the list, and the kind of finding that each must have in the
+// naive service.
 var naiveFaults = []struct{ class, why, kind string }{
 	{"limits", "one byte over, declared: a lower limit", misfit},
 	{"limits", "one byte over, chunked: a lower limit", misfit},
@@ -255,7 +255,7 @@ var naiveFaults = []struct{ class, why, kind string }{
 	{"cookies", "nine hundred kilobytes", misfit},
 }
 
-// TestHostileCanFail: what is wrong with the naive service is found.
+// TestHostileCanFail: the faults of the naive service are found.
 func TestHostileCanFail(t *testing.T) {
 	t.Parallel()
 	all := classes()
@@ -280,8 +280,8 @@ func TestHostileCanFail(t *testing.T) {
 		wg.Go(func() {
 			for c := range queue {
 				missed := kinds[c]
-				// Most of what is waited for here never comes, and on a machine that
-				// is busy all the rest may take as long.
+				// Most waits here time out, and on a busy machine everything else may
+				// take as long.
 				var found []finding
 				for _, p.patience = range []time.Duration{time.Second, patience} {
 					found, _ = c.carryOut(p, 1)

@@ -13,22 +13,22 @@ import (
 	"testing/synctest"
 )
 
-// failedBody has the body end early.
+// failedBody makes the body end early.
 func failedBody(r *http.Request) io.Reader {
 	return &faulty{src: r.Body, left: 100, err: io.ErrUnexpectedEOF}
 }
 
-// A naive handler is written without the kit, the way that tutorials do. It goes
-// through one fault, in which what is wrong with it must be found.
+// A naive handler is written without this module, as in tutorials. It gets one fault,
+// and its own fault must be found.
 type naive struct {
 	name  string
 	piece piece
 	fault func(http.Handler) http.Handler
 	right fate
-	kind  string // of what is found
+	kind  string // of the finding
 }
 
-// none is no fault: the handler is enough of one.
+// none is no fault: the handler has its own.
 func none(h http.Handler) http.Handler { return h }
 
 func naives(release <-chan struct{}) []naive {
@@ -123,9 +123,8 @@ func naives(release <-chan struct{}) []naive {
 	}
 }
 
-// TestFaultsAreFound: the questions that the kit is asked can be answered with
-// no. A handler with one fault has one finding, so that each is found by the
-// question that is meant for it.
+// TestFaultsAreFound: every check of this module can fail. A handler with one fault has
+// one finding, so each fault is found by the check that is meant for it.
 func TestFaultsAreFound(t *testing.T) {
 	tidy(t)
 	kinds := []string{partial, misfit, records, panicked, late, harmed, goroutines} // for the others see naiveFaults

@@ -9,18 +9,17 @@ import (
 	"strings"
 )
 
-// A fate is what can become of a request, as far as it matters: to the client,
-// and to those who read the log.
+// A fate is the outcome of a request, for the client and in the log.
 type fate uint
 
 const (
-	whole      fate = 1 << iota // the answer of the piece, all of it
-	wholeNoted                  // the same, and one record of what happened after it
-	refused                     // a whole answer of 400 to 499, no record
-	failed                      // a whole answer of 500 to 599, one record
-	dropped                     // no whole answer, no record
-	noted                       // no whole answer, one record
-	ended                       // a stream that has begun, and ended in good order before its last event
+	whole      fate = 1 << iota // the response of the piece, complete
+	wholeNoted                  // the same, and one record of a later failure
+	refused                     // a complete response of 400 to 499, no record
+	failed                      // a complete response of 500 to 599, one record
+	dropped                     // no complete response, no record
+	noted                       // no complete response, one record
+	ended                       // a stream that began, and ended in good order before its last event
 )
 
 func (f fate) String() string {
@@ -33,46 +32,45 @@ func (f fate) String() string {
 	return strings.Join(names, " or ")
 }
 
-// A finding is something that must not be. Its kind is what is wrong, for the
-// test that each kind can be found.
+// A finding is something that must not happen. Its kind names the fault, for the test
+// that each kind can be found.
 type finding struct{ kind, text string }
 
 const (
-	misfit      = "another answer" // than the one that is wanted
+	misfit      = "another answer" // than the expected one
 	partial     = "looks whole and is not"
-	harmed      = "the next request" // the connection, or the service, is in disorder
-	dead        = "dead"             // the service serves no more
-	records     = "records"          // not one for each failure, and none else
+	harmed      = "the next request" // the connection, or the service, is broken
+	dead        = "dead"             // the service has stopped
+	records     = "records"          // not exactly one for each failure
 	panicked    = "a panic in net/http"
 	late        = "written late" // after the handler has returned
-	smuggled    = "smuggled"     // a body was taken for a request
+	smuggled    = "smuggled"     // a body was parsed as a request
 	memory      = "memory"       // it grew beyond the bound
-	goroutines  = "goroutines"   // they stay behind
-	descriptors = "descriptors"  // likewise
-	leftFiles   = "files"        // likewise
+	goroutines  = "goroutines"   // leaked
+	descriptors = "descriptors"  // leaked
+	leftFiles   = "files"        // leaked
 )
 
-// An answer is a response as far as it came.
+// An answer is a response as far as it was received.
 type answer struct {
-	status    int // 0 is that there was none
+	status    int // 0 if there was none
 	header    http.Header
 	body      string
-	err       error // why it is not whole, nil if its framing says that all of it is there
+	err       error // why it is incomplete, nil if its framing is complete
 	last      bool  // the connection ends after it
-	continues int   // how often 100 Continue came before it
+	continues int   // how many 100 Continue responses came before it
 }
 
 func (a *answer) whole() bool { return a.err == nil }
 
-// get returns the value of a header field, those of several joined.
+// get returns the value of a header field, with several joined.
 func (a *answer) get(name string) string { return strings.Join(a.header.Values(name), ", ") }
 
 func (a answer) String() string {
 	return fmt.Sprintf("%d, %d bytes (%v) %q %.300q", a.status, len(a.body), a.err, a.header, a.body)
 }
 
-// fateOf sorts what came of a request into the fates, or says why it is none
-// of them.
+// fateOf classifies the outcome of a request as a fate, or says why it has none.
 func (p *piece) fateOf(a answer, logged int) (fate, *finding) {
 	pick := func(none, one fate) (fate, *finding) {
 		switch {
@@ -101,20 +99,20 @@ func (p *piece) fateOf(a answer, logged int) (fate, *finding) {
 	return 0, &finding{partial, a.String()}
 }
 
-// numbers are what a hub puts into its streams that is different each time.
+// numbers are the parts of a hub's streams that differ each time.
 var numbers = regexp.MustCompile(`(?m)^(id|retry): .*\n`)
 
 func unnumbered(body string) string {
-	if !strings.Contains(body, "\nid: ") { // which is much faster to see
+	if !strings.Contains(body, "\nid: ") { // much faster to find
 		return body
 	}
 	return numbers.ReplaceAllString(body, "")
 }
 
-// A verdict says what is wrong with an answer, nil if nothing is.
+// A verdict says what is wrong with a response, nil if nothing is.
 type verdict func(*answer) error
 
-// is asks for a whole answer of the status that has all the parts.
+// is wants a complete response of the status with all the parts.
 func is(status int, parts ...string) verdict {
 	return func(a *answer) error {
 		if a.status != status || !a.whole() {
@@ -129,8 +127,8 @@ func is(status int, parts ...string) verdict {
 	}
 }
 
-// says asks for one of the statuses. What net/http refuses it answers without
-// a length, and may reset the connection after it.
+// says wants one of the statuses. The rejections of net/http itself have no
+// Content-Length, and it may reset the connection after them.
 func says(statuses ...int) verdict {
 	return func(a *answer) error {
 		if !slices.Contains(statuses, a.status) {
@@ -140,7 +138,7 @@ func says(statuses ...int) verdict {
 	}
 }
 
-// cut asks for no answer, or for one that cannot pass for a whole one.
+// cut wants no response, or one that cannot pass for complete.
 func cut(a *answer) error {
 	if a.whole() {
 		return errors.New("want the connection cut")
@@ -148,7 +146,7 @@ func cut(a *answer) error {
 	return nil
 }
 
-// either asks for what one of several verdicts asks for.
+// either wants what one of several verdicts wants.
 func either(verdicts ...verdict) verdict {
 	return func(a *answer) error {
 		var errs []error
@@ -163,7 +161,7 @@ func either(verdicts ...verdict) verdict {
 	}
 }
 
-// also asks for what all of several verdicts ask for.
+// also wants what all of several verdicts want.
 func also(verdicts ...verdict) verdict {
 	return func(a *answer) error {
 		for _, v := range verdicts {
@@ -175,7 +173,7 @@ func also(verdicts ...verdict) verdict {
 	}
 }
 
-// without asks for an answer in which none of the texts is, in header or body.
+// without wants a response without any of the texts, in header or body.
 func without(texts ...string) verdict {
 	return func(a *answer) error {
 		var all strings.Builder
@@ -190,7 +188,7 @@ func without(texts ...string) verdict {
 	}
 }
 
-// field asks for a header field that has exactly the value.
+// field wants a header field with exactly the value.
 func field(name, value string) verdict {
 	return func(a *answer) error {
 		if got := a.get(name); got != value {

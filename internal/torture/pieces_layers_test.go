@@ -12,15 +12,14 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// limit is the time limit of the pieces that have a short one, which handlers
-// that are late miss by far. The others have a day, which nobody takes.
+// limit is the deadline of the pieces with a short one, which late handlers miss by
+// far. The others have a day, which no handler takes.
 const (
 	limit = 20 * time.Millisecond
 	day   = 24 * time.Hour
 )
 
-// layers are the pieces that are put around handlers: here around one that
-// sends the long text.
+// layers are the pieces that wrap handlers: here one that sends the long text.
 func layers() (all []piece) {
 	type layer = func(*host) func(http.Handler) http.Handler
 	around := func(name string, over layer, more ...func(*piece)) {

@@ -22,8 +22,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// readers are the pieces that read the body of a request. All of them answer
-// with its size, so that a part of it can be told from all of it.
+// readers are the pieces that read the body of a request. All of them respond with its
+// size, so that a part of it differs from the whole.
 func readers() []piece {
 	const secret = "secret"
 	text := `{"text":"` + longText + `"}`
@@ -119,7 +119,7 @@ func readers() []piece {
 				n += len(event.Data)
 			}
 			if n == 0 {
-				return reply.NewError(400, "No event") // the standard drops one that is not complete
+				return reply.NewError(400, "No event") // the standard drops an incomplete one
 			}
 			return tell(w, r, n)
 		})}),
@@ -155,7 +155,7 @@ func readAll(w http.ResponseWriter, r *http.Request) error {
 	return tell(w, r, len(b))
 }
 
-// unreadable is what a handler that reads a body by itself makes of a failure.
+// unreadable is the response of a handler that reads a body itself to a failure.
 func unreadable(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -190,8 +190,7 @@ func saveForm(w http.ResponseWriter, r *http.Request) error {
 	return tell(w, r, int(size))
 }
 
-// saveVariable names the directory for uploads, if that is not to be a
-// temporary one.
+// saveVariable names the directory for uploads, unless it is a temporary one.
 const saveVariable = "APIECE_TORTURE_SAVE"
 
 // multipartForm is a form of a field and a file.

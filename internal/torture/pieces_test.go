@@ -18,24 +18,24 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A host is what a service has for its pieces.
+// A host is what a service provides for its pieces.
 type host struct {
 	logger *slog.Logger
 	ending context.Context // ends when the server begins to shut down
-	atEnd  []func()        // what pieces have to have closed
+	atEnd  []func()        // closes the resources of pieces
 }
 
 func (h *host) Logger() *slog.Logger { return h.logger }
 
-// end closes what is to be closed.
+// end closes these resources.
 func (h *host) end() {
 	for _, f := range h.atEnd {
 		f()
 	}
 }
 
-// A piece is a handler that is made with one piece of the kit, and a request
-// with the answer to it.
+// A piece is a handler that uses one part of this module, and a request with its
+// response.
 type piece struct {
 	name string
 	make func(*host) http.Handler
@@ -46,24 +46,24 @@ type piece struct {
 
 	status  int
 	want    string
-	records int // that the answer leaves in the log
+	records int // that the response leaves in the log
 
-	// over puts the piece around a handler, if it is made for that.
+	// over wraps a handler with the piece, if it is a layer.
 	over func(*host) func(http.Handler) http.Handler
 
-	reads    bool // all of the body, before it answers
-	streams  bool // bit by bit
+	reads    bool // all of the body, before it responds
+	streams  bool // in steps
 	stops    bool // handlers that take longer than limit
 	recovers bool // from panics
-	byHand   bool // the handler reads the body itself, and there is no limit on its time
-	open     bool // a stream of events, which ends in good order when its client or its context does
-	blank    bool // an answer of which only the header counts
+	byHand   bool // the handler reads the body itself, without a time limit
+	open     bool // an event stream, which ends in good order when its client or its context does
+	blank    bool // a response in which only the header matters
 }
 
-// longText is a body that takes net/http more than one write.
+// longText is a body that net/http sends in several writes.
 var longText = strings.Repeat("0123456789abcdef", 500)
 
-// getting and posting fill in the parts of a piece that most have in common.
+// getting and posting set the common parts of a piece.
 func getting(p piece) piece {
 	p.method, p.path = "GET", "/things/7"
 	if p.status == 0 {
@@ -81,7 +81,7 @@ func posting(contentType, body string, p piece) piece {
 	return p
 }
 
-// pieces are all there are.
+// pieces returns all of them.
 func pieces() (all []piece) {
 	all = append(all, readers()...)
 	all = append(all, answers()...)
@@ -107,7 +107,7 @@ func answering(fn reply.HandlerFunc) func(*host) http.Handler {
 	return func(*host) http.Handler { return fn }
 }
 
-// plainly is for functions that do not fail, without a piece around them.
+// plainly is for functions that do not fail, without a layer around them.
 func plainly(fn http.HandlerFunc) func(*host) http.Handler {
 	return func(*host) http.Handler { return fn }
 }
@@ -116,7 +116,7 @@ type thing struct {
 	Text string `json:"text"`
 }
 
-// answers are the pieces that write an answer.
+// answers are the pieces that write a response.
 func answers() []piece {
 	json := func(p piece) piece {
 		p.status, p.want = 200, `{"text":"`+longText+`"}`
@@ -183,7 +183,7 @@ func routes(name string, h http.Handler) http.Handler {
 	return table
 }
 
-// streams are the pieces that answer bit by bit.
+// streams are the pieces that respond in steps.
 func streams() []piece {
 	const n = 20
 	var events, lines strings.Builder

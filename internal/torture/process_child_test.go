@@ -20,39 +20,38 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// The service runs in a child process, which is the test binary again: its
-// memory and its goroutines are its own, its memory can be limited, and it can
-// be killed. The child is told what to do on its standard input, a word to a
-// line, and answers each with a report. It ends when its input does, so that
-// none outlives the tests.
+// The service runs in a child process, which is the test binary again: its memory and
+// its goroutines are separate, its memory can be limited, and it can be killed. The
+// child gets commands on its standard input, a word per line, and replies to each with
+// a report. It ends when its input does, so that none outlives the tests.
 
 // A report is the state of a child.
 type report struct {
 	Addr        string // in the first report
 	Goroutines  int
-	Heap        uint64 // in use; in the report of "peak" the most since "collect"
-	Records     int    // in the log of the service, of level Error
+	Heap        uint64 // in use; in the report of "peak" the maximum since "collect"
+	Records     int    // at level Error in the log of the service
 	Panics      int    // that reached net/http, other than http.ErrAbortHandler
-	Superfluous int    // complaints of net/http about a second WriteHeader
+	Superfluous int    // net/http's warnings about a second WriteHeader
 	Smuggled    int    // requests that no client has sent
 	Begun       int    // requests that have reached a handler
 	Stacks      string
 	Failure     string
 }
 
-// A built service is a handler and what has to be done at the end.
+// A built service is a handler and its cleanup.
 type built struct {
 	http.Handler
 	shutdown func() // when the server begins to shut down
 	close    func(context.Context) error
 }
 
-// counters are what a service counts for the report.
+// counters are the counts of a service for the report.
 type counters struct {
 	records, panics, superfluous, smuggled, begun atomic.Int64
 }
 
-// serve serves what build makes, and does what it is told, until its input ends.
+// serve serves the result of build, and executes commands, until its input ends.
 func serve(build func(*slog.Logger, *counters) built) error {
 	count := new(counters)
 	logger := slog.New(countingLog{slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}), count})
@@ -132,7 +131,7 @@ func serve(build func(*slog.Logger, *counters) built) error {
 	return commands.Err()
 }
 
-// countingLog counts the records and hands them on.
+// countingLog counts the records and passes them on.
 type countingLog struct {
 	slog.Handler
 	*counters
@@ -148,7 +147,7 @@ func (l countingLog) Handle(ctx context.Context, rec slog.Record) error {
 func (l countingLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l countingLog) WithGroup(string) slog.Handler      { return l }
 
-// complaints is what net/http logs.
+// complaints receives the error log of net/http.
 type complaints struct{ *counters }
 
 func (c complaints) Write(p []byte) (int, error) {
@@ -161,7 +160,7 @@ func (c complaints) Write(p []byte) (int, error) {
 	return os.Stderr.Write(p)
 }
 
-// A tail keeps the last of what a child writes to its standard error.
+// A tail keeps the end of a child's standard error.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

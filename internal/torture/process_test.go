@@ -30,13 +30,13 @@ type process struct {
 	out *json.Decoder
 
 	pieces map[string]*piece // see steady
-	used   atomic.Int64      // how many of their answers were looked at
+	used   atomic.Int64      // how many of their responses were checked
 
-	rest   report   // at rest, before anybody has attacked it
+	rest   report   // at rest, before the first attack
 	opened []string // the descriptors, likewise
 }
 
-// start starts a service, with more in its environment, that ends with the test.
+// start starts a service, with additions to its environment, that ends with the test.
 func start(t testing.TB, name string, environment ...string) *process {
 	t.Helper()
 	p, err := launch(name, environment...)
@@ -78,8 +78,8 @@ func launch(name string, environment ...string) (*process, error) {
 	return p, nil
 }
 
-// greet learns where the service is, and what it is like at rest. What is set
-// up once, by the first request that needs it, is not a leak.
+// greet learns the address of the service, and its state at rest. What the first
+// request sets up once is not a leak.
 func (p *process) greet() error {
 	var hello report
 	if err := p.out.Decode(&hello); err != nil {
@@ -94,7 +94,7 @@ func (p *process) greet() error {
 	if _, err := p.ask("collect"); err != nil {
 		return err
 	}
-	for range 10 { // the last of the connections may still be on its way out
+	for range 10 { // the last connections may still be closing
 		time.Sleep(5 * time.Millisecond)
 		rest, err := p.ask("stats")
 		if err != nil {
@@ -119,8 +119,8 @@ func (p *process) end() error {
 	return nil
 }
 
-// ask sends a command and returns the report. A child that is busy for longer
-// than any command takes is not alive.
+// ask sends a command and returns the report. A child that takes longer than any
+// command does is considered dead.
 func (p *process) ask(command string) (report, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,11 +136,10 @@ func (p *process) ask(command string) (report, error) {
 	return r, nil
 }
 
-// open returns what the open descriptors are.
+// open returns the open descriptors.
 func (p *process) open() []string { return openIn(strconv.Itoa(p.cmd.Process.Pid)) }
 
-// files returns the temporary files that are there, but for those that the
-// service keeps.
+// files returns the temporary files, except those that the service keeps.
 func (p *process) files() (left []string) {
 	_ = filepath.WalkDir(p.dir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && d.Name() != servedFile {
@@ -151,7 +150,7 @@ func (p *process) files() (left []string) {
 	return left
 }
 
-// shutdown ends the service in good order, and returns how it went.
+// shutdown ends the service in good order, and returns the result.
 func (p *process) shutdown() error {
 	r, err := p.ask("shutdown")
 	if err == nil && r.Failure != "" {

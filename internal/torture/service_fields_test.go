@@ -4,5 +4,5 @@ package torture_test
 
 import "net/http"
 
-// manyFields does nothing: net/http bounds the bytes of a header, not its fields.
+// manyFields does nothing: net/http limits the bytes of a header, not its fields.
 func manyFields(*http.Server) {}

@@ -15,8 +15,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// The handlers here are the ones that go wrong, each in the ways that the last
-// element of its route names.
+// These handlers misbehave, each in the ways that the last element of its route names.
 
 func failToEncode(w http.ResponseWriter, r *http.Request) error {
 	type loop struct{ Next *loop }
@@ -62,7 +61,7 @@ type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, errors.New("the disk is gone") }
 
-// answerTooMuch answers with a megabyte, where 64 KB are allowed.
+// answerTooMuch responds with a megabyte, where 64 KB are allowed.
 func answerTooMuch(w http.ResponseWriter, r *http.Request) {
 	const size = 1 << 20
 	piece := []byte(strings.Repeat("x", 4<<10))
@@ -94,7 +93,7 @@ func answerTooMuch(w http.ResponseWriter, r *http.Request) {
 	case "string":
 		w.(http.Flusher).Flush()
 		io.WriteString(w, strings.Repeat("x", size))
-	case "swallowed": // whoever recovers an abort must not make a whole answer of it
+	case "swallowed": // recovering an abort must not make a complete response of it
 		func() {
 			defer func() { _ = recover() }()
 			w.(http.Flusher).Flush()
@@ -164,7 +163,7 @@ func answerLate(w http.ResponseWriter, r *http.Request) {
 	case "panics":
 		<-r.Context().Done()
 		panic("too late to matter")
-	case "header": // while the answer of the time limit is made
+	case "header": // while the Timeout writes its response
 		for i := 0; r.Context().Err() == nil; i++ {
 			w.Header().Set("X-Count", strconv.Itoa(i))
 		}

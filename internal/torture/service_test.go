@@ -26,14 +26,14 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// The settings of the service, where they are not the defaults. The times are
-// short, for the tests to be.
+// The settings of the service that are not the defaults. The times are short, to keep
+// the tests short.
 const (
-	smallLimit  = 4 << 10 // of a body, on the routes that say so
+	smallLimit  = 4 << 10 // of a body, on the routes that use it
 	answerLimit = 64 << 10
-	maxDuration = 150 * time.Millisecond // on the routes that say so
+	maxDuration = 150 * time.Millisecond // on the routes that use it
 	readTimeout = 200 * time.Millisecond // likewise
-	streamStart = time.Second            // until a stream has to have begun
+	streamStart = time.Second            // until a stream must have begun
 	fileLimit   = 5 << 20
 
 	maxSubscribers = 128
@@ -55,22 +55,21 @@ type order struct {
 	Admin bool           `json:"-" schema:"-"`
 }
 
-// services are what a child can be told to be.
+// services are the services that a child can run.
 var services = map[string]func(*slog.Logger, *counters) built{
 	"naive": newNaiveService,
 	"kit": func(log *slog.Logger, count *counters) built {
 		return newKitService(log, count, time.Second)
 	},
-	// Where all the clients, the service and the attackers share two processors,
-	// not even an honest stream gets its turn within that time.
+	// If all the clients, the service and the attackers share two processors, even an
+	// honest stream may not be scheduled within that time.
 	"busy kit": func(log *slog.Logger, count *counters) built {
 		return newKitService(log, count, 5*time.Second)
 	},
 }
 
-// newKitService is the service that is attacked: every piece of the kit, put
-// together as users do. Clients that do not read are given up after the
-// writeTimeout.
+// newKitService is the service under attack: every part of this module, combined as
+// users do. Clients that do not read are dropped after the writeTimeout.
 func newKitService(log *slog.Logger, count *counters, writeTimeout time.Duration) built {
 	ending, end := context.WithCancel(context.Background())
 	s := &kitService{log: log, streams: stream.Config{WriteTimeout: writeTimeout, Until: ending, Logger: log}, hub: hub.New(hub.Config{
@@ -120,12 +119,12 @@ type kitService struct {
 	pages   *cache.Cache
 }
 
-// parsed puts the whole config of a route in front of a handler.
+// parsed adds the whole config of a route to a handler.
 func (s *kitService) parsed(cfg bodyparser.Config, h reply.HandlerFunc) http.Handler {
 	return middleware.New(middleware.Config{BodyParser: cfg, MaxDuration: time.Minute, Logger: s.log})(h)
 }
 
-// timed has the short time limit, and leaves the body to the handler.
+// timed adds the short deadline, and leaves the body to the handler.
 func (s *kitService) timed(h http.HandlerFunc) http.Handler {
 	return middleware.New(middleware.Config{BodyParser: bodyparser.Config{Raw: true}, MaxDuration: maxDuration, Logger: s.log})(h)
 }
@@ -139,7 +138,7 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 		}),
 		"/api/smuggled": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { count.smuggled.Add(1) }),
 
-		// Bodies, on every way in which the kit reads them.
+		// Bodies, in every way that this module reads them.
 		"/api/echo":    s.parsed(bodyparser.Config{}, echo),
 		"/api/small":   s.parsed(bodyparser.Config{Limit: smallLimit}, echo),
 		"/api/slow":    s.parsed(bodyparser.Config{ReadTimeout: readTimeout}, echo),
@@ -173,7 +172,7 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 		}),
 		"/api/standard-late": s.timed(standardForm),
 
-		// Answers, and what goes wrong with them.
+		// Responses, and their failures.
 		"/api/cookies":    s.parsed(bodyparser.Config{}, showCookies),
 		"/api/set-cookie": s.parsed(bodyparser.Config{}, setCookie),
 		"/api/go":         s.parsed(bodyparser.Config{}, func(w http.ResponseWriter, r *http.Request) error { return redirect.To(w, r, r.URL.Query().Get("to")) }),
@@ -222,7 +221,7 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 			return reply.JSON(w, r, 200, id)
 		}),
 
-		// Routes that are made to be hard to match.
+		// Routes that are hard to match.
 		"/api/post/create":                 s.parsed(bodyparser.Config{}, showPath),
 		"/api/post/[pid]":                  s.parsed(bodyparser.Config{}, showPath),
 		"/api/post/[...slug]":              s.parsed(bodyparser.Config{}, showPath),
@@ -265,13 +264,13 @@ func echo(w http.ResponseWriter, r *http.Request) error {
 func readRaw(w http.ResponseWriter, r *http.Request) error {
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
-		time.Sleep(time.Millisecond) // it makes a note of it
+		time.Sleep(time.Millisecond) // it records that
 		return err
 	}
 	return reply.JSON(w, r, 200, map[string]any{"bytes": len(b)})
 }
 
-// readAlone uses the parser as a function, without anything around it.
+// readAlone uses the parser as a function, without any layer.
 func readAlone(w http.ResponseWriter, r *http.Request) {
 	if _, err := bodyparser.Parse(w, r, bodyparser.Config{Limit: smallLimit}); err != nil {
 		reply.Problem(w, r, err)
@@ -311,7 +310,7 @@ func showForm(w http.ResponseWriter, r *http.Request) error {
 	return reply.JSON(w, r, 200, form)
 }
 
-// upload saves the files of a form, says what they were, and removes them.
+// upload saves the files of a form, reports what they were, and removes them.
 func (s *kitService) upload(cfg upload.Config) reply.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		dir, err := os.MkdirTemp("", "upload")
@@ -349,8 +348,8 @@ func countParts(w http.ResponseWriter, r *http.Request) error {
 	return reply.JSON(w, r, 200, map[string]int{"parts": n})
 }
 
-// standardForm is a handler that knows nothing of the kit, and that leaves it
-// to net/http to remove its files.
+// standardForm is a handler that does not use this module, and relies on net/http to
+// remove its files.
 func standardForm(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseMultipartForm(1); err != nil {
 		http.Error(w, "no form", http.StatusBadRequest)
@@ -388,7 +387,7 @@ func setCookie(w http.ResponseWriter, r *http.Request) error {
 	return reply.Send(w, r, 200, "set")
 }
 
-// refuse answers with what the client has said.
+// refuse responds with the client's own text.
 func refuse(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	return reply.NewError(400, q.Get("message")).WithHeader("X-Reason", q.Get("reason"))

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 )
 
-// judge says what must not be about an answer, given the fates that are right
-// for it, and closes the site. With passes a panic may reach the server.
+// judge says what is wrong with a response, given the allowed fates, and closes the
+// site. With passes a panic may reach the server.
 func (t *site) judge(a answer, right fate, passes bool) (found []finding) {
 	found = t.judgeOpen(a, right, passes)
 	t.close()

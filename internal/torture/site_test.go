@@ -19,14 +19,14 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// A setting is how a piece is served.
+// A setting says how a piece is served.
 type setting struct {
 	protocol int  // 1 or 2
-	alone    bool // else behind a Recover, as in any service
-	sockets  bool // else connections in memory
+	alone    bool // otherwise inside a Recover, as in any service
+	sockets  bool // otherwise in-memory connections
 
-	// around is what stands between the server and the piece. It is passed by
-	// for the request that comes after the one with the fault.
+	// around is between the server and the piece. The request after the one with the
+	// fault bypasses it.
 	around func(http.Handler) http.Handler
 }
 
@@ -38,9 +38,8 @@ func (s setting) String() string {
 	return text
 }
 
-// settings are those that every fault is tried in that needs no more. A piece
-// that is alone has no more goroutines than one that is not, which is what the
-// race detector would look at.
+// settings are the default settings of every fault. A piece that is alone has no more
+// goroutines than one that is not, so the race detector needs no more.
 var settings = []setting{{protocol: 1}, {protocol: 2}, {protocol: 1, alone: true}}[:ways]
 
 // A site is a server with one piece.
@@ -111,8 +110,8 @@ func (t *site) close() {
 	t.settle()
 }
 
-// settle waits until all that the requests have set off is done. With sockets
-// that shows only at the end of the test.
+// settle waits until everything that the requests started has ended. With sockets that
+// is known only at the end of the test.
 func (t *site) settle() {
 	if !t.sockets {
 		time.Sleep(time.Second) // net/http lingers for half of that on a connection that it ends early
@@ -120,7 +119,7 @@ func (t *site) settle() {
 	}
 }
 
-// Write takes what net/http has to say.
+// Write receives the error log of net/http.
 func (t *site) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -128,7 +127,7 @@ func (t *site) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// complained reports whether net/http has said something that has the text in it.
+// complained reports whether the error log of net/http contains the text.
 func (t *site) complained(of string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -145,10 +144,10 @@ func (t *site) failures() (n int) {
 	return n
 }
 
-// nextField marks a request to which no fault applies.
+// nextField marks a request without a fault.
 const nextField = "X-Next"
 
-// send sends the request of the piece, with another body if there is one.
+// send sends the request of the piece, with another body if body is not nil.
 func (t *site) send(body io.Reader, next bool) answer {
 	if body == nil {
 		body = strings.NewReader(t.piece.body)
@@ -180,8 +179,8 @@ func received(resp *http.Response) answer {
 	return answer{status: resp.StatusCode, header: resp.Header, body: string(text), err: err}
 }
 
-// A watch stands between the server and everything else, and sees what must not
-// reach the server.
+// A watch is between the server and everything else, and detects what must not reach
+// the server.
 type watch struct {
 	mu     sync.Mutex
 	panics []any
@@ -204,9 +203,9 @@ func (o *watch) over(h http.Handler) http.Handler {
 	})
 }
 
-// A guard is the writer of one request. What is done with it once the handler
-// has returned is noted, and not done: net/http would mix it into whatever comes
-// next on the connection.
+// A guard is the writer of one request. Calls after the handler has returned are
+// recorded, not executed: net/http would mix them into the next response on the
+// connection.
 type guard struct {
 	http.ResponseWriter
 	watch *watch
@@ -260,7 +259,7 @@ func (g *guard) SetWriteDeadline(to time.Time) error {
 	return http.NewResponseController(g.ResponseWriter).SetWriteDeadline(to)
 }
 
-// left returns the goroutines of the bubble that are there, but for its first.
+// left returns the remaining goroutines of the bubble, except its first.
 func (t *site) left() (stacks []string) {
 	if t.sockets {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// recoverer is a layer that takes every panic for its own.
+// recoverer is a middleware that recovers from every panic.
 func recoverer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { _ = recover() }()
@@ -40,8 +40,8 @@ func halfway(log *testkit.Log) map[string]http.Handler {
 	}
 }
 
-// TestHalfway: a part is not stored, and nobody takes it for the whole, whoever
-// recovers inside of the cache or outside.
+// TestHalfway: a truncated response is not stored, and no client takes it for the whole,
+// with a recoverer inside of the cache or outside.
 func TestHalfway(t *testing.T) {
 	var log testkit.Log
 	for name, h := range halfway(&log) {
@@ -67,7 +67,7 @@ func TestHalfway(t *testing.T) {
 							t.Errorf("%d %q passes for a whole response (%s)", resp.StatusCode, body, resp.Header["Cache-Status"])
 						}
 					}
-					if s.runs.Load() < 2 { // clients try again on a connection that was cut
+					if s.runs.Load() < 2 { // clients retry on a connection that was cut
 						t.Errorf("%d runs for two requests", s.runs.Load())
 					}
 				})
@@ -76,12 +76,12 @@ func TestHalfway(t *testing.T) {
 	}
 }
 
-// wrapper is a foreign one, so that layers inside and outside do not join.
+// wrapper is another package's, so that layers inside and outside do not join.
 type wrapper struct{ http.ResponseWriter }
 
 func (w wrapper) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// TestHalfwayFlushed: what is held back may be flushed after it was given up.
+// TestHalfwayFlushed: a held response may be flushed after it was aborted.
 func TestHalfwayFlushed(t *testing.T) {
 	var log testkit.Log
 	h := recoverer(halfway(&log)["limit"])
@@ -98,8 +98,8 @@ func TestHalfwayFlushed(t *testing.T) {
 	}
 }
 
-// TestHalfwayStandsIn: an old page does for what was given up as for any error,
-// on the connection of the reader who waited for it.
+// TestHalfwayStandsIn: a stale response replaces an aborted one as it does any error, on
+// the connection of the client that waited for it.
 func TestHalfwayStandsIn(t *testing.T) {
 	var log testkit.Log
 	for name, h := range halfway(&log) {
@@ -110,7 +110,7 @@ func TestHalfwayStandsIn(t *testing.T) {
 					h.ServeHTTP(w, r)
 					return
 				}
-				w.Header().Set("Age", "60") // past its time when it is made
+				w.Header().Set("Age", "60") // stale on arrival
 				io.WriteString(w, "good")
 			})
 		client, url := testkit.HTTP1.Serve(t, s)
@@ -128,8 +128,8 @@ func TestHalfwayStandsIn(t *testing.T) {
 	}
 }
 
-// TestTimeLimitInside: its answer is an error like any other, for those who wait
-// and for an old page that stands in, although the handler may still be at work.
+// TestTimeLimitInside: its response is an error like any other, for waiting requests and
+// for a stale response in its place, although the handler may still run.
 func TestTimeLimitInside(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"ends":    func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() },

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// canonicalAccept returns the one spelling of a value of Accept-Encoding or
-// Accept-Language that all who mean the same are taken for, so that they share a
-// response: letters, blanks, weights and lines make no difference, nor does the
-// order of encodings. Languages of the same weight keep theirs, since servers go
-// by it. The handler is shown that spelling. It reports false for other fields,
-// for none, and for what is no list of names and weights.
+// canonicalAccept returns the one spelling of an Accept-Encoding or Accept-Language value
+// that all equivalent values map to, so that they share a response. Case, blanks, weights
+// and lines make no difference, nor does the order of encodings. Languages of the same
+// weight keep their order, since servers go by it. The handler sees that spelling. It
+// reports false for other fields, for no value, and for what is not a list of names and
+// weights.
 func canonicalAccept(name string, values []string) (string, bool) {
 	if len(values) == 0 || name != "Accept-Encoding" && name != "Accept-Language" {
 		return "", false
@@ -20,7 +20,7 @@ func canonicalAccept(name string, values []string) (string, bool) {
 		name   string
 		weight int // in thousandths
 	}
-	const most = 32 // then it is nothing that a browser sends
+	const most = 32 // more than any browser sends
 	var room [8]item
 	items := room[:0]
 	for _, line := range values {

@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestConditionals: the cache answers what the handler was not asked.
+// TestConditionals: the cache evaluates the conditions, which the handler does not see.
 func TestConditionals(t *testing.T) {
 	const last = "Last-Modified: Fri, 02 Jan 2026 03:04:05 GMT"
 	tests := []struct {
@@ -51,7 +51,7 @@ func TestConditionals(t *testing.T) {
 					}
 					set(tt.has...)(w, r)
 				})
-				for range 2 { // the run, and from the store
+				for range 2 { // from the run, and from the store
 					r := request("GET", "/", append(tt.asks, "Host: a.test")...)
 					if tt.private {
 						s = newSite(forAnHour(), set(tt.has...))
@@ -70,7 +70,7 @@ func TestConditionals(t *testing.T) {
 	}
 }
 
-// TestHead: the answer to HEAD is that to GET without its body.
+// TestHead: the response to HEAD is that to GET without its body.
 func TestHead(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		s := newSite(forAnHour(), set(`ETag: "1"`))
@@ -103,8 +103,7 @@ func TestHead(t *testing.T) {
 	})
 }
 
-// TestSame: what is served from the store is what the handler answered, on each
-// protocol, byte for byte.
+// TestSame: a stored response is the handler's, on each protocol, byte for byte.
 func TestSame(t *testing.T) {
 	large := strings.Repeat("0123456789", 20000)
 	for name, h := range map[string]http.HandlerFunc{
@@ -142,7 +141,7 @@ func TestSame(t *testing.T) {
 						plain.Header.Del(name)
 					}
 					if _, typed := plain.Header["Content-Type"]; tr.Name == testkit.Recorder.Name && !typed {
-						resp.Header.Del("Content-Type") // which it finds out only sometimes
+						resp.Header.Del("Content-Type") // which net/http detects only sometimes
 					}
 					for name, values := range plain.Header {
 						if strings.Join(resp.Header[name], "\n") != strings.Join(values, "\n") {
@@ -161,8 +160,8 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestTrailers: who sent a request gets them, declared or not, as far as net/http
-// sends them.
+// TestTrailers: the client that sent the request gets trailers, declared or not, as far
+// as net/http sends them.
 func TestTrailers(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		for _, h := range []http.HandlerFunc{
@@ -189,8 +188,8 @@ func TestTrailers(t *testing.T) {
 	})
 }
 
-// TestLateHeaderBehindABuffer: what stands outside may send the header when the
-// handler has returned, and must find it as it was sent.
+// TestLateHeaderBehindABuffer: a layer outside may send the header after the handler has
+// returned, and must see it as it was sent.
 func TestLateHeaderBehindABuffer(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		set("Cache-Control: private", `ETag: "1"`, "Content-Length: 4", "Vary: Accept", "Set-Cookie: inside=1")(w, r)
@@ -213,7 +212,7 @@ func TestLateHeaderBehindABuffer(t *testing.T) {
 	}
 }
 
-// TestInvalidStatus: a handler that has lost its status has no page.
+// TestInvalidStatus: a response with an invalid status is not stored.
 func TestInvalidStatus(t *testing.T) {
 	for _, code := range []int{0, 42, 1000} {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -231,8 +230,7 @@ func TestInvalidStatus(t *testing.T) {
 	}
 }
 
-// TestEntriesAreImmutable: what is done to the header of one answer does not
-// show in the next.
+// TestEntriesAreImmutable: changes to the header of one response do not show in the next.
 func TestEntriesAreImmutable(t *testing.T) {
 	s := newSite(forAnHour(), set("X-A: 1"))
 	for range 3 {
@@ -252,7 +250,7 @@ func TestEntriesAreImmutable(t *testing.T) {
 	}
 }
 
-// TestForeignWrappers: whatever stands between the cache and the server.
+// TestForeignWrappers: the cache works with any wrapper between it and the server.
 func TestForeignWrappers(t *testing.T) {
 	for name, foreign := range testkit.Foreign() {
 		s := newSite(forAnHour(), set("ETag: x"))
@@ -269,7 +267,7 @@ func TestForeignWrappers(t *testing.T) {
 	}
 }
 
-// TestDeclaredWrong: what is no length is stored as the length of the body.
+// TestDeclaredWrong: an invalid Content-Length is replaced by the length of the body.
 func TestDeclaredWrong(t *testing.T) {
 	for _, length := range []string{"abc", "-5", "4, 4", "99999999999999999999", ""} {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -283,8 +281,8 @@ func TestDeclaredWrong(t *testing.T) {
 	}
 }
 
-// TestMoreThanDeclared: net/http refuses what goes beyond the declared length and
-// keeps the rest, so that a handler which answers twice has answered once.
+// TestMoreThanDeclared: net/http refuses writes beyond the declared length and keeps the
+// rest, so a handler that responds twice has responded once.
 func TestMoreThanDeclared(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {

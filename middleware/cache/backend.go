@@ -10,26 +10,25 @@ import (
 	"time"
 )
 
-// A backend is the Store, the Generations and the Locker of a cache as it asks
-// them. What they do is code of others, and may be on another machine: each
-// operation has a deadline, and a breaker keeps requests from waiting for a
-// machine that does not answer.
+// A backend asks the Store, the Generations and the Locker of a cache. They are other
+// packages' code, and may be on another machine: each operation has a deadline, and a
+// circuit breaker keeps requests from waiting for a machine that does not respond.
 //
-//	          1 an operation goes over its time
+//	          1 an operation times out
 //	┌─────────┐─────────────────────────────────►┌──────┐
 //	│ closed  │                                  │ open │◄─┐
-//	└─────────┘◄─────────┐                       └──┬───┘  │ 4 it goes over its time
-//	                   3 │ it is answered           │ 2 the pause is over: one operation
+//	└─────────┘◄─────────┐                       └──┬───┘  │ 4 it times out
+//	                   3 │ it returns               │ 2 the pause is over: one operation
 //	                  ┌──┴──────┐◄──────────────────┘      │
 //	                  │ probing │──────────────────────────┘
 //	                  └─────────┘
 //
-// In the states open and probing every other operation fails at once, with
-// errBreaker. The pause begins with a second and doubles up to half a minute.
+// In the states open and probing every other operation fails at once, with errBreaker.
+// The pause begins with a second and doubles up to half a minute.
 //
-// An operation that is answered with an error has been answered: it leaves the
-// breaker as it is. Each change between "all operations work" and "some fail" is
-// one record, and so is each way into and out of the state closed.
+// An operation that returns an error has returned: it leaves the breaker as it is. Each
+// change between "all operations work" and "some fail" is logged once, and so is each
+// change into and out of the state closed.
 //
 // mu is a leaf: nothing is called with it held.
 type backend struct {
@@ -37,7 +36,7 @@ type backend struct {
 	gens    Generations
 	locker  Locker // nil if there is none
 	timeout time.Duration
-	filling time.Duration // how long another process may hold a lock, negative for ever
+	filling time.Duration // how long another process may hold a lock; negative for no limit
 	logger  *slog.Logger
 
 	mu      sync.Mutex
@@ -45,7 +44,7 @@ type backend struct {
 	until   time.Time     // open: when the next operation is tried
 	pause   time.Duration // the last one
 	opened  chan struct{} // closed on the way from closed to open
-	failing uint          // a bit for each operation whose last answer was an error
+	failing uint          // a bit for each operation that last returned an error
 }
 
 type breaker int
@@ -56,7 +55,7 @@ const (
 	probing
 )
 
-// An operation is one that a backend is asked for.
+// An operation is one of those of the Store, the Generations and the Locker.
 type operation uint
 
 const (
@@ -105,9 +104,8 @@ func newBackend(cfg Config) *backend {
 	return b
 }
 
-// ask has an operation done by f. Operations on memory of this process are done
-// as they are; all others by a goroutine, since a client that hangs may not look
-// at its context.
+// ask runs the operation f. Operations on this process's memory run directly, all others
+// in a goroutine, since a client that hangs may ignore its context.
 func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	probe, err := b.admit()
@@ -139,7 +137,7 @@ func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Co
 		}
 	case <-within.Done():
 	}
-	if err := ctx.Err(); err != nil { // the caller has gone, which says nothing about the store
+	if err := ctx.Err(); err != nil { // the caller is gone, which says nothing about the store
 		b.forget(probe)
 		return none, err
 	}
@@ -147,8 +145,8 @@ func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Co
 	return none, fmt.Errorf("cache: %v did not answer within %v", op, b.timeout)
 }
 
-// call does an operation. A panic is an error: on a goroutine of ours it would end
-// the process, and on that of a request leave others waiting.
+// call runs an operation and turns a panic into an error: in a goroutine of ours it would
+// end the process, and in a request's it would leave others waiting.
 func call[T any](ctx context.Context, op operation, f func(context.Context) (T, error)) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -158,8 +156,8 @@ func call[T any](ctx context.Context, op operation, f func(context.Context) (T, 
 	return f(ctx)
 }
 
-// admit reports whether an operation may begin, and whether it is the one that
-// finds out if the store answers again.
+// admit reports whether an operation may begin, and whether it is the probe that finds
+// out if the store responds again.
 func (b *backend) admit() (probe bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -173,7 +171,7 @@ func (b *backend) admit() (probe bool, err error) {
 	return false, errBreaker
 }
 
-// late notes that an operation went over its time.
+// late notes that an operation timed out.
 func (b *backend) late(op operation, probe bool) {
 	b.mu.Lock()
 	if b.breaker != closed && !probe {
@@ -191,7 +189,7 @@ func (b *backend) late(op operation, probe bool) {
 	}
 }
 
-// answered notes the answer to an operation.
+// answered notes the result of an operation.
 func (b *backend) answered(op operation, probe bool, err error) {
 	if errors.Is(err, context.Canceled) {
 		b.forget(probe)
@@ -217,7 +215,7 @@ func (b *backend) answered(op operation, probe bool, err error) {
 	}
 }
 
-// forget ends an operation that has told nothing. The next one is the probe.
+// forget ends an operation that said nothing about the store. The next one is the probe.
 func (b *backend) forget(probe bool) {
 	if probe {
 		b.mu.Lock()
@@ -255,7 +253,7 @@ func (b *backend) Next(ctx context.Context) (uint64, error) {
 	}
 	n, err := ask(b, ctx, opNext, b.gens.Next)
 	if err == nil && n == 0 {
-		err = errZero // by which nothing would ever be raised
+		err = errZero // with which nothing would ever be raised
 	}
 	return n, err
 }
@@ -290,10 +288,10 @@ func (b *backend) Noted(ctx context.Context, tag string) (bool, error) {
 	return ask(b, ctx, opNoted, func(ctx context.Context) (bool, error) { return b.gens.Noted(ctx, tag) })
 }
 
-// Lock keeps other processes from filling the entry, as far as there is a Locker.
-// It reports false if one of them was, and has ended. To wait for that is what a
-// Locker is there for, so it has more time than other operations: what another
-// handler may take. It is left behind then, and when the breaker opens.
+// Lock keeps other processes from filling the entry, if there is a Locker. It reports
+// false if another process was filling it and is done. A Locker exists to wait, so Lock
+// has more time than other operations: what another handler may take. It is abandoned
+// after that, and when the breaker opens.
 func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool) {
 	b.mu.Lock()
 	shut, opened := b.breaker != closed, b.opened
@@ -345,7 +343,7 @@ func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool)
 	return nil, true
 }
 
-// unlock unlocks, in any case, and waits for that as for other operations.
+// unlock always unlocks, and waits for that as for other operations.
 func (b *backend) unlock(unlock, then func()) {
 	done := make(chan struct{})
 	go func() {

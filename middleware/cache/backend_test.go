@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A slow store and generations answer after a while, whatever their context says,
-// as a client does that hangs.
+// A slow store and generations respond after a while and ignore their context, as a
+// client that hangs.
 type slow struct {
 	cache.Store
 	cache.Generations
@@ -73,9 +73,9 @@ func (s *slow) Lock(ctx context.Context, key string) (func(), error) {
 	return func() { s.wait() }, nil
 }
 
-// TestSlowStore: a store that hangs costs one request the timeout, and then none for
-// a while; handlers run once for those who ask at the same time; the log has one
-// record for each change; and when the store is back so is the cache.
+// TestSlowStore: a store that hangs costs one request the timeout, and then none for a
+// while; handlers run once for simultaneous requests; each change is logged once; and the
+// cache works again when the store does.
 func TestSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &slow{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
@@ -121,7 +121,7 @@ func TestSlowStore(t *testing.T) {
 		if n := s.runs.Load() - runs; n != 1 {
 			t.Errorf("%d runs for 50 readers, want 1", n)
 		}
-		// In a quarter of an hour it is tried a few times, by one request each.
+		// In a quarter of an hour a few requests probe it, one at a time.
 		asked = hung.asked.Load()
 		slowest := 0
 		for range 900 {
@@ -146,11 +146,11 @@ func TestSlowStore(t *testing.T) {
 		if n := len(s.log.Records()); n != 2 {
 			t.Errorf("%d records, want 2: %v", n, s.log.Records())
 		}
-		time.Sleep(2 * time.Hour) // until what hangs is over
+		time.Sleep(2 * time.Hour) // until the hanging operations end
 	})
 }
 
-// TestStoreThatPanics: what a store does wrong ends no process and no request.
+// TestStoreThatPanics: a panic in a store ends no process and no request.
 func TestStoreThatPanics(t *testing.T) {
 	broken := &slow{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
 	broken.wrong.Store(true)
@@ -198,7 +198,7 @@ func TestStats(t *testing.T) {
 	})
 }
 
-// TestDetails: each reason is said by a token, as RFC 9211 has them.
+// TestDetails: each reason is a token, as RFC 9211 requires.
 func TestDetails(t *testing.T) {
 	var seen []string
 	detail := func(h http.HandlerFunc, fields ...string) string {
@@ -249,8 +249,8 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// TestWriteWhileDown: what was written while the generations did not answer is
-// known when they do.
+// TestWriteWhileDown: invalidations made while the generations did not respond are
+// effective when they do.
 func TestWriteWhileDown(t *testing.T) {
 	d := &down{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
 	cfg := forAnHour()

@@ -18,24 +18,24 @@ import (
 
 // What happens to a request.
 //
-// One that no stored response could answer goes past (keyOf). For any other
-// the store is asked, and the generations whether what it has is valid (lookup).
-// A fresh entry is sent. A stale one is sent, and renewed (renew). Else one request
-// runs the handler (lead, flight.run) and the others for the same response wait for
-// it (wait).
+// A request that no stored response could satisfy bypasses the cache (keyOf). For any
+// other the cache asks the store, and the generations whether the stored entry is valid
+// (lookup). A fresh entry is sent. A stale one is sent and revalidated (renew). Otherwise
+// one request runs the handler (lead, flight.run) and the others for the same response
+// wait for it (wait).
 //
-// The handler writes to a recorder, which decides by the header whether the
-// response may be for others (judge). If not it goes live: from then on it is
-// between this client and the handler, and those who wait run the handler
-// themselves. If so it is held back until it is whole, or sent as it comes if it is
-// flushed, becomes an entry, is stored, and is sent to all.
+// The handler writes to a recorder, which decides by the header whether the response may
+// be shared (judge). If not, the recorder goes live: from then on the response is between
+// this client and the handler, and waiting requests run the handler themselves. If so,
+// the response is held back until it is whole, or sent as it comes if it is flushed; it
+// becomes an entry, is stored, and is sent to all.
 //
-// Why something was not stored, or went past, is one of the reasons; what is
-// remembered of a key is its memo (collapse.go); the states of a response are those
-// of the recorder, and the states of a store that does not answer are those of the
-// backend.
+// Each bypass and each response that is not stored has one of the reasons; what is
+// remembered of a key is its memo (collapse.go); the states of a response are those of
+// the recorder, and the states of a store that does not respond are those of the backend.
 
-// A Cache keeps responses. Make one with [New]; one serves any number of routes.
+// A Cache stores responses and serves them again. Make one with [New]; one serves any
+// number of routes.
 type Cache struct {
 	cfg   Config
 	back  *backend
@@ -43,35 +43,35 @@ type Cache struct {
 	seed  maphash.Seed
 	born  time.Time
 
-	// epoch counts the invalidations of this process, so that those who wait for a
-	// flight know if there was one while the generations cannot say. landed
-	// counts flights that are over.
+	// epoch counts the invalidations of this process, so that requests waiting for a
+	// flight know of one even if the generations are down. landed counts completed
+	// flights.
 	epoch, landed atomic.Uint64
 
-	owes   atomic.Int32  // how many of owed there are
-	floor  atomic.Uint64 // entries with a lower number are void: writes were forgotten
-	leans  atomic.Bool   // a handler has used values that layers outside keep in the context
-	said   atomic.Bool   // that StaleWhileRevalidate is off
-	astray atomic.Bool   // a renewal has not come back to the cache by way of the Origin
+	owes   atomic.Int32  // len(owed)
+	floor  atomic.Uint64 // entries with a lower number are invalid: writes were forgotten
+	leans  atomic.Bool   // a handler has used context values of layers outside
+	said   atomic.Bool   // that StaleWhileRevalidate is off was logged
+	astray atomic.Bool   // a background revalidation did not reach the cache through the Origin
 
-	server atomic.Value // the *http.Server that the last request came from
+	server atomic.Value // the *http.Server of the last request
 	last   atomic.Pointer[requestInfo]
 
-	// mu is never held while code of others runs. It is a leaf.
+	// mu is never held while other packages' code runs. It is a leaf.
 	mu       sync.Mutex
 	flights  map[string]*flight                  // in the air, see flight
 	memos    recent[uint64, memo]                // by the hash of a flight's id
-	requests recent[uint64, *requestInfo]        // how a path was asked for last, by the hash of its tag
-	mounts   []mount                             // what Middleware made of handlers that find routes themselves
-	owed     map[string]uint64                   // tags that the generations are to be told of, with the number of the last write
-	writes   uint64                              // that were owed so far
-	closed   bool                                // no renewals begin
-	renewals map[*flight]context.CancelCauseFunc // those that run
+	requests recent[uint64, *requestInfo]        // how a path was last requested, by the hash of its tag
+	mounts   []mount                             // what Middleware made of handlers that route themselves
+	owed     map[string]uint64                   // tags to raise, with the number of the last write
+	writes   uint64                              // owed so far
+	closed   bool                                // no background revalidation begins
+	renewals map[*flight]context.CancelCauseFunc // running
 	running  sync.WaitGroup
 }
 
-// New returns a cache. It panics if the config is not valid, with everything
-// that is wrong.
+// New returns a cache. It panics if the config is not valid, and lists everything that is
+// wrong.
 func New(cfg Config) *Cache {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -94,14 +94,12 @@ func New(cfg Config) *Cache {
 	}
 }
 
-// Middleware puts the cache before next. Layers that answer some clients
-// differently without saying so in the response, such as authentication, belong
-// outside of it. A time limit outside is for how long a client waits, one inside
-// for how long the handler takes.
+// Middleware puts the cache before next. Layers whose responses differ between clients
+// without saying so in the header, such as authentication, belong outside of it. A time
+// limit outside bounds how long a client waits, one inside how long the handler takes.
 //
-// The cache may stand around a router of any kind or inside of it, once or on
-// each route. How a stale response is renewed depends on that: see
-// Config.Origin.
+// The cache may wrap a router of any kind or stand inside of it, once or on each route.
+// How a stale response is revalidated depends on that: see Config.Origin.
 func (c *Cache) Middleware(next http.Handler) http.Handler {
 	h := layer.New(next, func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
 	if isMux(next) || same(next, c.cfg.Origin) {
@@ -112,11 +110,11 @@ func (c *Cache) Middleware(next http.Handler) http.Handler {
 	return h
 }
 
-// A mount is a handler of the cache and what it stands around.
+// A mount is a handler of the cache and the handler that it wraps.
 type mount struct{ handler, next http.Handler }
 
-// isMux reports whether h finds routes itself: http.ServeMux, and what can
-// register routes with one.
+// isMux reports whether h routes requests itself: http.ServeMux, and handlers that routes
+// can be registered with in the same way.
 func isMux(h http.Handler) bool {
 	switch h.(type) {
 	case *http.ServeMux, interface{ Register(*http.ServeMux) }:
@@ -125,7 +123,7 @@ func isMux(h http.Handler) bool {
 	return false
 }
 
-// same reports whether two handlers are one. Functions cannot be compared.
+// same reports whether two handlers are equal. Functions cannot be compared.
 func same(a, b http.Handler) bool {
 	return a != nil && b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
@@ -138,7 +136,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		case ordered && outer.cache == c:
 			c.fulfill(outer, w, r, next)
 			return
-		case ordered, outer.within(c): // another cache's, or this one stands here twice
+		case ordered, outer.within(c): // another cache's, or this one is mounted twice
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -160,11 +158,11 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	if c.last.Load() == nil {
 		c.noteServer(r)
 	}
-	filled := false // by another process, and not for us
+	filled := false // by another process, and not for this request
 	for range rounds {
 		at := c.lookup(r, &k, outer)
 		if at.use == stale && !c.background() && !flushes(w) {
-			at.use = fallback // the reader would wait for the renewal anyway
+			at.use = fallback // the client would wait for the revalidation anyway
 			c.sayOnce()
 		}
 		switch {
@@ -202,8 +200,8 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	c.pass(w, r, next, &k, bypass+reasons[byRounds].token)
 }
 
-// unshared says why what a request brings is not for others, if that is to be seen
-// from it: it can be answered from the store, but does not fill it.
+// unshared says why the response to a request is for one client only, if the request
+// shows it: it can be served from the store, but does not fill it.
 func unshared(r *http.Request, k *requestKey) reason {
 	switch {
 	case r.Method == http.MethodHead:
@@ -230,10 +228,10 @@ func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, 
 	next.ServeHTTP(w, in)
 }
 
-// logPanic writes the record of a panic that would leave no other trace.
+// logPanic logs a panic that would leave no other trace.
 func (c *Cache) logPanic(r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
-		return // net/http's own word for not answering
+		return // net/http's own way to abort a response
 	}
 	httperr.LogPanic(c.cfg.Logger, r, v)
 }

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// minute keeps for a minute what says nothing about its lifetime.
+// minute stores responses without a stated lifetime for a minute.
 func minute() func(http.Handler) http.Handler {
 	return cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}}).Middleware
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// directives are what a Cache-Control header says. Durations are negative where
-// it says nothing.
+// directives are the parsed Cache-Control header. Durations are negative if it does not
+// state them.
 type directives struct {
 	noStore, noCache, private, public, mustRevalidate bool
 
@@ -22,9 +22,9 @@ func parseDirectives(values []string) directives {
 			var directive string
 			directive, line = cutDirective(line)
 			name, arg, _ := strings.Cut(directive, "=")
-			// A field that is named, as in private="x-name", may be all that is
-			// meant; to leave it out of what is stored is more than a cache
-			// has to do (RFC 9111, section 5.2.2.7).
+			// A directive with field names, as in private="x-name", is taken to apply to
+			// the whole response: a cache need not store the response without those
+			// fields (RFC 9111, section 5.2.2.7).
 			switch strings.ToLower(strings.TrimSpace(name)) {
 			case "no-store":
 				d.noStore = true
@@ -50,7 +50,7 @@ func parseDirectives(values []string) directives {
 	return d
 }
 
-// cutDirective cuts the line at its first comma that is not quoted.
+// cutDirective cuts the line at its first unquoted comma.
 func cutDirective(line string) (directive, rest string) {
 	quoted := false
 	for i := 0; i < len(line); i++ {
@@ -67,19 +67,18 @@ func cutDirective(line string) (directive, rest string) {
 			}
 		}
 	}
-	if quoted { // a quote that does not end must not hide what comes after it
+	if quoted { // an unterminated quote must not hide what comes after it
 		directive, rest, _ = strings.Cut(line, ",")
 		return directive, rest
 	}
 	return line, ""
 }
 
-// least sets d to the seconds that arg says, if that is less. What is no number
-// is 0: a response whose lifetime cannot be read has none (RFC 9111, section
-// 4.2.1).
+// least sets d to the seconds in arg, if that is less. What is not a number counts as 0:
+// an invalid lifetime means stale (RFC 9111, section 4.2.1).
 func least(d *time.Duration, arg string) {
 	seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(arg), `"`), 10, 31)
-	if err != nil && seconds != math.MaxInt32 { // which is what a larger number gives
+	if err != nil && seconds != math.MaxInt32 { // which is the result for larger numbers
 		seconds = 0
 	}
 	if said := time.Duration(seconds) * time.Second; *d < 0 || said < *d {
@@ -87,8 +86,8 @@ func least(d *time.Duration, arg string) {
 	}
 }
 
-// and adds what CDN-Cache-Control says (RFC 9213): of lifetimes that counts, of what
-// forbids to store both do.
+// and adds the directives of CDN-Cache-Control (RFC 9213): its lifetimes take precedence,
+// while either field may forbid storing.
 func (d directives) and(targeted directives) directives {
 	d.noStore = d.noStore || targeted.noStore
 	d.noCache = d.noCache || targeted.noCache

@@ -9,21 +9,22 @@ import (
 	"github.com/apiece/apiece/internal/httperr"
 )
 
-// A memo is what is remembered of a key from one flight to the next. Keys are
-// hashed: clients make them up. Two that share a hash share a memo, which costs
-// them a run more or an old response more, and shows no one another's.
+// A memo is what is remembered of a key from one flight to the next. Keys are hashed,
+// since clients can make up any number. Two keys with the same hash share a memo, which
+// costs an extra run of the handler or an extra stale response, and never shows a client
+// another's response.
 //
 //	what the flight brought                     what the next request does
 //	stored                                      all is forgotten
 //	not for others, passAfter times in a row    pass: for passFor, each runs the handler for itself
-//	not for others, and there is an old entry   pause: that is served, and renewed when the pause is over;
+//	not for others, and there is an old entry   pause: that is served, and revalidated when the pause is over;
 //	    or an error, a panic or a timeout         pauses double from firstRetry to longestRetry
 //	Public taken back by the handler            requests with credentials run the handler with them
 type memo struct {
-	refused  uint8         // responses in a row that were not for others
-	failed   uint8         // renewals in a row that brought nothing
+	refused  uint8         // responses in a row that may not be shared
+	failed   uint8         // revalidations in a row without a new entry
 	personal bool          // the handler has taken Public back
-	pass     time.Duration // until when, from when the cache was made: clocks are set
+	pass     time.Duration // until when, since the cache was made: clocks can be set
 	pause    time.Duration // until when
 }
 
@@ -33,19 +34,18 @@ const (
 	firstRetry   = 3 * time.Second
 	longestRetry = time.Minute
 
-	// rounds is how often a request waits for another, before it goes its own
-	// way: each time something may have been invalidated, or found to vary.
+	// rounds is how often a request waits for another before it runs the handler itself:
+	// each time something may have been invalidated, or found to vary.
 	rounds = 4
 
-	// remembered bounds the memos, and what is remembered of requests, to some
-	// hundred KB each.
+	// remembered bounds the memos, and the remembered requests, to a few hundred KB each.
 	remembered = 1 << 13
 )
 
 func (c *Cache) hash(key string) uint64 { return maphash.String(c.seed, key) }
 
-// flightID returns by which key a flight is found: requests whose handlers see
-// credentials wait for their like, since what comes is only for them if it is public.
+// flightID returns the key of a flight. Requests whose handlers see credentials wait for
+// each other only, since they share a response only if it is public.
 func flightID(k *requestKey, slot string) string {
 	if k.credentials && !k.withheld {
 		return "credentials " + slot
@@ -53,10 +53,10 @@ func flightID(k *requestKey, slot string) string {
 	return slot
 }
 
-// enter returns the flight in the air for what was looked for, or begins
-// one for the caller to lead. It returns nil and why if the request is not to wait:
-// a short while ago the response was for one client, several times in a row, or it
-// varies with what is too long to remember.
+// enter returns the running flight for what was looked up, or begins one for the caller
+// to lead. It returns nil and why if the request should not wait: recent responses were
+// for one client, several times in a row, or the response varies with values that are too
+// long to remember.
 func (c *Cache) enter(k requestKey, at lookup) (f *flight, leads bool, why reason) {
 	if len(at.slot) > maxKey {
 		return nil, false, byVariants
@@ -76,8 +76,8 @@ func (c *Cache) enter(k requestKey, at lookup) (f *flight, leads bool, why reaso
 	return f, true, kept
 }
 
-// paused reports whether the entry that was found is to be served as it is: the
-// last renewal brought nothing.
+// paused reports whether to serve the stale entry as it is, because the last revalidation
+// failed.
 func (c *Cache) paused(k *requestKey, at *lookup) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,7 +88,7 @@ func (c *Cache) paused(k *requestKey, at *lookup) bool {
 	return ok && at.now.Sub(c.born) < m.pause
 }
 
-// remember notes what the flight has brought: kept for something that was stored.
+// remember notes the result of the flight; why is kept for a stored response.
 func (c *Cache) remember(f *flight, why reason) {
 	id := c.hash(f.id)
 	c.mu.Lock()
@@ -96,7 +96,7 @@ func (c *Cache) remember(f *flight, why reason) {
 	m, known := c.memos.get(id)
 	switch {
 	case f.id == "":
-		return // a revalidation on demand
+		return // revalidation on demand
 	case why == kept:
 		m.refused, m.failed, m.pass, m.pause = 0, 0, 0, 0
 		if !known {
@@ -106,7 +106,7 @@ func (c *Cache) remember(f *flight, why reason) {
 		retry := min(firstRetry<<min(m.failed, 8), longestRetry)
 		m.failed, m.pause = min(m.failed+1, 100), time.Since(c.born)+retry
 	case why == serverError, why == storeFailed, why == versionsFailed, why == invalidated, why == outlived, why == tookTooLong:
-		return // for all who waited, or none of its own doing
+		return // a response for all who waited, or a result that the flight did not cause
 	default:
 		if m.refused = min(m.refused+1, 100); m.refused >= passAfter || why == isStream {
 			m.pass = time.Since(c.born) + passFor
@@ -115,8 +115,8 @@ func (c *Cache) remember(f *flight, why reason) {
 	c.memos.set(id, m)
 }
 
-// withhold notes that the handler has taken Public back: from now on it is shown
-// the credentials of those who ask for the key.
+// withhold notes that the handler has taken Public back: from now on it sees the
+// credentials of requests for the key.
 func (c *Cache) withhold(k requestKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,16 +133,15 @@ func (c *Cache) isPersonal(k *requestKey) bool {
 	return m.personal
 }
 
-// settle gives those who wait for the flight its result, unless they have one,
-// and lets others begin again.
+// settle gives the flight's result to the requests that wait, unless they have one, and
+// lets another flight begin.
 func (c *Cache) settle(f *flight, res result) {
 	if unlock := c.land(f, res); unlock != nil {
 		unlock()
 	}
 }
 
-// land is the part of settle that no other goroutine may come between. It
-// returns what is left to do.
+// land is the part of settle that runs under the lock. It returns what is left to do.
 func (c *Cache) land(f *flight, res result) (unlock func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -158,7 +157,7 @@ func (c *Cache) land(f *flight, res result) (unlock func()) {
 	return f.unlock
 }
 
-// abandon takes a flight off for which none wait. It reports false if some do.
+// abandon removes a flight that no request waits for. It reports false if some do.
 func (c *Cache) abandon(f *flight) bool {
 	c.mu.Lock()
 	waiting := f.waiting
@@ -172,8 +171,8 @@ func (c *Cache) abandon(f *flight) bool {
 	return waiting == 0
 }
 
-// lock keeps other processes from filling the entry. It reports false if one of
-// them was, and has ended.
+// lock keeps other processes from filling the entry. It reports false if another process
+// was filling it and is done.
 func (c *Cache) lock(ctx context.Context, f *flight) bool {
 	unlock, ok := c.back.Lock(context.WithoutCancel(ctx), f.id) // others wait for f as well
 	if unlock == nil {
@@ -189,22 +188,22 @@ func (c *Cache) lock(ctx context.Context, f *flight) bool {
 	return true
 }
 
-// overtaken reports whether another flight has brought what f was to bring, between
-// the look at the store and the entry.
+// overtaken reports whether another flight stored the response between the lookup and the
+// start of f.
 func (c *Cache) overtaken(f *flight, r *http.Request, at lookup) bool {
 	return c.landed.Load() != at.seen && c.lookup(r, &f.key, nil).use == fresh
 }
 
-// lead runs the handler for all who wait. It reports false if another flight or
-// another process has filled the entry, and the request is to begin again. However
-// it ends, none is left waiting.
+// lead runs the handler for all who wait. It reports false if another flight or process
+// has filled the entry and the request should begin again. However it ends, it leaves no
+// request waiting.
 func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler, at lookup, filled *bool) bool {
-	defer c.settle(f, result{outcome: retry}) // unless it has been
+	defer c.settle(f, result{outcome: retry}) // no-op if it is settled
 	if c.overtaken(f, r, at) {
 		return false
 	}
 	if !*filled && !c.lock(r.Context(), f) {
-		*filled = true // what it brought may not be for us: the next time without
+		*filled = true // that entry may not be for this request: do not lock the next time
 		return false
 	}
 	c.count.misses.Add(1)
@@ -237,8 +236,8 @@ func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next htt
 	return true
 }
 
-// wait answers with what another's flight brings. It reports false if that
-// is not for this request, which then begins again.
+// wait responds with the result of another request's flight. It reports false if that is
+// not for this request, which then begins again.
 func (c *Cache) wait(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, at lookup) bool {
 	c.count.waiting.Add(1)
 	select {
@@ -277,7 +276,7 @@ func (c *Cache) wait(f *flight, w http.ResponseWriter, r *http.Request, next htt
 		return false
 	}
 	switch valid, err := c.valid(r.Context(), res.entry); {
-	case err != nil && f.epoch != at.epoch: // the generations are down, and something was invalidated here
+	case err != nil && f.epoch != at.epoch: // the generations are down, and this process has invalidated something
 		return false
 	case err == nil && !valid:
 		return false

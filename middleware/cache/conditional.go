@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// notModified reports whether the client has the response already (RFC 9110,
-// section 13.2.2). The handler was not asked: it has answered for everybody.
+// notModified reports whether the client has the response already (RFC 9110, section
+// 13.2.2). The handler does not evaluate the condition: its response is for every client.
 func notModified(h, request http.Header) bool {
 	if none := request["If-None-Match"]; none != nil {
 		return matches(none, h.Get("Etag"))
@@ -23,7 +23,7 @@ func notModified(h, request http.Header) bool {
 	return err == nil && !modified.After(since)
 }
 
-// matches reports whether one of the listed tags is the etag, weakly.
+// matches reports whether one of the listed tags matches etag, by weak comparison.
 func matches(lines []string, etag string) bool {
 	etag = strings.TrimPrefix(etag, "W/")
 	for _, line := range lines {
@@ -33,7 +33,7 @@ func matches(lines []string, etag string) bool {
 			}
 			line = strings.TrimPrefix(line, "W/")
 			if line == "" || line[0] != '"' {
-				break // no list of tags
+				break // not a list of tags
 			}
 			end := strings.IndexByte(line[1:], '"')
 			if end < 0 {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// entry returns the response as an entry, its key yet to be found.
+// entry returns the response as an entry without a key.
 func (f *flight) entry(rec *recorder) *Entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -20,7 +20,7 @@ func (f *flight) entry(rec *recorder) *Entry {
 		Status:  rec.status,
 		Header:  rec.sent,
 		Body:    slices.Clip(rec.body),
-		Created: rec.created.Add(-ageOf(rec.sent)), // it may have been old when it came
+		Created: rec.created.Add(-ageOf(rec.sent)), // it may have had an Age on arrival
 		Policy:  rec.policy,
 	}
 	if rec.validated {
@@ -31,7 +31,7 @@ func (f *flight) entry(rec *recorder) *Entry {
 	h := e.Header
 	omitConnection(h)
 	delete(h, "Age")
-	// A HEAD request has no body to find these out from.
+	// A HEAD request has no body to detect these from.
 	if _, set := h["Content-Type"]; !set && f.outside["Content-Type"] == nil && h["Content-Encoding"] == nil && len(e.Body) > 0 {
 		h["Content-Type"] = []string{http.DetectContentType(e.Body)}
 	}
@@ -42,8 +42,8 @@ func (f *flight) entry(rec *recorder) *Entry {
 	return e
 }
 
-// omitConnection deletes the fields that are of one message, not of the response:
-// those that Connection names, and those that are known (RFC 9111, section 3.1).
+// omitConnection deletes the fields that belong to one message, not to the response:
+// those that Connection names, and the known ones (RFC 9111, section 3.1).
 func omitConnection(h http.Header) {
 	for _, line := range h["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {
@@ -56,26 +56,26 @@ func omitConnection(h http.Header) {
 	}
 }
 
-// renewed returns the header of an entry that a 304 says is still good, with what
-// the 304 says (RFC 9111, section 3.2).
+// renewed returns the header of an entry updated with that of the 304 that validated it
+// (RFC 9111, section 3.2).
 func renewed(old, h http.Header) http.Header {
 	h = h.Clone()
 	omitConnection(h)
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Type"} {
-		delete(h, name) // of the body, which the 304 does not have
+		delete(h, name) // describes the body, which the 304 lacks
 	}
 	merged := old.Clone()
 	maps.Copy(merged, h)
 	return merged
 }
 
-// store finds the key of the entry, and puts it into the store if it is to be
-// kept. It returns the names of the fields that are part of the key: those the
-// response names, and those that were known for the URL.
+// store finds the key of the entry, and stores it if the policy says so. It returns the
+// names of the fields that are part of the key: those the response names, and those
+// already known for the URL.
 //
-// New names go into the store as well. Two flights at once may overwrite what the
-// other has learned: an entry under a key that is not computed any more is as
-// good as none, and the next flight learns it again.
+// New names go into the store as well. Two concurrent flights may overwrite each other's
+// names: an entry under an outdated key is never found, and the next flight learns the
+// names again.
 func (f *flight) store(rec *recorder, e *Entry) (vary []string) {
 	c, ctx := f.cache, context.WithoutCancel(&f.node)
 	vary, _ = varies(e.Header)
@@ -128,8 +128,8 @@ func (f *flight) store(rec *recorder, e *Entry) (vary []string) {
 	return vary
 }
 
-// varyNames returns the names that the responses of a URL vary with, nil if they
-// are not known to.
+// varyNames returns the names that the responses of a URL vary with, nil if they are not
+// known.
 func (c *Cache) varyNames(ctx context.Context, key string) (*Entry, error) {
 	e, err := c.back.Get(ctx, key)
 	if e == nil || len(e.Vary) == 0 || e.Status != 0 {

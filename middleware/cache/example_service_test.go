@@ -22,8 +22,8 @@ func (j *journal) home(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, j.titles)
 }
 
-// A page that is rendered once, until it is revalidated or its tag is invalidated.
-// Several caches, such as those of several processes, may share the store.
+// A page is rendered once, until it is revalidated or its tag is invalidated. Several
+// caches, as in several processes, may share the store.
 func ExampleCache_Revalidate() {
 	j := &journal{titles: []string{"One"}}
 	mux := http.NewServeMux()

@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A page is rendered once, kept, and rendered again when it is edited.
+// A page is rendered once, cached, and rendered again after an edit.
 func Example() {
 	mux := http.NewServeMux()
 	pages := cache.New(cache.Config{
@@ -50,7 +50,7 @@ func Example() {
 	// GET /blog/1 200 apiece; hit <h1>Hello again</h1>
 }
 
-// One tag may stand for many pages. They are rendered again when they are asked for.
+// One tag may stand for many pages. They are rendered again on the next request.
 func ExampleCache_InvalidateTag() {
 	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
 	price := 10
@@ -81,7 +81,7 @@ func ExampleCache_InvalidateTag() {
 	// /coffee costs 12
 }
 
-// What a browser may keep, and what the cache keeps, are two things.
+// A browser and the cache may keep a response for different times.
 func ExampleSetPolicy() {
 	pages := cache.New(cache.Config{})
 	runs := 0
@@ -103,8 +103,8 @@ func ExampleSetPolicy() {
 	// run 1 - max-age=0, must-revalidate
 }
 
-// Queries of a GraphQL endpoint come by POST. Two that ask the same are one,
-// however their JSON is written; a mutation passes.
+// GraphQL queries come by POST. Two equal queries share a response, however their JSON is
+// written; a mutation bypasses the cache.
 func ExampleGraphQL() {
 	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}, Post: cache.GraphQL})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -128,7 +128,7 @@ func ExampleGraphQL() {
 	// apiece; fwd=method
 }
 
-// Every JSON body of this endpoint is a question.
+// This endpoint takes every JSON body as a query.
 func ExampleJSON() {
 	r := httptest.NewRequest("POST", "/search", nil)
 	r.Header.Set("Content-Type", "application/json")
@@ -137,7 +137,7 @@ func ExampleJSON() {
 	// Output: {"for":["tea"],"page":1} true
 }
 
-// What a metrics collector asks for.
+// The counts that a metrics collector exports.
 func ExampleCache_Stats() {
 	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page") }))

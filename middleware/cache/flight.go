@@ -13,14 +13,12 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A flight is one run of a handler on behalf of all who ask for the same response
-// meanwhile (the word is that of singleflight). Its context does not end with the
-// client that set it off, so that a client who leaves takes nothing from the
-// others; it ends with FillTimeout, or, once the response is for that client alone,
-// with that client.
+// A flight is one run of a handler on behalf of all simultaneous requests for the same
+// response (the word is from singleflight). Its context does not end with the client that
+// started it, so that a client who leaves takes nothing from the others; it ends with
+// FillTimeout, or, once the response is for that client alone, with that client.
 //
-// Of a flight others see three things: that it is in the air, its result, and
-// that it is gone.
+// Other requests see three states: the flight runs, it has a result, and it is gone.
 //
 //	          1 enter            2 settle
 //	┌────────┐        ┌────────┐         ┌────────┐
@@ -31,10 +29,10 @@ import (
 //	2 in air -> landed   once, by the first of: the entry is stored, the response is for one client,
 //	                     the time is up, the handler panicked, another process had it
 //
-// Both are steps under Cache.mu, and the second takes the flight off the map, so
-// that the next request for the same key is in transition 1 again. What is stored
-// is stored before transition 2. A request that looked before and enters after has
-// found nothing and leads: it sees by Cache.landed that it has to look once more.
+// Both are steps under Cache.mu. The second removes the flight from the map, so that the
+// next request for the same key is in transition 1 again. Storing happens before
+// transition 2. A request that looked up the store before and enters after has found
+// nothing and leads: Cache.landed tells it to look again.
 //
 // The handler may go on after landing, for its own client.
 type flight struct {
@@ -42,42 +40,42 @@ type flight struct {
 	cache   *Cache
 	outer   *flight // of another cache around this one
 	key     requestKey
-	id      string      // by which others find it, empty if they cannot
-	slot    string      // where in the store its response was looked for
-	number  uint64      // in the sequence of Generations; 0 if they did not answer
+	id      string      // key of Cache.flights, empty if no request may join
+	slot    string      // key of the store that was looked up
+	number  uint64      // in the sequence of Generations; 0 if they failed
 	epoch   uint64      // of the cache when it began
-	outside http.Header // what layers outside have set for this client
-	old     *Entry      // valid but past its time, or nil
-	order   *order      // by which a request of the cache's own finds it, or nil
+	outside http.Header // header fields set by layers outside for this client
+	old     *Entry      // valid but stale, or nil
+	order   *order      // by which the cache's own request finds it, or nil
 
-	client   context.Context // of the request that set it off
+	client   context.Context // of the request that started it
 	noted    time.Time       // until when a write knows that there may be a response
 	sending  atomic.Bool     // the handler waits for that client to read
 	buffered bool            // nothing reaches that client before the handler has returned, see flushes
 	outlived atomic.Bool     // values of that request were used after its end
 
-	unlock   func() // for other processes, nil if nothing is locked; guarded by the cache's lock
+	unlock   func() // for other processes, nil without a lock; guarded by the cache's lock
 	cancel   context.CancelCauseFunc
-	timer    *time.Timer // nil for ever
+	timer    *time.Timer // nil without a limit
 	unfollow func() bool
 
 	mu     sync.Mutex // guards what the handler adds
 	tags   tagSet
 	policy *Policy
 
-	waiting int           // how many have joined; guarded by the cache's lock
+	waiting int           // joined requests; guarded by the cache's lock
 	settled bool          // guarded by the cache's lock
 	done    chan struct{} // closed when settled
 	result  result        // set before
 }
 
-// A result is what a flight has for those who wait for it.
+// A result is what a flight has for the requests that wait for it.
 type result struct {
 	outcome outcome
 	entry   *Entry   // of shared and failed, if there is one
-	vary    []string // with what the entry's key was made
+	vary    []string // names of the fields in the entry's key
 	why     reason   // of personal
-	err     error    // of failed: what to answer if there is no entry
+	err     error    // of failed: the error if there is no entry
 }
 
 type outcome int
@@ -85,8 +83,8 @@ type outcome int
 const (
 	personal outcome = iota // the response was for one client: each runs the handler
 	shared                  // the entry is for all who wait, stored or not
-	failed                  // with a 5xx, a panic or a timeout
-	retry                   // look again: another process has filled it, or nothing is known
+	failed                  // by a 5xx, a panic or a timeout
+	retry                   // look up again: another process has filled it, or nothing is known
 )
 
 var (
@@ -97,9 +95,9 @@ var (
 	errFlushed  = errors.New("cache: the handler has flushed an error")
 )
 
-// wholeWithin is how long those who wait do so for the end of a response that has
-// begun to be sent to the client who set it off. Longer ones are streams. If that
-// client leaves before, and no other waits, the handler is told.
+// wholeWithin is how long requests wait for the end of a response that is already being
+// sent to the client that started it. Longer ones count as streams. If that client leaves
+// earlier, and no other request waits, the handler's context ends.
 const wholeWithin = 5 * time.Second
 
 // flightOf returns the flight that runs in ctx, or nil.
@@ -110,7 +108,7 @@ func flightOf(ctx context.Context) (f *flight) {
 	return f
 }
 
-// within reports whether the flight, or one around it, is of the cache.
+// within reports whether the flight, or one around it, belongs to the cache.
 func (f *flight) within(c *Cache) bool {
 	for ; f != nil; f = f.outer {
 		if f.cache == c {
@@ -128,7 +126,7 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 	if f.number == 0 {
 		f.number, _ = c.back.Next(ctx)
 	}
-	// What is in the air may be stored: a write has to know of it.
+	// A running flight may store a response: writes must know of it.
 	running := c.cfg.FillTimeout
 	if running < 0 {
 		running = 24 * time.Hour
@@ -148,16 +146,15 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 	f.node.Attach(ctx, exchange.Find(ctx))
 	f.outer, _ = f.node.Get(exchange.Cache).(*flight)
 	if f.outer == f {
-		f.outer = nil // it came with a request of the cache's own
+		f.outer = nil // it came with one of the cache's own requests
 	}
 	f.node.Set(exchange.Cache, f)
 }
 
-// A lent context has the values of the request that set a flight off. Layers
-// outside of the cache, such as chi's router, reuse what they keep there as soon as
-// they have returned; they may do so before the handler has if one of them gives it
-// up, as http.TimeoutHandler does. What a handler has looked up after that may be
-// another request's.
+// A lent context has the values of the request that started a flight. Layers outside of
+// the cache, such as chi's router, reuse those values as soon as they have returned,
+// which may be before the handler has: http.TimeoutHandler abandons it. A value looked up
+// after that may be another request's.
 type lent struct {
 	context.Context
 	f *flight
@@ -178,9 +175,9 @@ func (l *lent) Value(key any) any {
 	return v
 }
 
-// flushes reports whether what is written to w can be sent before ServeHTTP returns.
-// What stands between and cannot, as http.TimeoutHandler, may also give the handler
-// up when the client has gone, which the server does not.
+// flushes reports whether writes to w can be sent before ServeHTTP returns. A writer in
+// between that cannot flush, as that of http.TimeoutHandler, may also abandon the handler
+// when the client is gone, which the server does not.
 func flushes(w http.ResponseWriter) bool {
 	if _, ok := respw.Find[http.Flusher](w); ok {
 		return true
@@ -189,7 +186,7 @@ func flushes(w http.ResponseWriter) bool {
 	return ok
 }
 
-// follow ties the context of the handler to that of the client.
+// follow ties the handler's context to the client's.
 func (f *flight) follow() {
 	if f.timer != nil {
 		f.timer.Stop()
@@ -200,10 +197,9 @@ func (f *flight) follow() {
 	f.unfollow = context.AfterFunc(f.client, func() { f.cancel(context.Cause(f.client)) })
 }
 
-// stream is called when the response begins to be sent as it comes, and is kept as
-// well. Those who wait do so for a while: their handlers are called then if it is the
-// handler that takes its time, and one of theirs if it is the client, who may mean to
-// hold the page back.
+// stream is called when the response begins to be sent while it is recorded. The waiting
+// requests wait for a while. After that their handlers run if this handler is slow, or
+// one of theirs does if the client is, which may delay reading on purpose.
 func (f *flight) stream() {
 	if f.timer != nil {
 		f.timer.Stop()
@@ -231,7 +227,7 @@ func (f *flight) stream() {
 	})
 }
 
-// release frees what start and follow took.
+// release frees what start and follow allocated.
 func (f *flight) release() {
 	if f.timer != nil {
 		f.timer.Stop()
@@ -242,24 +238,23 @@ func (f *flight) release() {
 	f.cancel(nil)
 }
 
-// excused reports whether an old entry stands in for a response with this
-// status.
+// excused reports whether to serve a stale entry in place of a response with this status.
 func (f *flight) excused(status int) bool {
 	return status >= 500 && f.order == nil && f.old.servesOnError(time.Now())
 }
 
-// validates reports whether the handler is asked if the old entry is still good
-// (RFC 9111, section 4.3). A revalidation on demand wants a new one, and a POST has
-// no such question.
+// validates reports whether the handler gets a conditional request for the old entry (RFC
+// 9111, section 4.3). Revalidation on demand needs a new response, and a POST has no
+// conditional form.
 func (f *flight) validates() bool {
 	return f.old != nil && f.old.Status == http.StatusOK && !f.key.post && (f.order == nil || f.order.renewal) &&
 		(f.old.Header.Get("Etag") != "" || f.old.Header.Get("Last-Modified") != "")
 }
 
-// refused is called when the response turns out not to be for others. It lets
-// go of those who wait: else those who ask for a private page would queue for each
-// other's. An error of the server's is theirs too: to run the handler once more for
-// each of them would be the end of it.
+// refused is called when the response turns out not to be shared. It releases the waiting
+// requests: otherwise requests for a private page would queue for each other. A server
+// error is their result too: running the handler again for each of them would overload
+// it.
 func (f *flight) refused(status int, why reason) {
 	c := f.cache
 	if why == serverError {
@@ -269,22 +264,22 @@ func (f *flight) refused(status int, why reason) {
 	if f.order == nil || f.order.renewal {
 		c.remember(f, why)
 		if f.old != nil && why.drops(status) {
-			// What was for everybody no longer is.
+			// The response was shared and no longer is.
 			_ = c.back.Set(context.WithoutCancel(&f.node), &Entry{Key: f.slot, Number: f.number, Created: time.Now()})
 		}
 	}
 	c.settle(f, result{outcome: personal, why: why})
 }
 
-// run has the handler answer, and returns the response if it is to be sent still,
-// or an error if it did not answer in time. If it panics and an old entry stands in,
-// or there is no client, that is an error too.
+// run runs the handler. It returns the response if it still has to be sent, or an error
+// if the handler timed out. If the handler panics and there is an old entry to serve, or
+// no client, that is an error too.
 func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *http.Request) (e *Entry, err error) {
 	in := r.WithContext(&f.node)
 	f.key.generalize(in)
 	if f.validates() {
-		// Not both: the tag counts where there is one (RFC 9110, section 13.1.3), and a
-		// handler that goes by the date alone may say 304 of another response.
+		// Not both: an ETag takes precedence (RFC 9110, section 13.1.3), and a handler
+		// that only checks the date may send 304 for another response.
 		if tag := f.old.Header.Get("Etag"); tag != "" {
 			in.Header["If-None-Match"] = []string{tag}
 		} else {
@@ -298,7 +293,7 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 		if returned {
 			return
 		}
-		if rec.state != rerun { // in which its writes are errors, by which a proxy panics
+		if rec.state != rerun { // there its writes fail, on which a proxy panics
 			f.fail(errPanicked)
 		}
 		if rec.alone || rec.state == rerun || rec.unsent() && f.excused(http.StatusInternalServerError) {
@@ -307,7 +302,7 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 				err = errPanicked
 			}
 		} else if rec.state == broken {
-			respw.Poison(rec.client) // or a recoverer outside makes an empty page of it
+			respw.Poison(rec.client) // otherwise a recoverer outside would send an empty page
 		}
 	}()
 	next.ServeHTTP(w, in)
@@ -317,15 +312,15 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 	return e, err
 }
 
-// fail is for a handler that has brought no response.
+// fail settles a flight whose handler produced no response.
 func (f *flight) fail(err error) {
 	f.cache.count.fillErrors.Add(1)
 	f.cache.remember(f, serverError)
 	f.cache.settle(f, result{outcome: failed, err: err})
 }
 
-// conclude makes an entry of what the handler has answered, stores it if that is
-// right, and gives it to those who wait.
+// conclude makes an entry of the handler's response, stores it if it may, and gives it to
+// the waiting requests.
 func (f *flight) conclude(rec *recorder) (*Entry, error) {
 	c, late := f.cache, f.node.Err() != nil
 	if rec.state == begun && late {
@@ -339,7 +334,7 @@ func (f *flight) conclude(rec *recorder) (*Entry, error) {
 		return nil, errAborted
 	case held, teed:
 	default:
-		c.settle(f, result{outcome: personal, why: rec.why}) // unless it has been
+		c.settle(f, result{outcome: personal, why: rec.why}) // no-op if it is settled
 		return nil, nil
 	}
 	e := f.entry(rec)

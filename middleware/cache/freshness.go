@@ -11,8 +11,7 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// policy returns what the response says of its lifetime, over what the config
-// has for those that say nothing.
+// policy returns the lifetime that the response states, or else that of the config.
 func (d directives) policy(h http.Header, config Policy, now time.Time) Policy {
 	p := Policy{
 		TTL:                  stated(d.maxAge),
@@ -24,7 +23,7 @@ func (d directives) policy(h http.Header, config Policy, now time.Time) Policy {
 	case d.sMaxAge >= 0:
 		p.TTL = stated(d.sMaxAge)
 	case d.maxAge < 0 && h["Expires"] != nil:
-		p.TTL = -1 // what is no date is the past
+		p.TTL = -1 // an invalid date counts as expired
 		if at, ok := date(h["Expires"]); ok {
 			made, ok := date(h["Date"])
 			if !ok {
@@ -48,8 +47,8 @@ func (d directives) policy(h http.Header, config Policy, now time.Time) Policy {
 	return p.over(config)
 }
 
-// stated returns what a directive says as a field of a Policy, where nothing is 0
-// and 0 is off.
+// stated converts the duration of a directive to a Policy field, where 0 is unset and
+// negative is off.
 func stated(d time.Duration) time.Duration {
 	switch {
 	case d < 0:
@@ -60,8 +59,8 @@ func stated(d time.Duration) time.Duration {
 	return d
 }
 
-// date reads a field of one date, in one of the three formats and nothing that
-// merely looks like it (RFC 9110, section 5.6.7).
+// date parses a field with one date, in one of the three formats only (RFC 9110, section
+// 5.6.7).
 func date(values []string) (time.Time, bool) {
 	if len(values) != 1 {
 		return time.Time{}, false
@@ -78,8 +77,8 @@ func date(values []string) (time.Time, bool) {
 	return t, false
 }
 
-// ageOf returns how old a response was when it came. Of a list the first member
-// counts, and what is no number is none (RFC 9111, section 5.1).
+// ageOf returns the Age of a response on arrival. The first member of a list counts, and
+// what is not a number counts as none (RFC 9111, section 5.1).
 func ageOf(h http.Header) time.Duration {
 	first, _, _ := strings.Cut(h.Get("Age"), ",")
 	first = strings.Trim(first, " \t")
@@ -96,8 +95,8 @@ func ageOf(h http.Header) time.Duration {
 // maxVary bounds the fields that a URL may vary with.
 const maxVary = 16
 
-// varies returns the fields that the response varies with, in canonical form
-// and in order, and false if it varies with more than can be known.
+// varies returns the fields that the response varies with, in canonical form and sorted,
+// and false if it varies with more than can be known.
 func varies(h http.Header) (names []string, ok bool) {
 	for _, line := range h["Vary"] {
 		for field := range strings.SplitSeq(line, ",") {
@@ -115,8 +114,8 @@ func varies(h http.Header) (names []string, ok bool) {
 	return names, len(names) <= maxVary
 }
 
-// spelled returns a copy of a header with its names in canonical form, in which
-// they are looked for: a handler may have written others into the map.
+// spelled returns a copy of a header with canonical names, by which they are looked up: a
+// handler may have written others into the map.
 func spelled(h http.Header) http.Header {
 	copied := h.Clone()
 	for name, values := range h {
@@ -128,12 +127,12 @@ func spelled(h http.Header) http.Header {
 	return copied
 }
 
-// judge decides by its header whether the response of a flight may be stored. The
-// reasons are in the order in which they count.
+// judge decides by its header whether the response of a flight may be stored. The reasons
+// are in order of precedence.
 func (f *flight) judge(status int, h http.Header, now time.Time) (p Policy, why reason) {
 	cc := h["Cache-Control"]
 	if cc == nil {
-		cc = f.outside["Cache-Control"] // what a layer outside has set will be sent
+		cc = f.outside["Cache-Control"] // what a layer outside has set is sent
 	}
 	d := parseDirectives(cc)
 	if targeted := h["Cdn-Cache-Control"]; targeted != nil {
@@ -141,7 +140,7 @@ func (f *flight) judge(status int, h http.Header, now time.Time) (p Policy, why 
 	}
 	p = d.policy(h, f.cache.cfg.Policy, now)
 	if own := f.ownPolicy(); own != nil {
-		public := own.Public || d.public // a handler can take back what the config says
+		public := own.Public || d.public // a handler can revoke what the config says
 		p = own.over(p)
 		p.Public = public
 	}
@@ -175,8 +174,8 @@ func (f *flight) judge(status int, h http.Header, now time.Time) (p Policy, why 
 	return p, kept
 }
 
-// storable reports whether the status is one that stands for itself: no part,
-// no response to this client's credentials, no accident.
+// storable reports whether a response with the status stands for the resource: not a
+// part, not a response to one client's credentials, not an error.
 func storable(status int) bool {
 	switch status {
 	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusMovedPermanently, http.StatusPermanentRedirect,
@@ -186,7 +185,7 @@ func storable(status int) bool {
 	return false
 }
 
-// endless reports whether the response is of a type that has no end.
+// endless reports whether responses of this media type do not end.
 func endless(h http.Header) bool {
 	contentType := h.Get("Content-Type")
 	return respw.IsEventStream(contentType) || strings.HasPrefix(strings.ToLower(contentType), "multipart/x-mixed-replace")

@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// FuzzHeaders: whatever else a header says, a directive that forbids to store
-// does, and no header keeps the cache from answering.
+// FuzzHeaders: a directive that forbids storing always applies, and no header stops the
+// cache from responding.
 func FuzzHeaders(f *testing.F) {
 	f.Add("max-age=60, public", `"1", W/"2"`, "Accept, accept-language", "Thu, 01 Jan 2099 00:00:00 GMT")
 	f.Add(`private="a, b", max-age="60"`, "*", "*", "0")

@@ -16,8 +16,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A shutWriter is that of a client who does not read for so long. None is for one
-// who makes it panic.
+// A shutWriter is the ResponseWriter of a client that does not read for the given time.
+// Nil is for a client that makes it panic.
 type shutWriter struct {
 	http.ResponseWriter
 	shut time.Duration
@@ -33,8 +33,7 @@ func (w shutWriter) Write(p []byte) (int, error) {
 
 func (w shutWriter) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
 
-// ends runs f as a server does, on a goroutine of its own and whatever becomes of
-// it.
+// ends runs f as a server does, in its own goroutine, even if it panics or exits.
 func ends(f func()) {
 	go func() {
 		defer func() { _ = recover() }()
@@ -43,7 +42,7 @@ func ends(f func()) {
 	synctest.Wait()
 }
 
-// wrongGenerations are code of others that is wrong in one method.
+// wrongGenerations have one wrong method.
 type wrongGenerations struct {
 	cache.Generations
 	next func() (uint64, error)
@@ -60,8 +59,8 @@ type lockerFunc func(context.Context, string) (func(), error)
 
 func (f lockerFunc) Lock(ctx context.Context, key string) (func(), error) { return f(ctx, key) }
 
-// TestNoneIsHeld: whatever becomes of one request, the next one for the same page is
-// answered with it within the time that the config gives the handler.
+// TestNoneIsHeld: whatever happens to one request, the next one for the same page gets it
+// within the time that the config gives the handler.
 func TestNoneIsHeld(t *testing.T) {
 	aged := cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, StaleIfError: time.Hour}
 	page := func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "page") }
@@ -69,7 +68,7 @@ func TestNoneIsHeld(t *testing.T) {
 		name    string
 		cfg     cache.Config
 		handler http.HandlerFunc
-		origin  bool               // there is one, behind a layer that gives up
+		origin  bool               // there is one, inside a layer that abandons it
 		first   func(http.Handler) // what goes wrong
 		want    string             // of Cache-Status, in part
 	}{
@@ -108,7 +107,7 @@ func TestNoneIsHeld(t *testing.T) {
 				})
 				site = s
 				ends(func() { tt.first(site) })
-				time.Sleep(4 * time.Hour) // nothing that is stored is good for anything any more
+				time.Sleep(4 * time.Hour) // no stored response is usable any more
 				ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 				defer cancel()
 				w := httptest.NewRecorder()
@@ -116,14 +115,14 @@ func TestNoneIsHeld(t *testing.T) {
 				if got := w.Header().Get("Cache-Status"); w.Body.String() != "page" || !strings.Contains(got, tt.want) {
 					t.Errorf("the next: %d %q (%s), want %s", w.Code, w.Body, got, tt.want)
 				}
-				time.Sleep(24 * time.Hour) // until the slowest is done
+				time.Sleep(24 * time.Hour) // until the slowest has ended
 			})
 		})
 	}
 }
 
-// TestInvalidatedByNothing: generations that count nothing make no page invalid, and
-// that is said.
+// TestInvalidatedByNothing: if generations do not count, no page is invalidated, and the
+// caller gets an error.
 func TestInvalidatedByNothing(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Generations = &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { return 0, nil }}
@@ -134,14 +133,14 @@ func TestInvalidatedByNothing(t *testing.T) {
 
 type leaningKey struct{}
 
-// leaning is a request that a layer outside keeps a value for.
+// leaning returns a request with a context value of a layer outside.
 func leaning() *http.Request {
 	return request("GET", "/").WithContext(context.WithValue(context.Background(), leaningKey{}, 1))
 }
 
 func plainly(h http.Handler) { h.ServeHTTP(httptest.NewRecorder(), leaning()) }
 
-// afterTTL has a page stored, and then f when that is stale.
+// afterTTL stores a page, and calls f when that is stale.
 func afterTTL(f func(http.Handler)) func(http.Handler) {
 	return func(h http.Handler) {
 		plainly(h)
@@ -150,8 +149,8 @@ func afterTTL(f func(http.Handler)) func(http.Handler) {
 	}
 }
 
-// TestSlowReader: one who reads a flushed response slowly, or not at all, costs those
-// who wait for it a few seconds once, and no one after that anything.
+// TestSlowReader: a client that reads a flushed response slowly, or not at all, costs
+// waiting requests a few seconds once, and later ones nothing.
 func TestSlowReader(t *testing.T) {
 	for _, before := range []string{"", "held until it is flushed "} {
 		synctest.Test(t, func(t *testing.T) {
@@ -176,8 +175,8 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestLateUnlock: a lock that comes when it is not wanted any more is given back, and
-// if that panics the process goes on.
+// TestLateUnlock: a lock that arrives too late is released, and if that panics the
+// process goes on.
 func TestLateUnlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var unlocked atomic.Int32
@@ -195,8 +194,8 @@ func TestLateUnlock(t *testing.T) {
 	})
 }
 
-// TestRerunOfAProxy: a handler that ends its response with a panic when it can no
-// longer be written, as a proxy does, runs again with the credentials nonetheless.
+// TestRerunOfAProxy: a handler that panics when it can no longer write, as a proxy does,
+// still runs again with the credentials.
 func TestRerunOfAProxy(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Policy.Public = true

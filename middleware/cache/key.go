@@ -11,24 +11,22 @@ import (
 	"strings"
 )
 
-// A requestKey is what a request asks for, as far as the cache tells requests
-// apart.
+// A requestKey is the part of a request by which the cache tells requests apart.
 type requestKey struct {
-	key         string // the whole of it but for Vary
+	key         string // all of it except Vary
 	uri         string // the original path, still escaped
-	query       string // what of the query the handler may see
-	body        []byte // of a POST that asks, see Config.Post
-	post        bool   // it is one
-	credentials bool   // a cookie, Authorization, or the certificate of a client
-	withheld    bool   // the handler is not shown them
-	ranged      bool   // for a part
-	noStore     bool   // what it brings is not to be stored
+	query       string // the part of the query that the handler may see
+	body        []byte // of a cached POST, see Config.Post
+	post        bool   // a cached POST
+	credentials bool   // a cookie, Authorization, or a client certificate
+	withheld    bool   // the handler does not see them
+	ranged      bool   // has a Range
+	noStore     bool   // its response is not stored
 }
 
-// keyHeaders are the header fields that are part of every key. Frameworks and
-// handlers build links, redirects and routes from them without naming them in
-// Vary, so that a client who sends one could have the response to it given to
-// others.
+// keyHeaders are the header fields that are part of every key. Frameworks and handlers
+// build links, redirects and routes from them without naming them in Vary, so that one
+// client could poison the response for others.
 var keyHeaders = []string{
 	"Forwarded", "Front-End-Https", "Origin", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
 	"X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl",
@@ -36,8 +34,8 @@ var keyHeaders = []string{
 	"X-Original-Url", "X-Rewrite-Url", "X-Url-Scheme",
 }
 
-// maxKey is how long a key may be: it goes to the store, and net/http takes a URL
-// of a megabyte.
+// maxKey is how long a key may be, in bytes: it goes to the store, and net/http accepts
+// URLs of a megabyte.
 const maxKey = 8 << 10
 
 // safe reports whether a method changes nothing (RFC 9110, section 9.2.1).
@@ -49,8 +47,8 @@ func safe(method string) bool {
 	return false
 }
 
-// keyOf looks at a GET, HEAD or POST request, and says why if it is none that a
-// stored response could answer.
+// keyOf returns the key of a GET, HEAD or POST request, or why no stored response could
+// satisfy it.
 func (c *Cache) keyOf(r *http.Request) (k requestKey, why reason) {
 	keyed, private := false, false
 	for name, values := range r.Header {
@@ -84,11 +82,10 @@ func (c *Cache) keyOf(r *http.Request) (k requestKey, why reason) {
 			return k, byMethod
 		}
 	case r.ContentLength != 0:
-		return k, byBody // a handler may read a body, which is part of no key
+		return k, byBody // a handler may read the body, which is not part of the key
 	}
 
-	// Every part is preceded by its length, so that no part can be made to look
-	// like two.
+	// Every part is preceded by its length, so that one part cannot be mistaken for two.
 	buf := make([]byte, 0, 256)
 	buf = appendPart(buf, r.Host)
 	buf = appendPart(buf, k.uri)
@@ -99,16 +96,16 @@ func (c *Cache) keyOf(r *http.Request) (k requestKey, why reason) {
 		buf = appendFields(buf, []string{"Content-Type"}, r.Header)
 	}
 	if r.TLS != nil {
-		buf = append(buf, 't') // links and redirects are built from it
+		buf = append(buf, 't') // handlers build links and redirects from it
 	}
 	if r.URL.Scheme != "" || r.URL.User != nil {
-		// The absolute form, in which a client may name what it likes.
+		// The absolute form, in which a client may name any host.
 		named := url.URL{Scheme: r.URL.Scheme, User: r.URL.User, Host: r.URL.Host}
 		buf = appendPart(append(buf, 'a'), named.String())
 	}
 	if r.URL.Path != k.uri || strings.Contains(k.uri, "%") {
 		if path := r.URL.EscapedPath(); path != k.uri {
-			// A layer outside has rewritten the path, for reasons of its own.
+			// A layer outside has rewritten the path.
 			buf = appendPart(append(buf, 'p'), path)
 		}
 	}
@@ -128,13 +125,13 @@ func originalPath(r *http.Request) string {
 		return path
 	}
 	if u, err := url.ParseRequestURI(r.RequestURI); err == nil && u.Path != "" {
-		return u.EscapedPath() // the absolute form, which proxies are sent
+		return u.EscapedPath() // the absolute form, as sent to proxies
 	}
-	return r.URL.EscapedPath() // a request that did not come from a server
+	return r.URL.EscapedPath() // not from a server
 }
 
-// pathTag returns the tag that every entry of a path has. Spellings of one path
-// share it. Clients choose paths, of up to a megabyte, so the tag has a hash.
+// pathTag returns the tag that every entry of a path has. Spellings of one path share it.
+// Clients choose paths of up to a megabyte, so the tag is a hash.
 func pathTag(uri string) string {
 	if path, err := url.PathUnescape(uri); err == nil {
 		uri = path
@@ -143,9 +140,8 @@ func pathTag(uri string) string {
 	return "path:" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// visible returns the query without the parameters that are not part of the
-// key. The handler must not see them either, or they would change what others
-// are given.
+// visible returns the query without the parameters that are not part of the key. The
+// handler must not see those either, or they would change the shared response.
 func (c *Cache) visible(u *url.URL) string {
 	if c.cfg.Query == nil || u.RawQuery == "" {
 		return u.RawQuery
@@ -172,7 +168,7 @@ func appendFields(buf []byte, names []string, h http.Header) []byte {
 	for _, name := range names {
 		values := h[name]
 		if name == "Host" {
-			continue // a part of every key
+			continue // part of every key
 		}
 		buf = appendPart(buf, name)
 		if canonical, ok := canonicalAccept(name, values); ok {
@@ -193,9 +189,8 @@ func appendPart(buf []byte, part string) []byte {
 	return append(buf, part...)
 }
 
-// narrow takes from r, a copy, what of it is not part of the key: parameters of
-// the query, in case a layer outside has parsed it, or has rewritten the URL alone;
-// and the credentials that are withheld.
+// narrow removes from r, a copy, what is not part of the key: query parameters, in case a
+// layer outside has parsed them or rewritten only the URL; and the withheld credentials.
 func (k *requestKey) narrow(r *http.Request) {
 	if k.withheld {
 		r.Header = r.Header.Clone()
@@ -221,11 +216,10 @@ func (k *requestKey) narrow(r *http.Request) {
 	}
 }
 
-// generalize takes from r, a copy, what of it concerns this client alone: the
-// handler is to make the whole response, whatever the client has already. The
-// header is copied in any case: what the response varies with is looked up in
-// the client's once the handler has returned, and layers inside may have
-// changed theirs.
+// generalize removes from r, a copy, what concerns this client alone: the handler should
+// make the whole response, whatever the client has already. The header is always copied:
+// the Vary fields are looked up in the client's header after the handler has returned,
+// and layers inside may have changed theirs.
 func (k *requestKey) generalize(r *http.Request) {
 	h := r.Header.Clone()
 	k.narrow(r)

@@ -14,15 +14,15 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// steering are fields from which handlers and frameworks build answers without
-// saying so in Vary.
+// steering are fields from which handlers and frameworks build responses without naming
+// them in Vary.
 var steering = []string{
 	"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server",
 	"X-Forwarded-Protocol", "X-Forwarded-Ssl", "X-Forwarded-Uri", "X-Url-Scheme", "Front-End-Https", "Forwarded", "X-Host", "X-Original-Host", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method",
 	"X-Method-Override", "Origin",
 }
 
-// echo answers with all that a handler might build its answer from.
+// echo responds with everything that a handler might build its response from.
 func echo(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%q %q %q %q", r.Host, r.URL.EscapedPath(), r.URL.RawQuery, r.RequestURI)
 	for _, name := range steering {
@@ -36,8 +36,8 @@ func echoed(r *http.Request) string {
 	return w.Body.String()
 }
 
-// TestUnkeyedHeaders: who sends a steering field gets what it makes of the page
-// alone.
+// TestUnkeyedHeaders: the effect of a steering field is limited to the clients that send
+// it.
 func TestUnkeyedHeaders(t *testing.T) {
 	for _, name := range steering {
 		s := newSite(forAnHour(), echo)
@@ -54,8 +54,7 @@ func TestUnkeyedHeaders(t *testing.T) {
 	}
 }
 
-// FuzzKeys: no two requests that differ in what a handler may look at are taken
-// for the same.
+// FuzzKeys: requests that differ in what a handler may see have different keys.
 func FuzzKeys(f *testing.F) {
 	f.Add("a", "/x", "", "", "a", "/x", "q", "")
 	f.Add("a", "/1:x", "", "", "a1:", "/x", "", "")
@@ -89,8 +88,8 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// TestRewrittenPaths: layers outside may have changed the path; what is stored
-// for one way to a page is not given to those who come by another.
+// TestRewrittenPaths: layers outside may have changed the path; a response stored for one
+// route to a page is not served to requests on another.
 func TestRewrittenPaths(t *testing.T) {
 	s := newSite(forAnHour(), nil)
 	c := s.Cache
@@ -127,7 +126,7 @@ func TestRewrittenPaths(t *testing.T) {
 	}
 }
 
-// TestQuery: parameters that are not part of the key are not seen.
+// TestQuery: the handler does not see parameters that are not part of the key.
 func TestQuery(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Query = []string{"page", "sort"}
@@ -154,8 +153,7 @@ func TestQuery(t *testing.T) {
 	})
 }
 
-// TestUnkeyedParts: what of a request is not part of the key reaches no handler,
-// or is part of it after all.
+// TestUnkeyedParts: a part of a request is part of the key, or reaches no handler.
 func TestUnkeyedParts(t *testing.T) {
 	inner := func(h http.HandlerFunc) func(*site) http.Handler {
 		return func(s *site) http.Handler { return s.Middleware(h) }
@@ -201,7 +199,7 @@ func TestUnkeyedParts(t *testing.T) {
 	}
 }
 
-// TestTLS: handlers build links and redirects from whether there is TLS.
+// TestTLS: handlers build links and redirects from whether the request came over TLS.
 func TestTLS(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil {
@@ -220,7 +218,7 @@ func TestTLS(t *testing.T) {
 		t.Errorf("without TLS: %d", w.Code)
 	}
 	s.do(r)
-	if err := s.Revalidate(t.Context(), "/"); err != nil { // as it was asked for last
+	if err := s.Revalidate(t.Context(), "/"); err != nil { // as it was last requested
 		t.Fatal(err)
 	}
 	runs := s.runs.Load()
@@ -229,7 +227,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// collide is a store that confuses keys, as one that uses a short hash does.
+// collide is a store that confuses keys, as with a short hash.
 type collide struct{ cache.Store }
 
 func (s collide) Get(ctx context.Context, key string) (*cache.Entry, error) {
@@ -243,7 +241,7 @@ func (s collide) Set(ctx context.Context, e *cache.Entry) error {
 		return err
 	}
 	stored, err := s.Store.Get(ctx, "hash")
-	*stored = *e // with its own key again, as it would come out
+	*stored = *e // with its own key, as a store would return it
 	return err
 }
 

@@ -17,9 +17,9 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestErrorForOne: what an error says to one client, in place of which the old page
-// was to stand, is not sent to those who wait when that can do so no more. That it is
-// an error they learn, and do not run the handler one after the other.
+// TestErrorForOne: an error for one client, which the old response was to replace, is not
+// sent to waiting requests if that expires meanwhile. They get an error of their own, and
+// do not run the handler one after the other.
 func TestErrorForOne(t *testing.T) {
 	for _, name := range []string{"credentials", "cookie", "private"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestErrorForOne(t *testing.T) {
 	}
 }
 
-// TestRenewedForOne: a page of which the renewal says that it is no longer for all is
-// dropped, and not tried again by each of its readers.
+// TestRenewedForOne: if revalidation makes a page private, the stored one is dropped, and
+// not tried again by each request.
 func TestRenewedForOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}}
@@ -77,7 +77,7 @@ func TestRenewedForOne(t *testing.T) {
 		s.shows(t, "/", "for ", "apiece; fwd=miss; stored", "Cookie: alice")
 		personal = true
 		time.Sleep(2 * time.Minute)
-		s.shows(t, "/", "for ", "apiece; hit; ttl=-60", "Cookie: alice") // it sets the renewal off
+		s.shows(t, "/", "for ", "apiece; hit; ttl=-60", "Cookie: alice") // starts the revalidation
 		synctest.Wait()
 		for _, who := range []string{"bob", "alice"} {
 			if got := s.get("/", "Cookie: "+who).Body.String(); got != "for "+who {
@@ -87,8 +87,8 @@ func TestRenewedForOne(t *testing.T) {
 	})
 }
 
-// TestStreamedOverAWrite: a response that was flushed, and takes longer than any
-// handler may take, is not stored from before a write.
+// TestStreamedOverAWrite: a flushed response that takes longer than a handler may is not
+// stored over a later write.
 func TestStreamedOverAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		version := 1
@@ -112,7 +112,7 @@ func TestStreamedOverAWrite(t *testing.T) {
 	})
 }
 
-// TestSpelledOtherwise: a field counts however its handler has spelled it in the map.
+// TestSpelledOtherwise: a field applies however the handler has spelled it in the map.
 func TestSpelledOtherwise(t *testing.T) {
 	for name, value := range map[string]string{"set-cookie": "session=alice", "cache-control": "private", "VARY": "*"} {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +130,7 @@ func TestSpelledOtherwise(t *testing.T) {
 	}
 }
 
-// An alteredStore is one that gives back what was never put into it.
+// An alteredStore returns entries that were never stored.
 type alteredStore struct {
 	cache.Store
 	alter func(*cache.Entry)
@@ -146,8 +146,8 @@ func (s *alteredStore) Get(ctx context.Context, key string) (*cache.Entry, error
 	return e, err
 }
 
-// TestAlteredEntries: an entry that this cache cannot have stored is as good as none,
-// and one of a machine whose clock is ahead is new.
+// TestAlteredEntries: an entry that this cache cannot have stored is ignored, and one of
+// a machine whose clock is ahead is new.
 func TestAlteredEntries(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -184,7 +184,7 @@ func TestAlteredEntries(t *testing.T) {
 }
 
 // TestForgottenWrites: however many paths are written to while the store does not
-// answer, none is served from before, and the log has a record for each change.
+// respond, no older response of them is served, and each change is logged once.
 func TestForgottenWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &slow{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
@@ -210,12 +210,12 @@ func TestForgottenWrites(t *testing.T) {
 		if n := len(s.log.Records()); n != 3 {
 			t.Errorf("%d records, want that it is gone, what is lost, and that it is back", n)
 		}
-		time.Sleep(2 * time.Hour) // until what hangs is over
+		time.Sleep(2 * time.Hour) // until the hanging operations end
 	})
 }
 
-// TestValidationByTag: a handler that goes by dates alone is not asked by one if the
-// response has a tag, which it may have changed within the second.
+// TestValidationByTag: a response with an ETag is not revalidated by date, since the
+// handler may have changed it within the second.
 func TestValidationByTag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
@@ -240,8 +240,8 @@ func TestValidationByTag(t *testing.T) {
 }
 
 // TestNoneReadsBehindAWrite: while a page is written to again and again, and read by
-// many, flushed and not and in two languages, none gets what was before a write that
-// had been answered when the request was sent.
+// many, flushed and not and in two languages, no client gets a response older than a
+// write that was complete when its request was sent.
 func TestNoneReadsBehindAWrite(t *testing.T) {
 	var version, answered, behind atomic.Int64
 	s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
@@ -278,7 +278,7 @@ func TestNoneReadsBehindAWrite(t *testing.T) {
 		s.do(request("POST", "/"))
 		answered.Store(i + 1)
 		for hits := s.Stats().Hits; i%10 == 0 && s.Stats().Hits == hits; {
-			runtime.Gosched() // until something was served from the store
+			runtime.Gosched() // until a response came from the store
 		}
 	}
 	close(over)

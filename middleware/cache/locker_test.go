@@ -42,8 +42,8 @@ func (s *lockingStore) Lock(ctx context.Context, key string) (func(), error) {
 	}, nil
 }
 
-// TestLocker: readers in two processes share one run of the handler, and what
-// was locked is unlocked, also when the handler fails.
+// TestLocker: clients of two processes share one run of the handler, and the lock is
+// released even if the handler fails.
 func TestLocker(t *testing.T) {
 	for name, status := range map[string]int{"page": http.StatusOK, "failure": http.StatusInternalServerError} {
 		t.Run(name, func(t *testing.T) {

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// What an entry that was found may be used for.
+// A use is how a stored entry may be used.
 type use int
 
 const (
 	none     use = iota
 	fresh        // as it is
-	stale        // as it is, while it is renewed
-	fallback     // if renewing it fails
+	stale        // as it is, while it is revalidated
+	fallback     // if revalidating it fails
 )
 
-// A lookup is what the store had for a request.
+// A lookup is what the store has for a request.
 type lookup struct {
-	slot  string // where it was, or would have been
+	slot  string // its key, found or not
 	entry *Entry // valid and for this request, or nil
 	use   use
 	now   time.Time
@@ -26,8 +26,7 @@ type lookup struct {
 	epoch uint64 // of the cache before, see Cache.epoch
 }
 
-// lookup looks for an entry. A flight around this request depends on what is
-// found.
+// lookup looks up an entry. A flight around this request depends on the result.
 func (c *Cache) lookup(r *http.Request, k *requestKey, outer *flight) lookup {
 	ctx := r.Context()
 	at := lookup{slot: k.key, seen: c.landed.Load(), epoch: c.epoch.Load()}
@@ -53,16 +52,15 @@ func (c *Cache) lookup(r *http.Request, k *requestKey, outer *flight) lookup {
 	return at
 }
 
-// valid reports whether nothing that the entry was made of has been invalidated
-// since its run began. Every request asks that itself of what it is given, once
-// it is given it: so no client gets a response older than an invalidation that was
-// complete when its request arrived.
+// valid reports whether nothing that the entry was made of has been invalidated since its
+// run began. Every request checks that itself, after it got the entry: so no client gets
+// a response older than an invalidation that was complete when its request arrived.
 func (c *Cache) valid(ctx context.Context, e *Entry) (bool, error) {
 	latest, err := c.back.Latest(ctx, e.Tags...)
 	return err == nil && max(latest, c.floor.Load()) <= e.Number, err
 }
 
-// usable says what the entry is good for at its age.
+// usable returns how the entry may be used at its age.
 func (e *Entry) usable(now time.Time) use {
 	past := e.age(now) - e.Policy.TTL
 	switch {
@@ -76,11 +74,12 @@ func (e *Entry) usable(now time.Time) use {
 	return none
 }
 
-// servesOnError reports whether the entry, if there is one, may be served in place
-// of an error (RFC 5861, section 4).
+// servesOnError reports whether an entry exists that may be served in place of an error
+// (RFC 5861, section 4).
 func (e *Entry) servesOnError(now time.Time) bool {
 	return e != nil && e.age(now)-e.Policy.TTL < e.Policy.StaleIfError
 }
 
-// age is how old the response is. One of a machine whose clock is ahead is new.
+// age returns how old the response is, 0 if the clock of the machine that made it is
+// ahead.
 func (e *Entry) age(now time.Time) time.Duration { return max(now.Sub(e.Created), 0) }

@@ -18,7 +18,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestMemory: two thousand pages of 64 KiB do not take more than the store may.
+// TestMemory: two thousand pages of 64 KiB do not take more memory than the store may.
 func TestMemory(t *testing.T) {
 	const limit = 10 * bytesize.MB
 	cfg := forAnHour()
@@ -52,14 +52,14 @@ func TestMemory(t *testing.T) {
 	runtime.KeepAlive(cfg.Store)
 }
 
-// keyOf is the key of the page /i of a site.
+// keyOf returns the key of the page /i of a site.
 func (s *site) keyOf(i int) string {
 	path := fmt.Sprint("/", i)
 	return fmt.Sprintf("11:example.com%d:%s0:", len(path), path)
 }
 
-// TestLongKeys: what a cache remembers of requests is bounded in bytes, not
-// only in number, whoever makes up long URLs.
+// TestLongKeys: what a cache remembers of requests is bounded in bytes, not only in
+// number, against clients that make up long URLs.
 func TestLongKeys(t *testing.T) {
 	long := strings.Repeat("x", 200_000)
 	tests := map[string]struct {
@@ -126,7 +126,7 @@ func TestHotPagesStay(t *testing.T) {
 
 var errDown = errors.New("down")
 
-// down is a store and generations that fail when they are told to.
+// down is a store and generations that fail on command.
 type down struct {
 	cache.Store
 	cache.Generations
@@ -168,8 +168,8 @@ func (d *down) Latest(ctx context.Context, tags ...string) (uint64, error) {
 	return d.Generations.Latest(ctx, tags...)
 }
 
-// TestOutOfOrder: when the store is down the service is slower, not wrong, and
-// its log not full.
+// TestOutOfOrder: when the store is down the service is slower, not wrong, and the log
+// stays short.
 func TestOutOfOrder(t *testing.T) {
 	for name, fail := range map[string]func(*down){
 		"get":    func(d *down) { d.get = true },
@@ -263,8 +263,8 @@ func (w *discard) Header() http.Header         { return w.header }
 func (w *discard) WriteHeader(int)             {}
 func (w *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestRestart: a store that outlives the process holds what was made before it,
-// about which new generations know nothing.
+// TestRestart: entries of a store that outlives the process are unknown to new
+// generations.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := forAnHour()
@@ -293,7 +293,7 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// TestForever: the largest duration says so.
+// TestForever: the largest duration means no limit.
 func TestForever(t *testing.T) {
 	e := cache.Entry{Created: time.Now(), Policy: cache.Policy{TTL: math.MaxInt64, StaleIfError: time.Hour}}
 	if at := e.Expires(); at.Before(e.Created.AddDate(200, 0, 0)) {

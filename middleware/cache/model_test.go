@@ -20,18 +20,18 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// The model has a few actors do one thing each: read a page, change and invalidate
-// it, write to it, revalidate it, take the store down. Every operation on the store
-// and the generations, the beginning of every actor and the middle of every run of
-// the handler is a step, and one actor goes at a time. All orders of the steps
-// with up to so many switches away from an actor that could go on are played.
+// The model has a few actors do one thing each: read a page, change and invalidate it,
+// write to it, revalidate it, take the store down. Every operation on the store and the
+// generations, the beginning of every actor and the middle of every run of the handler is
+// a step, and one actor goes at a time. The test plays all orders of the steps with up to
+// the given number of switches away from an actor that could go on.
 //
 // In each of them:
 //
-//	a reader who comes after an invalidation was complete is shown what was true then, or newer
-//	every reader is answered
+//	a request after an invalidation was complete gets what was true then, or newer
+//	every request gets a response
 //	as long as nothing is invalidated and the store works, the handler runs once
-//	afterwards no flight is in the air, and the next reader is served within a run
+//	afterwards no flight is left, and the next request is served within a run
 var switches = flag.Int("switches", 1, "how often the model may switch away from an actor that could go on")
 
 // A play is one order of the steps.
@@ -40,7 +40,7 @@ type play struct {
 	waiting map[string]chan struct{} // by the name of the actor
 	last    string
 
-	choices []int // of which actor, at each step, among those that could go
+	choices []int // the chosen actor at each step, among those that could go
 	options []int // how many there were
 	free    []bool
 	at      int
@@ -48,7 +48,7 @@ type play struct {
 
 type actorKey struct{}
 
-// step lets the scheduler decide when the actor goes on.
+// step lets the scheduler decide when the actor continues.
 func (p *play) step(ctx context.Context) {
 	name, _ := ctx.Value(actorKey{}).(string)
 	if name == "" {
@@ -64,7 +64,7 @@ func (p *play) step(ctx context.Context) {
 	<-gate
 }
 
-// run lets the actors go, one step at a time, until none is left.
+// run lets the actors run, one step at a time, until none is left.
 func (p *play) run() {
 	for {
 		synctest.Wait()
@@ -115,7 +115,7 @@ func (p *play) next(most int) []int {
 	return nil
 }
 
-// A stage is what a play is about.
+// A stage is the state of a play.
 type stage struct {
 	*play
 	pages *cache.Cache
@@ -123,8 +123,8 @@ type stage struct {
 
 	mu    sync.Mutex
 	data  int  // what the page shows
-	floor int  // what readers must be shown at least
-	down  bool // the store
+	floor int  // the least that clients must see
+	down  bool // the store is down
 	runs  int
 	wrong []string
 }
@@ -207,7 +207,7 @@ func (s *stage) send(ctx context.Context, method string) *httptest.ResponseRecor
 	return w
 }
 
-// raise notes that readers who come from now on must be shown n.
+// raise notes that later clients must see n.
 func (s *stage) raise(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -221,7 +221,7 @@ func (s *stage) change() int {
 	return s.data
 }
 
-// actors by the word that a scene uses for them.
+// actors by their name in a scene.
 var actors = map[string]func(s *stage, ctx context.Context){
 	"read": func(s *stage, ctx context.Context) {
 		s.mu.Lock()
@@ -356,7 +356,7 @@ func perform(p *play, isStale bool, names []string) *stage {
 	return s
 }
 
-// TestModelFinds: the model sees a store that shows what was invalidated.
+// TestModelFinds: the model detects a store that serves invalidated responses.
 func TestModelFinds(t *testing.T) {
 	found := false
 	for choices := []int{}; choices != nil && !found; {

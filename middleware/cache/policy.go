@@ -2,36 +2,36 @@ package cache
 
 import "time"
 
-// A Policy says how long a response may be given, and to whom. The zero Policy
-// leaves everything to others: that of the handler ([SetPolicy]) to the
-// response, that of the response (Cache-Control) to [Config].
+// A Policy says how long a response may be served, and to which clients. Unset fields of
+// a handler's policy ([SetPolicy]) come from the response (Cache-Control), and those from
+// [Config].
 type Policy struct {
-	// TTL is how long the response is fresh. Negative is not to store it. Next.js:
+	// TTL is how long the response is fresh. Negative does not store it. Next.js:
 	// revalidate, in seconds.
 	TTL time.Duration
 
-	// StaleWhileRevalidate is how long after that it is served while it is renewed,
-	// which one reader sets off (RFC 5861); see Config.Origin for how. If the
-	// handler brings nothing that may be stored the old response stays, and is
-	// renewed after a pause that grows from three seconds to a minute. Negative is
-	// not at all. Next.js: until expireTime.
+	// StaleWhileRevalidate is how long after that the response is served while it is
+	// revalidated in the background, which one request starts (RFC 5861); see
+	// Config.Origin for how. If the handler's response may not be stored, the old one
+	// stays, and is revalidated after a pause that grows from three seconds to a minute.
+	// Negative disables it. Next.js: until expireTime.
 	StaleWhileRevalidate time.Duration
 
-	// StaleIfError is how long after TTL it is served if renewing it ends in
-	// a 5xx, a panic or a timeout (RFC 5861). Negative is not at all.
+	// StaleIfError is how long after TTL the response is served if revalidating it ends
+	// in a 5xx, a panic or a timeout (RFC 5861). Negative disables it.
 	StaleIfError time.Duration
 
-	// Public is that the response is the same for all clients, so that it may also
-	// be made for and given to requests with a Cookie or Authorization header, or
-	// from a client with a certificate. In a Config it withholds both fields from
-	// the handlers of GET and HEAD requests, which could not use them without making
-	// one client's page everyone's; a route takes that back with [SetPolicy].
-	// Cache-Control: public says the same. Next.js: any page of getStaticProps;
-	// a reader in draft mode has to be taken past such a cache.
+	// Public says that the response is the same for all clients, so that it may also be
+	// made for and served to requests with a Cookie or Authorization header, or with a
+	// client certificate. In a Config it withholds both fields from the handlers of GET
+	// and HEAD requests, which could not use them without sharing one client's page with
+	// all; a route revokes that with [SetPolicy]. Cache-Control: public says the same.
+	// Next.js: any page of getStaticProps; a client in draft mode has to bypass such a
+	// cache.
 	Public bool
 }
 
-// over returns p with what it leaves open taken from below.
+// over returns p with its unset fields taken from below.
 func (p Policy) over(below Policy) Policy {
 	if p.TTL == 0 {
 		p.TTL = below.TTL
@@ -42,6 +42,6 @@ func (p Policy) over(below Policy) Policy {
 	if p.StaleIfError == 0 {
 		p.StaleIfError = below.StaleIfError
 	}
-	p.Public = p.Public || below.Public // but for SetPolicy, see judge
+	p.Public = p.Public || below.Public // except for SetPolicy, see judge
 	return p
 }

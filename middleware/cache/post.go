@@ -15,8 +15,8 @@ import (
 
 const defaultPostBody = 64 * bytesize.KB
 
-// canonicalBody reads the body of a POST request, and returns it as Config.Post has
-// it, and false if the request is none that asks. Then the body is there as it was.
+// canonicalBody reads the body of a POST request, and returns what Config.Post makes of
+// it, or false if the request is not cached. The body can then be read as before.
 func (c *Cache) canonicalBody(r *http.Request) ([]byte, bool) {
 	most := int64(c.cfg.PostBody)
 	if r.Body == nil || r.ContentLength > most || r.Header["Content-Encoding"] != nil {
@@ -39,15 +39,15 @@ func (c *Cache) canonicalBody(r *http.Request) ([]byte, bool) {
 	return nil, false
 }
 
-// failing is what is left of a body that cannot be read on.
+// failing is the rest of a body after a read error.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// JSON is for Config.Post where every POST with a JSON body only asks: two bodies
-// that have the same value are the same request, however they are written. The
-// handler is given that value with its members in order. A member that is there
-// twice, and what is no JSON, is not cached.
+// JSON is a Config.Post for endpoints where every POST with a JSON body only reads:
+// bodies with the same JSON value are the same request, however they are written. The
+// handler gets that value with sorted members. Duplicate members, and what is not JSON,
+// are not cached.
 func JSON(r *http.Request, body []byte) (canonical []byte, ok bool) {
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
 		return nil, false
@@ -56,12 +56,11 @@ func JSON(r *http.Request, body []byte) (canonical []byte, ok bool) {
 	return canonical, err == nil
 }
 
-// GraphQL is for Config.Post in front of a GraphQL endpoint: it has queries
-// cached, and lets mutations, subscriptions and everything else pass. Two requests
-// are the same if they have the same query, up to nothing but how JSON is written,
-// the same operationName and the same variables. A request with other members, such
-// as extensions, is not cached, nor is one with either in its URL, where some servers
-// look first.
+// GraphQL is a Config.Post for a GraphQL endpoint: it caches queries, while mutations,
+// subscriptions and everything else bypass the cache. Two requests are the same if they
+// have the same query text, the same operationName and the same variables, however the
+// JSON is written. A request with other members, such as extensions, is not cached, nor
+// is one with query or operationName in its URL, where some servers look first.
 func GraphQL(r *http.Request, body []byte) (canonical []byte, ok bool) {
 	if named := r.URL.Query(); named.Has("query") || named.Has("extensions") {
 		return nil, false
@@ -82,9 +81,9 @@ func GraphQL(r *http.Request, body []byte) (canonical []byte, ok bool) {
 	return canonical, onlyQueries(query)
 }
 
-// onlyQueries reports whether a GraphQL document defines queries and fragments
-// alone. It looks at the names outside of braces, parentheses, strings and comments,
-// of which the first of each definition is its kind.
+// onlyQueries reports whether a GraphQL document defines only queries and fragments. It
+// looks at the names outside of braces, parentheses, strings and comments, of which the
+// first of each definition is its kind.
 func onlyQueries(document string) bool {
 	depth, queries, head := 0, 0, true // head: a definition begins here
 	for s := document; s != ""; {
@@ -117,7 +116,7 @@ func onlyQueries(document string) bool {
 			continue
 		case c == '{' || c == '(' || c == '[':
 			if c == '{' && depth == 0 && head {
-				queries++ // the short form
+				queries++ // the shorthand form
 			}
 			head = false
 			depth++
@@ -153,8 +152,8 @@ func isName(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 var errNotCanonical = errors.New("cache: a JSON value that can be read in two ways")
 
-// appendCanonical appends the JSON value with its members in order and without
-// blanks. Numbers stay as they are written.
+// appendCanonical appends the JSON value with sorted members and without blanks. Numbers
+// stay as they are written.
 func appendCanonical(buf, body []byte) ([]byte, error) {
 	if !json.Valid(body) {
 		return nil, errNotCanonical
@@ -193,7 +192,7 @@ func appendValue(buf []byte, d *json.Decoder, depth int) ([]byte, error) {
 		value []byte
 	}
 	var members []member
-	seen := make(map[string]bool) // encoding/json takes Admin for admin, and the last of them
+	seen := make(map[string]bool) // encoding/json matches Admin with admin, and the last member wins
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {

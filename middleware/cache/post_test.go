@@ -25,8 +25,8 @@ func postedTo(query, body string) *http.Request {
 	return r
 }
 
-// TestPost sends each pair of requests, and says whether the second is answered by
-// the response to the first.
+// TestPost sends each pair of requests, and checks whether the second gets the response
+// to the first.
 func TestPost(t *testing.T) {
 	const query = `{"query":"query Post($id: ID!) { post(id: $id) { title } }","variables":{"id":1}}`
 	tests := []struct {
@@ -88,7 +88,7 @@ func TestPost(t *testing.T) {
 	}
 }
 
-// TestPostCookies: a response that sets one is never stored, and without Post no
+// TestPostCookies: a response that sets a cookie is never stored, and without Post no
 // response to a POST is.
 func TestPostCookies(t *testing.T) {
 	cfg := forAnHour()
@@ -105,8 +105,8 @@ func TestPostCookies(t *testing.T) {
 	}
 }
 
-// FuzzPost: two bodies that are taken for one request have the same value, and what
-// the handler reads has the value of what was sent.
+// FuzzPost: two bodies with the same key have the same value, and the handler reads the
+// value that was sent.
 func FuzzPost(f *testing.F) {
 	f.Add(`{"a":1,"b":[true,null]}`, `{"b":[true,null],"a":1}`)
 	f.Add(`{"query":"{ a(x: \"#\") }"}`, `{"query":"query { a }"}`)
@@ -129,9 +129,9 @@ func FuzzPost(f *testing.F) {
 	})
 }
 
-// TestPostForms: what asks need be no JSON. The handler is told the type that the
-// client has, which tells requests apart; and a response with an ETag is renewed by a
-// request without conditions, which mean something else in a POST.
+// TestPostForms: cached POST bodies need not be JSON. The handler sees the client's media
+// type, which is part of the key; and a response with an ETag is revalidated without
+// conditions, which have another meaning in a POST.
 func TestPostForms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}
@@ -156,7 +156,7 @@ func TestPostForms(t *testing.T) {
 		ask(form, "1 b "+form)
 		ask(text, "2  "+text)
 		time.Sleep(2 * time.Minute)
-		ask(form, "1 b "+form) // stale, and renewed
+		ask(form, "1 b "+form) // stale, and revalidated
 		synctest.Wait()
 		ask(form, "3 b "+form)
 	})

@@ -2,15 +2,15 @@ package cache
 
 import "strconv"
 
-// A reason is why a response was not stored, or why a request went past the cache.
-// It is what Cache-Status says in its parameter detail (RFC 9211, section 2.8), and
-// what a [RevalidateError] says.
+// A reason is why a response was not stored, or why a request bypassed the cache. It is
+// the detail parameter of Cache-Status (RFC 9211, section 2.8), and part of a
+// [RevalidateError].
 type reason int
 
 const (
 	kept reason = iota
 
-	// Of the request: it goes past the cache.
+	// Of the request, which bypasses the cache.
 	byMethod
 	byBody
 	byUpgrade
@@ -36,7 +36,7 @@ const (
 	otherStatus
 	noLifetime
 
-	// Of the response, by what became of it.
+	// Of the response, while it was written.
 	tookOver
 	incomplete
 	failedHalfway
@@ -51,9 +51,9 @@ const (
 	numReasons
 )
 
-// reasons is the one table of why something was not stored. A response that drops
-// says of itself that it is not for others: what was stored before, when it was, is
-// dropped with it. Everything else leaves the stored response where it is.
+// reasons is the one table of why something was not stored. A reason that drops says that
+// the response may not be shared: the response stored before is removed with it. All
+// other reasons leave it in place.
 var reasons = [numReasons]struct {
 	token string // detail= of Cache-Status
 	text  string // of RevalidateError, after "its response was not stored: "
@@ -99,7 +99,7 @@ var reasons = [numReasons]struct {
 
 func (r reason) String() string { return reasons[r].text }
 
-// of is the text with the status it is about.
+// of returns the text with the status.
 func (r reason) of(status int) string {
 	if r == serverError || r == otherStatus {
 		return "its status is " + strconv.Itoa(status)
@@ -107,9 +107,8 @@ func (r reason) of(status int) string {
 	return reasons[r].text
 }
 
-// drops reports whether a response with the status, which was not stored for the
-// reason, replaces what is stored by nothing: a page has become private. An error
-// that says no-store has not.
+// drops reports whether a response with the status and this reason removes the stored
+// one: the page has become private. An error with no-store does not.
 func (r reason) drops(status int) bool {
 	return reasons[r].drops && (status >= 200 && status < 300 || storable(status))
 }

@@ -14,9 +14,8 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A recorder is the writer of a flight's handler. It holds back what the handler
-// answers until it is known to be for others as well, or keeps it while the client
-// has it.
+// A recorder is the ResponseWriter of a flight's handler. It holds the response back
+// until it is known to be shared as well, or records it while the client gets it.
 //
 //	          1                  3
 //	┌───────┐    ┌──────┐ flush    ┌──────┐
@@ -32,21 +31,21 @@ import (
 //	   │ 7                              8
 //	   └─────► rerun           begun, held ───► broken
 //
-//	1 begun -> held             the header is fixed, and the response may be for others
-//	2 begun, held -> live       it is for this client alone: what was held is sent, what comes follows
-//	3 held -> teed              it is flushed, as by a proxy or a template: the client has what comes, and so has the recorder
-//	4 teed -> live              it is too large to keep
+//	1 begun -> held             the header is fixed, and the response may be shared
+//	2 begun, held -> live       it is for this client alone: what was held is sent, the rest follows
+//	3 held -> teed              it is flushed, as by a proxy or a template: client and recorder both get it
+//	4 teed -> live              it is too large to store
 //	5 begun, held -> answered   the client has another response: the old entry in place of an error, or a 304
-//	6 begun -> dropped          it is not for others, and there is no client
-//	7 begun -> rerun            it is for the client whose credentials were withheld: the handler is to run with them
-//	8 begun, held -> broken     a layer inside gave the response up; nothing of it is sent
+//	6 begun -> dropped          it may not be shared, and there is no client
+//	7 begun -> rerun            it is for the client whose credentials were withheld: the handler runs with them
+//	8 begun, held -> broken     a layer inside aborted the response; nothing of it is sent
 //
-// Only held and teed become an entry. In answered, dropped, rerun and broken what
-// the handler writes is swallowed.
+// Only held and teed become an entry. In answered, dropped, rerun and broken the
+// handler's writes are discarded.
 //
-// The header is the handler's own. What layers outside have set for this
-// client, such as CORS, stays out of what is stored, and is joined again when
-// the response is sent.
+// The header is the handler's own. Fields that layers outside have set for this client,
+// such as those of CORS, stay out of the stored response, and are joined again when it is
+// sent.
 type recorder struct {
 	f      *flight
 	client http.ResponseWriter
@@ -54,19 +53,19 @@ type recorder struct {
 	alone  bool          // there is no client
 
 	header    http.Header // as the handler sees it
-	sent      http.Header // as it was at the commit: what comes later is not sent
+	sent      http.Header // as it was at the commit: later changes are not sent
 	status    int         // 0 until the commit
-	size      int64       // as declared then, -1 if it was not
+	size      int64       // Content-Length at the commit, -1 without one
 	created   time.Time
 	policy    Policy
 	body      []byte
-	validated bool // it is a 304 to us: header and body are the old entry's
+	validated bool // a 304 to the cache: header and body are the old entry's
 
 	state state
-	why   reason // it is not to be stored
+	why   reason // not stored because of it
 }
 
-// A state is where a response is.
+// A state is the state of a response.
 type state int
 
 const (
@@ -80,10 +79,10 @@ const (
 	broken
 )
 
-// hijackable is a recorder on a connection that can be taken over.
+// hijackable is a recorder whose connection can be hijacked.
 type hijackable struct{ *recorder }
 
-// A noClientError is that of a refresh, whose response can only be stored.
+// A noClientError is the error of a refresh, whose response can only be stored.
 type noClientError struct{}
 
 func (noClientError) Error() string { return "cache: a response that cannot be stored, and no client" }
@@ -94,9 +93,9 @@ var (
 	errGivenUp        = errors.New("cache: a response that was given up, and of which the client has seen nothing")
 )
 
-// newRecorder returns a recorder, and the writer for the handler. That is the
-// one that all pieces share, which finds out what the client's can do. A response to
-// no client goes to w as well, but what it says is not for anyone.
+// newRecorder returns a recorder, and the writer for the handler, which all of apiece's
+// layers share and which finds out what the client's can do. A response without a client
+// is written to w too, but its header is sent to no client.
 func newRecorder(f *flight, w http.ResponseWriter, r *http.Request, alone bool) (*recorder, http.ResponseWriter) {
 	rec := &recorder{f: f, client: w, r: r, alone: alone, header: make(http.Header)}
 	if f.outside == nil {
@@ -111,17 +110,16 @@ func newRecorder(f *flight, w http.ResponseWriter, r *http.Request, alone bool) 
 
 func (rec *recorder) Header() http.Header { return rec.header }
 
-// Unwrap leads to the client's writer, for the deadline of reading.
+// Unwrap returns the client's writer, for the read deadline.
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.client }
 
-// unsent reports whether the client can be sent something else.
+// unsent reports whether another response can still be sent to the client.
 func (rec *recorder) unsent() bool {
 	return rec.state == begun || rec.state == held || rec.state == broken
 }
 
-// SetWriteDeadline also hears of a response that cannot be finished. As long as
-// its client has seen nothing of it, the connection stays as it is: something
-// else can be sent.
+// SetWriteDeadline is also called for a response that cannot be finished. Until some of
+// it was sent the connection stays as it is, so that another response can be sent.
 func (rec *recorder) SetWriteDeadline(t time.Time) error {
 	if respw.Poisons(t) {
 		if rec.unsent() {
@@ -142,14 +140,14 @@ func (rec *recorder) WriteHeader(status int) {
 	case rec.status == 0:
 		rec.commit(status)
 	case rec.state == live && !rec.alone:
-		rec.client.WriteHeader(status) // net/http logs who called it twice
+		rec.client.WriteHeader(status) // net/http logs the superfluous call
 	case status >= 500:
 		rec.refuse(failedHalfway) // too late for this client, in time for all others
 	}
 }
 
-// inform sends an interim response to the client at hand. It is not stored, and
-// the header that goes with it is not yet that of the response.
+// inform sends an interim (1xx) response to this client. It is not stored, and its header
+// is not yet that of the response.
 func (rec *recorder) inform(status int) {
 	if rec.alone {
 		return
@@ -162,7 +160,7 @@ func (rec *recorder) inform(status int) {
 	maps.Copy(h, before)
 }
 
-// commit decides by the header what becomes of the response.
+// commit decides by the header what happens to the response.
 func (rec *recorder) commit(status int) {
 	rec.status, rec.created = status, time.Now()
 	rec.sent = spelled(rec.header)
@@ -174,7 +172,7 @@ func (rec *recorder) commit(status int) {
 	rec.size = declared(rec.sent)
 	rec.policy, rec.why = f.judge(rec.status, rec.sent, rec.created)
 	if rec.validated && rec.why == noLifetime && f.ownPolicy() == nil {
-		rec.policy, rec.why = f.old.Policy, kept // SetPolicy had said it, of what is still good
+		rec.policy, rec.why = f.old.Policy, kept // of SetPolicy for the entry that is still valid
 	}
 	if rec.state == broken {
 		return
@@ -192,15 +190,14 @@ func (rec *recorder) commit(status int) {
 	}
 }
 
-// refuse notes why the response is not stored, unless that is known.
+// refuse notes why the response is not stored, unless there is a reason already.
 func (rec *recorder) refuse(why reason) {
 	if rec.why == kept {
 		rec.why = why
 	}
 }
 
-// goLive hands the response to the client it is for, and lets go of those who
-// wait for it.
+// goLive hands the response to its client, and releases the waiting requests.
 func (rec *recorder) goLive(why reason) {
 	was := rec.state
 	rec.refuse(why)
@@ -223,7 +220,7 @@ func (rec *recorder) goLive(why reason) {
 	rec.sendHeld("; detail=" + reasons[rec.why].token)
 }
 
-// sendHeld sends the client what is held.
+// sendHeld sends the held response to the client.
 func (rec *recorder) sendHeld(detail string) {
 	h := rec.client.Header()
 	new(values).join(h, rec.sent)
@@ -263,7 +260,7 @@ func (rec *recorder) Write(p []byte) (int, error) {
 	switch rec.state {
 	case teed:
 		rec.f.sending.Store(true)
-		_, _ = rec.client.Write(p) // a client who has left leaves the others what comes
+		_, _ = rec.client.Write(p) // if the client is gone, the others still get the rest
 		rec.f.sending.Store(false)
 		return len(p), nil
 	case live:
@@ -274,7 +271,7 @@ func (rec *recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ReadFrom lets a file be sent rather than copied, if it goes live.
+// ReadFrom lets net/http send a file with sendfile, if the response goes live.
 func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 	if rec.status == 0 {
 		rec.commit(http.StatusOK)
@@ -285,9 +282,9 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{rec}, src)
 }
 
-// FlushError sends what there is, and all that comes as it comes. If it is
-// an error for which an old entry stands in, the client is sent that now: a time
-// limit inside flushes its answer while the handler goes on.
+// FlushError sends what is held, and later writes as they come. For an error that a stale
+// entry replaces, it sends that now: a time limit inside flushes its response while the
+// handler goes on.
 func (rec *recorder) FlushError() error {
 	if rec.status == 0 && rec.state != broken {
 		rec.commit(http.StatusOK)
@@ -306,7 +303,7 @@ func (rec *recorder) FlushError() error {
 	case rec.state == held && rec.why != kept:
 		rec.goLive(rec.why)
 	case rec.state == held && notModified(rec.sent, rec.r.Header):
-		return nil // it is a 304, which is sent when the response is stored
+		return nil // a 304, which is sent when the response is stored
 	case rec.state == held:
 		rec.state = teed // 3
 		f.stream()
@@ -321,10 +318,10 @@ func (rec *recorder) FlushError() error {
 	return http.NewResponseController(rec.client).Flush()
 }
 
-// Hijack takes the connection over, which ends what others can expect.
+// Hijack takes over the connection, after which the response cannot be shared.
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if h.state == broken {
-		return nil, nil, errGivenUp // what did would only hang up on the client
+		return nil, nil, errGivenUp // what aborted it would only close the client's connection
 	}
 	if h.state != live {
 		h.goLive(tookOver)
@@ -335,11 +332,11 @@ func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(h.client).Hijack()
 }
 
-// finish ends the response when the handler has returned, with what its header did
+// finish ends the response after the handler has returned, and checks what the header did
 // not tell.
 func (rec *recorder) finish(late bool) {
 	if rec.state == begun {
-		rec.commit(http.StatusOK) // as net/http does for a handler that is silent
+		rec.commit(http.StatusOK) // as net/http does if the handler wrote nothing
 	}
 	trailers := rec.trailers()
 	if trailers && rec.why == kept {
@@ -366,7 +363,7 @@ func (rec *recorder) finish(late bool) {
 	}
 }
 
-// trailers reports whether there are some that were not declared.
+// trailers reports whether there are undeclared trailers.
 func (rec *recorder) trailers() bool {
 	for name := range rec.header {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
@@ -376,7 +373,7 @@ func (rec *recorder) trailers() bool {
 	return false
 }
 
-// nowhere is the writer of a request that no client sent.
+// nowhere is the writer of a request without a client.
 type nowhere struct {
 	header http.Header
 	status int

@@ -13,8 +13,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestRefreshThatTimesOutIsLogged: its readers are given the old page and see
-// nothing of it, so the record is all there is.
+// TestRefreshThatTimesOutIsLogged: clients get the old page and see no error, so only the
+// log shows it.
 func TestRefreshThatTimesOutIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log

@@ -12,24 +12,24 @@ import (
 	"github.com/apiece/apiece/internal/exchange"
 )
 
-// How a stale response is renewed.
+// How a stale response is revalidated in the background.
 //
-// A handler may read whatever the layers outside of it keep for a request, and
-// routers reuse that for another one as soon as they have returned. So a renewal
-// never outlives the request of the reader who set it off, unless it has a request
-// and a context of its own, which it takes through all layers that have a say in
-// the response: from the Origin, or from the one mux that the cache stands around if
-// its handlers are seen to use nothing of the layers outside.
+// A handler may read whatever the layers outside of it keep for a request, and routers
+// reuse that for another request as soon as they have returned. So a revalidation never
+// outlives the request that started it, unless it has a request and a context of its own
+// that pass through all layers which affect the response: from the Origin, or from the
+// one mux that the cache wraps if its handlers are known to use no values of the layers
+// outside.
 //
-// Where neither is at hand the reader is sent the old response, it is flushed,
-// and then, before ServeHTTP returns, the handler runs. Behind a writer that cannot
-// flush the reader would wait for that; there a stale response is none but in place
-// of an error, which is said once.
+// Without either, the client is sent the old response, it is flushed, and then, before
+// ServeHTTP returns, the handler runs. With a writer that cannot flush the client would
+// wait for that; there a stale response is served only in place of an error, which is
+// logged once.
 
 var errShutdown = errors.New("cache: shut down")
 
-// renew begins to renew a stale entry. It returns what is left to do when the reader
-// has been answered, nil if nothing is.
+// renew begins to revalidate a stale entry. It returns what is left to do after the
+// response was sent, nil if nothing is.
 func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, at lookup) (after func()) {
 	if c.background() {
 		if origin, err := c.origin(); err == nil {
@@ -39,14 +39,14 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 			return nil
 		}
 	}
-	key, outside := *k, w.Header().Clone() // k itself would be allocated for each hit
+	key, outside := *k, w.Header().Clone() // using k itself would allocate it for each hit
 	return func() {
 		_ = http.NewResponseController(w).Flush()
-		f := c.enterRenewal(r, &key, at) // not before: the reader may be slow
+		f := c.enterRenewal(r, &key, at) // not earlier: the client may be slow
 		if f == nil {
 			return
 		}
-		defer c.settle(f, result{outcome: retry}) // unless it has been
+		defer c.settle(f, result{outcome: retry}) // no-op if it is settled
 		f.outside = outside
 		ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 		defer cancel(nil)
@@ -67,8 +67,8 @@ func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler,
 	}
 }
 
-// enterRenewal returns the flight that renews a stale entry, or nil if one is under
-// way, has just failed, or has brought it.
+// enterRenewal returns the flight that revalidates a stale entry, or nil if one is
+// running, has just failed, or is done.
 func (c *Cache) enterRenewal(r *http.Request, k *requestKey, at lookup) *flight {
 	if c.paused(k, &at) {
 		return nil
@@ -84,7 +84,7 @@ func (c *Cache) enterRenewal(r *http.Request, k *requestKey, at lookup) *flight 
 	return f
 }
 
-// background reports whether renewals have a request and a context of their own.
+// background reports whether revalidations have a request and a context of their own.
 func (c *Cache) background() bool {
 	if c.astray.Load() || c.cfg.Origin == nil && c.leans.Load() {
 		return false
@@ -93,7 +93,7 @@ func (c *Cache) background() bool {
 	return err == nil
 }
 
-// sayOnce says that StaleWhileRevalidate is off.
+// sayOnce logs that StaleWhileRevalidate is off.
 func (c *Cache) sayOnce() {
 	if !c.said.Swap(true) {
 		cmp.Or(c.cfg.Logger, slog.Default()).Warn("apiece: StaleWhileRevalidate is off: the cache has no Origin to renew responses from, and stands behind a ResponseWriter that cannot flush")
@@ -108,7 +108,7 @@ func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
 		return
 	}
 	node := &exchange.Node{Context: ctx}
-	if n := exchange.Find(r.Context()); n != nil { // what the layers outside say of errors was said once and for all
+	if n := exchange.Find(r.Context()); n != nil { // the layers outside have reported their errors already
 		node.Said = n.Said
 	}
 	f.order = &order{renewal: true}
@@ -117,7 +117,7 @@ func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
 	go func() {
 		defer c.end(f)
 		defer cancel(nil)
-		defer c.settle(f, result{outcome: retry}) // unless it has been
+		defer c.settle(f, result{outcome: retry}) // no-op if it is settled
 		if !c.lock(ctx, f) {
 			return
 		}
@@ -129,12 +129,12 @@ func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
 				"path", f.key.uri, "status", w.status)
 		}
 		if f.order.report.Load() == nil {
-			c.remember(f, serverError) // and do not try that at once again
+			c.remember(f, serverError) // pause before the next attempt
 		}
 	}()
 }
 
-// ownContext returns a context with no values but those of the server.
+// ownContext returns a context with no values except the server's.
 func (c *Cache) ownContext(ctx context.Context) context.Context {
 	own := context.Background()
 	for _, key := range []any{http.ServerContextKey, http.LocalAddrContextKey} {
@@ -145,9 +145,8 @@ func (c *Cache) ownContext(ctx context.Context) context.Context {
 	return c.withServer(own)
 }
 
-// withServer returns ctx with a server in it. Handlers go by it to know that they
-// serve a request: without one httputil.ReverseProxy does not say that a response
-// was cut off.
+// withServer returns ctx with a server in it. Handlers check for it: without one
+// httputil.ReverseProxy does not report that a response was cut off.
 func (c *Cache) withServer(ctx context.Context) context.Context {
 	if ctx.Value(http.ServerContextKey) != nil {
 		return ctx
@@ -159,15 +158,15 @@ func (c *Cache) withServer(ctx context.Context) context.Context {
 	return context.WithValue(ctx, http.ServerContextKey, server)
 }
 
-// noServer is in the context of a request for which no server is known.
+// noServer is the server in contexts when none is known.
 type noServer struct{}
 
-// request returns a request for the same response as r, as the server had it,
-// that shares nothing with it that can change.
+// request returns a request for the same response as r, in the form the server had it,
+// that shares no mutable state with r.
 func (k *requestKey) request(r *http.Request) *http.Request {
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {
-		copied := *r.URL // a request that did not come from a server
+		copied := *r.URL // not from a server
 		u = &copied
 	}
 	own := &http.Request{
@@ -185,8 +184,7 @@ func (k *requestKey) request(r *http.Request) *http.Request {
 	return own
 }
 
-// begin notes a renewal that is about to run, and reports false, having ended it,
-// if none may.
+// begin registers a background revalidation, or ends it and reports false after Shutdown.
 func (c *Cache) begin(f *flight, cancel context.CancelCauseFunc) bool {
 	c.mu.Lock()
 	shut := c.closed
@@ -208,10 +206,10 @@ func (c *Cache) end(f *flight) {
 	c.running.Done()
 }
 
-// Shutdown begins no more renewals, and waits for those that run. If ctx ends
-// first it ends theirs, and returns its error without waiting on. Requests are
-// served as before, but stale entries stay stale. Call it when the server has
-// shut down. No other goroutines outlive a request.
+// Shutdown stops new background revalidations, and waits for the running ones. If ctx
+// ends first it cancels them, and returns its error without waiting further. Requests are
+// served as before, but stale entries stay stale. Call it after http.Server.Shutdown. No
+// other goroutines outlive a request.
 func (c *Cache) Shutdown(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true
@@ -235,8 +233,8 @@ func (c *Cache) Shutdown(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// survives runs a handler for no client, and reports whether it returned. A
-// panic is logged.
+// survives runs a handler without a client, and reports whether it returned. It logs a
+// panic.
 func (c *Cache) survives(h http.Handler, w http.ResponseWriter, r *http.Request) (ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -247,11 +245,11 @@ func (c *Cache) survives(h http.Handler, w http.ResponseWriter, r *http.Request)
 	return true
 }
 
-// fulfill runs the handler for a request of the cache's own that has arrived.
+// fulfill runs the handler for the cache's own request when that arrives.
 func (c *Cache) fulfill(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	k, why := c.keyOf(r)
 	if f.order.renewal && (why != kept || k.key != f.key.key) {
-		return // it is not what the reader asked for
+		return // not what the client requested
 	}
 	f.order.reached.Store(true)
 	var did report
@@ -264,7 +262,7 @@ func (c *Cache) fulfill(f *flight, w http.ResponseWriter, r *http.Request, next 
 	f.order.report.Store(&did)
 }
 
-// remake runs the handler, stores what it answers, and says why if it does not.
+// remake runs the handler and stores its response, or returns why not.
 func (c *Cache) remake(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) report {
 	if f.order.cached {
 		e, err := c.back.Get(r.Context(), f.key.key)
@@ -279,7 +277,7 @@ func (c *Cache) remake(f *flight, w http.ResponseWriter, r *http.Request, next h
 	rec, inner := newRecorder(f, w, r, true)
 	e, err := f.run(next, rec, inner, r)
 	if e != nil {
-		c.send(w, r, e, request+"revalidated", "REVALIDATED", time.Now()) // for layers around that want to see it
+		c.send(w, r, e, request+"revalidated", "REVALIDATED", time.Now()) // for layers around that look at it
 	}
 	switch {
 	case err != nil:
@@ -289,7 +287,7 @@ func (c *Cache) remake(f *flight, w http.ResponseWriter, r *http.Request, next h
 	case f.order.renewal:
 		return report{}
 	}
-	// From here on all that is older is void.
+	// From here on all older entries are invalid.
 	if err := c.back.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
 		return report{status: rec.status, reason: versionsFailed.String(), cause: err}
 	}

@@ -18,9 +18,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A pooled router keeps the parameter of a request where another request will
-// find it: in an object that it reuses as soon as it has returned, as chi, gin and
-// echo do.
+// A pooled router keeps the parameter of a request in an object that it reuses as soon as
+// it has returned, as chi, gin and echo do.
 type pooled struct {
 	handler http.Handler
 
@@ -56,8 +55,8 @@ func param(r *http.Request) string {
 	return p.id
 }
 
-// TestRenewalInARouter: wherever the cache stands, the handler of a renewal is
-// shown the parameters of the page that is renewed, and it is renewed.
+// TestRenewalInARouter: wherever the cache stands, the handler sees the parameters of the
+// page that is revalidated.
 func TestRenewalInARouter(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)
@@ -86,7 +85,7 @@ func TestRenewalInARouter(t *testing.T) {
 			pages := cache.New(config(nil))
 			return within(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages.Middleware(page).ServeHTTP(w, r) }))
 		}, false},
-		"around a mux inside": {func() http.Handler { // whose handlers use what a layer outside keeps
+		"around a mux inside": {func() http.Handler { // whose handlers use values of a layer outside
 			mux := http.NewServeMux()
 			mux.Handle("/page/", page)
 			return within(cache.New(config(nil)).Middleware(mux))
@@ -142,8 +141,8 @@ func TestRenewalInARouter(t *testing.T) {
 	}
 }
 
-// TestLeftBehind: a layer inside of a router may give a handler up, and the router
-// goes on to the next request. What the handler reads then is another's.
+// TestLeftBehind: a layer inside of a router may abandon a handler, and the router goes
+// on to the next request. The handler then reads another request's values.
 func TestLeftBehind(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race is the service's own, here on purpose")
@@ -173,8 +172,8 @@ func TestLeftBehind(t *testing.T) {
 	})
 }
 
-// TestRenewalsThatFail: what an answer to a renewal does to the old page, and how
-// often the handler is asked while readers come ten times a second.
+// TestRenewalsThatFail: how each response to a revalidation affects the old page, and how
+// often the handler runs at ten requests per second.
 func TestRenewalsThatFail(t *testing.T) {
 	answer := func(status int, fields ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -258,8 +257,8 @@ func TestRenewalsThatFail(t *testing.T) {
 	}
 }
 
-// TestOneRunAfterTheOther: a request that looked before a flight landed and enters
-// after runs nothing.
+// TestOneRunAfterTheOther: a request that looked up the store before a flight landed and
+// enters after runs nothing.
 func TestOneRunAfterTheOther(t *testing.T) {
 	var runs atomic.Int64
 	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
@@ -283,8 +282,8 @@ func TestOneRunAfterTheOther(t *testing.T) {
 	}
 }
 
-// TestRenewalThatWouldBeWaitedFor: behind a writer that cannot flush there is no
-// stale response without an Origin, and the page is renewed by its reader.
+// TestRenewalThatWouldBeWaitedFor: with a writer that cannot flush no stale response is
+// served without an Origin, and the request revalidates the page.
 func TestRenewalThatWouldBeWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(cache.Config{Policy: cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}}, nil)
@@ -307,8 +306,8 @@ func TestRenewalThatWouldBeWaitedFor(t *testing.T) {
 	})
 }
 
-// TestLeaderLeavesValues: a client who leaves takes no values with it as long as its
-// request is not over, in the server or in a renewal before ServeHTTP returns.
+// TestLeaderLeavesValues: a client that leaves takes no context values with it as long as
+// its request is not over, in the server or in a revalidation before ServeHTTP returns.
 func TestLeaderLeavesValues(t *testing.T) {
 	site := &pooled{handler: cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)

@@ -14,19 +14,18 @@ import (
 	"github.com/apiece/apiece/internal/exchange"
 )
 
-// ErrNoOrigin is what [Cache.Revalidate] returns when there is nothing to send
-// its request to: Config.Origin is nil, and the cache does not stand around one
-// mux.
+// ErrNoOrigin is returned by [Cache.Revalidate] if it cannot send its request:
+// Config.Origin is nil, and the cache does not wrap one mux.
 var ErrNoOrigin = errors.New("cache: Revalidate needs a Config.Origin")
 
-// A RevalidateError says why [Cache.Revalidate] has not stored a new answer. The
-// old one stays.
+// A RevalidateError says why [Cache.Revalidate] has not stored a new response. The old
+// one stays.
 type RevalidateError struct {
-	// Path is what was to be made anew.
+	// Path is the path to revalidate.
 	Path string
-	// Status is that of the answer, 0 if there was none.
+	// Status is the status of the response, 0 if there was none.
 	Status int
-	// Reason is why it was not stored.
+	// Reason says why the response was not stored.
 	Reason string
 	cause  error
 }
@@ -45,16 +44,16 @@ func (e *RevalidateError) Error() string {
 
 func (e *RevalidateError) Unwrap() error { return e.cause }
 
-// An order is a request of the cache's own on its way through Config.Origin to the cache. Some
-// layer on the way may hand it to another goroutine and not wait for that.
+// An order is one of the cache's own requests on its way through Config.Origin to the
+// cache. A layer on the way may run it in another goroutine and not wait.
 type order struct {
-	renewal bool        // of a stale entry, for a reader
+	renewal bool        // a background revalidation
 	cached  bool        // only if something is stored
 	reached atomic.Bool // the cache
 	report  atomic.Pointer[report]
 }
 
-// A report is what became of an order: all is well if there is no reason.
+// A report is the result of an order: success if there is no reason.
 type report struct {
 	status int
 	why    reason // if it is one of those
@@ -62,41 +61,39 @@ type report struct {
 	cause  error
 }
 
-// attempts is how often a revalidation runs if something is invalidated while it
-// does.
+// attempts is how often a revalidation runs if something is invalidated meanwhile.
 const attempts = 3
 
-// A requestInfo is how a path was asked for.
+// A requestInfo is how a path was requested.
 type requestInfo struct {
 	host   string
 	tls    bool
 	header http.Header // of the keyHeaders
 }
 
-// Revalidate makes the response of a path anew, now, and returns when it is
-// stored. Until then, and if that fails, readers get the old one. All others of
-// the same path, for other queries and variants, are void with the new one, and
-// are made anew when they are asked for. It is Next's res.revalidate.
+// Revalidate runs the handler of a path now, and returns when the new response is stored.
+// Until then, and if that fails, clients get the old one. Responses of the same path for
+// other queries and variants become invalid when the new one is stored, and are made
+// again on request. Next.js: res.revalidate.
 //
-// The path begins with a slash and may have a query. It is asked for with a GET
-// request without cookies, in this process, through Config.Origin. What a 404
-// or 410 says is stored like a page. If no new answer is stored the error
-// is a [*RevalidateError], or [ErrNoOrigin]: an answer of 500 or more, one
-// that may not be stored, or a path without a route. ctx bounds the run,
-// besides FillTimeout.
+// The path begins with a slash and may have a query. The cache sends a GET request
+// without cookies, in this process, through Config.Origin. A 404 or 410 is stored like a
+// page. If no new response is stored, the error is a [*RevalidateError], as for a status
+// of 500 or more, a response that may not be stored, or a path without a route; or
+// [ErrNoOrigin]. ctx bounds the run, besides FillTimeout.
 func (c *Cache) Revalidate(ctx context.Context, path string) error {
 	return c.revalidate(ctx, path, false)
 }
 
-// RevalidateCached is Revalidate for a path of which something is stored; else
-// it does nothing. Next.js: unstable_onlyGenerated.
+// RevalidateCached is Revalidate for a path with a stored response, else a no-op.
+// Next.js: unstable_onlyGenerated.
 func (c *Cache) RevalidateCached(ctx context.Context, path string) error {
 	return c.revalidate(ctx, path, true)
 }
 
-// InvalidateTag makes void whatever was made with one of the tags: when it has
-// returned without an error, none of that is served again. What is asked for is
-// made anew, once for all who ask. Next.js: updateTag; revalidateTag serves the old
+// InvalidateTag invalidates every response with one of the tags: after it has returned
+// without an error, none of them is served again. They are made again on request, once
+// for simultaneous requests. Next.js: updateTag; revalidateTag serves the old response
 // for a while.
 func (c *Cache) InvalidateTag(ctx context.Context, tags ...string) error {
 	own := make([]string, len(tags))
@@ -133,10 +130,10 @@ func (c *Cache) revalidate(ctx context.Context, path string, cached bool) error 
 	return &RevalidateError{Path: path, Status: did.status, Reason: did.reason, cause: did.cause}
 }
 
-// carryOut sends the request of a revalidation on its way.
+// carryOut sends the request of a revalidation.
 func (c *Cache) carryOut(ctx context.Context, cached bool, origin http.Handler, u *url.URL) report {
-	// The number comes before everything: what is invalidated from here on is
-	// newer than what will be stored.
+	// Take the number first: what is invalidated from here on is newer than the new
+	// entry.
 	number, err := c.back.Next(ctx)
 	if err != nil {
 		return report{reason: versionsFailed.String(), cause: err}
@@ -158,13 +155,13 @@ func (c *Cache) carryOut(ctx context.Context, cached bool, origin http.Handler, 
 	return report{status: w.status, reason: "no handler behind this cache was reached"}
 }
 
-// origin returns what serves the requests of the cache's own.
+// origin returns the handler of the cache's own requests.
 func (c *Cache) origin() (http.Handler, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.mounts {
 		if same(m.next, c.cfg.Origin) {
-			return m.handler, nil // the cache stands around it
+			return m.handler, nil // the cache wraps it
 		}
 	}
 	switch {
@@ -201,10 +198,10 @@ func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
 	return r
 }
 
-// noteRequest remembers how a path was asked for, so that a revalidation makes
-// what readers will ask for. A client that makes up hosts gets its own variants
-// renewed; the others are void all the same. With Config.Host none can: what names
-// another host is not remembered.
+// noteRequest remembers how a path was requested, so that a revalidation makes the
+// response that clients will request. A client that makes up hosts gets its own variants
+// revalidated; the others still become invalid. With Config.Host that is not possible:
+// requests that name another host are not remembered.
 func (c *Cache) noteRequest(r *http.Request, k requestKey) {
 	c.noteServer(r)
 	as := c.infoOf(r)
@@ -216,7 +213,7 @@ func (c *Cache) noteRequest(r *http.Request, k requestKey) {
 	c.requests.set(c.hash(pathTag(k.uri)), as)
 }
 
-// noteServer remembers how a request came.
+// noteServer remembers the server of a request.
 func (c *Cache) noteServer(r *http.Request) {
 	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && c.server.Load() != any(s) {
 		c.server.Store(s)
@@ -226,9 +223,9 @@ func (c *Cache) noteServer(r *http.Request) {
 	}
 }
 
-// infoOf returns how r came, nil for what is not to be remembered.
+// infoOf returns how r came, nil if it is not remembered.
 func (c *Cache) infoOf(r *http.Request) *requestInfo {
-	const most = 512 // bytes that are remembered of a request
+	const most = 512 // bytes per request
 	size := len(r.Host)
 	for _, name := range keyHeaders {
 		values := r.Header[name]
@@ -255,7 +252,7 @@ func (c *Cache) infoOf(r *http.Request) *requestInfo {
 	return as
 }
 
-// namesHost reports whether a key header says where the client means to be.
+// namesHost reports whether a key header names the host that the client requested.
 func namesHost(name string) bool {
 	switch name {
 	case "Forwarded", "Origin", "X-Forwarded-Host", "X-Forwarded-Server", "X-Forwarded-Uri", "X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url":

@@ -62,7 +62,7 @@ func (b *blog) get(target string, fields ...string) string {
 	return w.Body.String()
 }
 
-// TestRevalidate: an edit shows with the next reader, for one run of the handler.
+// TestRevalidate: an edit shows on the next request, for one run of the handler.
 func TestRevalidate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBlog(cache.Config{})
@@ -82,7 +82,7 @@ func TestRevalidate(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		// The cache was asked under another host last; that variant is renewed.
+		// The last request was for another host; that variant is revalidated.
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
@@ -269,8 +269,8 @@ func TestOrigin(t *testing.T) {
 	})
 }
 
-// TestRevalidateInsideAHandler: the run neither reads nor writes the state of
-// the request that asked for it.
+// TestRevalidateInsideAHandler: the run neither reads nor writes the state of the request
+// that called Revalidate.
 func TestRevalidateInsideAHandler(t *testing.T) {
 	mux := http.NewServeMux()
 	cfg := forAnHour()
@@ -303,7 +303,7 @@ func TestRevalidateInsideAHandler(t *testing.T) {
 	}
 }
 
-// TestRevalidateAgain: what is invalidated while it runs makes it run again.
+// TestRevalidateAgain: an invalidation during the run makes it run again.
 func TestRevalidateAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBlog(cache.Config{Host: "example.com"})
@@ -326,7 +326,7 @@ func TestRevalidateAgain(t *testing.T) {
 	})
 }
 
-// TestWrites: a change shows with the next request of whoever made it.
+// TestWrites: a change shows in the next request of the client that made it.
 func TestWrites(t *testing.T) {
 	tests := []struct {
 		method string
@@ -358,7 +358,7 @@ func TestWrites(t *testing.T) {
 					return
 				}
 				w.WriteHeader(tt.status)
-				if tt.void { // the client may be quicker than the rest of the handler
+				if tt.void { // the client may be faster than the rest of the handler
 					if got := s.get("/a%62?x=1").Header().Get("Cache-Status"); !strings.Contains(got, "miss") {
 						t.Errorf("right after the answer: %s", got)
 					}
@@ -377,9 +377,9 @@ func TestWrites(t *testing.T) {
 	}
 }
 
-// TestLateWrite: a handler may answer before what it has changed can be seen, as
-// one does in a transaction that a layer around it ends. Who reads in between
-// gets the old page, but nobody afterwards.
+// TestLateWrite: a handler may respond before its change is visible, as in a transaction
+// that a layer around it commits. A client that reads in between gets the old page, later
+// ones do not.
 func TestLateWrite(t *testing.T) {
 	text := "old"
 	var s *site
@@ -398,7 +398,7 @@ func TestLateWrite(t *testing.T) {
 	}
 }
 
-// TestNested: a cache around a cache depends on what that depends on.
+// TestNested: a cache around a cache depends on the tags of the inner one.
 func TestNested(t *testing.T) {
 	inner := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		cache.Tag(r.Context(), "a")

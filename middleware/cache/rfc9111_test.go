@@ -16,8 +16,8 @@ import (
 func TestAge(t *testing.T) {
 	for _, tt := range []struct {
 		age    string
-		stored time.Duration // how long it is fresh, of the hour it says
-		first  string        // Age of the response that is stored
+		stored time.Duration // how long it is fresh, of the stated hour
+		first  string        // Age of the stored response
 	}{
 		{"", time.Hour, ""},
 		{"600", 50 * time.Minute, "600"},
@@ -56,8 +56,8 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// TestExpires: against the Date of the response, and read as strictly as it can
-// harm (RFC 9111, section 5.3).
+// TestExpires: relative to the Date of the response, and parsed strictly (RFC 9111,
+// section 5.3).
 func TestExpires(t *testing.T) {
 	now := time.Now().UTC()
 	at := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
@@ -92,7 +92,8 @@ func TestExpires(t *testing.T) {
 	}
 }
 
-// TestConnection: what Connection names is of one message (RFC 9111, section 3.1).
+// TestConnection: fields named by Connection belong to one message (RFC 9111, section
+// 3.1).
 func TestConnection(t *testing.T) {
 	s := newSite(forAnHour(), set("Connection: X-Hop, close", "X-Hop: 1", "Proxy-Authenticate: Basic", "X-Kept: 1"))
 	s.get("/")
@@ -101,8 +102,8 @@ func TestConnection(t *testing.T) {
 	}
 }
 
-// TestValidation: the handler is asked whether the stale page is still good, and
-// a 304 makes it fresh (RFC 9111, section 4.3).
+// TestValidation: the handler gets a conditional request for a stale page, and a 304
+// makes that fresh (RFC 9111, section 4.3).
 func TestValidation(t *testing.T) {
 	for _, background := range []bool{false, true} {
 		for _, validator := range []string{`Etag: "1"`, "Last-Modified: Fri, 02 Jan 2026 03:04:05 GMT"} {
@@ -167,7 +168,7 @@ func TestValidation(t *testing.T) {
 	}
 }
 
-// TestRanges: parts of what is stored do not run the handler (RFC 9110, section 14).
+// TestRanges: ranges of a stored response do not run the handler (RFC 9110, section 14).
 func TestRanges(t *testing.T) {
 	const digits = "0123456789"
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -212,8 +213,8 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// TestSpellings: those who mean the same share a response, and the handler is shown
-// what they share.
+// TestSpellings: equivalent requests share a response, and the handler sees the shared
+// spelling.
 func TestSpellings(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -247,8 +248,8 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestRequestNoStore: what a client does not want stored is not, and it is given
-// what is stored: or any client could have the handler run each time.
+// TestRequestNoStore: the response to a request with no-store is not stored, but a stored
+// response is served to it: otherwise any client could run the handler each time.
 func TestRequestNoStore(t *testing.T) {
 	s := newSite(forAnHour(), nil)
 	for _, step := range []struct{ field, want string }{

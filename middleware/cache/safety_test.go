@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestPublicConfig: with Public in the Config the handler makes one page for all,
-// and is not shown who asks; a route takes that back by SetPolicy, and is.
+// TestPublicConfig: with Public in the Config the handler makes one page for all, and
+// sees no credentials; a route revokes that by SetPolicy, and sees them.
 func TestPublicConfig(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Policy.Public = true
@@ -49,7 +49,7 @@ func TestPublicConfig(t *testing.T) {
 			}
 		}
 	}
-	// What passes is not shown either, but for what is no page.
+	// A GET that bypasses the cache loses them too, but an upgrade does not.
 	if got := s.get("/", "Cookie: alice", `If-Match: "1"`).Body.String(); got != "for " {
 		t.Errorf("past the cache: %q", got)
 	}
@@ -61,7 +61,7 @@ func TestPublicConfig(t *testing.T) {
 	}
 }
 
-// TestPersonalTogether: one who has taken Public back is asked by many at once.
+// TestPersonalTogether: many simultaneous requests for a route that has revoked Public.
 func TestPersonalTogether(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Policy.Public = true
@@ -90,8 +90,8 @@ func TestPersonalTogether(t *testing.T) {
 	}
 }
 
-// TestRevalidateIsNotDiverted: a client cannot have another variant revalidated
-// than readers get, if the host is configured.
+// TestRevalidateIsNotDiverted: with a configured host a client cannot have another
+// variant revalidated in place of the page.
 func TestRevalidateIsNotDiverted(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Host = "www.example.com"
@@ -113,8 +113,8 @@ func TestRevalidateIsNotDiverted(t *testing.T) {
 	}
 }
 
-// TestWritesByAnyone: writes to paths of which nothing is stored change nothing,
-// however many they are.
+// TestWritesByAnyone: any number of writes to paths without a stored response changes
+// nothing.
 func TestWritesByAnyone(t *testing.T) {
 	gens := &counted{Generations: cache.NewGenerations(0)}
 	cfg := forAnHour()
@@ -153,7 +153,7 @@ func TestWritesByAnyone(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
-// counted counts what is raised.
+// counted counts raised tags.
 type counted struct {
 	cache.Generations
 	raised int
@@ -164,8 +164,8 @@ func (g *counted) Raise(ctx context.Context, n uint64, tags ...string) error {
 	return g.Generations.Raise(ctx, n, tags...)
 }
 
-// TestMemoryBesideTheStore: what a cache remembers of requests is a few MB, with
-// paths, hosts and private pages made up by clients.
+// TestMemoryBesideTheStore: a cache remembers a few MB of requests, even if clients make
+// up paths, hosts and private pages.
 func TestMemoryBesideTheStore(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector has memory of its own")

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// What a Cache-Status header says (RFC 9211), and Next's word beside it.
+// Values of the Cache-Status header (RFC 9211), and of Next.js's header beside it.
 const (
 	cacheName = "apiece"
 
-	bypass  = cacheName + "; fwd=bypass; detail="  // we do not look
-	request = cacheName + "; fwd=request; detail=" // the request does not want us to
+	bypass  = cacheName + "; fwd=bypass; detail="  // the cache does not look
+	request = cacheName + "; fwd=request; detail=" // the request asks the cache not to look
 	method  = cacheName + "; fwd=method"
 )
 
-// forwarded says that the handler ran because nothing fit, or because what did
+// forwarded says that the handler ran because no stored response matched, or because it
 // was stale.
 func forwarded(had bool) string {
 	if had {
@@ -39,7 +39,7 @@ func (c *Cache) markWith(v *values, h http.Header, status, word string) {
 	}
 }
 
-// sendStored answers with an entry that was in the store.
+// sendStored responds with an entry from the store.
 func (c *Cache) sendStored(w http.ResponseWriter, r *http.Request, e *Entry, now time.Time) {
 	left := e.Policy.TTL - e.age(now)
 	word := "HIT"
@@ -54,10 +54,10 @@ func (c *Cache) sendStored(w http.ResponseWriter, r *http.Request, e *Entry, now
 	c.send(w, r, e, string(status), word, now)
 }
 
-// send answers with an entry. Its age is left out where it was made just now.
+// send responds with an entry. It leaves out the Age of an entry that was just made.
 func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, word string, now time.Time) {
 	h := w.Header()
-	v := make(values, 0, len(e.Header)+3) // which one value for each field needs
+	v := make(values, 0, len(e.Header)+3) // enough for one value per field
 	if e.fields != nil {
 		e.fields.join(&v, h)
 	} else {
@@ -81,32 +81,30 @@ func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, w
 	}
 }
 
-// asksForBytes reports whether a Range is one in bytes; others are ignored (RFC
-// 9110, section 14.2).
+// asksForBytes reports whether a Range is in bytes; other units are ignored (RFC 9110,
+// section 14.2).
 func asksForBytes(ranges []string) bool {
 	return len(ranges) == 1 && strings.HasPrefix(ranges[0], "bytes=")
 }
 
-// sendRange answers with the parts of an entry that are asked for (RFC 9110,
-// section 14): net/http knows how, and what If-Range is.
+// sendRange responds with the requested parts of an entry (RFC 9110, section 14).
+// net/http does that, including If-Range.
 func sendRange(w http.ResponseWriter, r *http.Request, e *Entry) {
 	delete(w.Header(), "Content-Length")
 	modified, _ := date(e.Header["Last-Modified"])
 	http.ServeContent(w, r, "", modified, bytes.NewReader(e.Body))
 }
 
-// isList reports whether the layers outside and the handler both have a say in a
-// field, rather than the handler alone.
+// isList reports whether layers outside and the handler both add to a field, rather than
+// the handler alone setting it.
 func isList(name string) bool {
 	return name == "Vary" || name == "Cache-Status" || name == "Set-Cookie"
 }
 
-// values is memory for the values of header fields, so that they take one
-// allocation together.
+// values allocates the values of many header fields at once.
 type values []string
 
-// set makes more the values of a field, or adds them to a list to which all
-// add.
+// set sets a field to more, or appends to it if it is a list that several layers add to.
 func (v *values) set(h http.Header, name string, more ...string) {
 	start := len(*v)
 	if isList(name) {
@@ -116,21 +114,20 @@ func (v *values) set(h http.Header, name string, more ...string) {
 	h[name] = (*v)[start:len(*v):len(*v)]
 }
 
-// join adds the header of a handler to what layers outside have set, whose
-// fields it replaces. The values are copied: what is stored stays as it is,
-// whatever is done to h.
+// join adds a handler's header to the fields of layers outside, which it replaces. It
+// copies the values, so that changes to h leave the stored entry alone.
 func (v *values) join(h, from http.Header) {
 	for name, own := range from {
 		if own == nil {
-			h[name] = nil // which keeps net/http from finding a Content-Type
+			h[name] = nil // keeps net/http from detecting a Content-Type
 			continue
 		}
 		v.set(h, name, own...)
 	}
 }
 
-// fields are a header of one value for each name, as nearly all are, ready to be
-// sent: to go through a map costs as much as all else that a response needs.
+// fields are a header with one value per name, as nearly all are, ready to be sent:
+// ranging over a map costs as much as the rest of a response.
 type fields struct{ names, values []string }
 
 // fieldsOf returns nil for a header that is not of that kind.

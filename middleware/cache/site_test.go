@@ -21,7 +21,7 @@ type site struct {
 	log  testkit.Log
 }
 
-// newSite puts a cache of cfg before h. Nil for h shows the number of the run.
+// newSite puts a cache of cfg before h. A nil h responds with the number of the run.
 func newSite(cfg cache.Config, h http.HandlerFunc) *site {
 	s := &site{}
 	if cfg.Logger == nil {
@@ -67,8 +67,7 @@ func (s *site) get(target string, fields ...string) *httptest.ResponseRecorder {
 	return s.do(request("GET", target, fields...))
 }
 
-// shows fails the test unless a GET is answered with the body and where it came
-// from.
+// shows fails the test unless the response to a GET has the body and the Cache-Status.
 func (s *site) shows(t *testing.T, target, body, status string, fields ...string) {
 	t.Helper()
 	w := s.get(target, fields...)

@@ -2,19 +2,19 @@ package cache
 
 import "sync/atomic"
 
-// Stats is what a cache has done since it was made, see [Cache.Stats]. Its fields
-// are counts but for Waiting and Bytes, which are of the moment.
+// Stats are the counts of a cache since it was made, see [Cache.Stats]. Waiting and Bytes
+// are current values instead.
 type Stats struct {
-	Hits        int64 // requests answered from the store, while the response was fresh
-	Stale       int64 // requests answered from the store after that, in place of an error included
-	Misses      int64 // requests that ran the handler, or waited for one that ran, for want of a stored response
-	Bypassed    int64 // requests that went past the cache
-	Fills       int64 // runs of the handler on behalf of all, renewals and revalidations included
-	FillErrors  int64 // those that panicked, timed out or answered 500 or above
-	Waiting     int64 // requests that wait for another's run
-	Evicted     int64 // entries that NewStore's store has dropped for want of room; 0 of any other
-	Bytes       int64 // what NewStore's store holds, by Entry.Size; 0 of any other
-	Invalidated int64 // calls that have made stored responses invalid: of InvalidateTag, Revalidate and writes
+	Hits        int64 // requests served a fresh stored response
+	Stale       int64 // requests served a stale stored response, in place of an error included
+	Misses      int64 // requests that found no stored response and ran the handler or waited for a run
+	Bypassed    int64 // requests that bypassed the cache
+	Fills       int64 // runs of the handler on behalf of all clients, revalidations included
+	FillErrors  int64 // fills that panicked, timed out or responded with 500 or above
+	Waiting     int64 // requests that wait for another request's run
+	Evicted     int64 // entries that NewStore's store has dropped for lack of room; 0 for any other store
+	Bytes       int64 // size of NewStore's store, by Entry.Size; 0 for any other store
+	Invalidated int64 // calls that invalidated stored responses: InvalidateTag, Revalidate and writes
 }
 
 // counters are the parts of Stats that the cache counts itself.
@@ -22,8 +22,8 @@ type counters struct {
 	hits, stale, misses, bypassed, fills, fillErrors, waiting, invalidated atomic.Int64
 }
 
-// Stats returns what the cache has done so far. It is cheap, and can be asked for
-// by every scrape of a metrics collector.
+// Stats returns the counts so far. It is cheap enough for every scrape of a metrics
+// collector.
 func (c *Cache) Stats() Stats {
 	s := Stats{
 		Hits: c.count.hits.Load(), Stale: c.count.stale.Load(), Misses: c.count.misses.Load(), Bypassed: c.count.bypassed.Load(),

@@ -12,50 +12,46 @@ import (
 	"github.com/apiece/apiece/bytesize"
 )
 
-// A Store holds entries by key. [NewStore] returns one in memory; package
-// cachetest holds the tests that every implementation must pass.
+// A Store holds entries by key. [NewStore] returns one in memory; package cachetest holds
+// the tests that every implementation must pass.
 //
-// A store may drop any entry at any time, and should drop those that have
-// expired. It decides nothing: whether an entry is for this request, of age and
-// valid is for the cache to see. Methods are called from several goroutines at
-// once.
+// A store may drop any entry at any time, and should drop expired ones. It decides
+// nothing: the cache checks whether an entry matches the request, is fresh and is valid.
+// Methods are called from several goroutines at once.
 type Store interface {
-	// Get returns the entry of the key, or nil if there is none. What it returns
-	// is shared and must not be changed. With an error the cache runs the handler.
+	// Get returns the entry of the key, or nil if there is none. The entry is shared and
+	// must not be changed. After an error the cache runs the handler.
 	Get(ctx context.Context, key string) (*Entry, error)
 
-	// Set stores the entry under e.Key, which is up to 8 KB of any kind, unless
-	// the store holds one with a higher Number: then it does nothing. Comparing
-	// and replacing must be one step. An entry that cannot be kept, because it is
-	// too large or has expired, still takes the place of the one before, and is no
-	// error.
+	// Set stores the entry under e.Key, up to 8 KB of any bytes, unless the store holds
+	// one with a higher Number: then it does nothing. Comparing and replacing must be one
+	// step. An entry that cannot be kept, because it is too large or has expired, still
+	// replaces the one before, and is no error.
 	Set(ctx context.Context, e *Entry) error
 }
 
-// A Locker keeps the processes that share a [Store] from running a handler for
-// the same entry at once. A cache with one, see [Config], asks it before it fills an
-// entry.
+// A Locker keeps the processes that share a [Store] from running a handler for the same
+// entry at once. The cache calls it before it fills an entry, if [Config] has one.
 type Locker interface {
-	// Lock returns what to call when the entry is filled, or has turned out not
-	// to be one. If another process is filling it, Lock waits until that has
-	// ended, for as long as the Locker sees fit, and returns nil: the entry may
-	// be there. With an error the cache runs the handler.
+	// Lock returns the function to call when the entry is filled, or turns out not to be
+	// stored. If another process is filling it, Lock waits until that is done, as long as
+	// the Locker allows, and returns nil: the entry may be in the store. After an error
+	// the cache runs the handler.
 	Lock(ctx context.Context, key string) (unlock func(), err error)
 }
 
-// An Entry is what a [Store] holds: a response, or, for a URL whose responses
-// vary, the names of the header fields that they vary with; or neither, which
-// is as good as none. It is not changed once it is made. All fields must come
-// out of a store as they went in.
+// An Entry is what a [Store] holds: a response, or, for a URL whose responses vary, the
+// names of the header fields that they vary with; or neither, which counts as no entry.
+// It is not changed once it is made. A store must return all fields as they were.
 type Entry struct {
 	// Key is what the entry is for. The cache compares it, so that a store may
 	// use a hash of it.
 	Key string
-	// Number is the place of the run that made the entry in the sequence of
-	// [Generations], and Tags are what must not have been raised above it.
+	// Number is the place of the handler's run in the sequence of [Generations]. The
+	// entry is valid unless one of its Tags was raised above it.
 	Number uint64
 	Tags   []string
-	// Vary has the names of the fields, in canonical form and in order.
+	// Vary has the names of the fields, in canonical form and sorted.
 	Vary []string
 
 	// Status, Header and Body are the response. Status is 0 if there is none.
@@ -64,19 +60,19 @@ type Entry struct {
 	Body   []byte
 	// Created is when the response was made.
 	Created time.Time
-	// Policy is how long and to whom it may be given.
+	// Policy is how long and to which clients the response may be served.
 	Policy Policy
 
-	fields *fields // of Header, if this process has made the entry and it has such
+	fields *fields // of Header, if this process made the entry and every field has one value
 }
 
-// Expires returns the time after which nobody will ask for the entry.
+// Expires returns the time after which the cache will not ask for the entry.
 func (e *Entry) Expires() time.Time {
-	// Not the sum: a TTL for ever is the largest Duration there is.
+	// Not the sum: a TTL without end is the largest Duration.
 	return e.Created.Add(e.Policy.TTL).Add(max(e.Policy.StaleWhileRevalidate, e.Policy.StaleIfError, 0))
 }
 
-// Size returns about how much memory the entry takes.
+// Size returns about how much memory the entry takes, in bytes.
 func (e *Entry) Size() bytesize.Size {
 	const fixed, perString = 400, 48 // structs, map slots and headers of slices
 	n := fixed + len(e.Key) + len(e.Body)
@@ -94,20 +90,18 @@ func (e *Entry) Size() bytesize.Size {
 	return bytesize.Size(n)
 }
 
-// defaultStore is the memory of a cache that was given no store.
+// defaultStore is the size of the memory of a cache without a store.
 const defaultStore = 64 * bytesize.MB
 
-// NewStore returns a store in memory that holds entries of up to the given size
-// in total; 0 is 64 MB, negative is no bound. When it is full it drops what
-// is asked for least.
+// NewStore returns a store in memory that holds entries of up to the given size in total;
+// 0 is 64 MB, negative is no limit. When it is full it drops the least used entries.
 func NewStore(size bytesize.Size) Store {
 	if size == 0 {
 		size = defaultStore
 	}
 	options := &otter.Options[string, *Entry]{
-		// The work of an eviction is small and is done by whoever stores, so
-		// that nothing runs when nobody does. Expiry is the cache's to see: it
-		// would take a goroutine here, and a clock of its own.
+		// Evictions are small, so the caller of Set does them, and no goroutine runs in
+		// between. The cache checks expiry: here it would take a goroutine and a clock.
 		Executor: func(f func()) { f() },
 	}
 	if size > 0 {

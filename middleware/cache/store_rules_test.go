@@ -176,8 +176,8 @@ func TestNoLifetime(t *testing.T) {
 	s.shows(t, "/", "run 2", "apiece; fwd=miss; detail=no-lifetime")
 }
 
-// TestRequestsWithABody: a handler may read the body of a GET request, which is
-// no part of any key.
+// TestRequestsWithABody: a handler may read the body of a GET request, which is not part
+// of the key.
 func TestRequestsWithABody(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
 	for _, body := range []string{"poison", ""} {
@@ -194,8 +194,8 @@ func TestRequestsWithABody(t *testing.T) {
 	}
 }
 
-// TestWhoIsServed: what was made for nobody in particular is given to requests
-// with credentials only if it is public.
+// TestWhoIsServed: a response to a request without credentials is served to requests with
+// credentials only if it is public.
 func TestWhoIsServed(t *testing.T) {
 	for _, public := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestWhoIsServed(t *testing.T) {
 	}
 }
 
-// TestClientCertificates: they are credentials, as cookies are.
+// TestClientCertificates: client certificates are credentials, as cookies are.
 func TestClientCertificates(t *testing.T) {
 	for _, public := range []bool{false, true} {
 		cfg := forAnHour()
@@ -234,7 +234,7 @@ func TestClientCertificates(t *testing.T) {
 	}
 }
 
-// TestOutside: what layers outside have set for one client is not stored.
+// TestOutside: header fields that layers outside have set for one client are not stored.
 func TestOutside(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Vary", "Accept")
@@ -277,8 +277,8 @@ func TestOutside(t *testing.T) {
 	}
 }
 
-// TestLateHeader: what is set after the header has been committed is not part of
-// the response, and must not be part of what is stored either.
+// TestLateHeader: header fields set after WriteHeader are not part of the response, and
+// are not stored either.
 func TestLateHeader(t *testing.T) {
 	for _, size := range []int{4, 2000} { // stored, and too large
 		cfg := forAnHour()
@@ -298,7 +298,7 @@ func TestLateHeader(t *testing.T) {
 	}
 }
 
-// TestHopByHop: what concerns one connection is not replayed on others.
+// TestHopByHop: header fields of one connection are not replayed on others.
 func TestHopByHop(t *testing.T) {
 	s := newSite(forAnHour(), set("Connection: close", "Keep-Alive: timeout=5", "X-Kept: 1"))
 	s.get("/")

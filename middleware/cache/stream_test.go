@@ -17,7 +17,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// proxied is a cache before a ReverseProxy, and how often its upstream was asked.
+// proxied returns a cache before a ReverseProxy, and the number of upstream requests.
 func proxied(t *testing.T, upstream http.HandlerFunc, around func(http.Handler) http.Handler) (*cache.Cache, string, *atomic.Int64) {
 	var asked atomic.Int64
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -50,8 +50,8 @@ func fetch(url string) string {
 	return string(body)
 }
 
-// TestProxy: what an upstream sends without a length is stored when it was whole,
-// and never if it was cut, by a revalidation either.
+// TestProxy: a response without a length is stored if it was complete, and never if it
+// was cut, not even by a revalidation.
 func TestProxy(t *testing.T) {
 	none := func(h http.Handler) http.Handler { return h }
 	limited := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "slow") }
@@ -94,8 +94,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestLiveAndStored: the client has what is flushed when it is flushed, and the
-// others what it was when it is whole.
+// TestLiveAndStored: the client gets flushed parts at once, and the others the complete
+// response.
 func TestLiveAndStored(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		rest := make(chan struct{})
@@ -145,8 +145,8 @@ func TestLiveAndStored(t *testing.T) {
 	})
 }
 
-// TestFlushedAndConditional: a client that has the response already gets no body,
-// and the others the whole one.
+// TestFlushedAndConditional: a client that has the response already gets no body, and the
+// others the whole one.
 func TestFlushedAndConditional(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Etag", `"1"`)
@@ -162,8 +162,8 @@ func TestFlushedAndConditional(t *testing.T) {
 	}
 }
 
-// TestFlushedLeft: the client leaves in the middle. If others wait they have the
-// whole; if none does the handler is told.
+// TestFlushedLeft: the client leaves in the middle. Waiting requests get the whole
+// response; without any the handler's context ends.
 func TestFlushedLeft(t *testing.T) {
 	for _, waiting := range []int{0, 3} {
 		synctest.Test(t, func(t *testing.T) {

@@ -2,25 +2,23 @@ package cache
 
 import "context"
 
-// tagPrefix tells the tags of handlers from those of paths.
+// tagPrefix separates the tags of handlers from those of paths.
 const tagPrefix = "tag:"
 
-// Tag says what the response to the request of ctx is made of, for
-// [Cache.InvalidateTag]. Call it in the handler, at any time before that
-// returns; it adds to the tags that are there. For a request that is not cached
-// it does nothing. Next.js: cacheTag, and next.tags of fetch.
+// Tag adds tags to the response to the request of ctx, for [Cache.InvalidateTag]. Call it
+// in the handler, at any time before that returns; it adds to earlier tags. It is a no-op
+// for a request that is not cached. Next.js: cacheTag, and next.tags of fetch.
 func Tag(ctx context.Context, tags ...string) { flightOf(ctx).addTags(tagPrefix, tags) }
 
-// SetPolicy says how long the response to the request of ctx may be given and
-// to whom, over what its Cache-Control header says and what [Config] has: that
-// header is for browsers, and a page may well be kept here that they have to ask
-// for each time. What the header forbids to store is not stored for that. A policy
-// that is not Public takes the Public of the Config back, and the handler runs with
-// the credentials of the client then; Cache-Control: public stays.
+// SetPolicy sets how long, and to which clients, the cache may serve the response to the
+// request of ctx. It takes precedence over Cache-Control and [Config]: that header is for
+// browsers, and a page may be cached here that browsers must revalidate each time. A
+// response that the header forbids to store is still not stored. A policy that is not
+// Public revokes the Public of the Config, and the handler runs again with the client's
+// credentials; Cache-Control: public stays in effect.
 //
-// Call it in the handler, or in a middleware of one route, before anything is
-// written. For a request that is not cached it does nothing.
-// Next.js: export const revalidate.
+// Call it in the handler, or in a middleware of one route, before anything is written. It
+// is a no-op for a request that is not cached. Next.js: export const revalidate.
 func SetPolicy(ctx context.Context, p Policy) {
 	if f := flightOf(ctx); f != nil {
 		f.mu.Lock()
@@ -29,15 +27,15 @@ func SetPolicy(ctx context.Context, p Policy) {
 	}
 }
 
-// A tagSet is the tags of a response in the order in which they came. A page may
-// have thousands.
+// A tagSet is the tags of a response in the order they were added. A page may have
+// thousands.
 type tagSet struct {
 	list []string
-	seen map[string]struct{} // of the list, from some on
+	seen map[string]struct{} // the list as a set, if it is long
 }
 
 func (s *tagSet) add(tag string) {
-	const few = 16 // up to which the list is looked through
+	const few = 16 // up to which the list is searched
 	if s.seen == nil && len(s.list) < few {
 		for _, t := range s.list {
 			if t == tag {
@@ -59,7 +57,7 @@ func (s *tagSet) add(tag string) {
 	}
 }
 
-// addTags adds the tags to the flight and those around it.
+// addTags adds the tags to the flight and to the flights around it.
 func (f *flight) addTags(prefix string, tags []string) {
 	for ; f != nil; f = f.outer {
 		f.mu.Lock()
@@ -70,7 +68,7 @@ func (f *flight) addTags(prefix string, tags []string) {
 	}
 }
 
-// inherit makes what the flight brings depend on what e depends on.
+// inherit makes the flight's response depend on what e depends on.
 func (f *flight) inherit(e *Entry) {
 	if f != nil {
 		f.addTags("", e.Tags)

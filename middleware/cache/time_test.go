@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// lifetime is a policy with every part of it.
+// lifetime is a policy with all fields set.
 var lifetime = cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: 20 * time.Second, StaleIfError: 60 * time.Second}
 
 func TestAges(t *testing.T) {
@@ -35,7 +35,7 @@ func TestAges(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		expect("run 1", "apiece; hit; ttl=1", "HIT", "9")
 		time.Sleep(3 * time.Second)
-		expect("run 1", "apiece; hit; ttl=-2", "STALE", "12") // and is made anew
+		expect("run 1", "apiece; hit; ttl=-2", "STALE", "12") // and is revalidated
 		expect("run 2", "apiece; hit; ttl=10", "HIT", "0")
 		time.Sleep(30 * time.Second) // past the stale time
 		expect("run 3", "apiece; fwd=stale; stored", "MISS", "")
@@ -47,8 +47,8 @@ func TestAges(t *testing.T) {
 	})
 }
 
-// TestRefreshOnce: any number of readers of a stale page set off one refresh,
-// and none of them waits for it.
+// TestRefreshOnce: any number of requests for a stale page start one revalidation, and
+// none of them waits for it.
 func TestRefreshOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
@@ -80,8 +80,8 @@ func TestRefreshOnce(t *testing.T) {
 	})
 }
 
-// TestRefreshAnswersAlike: an error that is stored reads as the layers outside
-// have it, also when no client is there to be answered.
+// TestRefreshAnswersAlike: a stored error is rendered as the layers outside do, even if
+// there is no client.
 func TestRefreshAnswersAlike(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
@@ -105,8 +105,8 @@ func TestRefreshAnswersAlike(t *testing.T) {
 	})
 }
 
-// TestErrors: an old page stands in for an error, for as long as the policy
-// says, and the error does not become a stampede.
+// TestErrors: an old page replaces an error, for as long as the policy says, and the
+// error causes no stampede.
 func TestErrors(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{
 		"5xx":           status(503),
@@ -142,7 +142,7 @@ func TestErrors(t *testing.T) {
 				if n := s.runs.Load(); n != 2 {
 					t.Errorf("%d runs within two seconds, want 2: a failed refresh is not tried again at once", n)
 				}
-				time.Sleep(20 * time.Second) // past the stale time: readers wait
+				time.Sleep(20 * time.Second) // past the stale time: clients wait
 				if w := s.get("/"); w.Body.String() != "good" {
 					t.Errorf("in place of the error: %d %q", w.Code, w.Body)
 				}
@@ -163,8 +163,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestFillTimeoutAnswers: a handler that ends with its context has a client left,
-// who is answered, by the handler or in its place.
+// TestFillTimeoutAnswers: the client of a handler that ends with its context gets a
+// response, from the handler or in its place.
 func TestFillTimeoutAnswers(t *testing.T) {
 	for name, h := range map[string]http.Handler{
 		"plain": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
@@ -187,7 +187,8 @@ func TestFillTimeoutAnswers(t *testing.T) {
 	}
 }
 
-// TestInvalidNeverStandsIn: not for an error, and not while it is renewed.
+// TestInvalidNeverStandsIn: an invalidated page replaces no error, and is not served
+// while it is revalidated.
 func TestInvalidNeverStandsIn(t *testing.T) {
 	broken := false
 	s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Hour, StaleIfError: time.Hour, StaleWhileRevalidate: time.Hour}},
@@ -209,7 +210,7 @@ func TestInvalidNeverStandsIn(t *testing.T) {
 	}
 }
 
-// TestDirectives: how long a response is served, in which way, by what it says.
+// TestDirectives: how long a response is served, fresh or stale, by its header.
 func TestDirectives(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -242,7 +243,7 @@ func TestDirectives(t *testing.T) {
 				})
 				word := func() string { return s.do(request("HEAD", "/")).Header().Get("X-Cache") }
 				s.get("/")
-				s.Shutdown(t.Context()) // so that nothing is refreshed
+				s.Shutdown(t.Context()) // so that nothing is revalidated
 				time.Sleep(tt.fresh - time.Millisecond)
 				if got := word(); got != "HIT" {
 					t.Errorf("before %v: %q, want HIT: %s", tt.fresh, got, tt.why)
@@ -264,8 +265,8 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
-// TestPageBecomesPrivate: what was for everybody is not served on as stale, once
-// the handler says that it no longer is.
+// TestPageBecomesPrivate: a shared page is not served stale once the handler says that it
+// is private.
 func TestPageBecomesPrivate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		private := false
@@ -298,7 +299,7 @@ func TestShutdown(t *testing.T) {
 		})
 		s.get("/")
 		time.Sleep(15 * time.Second)
-		s.get("/") // sets off a refresh
+		s.get("/") // starts a revalidation
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != context.DeadlineExceeded {

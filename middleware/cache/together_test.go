@@ -16,7 +16,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// together sends n requests at once and returns the answers.
+// together sends n requests at once and returns the responses.
 func (s *site) together(n int, r func(i int) *http.Request) []*httptest.ResponseRecorder {
 	answers := make([]*httptest.ResponseRecorder, n)
 	var wg sync.WaitGroup
@@ -25,7 +25,7 @@ func (s *site) together(n int, r func(i int) *http.Request) []*httptest.Response
 			defer func() {
 				if recover() != nil {
 					answers[i] = httptest.NewRecorder()
-					answers[i].Code = 0 // dropped
+					answers[i].Code = 0 // aborted
 				}
 			}()
 			answers[i] = s.do(r(i))
@@ -37,8 +37,8 @@ func (s *site) together(n int, r func(i int) *http.Request) []*httptest.Response
 
 func plain(int) *http.Request { return request("GET", "/") }
 
-// TestTogether: how many runs and how much time fifty readers cost that come at
-// once, when a run takes a second.
+// TestTogether: how many runs and how much time fifty simultaneous requests cost when a
+// run takes a second.
 func TestTogether(t *testing.T) {
 	second := func(fields ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +101,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestPrivateRoutes: once a route has proved private, nobody waits for anybody.
+// TestPrivateRoutes: once a route has proved private, no request waits for another.
 func TestPrivateRoutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +147,7 @@ func TestLeaderLeaves(t *testing.T) {
 	})
 }
 
-// TestFollowerLeaves: who waits may stop waiting.
+// TestFollowerLeaves: a waiting request may be canceled.
 func TestFollowerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) { time.Sleep(5 * time.Second) })
@@ -163,8 +163,8 @@ func TestFollowerLeaves(t *testing.T) {
 	})
 }
 
-// TestPanic: all who wait have an answer, the panic is the leader's, and the
-// next request runs the handler again.
+// TestPanic: all waiting requests get a response, the panic is the leader's, and the next
+// request runs the handler again.
 func TestPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
@@ -189,8 +189,8 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// TestSlowHandler: a handler that never answers holds nobody for ever, not even
-// if it ignores its context.
+// TestSlowHandler: a handler that never responds holds no client forever, not even if it
+// ignores its context.
 func TestSlowHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := forAnHour()
@@ -217,8 +217,8 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
-// TestContextEndsEmpty: a handler that returns without an answer because its
-// time was up must not leave an empty page behind.
+// TestContextEndsEmpty: a handler that returns without a response after its timeout must
+// not leave an empty page.
 func TestContextEndsEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := forAnHour()
@@ -232,7 +232,8 @@ func TestContextEndsEmpty(t *testing.T) {
 	})
 }
 
-// TestInvalidateDuringFill: what a run began with is void when it ends.
+// TestInvalidateDuringFill: a response whose tags were invalidated during the run is
+// invalid.
 func TestInvalidateDuringFill(t *testing.T) {
 	for name, invalidate := range map[string]func(*site) error{
 		"tag":  func(s *site) error { return s.InvalidateTag(context.Background(), "a") },
@@ -261,7 +262,7 @@ func TestInvalidateDuringFill(t *testing.T) {
 				if w := s.get("/"); w.Body.String() != "new" {
 					t.Errorf("a request after the invalidation was shown %q", w.Body)
 				}
-				<-before // was shown either, since it came before
+				<-before // got neither, since it came before
 				if w := s.get("/"); w.Body.String() != "new" || !strings.Contains(w.Header().Get("Cache-Status"), "hit") {
 					t.Errorf("then %q (%s)", w.Body, w.Header().Get("Cache-Status"))
 				}
@@ -270,7 +271,7 @@ func TestInvalidateDuringFill(t *testing.T) {
 	}
 }
 
-// TestVaryIsWidened: names that were learned are kept when others come.
+// TestVaryIsWidened: known Vary names are kept when others are added.
 func TestVaryIsWidened(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		h := r.Header

@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// serveUnkeyed runs the handler for a method of which nothing is stored.
+// serveUnkeyed runs the handler for a method whose responses are not stored.
 func (c *Cache) serveUnkeyed(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	c.count.bypassed.Add(1)
 	c.mark(w.Header(), method, "")
@@ -22,14 +22,14 @@ func (c *Cache) serveUnkeyed(w http.ResponseWriter, r *http.Request, next http.H
 	}
 }
 
-// serveWrite runs a handler that changes something, and takes what is stored
-// for its path to be changed if it succeeds: before the client learns that it
-// did, since its next request must not be answered from before, and once more
-// when the handler has returned, since what it changes may not show until then,
-// as at the end of a transaction.
+// serveWrite runs a handler for an unsafe method, and invalidates the stored responses of
+// its path if it succeeds. It does so twice: before the client learns of the success,
+// since its next request must not get an older response; and after the handler has
+// returned, since the change may not be visible until then, as at the end of a
+// transaction.
 //
-// A path of which nothing is stored, or in the air, is left alone: clients
-// make up paths.
+// A path without a stored response or a running flight is left alone: clients can make up
+// any number of paths.
 func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	path, answered := pathTag(originalPath(r)), http.StatusOK
 	changed := func(status int) {
@@ -37,7 +37,7 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 		if changes(status) {
 			ctx := context.WithoutCancel(r.Context())
 			if noted, err := c.back.Noted(ctx, path); noted || err != nil {
-				if _, err := c.invalidate(ctx, path); err != nil { // of which the backend makes a record
+				if _, err := c.invalidate(ctx, path); err != nil { // the backend logs it
 					c.owe(path)
 				}
 			}
@@ -50,16 +50,15 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 }
 
 const (
-	// maxOwed bounds the writes that are remembered while the store does not answer.
+	// maxOwed bounds the writes that are remembered while the store does not respond.
 	maxOwed = 1 << 10
 
-	// everything is owed when they are more: this process serves nothing then that is
-	// from before.
+	// everything is owed if there are more: this process then serves nothing older.
 	everything = "everything" // other tags have a prefix
 )
 
-// owe remembers an invalidation that the generations could not be told of. What is
-// stored from before is not served until they have been.
+// owe remembers an invalidation that could not be written to the generations. Older
+// stored responses are not served until it is.
 func (c *Cache) owe(tag string) {
 	c.mu.Lock()
 	_, all := c.owed[everything]
@@ -76,8 +75,7 @@ func (c *Cache) owe(tag string) {
 	}
 }
 
-// repay tells the generations what is owed, and reports whether nothing is any
-// more.
+// repay writes what is owed to the generations, and reports whether nothing is left.
 func (c *Cache) repay(ctx context.Context) bool {
 	if c.owes.Load() == 0 {
 		return true
@@ -95,7 +93,7 @@ func (c *Cache) repay(ctx context.Context) bool {
 		c.floor.Store(max(n, c.floor.Load()))
 	}
 	for tag, write := range told {
-		if c.owed[tag] == write { // or it was written to again meanwhile
+		if c.owed[tag] == write { // unless another write came in between
 			delete(c.owed, tag)
 		}
 	}
@@ -104,15 +102,15 @@ func (c *Cache) repay(ctx context.Context) bool {
 	return true
 }
 
-// changes reports whether a request with an unsafe method that is answered with
-// the status has changed something: not if it is to be sent to another place as
-// it is, by which routers answer what no handler was asked for.
+// changes reports whether an unsafe request with this response status has changed
+// something. A redirect that keeps the method has not: routers send it without calling a
+// handler.
 func changes(status int) bool {
 	return status >= 200 && status < 400 &&
 		status != http.StatusNotModified && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect
 }
 
-// invalidate makes what has one of the tags, and a number below n, invalid.
+// invalidate invalidates entries that have one of the tags and a number below n.
 func (c *Cache) invalidate(ctx context.Context, tags ...string) (n uint64, err error) {
 	defer c.epoch.Add(1)
 	if n, err = c.back.Next(ctx); err != nil {

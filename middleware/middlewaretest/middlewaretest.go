@@ -1,14 +1,13 @@
-// Package middlewaretest checks that a middleware does not take anything away
-// from the handlers behind it. It is for authors of middleware, of the kit or
-// not:
+// Package middlewaretest checks that a middleware takes no ability away from the
+// handlers inside. It is for authors of any middleware, not only of this module:
 //
 //	func TestTransparent(t *testing.T) {
 //		middlewaretest.Run(t, mymiddleware.New())
 //	}
 //
-// A wrapper around the ResponseWriter is where it usually goes wrong: a stream
-// that arrives only at its end, a websocket that cannot be opened, a file that
-// is copied through memory, a deadline that cannot be set.
+// Wrappers of the ResponseWriter often break these: a stream arrives only at its end, a
+// WebSocket cannot be opened, a file is copied through memory, a deadline cannot be
+// set.
 //
 // # Differences from Next.js
 //
@@ -31,14 +30,14 @@ import (
 	"time"
 )
 
-// Run runs each check as a subtest, over HTTP/1.1 and HTTP/2 on loopback
-// connections. Each sends one GET request, with a short deadline, through the
-// middleware to a handler that does what the check is named after. The
-// middleware must pass such a request on.
+// Run runs each check as a subtest, over HTTP/1.1 and HTTP/2 on loopback connections.
+// Each check sends one GET request, with a short deadline, through the middleware to a
+// handler that does what the check is named after. The middleware must pass such a
+// request on.
 //
-// Fails names subtests that the middleware is known to fail, as in
-// "http1/hijack". They run too, and are skipped for what they find; one that
-// passes is an error, so that the list stays true.
+// Fails names subtests that the middleware is known to fail, such as "http1/hijack".
+// They run and are skipped when they fail. One that passes is an error, so that the
+// list stays accurate.
 func Run(t *testing.T, middleware func(http.Handler) http.Handler, fails ...string) {
 	known := make(map[string]bool)
 	for _, name := range fails {
@@ -69,10 +68,10 @@ func Run(t *testing.T, middleware func(http.Handler) http.Handler, fails ...stri
 	}
 }
 
-// A check is one thing that must keep working.
+// A check is one ability that must keep working.
 type check struct {
 	name string
-	only string // the protocol that has it, "" for both
+	only string // the only protocol that has it, "" for both
 	run  func(*server, func(http.Handler) http.Handler) error
 	why  string
 }
@@ -97,10 +96,10 @@ var checks = []check{
 
 const patience = 30 * time.Second
 
-// A server is one test's server and client.
+// A server is the server and the client of one test.
 type server struct {
 	t         testing.TB
-	path      string // of the request, which no other check has: ports come round again, and caches remember
+	path      string // of the request, unique per check: ports are reused, and caches remember
 	protocols http.Protocols
 	trace     *httptrace.ClientTrace
 }
@@ -115,7 +114,7 @@ func newServer(t testing.TB, protocol, name string) *server {
 	return s
 }
 
-// get serves h until the check is done and sends it a request.
+// get serves h until the check is done, and sends it a request.
 func (s *server) get(h http.Handler) (*http.Response, error) {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -165,7 +164,7 @@ func (s *server) handle(middleware func(http.Handler) http.Handler, handler func
 	}
 }
 
-// drained is a client that reads the whole response and wants it to be this.
+// drained returns a client that reads the whole response and expects want.
 func drained(want string) func(*http.Response) error {
 	return func(resp *http.Response) error {
 		body, err := io.ReadAll(resp.Body)
@@ -279,7 +278,7 @@ func checkDeadlines(s *server, middleware func(http.Handler) http.Handler) error
 	}, drained(""))
 }
 
-// marked stands for what a later Go version, or the server, may add.
+// marked stands for additions by a later Go version, or by the server.
 type marked struct{ http.ResponseWriter }
 
 func (w marked) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -353,8 +352,8 @@ func checkContext(s *server, middleware func(http.Handler) http.Handler) error {
 	}, func(resp *http.Response) error { return resp.Body.Close() })
 }
 
-// has runs the handler with a function that reports whether the server's own
-// writer has what the handler's is to have.
+// has runs the handler with a function that reports whether the server's own writer has
+// what the handler's writer must have.
 func (s *server) has(middleware func(http.Handler) http.Handler, want func(http.ResponseWriter) bool, handler func(http.ResponseWriter, *http.Request) error, client func(*http.Response) error) error {
 	servers := make(chan http.ResponseWriter, 1)
 	return s.handle(func(h http.Handler) http.Handler {
@@ -365,7 +364,7 @@ func (s *server) has(middleware func(http.Handler) http.Handler, want func(http.
 		})
 	}, func(w http.ResponseWriter, r *http.Request) error {
 		if !want(<-servers) {
-			return nil // a later release of Go may have done without
+			return nil // a later Go release may have removed it
 		}
 		return handler(w, r)
 	}, client)
@@ -403,7 +402,7 @@ func checkPusher(s *server, middleware func(http.Handler) http.Handler) error {
 		if !ok {
 			return errors.New("no http.Pusher")
 		}
-		// The client has switched it off, which the server says by this error.
+		// The client disabled push, which the server reports with this error.
 		if err := p.Push("/pushed", nil); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return fmt.Errorf("pushing: %w", err)
 		}

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// TestOurs runs every piece of the kit through the checks.
+// TestOurs runs the checks on every middleware of this module.
 func TestOurs(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	for name, piece := range map[string]func(http.Handler) http.Handler{
@@ -40,8 +40,8 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// TestFindings runs the checks, in another process, on middleware that is known
-// to take something away: a check that cannot fail is none.
+// TestFindings runs the checks, in another process, on middleware with known faults: a
+// check that cannot fail proves nothing.
 func TestFindings(t *testing.T) {
 	switch name := os.Getenv("MIDDLEWARETEST_BROKEN"); name {
 	case "":
@@ -57,7 +57,7 @@ func TestFindings(t *testing.T) {
 			"http2/deadlines", "http2/first-byte", "http2/flusher", "http2/unwrap", "http2/context", "http2/close-notifier", "http2/pusher"},
 		"unwrapping": {"http1/flusher", "http1/hijack", "http1/read-from", "http2/flusher",
 			"http1/close-notifier", "http2/close-notifier", "http2/pusher"},
-		"TimeoutHandler": nil, // checked for a few below: it leaves out nearly everything
+		"TimeoutHandler": nil, // checked for a few below: it lacks nearly everything
 		"swallowing":     {"http1/abort", "http2/abort"},
 		"copying":        {"http1/pattern", "http2/pattern"},
 		"final only": {"http1/hijack", "http1/informational", "http1/read-from", "http2/informational",
@@ -120,7 +120,7 @@ var broken = map[string]func(http.Handler) http.Handler{
 	},
 }
 
-// final drops what comes before the final status.
+// final drops everything before the final status.
 type final struct{ once }
 
 func (f *final) WriteHeader(status int) {
@@ -129,7 +129,7 @@ func (f *final) WriteHeader(status int) {
 	}
 }
 
-// once passes on the first status only, as wrappers from before 1xx do.
+// once passes on only the first status, as wrappers older than 1xx do.
 type once struct {
 	w    http.ResponseWriter
 	done bool
@@ -146,8 +146,7 @@ func (o *once) WriteHeader(status int) {
 	}
 }
 
-// TestKnown: what is known to fail fails nothing, by the names that go test
-// prints.
+// TestKnown: known failures, by the names that go test prints, fail no test.
 func TestKnown(t *testing.T) {
 	middlewaretest.Run(t, testkit.Foreign()["unwrapping"], "http1/flusher", "http1/hijack", "http1/read-from", "http2/flusher",
 		"http1/close-notifier", "http2/close-notifier", "http2/pusher")

@@ -11,33 +11,32 @@ import (
 	"strings"
 )
 
-// A Difference is a request that two handlers answered in two ways.
+// A Difference is a request to which two handlers responded differently.
 type Difference struct {
-	// Route is the pattern of the request, as r.Pattern has it after the handler
-	// that answers.
+	// Route is r.Pattern of the request, after the primary handler.
 	Route string
 
 	// Method and URL are those of the request.
 	Method string
 	URL    *url.URL
 
-	// Values are what differs, twenty at most.
+	// Values are the differences, at most twenty.
 	Values []Value
 
-	// Err says why the shadow has not answered: it panicked, broke off, or took
-	// longer than Config.Timeout. Values is empty then.
+	// Err says why the shadow has no response: it panicked, broke off, or took longer
+	// than Config.Timeout. Values is empty then.
 	Err error
 }
 
 // A Value is a place where two responses differ.
 type Value struct {
 	// Where is "status", "header " and a name, "length" if a body is shorter than its
-	// Content-Length, which a client takes for a broken connection, "body", or "json "
+	// Content-Length, which a client treats as a broken connection, "body", or "json "
 	// and a JSON pointer.
 	Where string
 
-	// Answer is what the client was sent, and Shadow what it would have been. Both
-	// are cut after 100 bytes, and empty for what is not there.
+	// Answer is what the client received, and Shadow what it would have received. Both
+	// are cut after 100 bytes, and empty if absent.
 	Answer, Shadow string
 }
 
@@ -50,7 +49,7 @@ const (
 	maxText   = 100
 )
 
-// rules say what counts as different.
+// rules say what counts as a difference.
 type rules struct {
 	seed      maphash.Seed
 	headers   []string
@@ -72,7 +71,7 @@ func newRules(cfg Config) rules {
 	return r
 }
 
-// found collects what differs.
+// found collects the differences.
 type found struct{ values []Value }
 
 func (f *found) add(where, answer, shadow string) {
@@ -88,7 +87,7 @@ func short(s string) string {
 	return s
 }
 
-// compare returns what differs between two responses to a request.
+// compare returns the differences between two responses to a request.
 func (r *rules) compare(method string, a, b *response) []Value {
 	var f found
 	if a.status != b.status {
@@ -113,7 +112,7 @@ func (r *rules) compare(method string, a, b *response) []Value {
 	return f.values
 }
 
-// length says how long a body is, and how long it was to be.
+// length returns the length of a body, and its declared length.
 func (r *response) length(method string) string {
 	if r.cut(method) {
 		return fmt.Sprintf("%d of %d bytes", r.size, r.declared)
@@ -121,7 +120,7 @@ func (r *response) length(method string) string {
 	return fmt.Sprintf("%d bytes", r.size)
 }
 
-// bytesDiffer says where two bodies part.
+// bytesDiffer reports where two bodies start to differ.
 func bytesDiffer(f *found, a, b *response) {
 	if a.body == nil && a.size > 0 || b.body == nil && b.size > 0 {
 		f.add("body", fmt.Sprintf("%d bytes", a.size), fmt.Sprintf("%d bytes", b.size))
@@ -142,7 +141,7 @@ func quoted(p []byte) string {
 	return fmt.Sprintf("%q", bytes.ToValidUTF8(p, []byte("?")))
 }
 
-// mediaType returns a Content-Type in one form.
+// mediaType returns a normalized Content-Type.
 func mediaType(s string) string {
 	t, params, err := mime.ParseMediaType(s)
 	if err != nil {

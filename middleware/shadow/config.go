@@ -13,63 +13,62 @@ import (
 	"github.com/apiece/apiece/internal/setting"
 )
 
-// Config says which requests are compared, and how. The zero Config compares all
-// GET and HEAD requests.
+// Config says which requests are compared, and how. The zero Config compares all GET
+// and HEAD requests.
 type Config struct {
-	// Methods are the methods of the requests that are compared. Nil is GET and
-	// HEAD. With any other the shadow changes things too: on its own copy of the
-	// data, or not at all.
+	// Methods are the request methods that are compared. Nil is GET and HEAD. With any
+	// other method the shadow writes too: let it use its own copy of the data, or
+	// discard its writes.
 	Methods []string
 
-	// Sample is the part of the requests that is compared, such as 0.1 for one in
-	// ten. 0 is all of them.
+	// Sample is the fraction of requests that is compared, such as 0.1 for one in ten.
+	// 0 is all of them.
 	Sample float64
 
-	// Concurrency bounds the requests that are compared at a time, and with it the
-	// memory. Further ones are skipped. 0 is 16.
+	// Concurrency bounds the number of concurrent comparisons, and so the memory.
+	// Further requests are skipped. 0 is 16.
 	Concurrency int
 
-	// Timeout bounds the time of the shadow, whose context ends then. One that runs
-	// on nevertheless keeps its place among the concurrent ones. 0 is 10 seconds.
+	// Timeout bounds the time of the shadow by its context. A shadow that keeps running
+	// still counts toward Concurrency. 0 is 10 seconds.
 	Timeout time.Duration
 
-	// MaxBody bounds the bytes of each body that are kept: that of the request, and
-	// those of both responses. A longer request is skipped, a longer response
-	// compared byte by byte. 0 is 1 MB.
+	// MaxBody bounds the bytes kept of each body: of the request and of both responses.
+	// A larger request is skipped, a larger response is compared byte by byte. 0 is 1
+	// MB.
 	MaxBody bytesize.Size
 
-	// Headers are the fields of the responses that are compared. Nil is
-	// Content-Type and Location, of which the media type is compared without regard
-	// to blanks and letter case. An empty list is none.
+	// Headers are the response header fields that are compared. Nil is Content-Type and
+	// Location. The media type is compared ignoring blanks and letter case. An empty
+	// list compares none.
 	Headers []string
 
-	// IgnoreJSON are values of JSON that are not compared, as JSON pointers (RFC
-	// 6901) in which * stands for any name or index: "/items/*/updatedAt".
+	// IgnoreJSON are JSON values that are not compared, as JSON pointers (RFC 6901) in
+	// which * stands for any name or index: "/items/*/updatedAt".
 	IgnoreJSON []string
 
-	// UnorderedJSON are lists of JSON whose order does not matter, written likewise.
-	// "" is the whole response.
+	// UnorderedJSON are JSON arrays whose order does not matter, in the same syntax. ""
+	// is the whole response.
 	UnorderedJSON []string
 
-	// NoCredentials keeps Cookie, Authorization and Proxy-Authorization from the
-	// shadow.
+	// NoCredentials removes Cookie, Authorization and Proxy-Authorization from the
+	// shadow's request.
 	NoCredentials bool
 
-	// Prepare may change the request of the shadow, its header for instance. It runs
-	// in the background. Nil changes nothing.
+	// Prepare may change the shadow's request, for instance its header. It runs in the
+	// background. Nil changes nothing.
 	Prepare func(r *http.Request)
 
-	// Report is told of every request that differs, and of every failure of the
-	// shadow. It runs in the background, for several requests at a time. Nil writes
-	// the first ten of each route to Logger.
+	// Report is called for every difference and every failure of the shadow. It runs in
+	// the background, concurrently. Nil writes the first ten of each route to Logger.
 	Report func(Difference)
 
-	// Logger is where Report writes if it is nil, and where panics of Prepare and
-	// Report go. Nil is slog.Default.
+	// Logger gets the differences if Report is nil, and panics of Prepare and Report.
+	// Nil is slog.Default.
 	Logger *slog.Logger
 }
 
-// Validate reports everything that is wrong with the Config.
+// Validate returns every error in the Config, or nil.
 func (c Config) Validate() error {
 	var errs []error
 	if c.Sample < 0 || c.Sample > 1 || c.Sample != c.Sample {
@@ -96,8 +95,8 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// withDefaults returns the Config with numbers in place of zeros, and lists of its
-// own.
+// withDefaults returns the Config with defaults in place of zeros, and copies of the
+// lists.
 func (c Config) withDefaults() Config {
 	c.Concurrency = setting.Or(c.Concurrency, 16)
 	c.Timeout = setting.Or(c.Timeout, 10*time.Second)

@@ -9,13 +9,13 @@ import (
 	"github.com/apiece/apiece/middleware/shadow"
 )
 
-// old is the old server, which would be an httputil.ReverseProxy.
+// old is the old server, usually an httputil.ReverseProxy.
 func old(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"id": %q, "likes": 3, "servedAt": 1700000000}`, r.URL.Path[len("/api/post/"):])
 }
 
-// ported is the handler that takes its place.
+// ported is the handler that replaces it.
 func ported(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"id":%q,"likes":%d,"servedAt":1800000000}`, r.PathValue("pid"), len(r.PathValue("pid")))

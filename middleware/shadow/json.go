@@ -34,15 +34,15 @@ func (p steps) String() string {
 	return b.String()
 }
 
-// matches reports whether one of the patterns is that of the path.
+// matches reports whether one of the patterns matches the path.
 func matches(patterns []steps, path steps) bool {
 	return slices.ContainsFunc(patterns, func(p steps) bool {
 		return slices.EqualFunc(p, path, func(want, is string) bool { return want == "*" || want == is })
 	})
 }
 
-// compareJSON compares two JSON texts. What is no JSON, whatever its type says, is
-// compared by its bytes.
+// compareJSON compares two JSON texts. Texts that are not JSON, whatever their
+// Content-Type, are compared byte by byte.
 func (r *rules) compareJSON(f *found, a, b []byte) {
 	x, errX := decode(a)
 	y, errY := decode(b)
@@ -65,7 +65,7 @@ func decode(text []byte) (v any, err error) {
 	return v, nil
 }
 
-// absent stands for a value that is not there.
+// absent stands for a missing value.
 type absent struct{}
 
 func (r *rules) values(f *found, path steps, a, b any) {
@@ -124,7 +124,7 @@ func element(list []any, i int) any {
 	return absent{}
 }
 
-// text returns a value for a report.
+// text formats a value for a report.
 func text(v any) string {
 	if v == (absent{}) {
 		return ""
@@ -136,7 +136,7 @@ func text(v any) string {
 	return string(b)
 }
 
-// ordered returns a list in an order that depends on what is in it alone, and the
+// ordered returns a list in an order that depends only on its content, and the
 // canonical forms of its values in the same order.
 func (r *rules) ordered(path steps, list []any) (values, canonical []any) {
 	type element struct {
@@ -156,8 +156,8 @@ func (r *rules) ordered(path steps, list []any) (values, canonical []any) {
 	return values, canonical
 }
 
-// canonical returns a value without what is ignored, its numbers in one form and
-// its lists in order where that does not matter.
+// canonical returns a value without the ignored parts, with normalized numbers, and
+// with sorted lists where their order does not matter.
 func (r *rules) canonical(path steps, v any) any {
 	if matches(r.ignored, path) {
 		return nil
@@ -188,17 +188,17 @@ func (r *rules) canonical(path steps, v any) any {
 	return v
 }
 
-// sameNumber reports whether two numbers of JSON have the same value: 1.0, 1 and
-// 10e-1. No digit is lost, and no exponent makes work.
+// sameNumber reports whether two JSON numbers have the same value, as 1.0, 1 and 10e-1
+// have. It loses no digit, and a large exponent costs nothing.
 func sameNumber(a, b string) bool {
 	n, d, e := decimal(a)
 	m, c, f := decimal(b)
 	return n == m && d == c && e == f
 }
 
-// decimal splits a number into its sign, its digits without zeros on either side,
-// and the power of ten that they are multiplied by. An exponent of more than 18
-// digits stays in the digits, as it is.
+// decimal splits a number into its sign, its digits without leading and trailing zeros,
+// and the power of ten that multiplies them. An exponent of more than 18 digits stays
+// in the digits.
 func decimal(s string) (negative bool, digits string, exponent int64) {
 	s, negative = strings.CutPrefix(s, "-")
 	mantissa, exp := s, "0"

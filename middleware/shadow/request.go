@@ -7,15 +7,15 @@ import (
 	"net/http"
 )
 
-// credentials are the fields that Config.NoCredentials leaves out.
+// credentials are the fields that Config.NoCredentials removes.
 func credentials() []string { return []string{"Cookie", "Authorization", "Proxy-Authorization"} }
 
-// conditions are the fields by which a server answers with less than the whole.
+// conditions are the fields that let a server send less than the whole response.
 func conditions() []string {
 	return []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"}
 }
 
-// unfit says why a request is not compared, before it is answered.
+// unfit says why a request is not compared, before the handler runs.
 func (s *Shadow) unfit(r *http.Request) Reason {
 	for _, name := range conditions() {
 		if len(r.Header[name]) > 0 {
@@ -31,7 +31,7 @@ func (s *Shadow) unfit(r *http.Request) Reason {
 	return ""
 }
 
-// prepare keeps what the handler may change of the request.
+// prepare copies the parts of the request that the handler may change.
 func (c *comparison) prepare(r *http.Request) {
 	c.url = *r.URL
 	u := c.url
@@ -40,25 +40,25 @@ func (c *comparison) prepare(r *http.Request) {
 		Header: r.Header.Clone(), Host: r.Host, RemoteAddr: r.RemoteAddr, RequestURI: r.RequestURI, TLS: r.TLS,
 		Body: http.NoBody,
 	}
-	// A compressed response is another text for every compressor.
+	// Compressed bodies differ from one compressor to the next.
 	c.request.Header.Del("Accept-Encoding")
-	c.request.Header.Del("Expect") // the body is there
+	c.request.Header.Del("Expect") // the body is already here
 	if c.s.cfg.NoCredentials {
 		for _, name := range credentials() {
 			c.request.Header.Del(name)
 		}
 	}
-	// These are of the server, and outlive the request.
+	// These belong to the server, and outlive the request.
 	c.values = values{r.Context().Value(http.ServerContextKey), r.Context().Value(http.LocalAddrContextKey)}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		c.body = &requestBody{ReadCloser: r.Body, left: int64(c.s.cfg.MaxBody), length: r.ContentLength}
 	}
 }
 
-// values are those of the context of a server.
+// values are the context values of a server.
 type values struct{ server, addr any }
 
-// context returns the context of the shadow.
+// context returns the shadow's context.
 func (v values) context() context.Context {
 	ctx := context.Background()
 	if v.server != nil {
@@ -70,12 +70,12 @@ func (v values) context() context.Context {
 	return ctx
 }
 
-// A requestBody keeps what the handler reads.
+// A requestBody records what the handler reads.
 type requestBody struct {
 	io.ReadCloser
 	read   bytes.Buffer
-	left   int64 // of Config.MaxBody; negative once there was more
-	length int64 // that the client has announced, -1 if it has not
+	left   int64 // of Config.MaxBody; negative once exceeded
+	length int64 // declared by the client, -1 if it is not
 	end    bool
 }
 
@@ -86,13 +86,13 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	} else {
 		b.read = bytes.Buffer{}
 	}
-	// The end may be told by a Read of its own, which a decoder does without.
+	// A separate Read may report the end, and a decoder may never call it.
 	b.end = b.end || err == io.EOF || int64(b.read.Len()) == b.length
 	return n, err
 }
 
-// unreadable says why the shadow cannot be given the body, which the handler alone
-// could read.
+// unreadable says why the shadow cannot get the body, which only the handler could
+// read.
 func (c *comparison) unreadable() Reason {
 	switch {
 	case c.body == nil:

@@ -11,24 +11,24 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A response is what one of the handlers answered.
+// A response is the response of one of the handlers.
 type response struct {
 	status     int
 	header     http.Header
-	body       []byte // not more than Config.MaxBody
+	body       []byte // at most Config.MaxBody
 	size       int64
-	sum        uint64 // of all of it
+	sum        uint64 // of the whole body
 	declared   int64  // by Content-Length, -1 without one
-	incomplete Reason // why there is nothing to compare
+	incomplete Reason // why it cannot be compared
 }
 
-// cut reports whether the response to a request with the method ends before its
-// Content-Length, on which a server drops the connection.
+// cut reports whether the response to a request with the method is shorter than its
+// Content-Length: a server drops the connection then.
 func (r *response) cut(method string) bool {
 	return r.size < r.declared && method != http.MethodHead && hasBody(r.status)
 }
 
-// hasBody reports whether responses with the status have a body.
+// hasBody reports whether responses with the status may have a body.
 func hasBody(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
@@ -41,24 +41,24 @@ func declared(h http.Header) int64 {
 	return -1
 }
 
-// A collector keeps the start of a body, and the sum of all of it.
+// A collector keeps the start of a body, and a checksum of all of it.
 type collector struct {
 	limit int64
 	body  []byte
-	start []byte // for the Content-Type that a server finds out
+	start []byte // for the sniffed Content-Type
 	size  int64
 	hash  maphash.Hash
 
 	declared int64 // set once the header is sent
 }
 
-// exceeds reports whether p is more than Content-Length leaves. A server drops it
+// exceeds reports whether p is longer than Content-Length allows. A server drops it
 // then.
 func (c *collector) exceeds(p []byte) bool {
 	return c.declared >= 0 && c.size+int64(len(p)) > c.declared
 }
 
-// sniffed is how much of a body http.DetectContentType looks at.
+// sniffed is the number of bytes that http.DetectContentType reads.
 const sniffed = 512
 
 func (c *collector) add(seed maphash.Seed, p []byte) {
@@ -75,8 +75,7 @@ func (c *collector) add(seed maphash.Seed, p []byte) {
 	}
 }
 
-// typed returns the header with the Content-Type that net/http gives a body
-// without one.
+// typed returns the header with the Content-Type that net/http sets if there is none.
 func (c *collector) typed(header http.Header) http.Header {
 	_, has := header["Content-Type"]
 	if !has && c.size > 0 && header.Get("Content-Encoding") == "" && header.Get("Transfer-Encoding") == "" {
@@ -85,11 +84,11 @@ func (c *collector) typed(header http.Header) http.Header {
 	return header
 }
 
-// A tee keeps what the client is sent.
+// A tee records what the client is sent.
 type tee struct {
 	client http.ResponseWriter
 	c      *comparison
-	sent   http.Header // nil before the header is
+	sent   http.Header // nil until the header is sent
 	collector
 	failed bool
 }
@@ -115,8 +114,8 @@ func (t *tee) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// commit keeps the header. A stream of events, which may last for hours, is not
-// compared and keeps no place.
+// commit records the header. An event stream, which may last for hours, is not compared
+// and does not count toward Concurrency.
 func (t *tee) commit() {
 	if t.sent != nil {
 		return
@@ -146,18 +145,18 @@ func (t *tee) response(rw *respw.Writer) response {
 		out.incomplete = Encoded
 	}
 	if out.status == 0 {
-		out.status = http.StatusOK // which the server sends for a handler that did nothing
+		out.status = http.StatusOK // the server's status for a handler that did nothing
 	}
 	return out
 }
 
-// A recorder is the http.ResponseWriter of the shadow. Once its context has ended
-// nothing can be written to it.
+// A recorder is the shadow's http.ResponseWriter. Once its context has ended, writes
+// fail.
 type recorder struct {
 	ctx    context.Context
 	rules  *rules
 	header http.Header
-	sent   http.Header // nil before the header is
+	sent   http.Header // nil until the header is sent
 	status int
 	collector
 }
@@ -179,7 +178,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	switch { // as a server says
+	switch { // the errors of a server
 	case !hasBody(r.status):
 		return 0, http.ErrBodyNotAllowed
 	case r.exceeds(p):
@@ -189,7 +188,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// FlushError lets streams think that they are sent.
+// FlushError lets streams believe that they are sent.
 func (r *recorder) FlushError() error {
 	r.WriteHeader(http.StatusOK)
 	return r.ctx.Err()

@@ -11,21 +11,21 @@ import (
 	"sync/atomic"
 )
 
-// A comparison is one request, answered twice. Until the handler that answers has
-// returned it belongs to its goroutine, then to that of the shadow.
+// A comparison is one request that both handlers get. Until the primary handler has
+// returned it belongs to that goroutine, then to the shadow's.
 type comparison struct {
 	s       *Shadow
-	taken   bool          // holds one of the places
+	taken   bool          // counts toward Concurrency
 	request *http.Request // for the shadow
 	url     url.URL
 	values  values
 	body    *requestBody // nil if there is none
 	route   string
 	answer  response
-	parts   atomic.Int32 // of what runs in the background, that have ended
+	parts   atomic.Int32 // background parts that have ended
 }
 
-// release gives the place back.
+// release frees the slot.
 func (c *comparison) release() {
 	if c.taken {
 		c.taken = false
@@ -33,15 +33,15 @@ func (c *comparison) release() {
 	}
 }
 
-// end is called at the end of run and at that of the shadow. The last of them gives
-// the place back: a shadow that never returns keeps it.
+// end is called when run ends and when the shadow ends. The last call frees the slot: a
+// shadow that never returns keeps it.
 func (c *comparison) end() {
 	if c.parts.Add(1) == 2 {
 		c.s.leave()
 	}
 }
 
-// run asks the shadow, and compares.
+// run calls the shadow, and compares.
 func (c *comparison) run() {
 	defer c.end()
 	ctx, cancel := context.WithTimeout(c.values.context(), c.s.cfg.Timeout)
@@ -59,7 +59,7 @@ func (c *comparison) run() {
 		d = c.difference(rec, err)
 	case <-ctx.Done():
 		select {
-		case err := <-done: // it has returned, which ends its context
+		case err := <-done: // the handler has returned, which ends its context
 			d = c.difference(rec, err)
 		default:
 			err := fmt.Errorf("shadow: no response within %v: %w", c.s.cfg.Timeout, ctx.Err())
@@ -91,7 +91,7 @@ func (c *comparison) ask(rec *recorder, r *http.Request) (err error) {
 	return nil
 }
 
-// difference compares, if the shadow has answered.
+// difference compares the responses, if the shadow has one.
 func (c *comparison) difference(rec *recorder, err error) Difference {
 	d := Difference{Route: c.route, Method: c.request.Method, URL: &c.url, Err: err}
 	if err == nil {
@@ -100,7 +100,7 @@ func (c *comparison) difference(rec *recorder, err error) Difference {
 	return d
 }
 
-// report tells of a difference. A panic of the hook ends nothing.
+// report calls Report, and recovers its panics.
 func (c *comparison) report(d Difference) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -12,24 +12,24 @@ import (
 	"github.com/apiece/apiece/internal/respw"
 )
 
-// A Shadow compares what a handler answers with what another would have answered.
-// It is safe for concurrent use.
+// A Shadow compares the responses of a handler with those of another, its shadow. It is
+// safe for concurrent use.
 type Shadow struct {
 	other  http.Handler
 	cfg    Config
 	rules  rules
-	places chan struct{} // one for each request that is being compared
+	places chan struct{} // one for each running comparison
 	stats  counters
 
-	// mu guards what follows. Nothing else is locked under it.
+	// mu guards the fields below. No other lock is taken under it.
 	mu      sync.Mutex
 	running int           // shadows that have not returned
 	closed  bool          // by Shutdown
-	idle    chan struct{} // closed when the last one returns after that
+	idle    chan struct{} // closed when the last one returns after Shutdown
 }
 
-// New returns a Shadow of a handler that is asked in the background. It panics if
-// the Config is not valid, or if the handler is nil.
+// New returns a Shadow that calls other in the background. It panics if the Config is
+// not valid, or if other is nil.
 func New(other http.Handler, cfg Config) *Shadow {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -47,8 +47,8 @@ func New(other http.Handler, cfg Config) *Shadow {
 	}
 }
 
-// Middleware returns next, which answers, with the shadow beside it. A Shadow may
-// be beside several handlers.
+// Middleware returns next with the shadow attached: next sends the response. A Shadow
+// may be attached to several handlers.
 func (s *Shadow) Middleware(next http.Handler) http.Handler {
 	return layer.New(next, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, next) })
 }
@@ -71,7 +71,7 @@ func (s *Shadow) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 	c := &comparison{s: s, taken: true}
-	defer c.release() // unless the shadow has it now
+	defer c.release() // unless the shadow owns it now
 	c.prepare(r)
 	inside := r
 	if c.body != nil {
@@ -125,8 +125,8 @@ func (s *Shadow) leave() {
 	}
 }
 
-// Shutdown begins no more comparisons, and waits for those that are running until
-// the context ends. Requests are answered as before.
+// Shutdown starts no further comparisons, and waits for the running ones until the
+// context ends. Requests are still served.
 func (s *Shadow) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closed {

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// text answers with a type and a body.
+// text responds with a Content-Type and a body.
 func text(contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -31,7 +31,7 @@ func text(contentType, body string) http.HandlerFunc {
 
 func object(body string) http.HandlerFunc { return text("application/json", body) }
 
-// compared returns what a Shadow reports of one request.
+// compared returns what a Shadow reports for one request.
 func compared(t *testing.T, answer, other http.Handler, cfg shadow.Config, r *http.Request) (reports []string, stats shadow.Stats, client *httptest.ResponseRecorder) {
 	t.Helper()
 	var mu sync.Mutex
@@ -220,7 +220,7 @@ func TestSkipped(t *testing.T) {
 	}
 }
 
-// TestRequest looks at what the shadow is asked.
+// TestRequest checks the request of the shadow.
 func TestRequest(t *testing.T) {
 	for _, c := range []struct {
 		why  string
@@ -259,7 +259,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestClient looks at what reaches the client, whatever the shadow does.
+// TestClient checks what reaches the client, whatever the shadow does.
 func TestClient(t *testing.T) {
 	never := make(chan struct{})
 	defer close(never)
@@ -348,8 +348,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestStream sees that a stream of events keeps no place, from its first flush on,
-// and that a header which is set after a flush is not compared.
+// TestStream checks that an event stream does not count toward Concurrency after its
+// first flush, and that header fields set after a flush are not compared.
 func TestStream(t *testing.T) {
 	open, leave := make(chan struct{}), make(chan struct{})
 	s := shadow.New(object("1"), shadow.Config{Concurrency: 1})
@@ -390,7 +390,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestPanic sees that a request whose handler panics keeps no place, and is counted.
+// TestPanic checks that a request whose handler panics frees its slot, and is counted.
 func TestPanic(t *testing.T) {
 	s := shadow.New(object("1"), shadow.Config{Concurrency: 1})
 	h := s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -446,8 +446,8 @@ func TestRoutesAreBounded(t *testing.T) {
 	}
 }
 
-// TestDeepLists has lists in lists whose order does not matter, each of which is
-// looked at once, not once for each that it is in.
+// TestDeepLists compares nested lists whose order does not matter: each is visited
+// once, not once for each list that contains it.
 func TestDeepLists(t *testing.T) {
 	deep, at, cfg := "1", "", shadow.Config{UnorderedJSON: []string{""}}
 	for range 60 {
@@ -469,7 +469,8 @@ func TestSample(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// 1 in 10^10 runs is outside of this: 200, and eight standard deviations.
+	// 1 in 10^10 runs is outside of this range: 200 plus or minus eight standard
+	// deviations.
 	if n := s.Stats().Compared; n < 100 || n > 300 {
 		t.Errorf("%d of 1000 compared, want about 200", n)
 	}
@@ -497,7 +498,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestStorm has many requests at a time, some of which the shadow answers badly.
+// TestStorm sends many requests at a time, for some of which the shadow misbehaves.
 func TestStorm(t *testing.T) {
 	other := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

@@ -17,22 +17,22 @@ type Reason string
 
 // The reasons.
 const (
-	Busy            Reason = "busy"              // Config.Concurrency others were being compared
+	Busy            Reason = "busy"              // Config.Concurrency comparisons were already running
 	Conditional     Reason = "conditional"       // the request has a condition or a Range
-	Upgrade         Reason = "upgrade"           // the connection is for another protocol, or was hijacked
+	Upgrade         Reason = "upgrade"           // the connection switched protocols, or was hijacked
 	RequestTooLarge Reason = "request too large" // its body exceeds Config.MaxBody
-	BodyNotRead     Reason = "body not read"     // the handler left a part of the request's body
-	Streamed        Reason = "streamed"          // the response is a stream of events
-	Unfinished      Reason = "unfinished"        // the client has not received all of the response
+	BodyNotRead     Reason = "body not read"     // the handler left part of the request's body unread
+	Streamed        Reason = "streamed"          // the response is an event stream
+	Unfinished      Reason = "unfinished"        // the client has not received the whole response
 	Encoded         Reason = "encoded"           // the response has a Content-Encoding
 )
 
 // Counts are numbers of requests since New. Requests that Config.Methods or
-// Config.Sample leave out are not counted.
+// Config.Sample exclude are not counted.
 type Counts struct {
-	Compared int64 // answered by both handlers
-	Differ   int64 // of the compared, those with two responses
-	Failed   int64 // not answered by the shadow; see Difference.Err
+	Compared int64 // both handlers responded
+	Differ   int64 // compared, with a difference
+	Failed   int64 // no response from the shadow; see Difference.Err
 	Skipped  int64 // not compared
 }
 
@@ -40,8 +40,8 @@ type Counts struct {
 type Stats struct {
 	Counts
 
-	// Routes are the counts of each route, in alphabetical order. Of more than 1000
-	// routes the others are together under "...".
+	// Routes are the counts of each route, sorted. Routes beyond the first 1000 share
+	// the entry "...".
 	Routes []RouteStats
 
 	// Reasons says why requests were skipped.
@@ -55,10 +55,10 @@ type RouteStats struct {
 	Counts
 }
 
-// maxRoutes bounds the routes that are counted by themselves.
+// maxRoutes bounds the routes with counts of their own.
 const maxRoutes = 1000
 
-// maxRecords is how many records the Logger gets for a route.
+// maxRecords bounds the records that the Logger gets for a route.
 const maxRecords = 10
 
 type counters struct {
@@ -68,7 +68,7 @@ type counters struct {
 	records map[string]int
 }
 
-// route returns the counters of a route. The lock is held.
+// route returns the counters of a route. The caller holds the lock.
 func (c *counters) route(pattern string) *RouteStats {
 	if c.routes == nil {
 		c.routes, c.reasons, c.records = map[string]*RouteStats{}, map[Reason]int64{}, map[string]int{}
@@ -107,7 +107,7 @@ func (c *counters) compared(pattern string, d Difference) {
 	}
 }
 
-// loud reports whether the Logger is told of another difference of a route.
+// loud reports whether to log another difference of a route.
 func (c *counters) loud(pattern string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,7 +153,7 @@ func (s Stats) String() string {
 	return b.String()
 }
 
-// grouped returns a count with its digits in groups of three.
+// grouped formats a count with its digits in groups of three.
 func grouped(n int64) string {
 	digits := fmt.Sprint(n)
 	var b strings.Builder

@@ -16,8 +16,8 @@ import (
 	"github.com/apiece/apiece/middleware/shadow"
 )
 
-// beside serves answer with a shadow beside it, has play talk to the server over
-// HTTP/1.1, and returns what was reported, with the counts.
+// beside serves answer with a shadow attached, has play talk to the server over
+// HTTP/1.1, and returns the reports and the counts.
 func beside(t *testing.T, answer, other http.Handler, cfg shadow.Config, play func(addr string)) (reports []string, stats shadow.Stats) {
 	t.Helper()
 	var mu sync.Mutex
@@ -59,7 +59,7 @@ func talk(t *testing.T, addr string) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// line reads a line, and the rest of the header behind it.
+// line reads a line, and the rest of the header after it.
 func line(t *testing.T, r *bufio.Reader) string {
 	t.Helper()
 	first := ""
@@ -76,8 +76,8 @@ func line(t *testing.T, r *bufio.Reader) string {
 	}
 }
 
-// TestLength: a body that ends before its Content-Length is told as such, on either
-// side, and as no more than that if both are the same.
+// TestLength: a body shorter than its Content-Length is reported as such, on either
+// side, and only as that if the bodies are the same.
 func TestLength(t *testing.T) {
 	declares := func(length int, writes ...string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -137,8 +137,8 @@ func TestLength(t *testing.T) {
 	}
 }
 
-// TestLengthBehindAProxy: a server that breaks off is told as well if it is asked
-// through a proxy, which panics.
+// TestLengthBehindAProxy: a server that breaks off below a proxy, which panics, is
+// reported too.
 func TestLengthBehindAProxy(t *testing.T) {
 	breaks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "9")
@@ -167,8 +167,8 @@ func TestLengthBehindAProxy(t *testing.T) {
 	}
 }
 
-// TestHijack: the connection of a request without Upgrade is taken over, on one
-// side or the other.
+// TestHijack: the connection of a request without Upgrade is hijacked, by one of the
+// handlers.
 func TestHijack(t *testing.T) {
 	for name, take := range map[string]func(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter, error){
 		"http.Hijacker": func(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter, error) { return w.(http.Hijacker).Hijack() },
@@ -208,8 +208,8 @@ func TestHijack(t *testing.T) {
 	}
 }
 
-// TestExpect: a client that waits for 100 Continue gets it when the handler reads,
-// and the shadow has the body without having to ask for it.
+// TestExpect: a client that waits for 100 Continue gets it when the handler reads, and
+// the shadow gets the body without requesting it.
 func TestExpect(t *testing.T) {
 	const head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
 	cfg := shadow.Config{Methods: []string{"POST"}}

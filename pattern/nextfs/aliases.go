@@ -11,24 +11,24 @@ import (
 	"strings"
 )
 
-// aliases are what tsconfig.json or jsconfig.json says of the modules that are
-// not named by a relative path: "paths" and "baseUrl" of its compilerOptions.
+// aliases are the settings of tsconfig.json or jsconfig.json for modules
+// without a relative path: "paths" and "baseUrl" of its compilerOptions.
 type aliases struct {
 	base  string // "" if there is none
 	paths []alias
 	read  int // how many files
 }
 
-// An alias stands for the files that begin and end so, with what the star stands
-// for in place of theirs.
+// An alias stands for the files with this beginning and end; the star stands for
+// the part in between.
 type alias struct {
 	prefix, suffix string
 	star           bool
 	to             []string
 }
 
-// aliases reads the configuration once. What it says is of no use if it cannot be
-// read: then what it would lead to is unknown.
+// aliases reads the configuration once. If it cannot be read, aliases are
+// unknown.
 func (s *scanner) aliases() *aliases {
 	if s.paths != nil {
 		return s.paths
@@ -43,7 +43,7 @@ func (s *scanner) aliases() *aliases {
 	return s.paths
 }
 
-// readAliases reads a configuration and, for what it does not say, the one that it
+// readAliases reads a configuration and, for missing settings, the one that it
 // extends.
 func (s *scanner) readAliases(name string) {
 	const most = 20
@@ -80,8 +80,8 @@ func (s *scanner) readAliases(name string) {
 			}
 			a.paths = append(a.paths, p)
 		}
-		// The most specific one comes first: it has no star, or the longest text
-		// before it.
+		// The most specific one is first: without a star, or with the longest
+		// text before it.
 		slices.SortStableFunc(a.paths, func(p, q alias) int {
 			switch {
 			case p.star == q.star:
@@ -97,13 +97,13 @@ func (s *scanner) readAliases(name string) {
 		extends = []any{config.Extends}
 	}
 	for _, e := range slices.Backward(extends) { // the last one wins
-		if to, ok := e.(string); ok && strings.HasPrefix(to, ".") { // or else a package
+		if to, ok := e.(string); ok && strings.HasPrefix(to, ".") { // otherwise a package
 			s.readAliases(strings.TrimSuffix(path.Join(dir, to), ".json") + ".json")
 		}
 	}
 }
 
-// names returns the files that the name of a module may stand for, without their
+// names returns the files that a module name may stand for, without their
 // extensions.
 func (a *aliases) names(module string) (names []string) {
 	for _, p := range a.paths {
@@ -117,7 +117,7 @@ func (a *aliases) names(module string) (names []string) {
 		for _, to := range p.to {
 			names = append(names, path.Clean(strings.Replace(to, "*", star, 1)))
 		}
-		return names // TypeScript looks for no other one
+		return names // TypeScript tries no others
 	}
 	if a.base != "" {
 		names = append(names, path.Join(a.base, module))
@@ -125,8 +125,8 @@ func (a *aliases) names(module string) (names []string) {
 	return names
 }
 
-// plainJSON returns JSON without the comments and the commas at the end of a list
-// that a tsconfig.json may have.
+// plainJSON removes the comments and trailing commas that a tsconfig.json may
+// have.
 func plainJSON(text []byte) []byte {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	var out []byte

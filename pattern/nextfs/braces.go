@@ -2,18 +2,18 @@ package nextfs
 
 import "strings"
 
-// An ending is what a closing brace ends, which decides how a slash after it is
-// read: it divides an operand, and after a statement it begins a regular
-// expression.
+// An ending is what a closing brace ends, which decides how to read a slash
+// after it: it divides an operand, and begins a regular expression after a
+// statement.
 type ending uint8
 
 const (
 	unknown   ending = iota
-	operand          // the literal of an object; the body of a function or class that is a value
+	operand          // an object literal; the body of a function or class that is a value
 	statement        // a block, or a declaration
 )
 
-// A token is what the lexer remembers of the one before.
+// A token is what the lexer remembers of the previous token.
 type token struct {
 	kind     kind
 	text     string
@@ -26,8 +26,8 @@ func (t token) word(name string) bool {
 	return t.kind == nameToken && t.text == name && !t.property
 }
 
-// position returns whether what comes after the token is a value, or the
-// beginning of a statement.
+// position returns whether a value or the beginning of a statement follows the
+// token.
 func (t token) position() ending {
 	switch {
 	case t.kind == nameToken && !t.operand:
@@ -47,7 +47,7 @@ func (t token) position() ending {
 	return operand
 }
 
-// opens returns what a brace ends that opens after the token.
+// opens returns the ending of a brace that opens after the token.
 func (l *lexer) opens(before token) ending {
 	punct, body := before.kind == punctToken, l.body
 	switch {
@@ -64,11 +64,10 @@ func (l *lexer) opens(before token) ending {
 	return before.position()
 }
 
-// doubtful reads a slash after a brace of which it is not known what it ends. It
-// may be read either way if that makes no difference to brackets, quotes and
-// exports.
+// doubtful reads a slash after a brace with an unknown ending. It may be read
+// either way if that makes no difference to brackets, quotes and exports.
 func (l *lexer) doubtful() {
-	const most = 1000 // of a line that is looked at, so that no byte is looked at often
+	const most = 1000 // of a line, so that no byte is read often
 	line := l.src[l.pos+1 : min(len(l.src), l.pos+1+most)]
 	n := strings.IndexAny(line, lineEnds)
 	if n < 0 && len(line) < most {

@@ -14,40 +14,40 @@ import (
 
 // T is what Check uses of a [testing.T].
 type T interface {
-	Helper()                           // leaves Check out of the reported line
-	Errorf(format string, args ...any) // once for what is wrong with the files, for the wrong routes, and for what differs
+	Helper()                           // excludes Check from the reported line
+	Errorf(format string, args ...any) // once for errors in the files, for wrong routes, and for differences
 	Logf(format string, args ...any)   // once for the count, and for what could not be compared
 }
 
-// Check fails the test if the routes of h are not those of the Next.js project
-// at the root of fsys. It lists every file without a handler, every method
-// that a route handler exports and the Go handler does not have, and the
-// reverse of both. The errors of [Scan], which says what the extensions are,
-// fail the test as well. Routes that the service has besides, for its health
-// or its metrics, go into the mux beside h.
+// Check fails the test unless h has the routes of the Next.js project at the
+// root of fsys. It lists every file without a handler, every method that a
+// route handler exports and the Go handler lacks, and the reverse of both. The
+// errors of [Scan], which also describes the extensions, fail the test too.
+// Register additional routes of the service, such as health or metrics, on the
+// mux next to h.
 //
-// An error of its own is a file without a handler whose requests reach that of
-// another route: pages/api/post/create.ts where only /api/post/[pid] is ported. So
-// it is with a page, with files of the directory public and with those below
-// /_next that a route such as /[...slug] takes.
+// Another error is a file without a handler whose requests reach the handler of
+// another route: pages/api/post/create.ts where only /api/post/[pid] is ported.
+// The same applies to pages, to files in the directory public and to those below
+// /_next, if a route such as /[...slug] takes their paths.
 //
-// Of a project that is ported in part, the routes that [Old] serves count as
-// there, and so do those without a handler if the NotFound of h is Old. The log of
-// the test has the count: "15 of 266 routes are ported".
+// In a project that is ported in part, routes that [Old] serves are not missing,
+// nor are those without a handler if the NotFound of h is Old. The test logs the
+// count: "15 of 266 routes are ported".
 //
-// A pattern counts as the same if it is written the same: a parameter by
-// another name is another route.
+// Patterns are the same if they are written the same: a parameter with another
+// name is another route.
 //
-// No handler is run. Methods are those that a handler tells by a method
-// Methods() []string, as middleware.Methods has it: all that it answers
-// with something else than 405. It may stand behind every middleware that
-// [pattern.Walk] sees through. HEAD and OPTIONS are not missed in it, nor are
-// they too many, unless the file exports them, because Next.js answers them
-// either way. A handler that does not tell, behind other middleware for
-// instance, passes: put the Methods outside, and that middleware around each of
-// its handlers. So does one for a file whose methods are unknown, save for
-// those that are known; the log of the test lists these routes. A file of
-// pages/api gets every method, so that there is nothing to compare.
+// Check runs no handler. It gets the methods of a handler from its method
+// Methods() []string, as in middleware.Methods: all methods that it does not
+// answer with 405. The handler may be inside any middleware that [pattern.Walk]
+// sees through. HEAD and OPTIONS are neither missing nor extra, unless the file
+// exports them, because Next.js responds to them in any case. A handler without
+// Methods, for example inside other middleware, passes: put the Methods
+// outside, and that middleware around each of its handlers. A handler for a
+// file with unknown methods passes too, except for those that are known; the
+// test logs these routes. A file of pages/api accepts every method, so there is
+// nothing to compare.
 func Check(t T, fsys fs.FS, h *pattern.Handler, ext ...string) {
 	t.Helper()
 	if h == nil {
@@ -76,12 +76,12 @@ func Check(t T, fsys fs.FS, h *pattern.Handler, ext ...string) {
 	}
 }
 
-// A comparison is of the files of a project with a handler.
+// A comparison compares the files of a project with a handler.
 type comparison struct {
 	*scanner
 	handler   *pattern.Handler
 	endpoints map[string][]pattern.Endpoint // by route
-	ported    []pattern.Pattern             // the routes that may keep something from the old server
+	ported    []pattern.Pattern             // the routes that may keep requests from the old server
 	longest   int                           // the most segments of a route of either
 	fresh     string                        // a segment that is in none of them
 
@@ -133,7 +133,7 @@ func compare(fsys fs.FS, h *pattern.Handler, ext []string) (*comparison, error) 
 	return c, errors.Join(err, publicErr)
 }
 
-// measure looks for what no route has.
+// measure finds a segment that no route has.
 func (c *comparison) measure(routes []string) {
 	segs := map[string]bool{}
 	for _, route := range routes {
@@ -183,7 +183,8 @@ func (c *comparison) file(f Route) {
 	}
 }
 
-// reportTaken reports the handlers of other routes that answer for a file.
+// reportTaken reports the handlers of other routes that take the requests of a
+// file.
 func (c *comparison) reportTaken(e entry) bool {
 	all := c.taken(e)
 	for _, t := range all {
@@ -204,12 +205,12 @@ func of(methods []string) string {
 }
 
 // compareMethods returns the methods that only the file has, and those that only
-// the handler has. If it could not compare all of them, reason says why.
+// the handler has. If some could not be compared, reason says why.
 func compareMethods(f Route, endpoints []pattern.Endpoint) (lacks, exceeds []string, reason string) {
 	if f.Pages {
 		return nil, nil, ""
 	}
-	var rest []pattern.Endpoint // what serves all methods, or all others
+	var rest []pattern.Endpoint // serves all methods, or all others
 	served, ok := methodsOf(endpoints[0])
 	if !ok {
 		for _, e := range endpoints {

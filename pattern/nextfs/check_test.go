@@ -18,7 +18,7 @@ import (
 
 var _ nextfs.T = testing.TB(nil)
 
-// fakeT collects what Check says.
+// fakeT collects the output of Check.
 type fakeT struct {
 	errors, logs []string
 	breaks       []string // the errors about requests that reach another handler
@@ -53,13 +53,13 @@ func lines(t *testing.T, texts []string) string {
 	return strings.ReplaceAll(list, "\n\t", "; ")
 }
 
-// listed is a handler that tells its methods.
+// listed is a handler that reports its methods.
 type listed []string
 
 func (l listed) Methods() []string                            { return l }
 func (l listed) ServeHTTP(http.ResponseWriter, *http.Request) { panic("Check runs no handler") }
 
-// byMethod chooses by method, and tells it by All alone.
+// byMethod chooses by method, and reports methods only through All.
 type byMethod map[string]http.Handler
 
 func (m byMethod) All() iter.Seq2[string, http.Handler] {
@@ -127,8 +127,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCheckOrder has routes in the order that requests are matched in, those
-// without a file behind the others.
+// TestCheckOrder has routes in matching order, followed by those without a
+// file.
 func TestCheckOrder(t *testing.T) {
 	h, err := pattern.NewHandler(map[string]http.Handler{"/z": http.NotFoundHandler(), "/y/[a]": http.NotFoundHandler()}, pattern.HandlerConfig{})
 	if err != nil {

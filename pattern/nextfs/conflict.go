@@ -11,10 +11,10 @@ import (
 )
 
 // A ConflictError reports files whose routes Next.js cannot serve, or not all
-// of them. Scan reports every one it finds, joined; errors.As finds the first.
+// of them. Scan reports every conflict, joined; errors.As finds the first.
 type ConflictError struct {
 	// Files are the files, relative to the root of the project: one if it is
-	// wrong by itself. One of them is an API route, the others may be pages.
+	// invalid by itself. One of them is an API route, the others may be pages.
 	Files []string
 
 	reason string
@@ -26,7 +26,7 @@ func (e *ConflictError) Error() string {
 }
 
 // Unwrap returns the [*pattern.ConflictError] or [*pattern.SyntaxError] of
-// routes that do not go together. There is none for files with the same route.
+// conflicting routes. It is nil for files with the same route.
 func (e *ConflictError) Unwrap() error { return e.cause }
 
 // duplicates reports files with the same route.
@@ -45,8 +45,8 @@ func (s *scanner) duplicates(entries []entry) {
 	}
 }
 
-// published reports a file of the directory public that takes the place of the
-// route. Next.js refuses it for pages, and serves the file for app.
+// published reports a file of the directory public at the path of the route.
+// Next.js refuses it in pages, and serves the file in app.
 func (s *scanner) published(e entry) {
 	file := "public" + e.Pattern.String()
 	if info, err := fs.Stat(s.fsys, file); err == nil && info.Mode().IsRegular() {
@@ -62,7 +62,7 @@ func sameRoute(files []string, p pattern.Pattern) *ConflictError {
 	return &ConflictError{files, fmt.Sprintf("%s are at %s", both, p), nil}
 }
 
-// conflicts reports the conflicts between routes that NewTable has found.
+// conflicts reports the conflicts of routes that NewTable has found.
 func (s *scanner) conflicts(err error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -88,7 +88,7 @@ func (s *scanner) conflicts(err error) {
 	}
 }
 
-// representative returns the file of a route, one of the API if there is one.
+// representative returns the file of a route, preferably of the API.
 func (s *scanner) representative(route string) entry {
 	entries := s.entries[route]
 	for _, e := range entries {

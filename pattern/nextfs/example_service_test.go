@@ -17,7 +17,7 @@ var webProject = fstest.MapFS{
 	"app/api/todos/[id]/route.ts": {Data: []byte("export async function DELETE() {}")},
 }
 
-// A printer is the *testing.T of a test here.
+// A printer stands for the *testing.T of a test.
 type printer struct{}
 
 func (printer) Helper() {}
@@ -26,7 +26,7 @@ func (printer) Logf(format string, args ...any) {
 }
 func (printer) Errorf(format string, args ...any) { printer{}.Logf(format, args...) }
 
-// A test of a service that has not ported everything yet.
+// A test of a service that is not completely ported yet.
 func ExampleCheck_whole() {
 	todo := http.NotFoundHandler() // the handlers of a service
 	routes, err := pattern.NewHandler(map[string]http.Handler{

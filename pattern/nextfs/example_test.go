@@ -56,7 +56,7 @@ func ExampleScan_conflicts() {
 	//   parameters at the same position need the same name; both match "/api/post/x"
 }
 
-// A test of a service that answers all there is, soon.
+// A test of a service that is still being ported.
 func ExampleCheck() {
 	var t exampleT // a *testing.T
 	h, err := pattern.NewHandler(map[string]http.Handler{
@@ -79,8 +79,8 @@ func ExampleCheck() {
 	// 	/api/health has a handler, but no file
 }
 
-// A test part-way through a migration: what no route matches goes to the old
-// server, and what is left to port is no fault. What breaks is.
+// A test during a migration: the old server gets requests that no route
+// matches, and unported routes are no error. Wrongly routed requests are.
 func ExampleOld() {
 	var t exampleT // a *testing.T
 	toNext, ported := http.NotFoundHandler(), http.NotFoundHandler()
@@ -101,7 +101,7 @@ func ExampleOld() {
 	// 	/api/post/create is answered by the handler of /api/post/[pid]: pages/api/post/create.ts
 }
 
-// With all routes of the project to begin with, nothing can break.
+// A start with all routes of the project, where nothing can break.
 func ExampleBaseline() {
 	var t exampleT // a *testing.T
 	toNext, post := http.NotFoundHandler(), http.NotFoundHandler()

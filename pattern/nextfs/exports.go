@@ -8,27 +8,27 @@ import (
 	"unicode"
 )
 
-// methods are the names that Next.js looks for in a route handler.
+// methods are the exports that Next.js looks for in a route handler.
 var methods = []string{
 	http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions,
 	http.MethodPatch, http.MethodPost, http.MethodPut,
 }
 
-// moduleOf reads what a module says of its exports. Of the methods it finds, if
-// unknown is not empty, there may be more, or other ones: it says why.
+// moduleOf reads the exports of a module. If unknown is not empty, it says why
+// there may be more methods than those found, or others.
 //
 // It looks for export declarations outside of all brackets, and reads their
-// names. That is all a module says about its exports, save for three things:
-// what "export *" stands for is in another module, CommonJS modules assign
-// their exports as they run, and a name that stands for a type only is no
-// export, which can be seen where it is exported only if it says "type".
+// names. This finds all exports of a module, with three exceptions: "export *"
+// stands for exports of another module, CommonJS modules assign their exports
+// at run time, and the name of a type is not an export, which is visible at the
+// export only with the word "type".
 //
-// If constants is set, it also reads what its constants stand for.
+// If constants is set, it also reads the values of constants.
 func moduleOf(src string, jsx, constants bool) *module {
 	src = plainSpace(src)
 	m := readModule(src, jsx, constants)
 	if jsx && (m.err != nil || m.doubt) {
-		// What seemed to be an element may have been something else.
+		// What was read as an element may have been something else.
 		plain := readModule(src, false, constants)
 		switch both := common(m.found, plain.found); {
 		case m.err != nil:
@@ -48,9 +48,9 @@ func moduleOf(src string, jsx, constants bool) *module {
 	return m
 }
 
-// plainSpace spells the white space of JavaScript in ASCII: a carriage return
-// and the separators of Unicode end a line, and the no-break space that comes
-// with code from a web page is a space.
+// plainSpace replaces the white space of JavaScript by ASCII: a carriage return
+// and the Unicode separators end a line, and the no-break space that comes with
+// code copied from a web page is a space.
 func plainSpace(src string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
@@ -65,20 +65,20 @@ func plainSpace(src string) string {
 	}, strings.ReplaceAll(src, "\r\n", "\n"))
 }
 
-// A module reads the declarations of a module.
+// A module holds the declarations of a module.
 type module struct {
 	lexer
 	found    []string
-	stars    []string // modules of which everything is exported
+	stars    []string // modules that are exported with "export *"
 	exported map[string]origin
 	unknown  string
 	isModule bool   // whether it has an import or an export
 	failed   string // why it was not read to its end, or not as a module
-	mentions bool   // whether there is the name of a setting in it
-	names           // what its settings may be made of
+	mentions bool   // whether the name of a setting occurs in it
+	names           // constants and imports for its settings
 }
 
-// readModule reads a module, and what it finds in order, each once.
+// readModule reads a module and what it exports, in order, each once.
 func readModule(src string, jsx, constants bool) *module {
 	m := &module{lexer: lexer{src: src, jsx: jsx}}
 	if constants {
@@ -106,18 +106,18 @@ func (m *module) read() {
 			m.isModule = true
 			m.next()
 			m.export()
-			continue // with the token that the declaration did not take
+			continue // with the token after the declaration
 		}
 		imports := m.word("import")
 		m.note()
 		m.step()
-		m.isModule = m.isModule || imports && !m.is("(") // which CommonJS has as well
+		m.isModule = m.isModule || imports && !m.is("(") // CommonJS has import() as well
 	}
 }
 
 func (m *module) add(name string) { m.addFrom(name, origin{name: name}) }
 
-// addFrom adds an export, and where it comes from.
+// addFrom adds an export, and its origin.
 func (m *module) addFrom(name string, from origin) {
 	if m.exported == nil {
 		m.exported = map[string]origin{}
@@ -128,8 +128,8 @@ func (m *module) addFrom(name string, from origin) {
 	}
 }
 
-// export reads what follows the word, and ends before a token that it does not
-// need.
+// export reads the declaration after the word, and ends before a token that is
+// not part of it.
 func (m *module) export() {
 	switch {
 	case m.is("{"):
@@ -152,7 +152,7 @@ func (m *module) export() {
 		}
 		m.declarators(constant)
 	case m.word("import"), m.word("namespace"), m.word("module"):
-		// What it stands for may be a value or a type.
+		// It may stand for a value or a type.
 		declared := m.text
 		if m.next(); m.kind != nameToken {
 			break
@@ -178,7 +178,7 @@ func (m *module) export() {
 	case m.word("default"):
 		m.add("default")
 	case m.kind == nameToken && slices.Contains([]string{"as", "declare", "interface", "type"}, m.text):
-		// For the compiler only, or no export of a method.
+		// For the compiler only, or not a method.
 	default:
 		m.unknown = strings.TrimSpace("export " + m.text)
 	}
@@ -190,8 +190,8 @@ func (m *module) list() {
 	m.each(func(name, as string) { m.addFrom(as, origin{from, name}) })
 }
 
-// each reads the names of a list in braces, save those that are for the compiler
-// only: "type a" and "type a as b".
+// each reads the names of a list in braces, except types: "type a" and "type a
+// as b".
 func (m *module) each(visit func(name, as string)) {
 	var words []string
 	for m.next(); m.kind != endToken; m.next() {
@@ -232,12 +232,13 @@ func (m *module) star() {
 }
 
 // declarators reads what const declares: a = 1, { b, c: [d] } = e, and so on.
-// It ends at the first token behind, where a line ends if no semicolon does.
+// It ends at the first token after it: at a semicolon, or at the end of a line
+// without one.
 //
-// A comma may also separate type arguments, f<A, B>(c), which only what comes
-// after it tells. What is declared has an initialiser or a type, though, and
-// what looks like an argument is taken for a part of the expression before it.
-// A variable may do without either: whether it is assigned a value further on
+// A comma may also separate type arguments, f<A, B>(c), which only the
+// following tokens show. But a declared name has an initializer or a type, and
+// anything that looks like an argument is read as a part of the expression
+// before it. A variable may have neither; a later assignment is not detected.
 // is not found out.
 func (m *module) declarators(constant bool) {
 	for {
@@ -315,8 +316,8 @@ func (m *module) member() {
 	}
 }
 
-// bind reads a name or a pattern. Anything else is not for it to complain
-// about: there is a compiler for that.
+// bind reads a name or a pattern. It does not report anything else: that is up
+// to the compiler.
 func (m *module) bind() {
 	switch {
 	case m.kind == nameToken:
@@ -327,7 +328,7 @@ func (m *module) bind() {
 	}
 }
 
-// annotation reads the type behind a colon, where "<" never begins an element.
+// annotation reads the type after a colon, where "<" never begins an element.
 func (m *module) annotation() {
 	jsx := m.jsx
 	m.jsx = false
@@ -336,7 +337,7 @@ func (m *module) annotation() {
 	m.jsx = jsx
 }
 
-// step goes on to the next token that is in no brackets.
+// step moves to the next token outside of brackets.
 func (m *module) step() {
 	if m.closes() {
 		m.fail("%s without its counterpart", m.text)
@@ -346,9 +347,9 @@ func (m *module) step() {
 	m.next()
 }
 
-// statementEnds reports whether the token is not part of the expression before
-// it: a semicolon, the end, or the first of a line where the expression can be
-// complete and the token cannot carry it on.
+// statementEnds reports whether the token ends the expression before it: a
+// semicolon, the end, or the first token of a line where the expression can be
+// complete and the token cannot continue it.
 func (m *module) statementEnds() bool {
 	if m.kind == endToken || m.is(";") {
 		return true

@@ -9,14 +9,14 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// TestExportedMethods has what the recorded project of that name has not: what
-// Next.js refuses to build, and what is hard to read. The rows of files with
-// JSX are read as such.
+// TestExportedMethods has cases that the recorded project of that name lacks:
+// source that Next.js refuses to build, or that is hard to parse. Rows for
+// files with JSX are parsed with it.
 func TestExportedMethods(t *testing.T) {
 	for _, c := range []struct {
 		src  string
 		jsx  bool
-		want string // the methods, and behind a semicolon why there may be others
+		want string // the methods, and after a semicolon why there may be others
 		why  string
 	}{
 		{"", false, "", "an empty file"},
@@ -184,8 +184,8 @@ func TestExportedMethods(t *testing.T) {
 	}
 }
 
-// TestExportedMethodsOfHostileSource has long and deep input, which takes too
-// long or ends the process if anything in it is read over and over.
+// TestExportedMethodsOfHostileSource has long and deep input, which would take
+// too long or end the process if any of it was read repeatedly.
 func TestExportedMethodsOfHostileSource(t *testing.T) {
 	n := 1 << 18
 	if testkit.Race {
@@ -223,13 +223,13 @@ func FuzzExportedMethods(f *testing.F) {
 		if strings.HasPrefix(unknown, "line ") || strings.HasPrefix(unknown, "an export in what seems") {
 			return
 		}
-		// What was understood to its end can be carried on.
+		// Source that was parsed to its end can be continued.
 		more, _ := nextfs.ExportedMethods(src+"\n;export const DELETE = 1\n", jsx)
 		want := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(methods), "DELETE"))))
 		if !slices.Equal(more, want) {
 			t.Fatalf("with one export more: %q, want %q", more, want)
 		}
-		// A comment in front changes nothing.
+		// A leading comment changes nothing.
 		if same, _ := nextfs.ExportedMethods("/* export const GET = 1 */"+src, jsx); !strings.HasPrefix(src, "#!") && !slices.Equal(same, methods) {
 			t.Fatalf("with a comment: %q, want %q", same, methods)
 		}

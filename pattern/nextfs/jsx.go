@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// startsElement tells an element from the parameters of a generic function,
-// which in a file with JSX are written so that they cannot be mistaken:
+// startsElement distinguishes an element from the parameters of a generic
+// function, which in a file with JSX are unambiguous:
 // <T,>(x: T) or <T extends object>(x: T).
 func (l *lexer) startsElement() bool {
 	rest := l.src[l.pos+1:]
@@ -26,8 +26,7 @@ func tagLength(s string) (n int) {
 	return n
 }
 
-// declares reports whether there is something like an export declaration in a
-// text.
+// declares reports whether a text may contain an export declaration.
 func declares(text string) bool {
 	for {
 		before, after, ok := strings.Cut(text, "export")
@@ -44,14 +43,14 @@ func declares(text string) bool {
 	}
 }
 
-// declarations are the words that may come after "export".
+// declarations are the words after "export".
 var declarations = []string{"abstract", "async", "class", "const", "default", "enum", "function", "import", "let", "var"}
 
-// element skips an element with all that is in it.
+// element skips an element with its content.
 //
-// The type parameters of a function, <T>(x: T), look like one up to a closing tag
-// that is somewhere in a comment, and everything between would be text. Where
-// that has a declaration, there is doubt.
+// The type parameters of a function, <T>(x: T), look like an element that ends at
+// a closing tag somewhere in a comment, with everything between as text. If that
+// has a declaration, the result is in doubt.
 func (l *lexer) element() {
 	if l.depth++; l.depth > maxDepth {
 		l.fail("elements are nested too deep")
@@ -91,7 +90,7 @@ func (l *lexer) attributes() bool {
 		case c == '{':
 			l.pos++
 			l.group("}")
-		case c == '"' || c == '\'': // knows no escapes, and may have several lines
+		case c == '"' || c == '\'': // has no escapes, and may have several lines
 			n := strings.IndexByte(rest[1:], c)
 			if n < 0 {
 				l.fail("the value of an attribute is not closed")
@@ -113,8 +112,8 @@ func (l *lexer) attributes() bool {
 	}
 }
 
-// children skips the text, the elements and the expressions up to the closing
-// tag, and the tag.
+// children skips the text, elements and expressions up to and including the
+// closing tag.
 func (l *lexer) children(name string) {
 	for {
 		n := strings.IndexAny(l.src[l.pos:], "<{")

@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// A lexer reads JavaScript and TypeScript as far as it takes to tell code from
-// comments, strings, templates, regular expressions and JSX, and to see which
-// brackets belong together. It does not know expressions or types.
+// A lexer reads JavaScript and TypeScript just enough to distinguish code from
+// comments, strings, templates, regular expressions and JSX, and to match
+// brackets. It does not know expressions or types.
 //
-// The one question that takes more than the next few bytes is whether a slash
+// The only question that needs more than the next few bytes is whether a slash
 // divides or begins a regular expression, and whether "<" compares or begins
-// JSX. The token before it decides: after an operand it is an operator. A brace
-// that closes may end an operand or a statement; braces.go tells which. A wrong
-// guess leaves a quote or a bracket open sooner or later, which is an error.
-// Where it might not, because what is skipped could be read the other way as
-// well, it is an error too, so that no guess passes for an answer.
+// JSX. The token before it decides: after an operand it is an operator. A
+// closing brace may end an operand or a statement; braces.go decides which. A
+// wrong guess leaves a quote or a bracket open sooner or later, which is an
+// error. If it might not, because the skipped text could be read both ways, it
+// is an error too, so that no result depends on a guess.
 //
-// Each byte is looked at a bounded number of times, and brackets nest up to
+// Each byte is read a bounded number of times, and brackets nest up to
 // maxDepth.
 type lexer struct {
 	src        string
-	start, pos int  // of the token, and behind it
+	start, pos int  // of the token, and after it
 	jsx        bool // whether "<" may begin an element
 
 	kind    kind   // of the token
@@ -33,21 +33,20 @@ type lexer struct {
 	property  bool   // the token is a dot, or a name after one
 	before    string // the text of the token before it
 	complete  bool   // an expression may end before the token
-	condition bool   // the token comes after "if", or another word with a condition
+	condition bool   // the token follows "if", or another word with a condition
 	depth     int
-	doubt     bool // what was read as an element may have exports
-	commonJS  bool // the name "exports" was seen, or a member of "module"
+	doubt     bool // text read as an element may have exports
+	commonJS  bool // the name "exports" or a member of "module" was seen
 
 	brace ending // what the brace that the token opens will end
-	body  ending // likewise, of the function or class whose body is to come
-	async ending // likewise, if the token is that word
-	alias bool   // the name of a type was declared, and the next "=" is before it
+	body  ending // the same for the body of the current function or class
+	async ending // the same, if the token is "async"
+	alias bool   // the next "=" is before a type, after the name of an alias
 
 	err *sourceError
 }
 
-// What ends a line, with separator in place of the two of Unicode, which do not
-// end a string.
+// Line ends. separator replaces the two of Unicode, which do not end a string.
 const (
 	separator = '\x1e'
 	lineEnds  = "\n\x1e"
@@ -63,8 +62,7 @@ const (
 	punctToken
 )
 
-// maxDepth bounds how deep brackets nest. No program that people write comes
-// near to it.
+// maxDepth limits the nesting of brackets, far above any real program.
 const maxDepth = 500
 
 // beforeOperand are the reserved words that an operand follows.
@@ -77,15 +75,15 @@ func (l *lexer) fail(format string, args ...any) {
 	l.pos, l.kind, l.text = len(l.src), endToken, ""
 }
 
-// A sourceError is what could not be read. It counts lines only if it is asked to:
-// the values of constants are read ahead, and may fail often.
+// A sourceError is an error in the source. It counts lines only on request:
+// constants are read ahead, and often fail.
 type sourceError struct{ before, reason string }
 
 func (e *sourceError) Error() string {
 	return fmt.Sprintf("line %d: %s", 1+strings.Count(e.before, "\n"), e.reason)
 }
 
-// next reads a token. After the last one, and after an error, it is end.
+// next reads a token. It is end after the last one, and after an error.
 func (l *lexer) next() {
 	afterDot := l.kind == punctToken && l.property
 	l.complete = l.operand || l.is("}")
@@ -158,10 +156,10 @@ func (l *lexer) next() {
 	l.start = start
 }
 
-// is reports whether the token is that punctuation.
+// is reports whether the token is this punctuation.
 func (l *lexer) is(p string) bool { return l.kind == punctToken && l.text == p }
 
-// word reports whether the token is that name, and not one of a property.
+// word reports whether the token is this name, and not of a property.
 func (l *lexer) word(name string) bool {
 	return l.kind == nameToken && l.text == name && !l.property
 }
@@ -173,8 +171,8 @@ func isName(c byte) bool {
 	return c == '$' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
 }
 
-// punctuation reads a single character, or one of the few longer operators
-// that are not told by their parts.
+// punctuation reads a single character, or a longer operator that differs from
+// its parts.
 func (l *lexer) punctuation(c byte) {
 	was := l.operand
 	l.kind, l.text, l.operand = punctToken, l.src[l.pos:l.pos+1], c == ')' || c == ']'
@@ -188,8 +186,8 @@ func (l *lexer) punctuation(c byte) {
 	case ".":
 		l.property = true
 	case "++", "--", "!":
-		// The operand may be before them: "!" is a promise there, in
-		// TypeScript, that it is not null.
+		// It may follow the operand: in TypeScript "!" after it asserts that it
+		// is not null.
 		l.operand = was
 	}
 }
@@ -286,8 +284,8 @@ func (l *lexer) regexp() {
 	l.fail("a regular expression is not closed")
 }
 
-// skip skips the group that the token opens, if it opens one. The token is the
-// closing bracket then.
+// skip skips the group that the token opens, if any. The token is then the
+// closing bracket.
 func (l *lexer) skip() {
 	switch {
 	case l.is("("):
@@ -305,13 +303,13 @@ func (l *lexer) skip() {
 	}
 }
 
-// group skips what comes up to the closing bracket, which is the token then.
+// group skips everything up to the closing bracket, which is then the token.
 func (l *lexer) group(closer string) {
 	if l.depth++; l.depth > maxDepth {
 		l.fail("brackets are nested too deep")
 		return
 	}
-	body := l.body // of what is outside
+	body := l.body // of the code around the group
 	l.body = unknown
 	l.kind, l.text, l.operand, l.property, l.unsure = punctToken, map[string]string{")": "(", "]": "[", "}": "{"}[closer], false, false, false
 	for l.next(); !l.is(closer); l.next() {

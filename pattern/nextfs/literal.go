@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// A value is what a constant stands for: a string, a float64, a bool, nil for null
+// A value is the value of a constant: a string, a float64, a bool, nil for null
 // and undefined, a []any of values, an object, or one of the two below.
 type value = any
 
 // A reference is the name of another constant.
 type reference string
 
-// An unread is a value that was not read, and says why.
+// An unread is a value that could not be read, and why.
 type unread string
 
 type object []member
@@ -24,10 +24,10 @@ type member struct {
 	value value
 }
 
-// maxParts bounds the size of a value. No setting comes near to it.
+// maxParts limits the size of a value, far above any real setting.
 const maxParts = 100
 
-// valueAfter reads the value that follows the token, which stays the current one.
+// valueAfter reads the value after the token, which stays the current one.
 func (l lexer) valueAfter() value {
 	l.next()
 	v := l.value()
@@ -40,7 +40,7 @@ func (l lexer) valueAfter() value {
 	return unread("an expression")
 }
 
-// ends reports whether a value is complete before the token.
+// ends reports whether a value ends before the token.
 func (l *lexer) ends() bool {
 	return l.kind == endToken || l.is(",") || l.is(";") || l.closes() || l.newline && l.kind != punctToken ||
 		l.word("as") || l.word("satisfies")
@@ -106,7 +106,7 @@ func (l *lexer) product() value {
 	}
 }
 
-// object reads { a: 1, 'b': 2, c, ...d }, and does not understand { [e]: 3, f() {} }.
+// object reads { a: 1, 'b': 2, c, ...d }, but not { [e]: 3, f() {} }.
 func (l *lexer) object() value {
 	o := object{}
 	for l.next(); l.err == nil && !l.is("}"); {
@@ -153,8 +153,8 @@ func (l *lexer) list() value {
 	return list
 }
 
-// part skips what is left of a part of an object or a list, and the comma. If
-// anything is, apart from a type, the value is not the whole of it.
+// part skips the rest of a part of an object or a list, and the comma. If there
+// is any rest except a type, the value is incomplete.
 func (l *lexer) part(v *value, closer string) bool {
 	if _, ok := (*v).(unread); !ok && !l.is(",") && !l.is(closer) && !l.word("as") && !l.word("satisfies") {
 		*v = unread("an expression")
@@ -173,7 +173,8 @@ func (l *lexer) part(v *value, closer string) bool {
 	return true
 }
 
-// settled returns a value with that of its constants in their places.
+// settled returns a value with its references replaced by the values of
+// constants.
 func settled(v value, constant func(name string) value) value {
 	switch v := v.(type) {
 	case reference:
@@ -208,7 +209,7 @@ func settled(v value, constant func(name string) value) value {
 	return v
 }
 
-// with returns the object with a member in the place of one by the same name.
+// with returns the object with a member that replaces one of the same name.
 func (o object) with(m member) object {
 	o = slices.DeleteFunc(slices.Clone(o), func(old member) bool { return old.key == m.key })
 	return append(o, m)

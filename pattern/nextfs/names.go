@@ -10,24 +10,24 @@ var settingNames = []string{
 	"config", "maxDuration", "runtime", "preferredRegion", "dynamic", "revalidate", "fetchCache", "dynamicParams",
 }
 
-// mentionsSetting reports whether a file may have settings. Most have none, and
-// need not be read for them.
+// mentionsSetting reports whether a file may have settings. Most files have
+// none, and need not be read.
 func mentionsSetting(src string) bool {
 	return slices.ContainsFunc(settingNames, func(name string) bool { return strings.Contains(src, name) })
 }
 
-// names are what the settings of a module may be made of.
+// names are the constants and imports that the settings of a module may use.
 type names struct {
 	constants map[string]value
 	imported  map[string]origin
 }
 
-// An origin is where a name comes from: the constant or the import by another
-// name, or the export of another module.
+// An origin is where a name comes from: a constant, an import under another
+// name, or an export of another module.
 type origin struct{ module, name string }
 
-// declared notes what a constant stands for. The token is the one after its name,
-// or after its type.
+// declared records the value of a constant. The token is the one after its name
+// or type.
 func (m *module) declared(name string, constant bool) {
 	switch {
 	case m.constants == nil || name == "" || !m.is("="):
@@ -38,8 +38,9 @@ func (m *module) declared(name string, constant bool) {
 	}
 }
 
-// note looks at a statement that begins with the token, if it imports names or
-// declares constants. The token stays the current one: a second reader does that.
+// note records a statement that begins with the token, if it imports names or
+// declares constants. The token stays the current one: a second reader reads
+// ahead.
 func (m *module) note() {
 	declares := m.word("const") && m.before != "as" || m.word("let") || m.word("var")
 	if m.constants == nil || !declares && !m.word("import") {
@@ -61,8 +62,8 @@ func (m *module) note() {
 	}
 }
 
-// from returns the module that a list of names is from, "" if it says none. The
-// token stays the current one.
+// from returns the module of a list of names, "" if there is none. The token
+// stays the current one.
 func (m *module) from() string {
 	l := m.lexer
 	for !l.is("}") && l.kind != endToken {

@@ -8,9 +8,9 @@ import (
 )
 
 // Old marks h as the old server: the proxy to the Next.js project for what is not
-// ported. [Check] counts the routes that it serves, and asks nothing of it. It
-// may serve a route, a method of one, or be the NotFound of the
-// [pattern.HandlerConfig], for whatever no route matches.
+// ported. [Check] counts the routes that it serves, and does not check them. Use
+// it for a route, for a method of one, or as the NotFound of the
+// [pattern.HandlerConfig], for everything that no route matches.
 //
 //	old := nextfs.Old(toNext)
 //	routes := map[string]http.Handler{
@@ -31,15 +31,15 @@ type old struct{ http.Handler }
 func (o *old) Unwrap() http.Handler { return o.Handler }
 
 // Baseline returns every API route of the Next.js project at the root of fsys
-// with the old server for a handler, marked by [Old]. A migration begins with
-// these routes, and puts handlers in their places:
+// with the old server as its handler, marked by [Old]. Start a migration with
+// these routes, and replace handlers one by one:
 //
 //	routes, err := nextfs.Baseline(os.DirFS("../web"), toNext)
 //	maps.Copy(routes, ported)
 //
-// It is for tests, and for services that have the project at hand when they start;
-// the command nextroutes prints the same as Go code. The errors are those of
-// [Scan], and the routes are returned nevertheless.
+// It is for tests, and for services that can read the project at startup; the
+// command nextroutes prints the same as Go code. The errors are those of [Scan];
+// the routes are returned even with an error.
 func Baseline(fsys fs.FS, next http.Handler, ext ...string) (map[string]http.Handler, error) {
 	files, err := Scan(fsys, ext...)
 	routes, next := make(map[string]http.Handler, len(files)), Old(next)
@@ -60,7 +60,7 @@ func isOld(e pattern.Endpoint) bool {
 }
 
 // methodsOf returns the methods that the handlers on the way to an endpoint serve:
-// all but those that one of them answers with 405.
+// all except those that one of them answers with 405.
 func methodsOf(e pattern.Endpoint) (served []string, ok bool) {
 	for _, h := range e.Layers {
 		if lister, ok := h.(interface{ Methods() []string }); ok {
@@ -70,7 +70,7 @@ func methodsOf(e pattern.Endpoint) (served []string, ok bool) {
 	return nil, false
 }
 
-// limited reports whether an endpoint keeps anything from the old server.
+// limited reports whether an endpoint keeps any request from the old server.
 func limited(e pattern.Endpoint) bool {
 	_, limited := methodsOf(e)
 	return limited || !isOld(e)

@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// TestSpecialFiles: a pipe that nothing writes to and a device without end are no
-// routes, and not even opened.
+// TestSpecialFiles: a pipe without a writer and an endless device are not routes,
+// and not even opened.
 func TestSpecialFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"app/pipe", "app/device", "app/linked", "app/ok", "pages/api"} {
@@ -39,7 +39,7 @@ func TestSpecialFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "app/ok/route.ts"), []byte("export * from '../pipe/route'\nexport const GET = 1"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// Nor are they read where they stand for something else.
+	// Nor are they read in place of other files.
 	for _, name := range []string{"tsconfig.json", "public"} {
 		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
 			t.Fatal(err)
@@ -57,7 +57,7 @@ func TestSpecialFiles(t *testing.T) {
 	}
 }
 
-// TestSpecialPublic: the files of the directory public are named, and not opened.
+// TestSpecialPublic: files of the directory public are listed, but not opened.
 func TestSpecialPublic(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"app/[slug]", "public/sub"} {

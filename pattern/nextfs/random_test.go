@@ -10,9 +10,9 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// A writer writes modules by a grammar that has what makes JavaScript hard to
-// read: slashes that divide and slashes that begin a regular expression, after
-// every kind of brace, and quotes and brackets in the text of both and of
+// A writer generates modules with the syntax that makes JavaScript hard to
+// parse: slashes that divide and slashes that begin a regular expression, after
+// every kind of brace, and quotes and brackets in regular expressions and
 // elements.
 type writer struct {
 	*rand.Rand
@@ -22,7 +22,7 @@ type writer struct {
 
 func (w *writer) pick(texts ...string) string { return texts[w.IntN(len(texts))] }
 
-// gap is white space, with a comment now and then.
+// gap is white space, sometimes with a comment.
 func (w *writer) gap() string {
 	return w.pick(" ", " ", " ", " ", "\n", "\n  ", " /* it's \" ` { */ ", " // it's ` } /\n", " /* a\n * b */ ")
 }
@@ -158,7 +158,7 @@ func (w *writer) statement(depth int) string {
 	return "`${" + e() + "}`;"
 }
 
-// name returns the name of something exported.
+// name returns an exported name.
 func (w *writer) name() string {
 	name := w.pick("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "dynamic", "x", "get")
 	if name == strings.ToUpper(name) {
@@ -188,8 +188,8 @@ func (w *writer) export() string {
 	return "export default " + w.pick("("+e()+");", "["+e()+"];")
 }
 
-// TestRandomModules: what is exported of a module is found, or it is unknown.
-// That it is unknown is the exception.
+// TestRandomModules: the exports of a module are found, or unknown, which is
+// the exception.
 func TestRandomModules(t *testing.T) {
 	w := &writer{Rand: rand.New(rand.NewPCG(3, 4))}
 	modules, unknown := 20_000, 0

@@ -19,30 +19,29 @@ type Route struct {
 	Pattern pattern.Pattern
 	File    string // relative to the root of the project, with slashes
 
-	// Pages is set for a file below pages/api. It gets every method, and
-	// decides as it runs.
+	// Pages is set for a file below pages/api. It accepts every method, and
+	// decides at run time.
 	Pages bool
 
 	// Methods are the HTTP methods that a route handler exports, sorted.
-	// Next.js answers HEAD by GET, and OPTIONS, whether they are exported or
-	// not.
+	// Next.js responds to HEAD with GET, and to OPTIONS, even if they are not
+	// exported.
 	Methods []string
 
-	// Unknown says why a route handler may have other methods than those:
-	// `export * from "@/lib/crud"` for instance. It is empty if it has not.
+	// Unknown says why a route handler may have other methods, for example
+	// `export * from "@/lib/crud"`. It is empty if it has no others.
 	Unknown string
 
-	// Config are the settings that the file exports, in no order that counts:
+	// Config are the settings that the file exports, in no particular order:
 	// those of `export const config` of pages/api and the route segment config of
-	// app. What Next.js has no setting for is among them, too.
+	// app. They include members that are not settings of Next.js.
 	Config []Setting
 }
 
 // A Setting is one value of the configuration of a route.
 type Setting struct {
-	// Name is that of Next.js, "maxDuration", with those of the objects that it
-	// is in: "api.bodyParser.sizeLimit". It is "config" for all of them that could not be
-	// read.
+	// Name is the name in Next.js, "maxDuration", after the names of the objects around
+	// it: "api.bodyParser.sizeLimit". It is "config" if none of them could be read.
 	Name string
 
 	// Value is a string, a float64, a bool, nil for null, or a []any of these.
@@ -52,18 +51,17 @@ type Setting struct {
 	Unknown string
 }
 
-// Scan returns the API routes of the Next.js project at the root of fsys. They
-// are in the order of precedence, or if there are conflicts in that of their
-// text. The directories pages and app are at the root or, if they are not
-// there, in src.
+// Scan returns the API routes of the Next.js project at the root of fsys, in
+// order of precedence, or if there are conflicts sorted by their text. The
+// directories pages and app are at the root or else in src.
 //
-// The extensions are those of the option pageExtensions, without the dot:
-// "tsx", "ts", "jsx" and "js" if there are none. Scan does not read the
-// configuration of the project.
+// The extensions are those of the option pageExtensions, without the dot; none
+// means "tsx", "ts", "jsx" and "js". Scan does not read the configuration of
+// the project.
 //
-// The error joins all there are: a [*ConflictError] for files that cannot be
-// routes together, or not at all, and those of fsys. The routes are returned
-// nevertheless; of several files for one route, all.
+// The error joins all errors: a [*ConflictError] for files that conflict, or
+// are invalid routes, and those of fsys. The routes are returned even with an
+// error; of several files for one route, all are.
 func Scan(fsys fs.FS, ext ...string) ([]Route, error) {
 	s, err := scan(fsys, ext)
 	return s.routes, err
@@ -86,17 +84,17 @@ type scanner struct {
 	fsys    fs.FS
 	ext     []string
 	entries map[string][]entry // by pattern
-	links   []string           // that were not followed
-	modules map[string]*module // those that were read, by file
-	paths   *aliases           // nil as long as it was not read
+	links   []string           // not followed
+	modules map[string]*module // already read, by file
+	paths   *aliases           // nil until it is read
 	errs    []error
 
 	routes []Route                 // of the API, by precedence
 	table  *pattern.Table[[]entry] // all of them, and the pages; nil if there are conflicts
 }
 
-// An entry is a file with a route: of the API, or of a page, which can be in
-// conflict with one of the API.
+// An entry is a file with a route: of the API, or of a page, which may conflict
+// with one of the API.
 type entry struct {
 	Route
 	page bool
@@ -104,7 +102,7 @@ type entry struct {
 
 func (s *scanner) fail(err error) { s.errs = append(s.errs, err) }
 
-// roots returns the directories pages and app, those of them that exist.
+// roots returns those of the directories pages and app that exist.
 func (s *scanner) roots() (roots []string) {
 	for _, name := range []string{"pages", "app"} {
 		for _, dir := range []string{name, "src/" + name} {
@@ -127,9 +125,9 @@ func (s *scanner) roots() (roots []string) {
 	return roots
 }
 
-// walk looks at the files of a directory and of those in it. Links are
-// followed, but within what a link leads to no other one, since it might lead
-// back, and no link to one of the directories on the way, which does.
+// walk visits the files of a directory and of those in it. It follows links,
+// but no links inside of a linked directory, since they might lead back, and no
+// link to one of the directories on the way, which does.
 func (s *scanner) walk(dir string, linked bool, above ...fs.FileInfo) {
 	files, err := fs.ReadDir(s.fsys, dir)
 	if err != nil {
@@ -145,7 +143,7 @@ func (s *scanner) walk(dir string, linked bool, above ...fs.FileInfo) {
 		if isLink {
 			info, err := fs.Stat(s.fsys, name)
 			if err != nil {
-				continue // it leads nowhere
+				continue // a broken link
 			}
 			back := func(dir fs.FileInfo) bool { return os.SameFile(dir, info) }
 			if isDir = info.IsDir(); isDir && (linked || slices.ContainsFunc(above, back)) {
@@ -161,7 +159,7 @@ func (s *scanner) walk(dir string, linked bool, above ...fs.FileInfo) {
 	}
 }
 
-// failLinks reports the links that were not followed, the first of them by name.
+// failLinks reports the links that were not followed.
 func (s *scanner) failLinks() {
 	if len(s.links) > 0 {
 		s.fail(fmt.Errorf("nextfs: links that lead back, and links within links, are not followed: %s", some(s.links)))
@@ -173,8 +171,8 @@ func (s *scanner) file(name string) {
 	var fault *pattern.SyntaxError
 	switch {
 	case err == nil:
-		// A pipe or a device is not even opened: that may take until something
-		// writes to it.
+		// A pipe or a device is not opened: that may block until it is written
+		// to.
 		if info, err := fs.Stat(s.fsys, name); err == nil && !info.Mode().IsRegular() {
 			s.fail(fmt.Errorf("nextfs: %s is not a regular file", name))
 			return
@@ -194,7 +192,7 @@ func (s *scanner) add(e entry) {
 	s.entries[key] = append(s.entries[key], e)
 }
 
-// route reads what the file of an API route says.
+// route reads the file of an API route.
 func (s *scanner) route(p pattern.Pattern, name string) Route {
 	r := Route{Pattern: p, File: name}
 	_, r.Pages = inPages(name)
@@ -211,7 +209,7 @@ func inPages(name string) (rest string, ok bool) {
 	return strings.CutPrefix(strings.TrimPrefix(name, "src/"), "pages/")
 }
 
-// page returns the route of a page. It is that of an API route in its place.
+// page returns the route of a page: that of an API route in its place.
 func (s *scanner) page(name string) (pattern.Pattern, bool) {
 	if rest, ok := inPages(name); ok {
 		base, _, _ := strings.Cut(rest, ".")

@@ -26,8 +26,8 @@ var (
 	extensions = regexp.MustCompile(`pageExtensions: (\[.*\])`)
 )
 
-// project reads a project of testdata: its files, and the page extensions that
-// its comment names.
+// project reads a project of testdata: its files, and the page extensions in
+// its comment.
 func project(t testing.TB, name string) (fsys fstest.MapFS, ext []string) {
 	t.Helper()
 	archive, err := os.ReadFile("testdata/projects/" + name + ".txtar")
@@ -54,7 +54,7 @@ func project(t testing.TB, name string) (fsys fstest.MapFS, ext []string) {
 	return fsys, ext
 }
 
-// recorded is what Next.js made of a project.
+// recorded is the result of Next.js for a project.
 type recorded struct {
 	Next    string
 	OK      bool // it was built, and the server started
@@ -68,8 +68,8 @@ type recorded struct {
 	}
 }
 
-// differences are the places where Scan differs from Next.js, and why: projects
-// as a whole, or routes of one.
+// differences are where Scan differs from Next.js, and why: whole projects, or
+// routes of one.
 var differences = map[string]string{
 	"c-dup-api":        "two files for one route: Next.js lets one of them win, and here it takes it for a page",
 	"c-dup-app-ext":    "two files for one route: Next.js lets one of them win",
@@ -93,7 +93,7 @@ var differences = map[string]string{
 	"roothandler /favicon.ico":       "Next.js serves a handler of /favicon.ico as if it were static",
 }
 
-// TestRecorded compares Scan with what Next.js said about the same files.
+// TestRecorded compares Scan with the results of Next.js for the same files.
 func TestRecorded(t *testing.T) {
 	files, err := filepath.Glob("testdata/recorded/*.json")
 	if err != nil || len(files) == 0 {
@@ -189,7 +189,7 @@ func TestRecorded(t *testing.T) {
 	t.Logf("%d projects, %d routes, methods of %d, %d differences", projects, routes, methods, len(differences))
 }
 
-// answered adds the methods that Next.js answers without an export.
+// answered adds the methods that Next.js responds to without an export.
 func answered(exported []string) []string {
 	all := append([]string{http.MethodOptions}, exported...)
 	if slices.Contains(all, http.MethodGet) {
@@ -199,7 +199,7 @@ func answered(exported []string) []string {
 	return slices.Compact(all)
 }
 
-// TestScan has what no project of Next.js was needed for.
+// TestScan has cases that need no recorded project.
 func TestScan(t *testing.T) {
 	for _, c := range []struct {
 		files string
@@ -243,7 +243,7 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// TestScanByExtension has source that means something else in a file with JSX.
+// TestScanByExtension has source with another meaning in a file with JSX.
 func TestScanByExtension(t *testing.T) {
 	const source = "const a = <A>b\nexport const GET = '</A>'"
 	for file, want := range map[string]string{"app/route.ts": "[GET]", "app/route.tsx": "[]", "app/route.js": "[]", "app/route.api.ts": "[GET]"} {
@@ -254,8 +254,8 @@ func TestScanByExtension(t *testing.T) {
 	}
 }
 
-// TestConflicts says what is reported of projects of testdata, or of files.
-// That Next.js refuses them too is for TestRecorded to say.
+// TestConflicts checks the reports on projects of testdata, or on files.
+// TestRecorded checks that Next.js refuses them too.
 func TestConflicts(t *testing.T) {
 	for _, c := range []struct {
 		project string
@@ -360,7 +360,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// brokenFS fails to read what it is told to.
+// brokenFS fails to read certain files.
 type brokenFS struct {
 	fs.FS
 	name string
@@ -389,7 +389,7 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// A directory that may not be read is not one that is missing.
+// An unreadable directory is not a missing one.
 func TestUnreadableRoot(t *testing.T) {
 	routes, err := nextfs.Scan(brokenFS{fstest.MapFS{"pages/api/a.ts": {}}, "src/app", fs.ErrPermission})
 	if !errors.Is(err, fs.ErrPermission) || len(routes) != 1 {

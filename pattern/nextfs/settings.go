@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// settings returns what a file exports of settings, or others that it exports the
-// settings of.
+// settings returns the settings that a file exports, including re-exports.
 func (rs *resolver) settings(name string, pages bool) (all []Setting) {
 	add := func(s Setting) {
 		if !slices.ContainsFunc(all, func(old Setting) bool { return old.Name == s.Name }) {
@@ -34,7 +33,7 @@ func (rs *resolver) settings(name string, pages bool) (all []Setting) {
 	return all
 }
 
-// setting returns the value that a file exports by a name.
+// setting returns the value of an export of a file.
 func (rs *resolver) setting(file, name string) (v value, ok bool) {
 	m := rs.load(file, false)
 	if from, ok := m.exported[name]; ok {
@@ -55,8 +54,8 @@ func (rs *resolver) setting(file, name string) (v value, ok bool) {
 	return nil, false
 }
 
-// from returns what a name of a file stands for that is a constant of it or of
-// another one.
+// from returns the value of a name in a file that is a constant there or in
+// another file.
 func (rs *resolver) from(file string, o origin) value {
 	if o.module == "" {
 		return rs.constant(file, o.name)
@@ -74,9 +73,9 @@ func (rs *resolver) from(file string, o origin) value {
 	return rs.constant(to, o.name)
 }
 
-// constant returns what a constant of a file stands for.
+// constant returns the value of a constant of a file.
 func (rs *resolver) constant(file, name string) value {
-	const most = 1000 // of a route, which bounds circles and what doubles at each step
+	const most = 1000 // of a route, which limits cycles and values that double at each step
 	if rs.steps++; rs.steps > most {
 		return unread("constants refer to more than " + fmt.Sprint(most) + " others")
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// FuzzSettings: whatever a file and the configuration of the project say, each
-// setting has either a value of the types that there are, or a reason.
+// FuzzSettings: for any file and configuration of the project, each setting has
+// either a value of a known type, or a reason.
 func FuzzSettings(f *testing.F) {
 	f.Add("export const config = { api: { bodyParser: { sizeLimit: '1mb' } }, maxDuration: 5 * 60 }", "")
 	f.Add("import { a as b } from '@/b'\nconst c = { ...b, [d]: 1 }\nexport { c as config }", `{"compilerOptions": {"paths": {"@/*": ["lib/*"]}}}`)
@@ -36,7 +36,7 @@ func FuzzSettings(f *testing.F) {
 	})
 }
 
-// plain reports whether a value is of the types that a Setting may have.
+// plain reports whether a value has a type that a Setting may have.
 func plain(v any) bool {
 	switch v := v.(type) {
 	case nil, string, float64, bool:

@@ -9,7 +9,7 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// config is the text of a Config, with a question mark for what is unknown.
+// config is the text of a Config, with a question mark for unknown values.
 func config(r nextfs.Route) string {
 	var all []string
 	for _, s := range r.Config {
@@ -107,7 +107,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestSegmentConfig: those of a route handler.
+// TestSegmentConfig: the settings of a route handler.
 func TestSegmentConfig(t *testing.T) {
 	routes, err := nextfs.Scan(fstest.MapFS{
 		"app/a/route.ts": {Data: []byte("export const runtime = 'edge', maxDuration = 60, dynamic = 'force-dynamic'\nexport const config = { api: { bodyParser: false } }\nexport function GET() {}")},
@@ -124,7 +124,7 @@ func TestSegmentConfig(t *testing.T) {
 	}
 }
 
-// TestAliases: modules of the project by the names that tsconfig.json gives them.
+// TestAliases: modules of the project by their names in tsconfig.json.
 func TestAliases(t *testing.T) {
 	for _, c := range []struct{ tsconfig, module, want, why string }{
 		{``, "@/x", "", "no configuration"},

@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// maxSource is the most of a file that is read, and maxStars how many modules
-// are read for one. Nothing that people write comes near to either.
+// maxSource is the most that is read of a file, and maxStars the number of
+// modules that are read for one, both far above any real project.
 const (
 	maxSource = 4 << 20
 	maxStars  = 100
 )
 
-// A resolver finds out what the other modules of the project say that a route
-// leads to: by "export *", by the names it exports of them, and by the constants
-// that its settings are made of. Those are read that are named by a relative path,
-// "../crud" for instance, or by an alias of the tsconfig.json.
+// A resolver reads the other modules of the project that a route refers to: by
+// "export *", by re-exports, and by the constants of its settings. It reads
+// modules with a relative path, for example "../crud", or an alias of the
+// tsconfig.json.
 type resolver struct {
 	*scanner
-	reading []string // the files from the route to the one that is read
-	read    int      // how many were asked for
-	steps   int      // how many constants
+	reading []string // the files from the route to the current one
+	read    int      // the number of files requested
+	steps   int      // the number of constants
 }
 
-// load reads a module, with its constants if they are asked for.
+// load reads a module, with its constants on request.
 func (rs *resolver) load(name string, constants bool) *module {
 	if m := rs.modules[name]; m != nil && (m.constants != nil || !constants) {
 		return m
@@ -36,7 +36,7 @@ func (rs *resolver) load(name string, constants bool) *module {
 	m := &module{unknown: unknown, failed: unknown, mentions: true}
 	if unknown == "" {
 		mentions := mentionsSetting(src)
-		// What is named .ts has no JSX, and "<" begins a type there.
+		// A .ts file has no JSX, and "<" begins a type there.
 		m = moduleOf(src, !strings.HasSuffix(name, ".ts"), constants || mentions)
 		m.mentions = mentions
 	}
@@ -44,8 +44,8 @@ func (rs *resolver) load(name string, constants bool) *module {
 	return m
 }
 
-// follow returns the file of a module that another names, if it is one of the
-// project and there are not too many.
+// follow returns the file of a module that another one imports, if it is in the
+// project and within the limit.
 func (rs *resolver) follow(from, to string) (file string, ok bool) {
 	if rs.read++; rs.read > maxStars {
 		return "", false
@@ -68,7 +68,7 @@ func (rs *resolver) exports(name string) (found []string, unknown string) {
 			continue
 		}
 		if slices.Contains(rs.reading, file) {
-			continue // a circle adds nothing
+			continue // a cycle adds nothing
 		}
 		more, why := rs.exports(file)
 		if why != "" {
@@ -81,7 +81,7 @@ func (rs *resolver) exports(name string) (found []string, unknown string) {
 	for i, m := range methods {
 		switch {
 		case times[i] > 1 && !slices.Contains(found, m):
-			unknown = "several modules export " + m // none of them counts, unless it is the same
+			unknown = "several modules export " + m // none of them counts, unless they are the same
 		case times[i] == 1:
 			found = append(found, m)
 		}
@@ -96,8 +96,8 @@ func (rs *resolver) exports(name string) (found []string, unknown string) {
 	return slices.Compact(found), unknown
 }
 
-// lacks reports whether a module of the project, by the name that a file has for
-// it, certainly does not export a name.
+// lacks reports whether a module of the project, by the name in a file,
+// certainly does not export a name.
 func (rs *resolver) lacks(file string, from origin) bool {
 	to, ok := rs.follow(file, from.module)
 	if !ok || slices.Contains(rs.reading, to) {
@@ -110,7 +110,7 @@ func (rs *resolver) lacks(file string, from origin) bool {
 	rs.reading = append(rs.reading, to)
 	defer func() { rs.reading = rs.reading[:len(rs.reading)-1] }()
 	for _, star := range m.stars {
-		if from.name == "default" { // which a star does not stand for
+		if from.name == "default" { // "export *" does not include it
 			break
 		}
 		if !rs.lacks(to, origin{star, from.name}) {
@@ -137,7 +137,7 @@ func (s *scanner) source(name string) (src, unknown string) {
 	return "", "the file cannot be read"
 }
 
-// module returns the file that a module of the project is in.
+// module returns the file of a module in the project.
 func (rs *resolver) module(from, to string) (file string, ok bool) {
 	var names []string
 	if strings.HasPrefix(to, "./") || strings.HasPrefix(to, "../") {
@@ -167,7 +167,7 @@ func tries(name string) []string {
 	for _, ext := range []string{"tsx", "ts", "jsx", "js", "mjs"} {
 		tries = append(tries, name+"."+ext)
 	}
-	// TypeScript is imported by the name that its compiled form will have.
+	// TypeScript modules are imported by the name of their compiled form.
 	if base, compiled := strings.CutSuffix(name, ".js"); compiled {
 		tries = append(tries, base+".ts", base+".tsx")
 	}
@@ -177,8 +177,8 @@ func tries(name string) []string {
 	return tries
 }
 
-// linked reports whether a link is part of the name of a file: relative paths in
-// it are meant from where the file really is.
+// linked reports whether a link is part of the name of a file: its relative
+// paths start from the real location.
 func (s *scanner) linked(name string) bool {
 	for ; name != "."; name = path.Dir(name) {
 		if info, err := fs.Lstat(s.fsys, name); err != nil || info.Mode()&fs.ModeSymlink != 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// TestExportStar: what a module exports of others of the project counts.
+// TestExportStar: exports that a module re-exports from the project count.
 func TestExportStar(t *testing.T) {
 	tree := fstest.MapFS{}
 	for name, source := range map[string]string{
@@ -101,11 +101,11 @@ func TestExportStar(t *testing.T) {
 	}
 }
 
-// TestExportStarBounds: how much is read for one route does not depend on how
+// TestExportStarBounds: the amount read for one route does not depend on how
 // the modules refer to each other.
 func TestExportStarBounds(t *testing.T) {
 	tree := fstest.MapFS{"app/route.ts": {Data: []byte("export * from '../lib/0'")}}
-	for i := range 40 { // two ways from each to the next
+	for i := range 40 { // two paths from each to the next
 		source := fmt.Sprintf("export * from './%d'; export * from './%d.ts'", i+1, i+1)
 		tree[fmt.Sprintf("lib/%d.ts", i)] = &fstest.MapFile{Data: []byte(source)}
 	}
@@ -117,8 +117,8 @@ func TestExportStarBounds(t *testing.T) {
 	}
 }
 
-// TestExportStarThroughLinks: a relative path is meant from where a file really
-// is, which a file that a link leads to does not tell.
+// TestExportStarThroughLinks: a relative path starts from the real location of
+// a file, which a linked name does not show.
 func TestExportStarThroughLinks(t *testing.T) {
 	dir := t.TempDir()
 	for name, source := range map[string]string{
@@ -141,7 +141,7 @@ func TestExportStarThroughLinks(t *testing.T) {
 	}
 }
 
-// TestManyLinks: links that lead back are one error, however many there are.
+// TestManyLinks: any number of links that lead back is one error.
 func TestManyLinks(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "app/a"), 0o755); err != nil {

@@ -15,26 +15,27 @@ import (
 )
 
 // A path that Next.js gives to one file, and the handler to another route, breaks a
-// site on the day that it is deployed, and nothing else looks wrong. So the project
-// and the handler are compared by paths, too.
+// site on the day of its deployment, with nothing else wrong. So the project and
+// the handler are also compared by paths.
 //
-// Which paths to try follows from the patterns. Where that of the file and that
-// of another route both match, they do so for one path that has their static
-// text, and in every other place a text that is in no route; and for one such
-// path of every length, if either has a catch-all. If none of them is taken, no
-// path is: whatever else matches such a path matches all of its kind.
+// The patterns determine which paths to try. If the pattern of the file and
+// that of another route both match a path, they match one with their static
+// text, and in every other place a text that is in no route; and one such path
+// of every length, if either has a catch-all. If none of these is taken, no
+// path is: any other pattern that matches such a path matches all paths of its
+// kind.
 
-// A taken path is of a file, and reaches the handler of another route.
+// A taken path belongs to a file, and reaches the handler of another route.
 type taken struct{ route, path string }
 
-// taken returns a path for each route that answers for a file of another one, in
-// the order of precedence.
+// taken returns a path for each route that takes requests of a file of another
+// route, in order of precedence.
 func (c *comparison) taken(e entry) (all []taken) {
 	if c.table == nil {
-		return nil // what the project answers is not known
+		return nil // the project's response is unknown
 	}
 	f := e.Route
-	f.Pages = f.Pages || e.page // a page gets other methods than GET, for server actions
+	f.Pages = f.Pages || e.page // a page accepts other methods than GET, for server actions
 	for _, p := range c.ported {
 		for path := range c.paths(f.Pattern, p) {
 			route, ok := c.answers(path, f)
@@ -46,8 +47,8 @@ func (c *comparison) taken(e entry) (all []taken) {
 	return all
 }
 
-// handedOn reports whether the requests for a file that no route of the handler
-// matches go on to the old server.
+// handedOn reports whether the old server gets the requests for a file that no
+// route of the handler matches.
 func (c *comparison) handedOn(f Route) bool {
 	for path := range c.paths(f.Pattern, f.Pattern) {
 		if h, _ := c.reach(path); h == nil || !handsOn(h, f) {
@@ -57,14 +58,14 @@ func (c *comparison) handedOn(f Route) bool {
 	return true
 }
 
-// paths returns the paths to try of a pattern of the project and another: those
-// that Next.js gives to the former.
+// paths returns the paths to try for a pattern of the project and another one:
+// those that Next.js gives to the former.
 func (c *comparison) paths(p, q pattern.Pattern) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		a, b := segments(p), segments(q)
 		for i := range min(len(a), len(b)) {
 			if a[i] != b[i] && !dynamic(a[i]) && !dynamic(b[i]) {
-				return // no path is both
+				return // no path matches both
 			}
 		}
 		for n := range c.longest + 2 {
@@ -87,15 +88,15 @@ func (c *comparison) paths(p, q pattern.Pattern) iter.Seq[string] {
 	}
 }
 
-// answers reports whether the handler has a route for a path, and answers some
-// request for it by itself that is the file's to answer.
+// answers reports whether the handler has a route for a path and responds
+// itself to some request for the file.
 func (c *comparison) answers(path string, f Route) (route string, ok bool) {
 	h, route := c.reach(path)
 	return route, route != "" && (h == nil || !handsOn(h, f))
 }
 
-// reach returns what serves a path, within all the routers that can be seen into,
-// and the route that leads there; no route if there is none.
+// reach returns what serves a path, inside all the routers that it can see into,
+// and the route that leads there, if any.
 func (c *comparison) reach(path string) (h http.Handler, route string) {
 	h = c.handler
 	u, err := url.ParseRequestURI(path)
@@ -103,7 +104,7 @@ func (c *comparison) reach(path string) (h http.Handler, route string) {
 		return nil, ""
 	}
 	r := &http.Request{Method: http.MethodGet, URL: u, Host: "localhost"}
-	for range 1000 { // more is a circle
+	for range 1000 { // more is a cycle
 		switch v := h.(type) {
 		case *old:
 			return v, route
@@ -121,8 +122,8 @@ func (c *comparison) reach(path string) (h http.Handler, route string) {
 	return h, route
 }
 
-// handsOn reports whether everything that a file answers goes on to the old
-// server.
+// handsOn reports whether the old server gets all requests that a file responds
+// to.
 func handsOn(h http.Handler, f Route) bool {
 	for e := range pattern.Walk(h) {
 		if !isOld(e) {
@@ -144,8 +145,8 @@ func handsOn(h http.Handler, f Route) bool {
 	return true
 }
 
-// witness returns a path of n segments: the static text of two patterns, and a fresh
-// one wherever they leave it open.
+// witness returns a path of n segments: the static text of two patterns, and a
+// segment that no route has for each parameter.
 func witness(a, b []string, n int, fresh string) string {
 	if n == 0 {
 		return "/"
@@ -184,7 +185,7 @@ func (c *comparison) publicFiles() error {
 	files := map[string][]string{}
 	try := func(path, name string) {
 		route, ok := c.answers((&url.URL{Path: path}).EscapedPath(), Route{Pages: true})
-		if !ok || route == path { // which Scan reports
+		if !ok || route == path { // Scan reports it
 			return
 		}
 		if files[route] == nil {
@@ -208,7 +209,7 @@ func (c *comparison) publicFiles() error {
 	return fmt.Errorf("nextfs: %w", err)
 }
 
-// some lists the first of many names.
+// some lists the first few of many names.
 func some(names []string) string {
 	const most = 5
 	if n := len(names) - most; n > 0 {

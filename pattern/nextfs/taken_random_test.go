@@ -14,8 +14,8 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// TestTakenAll compares what Check reports with what every path of up to five
-// segments says, for random projects and services.
+// TestTakenAll compares the report of Check with the result for every path of
+// up to five segments, for random projects and services.
 func TestTakenAll(t *testing.T) {
 	paths := []string{"/"}
 	for n := 1; n <= 5; n++ {
@@ -61,7 +61,7 @@ func TestTakenAll(t *testing.T) {
 			}
 		}
 		if rng.IntN(3) == 0 {
-			routes[random()] = handler // by another name, or of no file
+			routes[random()] = handler // with another name, or of no file
 		}
 		table, err := pattern.NewTable(files)
 		h, herr := pattern.NewHandler(routes, pattern.HandlerConfig{NotFound: nextfs.Old(handler)})

@@ -16,8 +16,7 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// tree is a project of files without text, or with what stands behind an equals
-// sign.
+// tree is a project of empty files, or with the text after an equals sign.
 func tree(files string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for f := range strings.FieldsSeq(files) {
@@ -31,8 +30,8 @@ func tree(files string) fstest.MapFS {
 	return fsys
 }
 
-// TestTaken has what breaks on the day of the first deployment: requests for one
-// file that reach the handler of another route.
+// TestTaken has routes that break on the first deployment: requests for one file
+// that reach the handler of another route.
 func TestTaken(t *testing.T) {
 	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("Check runs no handler") })
 	old := nextfs.Old(never)
@@ -51,7 +50,7 @@ func TestTaken(t *testing.T) {
 	for _, c := range []struct {
 		files  string
 		routes routes
-		want   string // what is answered by which handler, and where
+		want   string // which request is answered by which handler, and where
 		why    string
 	}{
 		{"pages/api/[id].ts pages/api/new.ts", routes{"/api/[id]": never}, "/api/new by /api/[id]", "a static one"},
@@ -111,7 +110,7 @@ func TestTaken(t *testing.T) {
 	}
 }
 
-// TestCount: how many routes are ported.
+// TestCount: the number of ported routes.
 func TestCount(t *testing.T) {
 	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("Check runs no handler") })
 	project := tree("pages/api/a.ts pages/api/b/[id].ts app/c/route.ts=GET,POST app/d/route.ts=GET app/page.tsx")
@@ -145,8 +144,8 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestBaseline: all routes of the project, the conflicting ones too, and the old
-// server for each.
+// TestBaseline: all routes of the project, including conflicting ones, with the
+// old server for each.
 func TestBaseline(t *testing.T) {
 	served := 0
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ })
@@ -162,8 +161,8 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
-// TestTakenOfWhatCannotBeRead: without knowing what the project answers nothing is
-// said to be taken.
+// TestTakenOfWhatCannotBeRead: if the routes of the project are unknown, nothing
+// is reported as taken.
 func TestTakenOfWhatCannotBeRead(t *testing.T) {
 	handler := http.NotFoundHandler()
 	for _, c := range []struct {

@@ -47,8 +47,8 @@ func TestHandler(t *testing.T) {
 	h.Handler()
 }
 
-// A page says where to begin in the query, as do clients that cannot set a
-// header; what the header says is newer.
+// A page says in the query where to begin, as do clients that cannot set a header; a
+// header takes precedence, since it is newer.
 func TestLastEventIDFromTheQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, tt := range []struct {
@@ -103,8 +103,7 @@ func TestLastEventIDFromTheQuery(t *testing.T) {
 	})
 }
 
-// A client that comes for the first time may have what there is, or the latest
-// of it, and no gap.
+// A new client may get all events there are, or the latest of them, and no gap.
 func TestHistoryForNewcomers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{History: 4})
@@ -154,8 +153,8 @@ func TestMaxTopics(t *testing.T) {
 	}
 }
 
-// A stream begins with fields of the first event, and no block of its own,
-// unless that is asked for.
+// A stream begins with fields of the first event, and without a block of its own unless
+// configured.
 func TestBlocks(t *testing.T) {
 	for _, blocks := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -179,8 +178,8 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// Those who are refused are answered within the limits of the server, and hold
-// nothing, whatever they do not send.
+// Refused clients get a response within the limits of the server, and hold nothing,
+// whatever they fail to send.
 func TestRefusedHoldNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -202,7 +201,7 @@ func TestRefusedHoldNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprint(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n") // and the byte never comes
+		fmt.Fprint(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n") // the byte never comes
 		go func() {
 			in := bufio.NewReader(conn)
 			line, _ := in.ReadString('\n')
@@ -217,8 +216,8 @@ func TestRefusedHoldNothing(t *testing.T) {
 	}
 }
 
-// Those who wait for a backplane count, and are refused within the limits of
-// the server.
+// Clients that wait for a backplane count, and are refused within the limits of the
+// server.
 func TestWaitingCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(flaky)
@@ -253,8 +252,7 @@ func TestWaitingCounts(t *testing.T) {
 	})
 }
 
-// A newcomer is sent nothing that is older than itself while a hub reads a new
-// log.
+// A new client receives no event older than itself while a hub reads a new log.
 func TestNewcomerDuringRefill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &filling{}
@@ -263,7 +261,7 @@ func TestNewcomerDuringRefill(t *testing.T) {
 		defer h.Shutdown(t.Context())
 		time.Sleep(time.Second)
 		log.Store("e2", 100)
-		time.Sleep(200 * time.Millisecond) // it is at about the tenth
+		time.Sleep(200 * time.Millisecond) // the hub is at about the tenth
 		s := listen(t, h, hub.Subscription{Topics: []string{"t"}})
 		id := h.LastEventID()
 		time.Sleep(10 * time.Second)
@@ -274,8 +272,8 @@ func TestNewcomerDuringRefill(t *testing.T) {
 	})
 }
 
-// A stream that ends in good order behind a heartbeat breaks off in a comment:
-// go-sse would not come back otherwise.
+// A stream that ends normally after a heartbeat ends in a comment: go-sse would not
+// reconnect otherwise.
 func TestEndBehindAHeartbeat(t *testing.T) {
 	for name, end := range map[string]func(h *hub.Hub, s *sink){
 		"MaxAge":   func(*hub.Hub, *sink) { time.Sleep(time.Minute) },

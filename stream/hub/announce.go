@@ -10,13 +10,13 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// presenceTopic is where the hubs that share a log tell each other who listens.
-// Nothing can be published to it or read from it by its name: what comes from
-// the log under it goes to the presence and not into a history.
+// presenceTopic is where the hubs that share a log tell each other who listens. It cannot
+// be published to or read from by name: log entries under it go to the presence and not
+// into a history.
 const presenceTopic = "\x00presence"
 
-// An announcement says who listens to some topics in one process. It is whole
-// for each of them, so that it may arrive twice, or not at all.
+// An announcement lists the clients of some topics in one process. It is complete for
+// each of them, so that it may arrive twice, or not at all.
 type announcement struct {
 	Node   string              `json:"node"`
 	At     int64               `json:"at"` // in Unix milliseconds
@@ -26,8 +26,8 @@ type announcement struct {
 // news is how long changes are collected for one announcement.
 const news = time.Second
 
-// announce tells the others who listens here: soon after something changed,
-// and everything every now and then, for those that have not heard of it.
+// announce tells the other hubs who listens here: soon after a change, and everything at
+// regular intervals, for those that have not heard of it.
 func (h *Hub) announce(ctx context.Context) {
 	p, every := &h.presence, max(h.cfg.PresenceExpiry/3, time.Millisecond)
 	ticker := time.NewTicker(every)
@@ -54,7 +54,7 @@ func (h *Hub) announce(ctx context.Context) {
 	}
 }
 
-// sendNews appends to the log what others have to know.
+// sendNews appends to the log what the others have to know.
 func (h *Hub) sendNews(ctx context.Context, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -90,7 +90,7 @@ func (h *Hub) sendNews(ctx context.Context, timeout time.Duration) {
 	}
 }
 
-// hearNews takes in what another process has announced, unless that is too old.
+// hearNews processes an announcement of another process, unless it is too old.
 func (h *Hub) hearNews(text string) {
 	var a announcement
 	p := &h.presence

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A membership is one topic of a subscriber, a member one subscriber of a
-// topic. Each knows its place in the other's list, so that leaving takes the
-// same time whatever the size of the audience.
+// A membership is one topic of a subscriber, a member one subscriber of a topic. Each
+// knows its place in the other's list, so that leaving takes constant time for any
+// audience.
 type (
 	membership struct {
 		*topic
@@ -23,7 +23,7 @@ type (
 	}
 )
 
-// admit counts s in, or refuses it. Those who wait for the backplane count.
+// admit counts s in, or refuses it. Subscribers that wait for the backplane count.
 func (s *subscriber) admit() error {
 	h := s.hub
 	h.audience.Lock()
@@ -45,7 +45,7 @@ func (s *subscriber) admit() error {
 	return nil
 }
 
-// dismiss is the opposite of admit.
+// dismiss undoes admit.
 func (s *subscriber) dismiss() {
 	h := s.hub
 	h.audience.Lock()
@@ -63,8 +63,8 @@ func (s *subscriber) dismiss() {
 	}
 }
 
-// join makes s one of the audience. It takes the locks once for every few
-// topics; s is not sent anything before it has joined them all.
+// join adds s to the audience. It takes the locks once for every few topics; s is sent
+// nothing before it has joined them all.
 func (s *subscriber) join(names []string) error {
 	h := s.hub
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
@@ -104,7 +104,7 @@ func (s *subscriber) join(names []string) error {
 	return nil
 }
 
-// leave is the opposite of join.
+// leave undoes join.
 func (s *subscriber) leave() {
 	h := s.hub
 	if s.signal == nil {
@@ -142,7 +142,7 @@ func (s *subscriber) leave() {
 	}
 }
 
-// fullError refuses a subscriber for whom there is no room.
+// fullError refuses a subscriber for lack of room.
 type fullError struct {
 	reason     string
 	retryAfter time.Duration
@@ -150,8 +150,8 @@ type fullError struct {
 
 func (h *Hub) full(reason string) error {
 	h.stats.refused.Add(1)
-	// Spread, like Retry: whoever is turned away together must not come back
-	// together.
+	// Jittered, like Retry, so that clients refused at the same time do not retry at the
+	// same time.
 	return &fullError{reason, 5*time.Second + rand.N(10*time.Second)}
 }
 

@@ -19,7 +19,7 @@ import (
 type flaky struct {
 	backplanetest.Memory
 	down atomic.Bool
-	cut  chan struct{} // ends the subscription of the moment
+	cut  chan struct{} // ends the current subscription
 }
 
 var errDown = errors.New("connection refused")
@@ -59,7 +59,7 @@ func TestBackplaneOutage(t *testing.T) {
 		synctest.Wait()
 		s.expect(t, "1")
 
-		// Publishing goes on while the hub hears nothing; nothing is lost.
+		// Publishing goes on while the hub is disconnected; nothing is lost.
 		log.down.Store(true)
 		log.cut <- struct{}{}
 		synctest.Wait()
@@ -78,7 +78,7 @@ func TestBackplaneOutage(t *testing.T) {
 			t.Errorf("%d records of one minute's outage", n)
 		}
 
-		// This time the log forgets what the hub has not heard.
+		// This time the log forgets events that the hub has not received.
 		log.down.Store(true)
 		log.cut <- struct{}{}
 		synctest.Wait()
@@ -96,7 +96,7 @@ func TestBackplaneOutage(t *testing.T) {
 			t.Errorf("%d disconnected as too slow: nobody was", n)
 		}
 
-		// And now all of it, so that no entry tells.
+		// And now all of them, so that no entry shows the hole.
 		log.down.Store(true)
 		log.cut <- struct{}{}
 		synctest.Wait()
@@ -129,7 +129,7 @@ func TestBackplaneNeverUp(t *testing.T) {
 		if s.status != 503 || s.header.Get("Retry-After") == "" {
 			t.Errorf("%d, want 503 with Retry-After", s.status)
 		}
-		// Once it is up, who waits is served.
+		// Once it is up, waiting clients are served.
 		s = listen(t, h, hub.Subscription{Topics: []string{"a"}})
 		time.Sleep(time.Second)
 		log.down.Store(false)
@@ -144,8 +144,7 @@ func TestBackplaneNeverUp(t *testing.T) {
 	})
 }
 
-// shifty is a log to which something happens between the first Bounds and
-// Subscribe.
+// shifty is a log that changes between the first Bounds and Subscribe.
 type shifty struct {
 	backplanetest.Memory
 	happens func(*backplanetest.Memory) error
@@ -216,8 +215,7 @@ func TestBackplaneNeverUpAndShutDown(t *testing.T) {
 }
 
 func TestBackplaneEntryOfSomebodyElse(t *testing.T) {
-	// What another program has put into the log and the hub cannot send counts
-	// as missing.
+	// Entries of other programs that the hub cannot send count as missing.
 	synctest.Test(t, func(t *testing.T) {
 		log := &flaky{cut: make(chan struct{})}
 		h := hub.New(hub.Config{Backplane: log})
@@ -235,7 +233,7 @@ func TestBackplaneEntryOfSomebodyElse(t *testing.T) {
 	})
 }
 
-// namer gives its entries an id of its own, which no backplane should.
+// namer gives its entries ids, which a Backplane must not do.
 type namer struct{ backplanetest.Memory }
 
 func (n *namer) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
@@ -259,7 +257,7 @@ func TestBackplaneThatNames(t *testing.T) {
 	})
 }
 
-// mute does not answer the first time it is asked.
+// mute does not respond to the first call.
 type mute struct {
 	backplanetest.Memory
 	asked bool
@@ -287,7 +285,7 @@ func TestBackplaneThatIsMute(t *testing.T) {
 	})
 }
 
-// stutter delivers every entry twice, which no backplane should.
+// stutter delivers every entry twice, which a Backplane must not do.
 type stutter struct{ backplanetest.Memory }
 
 func (s *stutter) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
@@ -306,7 +304,7 @@ func TestBackplaneThatStutters(t *testing.T) {
 	})
 }
 
-// liar delivers what could not be sent as an id.
+// liar delivers positions that cannot be ids.
 type liar struct{ backplanetest.Memory }
 
 func (l *liar) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {

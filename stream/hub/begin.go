@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// seek finds where the client wants to begin: after the event with the id, or
-// if it has none with the latest events, as many as it asks for.
+// seek finds where the client begins: after the event with the id, or without an id at
+// the latest events, as many as it asks for.
 func (s *subscriber) seek(id string, events int) {
 	h := s.hub
 	h.mu.RLock()
@@ -15,12 +15,12 @@ func (s *subscriber) seek(id string, events int) {
 	switch {
 	case id == "":
 	case ok && at.Epoch == h.epoch && (at.Seq <= h.end() || h.cfg.Backplane != nil):
-		// It may be ahead: of the hubs that share a log, the one it comes from
-		// has heard more. This one will, and sends what is after it.
+		// It may be ahead: another hub of the log has received more. This one will, and
+		// sends what comes after.
 		s.cursor, s.floor, events = at.Seq, 0, 0
 	default:
-		// It is from another life, or made up. What there is of this one is new to
-		// the client, within the bound of one history.
+		// The id is from another epoch, or made up: nothing in this log was seen. Send
+		// what one history may hold.
 		s.gap, events = otherLog, h.cfg.History
 	}
 	h.mu.RUnlock()
@@ -30,11 +30,11 @@ func (s *subscriber) seek(id string, events int) {
 	s.gapAt = s.cursor
 }
 
-// rewind puts the cursor before the latest n events of the topics, all if n is
-// negative. What is missing before them was not asked for.
+// rewind puts the cursor before the latest n events of the topics, before all if n is
+// negative. Entries missing before them were not asked for.
 func (s *subscriber) rewind(n int) {
-	var newest []uint64 // at least those that are among the latest n
-	beyond := uint64(0) // what is not after it is not among them
+	var newest []uint64 // the latest n are after the smallest of these
+	beyond := uint64(0) // entries up to here are not among the latest n
 	for topics := range slices.Chunk(s.topics, 16) {
 		s.hub.mu.RLock()
 		for i := range topics {

@@ -16,19 +16,19 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A witness is what a client knows, and judges what it is sent by what was in the
-// log: every event of its topics, in order, once, unless it was told of a gap.
+// A witness is what a client knows. It compares what it receives with the log: every
+// event of its topics, in order, once, unless there was a gap event.
 type witness struct {
 	log      *clusterLog
 	topics   []string
 	coalesce bool
 
 	lastID string
-	from   int  // it has to have what is after this, in the log; unknown if it is new
-	asked  bool // for events from before, as many as there are
-	last   int  // the last it was sent, -1 for none
+	from   int  // it must receive what is after this, in the log; unknown if it is new
+	asked  bool // for all earlier events there are
+	last   int  // the last it received, -1 for none
 	got    map[int]bool
-	since  map[int]bool   // of those, since another log has begun
+	since  map[int]bool   // received since another log has begun
 	newest map[string]int // by topic and key
 	gaps   []told
 	faults []string
@@ -36,7 +36,7 @@ type witness struct {
 
 const unknown = int(^uint(0) >> 1)
 
-// told is a gap: what is after from and not after to may be missing.
+// told is a gap: events after from and not after to may be missing.
 type told struct{ from, to int }
 
 func newWitness(log *clusterLog, topics []string, coalesce bool) *witness {
@@ -56,8 +56,8 @@ func (c *witness) connects() {
 	}
 }
 
-// opened says that the stream has begun: all that is appended from now on is for
-// the client.
+// opened notes that the stream has begun: the client must receive what is appended from
+// now on.
 func (c *witness) opened() { c.from = min(c.from, c.log.len()-1) }
 
 // at notes the last id.
@@ -76,7 +76,7 @@ func (c *witness) at(id string) (i int) {
 	return i
 }
 
-// receive takes blocks of a stream.
+// receive parses blocks of a stream.
 func (c *witness) receive(blocks []byte) {
 	r := stream.NewReader(bytes.NewReader(blocks))
 	for e, err := range r.All() {
@@ -104,7 +104,7 @@ func (c *witness) tell(e stream.Event) {
 	gap := told{-1, c.log.len() - 1}
 	i := c.at(e.ID)
 	switch *data.After {
-	case "": // what it was sent may come again: the hub cannot know
+	case "": // it may receive the same events again: the hub cannot know
 		c.last, c.since = -1, make(map[int]bool)
 	case e.ID:
 		gap.from = i
@@ -134,17 +134,17 @@ func (c *witness) take(e stream.Event) {
 	c.newest[entry.Topic+keyOf(e)] = i
 }
 
-// keyOf is the first letter: events that replace each other have the same.
+// keyOf returns the first letter, the key of Coalesce.
 func keyOf(e stream.Event) string { return e.Data[:1] }
 
 func (c *witness) excused(i int) bool {
 	return slices.ContainsFunc(c.gaps, func(g told) bool { return g.from < i && i <= g.to })
 }
 
-// judge looks for what is missing. What is from the number on is owed to all,
-// whatever it was told.
+// judge looks for missing events. Those from number owed on must have arrived, even after
+// a gap event.
 func (c *witness) judge(owed int) []string {
-	replaced := make(map[string]string) // the epoch in which a later one of the topic and key was sent, or told to be missing
+	replaced := make(map[string]string) // the epoch in which a later one of the topic and key was received, or reported missing
 	for i := c.log.len() - 1; i > min(c.from, owed-1); i-- {
 		e := c.log.entry(i)
 		if !slices.Contains(c.topics, e.Topic) {
@@ -162,16 +162,15 @@ func (c *witness) judge(owed int) []string {
 	return c.faults
 }
 
-// A clusterClient connects to one process after the other and reads, at the
-// pace that it draws, until it leaves or is cut off, perhaps in the middle of an
-// event.
+// A clusterClient connects to one process after the other and reads, at a random pace,
+// until it leaves or is cut off, perhaps in the middle of an event.
 type clusterClient struct {
 	*witness
 	cluster  *cluster
 	dice     *dice
 	name     string
 	overflow hub.Overflow
-	flaky    bool // is cut off often
+	flaky    bool // often cut off
 	slow     time.Duration
 }
 
@@ -202,8 +201,8 @@ func (c *clusterClient) connect(ctx context.Context, p *clusterProcess) {
 	switch id := c.lastID; {
 	case id != "":
 		r.Header.Set("Last-Event-ID", id)
-	case c.dice.in(3): // it has a page that was rendered here
-		if id := h.LastEventID(); id[0] != '-' { // else of no log yet
+	case c.dice.in(3): // with a page rendered by this hub
+		if id := h.LastEventID(); id[0] != '-' { // otherwise of no log yet
 			sub.LastEventID = id
 			c.at(id)
 		}
@@ -226,18 +225,18 @@ func (c *clusterClient) connect(ctx context.Context, p *clusterProcess) {
 		}
 	}
 	c.cluster.connections.Add(1)
-	_ = h.Serve(conn, exchange.Say(nil, r, nil, c.cluster.config.Logger), sub) // a hub that is not ready is no news
+	_ = h.Serve(conn, exchange.Say(nil, r, nil, c.cluster.config.Logger), sub) // a hub that is not ready is not logged
 }
 
-// A clusterConn is the http.ResponseWriter of one connection. What is flushed
-// arrives, or breaks off.
+// A clusterConn is the http.ResponseWriter of one connection. A flush arrives, or is cut
+// off.
 type clusterConn struct {
 	client  *clusterClient
 	ctx     context.Context
 	cut     context.CancelFunc
 	header  http.Header
 	status  int
-	left    int // flushes until it is cut off, negative is never
+	left    int // flushes until it is cut off, negative for no limit
 	rest    []byte
 	written []byte
 	opened  bool

@@ -12,8 +12,7 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// dice are what one of those who take part draws from, which depends on nothing
-// that another does.
+// dice is the random source of one actor, independent of all others.
 type dice struct {
 	mu sync.Mutex
 	r  *rand.Rand
@@ -21,17 +20,17 @@ type dice struct {
 
 func newDice(seed, of uint64) *dice { return &dice{r: rand.New(rand.NewPCG(seed, of))} }
 
-// n draws from 0 to n-1.
+// n returns a number from 0 to n-1.
 func (d *dice) n(n int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.r.IntN(n)
 }
 
-// in reports true once in n draws.
+// in reports true once in n calls.
 func (d *dice) in(n int) bool { return d.n(n) == 0 }
 
-// upTo draws a time, mostly a short one.
+// upTo returns a random time, mostly a short one.
 func (d *dice) upTo(most time.Duration) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -39,13 +38,13 @@ func (d *dice) upTo(most time.Duration) time.Duration {
 	return time.Duration(x * x * float64(most))
 }
 
-// A clusterLog is the log that the hubs share, and what is known of it: every
-// entry that it ever had, in order, by which clients are judged.
+// A clusterLog is the log that the hubs share, together with every entry that it ever
+// had, in order, for the witnesses.
 type clusterLog struct {
 	backplanetest.Memory
 	mu     sync.Mutex
 	all    []loggedEntry
-	starts map[string]int // of an epoch, in all
+	starts map[string]int // index of the first entry of each epoch
 }
 
 type loggedEntry struct {
@@ -59,7 +58,7 @@ func newClusterLog() *clusterLog {
 	return l
 }
 
-// begin notes the epoch. The caller holds mu, or is alone.
+// begin notes the epoch. The caller holds mu, or is the only goroutine.
 func (l *clusterLog) begin() {
 	last, _, _ := l.Bounds(context.Background())
 	l.starts[last.Epoch] = len(l.all)
@@ -75,7 +74,7 @@ func (l *clusterLog) Append(ctx context.Context, topic string, event stream.Even
 	return at, err
 }
 
-// lose has the log lose everything.
+// lose makes the log lose everything.
 func (l *clusterLog) lose() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,8 +82,8 @@ func (l *clusterLog) lose() {
 	l.begin()
 }
 
-// index returns the place of an entry among all there ever were, from 0, and -1
-// before the first. The position is one that the log has given.
+// index returns the place of an entry among all there ever were, from 0, and -1 before
+// the first. The position must be one of the log.
 func (l *clusterLog) index(at hub.Position) (i int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,18 +105,17 @@ func (l *clusterLog) entry(i int) loggedEntry {
 	return l.all[i]
 }
 
-// A line is the connection of one process to the log. It is slow, each time as
-// slow as it draws; it breaks, and what is on the way then is lost; it hangs; it
-// says that an entry was not appended that was; and when it is up again it may
-// begin with entries that it has delivered before.
+// A line is the connection of one process to the log. It is slow, at random; it breaks,
+// and loses what is on the way; it hangs; it reports an error for an entry that was
+// appended; and when it is up again it may first repeat entries.
 type line struct {
 	log     *clusterLog
 	dice    *dice
 	latency time.Duration   // at most
 	life    time.Duration   // of a connection, at most
-	healthy <-chan struct{} // closed when all is well from now on
-	dead    context.Context // is done when the process has crashed
-	lost    func()          // counts
+	healthy <-chan struct{} // closed when faults end
+	dead    context.Context // done when the process has crashed
+	lost    func()          // called for each lost connection
 }
 
 var (
@@ -134,7 +132,7 @@ func (l *line) well() bool {
 	}
 }
 
-// trouble takes its time, and then does not work, or hangs as long as ctx.
+// trouble waits, and then fails, or hangs until ctx is done.
 func (l *line) trouble(ctx context.Context) error {
 	if l.dead.Err() != nil {
 		return errDead
@@ -151,7 +149,7 @@ func (l *line) trouble(ctx context.Context) error {
 	return nil
 }
 
-// pause waits, and returns the error of ctx if that is done first.
+// pause waits for d, and returns the error of ctx if that is done first.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -167,7 +165,7 @@ func (l *line) Append(ctx context.Context, topic string, event stream.Event) (hu
 	}
 	at, err := l.log.Append(ctx, topic, event)
 	if err == nil {
-		err = l.trouble(ctx) // the event is in the log all the same
+		err = l.trouble(ctx) // the event is in the log nevertheless
 	}
 	if err != nil {
 		return hub.Position{}, err
@@ -180,7 +178,7 @@ func (l *line) Bounds(ctx context.Context) (last hub.Position, forgotten uint64,
 		return last, 0, err
 	}
 	if last, forgotten, err = l.log.Bounds(ctx); err == nil {
-		err = l.trouble(ctx) // what it says is older by then
+		err = l.trouble(ctx) // the result is older by then
 	}
 	return last, forgotten, err
 }

@@ -29,16 +29,16 @@ func few() int {
 	return 6
 }
 
-// TestCluster runs hubs in several processes over one log, with clients that go
-// from one to the other, while everything goes wrong that a network, a store and a
-// deployment are known for; and in the end nothing does. A seed says how many there are
-// of each and how long all takes. Of what happens at the same instant the scheduler
-// decides which is first, so a fault shows again with its seed mostly, not always.
+// TestCluster runs hubs in several processes over one log, with clients that move between
+// them, under the faults of networks, stores and deployments; finally the faults end. A
+// seed sets how many there are of each and how long everything takes. The scheduler
+// orders what happens at the same instant, so a seed reproduces a fault mostly, not
+// always.
 //
-// Each client was sent every event of its topics once and in order, or was told of
-// a gap in front of what follows it. In seeds where nothing is lost, because the log
-// forgets nothing and histories are long, none is told of a gap. When all is
-// well again, every client has the next event of each of its topics.
+// Each client received every event of its topics once and in order, or a gap event before
+// what follows a hole. In seeds without loss, where the log forgets nothing and histories
+// are long, there is no gap event. After the faults, every client receives the next event
+// of each of its topics.
 func TestCluster(t *testing.T) {
 	for seed := *clusterFirst; seed < *clusterFirst+*clusterSeeds; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -100,7 +100,7 @@ func (p *clusterProcess) start() {
 	p.hub = hub.New(cfg)
 }
 
-// stop ends the process in good order, or has it crash.
+// stop ends the process normally, or crashes it.
 func (p *clusterProcess) stop(crash bool) {
 	h, _ := p.now()
 	if crash {
@@ -112,7 +112,7 @@ func (p *clusterProcess) stop(crash bool) {
 	p.crash()
 }
 
-// newCluster draws what a seed stands for.
+// newCluster sets up the cluster of a seed.
 func newCluster(t *testing.T, seed uint64) *cluster {
 	c := &cluster{t: t, seed: seed, dice: newDice(seed, 0), log: newClusterLog(), healthy: make(chan struct{})}
 	c.roomy = c.dice.in(3)
@@ -177,7 +177,7 @@ func (c *cluster) run() {
 	}
 	working.Wait()
 
-	// Lines may hang for a while yet. Then everybody comes back, and is up to date.
+	// Lines may still hang for a while. Then every client reconnects, and catches up.
 	close(c.healthy)
 	time.Sleep(2 * time.Minute)
 	owed := c.log.len()
@@ -194,7 +194,7 @@ func (c *cluster) run() {
 	hangUp()
 	reading.Wait()
 	if c.config.HistoryAge > 0 {
-		owed = c.log.len() // it was gone before a client came back that reads slowly
+		owed = c.log.len() // it was dropped before a slow client reconnected
 	}
 	gaps := 0
 	for _, client := range c.clients {
@@ -219,7 +219,7 @@ func (c *cluster) run() {
 		len(c.processes), len(c.clients), c.connections.Load(), len(c.topics), c.log.len(), c.lost.Load(), c.crashes.Load(), delivered, gaps)
 }
 
-// publish publishes until ctx is done, at the pace of the moment.
+// publish publishes until ctx is done, at a varying pace.
 func (c *cluster) publish(ctx context.Context, d *dice) {
 	for ctx.Err() == nil {
 		burst, every := 1+d.n(20), d.upTo(200*time.Millisecond)
@@ -227,7 +227,7 @@ func (c *cluster) publish(ctx context.Context, d *dice) {
 			h, _ := c.processes[d.n(len(c.processes))].now()
 			patience, cancel := context.WithTimeout(ctx, 2*time.Second)
 			data := fmt.Sprintf("%c %d", 'a'+d.n(3), d.n(1_000_000))
-			_, _ = h.Publish(patience, c.topics[d.n(len(c.topics))], stream.Event{Data: data}) // an error says nothing
+			_, _ = h.Publish(patience, c.topics[d.n(len(c.topics))], stream.Event{Data: data}) // after an error the event may be in the log or not
 			cancel()
 			_ = pause(ctx, every)
 		}
@@ -235,7 +235,7 @@ func (c *cluster) publish(ctx context.Context, d *dice) {
 	}
 }
 
-// restart has a process end now and then, and begin again.
+// restart restarts a process now and then.
 func (c *cluster) restart(ctx context.Context, p *clusterProcess) {
 	for {
 		if pause(ctx, p.dice.upTo(2*time.Minute)) != nil {
@@ -248,7 +248,7 @@ func (c *cluster) restart(ctx context.Context, p *clusterProcess) {
 	}
 }
 
-// forget has the log lose some of what it has, or all.
+// forget makes the log lose some of its entries, or all.
 func (c *cluster) forget(ctx context.Context, d *dice) {
 	for pause(ctx, d.upTo(30*time.Second)) == nil {
 		if d.in(6) {
@@ -259,7 +259,7 @@ func (c *cluster) forget(ctx context.Context, d *dice) {
 	}
 }
 
-// present looks whether every hub knows who listens, if it is always the same.
+// present checks whether every hub knows the clients, if those do not change.
 func (c *cluster) present() {
 	if !c.config.Presence || c.config.MaxAge > 0 {
 		return

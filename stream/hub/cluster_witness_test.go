@@ -8,11 +8,11 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestWitness: those who judge the hubs of TestCluster find what is wrong.
+// TestWitness: the witnesses of TestCluster detect wrong hubs.
 func TestWitness(t *testing.T) {
 	for _, tt := range []struct {
 		sent string // numbers of entries, gN for a gap after N, G for one of another log
-		want string // is in the fault, "" for none
+		want string // part of the fault, "" for none
 	}{
 		{"1 3 5", ""},
 		{"1 3 g3", ""},

@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// hung is a log that takes nothing, for as long as it is waited for.
+// hung is a log whose Append never returns before its deadline.
 type hung struct{ backplanetest.Memory }
 
 func (*hung) Append(ctx context.Context, _ string, _ stream.Event) (hub.Position, error) {
@@ -20,8 +20,7 @@ func (*hung) Append(ctx context.Context, _ string, _ stream.Event) (hub.Position
 	return hub.Position{}, ctx.Err()
 }
 
-// Publish waits for a backplane for BackplaneTimeout, or for less if its context
-// says so.
+// Publish waits for a backplane up to BackplaneTimeout, or the deadline of its context.
 func TestBackplaneTimeout(t *testing.T) {
 	for _, tt := range []struct{ set, context, want time.Duration }{
 		{0, time.Hour, 5 * time.Second},

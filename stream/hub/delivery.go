@@ -1,36 +1,36 @@
 package hub
 
-// A delivery is what one subscriber has been sent of the log. It is a state
-// machine, which takes one step at a time under one lock of the log, and
-// touches nothing but the delivery itself: what a step finds is sent without a
-// lock, and may take as long as the client likes.
+// A delivery is what one subscriber has been sent of the log. It is a state machine,
+// which takes one step at a time under one lock of the log, and changes only the delivery
+// itself: what a step finds is sent without a lock, and may take as long as the client
+// likes.
 //
 //	1 caught    -> gathering  there is something after the cursor; a pass begins
 //	2 gathering -> gathering  that was enough under one lock
 //	3 gathering -> sending    every topic was looked at
 //	4 sending   -> sending    a batch goes out, the cursor follows
-//	5 sending   -> caught     what would come next was dropped before it was reached:
+//	5 sending   -> caught     the next entry was dropped before it was reached:
 //	                          another pass, to the head of then
 //	6 sending   -> caught     the pass is at its end, and the cursor with it
-//	7 any       -> gathering  another log has taken the place of this one
+//	7 any       -> gathering  another log has replaced this one
 //
-// A hole is told with the batch that follows it, in one flush, and once: those
-// of all topics together. For a topic whose history has moved on, delivery
-// continues in the middle of that history and not at its edge, so that as much
-// as the other half has to be published before it can happen again. However fast that
-// is, delivery goes on: each pass in vain takes twice as much under one lock.
+// A hole is reported with the batch that follows it, in one flush, and once for all
+// topics together. If the history of a topic has moved on, delivery continues in the
+// middle of that history and not at its edge, so that the other half has to be published
+// before it can happen again. However fast that is, delivery goes on: each failed pass
+// takes twice as much under one lock.
 type delivery struct {
 	state    progress
 	served   bool    // a batch went out
-	gap      gapKind // to be told with the next flush
+	gap      gapKind // to be reported with the next flush
 	overflow Overflow
-	life     uint32 // of the log: an epoch may come back that was thought to be over
+	life     uint32 // of the log: a past epoch may come back
 	epoch    string
-	cursor   uint64 // everything up to here was sent, or does not concern it
+	cursor   uint64 // everything up to here was sent, or is of other topics
 	floor    uint64 // it knows that the log may lack entries up to here
 	gapAt    uint64 // where it was when the gap was found
 	topics   []membership
-	pass     *pass // nil if nothing is under way
+	pass     *pass // nil unless a pass is under way
 }
 
 // progress is the state of a delivery.
@@ -42,23 +42,23 @@ const (
 	sending
 )
 
-// A gapKind says why a subscriber has to be told that events are missing.
+// A gapKind is why events are missing for a subscriber.
 type gapKind uint8
 
 const (
 	noGap    gapKind = iota
-	hole             // the log has lost some, whatever reads it
+	hole             // the log has lost some, for all subscribers
 	tooSlow          // the history has moved past its cursor
 	otherLog         // the log was lost, and with it what the cursor meant
 )
 
-// An outcome says what is to be done after a step.
+// An outcome is what to do after a step.
 type outcome uint8
 
 const (
 	idle  outcome = iota // nothing: wait to be woken
-	again                // another step
-	merge                // sort out what was gathered, and another step
+	again                // take another step
+	merge                // merge what was gathered, then take another step
 	ready                // send the gap, if there is one, and the batch
 	over                 // end the stream
 )
@@ -110,7 +110,7 @@ func (d *delivery) step(h *Hub) outcome {
 		return ready
 	}
 	if d.gap != noGap && len(p.batch) == 0 && h.head > p.to {
-		return d.retry() // what follows a gap goes out with it
+		return d.retry() // what follows a gap is sent with it
 	}
 	d.cursor, d.state = max(d.cursor, p.to), caught
 	switch {
@@ -122,7 +122,7 @@ func (d *delivery) step(h *Hub) outcome {
 	return idle
 }
 
-// retry has another pass begin, with the next lock.
+// retry begins another pass, with the next lock.
 func (d *delivery) retry() outcome {
 	d.pass.vain++
 	d.state = caught
@@ -138,8 +138,8 @@ func (d *delivery) begin(h *Hub) {
 	d.state = gathering
 }
 
-// gather looks for what there is to send, topic by topic. It reports whether
-// it has looked at all of them.
+// gather looks for entries to send, topic by topic. It reports whether it has looked at
+// all topics.
 func (d *delivery) gather(h *Hub) bool {
 	p := d.pass
 	for left := h.pace.stint << p.vain; p.at < len(d.topics); p.at, p.from = p.at+1, 0 {
@@ -181,7 +181,7 @@ func (d *delivery) tell(gap gapKind) {
 	d.gap, d.gapAt = max(d.gap, gap), d.cursor
 }
 
-// done says that what the last step found was sent.
+// done notes that what the last step found was sent.
 func (d *delivery) done() {
 	if d.pass != nil && len(d.pass.batch) > 0 {
 		d.served, d.pass.vain = true, 0
@@ -190,7 +190,7 @@ func (d *delivery) done() {
 	d.release()
 }
 
-// release gives back what is needed only in a pass.
+// release frees what only a pass needs.
 func (d *delivery) release() {
 	if d.state == caught && d.pass != nil {
 		d.pass.free()

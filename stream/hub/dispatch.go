@@ -2,12 +2,12 @@ package hub
 
 import "time"
 
-// dispatch wakes subscribers: those of topics with something new, and those
-// who have heard nothing for too long. It runs while there are subscribers.
+// dispatch wakes subscribers: those of topics with new events, and those that are due a
+// heartbeat. It runs while there are subscribers.
 //
-// A goroutine of its own does this, rather than the publisher, because waking
-// ten thousand sleepers takes milliseconds. In a burst that is time in which
-// more is published, and found by the same awakening.
+// It has a goroutine of its own, so that the publisher does not spend the milliseconds
+// that waking ten thousand goroutines takes. In a burst one wakeup then finds several
+// events.
 func (h *Hub) dispatch() {
 	var tick <-chan time.Time
 	if period := h.period(); period > 0 {
@@ -27,7 +27,7 @@ func (h *Hub) dispatch() {
 	}
 }
 
-// period returns how often to look for subscribers who are due, 0 for never.
+// period returns how often to look for subscribers that are due, 0 for never.
 func (h *Hub) period() time.Duration {
 	period := time.Duration(0)
 	for _, every := range []time.Duration{h.cfg.Heartbeat, h.cfg.MaxAge} {
@@ -38,16 +38,16 @@ func (h *Hub) period() time.Duration {
 	return period
 }
 
-// nudge has the dispatcher look for topics with something new.
+// nudge makes the dispatcher look for topics with new events.
 func (h *Hub) nudge() {
 	select {
 	case h.kick <- struct{}{}:
-	default: // it will look anyway
+	default: // a nudge is pending
 	}
 }
 
-// wakeFresh wakes the subscribers of the topics with something new. It reports
-// false if there are no subscribers at all.
+// wakeFresh wakes the subscribers of topics with new events. It reports false if there
+// are no subscribers at all.
 func (h *Hub) wakeFresh() bool {
 	h.audience.Lock()
 	defer h.audience.Unlock()
@@ -72,8 +72,7 @@ func (h *Hub) wakeFresh() bool {
 	return true
 }
 
-// wakeOverdue wakes the subscribers who have to be sent a heartbeat, and those
-// who have been there for long enough.
+// wakeOverdue wakes the subscribers that are due a heartbeat, or have reached MaxAge.
 func (h *Hub) wakeOverdue() {
 	now, every := h.now(), h.cfg.Heartbeat
 	h.audience.Lock()
@@ -85,10 +84,10 @@ func (h *Hub) wakeOverdue() {
 	})
 }
 
-// each calls f for each of those in a list of the audience, which the caller
-// has locked. It lets go of the lock every now and then. It goes from the end to
-// the beginning: the place of one that leaves is taken by one that had its
-// turn, and one that comes needs none, since it looks for events by itself.
+// each calls f for each element of a list of the audience, which the caller has locked.
+// It releases the lock at intervals. It goes from the end to the beginning: the place of
+// one that leaves is taken by one that had its turn, and a new one needs none, since it
+// looks for events by itself.
 func each[E any](h *Hub, list *[]E, f func(E)) {
 	for i, n := len(*list), 1; i > 0; n++ {
 		i--

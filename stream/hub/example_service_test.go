@@ -26,7 +26,7 @@ func (c chat) listen(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A chat. Who loses the connection has missed nothing after the next one.
+// A chat. A client that loses the connection has missed nothing after it reconnects.
 func ExampleHub_Publish() {
 	c := chat{hub.New(hub.Config{History: 100})}
 	mux := http.NewServeMux()

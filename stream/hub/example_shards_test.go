@@ -13,9 +13,9 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// shard returns which of n logs the room is in, by rendezvous hashing: one log
-// more takes its share of the rooms from all, and moves no other. Processes have to
-// agree about n, and logs keep their numbers.
+// shard returns which of n logs the room is in, by rendezvous hashing: an added log takes
+// its share of the rooms from all, and no other room moves. Processes must agree about n,
+// and logs keep their numbers.
 func shard(room string, n int) (at int) {
 	var best uint64
 	for i := range n {
@@ -27,9 +27,9 @@ func shard(room string, n int) (at int) {
 	return at
 }
 
-// More events than one log carries, or than each process should read, go to several
-// logs, with a hub for each. An id is a place in one log, so all the topics of a
-// subscription have to be in the same: here those of a room.
+// More events than one log carries, or than each process should read, go to several logs,
+// with a hub for each. An id is a place in one log, so all the topics of a subscription,
+// here those of a room, must be in the same log.
 func Example_shards() {
 	hubs := make([]*hub.Hub, 3)
 	for i := range hubs {

@@ -26,7 +26,7 @@ func ExampleHub() {
 		log.Fatal(err)
 	}
 	server := &http.Server{Handler: mux}
-	// Shutdown waits for the open streams; the hub has to end them.
+	// Shutdown waits for open streams; the hub has to end them.
 	server.RegisterOnShutdown(func() { h.Shutdown(context.Background()) })
 	go server.Serve(l)
 
@@ -67,8 +67,8 @@ func ExampleHub_Handler() {
 	// Output: created first post
 }
 
-// Topics that depend on the request, and an end: an EventSource comes back
-// after every stream, unless it is answered 204.
+// Topics that depend on the request, and an end: an EventSource reconnects after every
+// stream, unless the response is 204.
 func ExampleHub_Serve() {
 	jobs := hub.New(hub.Config{})
 	running := map[string]bool{"7": true}
@@ -81,7 +81,7 @@ func ExampleHub_Serve() {
 		}
 		jobs.Serve(w, r, hub.Subscription{
 			Topics:  []string{"job " + id},
-			History: -1, // a client that comes late is told all there was
+			History: -1, // a late client receives all events so far
 		})
 	})
 
@@ -119,7 +119,7 @@ func ExampleHub_Present() {
 	// ann false room 1
 }
 
-// events asks h for a stream, and yields the first n events.
+// events requests a stream from h, and yields the first n events.
 func events(h http.Handler, target string, n int) iter.Seq[stream.Event] {
 	server := httptest.NewServer(h)
 	resp, err := http.Get(server.URL + target)

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// A feed keeps the log of a hub in step with its Backplane. Rings are filled
-// from the log as far as it goes back, so that every process can serve a client
-// that comes back, and one subscription to the log is all a process needs.
+// A feed keeps the log of a hub in step with its Backplane. It fills the rings from the
+// log as far as that goes back, so that every process can serve a reconnecting client,
+// and one subscription to the log is enough for a process.
 type feed struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
@@ -20,13 +20,13 @@ type feed struct {
 	caughtUp chan struct{} // closed when the rings hold what the log did at the start
 }
 
-// follow begins to follow the backplane, if there is one.
+// follow starts following the backplane, if there is one.
 func (h *Hub) follow() {
 	if h.cfg.Backplane == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	h.epoch = "" // not known yet
+	h.epoch = "" // unknown until the backplane responds
 	h.feed.cancel, h.feed.done, h.feed.caughtUp = cancel, make(chan struct{}), make(chan struct{})
 	if p := &h.presence; p.on {
 		p.node, p.dirty, p.kick, p.remotes = newEpoch(), make(map[string]bool), make(chan struct{}, 1), make(map[remoteTopic]*remote)
@@ -39,7 +39,7 @@ func (h *Hub) follow() {
 	}()
 }
 
-// stop ends the following, and waits for it until ctx is done.
+// stop stops following, and waits for the end until ctx is done.
 func (f *feed) stop(ctx context.Context) error {
 	if f.cancel == nil {
 		return nil
@@ -53,13 +53,12 @@ func (f *feed) stop(ctx context.Context) error {
 	}
 }
 
-// patience is how long subscribers wait for a backplane to say what it has, and
+// patience is how long subscribers wait for the bounds of a backplane, and the
 // BackplaneTimeout if that is 0.
 const patience = 5 * time.Second
 
-// within bounds an operation of the backplane. There is no breaker that fails the
-// next ones at once, as in a cache, which runs the handler then: for an event
-// there is nothing else to do.
+// within bounds an operation of the backplane. There is no circuit breaker as in a cache,
+// which can run the handler instead: for an event there is no alternative.
 func (h *Hub) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	if h.cfg.BackplaneTimeout == 0 {
 		return ctx, func() {}
@@ -84,7 +83,7 @@ func (f *feed) ready(ctx context.Context) error {
 	}
 }
 
-// unavailableError refuses a subscriber as long as the log cannot be read.
+// unavailableError refuses a subscriber while the log cannot be read.
 type unavailableError struct{}
 
 func (*unavailableError) Error() string       { return "hub: the backplane has not answered yet" }
@@ -102,7 +101,7 @@ func (h *Hub) followLog(ctx context.Context) {
 		h.log().LogAttrs(ctx, slog.LevelWarn,
 			"hub: lost the backplane, trying again", slog.Any("error", err))
 		if h.latest() != before {
-			pause = shortest // it did work for a while
+			pause = shortest // it worked for a while
 		}
 		select {
 		case <-ctx.Done():
@@ -119,7 +118,7 @@ func (h *Hub) latest() Position {
 	return h.position()
 }
 
-// bounds asks the backplane for its bounds. One that does not answer is asked again.
+// bounds asks the backplane for its bounds until it responds.
 func (h *Hub) bounds(ctx context.Context) (last Position, forgotten uint64, err error) {
 	ctx, cancel := h.within(ctx)
 	defer cancel()
@@ -138,7 +137,7 @@ func (h *Hub) followOnce(ctx context.Context) error {
 	switch {
 	case h.epoch != last.Epoch:
 		h.restart(Position{last.Epoch, forgotten})
-	case forgotten > h.head: // and perhaps nothing is left, and no entry to tell
+	case forgotten > h.head: // perhaps nothing is left, and no entry will show the hole
 		h.skip(forgotten)
 	}
 	h.tail = last.Seq
@@ -167,8 +166,8 @@ func (h *Hub) followOnce(ctx context.Context) error {
 	return err
 }
 
-// restart begins a log of which nothing is known up to the position. What
-// topics have is of another log from now on. The caller holds mu.
+// restart begins a log with nothing known up to the position. The history of topics
+// belongs to another log from now on. The caller holds mu.
 func (h *Hub) restart(at Position) {
 	h.epoch, h.head, h.tail, h.floor = at.Epoch, at.Seq, at.Seq, at.Seq
 	h.life++
@@ -176,15 +175,14 @@ func (h *Hub) restart(at Position) {
 	h.allFresh = true
 }
 
-// skip counts what is not there yet, up to the seq, as missing. The caller
-// holds mu.
+// skip counts entries that are not there, up to the seq, as missing. The caller holds mu.
 func (h *Hub) skip(seq uint64) {
 	h.head, h.floor = seq, seq
 	h.allFresh = true
 }
 
-// take stores an entry of the backplane. It passes over one whose position
-// cannot be an id, which no backplane delivers that keeps its promises.
+// take stores an entry of the backplane. It skips one whose position cannot be an id,
+// which a correct backplane never delivers.
 func (h *Hub) take(e Entry) {
 	if !validEpoch(e.Epoch) || e.Seq == 0 {
 		return
@@ -196,8 +194,8 @@ func (h *Hub) take(e Entry) {
 		h.restart(Position{e.Epoch, e.Seq - 1})
 	}
 	switch {
-	case e.Seq <= h.head: // again
-	case err != nil: // not one of ours: something is missing, and nobody can have it
+	case e.Seq <= h.head: // delivered before
+	case err != nil: // not an event of a hub: it is missing for every subscriber
 		h.skip(e.Seq)
 	default:
 		if e.Seq > h.head+1 {

@@ -14,7 +14,7 @@ import (
 type filling struct {
 	mu    sync.Mutex
 	last  hub.Position
-	other context.CancelFunc // ends the subscriptions to the one before
+	other context.CancelFunc // ends the subscriptions to the previous log
 	ctx   context.Context
 }
 

@@ -13,66 +13,58 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A Hub passes events on to every client that has subscribed to their topic.
+// A Hub broadcasts events to all clients that have subscribed to their topic.
 //
-// Publishing never waits for a client. An event is encoded once and put into
-// the history of its topic; each subscriber has a cursor into that, and its
-// own goroutine, the one of its handler, that writes what is new and flushes
-// once. A client that does not read holds back no other: its cursor stays where
-// it is, until the history moves past it and its [Overflow] applies, or until
-// its write times out.
+// Publishing never waits for a client. An event is encoded once and stored in the history
+// of its topic; each subscriber has a cursor into that, and the goroutine of its handler
+// writes what is new and flushes once. A slow client delays no other: its cursor stays
+// where it is, until the history moves past it and its [Overflow] applies, or until its
+// write times out.
 //
-// Events get ids, under which a client that reconnects continues: see
-// [Hub.Serve].
+// Events get ids, from which a reconnecting client continues: see [Hub.Serve].
 //
 // The methods are safe for concurrent use.
-//
-// Publish puts an event into its topic and nudges the dispatcher, which wakes
-// the subscribers of topics with something new (dispatch.go). Each takes the
-// steps of its delivery (delivery.go) and flushes what they find
-// (subscriber.go). With a backplane, publish goes to the log outside, and what
-// comes back from there (feed.go) is what a topic gets.
 type Hub struct {
 	cfg   Config
 	pace  pace
 	start time.Time
 	stats stats
 
-	// Lock order: audience, mu, presence. Each is held for a bounded time:
-	// loops over topics and subscribers let go of it every now and then.
+	// Lock order: audience, mu, presence. Each is held for a bounded time: loops over
+	// topics and subscribers release it at intervals.
 
 	// The log. Subscribers read it while they hold mu for reading.
 	mu        sync.RWMutex
 	epoch     string
-	life      uint32 // how many epochs there were
+	life      uint32 // number of epochs so far
 	head      uint64 // the seq of the latest entry
-	tail      uint64 // the seq of the latest entry of the backplane when it was last asked
+	tail      uint64 // the seq of the backplane's latest entry when last asked
 	floor     uint64 // entries up to here may be missing in any topic
 	topics    map[string]*topic
-	order     []*topic // the same, for sweeps
+	order     []*topic // the same topics, for sweeps
 	forgotten forgotten
 	noRing    ring
-	fresh     []*topic // with entries the dispatcher has not seen
-	allFresh  bool     // everything is news
-	sweeping  bool     // a sweep is under way, or due
+	fresh     []*topic // with entries that the dispatcher has not seen
+	allFresh  bool     // all topics are fresh
+	sweeping  bool     // a sweep is running or scheduled
 
-	// The audience. It has a lock of its own, so that waking all of them does
-	// not hold up a publisher.
+	// The audience. It has its own lock, so that waking all subscribers does not block a
+	// publisher.
 	audience    sync.Mutex
-	admitted    int // those who wait for the backplane included
+	admitted    int // including those that wait for the backplane
 	clients     map[string]int
 	subscribers []*subscriber
 	dispatching bool
 	closed      atomic.Bool   // set under both locks
-	empty       chan struct{} // closed once closed and the last one has left
+	empty       chan struct{} // closed once the hub is closed and the last subscriber has left
 	kick        chan struct{} // there is something new
 
 	feed     feed
 	presence presence
 }
 
-// New returns a hub. It panics on a config that does not validate. A hub with
-// a [Backplane] follows its log until [Hub.Shutdown].
+// New returns a hub. It panics if the config does not validate. A hub with a [Backplane]
+// follows its log until [Hub.Shutdown].
 func New(cfg Config) *Hub {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -101,10 +93,9 @@ func New(cfg Config) *Hub {
 // ErrClosed is returned by [Hub.Publish] after [Hub.Shutdown].
 var ErrClosed = errors.New("hub: hub is shut down")
 
-// Publish sends the event to the subscribers of the topic, those of every
-// process if there is a [Backplane], and returns the id it was given. The
-// event must not have an ID of its own, and must have something to send.
-// Publish does not wait for anybody to receive it.
+// Publish sends the event to the subscribers of the topic, in every process if there is a
+// [Backplane], and returns its id. The event must not have an ID, and must not be empty.
+// Publish does not wait for subscribers to receive it.
 func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id string, err error) {
 	if event.ID != "" {
 		return "", errors.New("hub: a published event has an ID: the hub gives it one")
@@ -140,23 +131,23 @@ func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id
 	return at.String(), nil
 }
 
-// LastEventID returns the id of the latest event. A client that is given the
-// present state together with this id, and subscribes with it, misses nothing
-// that happens in between: see [Subscription.LastEventID].
+// LastEventID returns the id of the latest event. A client that gets the current state
+// together with this id, and subscribes with it, misses nothing in between: see
+// [Subscription.LastEventID].
 //
-// Before a [Backplane] has answered for the first time the id is one of no log:
-// a client that subscribes with it is sent a [GapEvent], and what there is.
+// Before a [Backplane] has first responded the id belongs to no log: a client that
+// subscribes with it receives a [GapEvent], and the events there are.
 func (h *Hub) LastEventID() string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return Position{h.epoch, h.end()}.String()
 }
 
-// end returns the seq after which everything is new. While a hub fills its
-// history from a backplane it is ahead of the head. The caller holds mu.
+// end returns the seq after which everything is new. It is ahead of the head while a hub
+// fills its history from a backplane. The caller holds mu.
 func (h *Hub) end() uint64 { return max(h.head, h.tail) }
 
-// position is that of the latest entry. The caller holds mu.
+// position returns that of the latest entry. The caller holds mu.
 func (h *Hub) position() Position { return Position{h.epoch, h.head} }
 
 // append stores the event at its place in the log. The caller holds mu.
@@ -175,17 +166,16 @@ func (h *Hub) append(at Position, name string, event stream.Event, body []byte) 
 	h.stats.published.Add(1)
 }
 
-// now is the time in a form that costs an entry one word.
+// now returns the time in one word per entry.
 func (h *Hub) now() time.Duration { return time.Since(h.start) }
 
-// Shutdown ends the hub: subscribers are sent what they have not received yet,
-// and their streams end in good order. It returns when the last one is gone, or
-// with the error of ctx. Later subscriptions end as soon as they have begun,
-// so that an EventSource tries again elsewhere, and Publish returns
-// [ErrClosed].
+// Shutdown ends the hub: subscribers are sent what they have not received yet, and their
+// streams end normally. It returns when the last one is gone, or with the error of ctx.
+// Later subscriptions end as soon as they have begun, so that an EventSource tries
+// another server, and Publish returns [ErrClosed].
 //
-// http.Server.Shutdown waits for open streams but does not end them. Call this
-// first, or register it with http.Server.RegisterOnShutdown.
+// http.Server.Shutdown waits for open streams but does not end them. Call this first, or
+// register it with http.Server.RegisterOnShutdown.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.audience.Lock()
 	h.mu.Lock()
@@ -205,7 +195,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if h.presence.dirty != nil {
-		h.sendNews(ctx, h.cfg.PresenceExpiry/3) // they have all gone
+		h.sendNews(ctx, h.cfg.PresenceExpiry/3) // all clients have left
 	}
 	return nil
 }

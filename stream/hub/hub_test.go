@@ -80,7 +80,7 @@ func TestOneFlushForWhatIsWaiting(t *testing.T) {
 		synctest.Wait()
 		s.hold.Lock()
 		publish(t, h, "a", "0")
-		synctest.Wait() // it is stuck in a write
+		synctest.Wait() // it is blocked in a write
 		before := s.flushes
 		var want []string
 		for i := range 60 {
@@ -155,8 +155,8 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// insatiable is a client that is never up to date: whenever it is sent something
-// more is published than it was sent.
+// insatiable is a client that never catches up: for each write more events are published
+// than it received.
 type insatiable struct {
 	discard
 	more func()
@@ -304,7 +304,7 @@ func TestNewHubPanics(t *testing.T) {
 func TestManySubscribers(t *testing.T) {
 	subscribers, events := 10_000, 20
 	if testkit.Race {
-		subscribers = 2000 // it does not allow more than 8128 goroutines
+		subscribers = 2000 // the race detector does not allow more than 8128 goroutines
 	}
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{})
@@ -353,7 +353,7 @@ func TestAllocs(t *testing.T) {
 		t.Errorf("Publish: %v allocations, want 3", n)
 	}
 
-	// A delivery needs none: what is left of many of them is those of Publish.
+	// A delivery allocates nothing: the rest is Publish, shared by many subscribers.
 	const subscribers = 500
 	h = hub.New(hub.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -385,7 +385,7 @@ func TestAllocs(t *testing.T) {
 	all.Wait()
 }
 
-// Times that are shorter than any clock are only short.
+// Times below the resolution of any clock still work.
 func TestTinyTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{

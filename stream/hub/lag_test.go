@@ -24,8 +24,7 @@ func (l *lagging) Subscribe(ctx context.Context, after hub.Position, deliver fun
 	})
 }
 
-// A client that was served by one hub comes back to another that has not heard
-// so much of the log.
+// A client of one hub reconnects to another that lags behind.
 func TestHubThatLags(t *testing.T) {
 	for _, tt := range []struct {
 		behind, missed, rest string // published before it leaves, while it is away, when it is back
@@ -63,7 +62,7 @@ func TestHubThatLags(t *testing.T) {
 				t.Errorf("it is at %q, want %q: %s", id, last, tt.why)
 			}
 
-			// A number says nothing where the log is another.
+			// A number has no meaning in another log.
 			_, seq, _ := strings.Cut(last, "-")
 			other := listen(t, two, hub.Subscription{Topics: []string{"b"}, LastEventID: "other-" + seq})
 			synctest.Wait()

@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// Whatever there is a lot of, Publish and those who come and go get their turn:
-// no lock is held for all of it.
+// No lock is held while all topics or subscribers are processed: Publish and clients that
+// come and go get their turn.
 func TestLocksAreShort(t *testing.T) {
 	if runtime.GOMAXPROCS(0) == 1 {
 		t.Skip("nothing runs meanwhile")
@@ -48,8 +48,8 @@ func TestLocksAreShort(t *testing.T) {
 		t.Logf("%s: %d events published, %d subscribers joined meanwhile", what, published, joined)
 		return published >= 3 && joined >= 3
 	}
-	// Some take a few milliseconds, in which others may not even be scheduled: then it
-	// is done once more.
+	// Some take a few milliseconds, in which others may not even be scheduled: then
+	// repeat it.
 	turns := func(what string, before, work func()) {
 		t.Helper()
 		for range 20 {
@@ -110,7 +110,7 @@ func TestLocksAreShort(t *testing.T) {
 		}
 		h.mu.Lock()
 		for _, t := range h.order {
-			t.ring.at(t.ring.first).at -= 2 * time.Hour // and so they are all too old
+			t.ring.at(t.ring.first).at -= 2 * time.Hour // now they are all too old
 		}
 		h.mu.Unlock()
 	}, h.sweep)

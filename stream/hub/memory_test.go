@@ -13,8 +13,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// What a subscriber takes in memory, its goroutine included, beside what
-// net/http needs for a connection.
+// The memory of a subscriber, including its goroutine, besides what net/http needs for a
+// connection.
 func TestMemoryPerSubscriber(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector needs memory of its own")

@@ -13,14 +13,13 @@ import (
 
 var modelSteps = flag.Int("model", 4, "how many steps of the model of a delivery to enumerate")
 
-// The model is one hub with two topics and one client, which has an order of
-// steps to go through: every order of a few steps, and some of many. A step of
-// a delivery is what it does under one lock, so that an order of steps is all
-// that concurrency can come to.
+// The model is one hub with two topics and one client, and plays orders of steps: every
+// order of a few steps, and some of many. A step of a delivery is what it does under one
+// lock, so that the orders of steps cover all concurrency.
 //
-// The client believes what it is told: it is at its last id, and what it has
-// not received by then is missing. In the end each event that it should have
-// been sent was sent once, in order, or a gap has told that it is missing.
+// The client believes what it is told: it is at its last id, and what it has not received
+// by then is missing. In the end it received each event once, in order, or a gap event
+// that covers it.
 const modelOps = "aAbsrhte"
 
 type model struct {
@@ -33,8 +32,8 @@ type model struct {
 	blocks bool // Config.PositionBlocks
 
 	found   outcome // of the last step, until it is sent
-	foundAt uint64  // the head then
-	foundIn int     // the life then
+	foundAt uint64  // head at that time
+	foundIn int     // life at that time
 	begun   Position
 	lastID  string
 	last    Position // the last event
@@ -51,11 +50,11 @@ type logged struct {
 	life       int
 	topic, key string
 	lost       bool
-	excused    bool // it was gone, or not asked for, when the client came
+	excused    bool // it was gone, or not asked for, when the client connected
 }
 
-// modelGap is a gap that the client was told of: what is after from and not
-// after to may be missing, and all of earlier lives.
+// modelGap is a gap that was reported to the client: events after from and not after to,
+// and all of earlier lives, may be missing.
 type modelGap struct {
 	from, to uint64
 	life     int
@@ -73,7 +72,7 @@ func newModel(overflow Overflow, history int, blocks bool) *model {
 	m.h.pace = pace{entries: 2, stint: costOfTopic + 1} // a topic at a time, or an entry
 	m.h.epoch = "e0"
 	for m.h.forgotten.of("a") == m.h.forgotten.of("b") {
-		m.h.forgotten.seed = maphash.MakeSeed() // else a false alarm, now and then
+		m.h.forgotten.seed = maphash.MakeSeed() // otherwise occasional false alarms
 	}
 	m.connect()
 	return m
@@ -89,7 +88,7 @@ func (m *model) connect() {
 		return
 	}
 	m.s.seek(m.lastID, m.sub.History)
-	if m.lastID == "" { // it is new, and is owed what it asks for
+	if m.lastID == "" { // a new client gets what it asks for
 		m.begun = Position{m.s.epoch, m.s.cursor}
 		m.gaps = nil
 		for i, l := range m.log {
@@ -125,7 +124,7 @@ func (m *model) publish(topic string) {
 	m.log = append(m.log, logged{at: at, life: m.life, topic: topic, key: key})
 }
 
-// step takes one step and reports a fault.
+// step takes one step and returns a fault or "".
 func (m *model) step(op byte) (fault string) {
 	if m.over && op == 's' {
 		return ""
@@ -137,9 +136,9 @@ func (m *model) step(op byte) (fault string) {
 		for range 3 {
 			m.publish("a")
 		}
-	case 's': // the delivery goes on: what was found arrives, or more is found
+	case 's': // the delivery continues: what was found arrives, or more is found
 		return m.deliver()
-	case 'r': // the connection breaks, and what was on the way is lost
+	case 'r': // the connection breaks, and loses what was on the way
 		if !m.over {
 			m.s.leave()
 		}
@@ -154,7 +153,7 @@ func (m *model) step(op byte) (fault string) {
 				t.ring.drop()
 			}
 		}
-	case 'e': // the log is lost, and another takes its place
+	case 'e': // the log is lost, and another replaces it
 		m.life++
 		m.h.restart(Position{fmt.Sprint("e", m.life), 0})
 	case 'x':
@@ -209,7 +208,7 @@ func (m *model) deliver() (fault string) {
 	return ""
 }
 
-// receive is the client: it is sent a gap, if there is one, and a batch.
+// receive is the client: it receives a gap event, if there is one, and a batch.
 func (m *model) receive(batch []*entry) (fault string) {
 	s := m.s
 	if s.gap != noGap {
@@ -236,7 +235,7 @@ func (m *model) receive(batch []*entry) (fault string) {
 	return ""
 }
 
-// finish lets the client be up to date, and looks whether it is.
+// finish lets the client catch up, and checks that it has.
 func (m *model) finish() (fault string) {
 	for i := 0; m.found != idle || i < 2 || m.behind(); i++ {
 		if i == 200 {
@@ -286,7 +285,7 @@ func (m *model) told(l logged) (told bool) {
 	return told
 }
 
-// run goes through the ops and to the end.
+// runModel plays the ops and finishes.
 func runModel(overflow Overflow, history int, blocks bool, ops string) (fault string) {
 	m := newModel(overflow, history, blocks)
 	for i := range len(ops) {
@@ -339,8 +338,8 @@ func TestModel(t *testing.T) {
 	t.Logf("%d orders of steps", runs)
 }
 
-// A log whose epoch comes back, which no backplane should deliver, is another log: what
-// is under way is not of it.
+// A log whose epoch comes back, which no backplane should deliver, is another log: a pass
+// under way does not belong to it.
 func TestEpochThatComesBack(t *testing.T) {
 	h := New(Config{})
 	for range 100 {
@@ -367,8 +366,8 @@ func TestEpochThatComesBack(t *testing.T) {
 	}
 }
 
-// However fast a history moves on, between two looks at it too, its subscribers are
-// sent events.
+// However fast a history moves on, even between two steps, its subscribers receive
+// events.
 func TestFastPublisher(t *testing.T) {
 	for _, overflow := range []Overflow{DropOldest, Coalesce, Disconnect} {
 		h := New(Config{History: 1, HistoryAge: -1})

@@ -7,33 +7,33 @@ import (
 )
 
 const (
-	// A batch goes out with one flush. Its bounds keep a client that is slow but
-	// alive within the deadline of that flush.
+	// A batch is sent with one flush. Its bounds let a slow client meet the deadline of
+	// that flush.
 	batchEntries = 64
 	batchBytes   = 32 << 10
 
-	// A stint bounds what is done under one lock: a topic counts as costOfTopic,
-	// copying the place of an entry or waking a subscriber as 1.
+	// A stint bounds the work under one lock: a topic counts as costOfTopic, copying the
+	// place of an entry or waking a subscriber as 1.
 	stint       = 4096
 	costOfTopic = 16
 )
 
-// pace is the bounds of one step. They are constant but in tests.
+// pace is the bounds of one step, constant except in tests.
 type pace struct{ entries, stint int }
 
-// A pass takes a subscriber from its cursor to the head of the log, as it was
-// when the pass began, and no further: what is published meanwhile is for the
-// next. It is borrowed as long as there is something to send.
+// A pass takes a subscriber from its cursor to the head that the log had when the pass
+// began: later entries are for the next pass. It is borrowed as long as there is
+// something to send.
 type pass struct {
 	to   uint64 // the head it began with
-	at   int    // how many topics were gathered
-	from uint64 // up to where the next one was, if only a part of it
+	at   int    // topics gathered
+	from uint64 // where the next topic continues, if only a part was gathered
 
-	vain  int  // how often it has begun again, and nothing was sent since
+	vain  int  // restarts since something was sent
 	fresh bool // the first of this log
 
 	heads   []head   // a heap: the next entry of each topic
-	waiting []*entry // Coalesce: what is left to send, which the history may have dropped since
+	waiting []*entry // Coalesce: entries left to send, which the history may have dropped
 	batch   []*entry // what goes out with the next flush
 }
 
@@ -58,13 +58,13 @@ func (p *pass) free() {
 	passes.Put(p)
 }
 
-// restart begins the pass again, to the present head.
+// restart begins the pass again, to the given head.
 func (p *pass) restart(head uint64) {
 	p.to, p.at, p.from, p.fresh = head, 0, 0, false
 	p.heads, p.waiting, p.batch = p.heads[:0], p.waiting[:0], p.batch[:0]
 }
 
-// arrange makes a heap of the heads.
+// arrange makes the heads a heap.
 func (p *pass) arrange() {
 	for i := len(p.heads)/2 - 1; i >= 0; i-- {
 		p.sink(i)
@@ -88,8 +88,8 @@ func (p *pass) sink(i int) {
 	}
 }
 
-// merge fills the batch with the entries that come next. It stops at one that
-// was dropped, and reports that. The caller holds Hub.mu for reading.
+// merge fills the batch with the next entries. It stops at a dropped one, and reports
+// that. The caller holds Hub.mu for reading.
 func (p *pass) merge(entries int) (hole bool) {
 	for bytes := 0; len(p.heads) > 0 && len(p.batch) < entries; {
 		top := &p.heads[0]
@@ -114,7 +114,7 @@ func (p *pass) merge(entries int) (hole bool) {
 	return false
 }
 
-// take fills the batch from what is waiting.
+// take fills the batch from the waiting entries.
 func (p *pass) take(entries int) {
 	n := fitting(p.waiting, entries)
 	p.batch = append(p.batch, p.waiting[:n]...)
@@ -122,8 +122,8 @@ func (p *pass) take(entries int) {
 	p.waiting = p.waiting[n:]
 }
 
-// fitting returns how many of what is waiting, at least one entry if there is
-// one, make a batch.
+// fitting returns how many of the waiting entries make a batch, at least one if there is
+// one.
 func fitting(waiting []*entry, entries int) int {
 	bytes := 0
 	for i, e := range waiting {
@@ -135,9 +135,8 @@ func fitting(waiting []*entry, entries int) int {
 	return len(waiting)
 }
 
-// coalesce keeps of the entries that wait with the same topic and key the last,
-// in its place, and returns how many it passed over. An entry without a key
-// stays.
+// coalesce keeps only the last of the waiting entries with the same topic and key, in its
+// place, and returns how many it dropped. An entry without a key stays.
 func (p *pass) coalesce(key func(*entry) string) (over int) {
 	slices.SortFunc(p.waiting, func(x, y *entry) int { return cmp.Compare(x.seq, y.seq) })
 	if len(p.waiting) < 2 {

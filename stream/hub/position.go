@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// A Position is a place in the log of a hub, and the id of the event there.
-// Events of all topics are numbered in one sequence, so that a single
-// Last-Event-ID says what a client has seen of each. With another epoch the
-// same number means nothing.
+// A Position is a place in the log of a hub, and the id of the event there. Events of all
+// topics are numbered in one sequence, so that a single Last-Event-ID says what a client
+// has seen of each. A number has no meaning in another epoch.
 type Position struct {
-	Epoch string // the life of the log
+	Epoch string // which log
 	Seq   uint64 // the number in it, from 1
 }
 
@@ -34,8 +33,8 @@ func parsePosition(id string) (p Position, ok bool) {
 	return Position{id[:i], seq}, err == nil
 }
 
-// newEpoch names a log that lives in this process. Ids of an earlier process
-// must not pass for ids of this one.
+// newEpoch returns an epoch for a log in this process. Ids of an earlier process must not
+// be valid here.
 func newEpoch() string {
 	var b [6]byte
 	rand.Read(b[:])

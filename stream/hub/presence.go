@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A presence keeps who listens to which topic: the clients of this process, and
-// those that other processes have announced (announce.go). Its lock is the last
-// of the hub's, and no callback runs under it.
+// A presence tracks who listens to which topic: the clients of this process, and those
+// that other processes have announced (announce.go). Its lock is the last of the hub's,
+// and no callback runs under it.
 type presence struct {
 	on   bool
 	tell func(topic, client string, present bool)
@@ -17,19 +17,19 @@ type presence struct {
 
 	mu      sync.Mutex
 	topics  map[string]map[string]*attendance // by topic and client
-	changed []pair                            // tell may not know of them
+	changed []pair                            // tell may not know about them
 	telling bool                              // a goroutine goes through changed
 
 	node    string
 	dirty   map[string]bool // topics to announce
-	kick    chan struct{}   // there are some
+	kick    chan struct{}   // signals that dirty is not empty
 	remotes map[remoteTopic]*remote
 }
 
 // attendance is one client at one topic.
 type attendance struct {
 	here      int  // its subscriptions in this process
-	elsewhere int  // other processes in which it has some
+	elsewhere int  // other processes with some
 	told      bool // what tell knows
 	queued    bool // is in changed
 }
@@ -39,15 +39,13 @@ type pair struct{ topic, client string }
 // present reports whether the client is there.
 func (a *attendance) present() bool { return a.here+a.elsewhere > 0 }
 
-// Present returns the clients that listen to the topic, in order, each once:
-// what [Subscription.Client] says of those that have one. It is nil unless
-// [Config.Presence] is set.
+// Present returns the clients that listen to the topic, sorted, each once, as named by
+// [Subscription.Client]. It is nil unless [Config.Presence] is set.
 //
-// In one process it is exact: a client is there from the time it is subscribed
-// until its last stream has ended. With a [Backplane] it is the union of all
-// processes, whose news arrives within a second or two; a process that has
-// crashed or cannot reach the backplane is left out after
-// [Config.PresenceExpiry].
+// In one process it is exact: a client is present from the time it is subscribed until
+// its last stream has ended. With a [Backplane] it is the union of all processes, whose
+// news arrives within a second or two; a process that has crashed or cannot reach the
+// backplane is left out after [Config.PresenceExpiry].
 func (h *Hub) Present(topic string) (clients []string) {
 	p := &h.presence
 	p.mu.Lock()
@@ -69,7 +67,7 @@ func (p *presence) move(topics []membership, client string, by int) {
 	for some := range slices.Chunk(topics, stint/costOfTopic) {
 		p.mu.Lock()
 		for i := range some {
-			name := some[i].name // and not the place, which others change as they leave
+			name := some[i].name // not the place, which others change as they leave
 			a := p.attendance(name, client)
 			before := a.here > 0
 			a.here += by
@@ -88,8 +86,8 @@ func (p *presence) move(topics []membership, client string, by int) {
 	}
 }
 
-// attendance returns that of the client, making it if need be. The caller holds
-// mu, and calls touch.
+// attendance returns that of the client, and makes it if necessary. The caller holds mu,
+// and calls touch.
 func (p *presence) attendance(topic, client string) *attendance {
 	clients := p.topics[topic]
 	if clients == nil {
@@ -104,8 +102,8 @@ func (p *presence) attendance(topic, client string) *attendance {
 	return a
 }
 
-// touch has tell called if it does not know what is so now, and drops what says
-// nothing any more. The caller holds mu.
+// touch schedules a call of tell if the presence has changed, and drops an attendance
+// without information. The caller holds mu.
 func (p *presence) touch(topic, client string, a *attendance) {
 	if p.tell == nil {
 		a.told = a.present()
@@ -127,9 +125,8 @@ func (p *presence) touch(topic, client string, a *attendance) {
 	}
 }
 
-// tellAll calls tell for what has changed. A client that has come and gone, or
-// gone and come, by the time its turn is there has not changed: however slow
-// tell is, what waits is bounded by the clients there are.
+// tellAll calls tell for each change. A change that is undone by its turn is skipped:
+// however slow tell is, the number of clients bounds the queue.
 func (p *presence) tellAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,16 +141,16 @@ func (p *presence) tellAll() {
 		p.changed = p.changed[1:]
 		p.tellOne(c)
 	}
-	p.changed = nil // and with it what it held
+	p.changed = nil // frees its memory
 }
 
 // tellOne calls tell if the client has come or gone. The caller holds mu, which is
-// free meanwhile.
+// released meanwhile.
 func (p *presence) tellOne(c pair) {
 	a := p.topics[c.topic][c.client]
 	a.queued = false
 	defer func() {
-		// It may have changed, and even have been dropped, meanwhile.
+		// It may have changed or been dropped meanwhile.
 		if p.topics[c.topic][c.client] == a {
 			p.touch(c.topic, c.client, a)
 		}
@@ -185,7 +182,7 @@ func (p *presence) here(topic string) (clients []string) {
 	return clients
 }
 
-// A remote is what another process has announced of a topic.
+// A remote is what another process has announced about a topic.
 type (
 	remoteTopic struct{ node, topic string }
 	remote      struct {
@@ -194,8 +191,8 @@ type (
 	}
 )
 
-// hear takes what another process says of a topic: these clients and no others.
-// The caller holds mu.
+// hear notes what another process says about a topic: exactly these clients. The caller
+// holds mu.
 func (p *presence) hear(of remoteTopic, clients []string, until time.Duration) {
 	r := p.remotes[of]
 	if r == nil {
@@ -218,7 +215,7 @@ func (p *presence) hear(of remoteTopic, clients []string, until time.Duration) {
 	}
 }
 
-// expire leaves out what has not been announced for too long.
+// expire drops what has not been announced for too long.
 func (p *presence) expire(now time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

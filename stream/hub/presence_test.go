@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// book keeps what OnPresence is told.
+// book records the calls of OnPresence.
 type book struct {
 	mu   sync.Mutex
 	told []string
@@ -69,8 +69,8 @@ func TestPresence(t *testing.T) {
 	})
 }
 
-// A callback that does not return holds up nothing, and what comes and goes
-// meanwhile is not told.
+// A callback that does not return blocks nothing, and clients that come and go meanwhile
+// are not reported.
 func TestPresenceCallbackBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b book
@@ -110,7 +110,7 @@ func TestPresenceCallbackPanics(t *testing.T) {
 	})
 }
 
-// A callback that ends its goroutine, as t.Fatal does, takes nothing with it.
+// A callback that ends its goroutine, as t.Fatal does, breaks nothing.
 func TestPresenceCallbackExits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b book
@@ -132,7 +132,7 @@ func comeAndGo(t *testing.T, h *hub.Hub) {
 	synctest.Wait()
 }
 
-// Over a backplane it is the union, and what a process has said expires.
+// Over a backplane presence is the union, and announcements expire.
 func TestPresenceOfSeveralProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &flaky{cut: make(chan struct{})}
@@ -165,12 +165,12 @@ func TestPresenceOfSeveralProcesses(t *testing.T) {
 		expect(late, "a process that comes late knows from the log", "bob")
 		late.Shutdown(t.Context())
 
-		// What is in the log of it reaches no subscriber.
+		// Presence entries in the log reach no subscriber.
 		s := listen(t, one, as("", "\x00presence"))
 		synctest.Wait()
 		s.expect(t)
 
-		// The other process is not heard of any more.
+		// The other process is disconnected now.
 		log.down.Store(true)
 		close(log.cut)
 		time.Sleep(2 * time.Minute)
@@ -180,7 +180,7 @@ func TestPresenceOfSeveralProcesses(t *testing.T) {
 	})
 }
 
-// A process that is shut down says that its clients have gone.
+// A process that is shut down announces that its clients have gone.
 func TestPresenceAfterShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(backplanetest.Memory)
@@ -202,7 +202,7 @@ func TestPresenceAfterShutdown(t *testing.T) {
 	})
 }
 
-// Those who leave together change each other's places in a topic.
+// Clients that leave at the same time change each other's places in a topic.
 func TestPresenceOfThoseWhoLeaveTogether(t *testing.T) {
 	h := hub.New(hub.Config{Presence: true})
 	var all []*sink

@@ -122,7 +122,7 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// The same key in two topics means two things.
+// The same key in two topics means two different things.
 func TestCoalesceTopics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{})
@@ -179,8 +179,8 @@ func TestHistoryBounds(t *testing.T) {
 			t.Errorf("%.60q, want what is younger than a minute", got)
 		}
 
-		// A topic that nobody listens to is forgotten, and what it had counts as
-		// missing for whoever comes back to it.
+		// A topic without subscribers is forgotten, and its events count as missing for
+		// clients that reconnect.
 		time.Sleep(2 * time.Minute)
 		publish(t, h, "other", "6")
 		if n := h.Stats().Topics; n != 1 {

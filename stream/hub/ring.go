@@ -7,8 +7,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// An entry is one published event. It is encoded once, whoever listens, and
-// never changes.
+// An entry is one published event. It is encoded once for all subscribers, and never
+// changes.
 type entry struct {
 	seq   uint64
 	topic *topic
@@ -17,15 +17,14 @@ type entry struct {
 	wire  []byte
 }
 
-// size is about what e takes in memory.
+// size is about how much memory e takes, in bytes.
 func (e *entry) size() int64 { return int64(len(e.wire) + len(e.event.Data)) }
 
-// A ring holds the latest entries of one topic, in order. It is the queue of
-// every subscriber, who has no more than a cursor into it, and it is the log
-// that reconnecting clients are served from; what bounds the one bounds the
-// other.
+// A ring holds the latest entries of one topic, in order. It is the queue of every
+// subscriber, which only has a cursor into it, and the log that reconnecting clients are
+// served from, so one limit bounds both.
 type ring struct {
-	slots   []*entry // the entry number n is at n modulo len(slots), a power of two
+	slots   []*entry // entry n is at n modulo len(slots), a power of two
 	first   int      // the number of the oldest entry
 	next    int      // the number of the next entry
 	bytes   int64
@@ -36,7 +35,7 @@ func (r *ring) len() int           { return r.next - r.first }
 func (r *ring) slot(n int) **entry { return &r.slots[n&(len(r.slots)-1)] }
 func (r *ring) at(n int) *entry    { return *r.slot(n) }
 
-// add appends e, and drops from the other end what is then over the bounds.
+// add appends e, and drops the oldest entries beyond the limits.
 func (r *ring) add(e *entry, most int, mostBytes int64) {
 	if r.len() == len(r.slots) {
 		r.grow()
@@ -73,9 +72,9 @@ func (r *ring) expire(before time.Duration) {
 	}
 }
 
-// after returns the number of the first entry beyond seq, next if there is none.
+// after returns the number of the first entry after seq, next if there is none.
 func (r *ring) after(seq uint64) int {
-	// A client that keeps up is one entry behind, or none: look there first.
+	// A client that keeps up is at most one entry behind: look there first.
 	switch {
 	case r.len() == 0 || r.at(r.next-1).seq <= seq:
 		return r.next

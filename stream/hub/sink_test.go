@@ -15,8 +15,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A sink is a client in the same process: a ResponseWriter that keeps what is
-// flushed. While hold is locked, it does not read.
+// A sink is a client in the same process: a ResponseWriter that keeps what is flushed.
+// While hold is locked, it does not read.
 type sink struct {
 	header http.Header
 	status int
@@ -32,7 +32,7 @@ type sink struct {
 	err    error // of Serve
 }
 
-// A gate is a mutex that synctest can see somebody wait for.
+// A gate is a mutex on which synctest can see a goroutine block.
 type gate chan bool
 
 func (g gate) Lock()   { g <- true }
@@ -56,7 +56,7 @@ func (s *sink) Flush() {
 	s.buf.WriteTo(&s.flushed)
 }
 
-// listen has a client subscribe. Its end is the end of the test.
+// listen subscribes a client until the end of the test.
 func listen(t testing.TB, h *hub.Hub, sub hub.Subscription) *sink {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &sink{header: make(http.Header), hold: make(gate, 1), cancel: cancel, done: make(chan struct{})}
@@ -74,7 +74,7 @@ func (s *sink) leave() {
 	<-s.done
 }
 
-// text is what has arrived, without the fields that every stream begins with.
+// text returns what has arrived, without the fields that every stream begins with.
 func (s *sink) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *sink) text() string {
 	return text
 }
 
-// events are those that have arrived, each as name:data, and the latest id, of
+// events returns the events that have arrived, each as name:data, and the latest id, of
 // an event or of one that has not come yet.
 func (s *sink) events(t testing.TB) (events []string, lastEventID string) {
 	t.Helper()
@@ -128,7 +128,7 @@ func publish(t testing.TB, h *hub.Hub, topic, data string) (id string) {
 	return id
 }
 
-// discard is a client of which no more than the number of events is kept.
+// discard is a client that only counts events.
 type discard struct {
 	header http.Header
 	writes int

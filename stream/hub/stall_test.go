@@ -30,8 +30,8 @@ func (s *slow) Flush() {
 	s.flush(written)
 }
 
-// A client that is only slow, and stalls once, is told of few holes, and goes
-// on to receive data; a quiet topic reaches it beside the busy one.
+// A client that is slow once receives few gap events, and then more data; a quiet topic
+// reaches it beside the busy one.
 func TestOneStall(t *testing.T) {
 	for _, overflow := range []hub.Overflow{hub.DropOldest, hub.Coalesce} {
 		synctest.Test(t, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestOneStall(t *testing.T) {
 			var publisher sync.WaitGroup
 			defer publisher.Wait()
 			publisher.Go(func() {
-				for i := 0; ctx.Err() == nil; i++ { // 2,000 a second
+				for i := 0; ctx.Err() == nil; i++ { // 2,000 per second
 					publish(t, h, "busy", "p p")
 					if i%100 == 0 {
 						publish(t, h, "quiet", "q")
@@ -73,8 +73,8 @@ func TestOneStall(t *testing.T) {
 	}
 }
 
-// A client that takes half of what is published is told of a hole once in half
-// a history.
+// A client at half the speed of the publisher receives one gap event per half of a
+// history.
 func TestTooSlowForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{History: 1000})
@@ -106,7 +106,7 @@ func TestTooSlowForGood(t *testing.T) {
 	})
 }
 
-// The latest value of each key is delivered, that of the busiest too.
+// The latest value of each key is delivered, even that of the busiest.
 func TestHottestKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{})
@@ -148,7 +148,7 @@ func TestDisconnectMakesProgress(t *testing.T) {
 			data := 0
 			client := &slow{flush: func(written string) {
 				data += strings.Count(written, "data: p")
-				for range 200 { // more than the history, whenever it is sent something
+				for range 200 { // more than the history, for each write
 					publish(t, h, "t", "p")
 				}
 			}}
@@ -160,7 +160,7 @@ func TestDisconnectMakesProgress(t *testing.T) {
 	})
 }
 
-// until counts events and ends the request after so many.
+// until counts events and ends the request after n of them.
 type until struct {
 	discard
 	events, most int
@@ -174,7 +174,7 @@ func (u *until) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// replay has a client that comes back receive everything there is.
+// replay has a reconnecting client receive all events there are.
 func replay(t testing.TB, topics, each int, overflow hub.Overflow) {
 	h := hub.New(hub.Config{History: each})
 	names := make([]string, topics)
@@ -205,7 +205,7 @@ func TestReplayIsAMerge(t *testing.T) {
 	replay(t, 60, 1000, hub.Coalesce)
 }
 
-// An id that the hub never gave brings one history and no more.
+// An id that the hub never gave out replays one history and no more.
 func TestMadeUpID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{History: 4})

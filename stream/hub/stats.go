@@ -2,27 +2,27 @@ package hub
 
 import "sync/atomic"
 
-// Stats says what a hub is doing and has done. To publish it:
+// Stats is what a hub is doing and has done. To publish it:
 //
 //	expvar.Publish("events", expvar.Func(func() any { return hub.Stats() }))
 type Stats struct {
-	Subscribers int // now, those who wait for the backplane included
-	Topics      int // with subscribers or a history, now
+	Subscribers int // current, including those that wait for the backplane
+	Topics      int // current, with subscribers or a history
 
-	Published    uint64 // events, those of other processes included
+	Published    uint64 // events, including those of other processes
 	Delivered    uint64 // events times subscribers
-	Coalesced    uint64 // events passed over because a later one replaced them
+	Coalesced    uint64 // events skipped because a later one replaced them
 	Gaps         uint64 // gap events sent
-	Disconnected uint64 // subscribers who were too slow, by Overflow or WriteTimeout
-	Refused      uint64 // subscribers for whom there was no room
+	Disconnected uint64 // subscribers that were too slow, by Overflow or WriteTimeout
+	Refused      uint64 // subscribers refused for lack of room
 }
 
 type stats struct {
 	published, delivered, coalesced, gaps, disconnected, refused atomic.Uint64
 }
 
-// Stats returns the counters. They are read one after the other, so they need
-// not fit each other to the last event.
+// Stats returns the counters. They are read one after the other, so they may differ by
+// the events in between.
 func (h *Hub) Stats() Stats {
 	h.audience.Lock()
 	subscribers := h.admitted

@@ -17,9 +17,9 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Publishers publish, clients are cut off all the time and come back, some are
-// slow: each client received every event of
-// its topics once and in order, or was told of a hole before what follows it.
+// Publishers publish, clients are cut off all the time and reconnect, some are slow: each
+// client received every event of its topics once and in order, or a gap event before what
+// follows a hole.
 func TestStorm(t *testing.T) {
 	for _, history := range []int{8, 100_000} {
 		t.Run(strconv.Itoa(history), func(t *testing.T) { storm(t, history) })
@@ -64,7 +64,7 @@ func storm(t *testing.T, history int) {
 				client := &slow{}
 				client.flush = func(written string) {
 					if left < 0 && !over {
-						return // it has gone
+						return // the client is gone
 					}
 					r := stream.NewReader(strings.NewReader(written))
 					for e := range r.All() {
@@ -101,7 +101,7 @@ func storm(t *testing.T, history int) {
 	}
 	publishers.Wait()
 	close(ended)
-	clients.Wait() // the last connection of each ends by its MaxAge
+	clients.Wait() // MaxAge ends the last connection of each
 	if err := h.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}

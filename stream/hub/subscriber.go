@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// A subscriber is an open subscription. The goroutine of its handler does all
-// the work; others do no more than wake it.
+// A subscriber is an open subscription. The goroutine of its handler does all the work;
+// others only wake it.
 type subscriber struct {
 	conn   flush.Conn
 	hub    *Hub
@@ -27,7 +27,7 @@ type subscriber struct {
 
 	admitted bool
 	open     bool          // something was sent
-	awake    atomic.Bool   // a wake is pending in signal, or is being dealt with
+	awake    atomic.Bool   // a wake is pending in signal, or being handled
 	signal   chan struct{} // has room for one
 }
 
@@ -35,18 +35,18 @@ type subscriber struct {
 func (s *subscriber) run() error {
 	every := s.hub.cfg.Heartbeat
 	for {
-		// Asked before looking for events: none is published after it.
+		// Read before looking for events: none is published after it.
 		closing := s.hub.closed.Load()
 		sent, err := s.deliver()
 		if err != nil {
 			return err
 		}
 		quiet := time.Duration(s.quiet.Load())
-		now := quiet // if something was sent, that was now
+		now := quiet // updated if something was sent
 		if !sent {
 			now = s.hub.now()
 		}
-		// Not left to the time when there is nothing to send: that may never come.
+		// Checked in every round: there may never be nothing to send.
 		if s.conn.Context().Err() != nil || s.expires > 0 && now >= s.expires {
 			return nil
 		}
@@ -63,23 +63,23 @@ func (s *subscriber) run() error {
 		}
 		select {
 		case <-s.signal:
-			s.awake.Store(false) // and then look: what comes later wakes it again
+			s.awake.Store(false) // first, so that later events wake it again
 		case <-s.conn.Context().Done():
 			return nil
 		}
 	}
 }
 
-// wake has s look for events. It does not wait, and costs next to nothing if s
-// is awake.
+// wake makes s look for events. It does not wait, and costs next to nothing if s is
+// awake.
 func (s *subscriber) wake() {
 	if !s.awake.Load() && s.awake.CompareAndSwap(false, true) {
 		s.signal <- struct{}{}
 	}
 }
 
-// deliver sends what s has not been sent yet, or the first part of it if that
-// is much. It reports whether there was anything.
+// deliver sends what s has not received, or the first part of it if that is much. It
+// reports whether there was anything.
 func (s *subscriber) deliver() (sent bool, err error) {
 	for {
 		s.hub.mu.RLock()
@@ -109,7 +109,7 @@ func (s *subscriber) deliver() (sent bool, err error) {
 	}
 }
 
-// send flushes once: what opens the stream, the gap, and the entries.
+// send flushes once: the opening of the stream, the gap, and the entries.
 func (s *subscriber) send(batch []*entry) error {
 	if s.open && s.gap == noGap && len(batch) == 1 {
 		s.told = batch[0].seq
@@ -135,11 +135,10 @@ func (s *subscriber) send(batch []*entry) error {
 	return s.flush(buf.B)
 }
 
-// appendOpening appends the fields that a stream begins with. They belong to
-// the block of the first event, however late that comes: a block of their own
-// would be a message without data to the clients that do not follow the
-// standard, and those that do take no notice of an id before its block has
-// ended. [Config.PositionBlocks] is for them.
+// appendOpening appends the fields that a stream begins with. They belong to the block of
+// the first event, however late that comes: a block of their own would be a message
+// without data to clients that do not follow the standard, and those that do ignore an id
+// before its block has ended. [Config.PositionBlocks] is for those.
 func (s *subscriber) appendOpening(dst []byte, alone bool) []byte {
 	dst = s.hub.appendRetry(dst)
 	if !alone {
@@ -159,7 +158,7 @@ func (s *subscriber) appendID(dst []byte, seq uint64) []byte {
 	return append(dst, '\n')
 }
 
-// appendRetry appends a field, not a whole block.
+// appendRetry appends a field, not a block.
 func (h *Hub) appendRetry(dst []byte) []byte {
 	retry := h.cfg.Retry
 	if retry == 0 {
@@ -170,8 +169,8 @@ func (h *Hub) appendRetry(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// appendGap appends the event that tells of what is missing. Its id is where
-// the client was: all that comes after it is yet to be sent.
+// appendGap appends the event that reports missing events. Its id is where the client
+// was: everything after that is still to be sent.
 func (s *subscriber) appendGap(dst []byte) []byte {
 	s.hub.stats.gaps.Add(1)
 	dst = s.appendID(dst, s.gapAt)
@@ -182,8 +181,8 @@ func (s *subscriber) appendGap(dst []byte) []byte {
 	return append(dst, "\"}\n\n"...)
 }
 
-// beat tells the client that the stream is alive. The comment is no block of
-// its own, which some clients would take for a message without data.
+// beat tells the client that the stream is alive. The comment is not a block, which some
+// clients would take for a message without data.
 func (s *subscriber) beat() error {
 	if s.hub.cfg.PositionBlocks && s.told != s.cursor {
 		return s.flush(append(s.appendID(nil, s.cursor), '\n'))

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A topic is its history and those who listen to it.
+// A topic is its history and its subscribers.
 type topic struct {
 	name string
 
@@ -21,8 +21,7 @@ type topic struct {
 	members []member
 }
 
-// topic returns the topic with that name, making it if need be. The caller
-// holds mu.
+// topic returns the topic with that name, and makes it if necessary. The caller holds mu.
 func (h *Hub) topic(name string) *topic {
 	t := h.topics[name]
 	if t == nil {
@@ -35,8 +34,8 @@ func (h *Hub) topic(name string) *topic {
 	return t
 }
 
-// ring returns the history of the topic: none if it is of a log that was lost.
-// The caller holds mu, and does not change it.
+// ring returns the history of the topic, empty if it belongs to a lost log. The caller
+// holds mu, and does not change it.
 func (h *Hub) ring(t *topic) *ring {
 	if t.life != h.life {
 		return &h.noRing
@@ -44,15 +43,14 @@ func (h *Hub) ring(t *topic) *ring {
 	return &t.ring
 }
 
-// renew makes the history of the topic one of the present log. The caller holds
-// mu.
+// renew makes the history of the topic belong to the current log. The caller holds mu.
 func (h *Hub) renew(t *topic) {
 	if t.life != h.life {
 		t.ring, t.life = ring{}, h.life
 	}
 }
 
-// expire drops what is too old. The caller holds mu.
+// expire drops entries that are too old. The caller holds mu.
 func (h *Hub) expire(t *topic, now time.Duration) {
 	h.renew(t)
 	if h.cfg.HistoryAge > 0 {
@@ -60,8 +58,7 @@ func (h *Hub) expire(t *topic, now time.Duration) {
 	}
 }
 
-// forget drops a topic that nothing listens to and that has no history left.
-// The caller holds mu.
+// forget drops a topic without subscribers and history. The caller holds mu.
 func (h *Hub) forget(t *topic) {
 	h.renew(t)
 	if t.listeners > 0 || t.ring.len() > 0 {
@@ -77,10 +74,9 @@ func (h *Hub) forget(t *topic) {
 	h.order = h.order[:len(h.order)-1]
 }
 
-// forgotten is what is left of the topics that were forgotten: no topic whose
-// name falls into a place had an entry after the seq that is there. What a
-// topic had before it was forgotten is unknown, and what several share a place
-// for too.
+// forgotten is what remains of forgotten topics: no topic whose name hashes to a place
+// had an entry after the seq in it. What a topic had before is unknown, and shared by
+// topics with the same place.
 type forgotten struct {
 	seed maphash.Seed
 	last [1024]uint64
@@ -90,8 +86,7 @@ func (f *forgotten) of(name string) *uint64 {
 	return &f.last[maphash.String(f.seed, name)%uint64(len(f.last))]
 }
 
-// sweepLater has a sweep begin in a while, if none is under way. The caller
-// holds mu.
+// sweepLater schedules a sweep unless there is one. The caller holds mu.
 func (h *Hub) sweepLater() {
 	if h.cfg.HistoryAge > 0 && !h.sweeping {
 		h.sweeping = true
@@ -99,9 +94,9 @@ func (h *Hub) sweepLater() {
 	}
 }
 
-// sweep drops what is too old, and topics that have nothing left, a few under
-// one lock. It goes from the end to the beginning: a topic that is forgotten
-// has its place taken by one that was looked at.
+// sweep drops old entries and topics with nothing left, a few under one lock. It goes
+// from the end to the beginning: the place of a forgotten topic is taken by one that was
+// looked at.
 func (h *Hub) sweep() {
 	for i, more := math.MaxInt, true; more; {
 		h.mu.Lock()

@@ -6,9 +6,9 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// idRoom is kept free in front of an encoded event for its id, which is known
-// only under the lock that gives it: the rest is encoded before. It holds the
-// field with the longest epoch and the highest number.
+// idRoom is kept free before an encoded event for its id, which is known only under the
+// lock that assigns it: the rest is encoded before. It has room for the longest epoch and
+// the highest number.
 const (
 	maxEpoch = 32
 	idRoom   = len("id: ") + maxEpoch + len("-18446744073709551615\n")
@@ -16,7 +16,7 @@ const (
 
 var errNothing = errors.New("hub: a published event has nothing to send")
 
-// encodeBody encodes all of an event but its id, behind idRoom bytes.
+// encodeBody encodes an event without its id, after idRoom bytes.
 func encodeBody(event stream.Event) ([]byte, error) {
 	event.ID = "" // a second id in the block would be the one that counts
 	size := idRoom + len(event.Comment) + len(event.Name) + len(event.Data) + 32
@@ -30,7 +30,7 @@ func encodeBody(event stream.Event) ([]byte, error) {
 	return body, nil
 }
 
-// withID returns the whole event, whose id is put in front of the body.
+// withID returns the whole event, with its id before the body.
 func withID(body []byte, at Position) []byte {
 	var room [idRoom]byte
 	id := append(room[:0], "id: "...)

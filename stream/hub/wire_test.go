@@ -32,7 +32,7 @@ func serveHub(h *hub.Hub, ended chan error, sub hub.Subscription) http.Handler {
 	})
 }
 
-// open begins a stream, of which nothing is read.
+// open begins a stream and reads nothing of it.
 func open(t testing.TB, client *http.Client, url string) *http.Response {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -48,9 +48,8 @@ func open(t testing.TB, client *http.Client, url string) *http.Response {
 	return resp
 }
 
-// A client that never reads costs a healthy one nothing, and the publisher
-// nothing either: without a write timeout it stays for ever, and all the same
-// everything is published and received.
+// A client that never reads delays neither a healthy one nor the publisher: without a
+// write timeout it stays forever, and still every event is published and received.
 func TestStalledPeer(t *testing.T) {
 	const events, size = 600, 32 << 10
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
@@ -106,7 +105,7 @@ func TestStalledClientIsDisconnected(t *testing.T) {
 	})
 }
 
-// overtaken publishes, in the middle of the first write, more than the history holds.
+// overtaken publishes, during the first write, more than the history holds.
 type overtaken struct {
 	http.ResponseWriter
 	publish func()
@@ -121,8 +120,8 @@ func (o *overtaken) Write(p []byte) (int, error) {
 	return o.ResponseWriter.Write(p)
 }
 
-// A client that is disconnected for being slow sees that there is more: several do not
-// come back from an end in good order. That does not depend on the handler.
+// A client that is disconnected for being slow sees a cut: several clients do not
+// reconnect after a normal end. That does not depend on the handler.
 func TestTooSlowIsCut(t *testing.T) {
 	over := append(testkit.Wire(), testkit.Transport{Name: "HTTP/1.0"})
 	for _, tr := range over {
@@ -181,9 +180,8 @@ func TestClientThatLeaves(t *testing.T) {
 	}
 }
 
-// A connection on which nothing is sent and nothing comes back is found out by
-// its heartbeats: they fill what the kernel holds until one times out. To get
-// there sooner, the pipe here holds nothing.
+// Heartbeats detect a dead connection: they fill the buffers of the kernel until one
+// times out. The pipe here has no buffer, to get there sooner.
 func TestHalfOpenClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{Heartbeat: 20 * time.Millisecond, WriteTimeout: 20 * time.Millisecond})
@@ -228,8 +226,8 @@ func (l *oneConn) Accept() (conn net.Conn, err error) {
 func (l *oneConn) Close() error   { close(l.closed); return nil }
 func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
-// http.Server.Shutdown returns although streams are open, because the hub ends
-// them, and each ends in good order with everything that was published.
+// http.Server.Shutdown returns although streams are open, because the hub ends them, and
+// each ends normally with everything that was published.
 func TestServerShutdown(t *testing.T) {
 	const streams = 100
 	h := hub.New(hub.Config{})
@@ -263,7 +261,7 @@ func TestServerShutdown(t *testing.T) {
 	}
 }
 
-// Every client that is dropped over and over receives each event once.
+// Every client that is dropped again and again receives each event once.
 func TestNoLossAcrossReconnections(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		const events = 2000

@@ -1,21 +1,21 @@
 // Command routetypes writes the types of a service's routes as TypeScript, for
-// projects that would rather run a command than keep a test.
+// projects that prefer a command to a test.
 //
 //	go run github.com/apiece/apiece/typescript/routetypes@latest [-o FILE] [-types-only] PACKAGE.FUNC
 //
 // FUNC is a function without parameters that returns the routes: a
 // *pattern.Handler or a middleware around it, or a map[string]http.Handler with
-// patterns of http.ServeMux, and perhaps an error:
+// patterns of http.ServeMux, and optionally an error:
 //
 //	routetypes -o web/lib/api.ts ./internal/web.Routes
 //
-// The function is run; it should make handlers and not open connections. A
-// program that calls it is compiled in the module of the current directory, and
-// nothing is written there but FILE. A package main cannot be imported: keep a
-// test with typescript.Check there.
+// The command runs the function, which should make handlers and not open
+// connections. It compiles a program that calls it in the module of the current
+// directory, and writes nothing there but FILE. A package main cannot be
+// imported: use a test with typescript.Check there.
 //
-// The exit code is 1 if the routes cannot be had, and 2 if the command line is
-// wrong.
+// The exit code is 1 if the command cannot get the routes, and 2 if the command
+// line is wrong.
 package main
 
 import (
@@ -110,8 +110,8 @@ func write(routes any, errs ...error) error {
 }
 `
 
-// generate runs a program that is in no file of the project: the go command is
-// told of it by an overlay.
+// generate runs a program that is in no file of the project: an overlay
+// provides it to the go command.
 func generate(pkg, function string, typesOnly bool, file string) ([]byte, error) {
 	found, err := output("go", "list", "-f", "{{.ImportPath}}\n{{.Name}}\n{{.Dir}}", "--", pkg)
 	if err != nil {
@@ -150,8 +150,8 @@ func generate(pkg, function string, typesOnly bool, file string) ([]byte, error)
 	return output("go", "run", "-overlay", list, path+"/zz_routetypes")
 }
 
-// output runs a command and returns what it prints. What it says of an error is
-// the error.
+// output runs a command and returns its output. Its standard error is the
+// error.
 func output(name string, args ...string) ([]byte, error) {
 	var out, errs bytes.Buffer
 	c := exec.Command(name, args...)

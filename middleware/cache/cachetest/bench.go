@@ -14,17 +14,17 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// Bench measures a store and its generations with entries of 1 KB, one
-// operation after another. It reports the median and the 99th percentile of
+// Bench measures a store and its generations with entries of 1 KB, one operation after
+// another. It reports the median and the 99th percentile of
 //
 //   - get and miss: Store.Get of an entry that is there, and of one that is not;
 //   - set: Store.Set, of 1,000 keys in turn;
-//   - next, latest and raise: the methods of Generations, latest of four tags,
-//     raise of one of 1,000;
-//   - hit: a request that a cache answers from them.
+//   - next, latest and raise: the methods of Generations, latest of four tags, raise of
+//     one of 1,000;
+//   - hit: a request that a cache serves from them.
 //
-// A second for each (-benchtime 1s) is enough. All run on one machine, so that
-// they measure the implementation and the server, and no network.
+// One second for each (-benchtime 1s) is enough. All run on one machine, so that they
+// measure the implementation and the server, and no network.
 func (s Suite) Bench(b *testing.B) {
 	const keys = 1000
 	names := make([]string, keys)
@@ -84,7 +84,7 @@ func (s Suite) Bench(b *testing.B) {
 		store, gens := s.Open(b, b.Name())
 		h := cache.New(cache.Config{
 			Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: gens,
-			StoreTimeout: 10 * time.Second, // a busy machine is none that is down
+			StoreTimeout: 10 * time.Second, // a busy machine is not down
 		}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(make([]byte, 1<<10))
 		}))
@@ -95,7 +95,7 @@ func (s Suite) Bench(b *testing.B) {
 	})
 }
 
-// measure does an operation as often as the benchmark asks, and once before.
+// measure runs an operation as often as the benchmark asks, and once before.
 func measure(b *testing.B, do func(i int) error) {
 	if err := do(0); err != nil {
 		b.Fatal(err)

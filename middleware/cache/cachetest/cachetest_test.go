@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// naive is the cache that everybody writes first.
+// naive is a cache with the usual mistakes.
 func naive() func(http.Handler) http.Handler {
 	var mu sync.Mutex
 	stored := make(map[string]*httptest.ResponseRecorder)
@@ -42,7 +42,7 @@ func naive() func(http.Handler) http.Handler {
 	}
 }
 
-// TestLeaksAreFound: a check that nobody can fail checks nothing.
+// TestLeaksAreFound: each check fails for some cache.
 func TestLeaksAreFound(t *testing.T) {
 	failures := cachetest.Failures(t, naive)
 	want := []string{
@@ -58,7 +58,7 @@ func TestLeaksAreFound(t *testing.T) {
 	}
 }
 
-// forgetful are generations that lose some of what they are told.
+// forgetful are generations that lose some raises.
 type forgetful struct {
 	cache.Generations
 	forgets func(tags []string) bool
@@ -71,7 +71,7 @@ func (f forgetful) Raise(ctx context.Context, n uint64, tags ...string) error {
 	return f.Generations.Raise(ctx, n, tags...)
 }
 
-// TestTheModelFindsFaults: each of these caches serves what was invalidated.
+// TestTheModelFindsFaults: each of these caches serves invalidated responses.
 func TestTheModelFindsFaults(t *testing.T) {
 	prefix := func(p string) func([]string) bool {
 		return func(tags []string) bool { return strings.HasPrefix(tags[0], p) }
@@ -92,8 +92,7 @@ func TestTheModelFindsFaults(t *testing.T) {
 	}
 }
 
-// TestSmallMemory: what is forgotten costs runs of the handler, and nothing
-// else.
+// TestSmallMemory: forgotten tags cost runs of the handler, and nothing else.
 func TestSmallMemory(t *testing.T) {
 	if err := cachetest.Model(t, 20000, func() (cache.Store, cache.Generations) {
 		return cache.NewStore(2000), cache.NewGenerations(4)

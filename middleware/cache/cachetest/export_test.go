@@ -19,7 +19,7 @@ func Failures(t *testing.T, newCache func() func(http.Handler) http.Handler) (na
 	return names
 }
 
-// Model makes a model run over one cache.
+// Model runs a model with one cache.
 func Model(t *testing.T, operations int, open func() (cache.Store, cache.Generations)) error {
 	return newWorld(t, 1, brief(), open).run(operations)
 }
@@ -32,7 +32,7 @@ func Rules() (names []string) {
 	return names
 }
 
-// Killed, Paused and Restarted are rules as functions of any test.
+// Killed, Paused and Restarted are rules as functions for any test.
 func (s Suite) Killed(t testing.TB)    { s.killed(t) }
 func (s Suite) Paused(t testing.TB)    { s.paused(t) }
 func (s Suite) Restarted(t testing.TB) { s.restarted(t) }

@@ -9,7 +9,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// wait is how long a fault may keep a store from answering.
+// wait is how long a fault may keep a store from responding.
 const wait = 30 * time.Second
 
 // killed: connections break while caches use the store.
@@ -28,11 +28,12 @@ func (s Suite) restarted(t testing.TB) {
 	s.disturbed(t, 1, func() { s.Restart(t, t.Name()) })
 }
 
-// disturbed makes a model run of three caches, and disturbs it so many times,
-// while others take numbers. Each of them may be told of an error. Without an
-// error holds what always holds.
+// disturbed runs a model of three caches and disturbs it the given number of times, while
+// other goroutines take numbers. Each may get an error. Without an error the usual rules
+// hold.
 func (s Suite) disturbed(t testing.TB, times int, disturb func()) {
-	// What is lost would be served until it expires: that is to show.
+	// An hour, so that a lost invalidation shows: the entry would be served until it
+	// expires.
 	w := newWorld(t, 3, cache.Policy{TTL: time.Hour}, func() (cache.Store, cache.Generations) { return s.Open(t, t.Name()) })
 	w.disturbed = true
 	taking, numbers := s.takeNumbers(t)
@@ -45,8 +46,7 @@ func (s Suite) disturbed(t testing.TB, times int, disturb func()) {
 		}
 	})
 	for i := range times {
-		// Each time that so much is done, not that so much time has passed: a slow
-		// machine would not get to do anything in between.
+		// Count operations, not time: a slow machine would do nothing in between.
 		for done := int64(operations * (i + 1) / (times + 1)); int64(operations)-w.left.Load() < done && !t.Failed(); {
 			time.Sleep(time.Millisecond)
 		}
@@ -80,8 +80,8 @@ func (s Suite) disturbed(t testing.TB, times int, disturb func()) {
 	}
 }
 
-// takeNumbers has four connections take one number after another until stop is
-// called. Each has a list of its own.
+// takeNumbers has four connections take one number after another until stop is called.
+// Each has its own list.
 func (s Suite) takeNumbers(t testing.TB) (stop func(), numbers [4]*[]uint64) {
 	var wg sync.WaitGroup
 	done := make(chan struct{})
@@ -109,7 +109,7 @@ func (s Suite) takeNumbers(t testing.TB) (stop func(), numbers [4]*[]uint64) {
 	return stop, numbers
 }
 
-// paused: the server is there, and answers nothing.
+// paused: the server is there, and does not respond.
 func (s Suite) paused(t testing.TB) {
 	store, gens := s.Open(t, t.Name())
 	before, raised := next(t, gens), next(t, gens)
@@ -135,8 +135,8 @@ func (s Suite) paused(t testing.TB) {
 			return err
 		}
 	}
-	// Whatever time an operation takes to see that its context is done, it is
-	// less than the pause, which does not end before the operation has.
+	// However long an operation takes to see that its context is done, it is less than
+	// the pause, which does not end before the operation has.
 	for name, do := range operations {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		ended := make(chan error, 1)

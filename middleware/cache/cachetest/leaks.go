@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// Leaks runs nineteen checks as subtests, over HTTP/1.1 on loopback
-// connections. Each makes a cache and puts it before a handler of its own. The
-// cache is to keep, for a minute or so, what says nothing about its lifetime.
+// Leaks runs nineteen checks as subtests, over HTTP/1.1 on loopback connections. Each
+// makes a cache and puts it before a handler of its own. The cache should store responses
+// without a stated lifetime for about a minute.
 //
 // Skip names subtests that the cache is known to fail.
 func Leaks(t *testing.T, newCache func() func(http.Handler) http.Handler, skip ...string) {
@@ -39,7 +39,7 @@ func Leaks(t *testing.T, newCache func() func(http.Handler) http.Handler, skip .
 	t.Logf("%d of %d", passed, len(leaks))
 }
 
-// A leak is one way in which caches go wrong.
+// A leak is one known way for caches to fail.
 type leak struct {
 	name    string
 	handler func(*site, http.ResponseWriter, *http.Request)
@@ -47,7 +47,7 @@ type leak struct {
 	why     string
 }
 
-// find returns how the leak shows in a cache, if it does.
+// find returns the error that shows the leak in a cache, nil if there is none.
 func (c leak) find(t *testing.T, cache func(http.Handler) http.Handler) error {
 	s := &site{t: t}
 	s.start(cache(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,7 +57,7 @@ func (c leak) find(t *testing.T, cache func(http.Handler) http.Handler) error {
 	return c.check(s)
 }
 
-// Handlers that several checks share.
+// Handlers of several checks.
 var (
 	greet = func(_ *site, w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "for %s%s", r.Header.Get("Authorization"), r.Header.Get("Cookie"))
@@ -86,7 +86,7 @@ func twice(s *site) error {
 	return err
 }
 
-// apart expects two clients to get what is theirs.
+// apart expects each of two clients to get its own response.
 func apart(field, one, two string) func(*site) error {
 	return func(s *site) error {
 		if _, body, err := s.get(field, one); err != nil || body != "for "+one {
@@ -197,7 +197,7 @@ var leaks = []leak{
 			}
 			follower <- err
 		}()
-		time.Sleep(100 * time.Millisecond) // for the follower to queue, which cannot be seen from here
+		time.Sleep(100 * time.Millisecond) // lets the follower queue, which cannot be observed from here
 		leave()
 		<-gone
 		return <-follower
@@ -223,7 +223,7 @@ var leaks = []leak{
 			http.Error(w, err.Error(), 500)
 		}
 		select {
-		case <-s.started(): // the client has the first line
+		case <-s.started(): // the client has received the first line
 		case <-time.After(patience / 2):
 			io.WriteString(w, "but nobody has heard the ")
 		}
@@ -293,7 +293,7 @@ var leaks = []leak{
 	}, "who has the page need not be sent it, nor the handler be asked"},
 }
 
-// afterGet expects a method to get its own answer although GET has one stored.
+// afterGet expects a method to get its own response although one to GET is stored.
 func afterGet(method string) func(*site) error {
 	return func(s *site) error {
 		if _, body, err := s.get(); err != nil || body != http.MethodGet {
@@ -325,7 +325,7 @@ func (s *site) start(h http.Handler) {
 	s.t.Cleanup(s.server.Close)
 }
 
-// started is for handlers and checks to tell each other of one event.
+// started signals one event between handlers and checks.
 func (s *site) started() chan struct{} {
 	s.once.Do(func() { s.signal = make(chan struct{}) })
 	return s.signal
@@ -361,7 +361,7 @@ func (s *site) get(fields ...string) (http.Header, string, error) {
 	return s.do(s.t.Context(), http.MethodGet, fields...)
 }
 
-// together sends n requests at once, and expects each to get the body.
+// together sends n requests at once, and expects each to get the body want.
 func (s *site) together(n int, want string) error {
 	errs := make(chan error, n)
 	for range n {

@@ -24,7 +24,7 @@ func (s Suite) locker(t *testing.T) cache.Locker {
 	return l
 }
 
-// lock: one has it, others wait for that one.
+// lock: one process has it, others wait.
 func (s Suite) lock(t *testing.T) {
 	one, two := s.locker(t), s.locker(t)
 	lock := func(l cache.Locker, key string) func() {
@@ -56,7 +56,7 @@ func (s Suite) lock(t *testing.T) {
 	if again == nil {
 		t.Fatal("a lock that was released was refused")
 	}
-	first() // once more, when it is another's
+	first() // again, when another process has it
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if unlock, err := one.Lock(ctx, "key"); unlock != nil || err == nil {
@@ -75,7 +75,7 @@ func (s Suite) stampede(t *testing.T) {
 		store, gens := s.Open(t, t.Name())
 		sites[i] = cache.New(cache.Config{
 			Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: gens, Locker: locker,
-			StoreTimeout: wait, // a busy machine is none that is down
+			StoreTimeout: wait, // a busy machine is not down
 		}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(100 * time.Millisecond)
 			fmt.Fprint(w, "run ", runs.Add(1))

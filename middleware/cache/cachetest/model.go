@@ -19,11 +19,11 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// The model is a number for each page, which only grows. A change raises it,
-// and then has the caches know by one of their ways; when that has returned,
-// no reader whose request begins afterwards may be shown a smaller number. The
-// handler shows the number it has read, and then dawdles, panics or fails now
-// and then, so that changes fall into every part of a run.
+// The model is a number for each page, which only grows. A change raises it, and then
+// notifies the caches in one of their ways; when that has returned, no reader whose
+// request begins afterwards may see a smaller number. The handler shows the number it has
+// read, and sometimes sleeps, panics or fails, so that changes fall into every part of a
+// run.
 
 // pages and readers of the model run.
 const (
@@ -31,23 +31,22 @@ const (
 	workers = 12
 )
 
-// A world is what a model run goes over.
+// A world is the state of a model run.
 type world struct {
 	caches []*cache.Cache
 	sites  []http.Handler
 	data   [pages]atomic.Int64 // the number of each page
-	floor  [pages]atomic.Int64 // the highest that all caches must know of
-	left   atomic.Int64        // of the operations of a run
+	floor  [pages]atomic.Int64 // the number that all caches must know of
+	left   atomic.Int64        // operations left in a run
 
-	// The store may fail: a change that is told so need not be known. A POST,
-	// which is told nothing, is none then.
+	// The store may fail: readers need not see a change that returned an error. A POST,
+	// which gets no error, then does not count as a change.
 	disturbed bool
 
 	runs, hits, stale, invalidated, revalidated, written, failed atomic.Int64
 }
 
-// brief has entries expire, be renewed and stand in for errors while a model run
-// goes on.
+// brief has entries expire, be revalidated and replace errors during a model run.
 func brief() cache.Policy {
 	return cache.Policy{TTL: 2 * time.Millisecond, StaleWhileRevalidate: 4 * time.Millisecond, StaleIfError: 20 * time.Millisecond}
 }
@@ -61,7 +60,7 @@ func newWorld(t testing.TB, nodes int, policy cache.Policy, open func() (cache.S
 			Policy: policy,
 			Store:  store, Generations: gens, Origin: mux,
 			StatusHeader: "X-Cache",
-			StoreTimeout: 10 * time.Second, // a busy machine is none that is down
+			StoreTimeout: 10 * time.Second, // a busy machine is not down
 			Logger:       slog.New(slog.DiscardHandler),
 		})
 		mux.Handle("/page/{id}", c.Middleware(http.HandlerFunc(w.page)))
@@ -124,14 +123,14 @@ func (m *world) do(method, path string) (resp *httptest.ResponseRecorder) {
 	resp = httptest.NewRecorder()
 	defer func() {
 		if recover() != nil {
-			resp.Code = 0 // the connection was dropped
+			resp.Code = 0 // the connection was aborted
 		}
 	}()
 	m.sites[rand.IntN(len(m.sites))].ServeHTTP(resp, r)
 	return resp
 }
 
-// change changes a page, and returns once readers must know.
+// change changes a page, and returns once readers must see it.
 func (m *world) change(id int) error {
 	ctx := context.Background()
 	path := "/page/" + strconv.Itoa(id)
@@ -155,7 +154,7 @@ func (m *world) change(id int) error {
 		switch {
 		case errors.As(err, &failed):
 			m.failed.Add(1)
-			return nil // the old page stays, as it should
+			return nil // the old page stays, as it must
 		case err != nil:
 			return m.fail(err)
 		}
@@ -176,7 +175,7 @@ func (m *world) change(id int) error {
 	}
 }
 
-// fail returns the error of a change, unless such are to be expected.
+// fail returns the error of a change, unless errors are expected.
 func (m *world) fail(err error) error {
 	if !m.disturbed {
 		return err
@@ -185,12 +184,12 @@ func (m *world) fail(err error) error {
 	return nil
 }
 
-// read looks at a page.
+// read reads a page and checks its number.
 func (m *world) read(id int) error {
 	floor := m.floor[id].Load()
 	resp := m.do(http.MethodGet, "/page/"+strconv.Itoa(id))
 	if resp.Code != http.StatusOK {
-		return nil // an error is not old
+		return nil // an error is not stale
 	}
 	n, err := strconv.ParseInt(resp.Body.String(), 10, 64)
 	if err != nil {
@@ -204,8 +203,8 @@ func (m *world) read(id int) error {
 	}
 	status := resp.Header().Get("Cache-Status")
 	if m.disturbed && strings.Contains(status, "collapsed") {
-		// If the store fails just then, who waited for a run is given what it
-		// brought: for all of them to run the handler would be worse.
+		// If the store fails, requests that waited for a run get its response: running
+		// the handler for each would be worse.
 		return nil
 	}
 	if n < floor {
@@ -266,7 +265,7 @@ func (s Suite) model(t *testing.T) {
 	}
 }
 
-// shared: what one cache is told holds for all.
+// shared: an invalidation in one cache holds for all.
 func (s Suite) shared(t *testing.T) {
 	var shown atomic.Int64
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -305,7 +304,7 @@ func (s Suite) shared(t *testing.T) {
 	if err := caches[1].Revalidate(t.Context(), "/page"); err != nil {
 		t.Fatal(err)
 	}
-	shown.Add(1) // too late for what was just made
+	shown.Add(1) // too late for the response just made
 	expect("2", "after a revalidation on one")
 	w := httptest.NewRecorder()
 	sites[0].ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/page", nil))

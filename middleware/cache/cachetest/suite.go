@@ -12,39 +12,36 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// A Suite tests a cache.Store and cache.Generations, and the cache.Locker that
-// the store may be, against what the package comment demands. Of the functions,
-// Open is needed. Each of the others is what some of the rules need; without it
-// they are not tested, and the log says so. They are called with the name of the
-// store that a test is about, and may do what they do to all stores.
+// A Suite tests a cache.Store and cache.Generations, and the cache.Locker if the store is
+// one, against the rules of the package comment. Only Open is required. Each other
+// function enables some rules; without it they are not tested, and the log says so. The
+// functions get the name of the store that a test is about, and may affect all stores.
 type Suite struct {
-	// Open returns a connection of its own to the store and the generations with
-	// that name, which are empty when they are opened first. It is closed with
-	// the test.
+	// Open returns a new connection to the store and the generations with that name,
+	// which are empty when first opened. It is closed with the test.
 	Open func(t testing.TB, name string) (cache.Store, cache.Generations)
-	// Wipe has both lose everything, as a server does that is started without its
-	// data.
+	// Wipe makes both lose everything, as a server that is started without its data.
 	Wipe func(t testing.TB, name string)
 
-	// Kill breaks every connection to the store, and returns how many there were.
-	// Others may be made at once.
+	// Kill breaks every connection to the store, and returns how many there were. Clients
+	// may reconnect at once.
 	Kill func(t testing.TB, name string) (killed int)
-	// Pause has the server answer nothing, its connections open, until resume is
-	// called, as a process does that was sent SIGSTOP. Resume is called twice.
+	// Pause stops the server from responding, with its connections open, until resume is
+	// called, as after SIGSTOP. Resume is called twice.
 	Pause func(t testing.TB, name string) (resume func())
-	// Restart ends the server as a crash does, and starts it again, with all that
-	// it had taken or with nothing.
+	// Restart crashes the server and starts it again, with all the data it had accepted
+	// or with none.
 	Restart func(t testing.TB, name string)
 
-	// Operations is how many requests and changes a model run makes; 0 is 4,000.
+	// Operations is the number of requests and changes in a model run; 0 is 4,000.
 	Operations int
 }
 
-// A rule is one that the package comment lists.
+// A rule is one of the rules in the package comment.
 type rule struct {
 	name  string
 	test  func(*testing.T)
-	ready bool // there is what it needs
+	ready bool // the Suite has what it needs
 }
 
 func (s Suite) rules() []rule {
@@ -69,7 +66,7 @@ func (s Suite) rules() []rule {
 	}
 }
 
-// Run runs the tests, each on a store of its own.
+// Run runs the tests, each on its own store.
 func (s Suite) Run(t *testing.T) {
 	for _, r := range s.rules() {
 		if r.ready {
@@ -117,7 +114,7 @@ func (s Suite) fields(t *testing.T) {
 	}
 }
 
-// keys: of any bytes, and as long as URLs are.
+// keys: any bytes, as long as URLs.
 func (s Suite) keys(t *testing.T) {
 	store, _ := s.Open(t, t.Name())
 	long := string(slices.Repeat([]byte("0123456789abcdef"), 500))
@@ -132,7 +129,7 @@ func (s Suite) keys(t *testing.T) {
 	}
 }
 
-// highestNumber: a run that was slow must not replace what a later one brought.
+// highestNumber: a slow run must not replace the response of a later one.
 func (s Suite) highestNumber(t *testing.T) {
 	store, _ := s.Open(t, t.Name())
 	for _, step := range []struct{ set, want uint64 }{{5, 5}, {4, 5}, {5, 5}, {9, 9}, {1, 9}} {
@@ -148,7 +145,7 @@ func (s Suite) highestNumber(t *testing.T) {
 		t.Errorf("an entry of the same number did not replace the other: %+v", e)
 	}
 
-	// What has expired may be dropped, but must not leave the one before.
+	// An expired entry may be dropped, but must not leave the one before.
 	expired := sample("key", 10)
 	expired.Created = time.Now().Add(-24 * time.Hour)
 	set(t, store, expired)
@@ -188,7 +185,7 @@ func (s Suite) tooLarge(t *testing.T) {
 	}
 }
 
-// numbers: above all before, for everybody.
+// numbers: above all earlier ones, on every connection.
 func (s Suite) numbers(t *testing.T) {
 	var mu sync.Mutex
 	seen := make(map[uint64]bool)
@@ -248,7 +245,7 @@ func (s Suite) raise(t *testing.T) {
 	}
 }
 
-// manyTags: what is forgotten counts as raised.
+// manyTags: forgotten tags count as raised.
 func (s Suite) manyTags(t *testing.T) {
 	_, gens := s.Open(t, t.Name())
 	at := next(t, gens)
@@ -269,7 +266,7 @@ func (s Suite) manyTags(t *testing.T) {
 	}
 }
 
-// noted: what may be stored is known to all, and what was not noted is not.
+// noted: every connection knows what may be stored, and what was not noted is not.
 func (s Suite) noted(t *testing.T) {
 	_, one := s.Open(t, t.Name())
 	_, two := s.Open(t, t.Name())
@@ -291,7 +288,7 @@ func (s Suite) noted(t *testing.T) {
 	}
 }
 
-// wiped: numbers go on, and what was made before is void.
+// wiped: numbers go on, and older entries are invalid.
 func (s Suite) wiped(t *testing.T) {
 	store, gens := s.Open(t, t.Name())
 	before := next(t, gens)

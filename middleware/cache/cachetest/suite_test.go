@@ -35,13 +35,12 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// A site is what adapters have a server for: stores in memory, connections that
-// can be killed, and a server that can be paused. The faults are those of bad
-// adapters.
+// A site stands for an adapter's server: stores in memory, connections that can be
+// killed, and a server that can be paused. The faults are those of wrong adapters.
 type site struct {
 	repeats bool // Next returns the last number again if its connection was killed
-	eager   bool // Raise does nothing from the first kill on, and says nothing
-	deaf    bool // the pause is not seen
+	eager   bool // Raise does nothing after the first kill, without an error
+	deaf    bool // ignores the pause
 
 	mu    sync.Mutex
 	data  map[string]*data
@@ -99,7 +98,7 @@ func (s *site) suite() cachetest.Suite {
 type conn struct {
 	*data
 	site  *site
-	kills atomic.Int64 // that it has seen
+	kills atomic.Int64 // kills it has seen
 	last  atomic.Uint64
 }
 
@@ -192,7 +191,7 @@ func (c *conn) Lock(ctx context.Context, key string) (func(), error) {
 	}
 }
 
-// unless does what is to be done, unless there is an error.
+// unless runs do if there is no error.
 func unless(err error, do func() error) error {
 	if err != nil {
 		return err
@@ -206,7 +205,7 @@ func TestSuite(t *testing.T) {
 	suite.Run(t)
 }
 
-// A record is a test that keeps what it fails by, and ends at Fatalf.
+// A record is a test that records its failures, and ends at Fatalf.
 type record struct {
 	testing.TB
 	mu       sync.Mutex
@@ -229,7 +228,7 @@ func (r *record) Failed() bool {
 	return len(r.failures) > 0
 }
 
-// What cannot fail tests nothing: these are adapters with a fault each.
+// These adapters have one fault each, which the suite must find.
 func TestFaultsAreFound(t *testing.T) {
 	for name, tt := range map[string]struct {
 		site *site

@@ -11,8 +11,8 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// config returns the fields of the middleware.Config that does what the settings of
-// a file do, and a line for each setting that it does not have.
+// config returns the fields of the middleware.Config for the settings of a file,
+// and a line for each setting without a field.
 func (f *goFile) config(r nextfs.Route) (fields string, left []string) {
 	c := goConfig{file: f}
 	for _, s := range r.Config {
@@ -52,8 +52,7 @@ func (f *goFile) config(r nextfs.Route) (fields string, left []string) {
 	return strings.Join(all, ""), left
 }
 
-// without says what becomes of a setting that no Config has. Some ask for what is
-// so in any case.
+// without explains a setting without a field. Some are always in effect.
 func without(s nextfs.Setting) string {
 	const cached = "may be a cache.Cache in front of GET"
 	switch s.Name {
@@ -114,7 +113,7 @@ func (c *goConfig) responseLimit(v any) string {
 		return "" // the default
 	}
 	size, why := bytesize.Unlimited, ""
-	if v != false && v != 0.0 { // both switch it off
+	if v != false && v != 0.0 { // both disable it
 		size, why = c.size(v)
 	}
 	switch {
@@ -152,7 +151,7 @@ func (c *goConfig) maxDuration(v any) string {
 	return ""
 }
 
-// size reads a size as Next.js does, or says why not.
+// size reads a size as Next.js does, or returns why it cannot.
 func (c *goConfig) size(v any) (bytesize.Size, string) {
 	switch v := v.(type) {
 	case float64:
@@ -171,7 +170,7 @@ func (c *goConfig) size(v any) (bytesize.Size, string) {
 	return 0, "is no size"
 }
 
-// sizeOf returns a size in the largest unit that it is a whole number of.
+// sizeOf returns a size in the largest unit that divides it.
 func (c *goConfig) sizeOf(size bytesize.Size) string {
 	if size < 0 {
 		c.file.imports[module+"/bytesize"] = true

@@ -85,7 +85,7 @@ type goFile struct {
 
 func (f *goFile) printf(format string, args ...any) { fmt.Fprintf(&f.text, format, args...) }
 
-// comment prints a line that nothing in it can end.
+// comment prints a line comment that its text cannot end.
 func (f *goFile) comment(format string, args ...any) {
 	f.printf("// %s\n", strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
@@ -95,7 +95,8 @@ func (f *goFile) comment(format string, args ...any) {
 	}, fmt.Sprintf(format, args...)))
 }
 
-// route prints a route, with the file that has it and what is not carried over.
+// route prints a route, with its file and the settings that are not carried
+// over.
 func (f *goFile) route(r nextfs.Route, others []nextfs.Route) {
 	f.comment("%s", r.File)
 	for _, o := range others {
@@ -135,7 +136,7 @@ func (f *goFile) route(r nextfs.Route, others []nextfs.Route) {
 	f.printf("},\n\n")
 }
 
-// quoted returns a setting as its file might have it.
+// quoted returns a setting as in its file.
 func quoted(v any) string {
 	switch v := v.(type) {
 	case nil:

@@ -35,10 +35,10 @@ func archive(t *testing.T, file string) (dir string) {
 	return project(t, files)
 }
 
-// TestGo compares what is printed for projects of the shapes that there are, then
-// compiles it and holds it against the project.
+// TestGo compares the output for projects of all shapes, then compiles it and
+// checks it against the project.
 func TestGo(t *testing.T) {
-	printed := map[string]string{} // by name of the file
+	printed := map[string]string{} // by file name
 	calls := ""
 	for i, c := range []struct{ project, stderr string }{
 		{"calendar", ""},
@@ -83,8 +83,8 @@ store: 0 of 1 routes are ported
 	}
 }
 
-// checker is a program that holds the routes against the project, with the old
-// server for each, as it is on the first day of a migration.
+// checker is a program that checks the routes against the project, with the old
+// server for each, as at the start of a migration.
 const checker = `package main
 
 import (
@@ -125,8 +125,7 @@ func main() {
 }
 `
 
-// runGo compiles and runs a program that is not on the disk of the module, and
-// returns what it prints.
+// runGo compiles and runs a program from memory, and returns its output.
 func runGo(t *testing.T, files map[string]string) string {
 	t.Helper()
 	here, err := os.Getwd()

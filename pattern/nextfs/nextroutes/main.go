@@ -2,27 +2,27 @@
 //
 //	go run github.com/apiece/apiece/pattern/nextfs/nextroutes@latest [-go | -json] [-ext tsx,ts,jsx,js] DIR
 //
-// DIR is the root of the project, where next.config.js is. The table has the
-// routes in the order of precedence, with their methods and files:
+// DIR is the root of the project, with next.config.js. The table lists the
+// routes in order of precedence, with their methods and files:
 //
 //	ROUTE            METHODS    FILE
 //	/api/post/[pid]  any        pages/api/post/[pid].ts
 //	/api/todos       GET, POST  app/api/todos/route.ts
 //	/api/users       DELETE, ?  app/api/users/route.ts (export * from "@/lib/crud")
 //
-// A file of pages/api gets any method. A question mark stands for methods that
-// the file does not name. With -json the routes are an array of objects, whose
-// "methods" are null where the table has "any"; "config" are the settings of the
-// file by the names of Next.js, and "configUnknown" those that cannot be read.
+// A file of pages/api accepts any method. A question mark stands for methods
+// that the file does not name. With -json the routes are an array of objects,
+// whose "methods" are null for "any"; "config" are the settings of the file by
+// their names in Next.js, and "configUnknown" those that cannot be read.
 //
-// With -go it prints a Go file to begin a port with, in the package named by
-// -package: a map of the routes, each with the proxy to Next.js for its handler,
-// by method where the file says which. Where a file has settings, the
-// middleware.Config is there that does the same. What cannot be read, or has no
+// With -go it prints a Go file to start a port with, in the package named by
+// -package: a map of the routes, each with the proxy to Next.js as its handler,
+// by method where the file names methods. For the settings of a file it prints
+// the equivalent middleware.Config. What cannot be read, or has no equivalent,
+// is a comment with the reason.
 // counterpart, is a comment that says why.
-//
-// What is wrong with the project is written to standard error, and the exit
-// code is 1 then. It is 2 if the command line is wrong.
+// Errors in the project are written to standard error, with exit code 1. The
+// exit code is 2 if the command line is wrong.
 package main
 
 import (

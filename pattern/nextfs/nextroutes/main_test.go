@@ -83,7 +83,7 @@ func TestRun(t *testing.T) {
 	for _, c := range []struct {
 		args   []string
 		code   int
-		stdout string // as a whole
+		stdout string // complete
 		stderr []string
 		why    string
 	}{

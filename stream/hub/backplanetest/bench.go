@@ -12,25 +12,24 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Bench measures an implementation with events of 200 bytes, each benchmark on
-// a log of its own:
+// Bench measures an implementation with events of 200 bytes, each benchmark on a log of
+// its own:
 //
-//   - append/1 writer and append/4 writers: events per second, and the median
-//     and the 99th percentile of how long Append takes, with as many writers
-//     as that, each of which has a connection of its own and waits for its
-//     event to be taken.
-//   - deliver: how long it takes from the call of Append until Subscribe
-//     delivers the event on another connection, one event after another.
+//   - append/1 writer and append/4 writers: events per second, and the median and the
+//     99th percentile of how long Append takes, with that many writers, each of which has
+//     its own connection and waits for Append to return.
+//   - deliver: how long it takes from the call of Append until Subscribe delivers the
+//     event on another connection, one event after another.
 //
-// A second for each (-benchtime 1s) is enough. All run on one machine, so that
-// they measure the implementation and the server, and no network.
+// One second for each (-benchtime 1s) is enough. All run on one machine, so that they
+// measure the implementation and the server, and no network.
 func (s Suite) Bench(b *testing.B) {
 	b.Run("append/1 writer", func(b *testing.B) { s.benchAppend(b, 1) })
 	b.Run("append/4 writers", func(b *testing.B) { s.benchAppend(b, 4) })
 	b.Run("deliver", s.benchDeliver)
 }
 
-// benchEvent is one as a page may be sent.
+// benchEvent returns a typical event.
 func benchEvent() stream.Event { return stream.Event{Name: "post", Data: strings.Repeat("x", 200)} }
 
 func (s Suite) benchAppend(b *testing.B, writers int) {

@@ -9,7 +9,7 @@ import (
 	"github.com/apiece/apiece/stream/hub/backplanetest"
 )
 
-// Two hubs that share a log, as those of two processes do.
+// Two hubs share a log, as in two processes.
 func ExampleMemory() {
 	var log backplanetest.Memory
 	one := hub.New(hub.Config{Backplane: &log})

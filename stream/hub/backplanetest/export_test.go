@@ -10,7 +10,7 @@ func Rules() (names []string) {
 	return names
 }
 
-// Killed, Paused, Restarted and Wiped are rules as functions of any test.
+// Killed, Paused, Restarted and Wiped are rules as functions for any test.
 func (s Suite) Killed(t testing.TB)    { s.killed(t) }
 func (s Suite) Paused(t testing.TB)    { s.paused(t) }
 func (s Suite) Restarted(t testing.TB) { s.restarted(t) }

@@ -17,7 +17,7 @@ func (s Suite) nodes(t testing.TB) (nodes [2]*Node, traffic *Traffic) {
 	return nodes, NewTraffic(t, nodes[:]...)
 }
 
-// whole checks traffic of which nothing may be missing.
+// whole checks traffic without any loss.
 func whole(t testing.TB, traffic *Traffic) {
 	t.Helper()
 	if missing, gaps := traffic.Check(); gaps != 0 {
@@ -33,8 +33,7 @@ func (s Suite) killed(t testing.TB) {
 	traffic.Publish(1)
 	stop := traffic.Start(writers)
 	killed, begun := 0, time.Now()
-	// Each time that so many events are in, not that so much time has passed: a
-	// slow machine would not get to publish in between.
+	// Count events, not time: a slow machine would publish nothing in between.
 	for next := events / kills; traffic.Taken() < events; time.Sleep(time.Millisecond) {
 		if traffic.Taken() >= next {
 			killed += s.Kill(t, t.Name())
@@ -56,7 +55,7 @@ func (s Suite) killed(t testing.TB) {
 	t.Logf("%d connections killed; %d events taken, %d not", killed, traffic.Taken(), failed)
 }
 
-// paused: the server is there, and answers nothing.
+// paused: the server is there, and does not respond.
 func (s Suite) paused(t testing.TB) {
 	_, traffic := s.nodes(t)
 	log := s.Open(t, t.Name())
@@ -64,8 +63,8 @@ func (s Suite) paused(t testing.TB) {
 	at, _ := bounds(t, log) // connects
 	resume := s.Pause(t, t.Name())
 	t.Cleanup(resume)
-	// Whatever time an operation takes to see that its context is done, it is
-	// less than the pause, which does not end before the operation has.
+	// However long an operation takes to see that its context is done, it is less than
+	// the pause, which does not end before the operation has.
 	for name, do := range map[string]func(context.Context) error{
 		"Append": func(ctx context.Context) error {
 			_, err := traffic.by(func(e stream.Event, _ int64) (string, error) {
@@ -92,7 +91,7 @@ func (s Suite) paused(t testing.TB) {
 			}
 		}
 	}
-	// Writers who are told nothing meanwhile wait, or are told of an error.
+	// Meanwhile writers wait or get an error.
 	stop := traffic.Start(2)
 	time.Sleep(100 * time.Millisecond)
 	resume()
@@ -102,7 +101,7 @@ func (s Suite) paused(t testing.TB) {
 	t.Logf("%d events taken, %d not", traffic.Taken(), traffic.Failed())
 }
 
-// restarted: the server crashes, and comes back with what it had taken.
+// restarted: the server crashes, and comes back with the data it had accepted.
 func (s Suite) restarted(t testing.TB) {
 	_, traffic := s.nodes(t)
 	log := s.Open(t, t.Name())

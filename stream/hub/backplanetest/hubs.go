@@ -14,7 +14,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// hubs: a client is served by one hub and then by another, and misses nothing.
+// hubs: a client moves from one hub to another, and misses nothing.
 func (s Suite) hubs(t *testing.T) {
 	one, two := s.hub(t), s.hub(t)
 	early := publish(t, one.hub, "before anybody")
@@ -35,7 +35,7 @@ func (s Suite) hubs(t *testing.T) {
 			t.Errorf("after reconnecting to the other: %q %q with id %q, want id %q", e.Name, e.Data, e.ID, ids[i])
 		}
 	}
-	// A process that starts later knows what was published before.
+	// A process that starts later knows earlier events.
 	client.close()
 	client = s.hub(t).connect(t, early)
 	if e := client.next(); e.ID != ids[0] || e.Name != "" {
@@ -43,7 +43,7 @@ func (s Suite) hubs(t *testing.T) {
 	}
 }
 
-// hubOfAWipedLog: those who listen are told of the gap, and then go on.
+// hubOfAWipedLog: subscribers receive a gap event, and then go on.
 func (s Suite) hubOfAWipedLog(t *testing.T) {
 	h := s.hub(t)
 	at := publish(t, h.hub, "before")
@@ -88,7 +88,7 @@ func (s Suite) presence(t *testing.T) {
 	}
 }
 
-// A process is a hub behind a server.
+// A process is a hub and its server.
 type process struct {
 	hub *hub.Hub
 	url string

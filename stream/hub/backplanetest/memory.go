@@ -9,8 +9,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Memory is a log in memory. The zero Memory is an empty one that forgets
-// nothing by itself.
+// Memory is a log in memory. The zero Memory is empty, and forgets nothing by itself.
 type Memory struct {
 	mu        sync.Mutex
 	epoch     string
@@ -21,7 +20,7 @@ type Memory struct {
 
 var _ hub.Backplane = (*Memory)(nil)
 
-// lock takes the lock of a log that has begun.
+// lock locks m and initializes an empty log.
 func (m *Memory) lock() {
 	m.mu.Lock()
 	if m.changed == nil {
@@ -97,8 +96,7 @@ func (m *Memory) Forget(keep int) {
 	}
 }
 
-// Wipe drops everything, the numbers included, as when the store of a log is
-// lost.
+// Wipe drops everything, the numbers included, as a lost store does.
 func (m *Memory) Wipe() {
 	m.lock()
 	defer m.mu.Unlock()

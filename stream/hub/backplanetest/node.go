@@ -15,11 +15,11 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A Node is what each of several processes has: a hub and a server, and one
-// reader that is connected to it as an EventSource is. It comes back with the
-// last id it had, and keeps what it is sent.
+// A Node stands for one of several processes: a hub and a server, and one reader that
+// connects to it like an EventSource. The reader reconnects with its last id, and keeps
+// the events it receives.
 type Node struct {
-	Hub *hub.Hub // with the config that NewNode was given
+	Hub *hub.Hub // as configured for NewNode
 
 	mu     sync.Mutex
 	events []stream.Event
@@ -27,12 +27,11 @@ type Node struct {
 
 const topic = "t"
 
-// keep is how many events a Node can replay: all of any run.
+// keep is how many events a Node can replay: more than any run has.
 const keep = 100_000
 
-// NewNode starts a node, which ends with the test. The config needs a
-// Backplane. 0 for its History is 100,000, and without a Logger nothing is
-// logged.
+// NewNode starts a node, which ends with the test. The config needs a Backplane. Its
+// History defaults to 100,000, and without a Logger nothing is logged.
 func NewNode(t testing.TB, cfg hub.Config) *Node {
 	t.Helper()
 	cfg.History = cmp.Or(cfg.History, keep)
@@ -59,7 +58,7 @@ func NewNode(t testing.TB, cfg hub.Config) *Node {
 		transport.CloseIdleConnections()
 		server.Close()
 	})
-	// A stream is not opened before its hub has caught up with the log.
+	// A stream opens after its hub has caught up with the log.
 	await(t, connected, "the reader of a node is connected")
 	return n
 }
@@ -94,14 +93,14 @@ func (n *Node) read(ctx context.Context, transport *http.Transport, url, lastEve
 	return cmp.Or(reader.LastEventID(), lastEventID)
 }
 
-// Received returns all that the reader was sent, gap events included.
+// Received returns all events of the reader, gap events included.
 func (n *Node) Received() []stream.Event {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.events)
 }
 
-// Gaps returns how many gap events the reader was sent.
+// Gaps returns how many gap events the reader received.
 func (n *Node) Gaps() (gaps int) {
 	for _, e := range n.Received() {
 		if e.Name == hub.GapEvent {
@@ -111,7 +110,7 @@ func (n *Node) Gaps() (gaps int) {
 	return gaps
 }
 
-// has reports whether the reader was sent the event with the id.
+// has reports whether the reader received the event with the id.
 func (n *Node) has(id string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -12,32 +12,30 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// A Suite tests an implementation of hub.Backplane against what the package
-// comment demands. Of the functions, Open is needed. Each of the others is what
-// some of the rules need; without it they are not tested, and the log says so.
-// They are called with the name of the log that a test is about, and may do what
-// they do to all logs.
+// A Suite tests an implementation of hub.Backplane against the rules of the package
+// comment. Only Open is required. Each other function enables some rules; without it they
+// are not tested, and the log says so. The functions get the name of the log that a test
+// is about, and may affect all logs.
 type Suite struct {
-	// Open returns a connection of its own to the log with that name, which is
-	// empty when it is opened first. It is closed with the test.
+	// Open returns a new connection to the log with that name, which is empty when first
+	// opened. It is closed with the test.
 	Open func(t testing.TB, log string) hub.Backplane
-	// Forget has the log drop all but its last entry.
+	// Forget makes the log drop all but its last entry.
 	Forget func(t testing.TB, log string)
-	// Wipe has the log lose everything, its numbers included.
+	// Wipe makes the log lose everything, its numbers included.
 	Wipe func(t testing.TB, log string)
 
-	// Kill breaks every connection to the log, and returns how many there were.
-	// Others may be made at once.
+	// Kill breaks every connection to the log, and returns how many there were. Clients
+	// may reconnect at once.
 	Kill func(t testing.TB, log string) (killed int)
-	// Pause has the server answer nothing, its connections open, until resume is
-	// called, as a process does that was sent SIGSTOP. Resume is called twice.
+	// Pause stops the server from responding, with its connections open, until resume is
+	// called, as after SIGSTOP. Resume is called twice.
 	Pause func(t testing.TB, log string) (resume func())
-	// Restart ends the server as a crash does, and starts it again with all that
-	// it had taken.
+	// Restart crashes the server and starts it again with all the data it had accepted.
 	Restart func(t testing.TB, log string)
 
-	// Retries says that Append tries again if its connection breaks, so that Kill
-	// costs no event. Without it, Append may return an error then.
+	// Retries says that Append retries if its connection breaks, so that Kill loses no
+	// event. Without it, Append may return an error then.
 	Retries bool
 	// Events is how many events are appended while connections are killed; 0 is
 	// 2,000.
@@ -47,11 +45,11 @@ type Suite struct {
 // patience is how long the suite waits for what should come at once.
 const patience = 30 * time.Second
 
-// A rule is one that the package comment lists.
+// A rule is one of the rules in the package comment.
 type rule struct {
 	name  string
 	test  func(*testing.T)
-	ready bool // there is what it needs
+	ready bool // the Suite has what it needs
 }
 
 func (s Suite) rules() []rule {
@@ -74,7 +72,7 @@ func (s Suite) rules() []rule {
 	}
 }
 
-// Run runs the tests, each on a log of its own.
+// Run runs the tests, each on its own log.
 func (s Suite) Run(t *testing.T) {
 	for _, r := range s.rules() {
 		if r.ready {
@@ -163,7 +161,7 @@ func (s Suite) subscribe(t *testing.T) {
 	}
 }
 
-// oneOrder: whatever is appended where, everybody is given the same.
+// oneOrder: every Subscribe delivers the same sequence, whichever connection appends.
 func (s Suite) oneOrder(t *testing.T) {
 	const writers, each = 4, 50
 	var logs [2]hub.Backplane
@@ -227,7 +225,7 @@ func (s Suite) context(t *testing.T) {
 	}
 }
 
-// otherEpoch: an unknown position is the beginning.
+// otherEpoch: an unknown position means the beginning.
 func (s Suite) otherEpoch(t *testing.T) {
 	log := s.Open(t, t.Name())
 	for range 3 {
@@ -238,7 +236,7 @@ func (s Suite) otherEpoch(t *testing.T) {
 	}
 }
 
-// forgotten: the bounds say so, and a subscription from before begins with what
+// forgotten: Bounds reports it, and a Subscribe after an older position begins with what
 // is left.
 func (s Suite) forgotten(t *testing.T) {
 	log := s.Open(t, t.Name())
@@ -258,8 +256,8 @@ func (s Suite) forgotten(t *testing.T) {
 	}
 }
 
-// wiped: another epoch, for those who follow as well, whether their Subscribe
-// goes on or has to be called again.
+// wiped: followers see the new epoch too, whether their Subscribe goes on or has to be
+// called again.
 func (s Suite) wiped(t testing.TB) {
 	log := s.Open(t, t.Name())
 	before := appendTo(t, log, "t", stream.Event{Data: "x"})
@@ -297,7 +295,7 @@ func bounds(t testing.TB, log hub.Backplane) (last hub.Position, forgotten uint6
 // A follower collects what Subscribe delivers.
 type follower struct {
 	t       testing.TB
-	again   bool // Subscribe may return an error, and is called again then, as hubs do
+	again   bool // Subscribe may return an error, and is then called again, as hubs do
 	entries chan hub.Entry
 }
 
@@ -346,7 +344,7 @@ func (f *follower) take(n int) (got []hub.Entry) {
 	return got
 }
 
-// quiet fails if something was delivered that nobody has taken.
+// quiet fails if there are deliveries that the test has not received.
 func (f *follower) quiet() {
 	f.t.Helper()
 	if n := len(f.entries); n > 0 {

@@ -39,14 +39,14 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// A site is what adapters have a server for: logs in memory, connections that
-// can be killed, and a server that can be paused. What is lost by a kill is the
-// answer to what had been done. The faults are those of bad adapters.
+// A site stands for an adapter's server: logs in memory, connections that can be killed,
+// and a server that can be paused. A kill loses the reply to an operation that was
+// carried out. The faults are those of wrong adapters.
 type site struct {
-	again bool // Append tries again, and does not look whether the event is there
-	early bool // Append returns what it does not know
-	skip  bool // a Subscribe that is called again passes over an entry
-	deaf  bool // the pause is not seen
+	again bool // Append retries without looking whether the event is there
+	early bool // after a kill Append returns a made-up position
+	skip  bool // a Subscribe that is called again skips an entry
+	deaf  bool // ignores the pause
 
 	mu     sync.Mutex
 	logs   map[string]*backplanetest.Memory
@@ -105,8 +105,8 @@ type conn struct {
 
 var errKilled = errors.New("the connection was killed")
 
-// ask does an operation, unless the server is paused, and loses the answer if
-// the connection is killed meanwhile.
+// ask runs an operation, unless the server is paused, and loses the reply if the
+// connection is killed meanwhile.
 func (c *conn) ask(ctx context.Context, do func(context.Context) error) error {
 	c.site.mu.Lock()
 	gate, killed := c.site.gate, c.site.killed
@@ -139,7 +139,7 @@ func (c *conn) ask(ctx context.Context, do func(context.Context) error) error {
 func (c *conn) Append(ctx context.Context, topic string, e stream.Event) (at hub.Position, err error) {
 	err = c.ask(ctx, func(ctx context.Context) error {
 		at, err = c.Memory.Append(ctx, topic, e)
-		if at.Seq%16 == 0 { // the answer takes its time
+		if at.Seq%16 == 0 { // a slow reply
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Millisecond):
@@ -173,7 +173,7 @@ func (c *conn) Subscribe(ctx context.Context, after hub.Position, deliver func(h
 
 func TestMemory(t *testing.T) { newSite().suite().Run(t) }
 
-// A record is a test that keeps what it fails by, and ends at Fatalf.
+// A record is a test that records its failures, and ends at Fatalf.
 type record struct {
 	testing.TB
 	mu       sync.Mutex
@@ -188,7 +188,7 @@ func (r *record) Errorf(format string, args ...any) {
 
 func (r *record) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
 
-// What cannot fail tests nothing: these are adapters with a fault each.
+// These adapters have one fault each, which the suite must find.
 func TestFaultsAreFound(t *testing.T) {
 	tests := []struct {
 		name  string

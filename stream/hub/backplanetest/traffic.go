@@ -14,27 +14,26 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Traffic is events that writers publish through nodes while something happens
-// to what is between them, with what each writer was told. [Traffic.Check]
-// compares that with what the readers of the nodes were sent.
+// Traffic is events that writers publish through nodes during a fault, with what each
+// writer was told. [Traffic.Check] compares that with what the readers of the nodes
+// received.
 type Traffic struct {
 	t     testing.TB
 	nodes []*Node
-	next  atomic.Int64 // the number that is the data of the next event
+	next  atomic.Int64 // number that is the data of the next event
 	taken atomic.Int64
 
 	mu   sync.Mutex
 	told map[string]string // by data: the id that Publish returned, "" if it failed
 }
 
-// NewTraffic returns traffic through the nodes, which begins with the first
-// event that is published by it.
+// NewTraffic returns traffic through the nodes. It covers only events that it publishes.
 func NewTraffic(t testing.TB, nodes ...*Node) *Traffic {
 	return &Traffic{t: t, nodes: nodes, told: make(map[string]string)}
 }
 
-// Publish publishes events through the nodes in turn, until so many were taken
-// without an error. It fails the test if none is for half a minute.
+// Publish publishes events through the nodes in turn, until that many succeeded. It fails
+// the test if none succeeds for half a minute.
 func (tr *Traffic) Publish(events int) {
 	tr.t.Helper()
 	for failing := time.Now(); events > 0; {
@@ -47,7 +46,7 @@ func (tr *Traffic) Publish(events int) {
 	}
 }
 
-// Start has so many writers publish one event after another, until stop is
+// Start makes the given number of writers publish one event after another, until stop is
 // called, which waits for them.
 func (tr *Traffic) Start(writers int) (stop func()) {
 	var wg sync.WaitGroup
@@ -60,7 +59,7 @@ func (tr *Traffic) Start(writers int) (stop func()) {
 					return
 				default:
 				}
-				// Errors are for Check to judge, and not to be repeated in a hurry.
+				// Check judges the errors. Pause before the next event.
 				if _, err := tr.one(context.Background()); err != nil {
 					time.Sleep(10 * time.Millisecond)
 				}
@@ -81,7 +80,7 @@ func (tr *Traffic) one(ctx context.Context) (id string, err error) {
 	})
 }
 
-// by publishes one event, the nth, by a function, and notes what it returned.
+// by publishes event n by a function, and notes what it returned.
 func (tr *Traffic) by(publish func(e stream.Event, n int64) (id string, err error)) (id string, err error) {
 	n := tr.next.Add(1)
 	data := strconv.FormatInt(n, 10)
@@ -95,11 +94,11 @@ func (tr *Traffic) by(publish func(e stream.Event, n int64) (id string, err erro
 	return id, err
 }
 
-// Taken returns how many events were taken so far.
+// Taken returns how many events were published without an error so far.
 func (tr *Traffic) Taken() int { return int(tr.taken.Load()) }
 
-// Failed returns how many could not be published so far. Each may be in the log
-// all the same.
+// Failed returns how many publications returned an error so far. Each event may still be
+// in the log.
 func (tr *Traffic) Failed() (failed int) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -111,18 +110,17 @@ func (tr *Traffic) Failed() (failed int) {
 	return failed
 }
 
-// Check publishes one more event, waits until all readers have it, and fails
-// the test unless each reader was sent
+// Check publishes one more event, waits until all readers have it, and fails the test
+// unless each reader received
 //
-//   - every event that was taken, under the id that its writer was told, but for
-//     those that a gap event stands for;
-//   - no event twice, one whose writer was told of an error included;
-//   - events in the order of their numbers, and without a gap event, without a
-//     hole in the numbers.
+//   - every event that was published without an error, under the id that its writer got,
+//     except those that a gap event stands for;
+//   - no event twice, including those whose writer got an error;
+//   - events in the order of their numbers, and without a hole in the numbers unless
+//     there is a gap event.
 //
-// It returns how many events that were taken are missing, and how many gap
-// events came, at the reader where these are most. Call it when the writers have
-// stopped.
+// It returns how many published events are missing, and how many gap events came, at the
+// reader with the most. Call it when the writers have stopped.
 func (tr *Traffic) Check() (missing, gaps int) {
 	tr.t.Helper()
 	var last string
@@ -142,8 +140,7 @@ func (tr *Traffic) Check() (missing, gaps int) {
 	return missing, gaps
 }
 
-// audit compares what the reader of a node was sent with what the writers were
-// told.
+// audit compares what the reader of a node received with what the writers were told.
 func audit(t testing.TB, node int, received []stream.Event, told map[string]string) (missing, gaps int) {
 	t.Helper()
 	came := make(map[string]bool)
