@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// A behaviour is one case. Its portability is core if a port has to match it, decide if
+// A behavior is one case. Its portability is core if a port has to match it, decide if
 // it may choose, and runtime if the recording is an accident of JavaScript or Node.
 //
 // No field of a case is ignored without being named here: reading fails for unknown
 // fields.
-type behaviour struct {
+type behavior struct {
 	ID, Kind, Group, Level, Portability, Source string
 
 	Mode       string // production, development
@@ -30,8 +30,8 @@ type behaviour struct {
 }
 
 // UnmarshalJSON rejects unknown fields.
-func (b *behaviour) UnmarshalJSON(text []byte) error {
-	type plain behaviour
+func (b *behavior) UnmarshalJSON(text []byte) error {
+	type plain behavior
 	return strict(text, (*plain)(b))
 }
 

@@ -135,7 +135,7 @@ func TestCompare(t *testing.T) {
 		}, ""},
 		{"its status", sends, func(w *expected, g *answer) { w.FrameworkErrorPage, w.Status = true, 404 }, "status"},
 	} {
-		c := &behaviour{Kind: "http"}
+		c := &behavior{Kind: "http"}
 		if err := json.Unmarshal([]byte(tt.ops), &c.Handler); err != nil {
 			t.Fatal(err)
 		}

@@ -56,7 +56,7 @@ func (d differences) err() error {
 var notCompared = []string{"connection", "date", "keep-alive", "refresh", "transfer-encoding", "vary"}
 
 // compare returns how a response differs from the expected one.
-func (b *behaviour) compare(want expected, got *answer) (d differences) {
+func (b *behavior) compare(want expected, got *answer) (d differences) {
 	if got.refused || want.Refused {
 		if got.refused != want.Refused {
 			d.add("refused", "%v", got.refused)
@@ -83,7 +83,7 @@ func (b *behaviour) compare(want expected, got *answer) (d differences) {
 
 // routeUnknown reports whether the recording lacks the route that responded. If it has
 // nothing else, no handler ran.
-func (b *behaviour) routeUnknown() bool { return b.Config.RouteHandlerExports != nil }
+func (b *behavior) routeUnknown() bool { return b.Config.RouteHandlerExports != nil }
 
 // compareBody reports whether the body is exactly what was recorded.
 func compareBody(d *differences, want expected, got *answer) (exact bool) {
@@ -140,7 +140,7 @@ func value(text []byte) (v any, err error) {
 }
 
 // compareHeaders compares fields that depend on the body only if that is exact.
-func (b *behaviour) compareHeaders(d *differences, want expected, got *answer, exact bool) {
+func (b *behavior) compareHeaders(d *differences, want expected, got *answer, exact bool) {
 	for name, value := range want.Headers {
 		field := got.header.Get(name)
 		switch {
@@ -184,30 +184,30 @@ func (b *behaviour) compareHeaders(d *differences, want expected, got *answer, e
 }
 
 // writesItself reports whether the handler wrote with net/http directly.
-func (b *behaviour) writesItself() bool {
+func (b *behavior) writesItself() bool {
 	return b.has("write", "writeRepeat", "end", "writeHead", "sleepEnd")
 }
 
 // framed reports whether this module declares the length of the body: it knows that
 // before the first byte.
-func (b *behaviour) framed() bool {
+func (b *behavior) framed() bool {
 	return !b.writesItself() && !b.has("redirect", "redirectTry") && b.Config.RouteHandlerExports == nil &&
 		!slices.ContainsFunc(b.Handler, func(o op) bool { return o.is("type", "stream") })
 }
 
 // setsTag reports whether the handler sets the ETag, which is ours otherwise.
-func (b *behaviour) setsTag() bool {
+func (b *behavior) setsTag() bool {
 	return slices.ContainsFunc(b.Handler, func(o op) bool { return o.is("name", "ETag") })
 }
 
 // recordedTag returns the ETag that Next.js gave the body.
-func (b *behaviour) recordedTag() string {
+func (b *behavior) recordedTag() string {
 	var recorded struct{ Headers map[string]string }
 	_ = json.Unmarshal(b.Expected, &recorded) // what it cannot read has no tag
 	return recorded.Headers["etag"]
 }
 
-func (b *behaviour) has(names ...string) bool {
+func (b *behavior) has(names ...string) bool {
 	return slices.ContainsFunc(b.Handler, func(o op) bool { return slices.Contains(names, o.name()) })
 }
 

@@ -24,7 +24,7 @@ func TestBehaviour(t *testing.T) {
 	replaced := readInstead(t)
 	s := summary{}
 	b := &bench{tables: file.Tables, ways: ways(t), sent: map[string]int{}}
-	vectors := testkit.Vectors[behaviour](t, "api-behaviour.json")
+	vectors := testkit.Vectors[behavior](t, "api-behaviour.json")
 	for _, v := range vectors {
 		i := replaced[v.ID]
 		delete(replaced, v.ID)
@@ -83,7 +83,7 @@ func readInstead(t *testing.T) map[string]*instead {
 
 // covered returns an error unless every changed part has a reason: for a core case a
 // decision in the deviations, for others one here.
-func (i *instead) covered(v testkit.Vector[behaviour], changed []string) error {
+func (i *instead) covered(v testkit.Vector[behavior], changed []string) error {
 	core := v.Case.Portability == "core"
 	whole := v.Excepts("")
 	switch {
@@ -130,7 +130,7 @@ type bench struct {
 }
 
 // check plays a case and returns how its outcome differs from want.
-func (b *bench) check(c *behaviour, want json.RawMessage) error {
+func (b *bench) check(c *behavior, want json.RawMessage) error {
 	if f := functions[c.Kind]; f != nil {
 		var values map[string]any
 		if err := json.Unmarshal(want, &values); err != nil {
@@ -168,7 +168,7 @@ func (b *bench) check(c *behaviour, want json.RawMessage) error {
 }
 
 // play sends every variant of the case in every way.
-func (b *bench) play(c *behaviour, compare func(*answer) error) error {
+func (b *bench) play(c *behavior, compare func(*answer) error) error {
 	for _, o := range c.Handler {
 		if err := o.check(); err != nil {
 			return err
@@ -222,7 +222,7 @@ const (
 // though a port does not copy them.
 type summary map[string]*[verdicts]int
 
-func (s summary) add(c behaviour, v verdict) {
+func (s summary) add(c behavior, v verdict) {
 	for _, row := range []string{c.Group, "~ " + c.Portability, "~ all"} {
 		if s[row] == nil {
 			s[row] = new([verdicts]int)

@@ -15,7 +15,7 @@ import (
 func TestExpectationsAreHeld(t *testing.T) {
 	var file struct {
 		Tables map[string][]string
-		Cases  []behaviour
+		Cases  []behavior
 	}
 	testkit.ReadJSON(t, "api-behaviour.json", &file)
 	replaced := readInstead(t)
@@ -88,7 +88,7 @@ func TestExpectationsAreHeld(t *testing.T) {
 // TestNothingIsIgnored: the tests reject everything they do not know.
 func TestNothingIsIgnored(t *testing.T) {
 	run := func(text string) error {
-		var c behaviour
+		var c behavior
 		if err := json.Unmarshal([]byte(text), &c); err != nil {
 			return err
 		}

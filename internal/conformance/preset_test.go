@@ -13,7 +13,7 @@ import (
 // preset turns a case that was recorded by calling Next.js with a parsed body into one
 // for a server: a request of net/http has no place for a parsed body, so a parser
 // further out sets it, after which the stream is a different one.
-func (b *behaviour) preset() (*behaviour, error) {
+func (b *behavior) preset() (*behavior, error) {
 	var in struct {
 		PresetBody struct {
 			Absent bool

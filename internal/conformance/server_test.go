@@ -26,7 +26,7 @@ import (
 // A fixture is the service that a case is sent to.
 type fixture struct {
 	variant
-	c       *behaviour
+	c       *behavior
 	handler http.Handler
 	cache   *cache.Cache
 	draft   *cookies.Draft
@@ -43,7 +43,7 @@ type variant struct {
 }
 
 // variants returns those that apply to the case.
-func (b *behaviour) variants() []variant {
+func (b *behavior) variants() []variant {
 	all := []variant{{}}
 	if b.has("throw", "asyncThrow") {
 		all = append(all, variant{panics: true})
@@ -63,7 +63,7 @@ func (b *behaviour) variants() []variant {
 
 // newFixture builds the service on a ServeMux: the recorded handler, inside the
 // middleware of the config.
-func newFixture(c *behaviour, tables map[string][]string, which variant) (*fixture, error) {
+func newFixture(c *behavior, tables map[string][]string, which variant) (*fixture, error) {
 	mux := http.NewServeMux()
 	f := &fixture{c: c, variant: which, handler: mux}
 	f.cache = cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: mux, Logger: f.log.Logger()})
@@ -210,7 +210,7 @@ type way struct {
 	site *site
 	// send sends the request of the case with these header fields. It reports
 	// whether this way can carry it.
-	send func(*behaviour, [][2]string) (*answer, bool, error)
+	send func(*behavior, [][2]string) (*answer, bool, error)
 }
 
 // ways returns them: first the exact bytes over a connection, then clients, for
@@ -222,13 +222,13 @@ func ways(t *testing.T) []way {
 		return s, client, url
 	}
 	s, _, url := serve(testkit.HTTP1)
-	all := []way{{"http1", s, func(c *behaviour, header [][2]string) (*answer, bool, error) {
+	all := []way{{"http1", s, func(c *behavior, header [][2]string) (*answer, bool, error) {
 		a, err := c.Request.raw(strings.TrimPrefix(url, "http://"), header)
 		return a, true, err
 	}}}
 	for _, tr := range []testkit.Transport{testkit.HTTP2, testkit.Recorder} {
 		s, client, url := serve(tr)
-		all = append(all, way{tr.Name, s, func(c *behaviour, header [][2]string) (*answer, bool, error) {
+		all = append(all, way{tr.Name, s, func(c *behavior, header [][2]string) (*answer, bool, error) {
 			a, carried, err := c.Request.through(client, url, header)
 			if a != nil && tr.Name == testkit.Recorder.Name {
 				a.asServed(c.Request)

@@ -36,7 +36,7 @@ func (e expected) recorded(change func(*expected)) http.Handler {
 
 // shadowed is a case whose whole response is recorded, and is ours too.
 type shadowed struct {
-	behaviour
+	behavior
 	want expected
 }
 
@@ -45,7 +45,7 @@ type shadowed struct {
 func readShadowed(t *testing.T) (cases []shadowed, tables map[string][]string) {
 	var file struct {
 		Tables map[string][]string
-		Cases  []behaviour
+		Cases  []behavior
 	}
 	testkit.ReadJSON(t, "api-behaviour.json", &file)
 	replaced := readInstead(t)
@@ -94,7 +94,7 @@ func TestShadow(t *testing.T) {
 			cfg.Report = func(d shadow.Difference) { got = append(got, d) }
 			beside := shadow.New(c.want.recorded(change), cfg)
 			c.outside = beside.Middleware
-			f, err := newFixture(&c.behaviour, tables, variant{})
+			f, err := newFixture(&c.behavior, tables, variant{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestShadowTraffic(t *testing.T) {
 					compared.ServeHTTP(w, r)
 				})
 			}
-			f, err := newFixture(&c.behaviour, tables, variant{})
+			f, err := newFixture(&c.behavior, tables, variant{})
 			if err != nil {
 				t.Fatal(err)
 			}
