@@ -9,7 +9,6 @@ SHELL := bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 TESTFLAGS   ?= -race -shuffle=on -timeout=10m -vet=all
-UNCHECKED   := $(filter-out -race -vet=%,$(TESTFLAGS)) -vet=off
 FUZZTIME    ?= 1s
 # The newest patches of the two supported Go releases; "make releases" updates them.
 GO_RELEASES := go1.26.11 go1.27.4
@@ -19,6 +18,12 @@ STORMTIME   ?= 1s
 
 # testdata has intentionally broken code, and go.mod files that are not our modules.
 MODULES := $(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path '*/testdata/*' | sort)))
+
+# These show the kit beside other libraries, and are imported by no program. Compiling those
+# libraries for the race detector, and reading them for vet and staticcheck, would take
+# longer than everything else. So they are tested under the newest Go release alone,
+# with the checks that go test runs by itself. The storms of bench use the race detector.
+SHOWN := ./bench ./examples/cluster ./examples/compose
 
 # $(call each,COMMAND) runs the command in every module, and fails at the end if
 # it failed in any.
@@ -41,13 +46,13 @@ program: build test bench ## the part of ci that depends on the Go release
 .PHONY: search
 search: model hostile storm fuzz ## the part of ci that searches for new faults
 
-# Compiling and vetting takes longer than most tests, and the race detector needs a
-# second build. So the older release runs the tests without both, and checks that
-# need only one release run under the newest.
+# Compiling takes longer than most tests, and the race detector needs a second build.
+# So the older release runs the tests without it and without vet, and checks that need
+# only one release run under the newest.
 .PHONY: matrix
-matrix: ## make ci under the newest Go release, its program part without vet and the race detector under the older; then make newest
+matrix: ## make ci under the newest Go release; make program for the published modules under the older; make newest
 	@for release in $(filter-out $(lastword $(GO_RELEASES)),$(GO_RELEASES)); do \
-		echo "== $$release"; GOTOOLCHAIN=$$release $(MAKE) program TESTFLAGS='$(UNCHECKED)'; done
+		echo "== $$release"; GOTOOLCHAIN=$$release $(MAKE) program MODULES='$(filter-out $(SHOWN),$(MODULES))' TESTFLAGS='$(filter-out -race -vet=%,$(TESTFLAGS)) -vet=off'; done
 	@echo "== $(lastword $(GO_RELEASES))"; GOTOOLCHAIN=$(lastword $(GO_RELEASES)) $(MAKE) ci newest
 
 .PHONY: newest
@@ -80,17 +85,13 @@ vet: ## go vet; in ci, test runs it (TESTFLAGS)
 	@$(call each,go vet ./...)
 
 .PHONY: staticcheck
-staticcheck: ## staticcheck, at the version this file pins
+staticcheck: MODULES := $(filter-out $(SHOWN),$(MODULES))
+staticcheck: ## staticcheck, at the version this file pins; SHOWN= includes the modules of recipes and rivals
 	@$(call each,go run $(STATICCHECK) ./...)
-
-# The dependencies of these take minutes to compile for the race detector and as long
-# to vet, and their own code hardly uses goroutines. The storms of bench run under the
-# race detector, and staticcheck reads all of them.
-UNCHECKED_MODULES := ./bench ./examples/cluster ./examples/compose
 
 .PHONY: test
 test: ## all tests, under the race detector and in random order (TESTFLAGS)
-	@$(call each,flags='$(TESTFLAGS)'; if [[ " $(UNCHECKED_MODULES) " == *" $$module "* ]]; then flags='$(UNCHECKED)'; fi; go test $$flags ./...)
+	@$(call each,flags='$(TESTFLAGS)'; if [[ " $(SHOWN) " == *" $$module "* ]]; then flags='$(filter-out -race -vet=%,$(TESTFLAGS))'; fi; go test $$flags ./...)
 
 .PHONY: hostile
 hostile: ## the long form of the hostile cases, without the race detector
