@@ -119,7 +119,7 @@ func testReadme(t *testing.T, s stranger) {
 	}
 	listener.Close()
 	address := fmt.Sprint("localhost:", listener.Addr().(*net.TCPAddr).Port)
-	part := strings.ReplaceAll(pagePart(t, "README.md", "# apiece", "## Try it"), fixed, address)
+	part := strings.ReplaceAll(pagePart(t, "README.md", "# apiece", "## One piece at a time"), fixed, address)
 
 	var greeting string
 	installs, programs, answers := 0, 0, 0
@@ -175,7 +175,7 @@ func testClone(t *testing.T, repo workspace, folder func(string) stranger) {
 		t.Fatal(err)
 	}
 	s := folder(filepath.Join(parent, "hello"))
-	for _, step := range steps(t, pagePart(t, "README.md", "# apiece", "## Try it")) {
+	for _, step := range steps(t, pagePart(t, "README.md", "# apiece", "## One piece at a time")) {
 		switch {
 		case step.program != "":
 			s.write(t, "main.go", step.program)
@@ -183,7 +183,7 @@ func testClone(t *testing.T, repo workspace, folder func(string) stranger) {
 			s.types(t, step.command)
 		}
 	}
-	commands := typed(pagePart(t, "README.md", "To use a clone", "## Try it"), "go")
+	commands := typed(pagePart(t, "README.md", "To use a clone", "## One piece at a time"), "go")
 	if len(commands) < 2 || !strings.Contains(commands[0], "-replace") {
 		t.Fatalf("README.md says of a clone: %q", commands)
 	}
