@@ -176,8 +176,8 @@ func (s *state) move(l Look) bool {
 	return s.word.CompareAndSwap(l.word, l.word+moved)
 }
 
-// Step, if not nil, is called before each step of a state. Tests use it to choose which
-// goroutine continues.
+// Step is called before each step of a state, unless it is nil. Tests use it to choose
+// which goroutine continues.
 var Step func(name string)
 
 // Before marks a step outside of this package, before which another goroutine could
