@@ -179,7 +179,8 @@ func (c *codec) decode(text []byte, v any) error {
 		text = c.complete(text, reflect.TypeOf(v))
 	}
 	err := c.unmarshal(text, v)
-	if err == nil && (c.arrays || c.keys || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
+	// Some decoders reject a number that is too large, but do not say where it is.
+	if (err == nil || errors.Is(err, jsonread.ErrRange)) && (c.arrays || c.keys || c.strict && c.partly || c.numbers && hugeNumber(string(text))) && len(c.mistakes(string(text), reflect.TypeOf(v), "")) > 0 {
 		err = errTooMuch
 	}
 	return err
