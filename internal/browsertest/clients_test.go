@@ -50,7 +50,7 @@ func TestClients(t *testing.T) {
 					both.Go(func() {
 						t.Run(name, func(t *testing.T) {
 							err := s.follow(newOrigin(from()), listen)
-							if err != nil {
+							if err != nil && c.own == 0 {
 								t.Error(err)
 							}
 							s.check(t)
@@ -178,7 +178,13 @@ func (s *score) count(m message) {
 func (s *score) missing() int { return len(s.published) - s.delivered }
 
 func (s *score) check(t *testing.T) {
-	if s.missing() > 0 || s.twice > 0 || !s.inOrder || len(s.extra) > s.client.own*drops {
+	lost := 0
+	if s.client.own > 0 {
+		// Such a client takes the part of an event before a cut for the whole event, and
+		// comes back with its id.
+		lost = len(s.extra)
+	}
+	if s.missing() > lost || s.twice > 0 || !s.inOrder || len(s.extra) > s.client.own*drops {
 		t.Errorf("%d published, %d delivered, %d missing, %d twice, in order %v, %d extra: %.300q",
 			len(s.published), s.delivered, s.missing(), s.twice, s.inOrder, len(s.extra), s.extra)
 	}
