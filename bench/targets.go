@@ -16,7 +16,7 @@ func Targets() []report.Target {
 			Claims: slices.Concat(throughput("documented", "chi", 1.0), throughput("documented", "echo", 1.0), throughput("documented", "gin", 0.90))},
 		{What: "a whole service, with equal promises", Note: "" +
 			"What is left are the writer that knows whether a response can still be another, path values in the map of net/http, " +
-			"and a body that is kept for whoever reads it again.",
+			"and a body that is kept for handlers that read it again.",
 			Claims: slices.Concat(throughput("equal promises", "chi", 1.0), throughput("equal promises", "echo", 1.0), throughput("equal promises", "gin", 0.97))},
 		{What: "a whole service, with the same promises", Note: "" +
 			"Half of what a request allocates is net/http's own, and is in both figures.",

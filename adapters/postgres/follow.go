@@ -242,7 +242,7 @@ func (f *follower) forget(ctx context.Context, epoch int64, was seen) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if _, err := f.pool.Exec(ctx, forgetSQL, f.name, epoch, int64(was.at.Seq), was.key); err != nil {
-		return fmt.Errorf("the log lacks what was read from it, and cannot be begun anew: %w", err)
+		return fmt.Errorf("the log lacks what was read from it, and a new one cannot be started: %w", err)
 	}
 	return errLost
 }
