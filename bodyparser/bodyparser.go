@@ -8,9 +8,9 @@ import (
 	"sync"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/layer"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 // New returns middleware that reads the body of every request, of any method,
@@ -62,7 +62,7 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 	}
 	var b *Body
 	var err error
-	if l, ok := w.(*reqbody.Loan); ok {
+	if l, ok := w.(*requestbody.Loan); ok {
 		m := memoryOf(l)
 		m.settings = cfg.settings()
 		b = &m.body
@@ -126,11 +126,11 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	node := exchange.Find(r.Context())
 	if b, ok := earlier(r, node); ok {
 		p.nested.Do(func() {
-			httperr.LoggerFor(s.Logger, r).Warn("bodyparser: another parser has read the body already, and its limits hold",
+			problem.LoggerFor(s.Logger, r).Warn("bodyparser: another parser has read the body already, and its limits hold",
 				"pattern", cmp.Or(r.Pattern, r.URL.Path))
 		})
 		if err := s.verify(r, b); err != nil {
-			httperr.Handle(w, r, err, s.OnError, s.Logger)
+			problem.Handle(w, r, err, s.OnError, s.Logger)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -172,7 +172,7 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	}
 	body.settings = s
 	if err := body.readAndKeep(w, own); err != nil {
-		httperr.Handle(w, own, err, s.OnError, s.Logger)
+		problem.Handle(w, own, err, s.OnError, s.Logger)
 		return
 	}
 	node.Set(exchange.Body, body)
@@ -199,18 +199,18 @@ func (p *parser) serveRaw(w http.ResponseWriter, r *http.Request, next http.Hand
 	}
 	c := new(struct {
 		request http.Request
-		body    reqbody.Limited
+		body    requestbody.Limited
 	})
 	own := &c.request
 	*own = *r
 	defer exchange.HandBack(r, own)
 	if err == nil && large {
-		reqbody.Refuse(w, r)
+		requestbody.Refuse(w, r)
 		err = tooLarge(s.untouched)
 	}
 	if err != nil {
 		own.Body = &refused{err}
-		httperr.Handle(w, own, err, s.OnError, s.Logger)
+		problem.Handle(w, own, err, s.OnError, s.Logger)
 		return
 	}
 	c.body.Put(w, own, s.untouched)

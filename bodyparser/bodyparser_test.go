@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/apiece/apiece/bodyparser"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
@@ -24,7 +24,7 @@ func post(contentType, body string) *http.Request {
 
 // borrow parses in memory that is lent until use returns, like package bind.
 func borrow(w http.ResponseWriter, r *http.Request, cfg bodyparser.Config, use func(*bodyparser.Body) error) error {
-	loan := reqbody.Lend(w)
+	loan := requestbody.Lend(w)
 	b, err := bodyparser.Parse(loan, r, cfg)
 	if err == nil {
 		err = use(b)

@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/bytesize"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 // ErrAborted is wrapped by the error for a client that stopped sending in the
@@ -104,10 +104,10 @@ func readError(ctx context.Context, err error) *Error {
 		e.Err = err
 		return e
 	}
-	switch reqbody.Explain(ctx, err) {
-	case reqbody.Slow:
+	switch requestbody.Explain(ctx, err) {
+	case requestbody.Slow:
 		return refuse(http.StatusRequestTimeout, "The body took too long to arrive", err)
-	case reqbody.Aborted:
+	case requestbody.Aborted:
 		return refuse(http.StatusBadRequest, invalidBody, fmt.Errorf("%w: %w", ErrAborted, err))
 	}
 	return refuse(http.StatusBadRequest, invalidBody, err)

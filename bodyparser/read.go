@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 // This file follows a body from top to bottom: its header (negotiate), its
@@ -26,7 +26,7 @@ import (
 func (b *Body) read(w http.ResponseWriter, r *http.Request, m *memory, lent bool) error {
 	err := readable(r)
 	if err == nil {
-		err = b.take(reqbody.WriterFor(w, r), r, m, lent)
+		err = b.take(requestbody.WriterFor(w, r), r, m, lent)
 	}
 	if err != nil {
 		r.Body = &refused{err}
@@ -36,7 +36,7 @@ func (b *Body) read(w http.ResponseWriter, r *http.Request, m *memory, lent bool
 
 // readAndKeep is read in memory that the next request reuses at once.
 func (b *Body) readAndKeep(w http.ResponseWriter, r *http.Request) error {
-	l := reqbody.Lend(nil)
+	l := requestbody.Lend(nil)
 	err := b.read(w, r, memoryOf(l), false)
 	l.End(r, nil)
 	return err
@@ -48,7 +48,7 @@ func (b *Body) take(w http.ResponseWriter, r *http.Request, m *memory, lent bool
 	if err != nil {
 		// Before net/http sends the response it may read on, and wait for the
 		// body.
-		reqbody.Arm(w, r, s.ReadTimeout)
+		requestbody.Arm(w, r, s.ReadTimeout)
 		return err
 	}
 	if b.kind == untouched {
@@ -97,10 +97,10 @@ func (s *settings) leave(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case limit < 0:
 	case r.ContentLength > limit:
-		reqbody.Refuse(w, r)
+		requestbody.Refuse(w, r)
 		return tooLarge(limit)
 	case r.Body != nil && r.Body != http.NoBody:
-		new(reqbody.Limited).Put(w, r, limit)
+		new(requestbody.Limited).Put(w, r, limit)
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ const (
 // the length unchanged.
 func (s *settings) receive(w http.ResponseWriter, r *http.Request, decode decoder, buf []byte) ([]byte, error) {
 	if s.limit >= 0 && r.ContentLength > s.limit {
-		reqbody.Refuse(w, r)
+		requestbody.Refuse(w, r)
 		return buf, tooLarge(s.limit)
 	}
 	src := r.Body
@@ -139,10 +139,10 @@ func (s *settings) receive(w http.ResponseWriter, r *http.Request, decode decode
 		src = http.NoBody // nothing to decompress
 	}
 	// A Timeout that ends sooner has a timer already.
-	covered := reqbody.Covered(r, s.ReadTimeout)
-	var deadline reqbody.Deadline
+	covered := requestbody.Covered(r, s.ReadTimeout)
+	var deadline requestbody.Deadline
 	if !covered {
-		deadline = reqbody.Arm(w, r, s.ReadTimeout)
+		deadline = requestbody.Arm(w, r, s.ReadTimeout)
 	}
 	var err error
 	if decode != nil {
@@ -152,11 +152,11 @@ func (s *settings) receive(w http.ResponseWriter, r *http.Request, decode decode
 	}
 	if err != nil {
 		if covered { // for net/http, which may read on after the Timeout
-			reqbody.Arm(w, r, s.ReadTimeout)
+			requestbody.Arm(w, r, s.ReadTimeout)
 		}
 		e := readError(r.Context(), err)
 		if e.Status == http.StatusRequestEntityTooLarge {
-			reqbody.Refuse(w, r)
+			requestbody.Refuse(w, r)
 		}
 		return buf, e
 	}
@@ -368,7 +368,7 @@ type memory struct {
 }
 
 // memoryOf returns the loan's memory for a body.
-func memoryOf(l *reqbody.Loan) *memory {
+func memoryOf(l *requestbody.Loan) *memory {
 	m, ok := l.Memory.(*memory)
 	if !ok {
 		m = new(memory)
@@ -393,7 +393,7 @@ func (m *memory) keep(raw []byte) {
 	}
 }
 
-// TakeBack implements the Memory of a [reqbody.Loan].
+// TakeBack implements the Memory of a [requestbody.Loan].
 func (m *memory) TakeBack(r *http.Request, err error) {
 	if m.body.settings == nil {
 		return // nothing was lent

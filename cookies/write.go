@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // The limits of browsers, by the draft that replaces RFC 6265 (section 5.6): a
@@ -92,7 +92,7 @@ func write(w http.ResponseWriter, c *http.Cookie) error {
 	if err := validate(c); err != nil {
 		return err
 	}
-	if rw, ok := respw.Of(w); ok && rw.Committed() {
+	if rw, ok := response.Of(w); ok && rw.Committed() {
 		return &Error{Name: c.Name, Reason: "the response header is already sent"}
 	}
 	c = capped(c)

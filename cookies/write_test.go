@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/cookies"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
@@ -295,7 +295,7 @@ func TestDelete(t *testing.T) {
 
 func TestSetAfterTheHeader(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
-	_, w := respw.Wrap(httptest.NewRecorder(), r)
+	_, w := response.Wrap(httptest.NewRecorder(), r)
 	w.WriteHeader(http.StatusOK)
 	var e *cookies.Error
 	if err := cookies.Set(w, &http.Cookie{Name: "a"}); !errors.As(err, &e) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // Methods is an http.Handler that dispatches by request method, like the exports of a
@@ -46,7 +46,7 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		allow := m.allow()
 		w.Header().Set("Allow", allow)
-		httperr.Render(w, r, &httperr.Error{
+		problem.Render(w, r, &problem.Error{
 			Status:  http.StatusMethodNotAllowed,
 			Message: "The methods of this resource are " + allow,
 		}, nil, nil, true)

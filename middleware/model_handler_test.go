@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/middleware"
 )
 
@@ -141,13 +141,13 @@ func (h *modelHandler) call(call rune, w http.ResponseWriter, r *http.Request) {
 	case 'c':
 		h.early = h.early || h.status == 0
 		h.commit(201)
-		respw.Commit(w, func(header http.Header) int {
+		response.Commit(w, func(header http.Header) int {
 			h.s.step("fill")
 			header.Set("X-Handler", "1")
 			return 201
 		})
 	case 'N':
-		h.whole = h.whole || h.status == 0 && !respw.Lost(w)
+		h.whole = h.whole || h.status == 0 && !response.Lost(w)
 		h.passed = true
 		h.commit(204)
 		w.WriteHeader(204)
@@ -231,7 +231,7 @@ func (h *modelHandler) hijack(w http.ResponseWriter) {
 }
 
 func (h *modelHandler) hook(w http.ResponseWriter, r *http.Request, waits bool) {
-	rw, ok := respw.Of(w)
+	rw, ok := response.Of(w)
 	if !ok || h.status != 0 {
 		return
 	}

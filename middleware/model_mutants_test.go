@@ -23,11 +23,11 @@ type mutant struct {
 }
 
 const (
-	mutantState   = "internal/respw/state.go"
-	mutantFence   = "internal/respw/fence.go"
-	mutantWrite   = "internal/respw/write.go"
-	mutantCommit  = "internal/respw/commit.go"
-	mutantWriter  = "internal/respw/respw.go"
+	mutantState   = "internal/response/state.go"
+	mutantFence   = "internal/response/fence.go"
+	mutantWrite   = "internal/response/write.go"
+	mutantCommit  = "internal/response/commit.go"
+	mutantWriter  = "internal/response/writer.go"
 	mutantRun     = "middleware/timeout_run.go"
 	mutantContext = "middleware/timeout_context.go"
 )
@@ -55,24 +55,24 @@ var mutants = []mutant{
 	{"the handler has the server's header", mutantCommit, []string{"	f := rw.fence\n	if f == nil {\n		return rw.inner.Header()", "	f := rw.fence\n	if true {\n		return rw.inner.Header()"}},
 	{"a header filled at the commit is not kept", mutantCommit, []string{"	rw.fence.keep(h)\n", ""}},
 	{"a header is filled although the time is up", mutantCommit, []string{"if _, err := rw.enter(Open); err != nil {\n		return 0\n	}\n", "_, _ = rw.enter(Open)\n"}},
-	{"the header is not restored", mutantRun, []string{"		respw.Safely(func() { t.w.Restore(was) })\n", ""}},
+	{"the header is not restored", mutantRun, []string{"		response.Safely(func() { t.w.Restore(was) })\n", ""}},
 	{"nothing is held", mutantFence, []string{"if n+int64(len(p)) > room {", "if true {"}},
 	{"held counts as sent", mutantWriter, []string{"return p >= Sent && p != Taken", "return p >= Held && p != Taken"}},
 	{"a part counts as whole", mutantWriter, []string{"rw.noBody || rw.declared == rw.n", "rw.noBody || rw.declared <= rw.n"}},
-	{"a whole response is cut", mutantRun, []string{"if lost || was == respw.Sent && t.w.Complete() {", "if lost {"}},
-	{"504 after a part", mutantRun, []string{"if was != respw.Sent {", "if true {"}},
-	{"Finish sends what was taken", mutantRun, []string{"	was, ok := t.w.Settle()\n", "	was, ok := t.w.Settle()\n	t.was = respw.Held\n", "	if t.inTime {\n		cut", "	if true {\n		cut"}},
+	{"a whole response is cut", mutantRun, []string{"if lost || was == response.Sent && t.w.Complete() {", "if lost {"}},
+	{"504 after a part", mutantRun, []string{"if was != response.Sent {", "if true {"}},
+	{"Finish sends what was taken", mutantRun, []string{"	was, ok := t.w.Settle()\n", "	was, ok := t.w.Settle()\n	t.was = response.Held\n", "	if t.inTime {\n		cut", "	if true {\n		cut"}},
 	{"the return does not wait for the answer", mutantRun, []string{"		t.settle()\n		t.await()\n", "		t.settle()\n"}},
 	{"an error of the end is not looked at", mutantRun, []string{"return t.w.Finish(t.was, returned) != nil", "_ = t.w.Finish(t.was, returned)\n	return false"}},
 	{"an answer that failed is not cut", mutantRun, []string{"\tt.cut = true // until", "\t// until"}},
 	{"a panic of a foreign method is not caught", mutantFence, []string{"	defer func() { _ = recover() }()\n", ""}},
 	{"a write that is stuck stays so", mutantFence, []string{"	Safely(func() { _ = http.NewResponseController(rw.inner).SetWriteDeadline(time.Now().Add(d)) })\n", ""}},
-	{"a deadline of the handler keeps it so", "internal/respw/shape.go", []string{"rw.fence != nil && rw.fence.Look().Late()", "false"}},
-	{"a deadline stays on the connection", mutantRun, []string{"		respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })\n", ""}},
-	{"a surplus write cuts what is whole", "internal/respw/budget.go", []string{"case rw.Complete() && rw.Sent():", "case false:"}},
-	{"Abort passes the fence", "internal/respw/cut.go", []string{"			hijack = rw.seize\n", "			_ = rw\n"}},
-	{"a cut is an end to HTTP/1.0", "internal/respw/cut.go", []string{"			_ = l.SetLinger(0)\n", "			_ = l\n"}},
-	{"a Timeout further out is not looked at", mutantRun, []string{"cut && returned && !respw.Lost(t.w.Unwrap())", "cut && returned"}},
+	{"a deadline of the handler keeps it so", "internal/response/shape.go", []string{"rw.fence != nil && rw.fence.Look().Late()", "false"}},
+	{"a deadline stays on the connection", mutantRun, []string{"		response.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })\n", ""}},
+	{"a surplus write cuts what is whole", "internal/response/budget.go", []string{"case rw.Complete() && rw.Sent():", "case false:"}},
+	{"Abort passes the fence", "internal/response/cut.go", []string{"			hijack = rw.seize\n", "			_ = rw\n"}},
+	{"a cut is an end to HTTP/1.0", "internal/response/cut.go", []string{"			_ = l.SetLinger(0)\n", "			_ = l\n"}},
+	{"a Timeout further out is not looked at", mutantRun, []string{"cut && returned && !response.Lost(t.w.Unwrap())", "cut && returned"}},
 }
 
 // TestModelMutants inserts each of the faults into a copy of the module and checks

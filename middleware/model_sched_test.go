@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A sched lets one goroutine at a time continue, from step to step. The code between
@@ -34,7 +34,7 @@ var playing atomic.Pointer[sched]
 // The steps are hooked up once, before any test runs: a goroutine that another test
 // left running may be at one.
 func init() {
-	respw.Step = func(name string) {
+	response.Step = func(name string) {
 		// Only the clock of a bubble has no monotonic part.
 		switch s := playing.Load(); {
 		case s == nil || time.Now().Round(0) != time.Now():

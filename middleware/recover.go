@@ -5,9 +5,9 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/layer"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // Recover returns middleware that turns a panic into one log record, with the stack,
@@ -26,7 +26,7 @@ func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return layer.New(next, func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
-			rw, w := respw.Wrap(w, r)
+			rw, w := response.Wrap(w, r)
 			defer func() {
 				v := recover()
 				if v == nil {
@@ -34,15 +34,15 @@ func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
 				}
 				var cause error
 				if v != http.ErrAbortHandler {
-					cause = httperr.LogPanic(logger, r, v)
+					cause = problem.LogPanic(logger, r, v)
 				}
 				switch rw.Standing() {
-				case respw.Free:
+				case response.Free:
 					if cause != nil {
-						httperr.Render(w, r, &httperr.Error{Status: http.StatusInternalServerError, Cause: cause}, nil, logger, false)
+						problem.Render(w, r, &problem.Error{Status: http.StatusInternalServerError, Cause: cause}, nil, logger, false)
 					}
-				case respw.Part:
-					respw.Abort(w, r)
+				case response.Part:
+					response.Abort(w, r)
 				}
 				if cause == nil {
 					panic(v)

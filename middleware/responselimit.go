@@ -8,9 +8,9 @@ import (
 
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/layer"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // defaultResponseLimit is the default of Next.js.
@@ -93,9 +93,9 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	if cfg.Limit == 0 {
 		cfg.Limit = defaultResponseLimit
 	}
-	var budget *respw.Budget // nil lifts the limit
+	var budget *response.Budget // nil lifts the limit
 	if cfg.Limit > 0 {
-		budget = &respw.Budget{Max: int64(cfg.Limit)}
+		budget = &response.Budget{Max: int64(cfg.Limit)}
 		if cfg.Action == LimitAbort {
 			budget.Exceeded = cfg.refuse
 		}
@@ -103,8 +103,8 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	return func(next http.Handler) http.Handler {
 		return layer.New(next, func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
-			rw, w := respw.Wrap(w, r)
-			respw.Lift(w)
+			rw, w := response.Wrap(w, r)
+			response.Lift(w)
 			rw.SetBudget(budget, r)
 			if budget != nil && cfg.Action == LimitWarn {
 				defer cfg.warn(rw, r, budget)
@@ -115,13 +115,13 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 }
 
 // warn logs a response that went over the budget, if that budget still applies.
-func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *respw.Budget) {
+func (cfg *ResponseLimitConfig) warn(rw *response.Writer, r *http.Request, budget *response.Budget) {
 	size := rw.Written()
 	if size <= budget.Max || rw.Budget() != budget || rw.Streaming() {
 		return
 	}
-	respw.Lift(rw) // once, even if the same middleware is also further out
-	httperr.LoggerFor(cfg.Logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
+	response.Lift(rw) // once, even if the same middleware is also further out
+	problem.LoggerFor(cfg.Logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: large response",
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
 		slog.Int64("size", size),
@@ -129,15 +129,15 @@ func (cfg *ResponseLimitConfig) warn(rw *respw.Writer, r *http.Request, budget *
 }
 
 // refuse replaces the write that would exceed the limit.
-func (cfg *ResponseLimitConfig) refuse(rw *respw.Writer, r *http.Request, size int64) {
+func (cfg *ResponseLimitConfig) refuse(rw *response.Writer, r *http.Request, size int64) {
 	err := &ResponseTooLargeError{Limit: cfg.Limit, Size: bytesize.Size(size)}
 	sent := rw.Sent()
-	if respw.TakenAway(rw) { // asked last: a response that was taken counts as sent
+	if response.TakenAway(rw) { // asked last: a response that was taken counts as sent
 		return
 	}
 	if sent {
-		httperr.Log(cfg.Logger, r, err.StatusCode(), err)
-		respw.Abort(rw, r)
+		problem.Log(cfg.Logger, r, err.StatusCode(), err)
+		response.Abort(rw, r)
 	}
-	httperr.Render(rw, r, err, cfg.OnError, cfg.Logger, true)
+	problem.Render(rw, r, err, cfg.OnError, cfg.Logger, true)
 }

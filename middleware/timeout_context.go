@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A deadline is a context whose end can be moved, unlike those of package context.
@@ -20,8 +20,8 @@ import (
 type deadline struct {
 	exchange.Node // its Context is the parent
 
-	fence *respw.Fence // a hijacked connection has no deadline
-	moves bool         // the deadline moves by itself, so Deadline reports none
+	fence *response.Fence // a hijacked connection has no deadline
+	moves bool            // the deadline moves by itself, so Deadline reports none
 	start time.Time
 	after atomic.Int64                    // the deadline, in nanoseconds from start; 0 while none applies
 	ended atomic.Pointer[context.Context] // a context that ended the way this one has
@@ -58,9 +58,9 @@ func (d *deadline) end(ctx *context.Context) {
 	if d.Context.Err() != nil {
 		ctx = &d.Context
 	}
-	respw.Before("end")
+	response.Before("end")
 	d.ended.CompareAndSwap(nil, ctx)
-	respw.Before("tell")
+	response.Before("tell")
 	if c := d.child.Load(); c != nil {
 		c.finish()
 	}
@@ -80,7 +80,7 @@ func (c *child) finish() {
 func (d *deadline) Deadline() (time.Time, bool) {
 	parent, ok := d.Context.Deadline()
 	after := time.Duration(d.after.Load())
-	if after == 0 || d.moves || d.fence.Look().Phase() == respw.Foreign {
+	if after == 0 || d.moves || d.fence.Look().Phase() == response.Foreign {
 		return parent, ok
 	}
 	if at := d.start.Add(after); !ok || at.Before(parent) {
@@ -95,7 +95,7 @@ func (d *deadline) Done() <-chan struct{} {
 	if c == nil {
 		c = &child{deadline: d}
 		c.ctx, c.cancel = context.WithCancel(c)
-		respw.Before("child")
+		response.Before("child")
 		if !d.child.CompareAndSwap(nil, c) {
 			c.cancel()
 			c = d.child.Load()

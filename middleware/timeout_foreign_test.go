@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
@@ -289,7 +289,7 @@ func TestTimeoutLeavesRecycledWriters(t *testing.T) {
 			_, _, _ = rc.Flush(), rc.SetWriteDeadline(time.Time{}), rc.EnableFullDuplex()
 		}),
 		"a wrapper": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, w = respw.Wrap(&recycled{ResponseWriter: w, t: t}, r)
+			_, w = response.Wrap(&recycled{ResponseWriter: w, t: t}, r)
 			w.WriteHeader(http.StatusTeapot)
 		}),
 	}

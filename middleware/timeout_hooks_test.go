@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/middleware/cache"
@@ -57,7 +57,7 @@ var hooks = []struct {
 }{
 	{"before the commit", func(hook func(*http.Request)) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			rw, _ := respw.Of(w)
+			rw, _ := response.Of(w)
 			rw.BeforeCommit(func(int) { hook(r) })
 			io.WriteString(w, "late")
 		})

@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // How it works.
 //
-// The handler writes through a respw.Writer with a respw.Fence: read the states above
-// respw.Phase first. It has a header of its own, and the start of its response is held
+// The handler writes through a response.Writer with a response.Fence: read the states above
+// response.Phase first. It has a header of its own, and the start of its response is held
 // back, as in net/http. At the deadline a timer takes the response, unless a call is
 // inside the server's writer; then the last call to leave takes it. From then on the
 // handler's calls fail with http.ErrHandlerTimeout. Whichever goroutine took the
@@ -48,8 +48,8 @@ type bounded struct {
 // since the next size class is 1024.
 type timeout struct {
 	*bounded
-	w       respw.Writer
-	fence   respw.Fence
+	w       response.Writer
+	fence   response.Fence
 	ctx     deadline
 	outside *http.Request // as the Timeout received it
 	header  http.Header   // the header of outside, if a hook may read it
@@ -64,7 +64,7 @@ type timeout struct {
 	decided  sync.WaitGroup
 	gone     atomic.Bool // at the deadline the client had gone, or a Timeout further out had ended
 	detached bool
-	was      respw.Phase // when the handler settled
+	was      response.Phase // when the handler settled
 	inTime   bool
 	cut      bool // the connection cannot be used any more
 }
@@ -168,7 +168,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 		defer close(ended)
 		defer func() {
 			if v := recover(); v != nil && v != http.ErrAbortHandler {
-				value = &httperr.Panic{Value: v, Stack: debug.Stack()}
+				value = &problem.Panic{Value: v, Stack: debug.Stack()}
 			}
 			if t.settle() {
 				return
@@ -176,7 +176,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 			// No outer layer will remove them.
 			exchange.RemoveFiles(&t.inside, t.outside.MultipartForm)
 			if value != http.ErrAbortHandler {
-				httperr.LogPanic(t.cfg.Logger, &t.inside, value)
+				problem.LogPanic(t.cfg.Logger, &t.inside, value)
 			}
 		}()
 		t.next.ServeHTTP(w, &t.inside)
@@ -189,7 +189,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 			case <-ended:
 			case <-time.After(parting):
 			}
-			respw.Before("part")
+			response.Before("part")
 		}
 		t.conclude(true)
 		return
@@ -203,7 +203,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 
 // await waits until it is decided who owns the response, and that side is done.
 func (t *timeout) await() {
-	respw.Before("wait")
+	response.Before("wait")
 	t.decided.Wait()
 }
 
@@ -231,8 +231,8 @@ func (t *timeout) conclude(returned bool) {
 	}
 	// Otherwise a panic is already in progress, which says more, or a Timeout further
 	// out has responded, and a panic could cost the client that response.
-	if cut && returned && !respw.Lost(t.w.Unwrap()) {
-		respw.Abort(t.w.Unwrap(), t.outside)
+	if cut && returned && !response.Lost(t.w.Unwrap()) {
+		response.Abort(t.w.Unwrap(), t.outside)
 	}
 }
 
@@ -243,7 +243,7 @@ func (t *timeout) finish(returned bool) (cut bool) {
 		if v := recover(); v != nil {
 			cut = true
 			if v != http.ErrAbortHandler {
-				httperr.LogPanic(t.cfg.Logger, t.outside, v)
+				problem.LogPanic(t.cfg.Logger, t.outside, v)
 			}
 		}
 	}()
@@ -268,21 +268,21 @@ func (t *timeout) expire() {
 		}
 		t.gone.Store(t.outside.Context().Err() != nil)
 		switch t.fence.Take(look) {
-		case respw.Mine:
+		case response.Mine:
 			t.Taken(look.Phase())
 			return
-		case respw.Inside:
-			t.stuck = time.AfterFunc(2*respw.Grace, t.warn)
-			t.w.Hurry(respw.Grace)
+		case response.Inside:
+			t.stuck = time.AfterFunc(2*response.Grace, t.warn)
+			t.w.Hurry(response.Grace)
 			return
-		case respw.Marked:
+		case response.Marked:
 			return
 		}
 	}
 }
 
 // goesOn reports whether the mode lets the handler continue, and sets the next check.
-func (t *timeout) goesOn(look respw.Look) bool {
+func (t *timeout) goesOn(look response.Look) bool {
 	switch t.cfg.Mode {
 	case TimeoutFirstByte:
 		if t.fence.Progress() > 0 {
@@ -298,10 +298,10 @@ func (t *timeout) goesOn(look respw.Look) bool {
 
 // Taken handles a response that was taken from the handler in the phase was. No call is
 // inside. It calls foreign code, which may panic or block: no lock is held.
-func (t *timeout) Taken(was respw.Phase) {
+func (t *timeout) Taken(was response.Phase) {
 	defer t.decided.Done() // even if a hook calls runtime.Goexit
 	defer t.dropAlarm()
-	respw.Before("taken")
+	response.Before("taken")
 	if t.stuck != nil {
 		t.stuck.Stop()
 	}
@@ -309,14 +309,14 @@ func (t *timeout) Taken(was respw.Phase) {
 	// First, since moving the read deadline makes net/http cancel the request.
 	t.ctx.end(expired(err))
 	inner, logs, lost := t.w.Unwrap(), !t.gone.Load(), false
-	respw.Safely(func() { lost = respw.Lost(inner) })
-	if lost || was == respw.Sent && t.w.Complete() {
+	response.Safely(func() { lost = response.Lost(inner) })
+	if lost || was == response.Sent && t.w.Complete() {
 		// A layer further out has responded, or the handler has.
 		rc := http.NewResponseController(inner)
-		respw.Safely(func() { _ = rc.Flush() })
+		response.Safely(func() { _ = rc.Flush() })
 		// A Hurry, or one of a Timeout further in, may have set a deadline, which
 		// net/http would keep for the next response on the connection.
-		respw.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
+		response.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
 		return
 	}
 	t.cut = true // until a whole response is sent: no part may pass for one
@@ -325,12 +325,12 @@ func (t *timeout) Taken(was respw.Phase) {
 			t.w.CutOff(!t.detached)
 		}
 		if logs {
-			httperr.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", t.cut))
+			problem.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", t.cut))
 		}
 	}()
-	if was != respw.Sent {
-		respw.Safely(func() { t.w.Restore(was) })
-		respw.Safely(func() { logs = t.answer(inner, err) && logs })
+	if was != response.Sent {
+		response.Safely(func() { t.w.Restore(was) })
+		response.Safely(func() { logs = t.answer(inner, err) && logs })
 	}
 }
 
@@ -338,18 +338,18 @@ func (t *timeout) Taken(was respw.Phase) {
 // client can have it, and no panic of the hook was logged.
 func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 	rc := http.NewResponseController(w)
-	m, logged := httperr.Answer(w, w.Header(), t.asked(), err, t.cfg.OnError, t.cfg.Logger)
+	m, logged := problem.Answer(w, w.Header(), t.asked(), err, t.cfg.OnError, t.cfg.Logger)
 	if t.outside.ProtoMajor < 2 {
 		m.Header().Set("Connection", "close")
 	}
 	// Only now: the hook may have been slow, and this cancels its request.
-	respw.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
-	respw.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(respw.Grace)) })
+	response.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
+	response.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(response.Grace)) })
 	head := t.outside.Method == http.MethodHead
 	lost := m.Send(w, head)
 	t.cut = false
 	var flushed error
-	respw.Safely(func() { flushed = rc.Flush() }) // if it panics, the response is sent when the handler returns
+	response.Safely(func() { flushed = rc.Flush() }) // if it panics, the response is sent when the handler returns
 	// HTTP/2 ends the stream of a HEAD after its header, and returns an error. A
 	// Timeout further out that has also expired finds the response complete, and
 	// flushes it.
@@ -359,8 +359,8 @@ func (t *timeout) answer(w http.ResponseWriter, err error) bool {
 
 // warn logs why a client has no response: a foreign writer does not return.
 func (t *timeout) warn() {
-	respw.Safely(func() {
-		httperr.LoggerFor(t.cfg.Logger, t.outside).LogAttrs(t.outside.Context(), slog.LevelWarn,
+	response.Safely(func() {
+		problem.LoggerFor(t.cfg.Logger, t.outside).LogAttrs(t.outside.Context(), slog.LevelWarn,
 			"apiece: a ResponseWriter blocks and has no deadline for writing, so a timeout cannot answer",
 			slog.String("method", t.outside.Method),
 			slog.String("path", t.outside.URL.Path),

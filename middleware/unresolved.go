@@ -5,9 +5,9 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/layer"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // Unresolved returns middleware that logs one warning, with method and path, when a
@@ -21,12 +21,12 @@ func Unresolved(logger *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return layer.New(next, func(w http.ResponseWriter, r *http.Request) {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
-			rw, w := respw.Wrap(w, r)
+			rw, w := response.Wrap(w, r)
 			next.ServeHTTP(w, r)
 			if rw.Committed() || r.Context().Err() != nil {
 				return
 			}
-			httperr.LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: no response",
+			problem.LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: no response",
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
 				slog.String("pattern", r.Pattern))

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // A HandlerConfig configures a [Handler]. The zero value is ready to use.
@@ -182,7 +182,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.run(h.config.NotFound, w, r)
 		return
 	}
-	httperr.Handle(w, r, err, h.config.OnError, nil)
+	problem.Handle(w, r, err, h.config.OnError, nil)
 }
 
 // requestPath returns the path to match and whether it is decoded already. Path

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // A Policy is a list of origins that redirects may lead to, in addition to the
@@ -56,7 +56,7 @@ func (p *Policy) Check(target string) error {
 // Check.
 func (p *Policy) To(w http.ResponseWriter, r *http.Request, target string) error {
 	if err := p.check(target); err != nil {
-		return httperr.Refuse(w, r, err, err, nil, nil)
+		return problem.Refuse(w, r, err, err, nil, nil)
 	}
 	return send(w, r, statusFor(r), escape(target))
 }

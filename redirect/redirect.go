@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // To redirects to target with 307, Temporary Redirect. The browser repeats the request with
@@ -101,7 +101,7 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 		return nil
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	httperr.NoSniff(h)
+	problem.NoSniff(h)
 	w.WriteHeader(code)
 	if r.Method != http.MethodHead {
 		// The redirect is in the header. A body that is lost changes nothing.
@@ -113,11 +113,11 @@ func send(w http.ResponseWriter, r *http.Request, code int, location string) err
 // fail responds to a redirect that no handler should make.
 func fail(w http.ResponseWriter, r *http.Request, target string, offset int, reason string) error {
 	err := &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusInternalServerError}
-	return httperr.Refuse(w, r, err, err, nil, nil)
+	return problem.Refuse(w, r, err, err, nil, nil)
 }
 
 func committed(w http.ResponseWriter) bool {
-	rw, ok := respw.Of(w)
+	rw, ok := response.Of(w)
 	return ok && rw.Committed()
 }
 

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/redirect"
 )
@@ -177,7 +177,7 @@ func TestAfterTheHeader(t *testing.T) {
 		"accepted": to("/a"), "refused": code(200, "/a"),
 	} {
 		rec, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
-		_, w := respw.Wrap(rec, r)
+		_, w := response.Wrap(rec, r)
 		w.WriteHeader(http.StatusAccepted)
 		err := call(w, r)
 		if err == nil {
@@ -272,8 +272,8 @@ func TestAnswersAsTheHandlerDoes(t *testing.T) {
 		{to("/\n"), 500, "Internal Server Error"},
 		{policy("https://evil.test/"), 400, "Redirect target not allowed"},
 	} {
-		rw, w := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
-		r := exchange.Say(nil, httptest.NewRequest("GET", "/", nil), httperr.Plain, nil)
+		rw, w := response.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		r := exchange.Say(nil, httptest.NewRequest("GET", "/", nil), problem.Plain, nil)
 		if err := test.call(w, r); err == nil || rw.Status() != test.status || rw.Written() != int64(len(test.body)) {
 			t.Errorf("%d with %d bytes, %v, want %d %q", rw.Status(), rw.Written(), err, test.status, test.body)
 		}
@@ -295,10 +295,10 @@ func TestReturnedError(t *testing.T) {
 		testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 			var log testkit.Log
 			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				_, w = respw.Wrap(w, r)
+				_, w = response.Wrap(w, r)
 				r = exchange.Say(nil, r, nil, log.Logger())
 				if err := test.call(w, r); err != nil {
-					httperr.Handle(w, r, err, nil, nil)
+					problem.Handle(w, r, err, nil, nil)
 				}
 			})
 			resp := tr.Do(t, handler, httptest.NewRequest("GET", "/", nil))

@@ -4,8 +4,8 @@ import (
 	"maps"
 	"net/http"
 
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/jsontext"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // An Error is an error with a status and a text that the client may read:
@@ -59,7 +59,7 @@ func (e *Error) With(member string, value any) *Error {
 
 // Error returns the text for the log: the message and the cause.
 func (e *Error) Error() string {
-	return (&httperr.Error{Status: e.StatusCode(), Message: e.message, Cause: e.cause}).Error()
+	return (&problem.Error{Status: e.StatusCode(), Message: e.message, Cause: e.cause}).Error()
 }
 
 // Unwrap returns the cause, nil if there is none.
@@ -92,12 +92,12 @@ func (e *Error) ProblemMembers() map[string]any { return e.members }
 // method are set; Vary is added to. Header fields of the original response are
 // removed: Content-Length, Content-Encoding, ETag, Last-Modified, and
 // Cache-Control unless it says no-store. Problem does not log.
-func Problem(w http.ResponseWriter, r *http.Request, err error) { httperr.Problem(w, r, err) }
+func Problem(w http.ResponseWriter, r *http.Request, err error) { problem.Problem(w, r, err) }
 
 // PlainError responds to err with its public text as text/plain, as Next.js
 // does: "Invalid JSON", "Body exceeded 1mb limit". Otherwise it works like
 // [Problem].
-func PlainError(w http.ResponseWriter, r *http.Request, err error) { httperr.Plain(w, r, err) }
+func PlainError(w http.ResponseWriter, r *http.Request, err error) { problem.Plain(w, r, err) }
 
 // ErrorJSON returns an OnError that sends what shape returns, as JSON, for
 // clients that expect their own error format. Status and header fields are
@@ -108,7 +108,7 @@ func PlainError(w http.ResponseWriter, r *http.Request, err error) { httperr.Pla
 // empty. If the value cannot be encoded, Problem responds.
 func ErrorJSON(shape func(*Error) any) func(http.ResponseWriter, *http.Request, error) {
 	return func(w http.ResponseWriter, r *http.Request, err error) {
-		status, message, header, members := httperr.Describe(err)
+		status, message, header, members := problem.Describe(err)
 		v := shape(&Error{status: status, message: message, cause: err, header: header, members: members})
 		text, failed := jsontext.Encode(v)
 		if failed != nil {
@@ -116,6 +116,6 @@ func ErrorJSON(shape func(*Error) any) func(http.ResponseWriter, *http.Request, 
 			return
 		}
 		defer text.Release()
-		httperr.Write(w, r, status, header, jsonType, text.Bytes())
+		problem.Write(w, r, status, header, jsonType, text.Bytes())
 	}
 }

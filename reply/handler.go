@@ -4,8 +4,8 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A HandlerFunc is an http.Handler that may fail. It responds to the error like
@@ -42,9 +42,9 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 	})
 }
 
-func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.Request) {
+func serve(fn HandlerFunc, onError problem.Hook, w http.ResponseWriter, r *http.Request) {
 	defer exchange.RemoveFiles(r, r.MultipartForm)
-	_, w = respw.Wrap(w, r)                    // records what is sent before fn fails
+	_, w = response.Wrap(w, r)                 // records what is sent before fn fails
 	inside := exchange.Say(w, r, onError, nil) // for what fn calls
 	if inside == r {
 		inside = exchange.WithWriter(w, r)
@@ -52,6 +52,6 @@ func serve(fn HandlerFunc, onError httperr.Hook, w http.ResponseWriter, r *http.
 	defer exchange.HandBack(r, inside)
 	r = inside
 	if err := fn(w, r); err != nil {
-		httperr.Handle(w, r, err, onError, nil)
+		problem.Handle(w, r, err, onError, nil)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/layer"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // Marshal returns middleware that encodes the JSON of all responses inside with
@@ -46,7 +46,7 @@ func Marshal(marshal func(v any) ([]byte, error)) func(http.Handler) http.Handle
 func marshaled(w http.ResponseWriter, r *http.Request, status int, v any, marshal func(any) ([]byte, error)) error {
 	text, err := safely(marshal, v)
 	if err != nil {
-		return httperr.Fail(w, r, fmt.Errorf("reply: %w", err))
+		return problem.Fail(w, r, fmt.Errorf("reply: %w", err))
 	}
 	return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text, tagged: true})
 }

@@ -8,8 +8,8 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // An answer is a response about to be sent. The body is either text or bytes,
@@ -29,9 +29,9 @@ func (a *answer) size() int { return len(a.text) + len(a.body) }
 // respond sends the answer. It is the only place where header and body meet.
 func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 	if err := checkStatus(a.status); err != nil {
-		return httperr.Fail(w, r, err)
+		return problem.Fail(w, r, err)
 	}
-	respw.Commit(w, func(h http.Header) int {
+	response.Commit(w, func(h http.Header) int {
 		a.status = a.header(r, h)
 		return a.status
 	})
@@ -103,14 +103,14 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 			if closed := c.Close(); closed != nil && err == nil {
 				// The client has everything, so the error is only logged.
 				err = fmt.Errorf("reply: closing the body after it was sent: %w", closed)
-				httperr.Log(nil, r, http.StatusInternalServerError, err)
-				respw.MarkAnswered(w)
-				err = httperr.Logged(err)
+				problem.Log(nil, r, http.StatusInternalServerError, err)
+				response.MarkAnswered(w)
+				err = problem.Logged(err)
 			}
 		}()
 	}
 	if err := checkStatus(status); err != nil {
-		return httperr.Fail(w, r, err)
+		return problem.Fail(w, r, err)
 	}
 	h := w.Header()
 	if bodiless(status) {
@@ -119,7 +119,7 @@ func stream(w http.ResponseWriter, r *http.Request, status int, src io.Reader) (
 	}
 	if len(h["Content-Type"]) == 0 {
 		h["Content-Type"] = []string{bytesType}
-		httperr.NoSniff(h)
+		problem.NoSniff(h)
 	}
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
@@ -179,7 +179,7 @@ func (e *lostError) ClientGone() bool { return true }
 // writeError returns the error of a write. A refusal by a layer outside is that
 // layer's to answer or the handler's fault, not the client's.
 func writeError(err error) error {
-	for _, ours := range []error{http.ErrHandlerTimeout, respw.ErrTooLarge, http.ErrBodyNotAllowed, http.ErrContentLength, http.ErrHijacked} {
+	for _, ours := range []error{http.ErrHandlerTimeout, response.ErrTooLarge, http.ErrBodyNotAllowed, http.ErrContentLength, http.ErrHijacked} {
 		if errors.Is(err, ours) {
 			return fmt.Errorf("reply: writing the answer: %w", err)
 		}

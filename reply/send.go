@@ -8,8 +8,8 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/jsontext"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // JSON responds with v as JSON: res.status(status).json(v) in Next.js.
@@ -26,7 +26,7 @@ func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	}
 	text, err := jsontext.Encode(v)
 	if err != nil {
-		return httperr.Fail(w, r, fmt.Errorf("reply: %w", err))
+		return problem.Fail(w, r, fmt.Errorf("reply: %w", err))
 	}
 	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text.Bytes(), tagged: true})
 	text.Release()
@@ -81,7 +81,7 @@ func Send(w http.ResponseWriter, r *http.Request, status int, body any) error {
 		return respond(w, r, answer{status: status, contentType: cmp.Or(body.Type, textType), force: body.Type != "", text: body.Text, isText: true, tagged: true})
 	case json.RawMessage:
 		if !json.Valid(body) {
-			return httperr.Fail(w, r, fmt.Errorf("reply: the raw message is not valid JSON"))
+			return problem.Fail(w, r, fmt.Errorf("reply: the raw message is not valid JSON"))
 		}
 		return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: body, tagged: true})
 	case []byte:
@@ -89,7 +89,7 @@ func Send(w http.ResponseWriter, r *http.Request, status int, body any) error {
 	case io.Reader:
 		return stream(w, r, status, body)
 	case error:
-		return httperr.Fail(w, r, fmt.Errorf("reply: an error is no body, return it or call Problem: %w", body))
+		return problem.Fail(w, r, fmt.Errorf("reply: an error is no body, return it or call Problem: %w", body))
 	}
 	return JSON(w, r, status, body)
 }

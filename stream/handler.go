@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/flush"
-	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/problem"
 	"github.com/apiece/apiece/internal/setting"
 )
 
@@ -45,7 +45,7 @@ func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 				stop(s.conn.Writer())
 			}
 		case err != nil:
-			httperr.Handle(s.conn.Writer(), r, err, cfg.OnError, cfg.Logger)
+			problem.Handle(s.conn.Writer(), r, err, cfg.OnError, cfg.Logger)
 		}
 	}
 	return &typed{http.HandlerFunc(serve), someEvents}

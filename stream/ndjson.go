@@ -6,14 +6,14 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/internal/flush"
-	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // Lines is a response of JSON values, one per line, open until the handler returns. Its
 // methods are safe for concurrent use; none may be called after the handler has returned.
 type Lines struct {
 	conn    flush.Conn
-	onError httperr.Hook
+	onError problem.Hook
 	logger  *slog.Logger
 }
 
@@ -59,7 +59,7 @@ func (l *Lines) Fail(err error) error {
 	if !l.conn.IsOpen() {
 		return l.conn.Refuse(err, l.onError, l.logger)
 	}
-	line := append([]byte(`{"error":`), httperr.Document(err)...)
+	line := append([]byte(`{"error":`), problem.Document(err)...)
 	if gone := l.conn.Send(append(line, "}\n"...)); gone != nil {
 		return gone
 	}

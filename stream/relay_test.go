@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/bytesize"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 )
@@ -50,7 +50,7 @@ func TestRelay(t *testing.T) {
 		why   string
 	}{
 		{"whole", func(http.ResponseWriter, *http.Request) {}, true, "it ends as the other does"},
-		{"broken off", respw.Abort, false, "half an answer must not look whole"},
+		{"broken off", response.Abort, false, "half an answer must not look whole"},
 		{"inside an event", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "data: half\n") }, false, "no client would take that for an event"},
 		{"inside a line", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "dat") }, false, "no client would take that for an event"},
 		{"inside a large event", func(w http.ResponseWriter, r *http.Request) {

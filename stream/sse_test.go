@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/stream"
 	"github.com/apiece/apiece/stream/hub"
@@ -198,8 +198,8 @@ func (d *deadline) EndsWithin(time.Duration) bool  { return false }
 func TestLimitsAreLifted(t *testing.T) {
 	var d deadline
 	w := httptest.NewRecorder()
-	outer, ow := respw.Wrap(w, get("/"))
-	inner, iw := respw.Wrap(testkit.Unwrapping{ResponseWriter: ow}, get("/"))
+	outer, ow := response.Wrap(w, get("/"))
+	inner, iw := response.Wrap(testkit.Unwrapping{ResponseWriter: ow}, get("/"))
 	node, r := exchange.Copy(get("/"), nil)
 	node.Set(exchange.Deadline, &d)
 	s, err := stream.SSE(iw, r, stream.Config{})

@@ -9,14 +9,14 @@ import (
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 func kitReaders() []rival {
 	lent := func(cfg bodyparser.Config) func() http.Handler {
 		return func() http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				loan := reqbody.Lend(w)
+				loan := requestbody.Lend(w)
 				b, err := bodyparser.Parse(loan, r, cfg)
 				if err == nil {
 					read(b.Bytes())

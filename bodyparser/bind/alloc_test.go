@@ -15,7 +15,7 @@ import (
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
@@ -150,8 +150,8 @@ func TestNoSecondWriter(t *testing.T) {
 		return (after.TotalAlloc - before.TotalAlloc) / runs
 	}
 	bare := serverWriter{httptest.NewRecorder()}
-	_, watched := respw.Wrap(bare, r)
-	if alone, behind := took(bare), took(watched); behind+uint64(unsafe.Sizeof(respw.Writer{}))/2 > alone {
+	_, watched := response.Wrap(bare, r)
+	if alone, behind := took(bare), took(watched); behind+uint64(unsafe.Sizeof(response.Writer{}))/2 > alone {
 		t.Errorf("%d bytes behind a writer of the kit, %d without", behind, alone)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/reply"
 )
 
@@ -89,11 +89,11 @@ func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.R
 	// response, to tell an error before the response from one after it.
 	type call struct {
 		value  T
-		writer respw.Writer
+		writer response.Writer
 	}
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		var value *T
-		if _, ok := respw.Of(w); ok {
+		if _, ok := response.Of(w); ok {
 			value = new(T)
 		} else {
 			c := new(call)
@@ -113,7 +113,7 @@ func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.R
 			err = fn(w, r, *value)
 		}
 		if err != nil {
-			httperr.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)
+			problem.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)
 		}
 	}
 	return &typed{serve, reflect.TypeFor[T](), out, b.reading}

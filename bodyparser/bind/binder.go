@@ -17,7 +17,7 @@ import (
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/internal/fields"
 	"github.com/apiece/apiece/internal/jsonread"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 // A Binder makes values of type T from requests. [New] does once what depends
@@ -181,7 +181,7 @@ func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) (err erro
 	if b.reading {
 		return b.worded(r, b.readQuery(r, v))
 	}
-	loan := reqbody.Lend(w)
+	loan := requestbody.Lend(w)
 	defer func() { loan.End(r, err) }()
 	body, err := bodyparser.Parse(loan, r, b.cfg.Parser)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"github.com/apiece/apiece/bytesize"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 // An Error says why an upload was refused. If it is too large, errors.As also
@@ -97,10 +97,10 @@ func explain(ctx context.Context, err error) *Error {
 	case errors.Is(err, multipart.ErrMessageTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, "The headers of the parts are too many", err)
 	}
-	switch reqbody.Explain(ctx, err) {
-	case reqbody.Slow:
+	switch requestbody.Explain(ctx, err) {
+	case requestbody.Slow:
 		return refuse(http.StatusRequestTimeout, "The body took too long to arrive", err)
-	case reqbody.Aborted:
+	case requestbody.Aborted:
 		return malformed("Invalid body", fmt.Errorf("%w: %w", ErrAborted, err))
 	}
 	return malformed("Invalid body", err)

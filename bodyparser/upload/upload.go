@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/bytesize"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 // Parts returns the parts of the multipart form in the body of r, in the order
@@ -88,13 +88,13 @@ type form struct {
 const longestType = 1000
 
 func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
-	w = reqbody.WriterFor(w, r)
+	w = requestbody.WriterFor(w, r)
 	src := &source{w: w, r: r, body: r.Body, limit: cfg.Limit, header: -1, timeout: cfg.ReadTimeout}
 	boundary, err := boundaryOf(r.Header)
 	switch {
 	case err != nil:
 	case cfg.Limit >= 0 && r.ContentLength > int64(cfg.Limit):
-		reqbody.Refuse(w, r)
+		requestbody.Refuse(w, r)
 		return nil, tooLarge("Body", cfg.Limit)
 	case r.Body == nil:
 		err = malformed("Invalid body", io.ErrUnexpectedEOF)
@@ -159,7 +159,7 @@ func (f *form) fail(err error) error {
 		}
 		e := explain(f.r.Context(), err)
 		if e.Status == http.StatusRequestEntityTooLarge {
-			reqbody.Refuse(f.w, f.r)
+			requestbody.Refuse(f.w, f.r)
 		}
 		err = e
 	}
@@ -248,7 +248,7 @@ type source struct {
 	read     int64
 	header   int64 // what a header may still read, -1 outside of one
 	timeout  time.Duration
-	deadline reqbody.Deadline
+	deadline requestbody.Deadline
 	armed    time.Time // zero without a deadline
 	over     bool      // nothing is left that needs a deadline
 }
@@ -288,7 +288,7 @@ func (s *source) arm() {
 	switch {
 	case s.over:
 	case s.armed.IsZero():
-		s.deadline = reqbody.Arm(s.w, s.r, s.timeout)
+		s.deadline = requestbody.Arm(s.w, s.r, s.timeout)
 		s.armed = now
 	case now.Sub(s.armed) > s.timeout/16:
 		s.deadline.Extend(s.timeout)

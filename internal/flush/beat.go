@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // Beat writes p after every period without a write, until StopBeat. It does not
@@ -46,7 +46,7 @@ func (c *Conn) tick(every time.Duration, p []byte) {
 // has failed then.
 func (c *Conn) putSafely(p []byte) (ok bool) {
 	returned := false
-	respw.Safely(func() {
+	response.Safely(func() {
 		ok = c.put(p) == nil
 		returned = true
 	})

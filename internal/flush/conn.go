@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/reqbody"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/requestbody"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/setting"
 )
 
@@ -47,7 +47,7 @@ type Config struct {
 // apply, and an error is rendered as for any other response.
 type Conn struct {
 	w        http.ResponseWriter
-	rw       *respw.Writer // below w
+	rw       *response.Writer // below w
 	r        *http.Request
 	ctx      context.Context
 	mime     string
@@ -73,7 +73,7 @@ type Conn struct {
 func (c *Conn) Prepare(w http.ResponseWriter, r *http.Request, cfg Config) error {
 	// Wrapped, w knows whether a header was sent, and its methods show whether any
 	// writer below can flush.
-	c.rw, c.w = respw.Wrap(w, r)
+	c.rw, c.w = response.Wrap(w, r)
 	c.r, c.ctx, c.mime = r, r.Context(), cfg.MediaType
 	c.began = time.Now()
 	c.timeout = setting.Or(cfg.WriteTimeout, 10*time.Second)
@@ -227,7 +227,7 @@ func (c *Conn) lift() error {
 		}
 	}
 	c.lifted = true
-	respw.Stream(c.w)
+	response.Stream(c.w)
 	if c.timeout == 0 {
 		_ = c.rw.SetWriteDeadline(time.Time{})
 	}
@@ -290,7 +290,7 @@ func (c *Conn) hasBody() bool {
 	if c.r.Body == nil || c.r.Body == http.NoBody {
 		return false
 	}
-	_, read := c.r.Body.(reqbody.InMemory)
+	_, read := c.r.Body.(requestbody.InMemory)
 	return !read
 }
 
@@ -306,7 +306,7 @@ func (c *Conn) serverTimeouts() (read, write time.Duration) {
 // SendHeader commits the header, with fields that keep intermediaries from storing,
 // compressing or buffering the stream. It is the whole response to a HEAD request.
 func (c *Conn) SendHeader() {
-	respw.Commit(c.w, func(h http.Header) int {
+	response.Commit(c.w, func(h http.Header) int {
 		values := [...]string{c.mime, "no", "no-cache, no-transform"}
 		h["Content-Type"] = values[0:1:1]
 		h["X-Accel-Buffering"] = values[1:2:2] // nginx
@@ -337,7 +337,7 @@ func (c *Conn) Cut(err error) {
 		c.err = err
 	}
 	if c.open {
-		respw.Cut(c.w, c.r)
+		response.Cut(c.w, c.r)
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // goneError is a write that failed: the client has gone, or does not read.
@@ -30,13 +30,13 @@ func (headError) Error() string   { return "stream: a HEAD request has no stream
 func (headError) StatusCode() int { return http.StatusMethodNotAllowed }
 
 // Refuse responds to a request whose stream could not start, and logs that as
-// httperr.Refuse does. HEAD gets the header that GET would get.
-func (c *Conn) Refuse(err error, hook httperr.Hook, logger *slog.Logger) error {
+// problem.Refuse does. HEAD gets the header that GET would get.
+func (c *Conn) Refuse(err error, hook problem.Hook, logger *slog.Logger) error {
 	if err == ErrHead {
 		c.SendHeader()
-		return httperr.Logged(err)
+		return problem.Logged(err)
 	}
-	return httperr.Refuse(c.w, c.r, err, err, hook, logger)
+	return problem.Refuse(c.w, c.r, err, err, hook, logger)
 }
 
 // Over reports whether err only says that the stream has ended because its context has.
@@ -46,9 +46,9 @@ func (c *Conn) Over(err error) bool {
 
 // Failed is Refuse for an open stream whose client was sent err as its last message.
 func (c *Conn) Failed(err error, logger *slog.Logger) error {
-	if status, _, _, _ := httperr.Describe(err); status >= 500 {
-		httperr.Log(logger, c.r, status, err)
+	if status, _, _, _ := problem.Describe(err); status >= 500 {
+		problem.Log(logger, c.r, status, err)
 	}
-	respw.MarkAnswered(c.w)
-	return httperr.Logged(err)
+	response.MarkAnswered(c.w)
+	return problem.Logged(err)
 }

@@ -15,10 +15,10 @@ import (
 // package.name, each with the reason why it is allowed.
 var variables = map[string]string{
 	"bodyparser/bind.binders":         "what reflection found out about a type, which is the same for everyone who asks",
-	"internal/reqbody.loans":          "a pool of buffers: what one request leaves in them no other sees",
-	"internal/reqbody.unbounded":      "whether a warning about how the program is put together was written, once for a process",
-	"internal/respw.rooms":            "a pool of buffers: what one response leaves in them no other sees",
-	"internal/respw.Step":             "nil but in tests, which decide by it who goes on",
+	"internal/requestbody.loans":      "a pool of buffers: what one request leaves in them no other sees",
+	"internal/requestbody.unbounded":  "whether a warning about how the program is put together was written, once for a process",
+	"internal/response.rooms":         "a pool of buffers: what one response leaves in them no other sees",
+	"internal/response.Step":          "nil but in tests, which decide by it who goes on",
 	"middleware.never":                "a channel that is never closed and never sent to",
 	"middleware.canceled":             "a context that has ended, and cannot change",
 	"middleware.alarms":               "a pool of timers: one is put back only when it is certain not to ring any more",

@@ -16,7 +16,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/bind"
 	"github.com/apiece/apiece/bodyparser/upload"
-	"github.com/apiece/apiece/internal/reqbody"
+	"github.com/apiece/apiece/internal/requestbody"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
 	"github.com/apiece/apiece/stream"
@@ -71,7 +71,7 @@ func readers() []piece {
 			return tell(w, r, len(b.Bytes()))
 		})}),
 		json(piece{name: "bodyparser.Parse, lent", make: answering(func(w http.ResponseWriter, r *http.Request) (err error) {
-			loan := reqbody.Lend(w)
+			loan := requestbody.Lend(w)
 			defer func() { loan.End(r, err) }()
 			b, err := bodyparser.Parse(loan, r, bodyparser.Config{})
 			if err != nil {

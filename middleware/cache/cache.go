@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
 	"github.com/apiece/apiece/internal/layer"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // What happens to a request.
@@ -233,5 +233,5 @@ func (c *Cache) logPanic(r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		return // net/http's own way to abort a response
 	}
-	httperr.LogPanic(c.cfg.Logger, r, v)
+	problem.LogPanic(c.cfg.Logger, r, v)
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/apiece/apiece/internal/httperr"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // A memo is what is remembered of a key from one flight to the next. Keys are hashed,
@@ -220,7 +220,7 @@ func (c *Cache) lead(f *flight, w http.ResponseWriter, r *http.Request, next htt
 	case (err != nil || e.Status >= 500) && f.old.servesOnError(time.Now()):
 		c.sendStored(w, r, f.old, time.Now())
 	case err != nil:
-		httperr.Handle(w, r, err, c.cfg.OnError, c.cfg.Logger)
+		problem.Handle(w, r, err, c.cfg.OnError, c.cfg.Logger)
 	default:
 		status := forwarded(f.old != nil)
 		if rec.validated {
@@ -246,7 +246,7 @@ func (c *Cache) wait(f *flight, w http.ResponseWriter, r *http.Request, next htt
 	case <-r.Context().Done():
 		c.count.waiting.Add(-1)
 		err := context.Cause(r.Context())
-		httperr.Handle(w, r, &httperr.Error{Status: http.StatusGatewayTimeout, Cause: err}, c.cfg.OnError, c.cfg.Logger)
+		problem.Handle(w, r, &problem.Error{Status: http.StatusGatewayTimeout, Cause: err}, c.cfg.OnError, c.cfg.Logger)
 		return true
 	}
 	res := f.result
@@ -259,7 +259,7 @@ func (c *Cache) wait(f *flight, w http.ResponseWriter, r *http.Request, next htt
 		c.sendStored(w, r, at.entry, time.Now())
 		return true
 	case res.outcome == failed && res.entry == nil:
-		httperr.Handle(w, r, res.err, c.cfg.OnError, c.cfg.Logger)
+		problem.Handle(w, r, res.err, c.cfg.OnError, c.cfg.Logger)
 		return true
 	case res.outcome == personal, k.credentials && !res.entry.Policy.Public && res.outcome == shared:
 		why := res.why

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A flight is one run of a handler on behalf of all simultaneous requests for the same
@@ -88,9 +88,9 @@ const (
 )
 
 var (
-	errPanicked = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler panicked")}
-	errAborted  = &httperr.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler has given up its response")}
-	errSlow     = &httperr.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
+	errPanicked = &problem.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler panicked")}
+	errAborted  = &problem.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler has given up its response")}
+	errSlow     = &problem.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
 	errOwn      = errors.New("cache: the handler has answered one client with an error")
 	errFlushed  = errors.New("cache: the handler has flushed an error")
 )
@@ -179,10 +179,10 @@ func (l *lent) Value(key any) any {
 // between that cannot flush, as that of http.TimeoutHandler, may also abandon the handler
 // when the client is gone, which the server does not.
 func flushes(w http.ResponseWriter) bool {
-	if _, ok := respw.Find[http.Flusher](w); ok {
+	if _, ok := response.Find[http.Flusher](w); ok {
 		return true
 	}
-	_, ok := respw.Find[interface{ FlushError() error }](w)
+	_, ok := response.Find[interface{ FlushError() error }](w)
 	return ok
 }
 
@@ -258,7 +258,7 @@ func (f *flight) validates() bool {
 func (f *flight) refused(status int, why reason) {
 	c := f.cache
 	if why == serverError {
-		c.settle(f, result{outcome: failed, err: &httperr.Error{Status: status, Cause: errFlushed}})
+		c.settle(f, result{outcome: failed, err: &problem.Error{Status: status, Cause: errFlushed}})
 		return
 	}
 	if f.order == nil || f.order.renewal {
@@ -302,7 +302,7 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 				err = errPanicked
 			}
 		} else if rec.state == broken {
-			respw.Poison(rec.client) // otherwise a recoverer outside would send an empty page
+			response.Poison(rec.client) // otherwise a recoverer outside would send an empty page
 		}
 	}()
 	next.ServeHTTP(w, in)
@@ -343,7 +343,7 @@ func (f *flight) conclude(rec *recorder) (*Entry, error) {
 	case rec.status >= 500:
 		res.outcome = failed
 		if rec.why != serverError { // it is for one client
-			res.entry, res.err = nil, &httperr.Error{Status: rec.status, Cause: errOwn}
+			res.entry, res.err = nil, &problem.Error{Status: rec.status, Cause: errOwn}
 		}
 		c.count.fillErrors.Add(1)
 	case rec.why == incomplete || rec.why == failedHalfway || rec.why == outlived || rec.why == hasTrailers:

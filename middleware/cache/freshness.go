@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // policy returns the lifetime that the response states, or else that of the config.
@@ -188,7 +188,7 @@ func storable(status int) bool {
 // endless reports whether responses of this media type do not end.
 func endless(h http.Header) bool {
 	contentType := h.Get("Content-Type")
-	return respw.IsEventStream(contentType) || strings.HasPrefix(strings.ToLower(contentType), "multipart/x-mixed-replace")
+	return response.IsEventStream(contentType) || strings.HasPrefix(strings.ToLower(contentType), "multipart/x-mixed-replace")
 }
 
 // declared returns the Content-Length, -1 if there is none.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A recorder is the ResponseWriter of a flight's handler. It holds the response back
@@ -102,10 +102,10 @@ func newRecorder(f *flight, w http.ResponseWriter, r *http.Request, alone bool) 
 		f.outside = w.Header()
 	}
 	var inner http.ResponseWriter = rec
-	if _, ok := respw.Find[http.Hijacker](w); ok {
+	if _, ok := response.Find[http.Hijacker](w); ok {
 		inner = hijackable{rec}
 	}
-	return rec, new(respw.Writer).Init(inner, r)
+	return rec, new(response.Writer).Init(inner, r)
 }
 
 func (rec *recorder) Header() http.Header { return rec.header }
@@ -121,7 +121,7 @@ func (rec *recorder) unsent() bool {
 // SetWriteDeadline is also called for a response that cannot be finished. Until some of
 // it was sent the connection stays as it is, so that another response can be sent.
 func (rec *recorder) SetWriteDeadline(t time.Time) error {
-	if respw.Poisons(t) {
+	if response.Poisons(t) {
 		if rec.unsent() {
 			rec.state = broken // 8
 			return nil
@@ -209,7 +209,7 @@ func (rec *recorder) goLive(why reason) {
 	}
 	rec.state = live // 2, 4
 	if was == broken {
-		respw.Poison(rec.client)
+		response.Poison(rec.client)
 	}
 	rec.f.refused(rec.status, rec.why)
 	rec.f.follow()
@@ -346,7 +346,7 @@ func (rec *recorder) finish(late bool) {
 		rec.refuse(hasTrailers)
 	}
 	if !rec.alone && (rec.state == live || rec.state == teed) {
-		respw.CopyTrailers(rec.client.Header(), rec.header)
+		response.CopyTrailers(rec.client.Header(), rec.header)
 	}
 	if rec.state != held && rec.state != teed {
 		return

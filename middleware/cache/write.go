@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // serveUnkeyed runs the handler for a method whose responses are not stored.
@@ -43,7 +43,7 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 			}
 		}
 	}
-	rw, w := respw.Wrap(w, r)
+	rw, w := response.Wrap(w, r)
 	rw.BeforeCommit(changed)
 	next.ServeHTTP(w, r)
 	changed(answered)

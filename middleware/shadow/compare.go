@@ -88,7 +88,7 @@ func short(s string) string {
 }
 
 // compare returns the differences between two responses to a request.
-func (r *rules) compare(method string, a, b *response) []Value {
+func (r *rules) compare(method string, a, b *recording) []Value {
 	var f found
 	if a.status != b.status {
 		f.add("status", fmt.Sprint(a.status), fmt.Sprint(b.status))
@@ -113,7 +113,7 @@ func (r *rules) compare(method string, a, b *response) []Value {
 }
 
 // length returns the length of a body, and its declared length.
-func (r *response) length(method string) string {
+func (r *recording) length(method string) string {
 	if r.cut(method) {
 		return fmt.Sprintf("%d of %d bytes", r.size, r.declared)
 	}
@@ -121,7 +121,7 @@ func (r *response) length(method string) string {
 }
 
 // bytesDiffer reports where two bodies start to differ.
-func bytesDiffer(f *found, a, b *response) {
+func bytesDiffer(f *found, a, b *recording) {
 	if a.body == nil && a.size > 0 || b.body == nil && b.size > 0 {
 		f.add("body", fmt.Sprintf("%d bytes", a.size), fmt.Sprintf("%d bytes", b.size))
 		return

@@ -47,7 +47,7 @@ func (r *rules) compareJSON(f *found, a, b []byte) {
 	x, errX := decode(a)
 	y, errY := decode(b)
 	if errX != nil || errY != nil {
-		bytesDiffer(f, &response{body: a, size: int64(len(a))}, &response{body: b, size: int64(len(b))})
+		bytesDiffer(f, &recording{body: a, size: int64(len(a))}, &recording{body: b, size: int64(len(b))})
 		return
 	}
 	r.values(f, nil, x, y)

@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
-// A response is the response of one of the handlers.
-type response struct {
+// A recording is the response of one of the handlers.
+type recording struct {
 	status     int
 	header     http.Header
 	body       []byte // at most Config.MaxBody
@@ -24,7 +24,7 @@ type response struct {
 
 // cut reports whether the response to a request with the method is shorter than its
 // Content-Length: a server drops the connection then.
-func (r *response) cut(method string) bool {
+func (r *recording) cut(method string) bool {
 	return r.size < r.declared && method != http.MethodHead && hasBody(r.status)
 }
 
@@ -125,21 +125,21 @@ func (t *tee) commit() {
 		t.sent = http.Header{}
 	}
 	t.declared = declared(t.sent)
-	if respw.IsEventStream(t.sent.Get("Content-Type")) {
+	if response.IsEventStream(t.sent.Get("Content-Type")) {
 		t.c.release()
 	}
 }
 
 // response returns what the client was sent.
-func (t *tee) response(rw *respw.Writer) response {
+func (t *tee) response(rw *response.Writer) recording {
 	t.commit()
-	out := response{status: rw.Status(), header: t.typed(t.sent), body: t.body, size: t.size, sum: t.hash.Sum64(), declared: t.declared}
+	out := recording{status: rw.Status(), header: t.typed(t.sent), body: t.body, size: t.size, sum: t.hash.Sum64(), declared: t.declared}
 	switch {
 	case rw.Hijacked():
 		out.incomplete = Upgrade
 	case rw.Streaming() || !t.c.taken:
 		out.incomplete = Streamed
-	case t.failed || respw.Lost(rw):
+	case t.failed || response.Lost(rw):
 		out.incomplete = Unfinished
 	case out.header.Get("Content-Encoding") != "":
 		out.incomplete = Encoded
@@ -196,7 +196,7 @@ func (r *recorder) FlushError() error {
 
 func (r *recorder) Flush() { _ = r.FlushError() }
 
-func (r *recorder) response() response {
+func (r *recorder) response() recording {
 	r.WriteHeader(http.StatusOK)
-	return response{status: r.status, header: r.typed(r.sent), body: r.body, size: r.size, sum: r.hash.Sum64(), declared: r.declared}
+	return recording{status: r.status, header: r.typed(r.sent), body: r.body, size: r.size, sum: r.hash.Sum64(), declared: r.declared}
 }

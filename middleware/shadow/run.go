@@ -21,7 +21,7 @@ type comparison struct {
 	values  values
 	body    *requestBody // nil if there is none
 	route   string
-	answer  response
+	answer  recording
 	parts   atomic.Int32 // background parts that have ended
 }
 

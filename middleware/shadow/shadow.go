@@ -9,7 +9,7 @@ import (
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/layer"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A Shadow compares the responses of a handler with those of another, its shadow. It is
@@ -80,7 +80,7 @@ func (s *Shadow) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		defer exchange.HandBack(r, inside)
 	}
 	tee := &tee{client: w, c: c}
-	rw := new(respw.Writer)
+	rw := new(response.Writer)
 	returned := false
 	defer func() {
 		if !returned { // it panics, as a proxy does whose server breaks off

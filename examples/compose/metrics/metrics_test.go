@@ -293,7 +293,7 @@ func TestErrors(t *testing.T) {
 			`error_type="*bodyparser.Error",response_status_code="413",route="/notes/{id}"`:        2,
 			`error_type="*bodyparser.Error",response_status_code="400",route="/notes/{id}"`:        1,
 			`error_type="*bodyparser.Error",response_status_code="415",route="/notes/{id}"`:        1,
-			`error_type="*httperr.Error",response_status_code="500",route="/api/{what}"`:           1,
+			`error_type="*problem.Error",response_status_code="500",route="/api/{what}"`:           1,
 			`error_type="*errors.errorString",response_status_code="500",route="/api/{what}"`:      1,
 			`error_type="*reply.Error",response_status_code="503",route="/api/{what}"`:             1,
 			`error_type="*reply.Error",response_status_code="429",route="/api/{what}"`:             1,

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	_ "github.com/apiece/apiece/bytesize" // allowed
-	_ "github.com/apiece/apiece/internal/httperr"
+	_ "github.com/apiece/apiece/internal/problem"
 	_ "github.com/justinas/alice" // allowed
 	_ "github.com/stretchr/testify/assert"
 )

@@ -1,4 +1,4 @@
-package httperr_test
+package problem_test
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
@@ -28,9 +28,9 @@ func TestHandle(t *testing.T) {
 		io.WriteString(w, "whole")
 	}
 	cut := func(w http.ResponseWriter) {
-		rw, _ := respw.Of(w)
-		rw.SetBudget(&respw.Budget{Max: 1, Exceeded: func(rw *respw.Writer, r *http.Request, _ int64) {
-			httperr.Render(rw, r, errors.New("refused"), nil, nil, false)
+		rw, _ := response.Of(w)
+		rw.SetBudget(&response.Budget{Max: 1, Exceeded: func(rw *response.Writer, r *http.Request, _ int64) {
+			problem.Render(rw, r, errors.New("refused"), nil, nil, false)
 		}}, httptest.NewRequest("GET", "/", nil))
 		io.WriteString(w, "too long")
 	}
@@ -44,16 +44,16 @@ func TestHandle(t *testing.T) {
 		aborted bool
 		why     string
 	}{
-		{"4xx", &httperr.Error{Status: 404}, nil, nil, true, false, false, "the client's mistake"},
+		{"4xx", &problem.Error{Status: 404}, nil, nil, true, false, false, "the client's mistake"},
 		{"5xx", errors.New("x"), nil, nil, true, true, false, "ours"},
-		{"logged", httperr.Logged(errors.New("x")), nil, nil, true, false, false, "it has its record, but this response is not made"},
-		{"logged, and answered", fmt.Errorf("x: %w", httperr.Logged(errors.New("x"))), whole, nil, false, false, false, "the mark is found in the tree"},
-		{"logged, after a part", httperr.Logged(errors.New("x")), part, nil, false, false, true, "it was answered, but not here"},
+		{"logged", problem.Logged(errors.New("x")), nil, nil, true, false, false, "it has its record, but this response is not made"},
+		{"logged, and answered", fmt.Errorf("x: %w", problem.Logged(errors.New("x"))), whole, nil, false, false, false, "the mark is found in the tree"},
+		{"logged, after a part", problem.Logged(errors.New("x")), part, nil, false, false, true, "it was answered, but not here"},
 		{"client gone by error", gone{}, nil, nil, false, false, true, "nobody to tell, nothing wrong; an empty 200 would be"},
 		{"client gone by context", errors.New("x"), nil, context.WithCancel, false, false, true, "as net/http says it"},
 		{"body too large, and no more is read", fmt.Errorf("x: %w", &http.MaxBytesError{Limit: 1}), nil, context.WithCancel, true, false, false, "the client is there, and has sent too much"},
 		{"part out", errors.New("x"), part, nil, false, true, true, "the part must not look whole"},
-		{"part out, 4xx", &httperr.Error{Status: 404}, part, nil, false, true, true, "it was going to be a 200"},
+		{"part out, 4xx", &problem.Error{Status: 404}, part, nil, false, true, true, "it was going to be a 200"},
 		{"part out, client gone", gone{}, part, nil, false, false, true, "for caches outside"},
 		{"whole out", errors.New("x"), whole, nil, false, true, false, "nothing to abort"},
 		{"taken away", errors.New("x"), cut, nil, false, false, false, "whoever took it has answered and logged"},
@@ -69,16 +69,16 @@ func TestHandle(t *testing.T) {
 				cancel()
 				r = r.WithContext(ctx)
 			}
-			_, w := respw.Wrap(httptest.NewRecorder(), r)
+			_, w := response.Wrap(httptest.NewRecorder(), r)
 			if tt.before != nil {
 				tt.before(w)
 			}
 			hooked, aborted := false, false
 			func() {
 				defer func() { aborted = recover() == http.ErrAbortHandler }()
-				httperr.Handle(w, r, tt.err, func(w http.ResponseWriter, r *http.Request, err error) {
+				problem.Handle(w, r, tt.err, func(w http.ResponseWriter, r *http.Request, err error) {
 					hooked = true
-					httperr.Plain(w, r, err)
+					problem.Plain(w, r, err)
 				}, log.Logger())
 			}()
 			if logged := len(log.Records()) == 1; hooked != tt.hooked || logged != tt.logged || aborted != tt.aborted {
@@ -90,33 +90,33 @@ func TestHandle(t *testing.T) {
 
 func TestFail(t *testing.T) {
 	var log testkit.Log
-	request := func(hook httperr.Hook) *http.Request {
+	request := func(hook problem.Hook) *http.Request {
 		return exchange.Say(nil, httptest.NewRequest("GET", "/", nil), hook, log.Logger())
 	}
 	cause := errors.New("cause")
 	w := httptest.NewRecorder()
-	err := httperr.Fail(w, request(nil), cause)
+	err := problem.Fail(w, request(nil), cause)
 	if w.Code != 500 || !errors.Is(err, cause) || err.Error() != "cause" || len(log.Records()) != 1 {
 		t.Errorf("%d, %v, %d records", w.Code, err, len(log.Records()))
 	}
 
-	_, committed := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	_, committed := response.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	committed.WriteHeader(200)
-	if err := httperr.Fail(committed, request(nil), cause); err != cause || len(log.Records()) != 1 {
+	if err := problem.Fail(committed, request(nil), cause); err != cause || len(log.Records()) != 1 {
 		t.Errorf("with the header sent: %v, %d records", err, len(log.Records()))
 	}
 
 	// The hook of the layers outside responds, and gets the cause.
-	rw, hooked := respw.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	rw, hooked := response.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	calls := 0
 	r := request(func(w http.ResponseWriter, r *http.Request, err error) {
 		calls++
 		if !errors.Is(err, cause) {
 			t.Errorf("the hook is given %v", err)
 		}
-		_ = httperr.Fail(w, r, err) // as a hook would whose own response fails
+		_ = problem.Fail(w, r, err) // as a hook would whose own response fails
 	})
-	if httperr.Fail(hooked, r, cause); calls != 1 || rw.Status() != 500 || len(log.Records()) != 2 {
+	if problem.Fail(hooked, r, cause); calls != 1 || rw.Status() != 500 || len(log.Records()) != 2 {
 		t.Errorf("the hook ran %d times, status %d, %d records", calls, rw.Status(), len(log.Records()))
 	}
 }

@@ -1,7 +1,7 @@
-// Package reqbody is shared by the packages that read request bodies: a deadline for
+// Package requestbody is shared by the packages that read request bodies: a deadline for
 // slow clients, the rejection of a body that is too large, and the meaning of a failed
 // read.
-package reqbody
+package requestbody
 
 import (
 	"cmp"
@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/httperr"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/problem"
+	"github.com/apiece/apiece/internal/response"
 )
 
 type deadliner interface{ SetReadDeadline(time.Time) error }
@@ -68,7 +68,7 @@ func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 	// has no deadlines.
 	var dl Deadline
 	var ok bool
-	if dl.w, ok = respw.Find[deadliner](w); !ok || dl.w.SetReadDeadline(time.Now().Add(d)) != nil {
+	if dl.w, ok = response.Find[deadliner](w); !ok || dl.w.SetReadDeadline(time.Now().Add(d)) != nil {
 		return Deadline{}
 	}
 	return dl
@@ -79,7 +79,7 @@ func Arm(w http.ResponseWriter, r *http.Request, d time.Duration) Deadline {
 var unbounded sync.Once
 
 func warn(r *http.Request, d time.Duration) {
-	httperr.LoggerFor(nil, r).LogAttrs(r.Context(), slog.LevelWarn,
+	problem.LoggerFor(nil, r).LogAttrs(r.Context(), slog.LevelWarn,
 		"apiece: nothing bounds the time that a body may take: pass the ResponseWriter, or put a reply.HandlerFunc or a bodyparser.New around",
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
@@ -121,8 +121,8 @@ func Refuse(w http.ResponseWriter, r *http.Request) {
 		// of all the other requests.
 		w.Header().Set("Connection", "close")
 	}
-	respw.TooLarge(w)
-	if dl, ok := respw.Find[deadliner](w); ok {
+	response.TooLarge(w)
+	if dl, ok := response.Find[deadliner](w); ok {
 		_ = dl.SetReadDeadline(time.Unix(1, 0))
 	}
 }

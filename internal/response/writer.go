@@ -1,4 +1,4 @@
-// Package respw has the only http.ResponseWriter wrapper of this module.
+// Package response has the only http.ResponseWriter wrapper of this module.
 //
 // A wrapper that hides methods breaks code far away: without io.ReaderFrom there is no
 // sendfile, without http.Hijacker no WebSocket, without http.Flusher no stream. One
@@ -15,7 +15,7 @@
 // Adjacent layers share one Writer: [Wrap] joins if w itself is a shape. Inside a
 // foreign wrapper it wraps again. Joining through Unwrap would bypass the wrappers in
 // between: buffers, compressors, byte counters.
-package respw
+package response
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package respw_test
+package response_test
 
 import (
 	"bufio"
@@ -12,16 +12,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 // watched runs the handler with a Writer of its own and keeps the Writer.
-func watched(into **respw.Writer, h http.HandlerFunc) http.Handler {
+func watched(into **response.Writer, h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rw := new(respw.Writer)
+		rw := new(response.Writer)
 		*into = rw
 		h(rw.Init(w, r), r)
 	})
@@ -70,7 +70,7 @@ func TestWhatTheWriterSees(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
-				var rw *respw.Writer
+				var rw *response.Writer
 				resp := tr.Do(t, watched(&rw, tt.handle), httptest.NewRequest(tt.method, "/", nil))
 				io.Copy(io.Discard, resp.Body)
 				if rw.Status() != tt.status || rw.Written() != tt.written || rw.Committed() != tt.committed || rw.Complete() != tt.complete {
@@ -126,15 +126,15 @@ func TestWireIsUnchanged(t *testing.T) {
 					resp.Trailer.Write(&b)
 					return resp.Status + "\n" + b.String() + "\n" + body
 				}
-				var rw *respw.Writer
+				var rw *response.Writer
 				want := record(handle)
 				if got := record(watched(&rw, handle)); got != want {
 					t.Errorf("through a Writer:\n%s\nwithout:\n%s", got, want)
 				}
 				fenced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					rw := new(respw.Writer)
+					rw := new(response.Writer)
 					shape := rw.Init(w, r)
-					rw.Fence(new(respw.Fence), nil)
+					rw.Fence(new(response.Fence), nil)
 					handle(shape, r)
 					was, _ := rw.Settle()
 					rw.Finish(was, true)
@@ -179,7 +179,7 @@ func TestShapes(t *testing.T) {
 		for name, foreign := range testkit.Foreign() {
 			var got has
 			h := foreign(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				_, w = respw.Wrap(w, r)
+				_, w = response.Wrap(w, r)
 				got = of(w)
 				if err := http.NewResponseController(w).Flush(); err != nil && got.flusher {
 					t.Errorf("%s: Flush: %v", name, err)
@@ -210,7 +210,7 @@ func (w claiming) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func TestShapesByProtocol(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		tr.Do(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, w = respw.Wrap(claiming{w}, r)
+			_, w = response.Wrap(claiming{w}, r)
 			_, hijacks := w.(http.Hijacker)
 			_, pushes := w.(http.Pusher)
 			_, tells := w.(http.CloseNotifier) //lint:ignore SA1019 gin and others assert it
@@ -224,7 +224,7 @@ func TestShapesByProtocol(t *testing.T) {
 // TestFailedFlushCommitsNothing: if no writer can flush, the header is not sent, and an
 // error response is still possible.
 func TestFailedFlushCommitsNothing(t *testing.T) {
-	rw, w := respw.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
+	rw, w := response.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
 	if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
 		t.Fatalf("Flush: %v", err)
 	}
@@ -247,7 +247,7 @@ func (w cookieJar) WriteHeader(status int) {
 // Flush, which see the header first.
 func TestFlushIsSeenOutside(t *testing.T) {
 	server := httptest.NewRecorder()
-	rw, w := respw.Wrap(cookieJar{server}, httptest.NewRequest("GET", "/", nil))
+	rw, w := response.Wrap(cookieJar{server}, httptest.NewRequest("GET", "/", nil))
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -260,8 +260,8 @@ func TestFlushIsSeenOutside(t *testing.T) {
 // writer that can flush.
 func TestShapeBelowAShape(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
-	_, plain := respw.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, r)
-	rw, w := respw.Wrap(testkit.Unwrapping{ResponseWriter: plain}, r)
+	_, plain := response.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, r)
+	rw, w := response.Wrap(testkit.Unwrapping{ResponseWriter: plain}, r)
 	if _, ok := w.(http.Flusher); ok {
 		t.Error("shows a Flusher where nothing flushes")
 	}
@@ -273,8 +273,8 @@ func TestShapeBelowAShape(t *testing.T) {
 func TestJoin(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	server := httptest.NewRecorder()
-	outer, w := respw.Wrap(server, r)
-	if inner, w2 := respw.Wrap(w, r); inner != outer || w2 != w {
+	outer, w := response.Wrap(server, r)
+	if inner, w2 := response.Wrap(w, r); inner != outer || w2 != w {
 		t.Error("adjacent layers do not share their Writer")
 	}
 	for name, foreign := range map[string]http.ResponseWriter{
@@ -282,7 +282,7 @@ func TestJoin(t *testing.T) {
 		"buffering":  &testkit.Buffering{ResponseWriter: w},
 		"bare":       testkit.Bare{ResponseWriter: w},
 	} {
-		inner, w2 := respw.Wrap(foreign, r)
+		inner, w2 := response.Wrap(foreign, r)
 		if inner == outer {
 			t.Errorf("%s: joined past a foreign wrapper", name)
 		}
@@ -291,11 +291,11 @@ func TestJoin(t *testing.T) {
 		}
 	}
 
-	inner, w2 := respw.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
-	if respw.Stream(w2); !inner.Streaming() || !outer.Streaming() {
+	inner, w2 := response.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
+	if response.Stream(w2); !inner.Streaming() || !outer.Streaming() {
 		t.Errorf("a stream for the inner Writer %t, for the outer %t", inner.Streaming(), outer.Streaming())
 	}
-	if found, ok := respw.Find[*httptest.ResponseRecorder](w2); !ok || found != server {
+	if found, ok := response.Find[*httptest.ResponseRecorder](w2); !ok || found != server {
 		t.Error("the way to the server is lost")
 	}
 }
@@ -305,9 +305,9 @@ func TestJoin(t *testing.T) {
 func TestBuffersAreNotBypassed(t *testing.T) {
 	server := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/", nil)
-	_, outer := respw.Wrap(server, r)
+	_, outer := response.Wrap(server, r)
 	buf := &testkit.Buffering{ResponseWriter: outer}
-	_, w := respw.Wrap(buf, r)
+	_, w := response.Wrap(buf, r)
 	w.WriteHeader(201)
 	io.WriteString(w, "held back")
 	io.Copy(w, strings.NewReader(", all of it"))
@@ -322,7 +322,7 @@ func TestBuffersAreNotBypassed(t *testing.T) {
 
 func TestBeforeCommit(t *testing.T) {
 	server := httptest.NewRecorder()
-	rw, w := respw.Wrap(server, httptest.NewRequest("GET", "/", nil))
+	rw, w := response.Wrap(server, httptest.NewRequest("GET", "/", nil))
 	var order []string
 	rw.BeforeCommit(func(status int) {
 		order = append(order, "outer")
@@ -387,13 +387,13 @@ func TestLimit(t *testing.T) {
 				var asked int64
 				var committed bool
 				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					rw, w := respw.Wrap(w, r)
-					rw.SetBudget(&respw.Budget{Max: 10, Exceeded: func(rw *respw.Writer, _ *http.Request, size int64) {
+					rw, w := response.Wrap(w, r)
+					rw.SetBudget(&response.Budget{Max: 10, Exceeded: func(rw *response.Writer, _ *http.Request, size int64) {
 						asked, committed = size, rw.Sent()
 						rw.Header().Del("Content-Length")
 					}}, r)
 					tt.write(w)
-					if _, err := w.Write(nil); (asked != 0) != errors.Is(err, respw.ErrTooLarge) {
+					if _, err := w.Write(nil); (asked != 0) != errors.Is(err, response.ErrTooLarge) {
 						t.Errorf("a write after the end returns %v", err)
 					}
 				})
@@ -424,7 +424,7 @@ func TestHijack(t *testing.T) {
 			continue // the one cannot, the other writes after the handler
 		}
 		t.Run(name, func(t *testing.T) {
-			var rw *respw.Writer
+			var rw *response.Writer
 			h := foreign(watched(&rw, func(w http.ResponseWriter, r *http.Request) {
 				// As gorilla/websocket does, not through a controller.
 				conn, buf, err := w.(http.Hijacker).Hijack()
@@ -457,9 +457,9 @@ func TestAllocs(t *testing.T) {
 	}
 	server, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
 	if got := testing.AllocsPerRun(100, func() {
-		_, w := respw.Wrap(server, r)
-		_, w = respw.Wrap(w, r)
-		respw.Wrap(w, r)
+		_, w := response.Wrap(server, r)
+		_, w = response.Wrap(w, r)
+		response.Wrap(w, r)
 	}); got > 1 {
 		t.Errorf("%v allocations for three adjacent layers, want 1", got)
 	}
@@ -473,10 +473,10 @@ func TestShortWrites(t *testing.T) {
 		"string": func(w http.ResponseWriter) (int, error) { return io.WriteString(w, "whole") },
 	} {
 		for _, fenced := range []bool{false, true} {
-			rw := new(respw.Writer)
+			rw := new(response.Writer)
 			w := rw.Init(hungry{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
 			if fenced { // it gets the error later
-				rw.Fence(new(respw.Fence), nil)
+				rw.Fence(new(response.Fence), nil)
 				if n, err := write(w); n != 5 || err != nil {
 					t.Errorf("%s, fenced: %d, %v", name, n, err)
 				}

@@ -1,4 +1,4 @@
-package httperr
+package problem
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/apiece/apiece/internal/jsontext"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // Problem responds to err with problem details (RFC 9457).
@@ -144,7 +144,7 @@ func discard(h http.Header) {
 	} {
 		delete(h, name)
 	}
-	respw.DeleteTrailers(h)
+	response.DeleteTrailers(h)
 	if !strings.Contains(strings.ToLower(strings.Join(h["Cache-Control"], ",")), "no-store") {
 		delete(h, "Cache-Control")
 	}

@@ -1,4 +1,4 @@
-package respw_test
+package response_test
 
 import (
 	"bufio"
@@ -8,7 +8,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A slowHijacker has a Hijack that blocks until it is released.
@@ -32,19 +32,19 @@ func TestHijackAtTheDeadline(t *testing.T) {
 		name      string
 		err       error
 		returned  bool
-		want      respw.Phase // at the end
+		want      response.Phase // at the end
 		wantTaken bool
 	}{
-		{"succeeds", nil, false, respw.Foreign, false},
-		{"fails", fails, false, respw.Taken, true},
-		{"succeeds after the return", nil, true, respw.Done, false},
-		{"fails after the return", fails, true, respw.Done, false},
+		{"succeeds", nil, false, response.Foreign, false},
+		{"fails", fails, false, response.Taken, true},
+		{"succeeds after the return", nil, true, response.Done, false},
+		{"fails after the return", fails, true, response.Done, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inner := &slowHijacker{httptest.NewRecorder(), make(chan struct{}), make(chan struct{}), tt.err}
 			taken := make(told, 1)
-			var rw respw.Writer
-			var fence respw.Fence
+			var rw response.Writer
+			var fence response.Fence
 			w := rw.Init(inner, httptest.NewRequest("GET", "/", nil))
 			rw.Fence(&fence, taken)
 			done := make(chan struct{})
@@ -53,7 +53,7 @@ func TestHijackAtTheDeadline(t *testing.T) {
 				_, _, _ = w.(http.Hijacker).Hijack()
 			}()
 			<-inner.begun
-			if got := fence.Take(fence.Look()); got != respw.Marked {
+			if got := fence.Take(fence.Look()); got != response.Marked {
 				t.Fatalf("Take: %d, want Marked", got)
 			}
 			if tt.returned {
@@ -69,13 +69,13 @@ func TestHijackAtTheDeadline(t *testing.T) {
 			if tt.wantTaken {
 				<-taken
 			}
-			if lost := respw.Lost(w); tt.want == respw.Foreign && lost {
+			if lost := response.Lost(w); tt.want == response.Foreign && lost {
 				t.Error("a connection of its own is no response that was lost")
 			}
 		})
 	}
 }
 
-type told chan respw.Phase
+type told chan response.Phase
 
-func (c told) Taken(was respw.Phase) { c <- was }
+func (c told) Taken(was response.Phase) { c <- was }

@@ -1,4 +1,4 @@
-package httperr
+package problem
 
 import (
 	"cmp"
@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 
 	"github.com/apiece/apiece/internal/exchange"
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // A Hook renders an error. It is the type of every OnError field.
@@ -30,25 +30,25 @@ type Hook = exchange.ErrorHook
 //
 // The panic of an abort is http.ErrAbortHandler's.
 //
-// What was sent is known only if w is a shape of respw, or if nothing was written:
+// What was sent is known only if w is a shape of response, or if nothing was written:
 // callers wrap w before they run a handler.
 func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger) {
-	rw, w := respw.Wrap(w, r)
+	rw, w := response.Wrap(w, r)
 	isLogged := isLogged(err)
 	switch standing := rw.Standing(); {
 	case errors.Is(err, http.ErrAbortHandler):
-		respw.Abort(w, r)
-	case standing == respw.Gone, isLogged && rw.Answered():
-	case standing == respw.Free && ClientGone(r, err):
-		respw.Abort(w, r)
-	case standing == respw.Free:
+		response.Abort(w, r)
+	case standing == response.Gone, isLogged && rw.Answered():
+	case standing == response.Free && ClientGone(r, err):
+		response.Abort(w, r)
+	case standing == response.Free:
 		Render(w, r, err, hook, logger, !isLogged)
 	default:
 		if !isLogged && !ClientGone(r, err) {
 			Log(logger, r, statusOf(err), err)
 		}
-		if standing == respw.Part {
-			respw.Abort(w, r)
+		if standing == response.Part {
+			response.Abort(w, r)
 		}
 	}
 }
@@ -58,7 +58,7 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 // response was sent or taken away in the meantime. A nil hook is the OnError of the
 // layers outside, or else [Problem].
 func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger, logs bool) bool {
-	rw, w := respw.Wrap(w, r)
+	rw, w := response.Wrap(w, r)
 	m, logged := Answer(w, rw.Header(), r, err, hook, logger)
 	if !rw.Replace(m) {
 		return false
@@ -72,10 +72,10 @@ func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 // Answer is what Render sends: the response to err in memory, for a w whose header is
 // base. If the hook panics, which is logged, [Problem] responds. If the hook writes
 // nothing, which would leave an empty 200, the response is a 500.
-func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) (m *respw.Memory, logged bool) {
+func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) (m *response.Memory, logged bool) {
 	hook = hookFor(r, hook)
 	fresh := func() {
-		m = respw.NewMemory(base)
+		m = response.NewMemory(base)
 		discard(m.Header())
 	}
 	fresh()
@@ -109,13 +109,13 @@ func hookFor(r *http.Request, hook Hook) Hook {
 
 // call has the hook render err to m, and reports whether it ran without a panic. If the
 // hook aborts, w is aborted.
-func call(hook Hook, w http.ResponseWriter, m *respw.Memory, r *http.Request, err error, logger *slog.Logger) (ok bool) {
+func call(hook Hook, w http.ResponseWriter, m *response.Memory, r *http.Request, err error, logger *slog.Logger) (ok bool) {
 	defer func() {
 		if ok {
 			return
 		}
 		if v := recover(); v == http.ErrAbortHandler {
-			respw.Abort(w, r)
+			response.Abort(w, r)
 		} else if v != nil {
 			LogPanic(logger, r, v, slog.Any("answering", err))
 		}
@@ -136,14 +136,14 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) error {
 // caller who drops err leaves no empty 200. It returns err, marked as logged if it was
 // rendered: a response of 500 or above has its log record.
 func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook, logger *slog.Logger) error {
-	if respw.Out(w) || ClientGone(r, err) {
+	if response.Out(w) || ClientGone(r, err) {
 		return err
 	}
 	// A response inside a hook is logged with the error of the hook.
 	if !Render(w, r, answer, hook, logger, exchange.Hooks(r) == 0) {
 		return err
 	}
-	respw.MarkAnswered(w)
+	response.MarkAnswered(w)
 	return Logged(err)
 }
 
@@ -156,7 +156,7 @@ func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...sl
 		slog.Int("status", status),
 		slog.Any("error", err),
 	}, more...)
-	respw.Safely(func() {
+	response.Safely(func() {
 		LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelError, "apiece: request failed", attrs...)
 	})
 }

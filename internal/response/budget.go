@@ -1,4 +1,4 @@
-package respw
+package response
 
 import "net/http"
 

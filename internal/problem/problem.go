@@ -1,4 +1,4 @@
-// Package httperr turns an error into a response.
+// Package problem turns an error into a response.
 //
 // The packages of this module share no error type. The parts of the response are found
 // by their methods, anywhere in the tree of an error:
@@ -12,7 +12,7 @@
 // The first error with a status decides, and supplies the next three as well.
 //
 // The text of Error is for the log and never leaves the server.
-package httperr
+package problem
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package respw_test
+package response_test
 
 import (
 	"bufio"
@@ -14,13 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 	"github.com/apiece/apiece/internal/testkit"
 )
 
 // fenced serves h with a fence, and runs control concurrently, which takes the response
 // by calling cut. That returns after the response was handled, with its phase before.
-func fenced(h http.HandlerFunc, control func(rw *respw.Writer, cut func() respw.Phase)) http.Handler {
+func fenced(h http.HandlerFunc, control func(rw *response.Writer, cut func() response.Phase)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &owner{detached: r.ProtoMajor >= 2, done: make(chan struct{})}
 		shape := o.Init(w, r)
@@ -44,25 +44,25 @@ func fenced(h http.HandlerFunc, control func(rw *respw.Writer, cut func() respw.
 
 // An owner handles what it takes as middleware.Timeout does.
 type owner struct {
-	respw.Writer
-	fence    respw.Fence
+	response.Writer
+	fence    response.Fence
 	detached bool
 	cut      bool
-	was      respw.Phase
+	was      response.Phase
 	done     chan struct{}
 }
 
-func (o *owner) take() respw.Phase {
+func (o *owner) take() response.Phase {
 	for {
 		look := o.fence.Look()
 		if look.Over() {
 			return look.Phase()
 		}
 		switch o.fence.Take(look) {
-		case respw.Mine:
+		case response.Mine:
 			o.Taken(look.Phase())
 			return o.was
-		case respw.Inside:
+		case response.Inside:
 			o.Hurry(50 * time.Millisecond)
 			<-o.done
 			return o.was
@@ -70,14 +70,14 @@ func (o *owner) take() respw.Phase {
 	}
 }
 
-func (o *owner) Taken(was respw.Phase) {
+func (o *owner) Taken(was response.Phase) {
 	defer close(o.done)
 	o.was = was
 	rc := http.NewResponseController(o.Unwrap())
 	switch {
-	case was == respw.Sent && o.Complete():
+	case was == response.Sent && o.Complete():
 		_ = rc.Flush()
-	case was == respw.Sent:
+	case was == response.Sent:
 		o.cut = true
 		o.CutOff(!o.detached)
 	default:
@@ -130,9 +130,9 @@ func TestCutBeforeTheCommit(t *testing.T) {
 					t.Errorf("ReadFrom: %v, want ErrHandlerTimeout", err)
 				}
 			}
-		}, func(_ *respw.Writer, take func() respw.Phase) {
+		}, func(_ *response.Writer, take func() response.Phase) {
 			defer close(cut)
-			if was := take(); was != respw.Open {
+			if was := take(); was != response.Open {
 				t.Errorf("taken in phase %d, want Open: a 1xx commits nothing", was)
 			}
 		})
@@ -157,10 +157,10 @@ func TestCutAfterTheCommit(t *testing.T) {
 			if _, err := io.WriteString(w, " whole"); err != http.ErrHandlerTimeout {
 				t.Errorf("Write: %v", err)
 			}
-		}, func(_ *respw.Writer, take func() respw.Phase) {
+		}, func(_ *response.Writer, take func() response.Phase) {
 			<-started
 			defer close(cut)
-			if was := take(); was != respw.Sent {
+			if was := take(); was != response.Sent {
 				t.Errorf("taken in phase %d, want Sent", was)
 			}
 		})
@@ -190,9 +190,9 @@ func TestCutKeepsAWholeResponse(t *testing.T) {
 			io.WriteString(w, "whole")
 			close(sent)
 			<-read
-		}, func(rw *respw.Writer, take func() respw.Phase) {
+		}, func(rw *response.Writer, take func() response.Phase) {
 			<-sent
-			if was := take(); was != respw.Sent || !rw.Complete() {
+			if was := take(); was != response.Sent || !rw.Complete() {
 				t.Errorf("taken in phase %d, want Sent, and whole", was)
 			}
 		})
@@ -216,7 +216,7 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 				if _, err := io.ReadAll(r.Body); err == nil {
 					t.Error("read a body that never came")
 				}
-			}, func(_ *respw.Writer, take func() respw.Phase) {
+			}, func(_ *response.Writer, take func() response.Phase) {
 				<-entered
 				take()
 			})
@@ -241,7 +241,7 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 						return
 					}
 				}
-			}, func(_ *respw.Writer, take func() respw.Phase) {
+			}, func(_ *response.Writer, take func() response.Phase) {
 				<-entered
 				take()
 			})
@@ -270,10 +270,10 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 		close(taken)
 		<-cut
 		speak(buf)
-	}, func(_ *respw.Writer, take func() respw.Phase) {
+	}, func(_ *response.Writer, take func() response.Phase) {
 		<-taken
 		defer close(cut)
-		if was := take(); was != respw.Foreign {
+		if was := take(); was != response.Foreign {
 			t.Errorf("phase %d, want Foreign: the connection is not ours", was)
 		}
 	})
@@ -296,10 +296,10 @@ func TestCutHeldResponse(t *testing.T) {
 				io.WriteString(w, "a part of it")
 				close(wrote)
 				<-cut
-			}, func(_ *respw.Writer, take func() respw.Phase) {
+			}, func(_ *response.Writer, take func() response.Phase) {
 				<-wrote
 				defer close(cut)
-				if was := take(); was != respw.Held {
+				if was := take(); was != response.Held {
 					t.Errorf("taken in phase %d, want Held", was)
 				}
 			}).ServeHTTP(w, r)
@@ -327,7 +327,7 @@ func TestFenceIsRaceFree(t *testing.T) {
 					}
 					_ = http.NewResponseController(w).Flush()
 				}
-			}, func(_ *respw.Writer, take func() respw.Phase) { take() }).ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+			}, func(_ *response.Writer, take func() response.Phase) { take() }).ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
 		}()
 		if body := rec.Body.String(); rec.Code == 504 && body != "late" || rec.Code == 200 && strings.Contains(body, "late") {
 			t.Fatalf("%d %q: two responses in one", rec.Code, body)
@@ -344,9 +344,9 @@ func TestAbortCannotBeLaundered(t *testing.T) {
 	}
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		h := swallow(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, w = respw.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
+			_, w = response.Wrap(testkit.Unwrapping{ResponseWriter: w}, r)
 			io.WriteString(w, "half")
-			respw.Abort(w, r)
+			response.Abort(w, r)
 		}))
 		client, url := tr.Serve(t, h)
 		resp, err := client.Get(url)
@@ -379,7 +379,7 @@ func TestProgress(t *testing.T) {
 			io.Copy(w, f)
 		},
 	} {
-		rw, fence := new(respw.Writer), new(respw.Fence)
+		rw, fence := new(response.Writer), new(response.Fence)
 		server := &observed{ResponseRecorder: httptest.NewRecorder(), progress: fence.Progress}
 		w := rw.Init(server, httptest.NewRequest("GET", "/", nil))
 		rw.Fence(fence, nil)

@@ -1,4 +1,4 @@
-package respw_test
+package response_test
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/apiece/apiece/internal/respw"
+	"github.com/apiece/apiece/internal/response"
 )
 
 // TestWriteHeaderAfterAPanic: a write that a hook has kept from committing leaves no
@@ -16,10 +16,10 @@ import (
 func TestWriteHeaderAfterAPanic(t *testing.T) {
 	for _, fenced := range []bool{false, true} {
 		server := httptest.NewRecorder()
-		var rw respw.Writer
+		var rw response.Writer
 		w := rw.Init(server, httptest.NewRequest("GET", "/", nil))
 		if fenced {
-			rw.Fence(new(respw.Fence), make(told, 1))
+			rw.Fence(new(response.Fence), make(told, 1))
 		}
 		rw.BeforeCommit(func(int) { panic("hook") })
 		func() {
@@ -48,11 +48,11 @@ func (w heedful) WriteHeader(status int) { w.t.Errorf("WriteHeader(%d) reached t
 // TestLateInvalidStatus: the writer of a response that was taken may be in use by
 // another goroutine, or must not be used at all.
 func TestLateInvalidStatus(t *testing.T) {
-	var rw respw.Writer
-	var fence respw.Fence
+	var rw response.Writer
+	var fence response.Fence
 	w := rw.Init(heedful{httptest.NewRecorder(), t}, httptest.NewRequest("GET", "/", nil))
 	rw.Fence(&fence, make(told, 1))
-	if got := fence.Take(fence.Look()); got != respw.Mine {
+	if got := fence.Take(fence.Look()); got != response.Mine {
 		t.Fatalf("Take: %d, want Mine", got)
 	}
 	w.WriteHeader(1000)
@@ -88,8 +88,8 @@ func TestPanicInside(t *testing.T) {
 				inner := &headerPanics{ResponseRecorder: httptest.NewRecorder()}
 				inner.ResponseRecorder.Header().Set("X-Outer", "1")
 				taken := make(told, 1)
-				var rw respw.Writer
-				var fence respw.Fence
+				var rw response.Writer
+				var fence response.Fence
 				w := rw.Init(inner, httptest.NewRequest("GET", "/", nil))
 				rw.Fence(&fence, taken)
 				inner.asked, inner.goOn = make(chan struct{}), make(chan struct{})
@@ -98,7 +98,7 @@ func TestPanicInside(t *testing.T) {
 					call(w)
 				}()
 				<-inner.asked
-				if got := fence.Take(fence.Look()); got != respw.Inside {
+				if got := fence.Take(fence.Look()); got != response.Inside {
 					t.Fatalf("Take: %d, want Inside", got)
 				}
 				rw.Hurry(time.Second)
