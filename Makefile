@@ -90,7 +90,14 @@ staticcheck: ## staticcheck of the published modules, at the version this file p
 
 .PHONY: test
 test: ## all tests, under the race detector and in random order (TESTFLAGS)
-	@$(call each,flags='$(TESTFLAGS)'; if [[ " $(PUBLISHED) " != *" $$module "* ]]; then flags='$(filter-out -race -vet=%,$(TESTFLAGS))'; fi; go test $$flags ./...)
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(TESTS)
+
+# Two modules at a time, the largest first: tests of browsers, servers and installation
+# mostly wait.
+TESTS := $(patsubst %,test@%,$(filter .,$(MODULES)) $(filter-out .,$(MODULES)))
+.PHONY: $(TESTS)
+$(TESTS): test@%:
+	@cd $* && go test $(if $(filter $*,$(PUBLISHED)),$(TESTFLAGS),$(filter-out -race -vet=%,$(TESTFLAGS))) ./...
 
 .PHONY: hostile
 hostile: ## the long form of the hostile cases, without the race detector
