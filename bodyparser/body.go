@@ -7,20 +7,22 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
+
+	"github.com/apiece/apiece/internal/mediatype"
 )
 
 // A Body is the body of one request, read to its end. Only the goroutine that
 // serves the request may call its methods.
 type Body struct {
-	settings *settings
-	raw      []byte
-	text     []byte // raw as UTF-8, without a byte order mark
-	values   url.Values
-	media    mediaType
-	charset  encoding.Encoding // nil for UTF-8
-	kind     kind
-	checked  bool // text has passed checkJSON
-	replay   replay
+	parser  *parser
+	raw     []byte
+	text    []byte // raw as UTF-8, without a byte order mark
+	values  url.Values
+	media   mediatype.Type
+	charset encoding.Encoding // nil for UTF-8
+	kind    kind
+	checked bool // text has passed checkJSON
+	replay  replay
 }
 
 // Present reports whether the body has at least one byte, which distinguishes
@@ -33,7 +35,7 @@ func (b *Body) Bytes() []byte { return b.raw }
 
 // MediaType returns the type of the body in lower case and without parameters,
 // such as "application/json", or "" if the request has none.
-func (b *Body) MediaType() string { return b.media.name }
+func (b *Body) MediaType() string { return b.media.Name }
 
 // Text returns the body as a UTF-8 string, decoded from its charset. A byte
 // order mark is dropped, and each invalid byte becomes U+FFFD.
@@ -94,7 +96,7 @@ func (b *Body) Value() (any, error) {
 			}
 		}
 		return fields, nil
-	case untouched:
+	case unread:
 		return nil, nil
 	}
 	return b.Text(), nil
@@ -123,7 +125,7 @@ func (b *Body) Decode(dst any) error {
 //
 // Next.js: await request.json() of the App Router.
 func (b *Body) JSON(dst any) error {
-	if b.kind == untouched {
+	if b.kind == unread {
 		return b.wrongType(jsonValue)
 	}
 	return b.decode(b.text, dst)
@@ -140,13 +142,13 @@ func toValid(text []byte) string {
 // replay is the r.Body of a parsed request. It yields the bytes again, for
 // handlers that read the body themselves.
 type replay struct {
-	body *Body // nil after a lent body is returned
+	body *Body // nil after the memory of a pooled body is released
 	pos  int
 }
 
 func (p *replay) Read(dst []byte) (int, error) {
 	if p.body == nil {
-		return 0, spent()
+		return 0, alreadyRead()
 	}
 	n := copy(dst, p.body.raw[p.pos:])
 	if p.pos += n; n == 0 && p.pos == len(p.body.raw) {
@@ -158,7 +160,7 @@ func (p *replay) Read(dst []byte) (int, error) {
 // WriteTo saves io.Copy its buffer.
 func (p *replay) WriteTo(w io.Writer) (int64, error) {
 	if p.body == nil {
-		return 0, spent()
+		return 0, alreadyRead()
 	}
 	n, err := w.Write(p.body.raw[p.pos:])
 	p.pos += n
@@ -187,7 +189,7 @@ func readable(r *http.Request) error {
 		return p.err
 	case *replay:
 		if p.body == nil {
-			return spent()
+			return alreadyRead()
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ func parse(t *testing.T, contentType, body string) *bodyparser.Body {
 	return b
 }
 
-func TestBody(t *testing.T) {
+func TestBodyOfEachType(t *testing.T) {
 	for _, test := range []struct {
 		why               string
 		contentType, body string
@@ -61,7 +61,7 @@ func TestBody(t *testing.T) {
 	}
 }
 
-func TestContentType(t *testing.T) {
+func TestParseContentType(t *testing.T) {
 	for _, test := range []struct {
 		why    string
 		field  []string
@@ -112,7 +112,7 @@ func statusOf(err error) int {
 	return err.(interface{ StatusCode() int }).StatusCode()
 }
 
-func TestForm(t *testing.T) {
+func TestBodyForm(t *testing.T) {
 	pairs := func(n int) string { return strings.TrimSuffix(strings.Repeat("k=v&", n), "&") }
 	for _, test := range []struct {
 		why    string
@@ -129,8 +129,8 @@ func TestForm(t *testing.T) {
 		{"as many pairs as the default", bodyparser.Config{}, pairs(1000), 200, nil},
 		{"one more", bodyparser.Config{}, pairs(1001), 413, nil},
 		{"empty pairs are none", bodyparser.Config{}, "a=1" + strings.Repeat("&", 5000), 200, url.Values{"a": {"1"}}},
-		{"a bound of one's own", bodyparser.Config{Pairs: 2}, pairs(3), 413, nil},
-		{"no bound", bodyparser.Config{Pairs: -1}, pairs(20_000), 200, nil},
+		{"a bound of one's own", bodyparser.Config{MaxPairs: 2}, pairs(3), 413, nil},
+		{"no bound", bodyparser.Config{MaxPairs: -1}, pairs(20_000), 200, nil},
 	} {
 		b, err := bodyparser.Parse(nil, post(formType, test.body), test.cfg)
 		if statusOf(err) != test.status {
@@ -146,9 +146,9 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// TestFormCharset: escapes are bytes of the charset in the Content-Type, like
+// TestBodyFormCharset: escapes are bytes of the charset in the Content-Type, like
 // unescaped bytes.
-func TestFormCharset(t *testing.T) {
+func TestBodyFormCharset(t *testing.T) {
 	for _, test := range []struct {
 		why, charset, body string
 		want               url.Values // nil for 400
@@ -190,8 +190,8 @@ func TestFormCharset(t *testing.T) {
 	}
 }
 
-// TestJSONTypes: a setting decides which types are JSON, and a 415 names them.
-func TestJSONTypes(t *testing.T) {
+// TestConfigJSONTypes: a setting decides which types are JSON, and a 415 names them.
+func TestConfigJSONTypes(t *testing.T) {
 	const plain = "text/plain; charset=UTF-8"
 	for _, test := range []struct {
 		why         string
@@ -272,8 +272,8 @@ func TestBodyJSON(t *testing.T) {
 	}
 }
 
-// TestJSONUnderTheTypeOfAForm: curl -d sends the Content-Type of a form.
-func TestJSONUnderTheTypeOfAForm(t *testing.T) {
+// TestBodyFormOfJSON: curl -d sends the Content-Type of a form.
+func TestBodyFormOfJSON(t *testing.T) {
 	for body, status := range map[string]int{
 		`{"a":1}`: 415, " \n[1]": 415, "\ufeff{}": 415, `{"a":"100%"}`: 415, `{"a":1,}`: 415, `[{"a":"b=1"}, null ]`: 415, "{ }": 415,
 		"%7B=1": 200, "a={}": 200, "a[b]=1": 200, "": 200, "=[": 200, "{": 200, "[": 200, "[a]=1": 200, "[][]=1": 200, "{a}": 200, "[=]": 200,
@@ -291,7 +291,7 @@ func TestJSONUnderTheTypeOfAForm(t *testing.T) {
 	}
 }
 
-func TestUnread(t *testing.T) {
+func TestBodyLeftUnread(t *testing.T) {
 	for _, test := range []struct {
 		why         string
 		cfg         bodyparser.Config

@@ -25,11 +25,11 @@ func New(cfg Config) func(http.Handler) http.Handler {
 		panic(err)
 	}
 	cfg.Decoders, cfg.JSONTypes = maps.Clone(cfg.Decoders), slices.Clone(cfg.JSONTypes)
-	p := &parser{settings: cfg.settings()}
-	p.empty = Body{settings: &p.settings, raw: []byte{}, text: []byte{}, media: contentType(nil)}
-	p.empty.kind = p.settings.kindOf("")
+	m := &middleware{parser: newParser(cfg)}
+	m.empty = Body{parser: &m.parser, raw: []byte{}, text: []byte{}}
+	m.empty.kind = m.parser.kindOf("")
 	return func(next http.Handler) http.Handler {
-		return layer.New(next, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, next) })
+		return layer.New(next, func(w http.ResponseWriter, r *http.Request) { m.serve(w, r, next) })
 	}
 }
 
@@ -53,30 +53,30 @@ func Parse(w http.ResponseWriter, r *http.Request, cfg Config) (*Body, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if b, ok := earlier(r, exchange.Find(r.Context())); ok {
-		s := settings{Config: cfg}
-		if err := s.verify(r, b); err != nil {
+	if b, ok := parsed(r, exchange.Find(r.Context())); ok {
+		p := parser{Config: cfg}
+		if err := p.verify(r, b); err != nil {
 			return nil, err
 		}
 		return b, nil
 	}
 	var b *Body
 	var err error
-	if l, ok := w.(*requestbody.Loan); ok {
-		m := memoryOf(l)
-		m.settings = cfg.settings()
+	if pooled, ok := w.(*requestbody.PooledWriter); ok {
+		m := memoryOf(pooled)
+		m.parser = newParser(cfg)
 		b = &m.body
-		b.settings = &m.settings
-		err = b.read(l.ResponseWriter, r, m, true)
+		b.parser = &m.parser
+		err = b.parse(pooled.ResponseWriter, r, m, true)
 	} else {
 		own := new(struct {
-			body     Body
-			settings settings
+			body   Body
+			parser parser
 		})
-		own.settings = cfg.settings()
+		own.parser = newParser(cfg)
 		b = &own.body
-		b.settings = &own.settings
-		err = b.readAndKeep(w, r)
+		b.parser = &own.parser
+		err = b.parseToKeep(w, r)
 	}
 	if err != nil {
 		return nil, err
@@ -107,30 +107,31 @@ func from(r *http.Request, node *exchange.Node) (*Body, bool) {
 	return nil, false
 }
 
-// earlier returns the Body if it has been read already. The node is that of the
+// parsed returns the Body if it has been read already. The node is that of the
 // request.
-func earlier(r *http.Request, node *exchange.Node) (*Body, bool) {
+func parsed(r *http.Request, node *exchange.Node) (*Body, bool) {
 	b, ok := from(r, node)
-	return b, ok && b.kind != untouched
+	return b, ok && b.kind != unread
 }
 
-type parser struct {
-	settings settings
-	nested   sync.Once
-	empty    Body // of requests without a body, see bodiless
+// A middleware is what New returns.
+type middleware struct {
+	parser parser
+	nested sync.Once
+	empty  Body // of requests without a body, see bodiless
 }
 
-func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	defer exchange.RemoveFiles(r, r.MultipartForm)
-	s := &p.settings
+	p := &m.parser
 	node := exchange.Find(r.Context())
-	if b, ok := earlier(r, node); ok {
-		p.nested.Do(func() {
-			problem.LoggerFor(s.Logger, r).Warn("bodyparser: another parser has read the body already, and its limits hold",
+	if b, ok := parsed(r, node); ok {
+		m.nested.Do(func() {
+			problem.LoggerFor(p.Logger, r).Warn("bodyparser: another parser has read the body already, and its limits hold",
 				"pattern", cmp.Or(r.Pattern, r.URL.Path))
 		})
-		if err := s.verify(r, b); err != nil {
-			problem.Handle(w, r, err, s.OnError, s.Logger)
+		if err := p.verify(r, b); err != nil {
+			problem.Handle(w, r, err, p.OnError, p.Logger)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -143,12 +144,12 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		node.Leave(w, r)
 		free = node.Get(exchange.Body) == nil
 	}
-	if s.Raw {
-		p.serveRaw(w, r, next)
+	if p.Raw {
+		m.serveRaw(w, r, next)
 		return
 	}
-	if free && s.bodiless(r) {
-		node.Set(exchange.Body, &p.empty)
+	if free && p.bodiless(r) {
+		node.Set(exchange.Body, &m.empty)
 		r.Body = http.NoBody
 		next.ServeHTTP(w, r)
 		return
@@ -159,20 +160,20 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		body = new(Body)
 	} else {
 		// All that the request allocates, in one piece.
-		m := new(struct {
+		c := new(struct {
 			exchange.Node
 			body    Body
 			request http.Request
 		})
-		m.Attach(r.Context(), node)
-		m.Leave(w, r)
-		m.request = *r.WithContext(&m.Node)
-		own, body, node = &m.request, &m.body, &m.Node
+		c.Attach(r.Context(), node)
+		c.Leave(w, r)
+		c.request = *r.WithContext(&c.Node)
+		own, body, node = &c.request, &c.body, &c.Node
 		defer exchange.HandBack(r, own)
 	}
-	body.settings = s
-	if err := body.readAndKeep(w, own); err != nil {
-		problem.Handle(w, own, err, s.OnError, s.Logger)
+	body.parser = p
+	if err := body.parseToKeep(w, own); err != nil {
+		problem.Handle(w, own, err, p.OnError, p.Logger)
 		return
 	}
 	node.Set(exchange.Body, body)
@@ -182,18 +183,17 @@ func (p *parser) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 
 // bodiless reports whether r has no body and no header of one, like nearly
 // every GET. All such requests share one Body, which no method changes.
-func (s *settings) bodiless(r *http.Request) bool {
-	return (r.Body == nil || r.Body == http.NoBody) && r.ContentLength == 0 && s.Verify == nil &&
+func (p *parser) bodiless(r *http.Request) bool {
+	return (r.Body == nil || r.Body == http.NoBody) && r.ContentLength == 0 && p.Verify == nil &&
 		len(r.Header["Content-Type"]) == 0 && len(r.Header["Content-Encoding"]) == 0
 }
 
 // serveRaw limits a body that is left unread. From does not find it, so it
 // needs no node: the limited body knows its writer.
-func (p *parser) serveRaw(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	s := &p.settings
+func (m *middleware) serveRaw(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	p := &m.parser
 	err := readable(r)
-	large := s.untouched >= 0 && r.ContentLength > s.untouched
-	if s.untouched < 0 || err == nil && !large && (r.Body == nil || r.Body == http.NoBody) {
+	if p.unreadLimit < 0 || err == nil && r.ContentLength <= p.unreadLimit && (r.Body == nil || r.Body == http.NoBody) {
 		next.ServeHTTP(w, r)
 		return
 	}
@@ -204,15 +204,13 @@ func (p *parser) serveRaw(w http.ResponseWriter, r *http.Request, next http.Hand
 	own := &c.request
 	*own = *r
 	defer exchange.HandBack(r, own)
-	if err == nil && large {
-		requestbody.Refuse(w, r)
-		err = tooLarge(s.untouched)
+	if err == nil {
+		err = p.passThrough(w, own, &c.body)
 	}
 	if err != nil {
 		own.Body = &refused{err}
-		problem.Handle(w, own, err, s.OnError, s.Logger)
+		problem.Handle(w, own, err, p.OnError, p.Logger)
 		return
 	}
-	c.body.Put(w, own, s.untouched)
 	next.ServeHTTP(w, own)
 }

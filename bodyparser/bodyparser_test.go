@@ -22,14 +22,14 @@ func post(contentType, body string) *http.Request {
 	return r
 }
 
-// borrow parses in memory that is lent until use returns, like package bind.
-func borrow(w http.ResponseWriter, r *http.Request, cfg bodyparser.Config, use func(*bodyparser.Body) error) error {
-	loan := requestbody.Lend(w)
-	b, err := bodyparser.Parse(loan, r, cfg)
+// parsePooled parses into memory of the pool until use returns, like package bind.
+func parsePooled(w http.ResponseWriter, r *http.Request, cfg bodyparser.Config, use func(*bodyparser.Body) error) error {
+	pooled := requestbody.NewPooledWriter(w)
+	b, err := bodyparser.Parse(pooled, r, cfg)
 	if err == nil {
 		err = use(b)
 	}
-	loan.End(r, err)
+	pooled.Release(r, err)
 	return err
 }
 
@@ -38,9 +38,9 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-// TestReplayedLength: a chunked body is sent on with its length, and an empty
+// TestReplayLength: a chunked body is sent on with its length, and an empty
 // one without a length.
-func TestReplayedLength(t *testing.T) {
+func TestReplayLength(t *testing.T) {
 	for _, body := range []string{`{"a":1}`, ""} {
 		h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.ContentLength != int64(len(body)) || r.TransferEncoding != nil {
@@ -55,7 +55,7 @@ func TestReplayedLength(t *testing.T) {
 	}
 }
 
-func TestReplay(t *testing.T) {
+func TestReplayYieldsTheBody(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			b, ok := bodyparser.From(r)

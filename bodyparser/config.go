@@ -1,27 +1,20 @@
 package bodyparser
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/apiece/apiece/bytesize"
-)
-
-// The defaults of the zero Config.
-const (
-	defaultLimit       = int64(bytesize.MB)
-	defaultReadTimeout = 30 * time.Second
-	defaultDepth       = 512
-	leastValues        = 10_000
-	defaultPairs       = 1000
+	"github.com/apiece/apiece/internal/mediatype"
+	"github.com/apiece/apiece/internal/requestbody"
 )
 
 // Config configures how bodies are read. The zero Config has the defaults of
@@ -67,22 +60,22 @@ type Config struct {
 	// Express: the type option of express.json. Next.js has none.
 	JSONTypes []string `json:"jsonTypes,omitzero"`
 
-	// Depth limits the nesting of arrays and objects in a JSON body; deeper is
+	// MaxDepth limits the nesting of arrays and objects in a JSON body; deeper is
 	// 400. 0 is 512, negative is the limit of the decoder, 10,000 for
 	// encoding/json. Next.js has no limit.
-	Depth int `json:"depth,omitzero"`
+	MaxDepth int `json:"maxDepth,omitzero"`
 
-	// Values limits the number of values in a JSON body: objects, arrays, strings,
+	// MaxValues limits the number of values in a JSON body: objects, arrays, strings,
 	// numbers, and literals; more is 413. Two bytes of text can be a value that
 	// takes 36 bytes in memory, or the size of a list element. 0 is one value for
 	// every 8 bytes of Limit, and at least 10,000, far above any document of named
 	// fields; negative is no limit. Next.js has none.
-	Values int `json:"values,omitzero"`
+	MaxValues int `json:"maxValues,omitzero"`
 
-	// Pairs limits the number of key-value pairs in a form; more is 413. 0 is
+	// MaxPairs limits the number of key-value pairs in a form; more is 413. 0 is
 	// 1000, negative is no limit but Limit. Next.js silently drops all pairs
 	// after the first 1000.
-	Pairs int `json:"pairs,omitzero"`
+	MaxPairs int `json:"maxPairs,omitzero"`
 
 	// UniqueKeys refuses JSON objects with a duplicate key, with 400. Other
 	// readers of the same body may use the other value. Keys that differ only in
@@ -111,7 +104,7 @@ type Config struct {
 	Verify func(r *http.Request, body []byte) error `json:"-"`
 
 	// Unmarshal decodes JSON in place of encoding/json. It is called with one
-	// value in valid UTF-8, without a byte order mark, within Depth.
+	// value in valid UTF-8, without a byte order mark, within MaxDepth.
 	Unmarshal func(data []byte, dst any) error `json:"-"`
 
 	// OnError responds to a refused body. Nil is the OnError of the
@@ -127,8 +120,8 @@ type Config struct {
 	Logger *slog.Logger `json:"-"`
 }
 
-// Validate returns an error that lists every mistake in the Config. [New]
-// panics with the same error.
+// Validate reports every setting that [New] would refuse, as an error that
+// names each, or nil.
 func (c Config) Validate() error {
 	if !c.Raw && c.Limit >= 0 && c.Decoders == nil && c.JSONTypes == nil {
 		return nil // the rest allocates, and Parse calls this for each request
@@ -138,28 +131,28 @@ func (c Config) Validate() error {
 
 func (c Config) problems() (errs []error) {
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("bodyparser: "+format, args...)) }
-	unread := func(field string, set bool) {
+	needsBody := func(field string, set bool) {
 		if set && c.Raw {
 			complain("Config.%s needs a body that is read, which Config.Raw leaves to the handler", field)
 		}
 	}
-	unread("JSONTypes", len(c.JSONTypes) > 0)
-	unread("UniqueKeys", c.UniqueKeys)
-	unread("Inflate", c.Inflate)
-	unread("Decoders", len(c.Decoders) > 0)
-	unread("Verify", c.Verify != nil)
-	unread("Unmarshal", c.Unmarshal != nil)
+	needsBody("JSONTypes", len(c.JSONTypes) > 0)
+	needsBody("UniqueKeys", c.UniqueKeys)
+	needsBody("Inflate", c.Inflate)
+	needsBody("Decoders", len(c.Decoders) > 0)
+	needsBody("Verify", c.Verify != nil)
+	needsBody("Unmarshal", c.Unmarshal != nil)
 	if c.Limit < 0 && (c.Inflate || len(c.Decoders) > 0) {
 		complain("Config.Limit must not be negative if bodies are inflated: a few bytes can become any number")
 	}
 	for _, name := range c.JSONTypes {
-		m := parseMediaType(name)
-		if name != "" && (!m.ok || m.name != name) || name == formType || strings.HasPrefix(name, "multipart/") {
+		t, ok := mediatype.Parse(name)
+		if name != "" && (!ok || t.Name != name) || name == formType || strings.HasPrefix(name, "multipart/") {
 			complain("Config.JSONTypes has %q: want a media type in lower case, other than a form", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Decoders)) {
-		if name == "identity" || name != strings.ToLower(name) || !isToken(name) {
+		if name == "identity" || name != strings.ToLower(name) || !mediatype.IsToken(name) {
 			complain("Config.Decoders[%q]: want one content coding in lower case, other than identity", name)
 		}
 		if c.Decoders[name] == nil {
@@ -169,35 +162,23 @@ func (c Config) problems() (errs []error) {
 	return errs
 }
 
-// settings are a Config with its defaults filled in. A disabled bound is
-// negative.
-type settings struct {
+// A parser reads bodies by a Config with its defaults filled in. A disabled bound
+// is negative.
+type parser struct {
 	Config
-	limit     int64
-	untouched int64 // the limit for bodies that are left unread
+	limit       int64
+	unreadLimit int64 // for bodies that are left unread
 }
 
-func (c Config) settings() settings {
-	s := settings{Config: c, limit: int64(c.Limit), untouched: -1}
-	if c.Limit > 0 {
-		s.untouched = int64(c.Limit)
-	} else if c.Limit == 0 {
-		s.limit = defaultLimit
+func newParser(cfg Config) parser {
+	p := parser{Config: cfg, limit: int64(cfg.Limit), unreadLimit: -1}
+	if cfg.Limit > 0 {
+		p.unreadLimit = int64(cfg.Limit)
 	}
-	if c.ReadTimeout == 0 {
-		s.ReadTimeout = defaultReadTimeout
-	}
-	if c.Depth == 0 {
-		s.Depth = defaultDepth
-	}
-	if c.Values == 0 {
-		s.Values = -1
-		if s.limit >= 0 {
-			s.Values = int(min(max(s.limit/8, leastValues), math.MaxInt))
-		}
-	}
-	if c.Pairs == 0 {
-		s.Pairs = defaultPairs
-	}
-	return s
+	p.limit = cmp.Or(p.limit, requestbody.DefaultLimit)
+	p.ReadTimeout = cmp.Or(p.ReadTimeout, requestbody.DefaultReadTimeout)
+	p.MaxDepth = cmp.Or(p.MaxDepth, requestbody.DefaultMaxDepth)
+	p.MaxValues = cmp.Or(p.MaxValues, requestbody.DefaultMaxValues(p.limit))
+	p.MaxPairs = cmp.Or(p.MaxPairs, requestbody.DefaultMaxPairs)
+	return p
 }

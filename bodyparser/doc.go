@@ -33,7 +33,7 @@
 //   - Every type that ends in +json is JSON. JSON must be valid UTF-8 after its
 //     charset is decoded, and must not nest deeper than 512 levels. Numbers keep
 //     their digits, and one that does not fit in a float64 is an error. A text
-//     with more values than [Config].Values gets 413.
+//     with more values than [Config].MaxValues gets 413.
 //   - An invalid Content-Type gets 415. Next.js takes it for text/plain, which
 //     turns a typo into a string where an object is expected. A trailing semicolon
 //     is no error.

@@ -80,9 +80,9 @@ func (e *Error) Header() http.Header {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// spent is for a body that other code has read already. Taken for an empty one,
+// alreadyRead is for a body that other code has read already. Taken for an empty one,
 // it would be a value that the client has not sent.
-func spent() *Error {
+func alreadyRead() *Error {
 	return refuse(http.StatusInternalServerError, "",
 		fmt.Errorf("nothing is left of a body that was sent, for it was read before: %w", http.ErrBodyReadAfterClose))
 }
@@ -113,9 +113,9 @@ func readError(ctx context.Context, err error) *Error {
 	return refuse(http.StatusBadRequest, invalidBody, err)
 }
 
-// corrupt returns the error of a failed decompression, if there was one. Unless
+// inflateError returns the error of a failed decompression, if there was one. Unless
 // the connection failed, the client's data are wrong.
-func corrupt(err error) error {
+func inflateError(err error) error {
 	var own *Error
 	var source *sourceError
 	if err == nil || errors.As(err, &own) || errors.As(err, &source) {

@@ -36,7 +36,7 @@ func FuzzJSON(f *testing.F) {
 			return
 		}
 		const depth = 4
-		cfg := bodyparser.Config{Depth: depth}
+		cfg := bodyparser.Config{MaxDepth: depth}
 		text := []byte(strings.TrimPrefix(string(data), "\uFEFF"))
 		want := json.Valid(text) && utf8.Valid(text) && depthOf(text) <= depth
 
@@ -52,11 +52,11 @@ func FuzzJSON(f *testing.F) {
 			t.Fatalf("%q: %v", data, err)
 		}
 		var raw json.RawMessage
-		lent := borrow(nil, post(jsonType, string(data)), cfg, func(b *bodyparser.Body) error { return b.Decode(&raw) })
-		if (lent == nil) != want {
-			t.Fatalf("%q: the decoder says %v, the check %v", data, lent, err)
+		pooled := parsePooled(nil, post(jsonType, string(data)), cfg, func(b *bodyparser.Body) error { return b.Decode(&raw) })
+		if (pooled == nil) != want {
+			t.Fatalf("%q: the decoder says %v, the check %v", data, pooled, err)
 		}
-		if _, unique := bodyparser.Parse(nil, post(jsonType, string(data)), bodyparser.Config{Depth: depth, UniqueKeys: true}); unique == nil && !want {
+		if _, unique := bodyparser.Parse(nil, post(jsonType, string(data)), bodyparser.Config{MaxDepth: depth, UniqueKeys: true}); unique == nil && !want {
 			t.Fatalf("%q: accepted for its unique keys", data)
 		}
 	})
@@ -144,7 +144,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		plain := strings.TrimPrefix(text, "\uFEFF")
 		want, wrong := url.ParseQuery(plain)
-		b, err := bodyparser.Parse(nil, post(formType, text), bodyparser.Config{Pairs: -1})
+		b, err := bodyparser.Parse(nil, post(formType, text), bodyparser.Config{MaxPairs: -1})
 		if err == nil {
 			if _, like := b.Form(); like != nil && statusOf(like) == 415 && strings.ContainsAny(strings.TrimSpace(plain)[:1], "{[") {
 				return // it looks like JSON
@@ -175,7 +175,7 @@ func FuzzFormCharset(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		values, wrong := url.ParseQuery(text)
 		for name, charset := range charsets {
-			b, err := bodyparser.Parse(nil, post(formType+"; charset="+name, text), bodyparser.Config{Pairs: -1})
+			b, err := bodyparser.Parse(nil, post(formType+"; charset="+name, text), bodyparser.Config{MaxPairs: -1})
 			if (err == nil) != (wrong == nil) {
 				t.Fatalf("%s: %q: %v, net/url says %v", name, text, err, wrong)
 			}

@@ -33,7 +33,7 @@ func deflated(text string) []byte {
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-func TestInflate(t *testing.T) {
+func TestInflateBodies(t *testing.T) {
 	const limit = 64 * bytesize.KB
 	on := bodyparser.Config{Inflate: true, Limit: limit}
 	rot13 := bodyparser.Config{Limit: limit, Decoders: map[string]func(io.Reader) (io.ReadCloser, error){
@@ -117,7 +117,7 @@ func (r rot13Reader) Read(p []byte) (int, error) {
 }
 
 // A second reader of the body must not decompress it again.
-func TestInflatedRequestIsDescribed(t *testing.T) {
+func TestInflateChangesTheHeader(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{Inflate: true})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(r.Body)
 		if err != nil || string(text) != "hi" || r.ContentLength != 2 || r.Header.Get("Content-Encoding") != "" {
@@ -135,7 +135,7 @@ func TestInflatedRequestIsDescribed(t *testing.T) {
 	}
 }
 
-func TestAcceptEncoding(t *testing.T) {
+func TestInflateAcceptEncoding(t *testing.T) {
 	for want, cfg := range map[string]bodyparser.Config{
 		"identity":                {},
 		"deflate, gzip, identity": {Inflate: true},
@@ -153,7 +153,7 @@ func TestAcceptEncoding(t *testing.T) {
 	}
 }
 
-func TestDecodersAreChecked(t *testing.T) {
+func TestConfigValidateDecoders(t *testing.T) {
 	none := func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(r), nil }
 	for _, cfg := range []bodyparser.Config{
 		{Decoders: map[string]func(io.Reader) (io.ReadCloser, error){"br": nil}},

@@ -10,7 +10,7 @@ import (
 	"github.com/apiece/apiece/bodyparser"
 )
 
-func TestJSON(t *testing.T) {
+func TestParseJSON(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	objects := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	for _, test := range []struct {
@@ -28,9 +28,9 @@ func TestJSON(t *testing.T) {
 		{"a string ends where it ends", bodyparser.Config{}, `["\\\\\"",` + nested(512) + `]`, 521},
 		{"and others follow", bodyparser.Config{}, `["[","]",` + nested(511) + `,` + strings.Repeat("[],", 2000) + `""]`, -1},
 		{"a string without an end", bodyparser.Config{}, strings.Repeat("[", 600) + `"\`, 512},
-		{"a bound of one's own", bodyparser.Config{Depth: 2}, nested(3), 2},
-		{"no bound, up to that of encoding/json", bodyparser.Config{Depth: -1}, nested(10_000), -1},
-		{"beyond it", bodyparser.Config{Depth: -1}, nested(10_001), 10_000},
+		{"a bound of one's own", bodyparser.Config{MaxDepth: 2}, nested(3), 2},
+		{"no bound, up to that of encoding/json", bodyparser.Config{MaxDepth: -1}, nested(10_000), -1},
+		{"beyond it", bodyparser.Config{MaxDepth: -1}, nested(10_001), 10_000},
 		{"two values", bodyparser.Config{}, `{} {}`, 3},
 		{"trailing garbage", bodyparser.Config{}, `{}x`, 2},
 		{"nothing but space", bodyparser.Config{}, ` `, 1},
@@ -59,11 +59,11 @@ func TestJSON(t *testing.T) {
 	} {
 		// Once before the handler, and once by the decoder alone.
 		_, err := bodyparser.Parse(nil, post(jsonType, test.body), test.cfg)
-		borrowed := borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
+		pooled := parsePooled(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
 			var v any
 			return b.Decode(&v)
 		})
-		for _, err := range []error{err, borrowed} {
+		for _, err := range []error{err, pooled} {
 			if test.offset < 0 {
 				if err != nil {
 					t.Errorf("%s: %v", test.why, err)
@@ -78,7 +78,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-func TestDecode(t *testing.T) {
+func TestBodyDecode(t *testing.T) {
 	type user struct {
 		Name string `json:"name"`
 		Age  int    `json:"age"`
@@ -113,7 +113,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestUnmarshal(t *testing.T) {
+func TestConfigUnmarshal(t *testing.T) {
 	calls := 0
 	cfg := bodyparser.Config{Unmarshal: func(data []byte, dst any) error {
 		calls++
@@ -135,9 +135,9 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-// TestValues: the number of values limits the memory of a body, as does its
+// TestMaxValuesLimitsMemory: the number of values limits the memory of a body, as does its
 // length.
-func TestValues(t *testing.T) {
+func TestMaxValuesLimitsMemory(t *testing.T) {
 	list := func(n int) string { return "[" + strings.Repeat("0,", n-2) + "0]" } // n including the list itself
 	for _, test := range []struct {
 		why    string
@@ -154,17 +154,17 @@ func TestValues(t *testing.T) {
 		{"and one more", bodyparser.Config{Limit: 20_001}, list(10_001), true},
 		{"a larger one", bodyparser.Config{Limit: 4 << 20}, list(500_000), false},
 		{"no limit on the body", bodyparser.Config{Limit: -1}, list(500_000), false},
-		{"a bound of one's own", bodyparser.Config{Values: 3}, `{"a":[1]}`, false},
-		{"exceeded", bodyparser.Config{Values: 3}, `{"a":[1,2]}`, true},
-		{"no bound", bodyparser.Config{Values: -1}, list(500_000), false},
+		{"a bound of one's own", bodyparser.Config{MaxValues: 3}, `{"a":[1]}`, false},
+		{"exceeded", bodyparser.Config{MaxValues: 3}, `{"a":[1,2]}`, true},
+		{"no bound", bodyparser.Config{MaxValues: -1}, list(500_000), false},
 		{"a limit that is more than an int can be", bodyparser.Config{Limit: 8 << 32}, list(20_000), false},
 	} {
 		_, parsed := bodyparser.Parse(nil, post(jsonType, test.body), test.cfg)
-		borrowed := borrow(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
+		pooled := parsePooled(nil, post(jsonType, test.body), test.cfg, func(b *bodyparser.Body) error {
 			var v any
 			return b.Decode(&v)
 		})
-		for _, err := range []error{parsed, borrowed} {
+		for _, err := range []error{parsed, pooled} {
 			var e *bodyparser.Error
 			refused := errors.As(err, &e) && e.Status == 413 && e.Message == "Too many values"
 			if refused != test.refuse || !refused && err != nil {
@@ -174,13 +174,13 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestBrokenOff: a text that ends where a value should begin is malformed, even
+// TestParseJSONBrokenOff: a text that ends where a value should begin is malformed, even
 // without a limit on values.
-func TestBrokenOff(t *testing.T) {
+func TestParseJSONBrokenOff(t *testing.T) {
 	for _, body := range []string{"[", "[[", `[""`, "[1,", `{"a":`} {
-		for _, cfg := range []bodyparser.Config{{}, {Values: -1}, {Limit: -1}} {
+		for _, cfg := range []bodyparser.Config{{}, {MaxValues: -1}, {Limit: -1}} {
 			if _, err := bodyparser.Parse(nil, post(jsonType, body), cfg); statusOf(err) != 400 {
-				t.Errorf("%s, Values: %d, Limit: %d: %v, want a 400", body, cfg.Values, cfg.Limit, err)
+				t.Errorf("%s, MaxValues: %d, Limit: %d: %v, want a 400", body, cfg.MaxValues, cfg.Limit, err)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ var answerText = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, len(b.Bytes()))
 })
 
-func TestLimit(t *testing.T) {
+func TestLimitOfEachLength(t *testing.T) {
 	const limit = 1024
 	for _, test := range []struct {
 		why    string
@@ -86,7 +86,7 @@ func dial(t *testing.T, h http.Handler) net.Conn {
 	return conn
 }
 
-func TestRefusedBeforeTheClientIsToldToContinue(t *testing.T) {
+func TestLimitRefusesBeforeContinue(t *testing.T) {
 	conn := dial(t, bodyparser.New(bodyparser.Config{})(answerText))
 	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n")
 	line, err := bufio.NewReader(conn).ReadString('\n')
@@ -95,7 +95,7 @@ func TestRefusedBeforeTheClientIsToldToContinue(t *testing.T) {
 	}
 }
 
-func TestRefusedWithoutReading(t *testing.T) {
+func TestLimitRefusesWithoutReading(t *testing.T) {
 	r := httptest.NewRequest("POST", "/", iotest.ErrReader(errors.New("was read")))
 	r.ContentLength = 2_000_000
 	_, err := bodyparser.Parse(httptest.NewRecorder(), r, bodyparser.Config{})
@@ -107,7 +107,7 @@ func TestRefusedWithoutReading(t *testing.T) {
 
 // A client that leaves its body open must not prevent the response, nor the end
 // of the connection, with any layer in between.
-func TestOpenBody(t *testing.T) {
+func TestLimitAnswersAnOpenBody(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, test := range []struct{ why, request string }{
@@ -153,7 +153,7 @@ func TestOpenBody(t *testing.T) {
 
 // net/http reads on after the end of a body, reaches the deadline for the rest
 // of it, and cancels the request: this does not mean that the client is gone.
-func TestTooLargeAndOver(t *testing.T) {
+func TestLimitIsNoLostClient(t *testing.T) {
 	conn := dial(t, bodyparser.New(bodyparser.Config{Limit: 2048, Raw: true})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		_, err := io.ReadAll(r.Body)
 		select {
@@ -173,7 +173,7 @@ func TestTooLargeAndOver(t *testing.T) {
 }
 
 // A layer outside may replace r.Body and leave the length unchanged.
-func TestReplacedBodyIsBounded(t *testing.T) {
+func TestLimitOfReplacedBody(t *testing.T) {
 	inflating := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			z, err := gzip.NewReader(r.Body)
@@ -194,9 +194,9 @@ func TestReplacedBodyIsBounded(t *testing.T) {
 	}
 }
 
-// TestLargestNumbers: declared lengths and limits are never added to, so they
+// TestLimitDoesNotOverflow: declared lengths and limits are never added to, so they
 // cannot overflow.
-func TestLargestNumbers(t *testing.T) {
+func TestLimitDoesNotOverflow(t *testing.T) {
 	const most = math.MaxInt64
 	for _, limit := range []bytesize.Size{-1, most, most - 1, 200 << 10} {
 		for _, declared := range []int64{-1, 100 << 10, 1 << 40, most - 1, most} {
@@ -279,7 +279,7 @@ func (i *idle) Read(p []byte) (int, error) {
 	return i.Reader.Read(p)
 }
 
-func TestReadErrors(t *testing.T) {
+func TestParseReadErrors(t *testing.T) {
 	for _, test := range []struct {
 		why     string
 		err     error
@@ -312,7 +312,7 @@ func TestReadErrors(t *testing.T) {
 }
 
 // A client that leaves is not the service's fault.
-func TestAbortIsNotLogged(t *testing.T) {
+func TestAbortedBodyIsNotLogged(t *testing.T) {
 	var log testkit.Log
 	done := make(chan struct{})
 	h := bodyparser.New(bodyparser.Config{Logger: log.Logger()})(answerText)
@@ -329,7 +329,7 @@ func TestAbortIsNotLogged(t *testing.T) {
 }
 
 // HTTP/2 has other errors for a client that leaves.
-func TestAbortOverHTTP2(t *testing.T) {
+func TestAbortedBodyOverHTTP2(t *testing.T) {
 	errs := make(chan error, 1)
 	client, url := testkit.HTTP2.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := bodyparser.Parse(w, r, bodyparser.Config{})
@@ -354,7 +354,7 @@ func TestAbortOverHTTP2(t *testing.T) {
 
 // A body refused for its header is not read, and the server does not wait for
 // it.
-func TestRefusedForItsHeader(t *testing.T) {
+func TestRefusedHeaderDoesNotWait(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{})(answerText)
 	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
 		start := time.Now()
@@ -371,7 +371,7 @@ func TestRefusedForItsHeader(t *testing.T) {
 }
 
 // A client may close its side in the middle of the body and still wait.
-func TestShortBodyOfAClientThatWaits(t *testing.T) {
+func TestShortBodyIsAnswered(t *testing.T) {
 	for _, request := range []string{
 		"Content-Length: 50\r\n\r\n{\"a\":",
 		"Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n",
@@ -398,7 +398,7 @@ func inBubble(t *testing.T, h http.Handler, server *http.Server, test func(*test
 	testkit.InBubble(t, server, func(t *testing.T, dial func() net.Conn) { test(t, dial()) })
 }
 
-func TestSlowBody(t *testing.T) {
+func TestReadTimeoutOfSlowBody(t *testing.T) {
 	for _, test := range []struct {
 		why    string
 		cfg    bodyparser.Config
@@ -428,7 +428,7 @@ func TestSlowBody(t *testing.T) {
 
 // net/http reads on after the body, to notice a client that leaves. A remaining
 // deadline would end the request's context.
-func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
+func TestReadTimeoutEndsWithTheBody(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-time.After(time.Hour):
@@ -453,7 +453,7 @@ func TestDeadlineIsClearedBehindTheBody(t *testing.T) {
 }
 
 // A deadline without a body, or after it, would end the request's context too.
-func TestNoDeadlineWithoutABody(t *testing.T) {
+func TestReadTimeoutWithoutABody(t *testing.T) {
 	refuses := func(w http.ResponseWriter, r *http.Request) error {
 		_, err := bodyparser.Parse(w, r, bodyparser.Config{})
 		return err
@@ -495,7 +495,7 @@ func TestNoDeadlineWithoutABody(t *testing.T) {
 	}
 }
 
-func TestSlowBodyOverHTTP2(t *testing.T) {
+func TestReadTimeoutOverHTTP2(t *testing.T) {
 	h := bodyparser.New(bodyparser.Config{ReadTimeout: 20 * time.Millisecond})(answerText)
 	client, url := testkit.HTTP2.Serve(t, h)
 	body, rest := io.Pipe()
@@ -529,7 +529,7 @@ func TestReadTimeoutOff(t *testing.T) {
 
 // The deadline of the Timeout layer around the parser applies, with its
 // response alone.
-func TestTimeoutDuringTheBody(t *testing.T) {
+func TestReadTimeoutInsideATimeout(t *testing.T) {
 	h := middleware.Timeout(time.Second)(bodyparser.New(bodyparser.Config{})(answerText))
 	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
 		start := time.Now()

@@ -16,9 +16,9 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestNumbersKeepTheirDigits: anywhere a number is decoded without its own
+// TestDecodeKeepsDigits: anywhere a number is decoded without its own
 // type, whatever value was there before.
-func TestNumbersKeepTheirDigits(t *testing.T) {
+func TestDecodeKeepsDigits(t *testing.T) {
 	type open struct {
 		ID   int64
 		Meta any
@@ -84,7 +84,7 @@ func TestDecodeAgain(t *testing.T) {
 			`{"meta":1}` + "  \n": 200, `{"meta":[1]}`: 200, `[1]`: 400, `{"meta":`: 400, `{} x`: 400, `{"meta":"` + strings.Repeat("x", 300<<10) + `"}`: 200,
 		} {
 			var dst open
-			err := borrow(nil, post(jsonType, text), bodyparser.Config{}, func(b *bodyparser.Body) error { return b.Decode(&dst) })
+			err := parsePooled(nil, post(jsonType, text), bodyparser.Config{}, func(b *bodyparser.Body) error { return b.Decode(&dst) })
 			if statusOf(err) != status {
 				t.Errorf("%.20s: %v, want %d", text, err, status)
 			}
@@ -93,7 +93,7 @@ func TestDecodeAgain(t *testing.T) {
 }
 
 // A destination that cannot be decoded into is a fault of the service.
-func TestDestination(t *testing.T) {
+func TestDecodeDestination(t *testing.T) {
 	for _, dst := range []any{nil, (*any)(nil), (*struct{})(nil), struct{}{}, map[string]any{}} {
 		err := parse(t, jsonType, `{}`).Decode(dst)
 		if _, hasStatus := err.(interface{ StatusCode() int }); err == nil || hasStatus {
@@ -102,9 +102,9 @@ func TestDestination(t *testing.T) {
 	}
 }
 
-// TestValueMemory: a value that keeps its digits takes no more memory than one
+// TestBodyValueMemory: a value that keeps its digits takes no more memory than one
 // that is read and decoded by the standard library.
-func TestValueMemory(t *testing.T) {
+func TestBodyValueMemory(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -133,7 +133,7 @@ func TestValueMemory(t *testing.T) {
 		"200 bytes": document(200), "2 KB": document(2 << 10), "200 KB": document(200 << 10), "1 MB": document(1<<20 - 300),
 		"300 bytes of numbers": floats(300), "1 MB of numbers": floats(1<<20 - 30), "200 KB of zeros": "[" + strings.Repeat("0,", 50_000) + "0]",
 	} {
-		cfg := bodyparser.Config{Values: -1}
+		cfg := bodyparser.Config{MaxValues: -1}
 		read := func(r *http.Request) (v any, err error) {
 			text, err := io.ReadAll(r.Body)
 			if err == nil {

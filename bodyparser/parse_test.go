@@ -18,7 +18,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-func TestNested(t *testing.T) {
+func TestNewInsideAnother(t *testing.T) {
 	var log testkit.Log
 	inner := bodyparser.New(bodyparser.Config{Limit: 5, Logger: log.Logger()})(answerText)
 	h := bodyparser.New(bodyparser.Config{})(inner)
@@ -90,7 +90,7 @@ func TestParseInHandler(t *testing.T) {
 	}
 }
 
-func TestPatternIsHandedBack(t *testing.T) {
+func TestNewHandsBackThePattern(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("POST /notes/{id}", answerText)
 	panicking := http.NewServeMux()
@@ -110,7 +110,7 @@ func TestPatternIsHandedBack(t *testing.T) {
 
 // net/http removes the files of forms that it has parsed itself, but only for
 // its own request, and not if the handler panics.
-func TestFilesOfFormsAreRemoved(t *testing.T) {
+func TestNewRemovesFormFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	t.Setenv("TMP", dir) // on Windows
@@ -144,7 +144,7 @@ func TestFilesOfFormsAreRemoved(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestConfigValidate(t *testing.T) {
 	hook := func([]byte, any) error { return nil }
 	bad := bodyparser.Config{Raw: true, Inflate: true, UniqueKeys: true, Limit: -1, Unmarshal: hook}
 	err := bad.Validate()
@@ -161,7 +161,7 @@ func TestValidate(t *testing.T) {
 	bodyparser.New(bad)
 }
 
-func TestBorrowedBytesDoNotEscape(t *testing.T) {
+func TestPooledBytesDoNotEscape(t *testing.T) {
 	type doc struct {
 		Text string
 		Raw  json.RawMessage
@@ -173,7 +173,7 @@ func TestBorrowedBytesDoNotEscape(t *testing.T) {
 		return `{"Text":"` + s + `","Raw":{"k":"` + s + `"},"Any":["` + s + `"],"List":["` + s + `"]}`
 	}
 	read := func(text string) (d doc) {
-		err := borrow(nil, post(jsonType, text), bodyparser.Config{}, func(b *bodyparser.Body) error {
+		err := parsePooled(nil, post(jsonType, text), bodyparser.Config{}, func(b *bodyparser.Body) error {
 			return b.Decode(&d)
 		})
 		if err != nil {
@@ -183,7 +183,7 @@ func TestBorrowedBytesDoNotEscape(t *testing.T) {
 	}
 	got := read(body("a"))
 	kept := parse(t, jsonType, body("a"))
-	for range 100 { // overwrites lent memory
+	for range 100 { // overwrites the memory of the pool
 		read(body("b"))
 	}
 	want := strings.Repeat("a", 100)
@@ -197,7 +197,7 @@ func TestBorrowedBytesDoNotEscape(t *testing.T) {
 	// A custom decoder may return strings that share the bytes.
 	var shared []byte
 	cfg := bodyparser.Config{Unmarshal: func(data []byte, _ any) error { shared = data; return nil }}
-	_ = borrow(nil, post(jsonType, body("a")), cfg, func(b *bodyparser.Body) error { return b.Decode(nil) })
+	_ = parsePooled(nil, post(jsonType, body("a")), cfg, func(b *bodyparser.Body) error { return b.Decode(nil) })
 	for range 100 {
 		read(body("b"))
 	}
@@ -206,7 +206,7 @@ func TestBorrowedBytesDoNotEscape(t *testing.T) {
 	}
 }
 
-func TestAllocs(t *testing.T) {
+func TestParseAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -221,8 +221,8 @@ func TestAllocs(t *testing.T) {
 	w := httptest.NewRecorder()
 	use := func(*bodyparser.Body) error { return nil }
 	base := testing.AllocsPerRun(100, func() { again() })
-	if n := testing.AllocsPerRun(100, func() { _ = borrow(w, again(), bodyparser.Config{}, use) }); n > base+1 {
-		t.Errorf("a loan: %v allocations, want 1: what replays", n-base)
+	if n := testing.AllocsPerRun(100, func() { _ = parsePooled(w, again(), bodyparser.Config{}, use) }); n > base+1 {
+		t.Errorf("pooled: %v allocations, want 1: what replays", n-base)
 	}
 	none := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	h := bodyparser.New(bodyparser.Config{})(none)

@@ -117,7 +117,7 @@ func TestReadTimeoutWithoutAWriter(t *testing.T) {
 
 // A request that a handler makes itself has another body: the outer client's
 // deadline does not apply to it.
-func TestWriterOfAnotherRequest(t *testing.T) {
+func TestReadTimeoutOfAnotherRequest(t *testing.T) {
 	armed := 0
 	w := deadlines{func() { armed++ }}
 	h := reply.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {

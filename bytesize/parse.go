@@ -92,24 +92,6 @@ func multiply(whole, fraction string, unit Size) (Size, bool) {
 	return n*unit + r, true
 }
 
-// parseUnit returns the size of a unit, in either case. No unit means bytes.
-func parseUnit(word string) (Size, bool) {
-	switch {
-	case word == "":
-		return B, true
-	case lower(word[len(word)-1]) != 'b' || len(word) > 2:
-		return 0, false
-	case len(word) == 1:
-		return B, true
-	}
-	for i := range len(unitLetters) {
-		if lower(word[0]) == unitLetters[i] {
-			return KB << (10 * i), true
-		}
-	}
-	return 0, false
-}
-
 func isUnlimited(text string) bool {
 	if len(text) != len(unlimited) {
 		return false

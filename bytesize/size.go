@@ -9,16 +9,6 @@ import (
 // settings of this module means the default; see the package documentation.
 type Size int64
 
-// The units are powers of 1024, as in Next.js.
-const (
-	B  Size = 1         // one byte
-	KB      = 1024 * B  // 1,024 bytes
-	MB      = 1024 * KB // 1,048,576 bytes
-	GB      = 1024 * MB // 1,073,741,824 bytes
-	TB      = 1024 * GB // 2^40 bytes
-	PB      = 1024 * TB // 2^50 bytes
-)
-
 // Unlimited disables a limit. It is written "unlimited" in text and false in
 // JSON, as in responseLimit: false of Next.js.
 const Unlimited Size = -1
@@ -28,10 +18,6 @@ const unlimited = "unlimited"
 // maxPortable is the largest integer that JavaScript holds exactly. The text of
 // a larger size is in bytes.
 const maxPortable = 1<<53 - 1
-
-// unitLetters are the first letters of the units above the byte. The unit at
-// index i is 1 << (10*(i+1)) bytes.
-const unitLetters = "kmgtp"
 
 // String returns the size in lower case, in the largest unit that leaves at
 // most three decimals and is not larger than the size: "1mb", "1.5kb",

@@ -88,7 +88,7 @@ func TestSyntaxError(t *testing.T) {
 	}
 }
 
-func TestString(t *testing.T) {
+func TestSizeString(t *testing.T) {
 	tests := []struct {
 		size bytesize.Size
 		want string
@@ -126,9 +126,9 @@ func TestString(t *testing.T) {
 	}
 }
 
-// TestRoundTrip tests around every size where the text changes its unit, its
+// TestSizeRoundTrip tests around every size where the text changes its unit, its
 // decimals or its rules.
-func TestRoundTrip(t *testing.T) {
+func TestSizeRoundTrip(t *testing.T) {
 	for shift := range 63 {
 		for _, eighths := range []bytesize.Size{8, 9, 12, 15} {
 			for delta := range bytesize.Size(5) {
@@ -160,7 +160,7 @@ func checkRoundTrip(t *testing.T, s bytesize.Size) {
 	}
 }
 
-func TestJSON(t *testing.T) {
+func TestSizeJSON(t *testing.T) {
 	const before = 42
 	tests := []struct {
 		json string
@@ -208,9 +208,9 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestUnmarshalJSONDirectly calls the method with input that encoding/json
+// TestSizeUnmarshalJSON calls the method with input that encoding/json
 // never passes to it.
-func TestUnmarshalJSONDirectly(t *testing.T) {
+func TestSizeUnmarshalJSON(t *testing.T) {
 	for _, data := range []string{"", `"`, `"1mb`, "unlimited", "+1", " 1", "nul"} {
 		s := bytesize.Size(42)
 		if err := s.UnmarshalJSON([]byte(data)); err == nil || s != 42 {
@@ -219,7 +219,7 @@ func TestUnmarshalJSONDirectly(t *testing.T) {
 	}
 }
 
-func TestFlag(t *testing.T) {
+func TestSizeFlag(t *testing.T) {
 	var limit bytesize.Size
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(t.Output())
@@ -235,7 +235,7 @@ func TestFlag(t *testing.T) {
 	}
 }
 
-func TestAllocs(t *testing.T) {
+func TestParseAllocs(t *testing.T) {
 	for _, text := range []string{"1048576", "4mb", "1.15 MB", "unlimited"} {
 		if n := testing.AllocsPerRun(100, func() { bytesize.Parse(text) }); n != 0 {
 			t.Errorf("Parse(%q): %v allocations, want 0", text, n)

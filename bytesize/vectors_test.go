@@ -25,10 +25,10 @@ type vector struct {
 	}
 }
 
-// TestVectors compares Parse with the results recorded for npm's bytes: every
+// TestParseVectors compares Parse with the results recorded for npm's bytes: every
 // text that it reads as a whole is the same size here, and every other text is
 // an error which says what Next.js makes of it.
-func TestVectors(t *testing.T) {
+func TestParseVectors(t *testing.T) {
 	accepted, rejected, numbers := 0, 0, 0
 	for _, v := range testkit.Vectors[vector](t, "bytes.json", "kit") {
 		switch c := v.Case; c.Input.Op + " " + c.Expected.Kit {

@@ -19,7 +19,7 @@
 //   - A pair with a control byte is skipped. Names like "constructor" are not.
 //   - A lone quote at the start of a value is kept; Next.js drops it together with
 //     the last byte of the value.
-//   - More than [MaxPairs] pairs or [MaxBytes] bytes read as no cookies, and
+//   - More than [MaxPairs] pairs or [HeaderLimit] bytes read as no cookies, and
 //     [Check] returns an error; Next.js has only Node's bound on all headers.
 //   - A lifetime over 400 days, by MaxAge or Expires, is written as 400 days, at
 //     which browsers cap it; Next.js writes the given one.

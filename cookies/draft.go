@@ -66,7 +66,8 @@ func (cfg DraftConfig) withDefaults() DraftConfig {
 	return cfg
 }
 
-// Validate returns an error that lists every mistake in the configuration.
+// Validate reports every setting that [NewDraft] would refuse, as an error that
+// names each, or nil.
 func (cfg DraftConfig) Validate() error {
 	cfg = cfg.withDefaults()
 	errs := []error{checkKeys(cfg.Keys)}

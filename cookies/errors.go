@@ -6,7 +6,7 @@ import (
 )
 
 // A LimitError reports a request whose Cookie headers exceed [MaxPairs] or
-// [MaxBytes].
+// [HeaderLimit].
 type LimitError struct {
 	Pairs int // pieces between semicolons, over all Cookie headers
 	Bytes int // total length of the Cookie headers
@@ -14,7 +14,7 @@ type LimitError struct {
 
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("cookies: Cookie header of %d pairs and %d bytes, want at most %d and %d",
-		e.Pairs, e.Bytes, MaxPairs, MaxBytes)
+		e.Pairs, e.Bytes, MaxPairs, HeaderLimit)
 }
 
 // StatusCode returns 431, Request Header Fields Too Large.

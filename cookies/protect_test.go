@@ -39,7 +39,7 @@ func set(t testing.TB, k keeper, c *http.Cookie) string {
 	return pair
 }
 
-func TestKeepersRoundTrip(t *testing.T) {
+func TestProtectorRoundTrip(t *testing.T) {
 	for name, construct := range keepers {
 		k := construct(key32('a'))
 		for _, value := range []string{"", "x", "a.b.c", "..", "1.2", `{"user":7,"roles":["a","b"]}`, "é€\x00\n;,\"", strings.Repeat("v", 2900)} {
@@ -54,14 +54,14 @@ func TestKeepersRoundTrip(t *testing.T) {
 	}
 }
 
-func TestSignedIsReadable(t *testing.T) {
+func TestSignerValueIsReadable(t *testing.T) {
 	pair := set(t, cookies.NewSigner(key32('a')), &http.Cookie{Name: "n", Value: "plain text"})
 	if got, _ := cookies.Lookup(carrying(pair), "n"); !strings.HasPrefix(got, "plain text..") {
 		t.Errorf("the signed value is %q", got)
 	}
 }
 
-func TestSealedIsNot(t *testing.T) {
+func TestSealerValueIsNot(t *testing.T) {
 	k := cookies.NewSealer(key32('a'))
 	one := set(t, k, &http.Cookie{Name: "n", Value: "plain text"})
 	two := set(t, k, &http.Cookie{Name: "n", Value: "plain text"})
@@ -75,7 +75,7 @@ func TestSealedIsNot(t *testing.T) {
 
 // A cookie with one byte changed, removed or added counts as absent, as does
 // every other spelling of the same bytes.
-func TestKeepersHaveOneText(t *testing.T) {
+func TestProtectorHasOneText(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 	for name, construct := range keepers {
 		k := construct(key32('a'))
@@ -114,7 +114,7 @@ func TestKeepersHaveOneText(t *testing.T) {
 	}
 }
 
-func TestKeepersBindName(t *testing.T) {
+func TestProtectorBindsName(t *testing.T) {
 	for name, construct := range keepers {
 		k := construct(key32('a'))
 		pair := set(t, k, &http.Cookie{Name: "guest", Value: "7"})
@@ -125,7 +125,7 @@ func TestKeepersBindName(t *testing.T) {
 	}
 }
 
-func TestKeyRotation(t *testing.T) {
+func TestProtectorKeyRotation(t *testing.T) {
 	oldKey, newKey := key32('o'), key32('n')
 	for name, construct := range keepers {
 		before, during, after := construct(oldKey), construct(newKey, oldKey), construct(newKey)
@@ -149,7 +149,7 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-func TestKeysAreFrozen(t *testing.T) {
+func TestProtectorKeysAreFrozen(t *testing.T) {
 	for name, construct := range keepers {
 		key := key32('a')
 		k := construct(key)
@@ -161,7 +161,7 @@ func TestKeysAreFrozen(t *testing.T) {
 	}
 }
 
-func TestKeyPanics(t *testing.T) {
+func TestProtectorKeyPanics(t *testing.T) {
 	for name, construct := range keepers {
 		for _, test := range []struct {
 			why  string
@@ -190,7 +190,7 @@ func TestKeyPanics(t *testing.T) {
 	}
 }
 
-func TestKeepersExpire(t *testing.T) {
+func TestProtectorExpires(t *testing.T) {
 	for name, construct := range keepers {
 		k := construct(key32('a'))
 		for _, test := range []struct {
@@ -230,7 +230,7 @@ func TestKeepersExpire(t *testing.T) {
 }
 
 // A subdomain can plant a cookie before the valid one, but not hide it.
-func TestKeepersPassOverPlanted(t *testing.T) {
+func TestProtectorSkipsPlantedCookies(t *testing.T) {
 	for name, construct := range keepers {
 		k := construct(key32('a'))
 		pair := set(t, k, &http.Cookie{Name: "n", Value: "v"})
@@ -240,7 +240,7 @@ func TestKeepersPassOverPlanted(t *testing.T) {
 	}
 }
 
-func TestKeepersRefuse(t *testing.T) {
+func TestProtectorRefuses(t *testing.T) {
 	for name, construct := range keepers {
 		k := construct(key32('a'))
 		for why, c := range map[string]*http.Cookie{

@@ -30,9 +30,10 @@ const (
 	// MaxPairs is the limit of net/http, counted in the same way: the pieces
 	// between semicolons, over all Cookie headers.
 	MaxPairs = 3000
-	// MaxBytes is the limit on the total length of the Cookie headers. Node,
-	// and with it Next.js, refuses a request whose headers exceed 16 KiB.
-	MaxBytes = 256 << 10
+	// HeaderLimit is the limit on the total length of the Cookie headers, in
+	// bytes. Node, and with it Next.js, refuses a request whose headers exceed
+	// 16 KiB.
+	HeaderLimit = 256 << 10
 )
 
 // All returns the cookies of the request by name, decoded. The map is never
@@ -110,7 +111,7 @@ func texts(r *http.Request, name string) iter.Seq[string] {
 }
 
 // Check returns a [*LimitError] if the Cookie headers of the request exceed
-// [MaxPairs] or [MaxBytes], and nil otherwise. All and Lookup see no cookies
+// [MaxPairs] or [HeaderLimit], and nil otherwise. All and Lookup see no cookies
 // then; a handler that must tell this from a request without cookies calls
 // Check first.
 func Check(r *http.Request) error {
@@ -128,7 +129,7 @@ func check(lines []string) *LimitError {
 		bytes += len(line)
 		pairs += strings.Count(line, ";") + 1
 	}
-	if pairs > MaxPairs || bytes > MaxBytes {
+	if pairs > MaxPairs || bytes > HeaderLimit {
 		return &LimitError{Pairs: pairs, Bytes: bytes}
 	}
 	return nil

@@ -127,7 +127,7 @@ func TestParseVectorsOnTheWire(t *testing.T) {
 	})
 }
 
-func TestAllIsTheCallers(t *testing.T) {
+func TestAllMayBeChanged(t *testing.T) {
 	for _, r := range []*http.Request{carrying(), carrying("a=1"), {}} {
 		all := cookies.All(r)
 		if all == nil {
@@ -150,7 +150,7 @@ func TestLookupSeesTheHeaderOfNow(t *testing.T) {
 }
 
 // Handlers read cookies from several goroutines, like the header.
-func TestReadFromSeveralGoroutines(t *testing.T) {
+func TestLookupFromSeveralGoroutines(t *testing.T) {
 	_, r := exchange.Copy(carrying("a=1; b=%20"), nil)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -163,9 +163,9 @@ func TestReadFromSeveralGoroutines(t *testing.T) {
 	wg.Wait()
 }
 
-func TestCheck(t *testing.T) {
+func TestCheckLimits(t *testing.T) {
 	many := strings.Repeat("a=1;", cookies.MaxPairs-1) + "z=9"
-	long := "z=" + strings.Repeat("x", cookies.MaxBytes-2)
+	long := "z=" + strings.Repeat("x", cookies.HeaderLimit-2)
 	for _, test := range []struct {
 		why   string
 		lines []string
@@ -200,7 +200,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestReadAllocs(t *testing.T) {
+func TestLookupAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}

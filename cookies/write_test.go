@@ -274,7 +274,7 @@ func TestSetKeepsOthers(t *testing.T) {
 	}
 }
 
-func TestDelete(t *testing.T) {
+func TestDeleteExpires(t *testing.T) {
 	rec := httptest.NewRecorder()
 	c := &http.Cookie{
 		Name: "__Host-sid", Value: "secret", Path: "/", MaxAge: 60,
@@ -303,7 +303,7 @@ func TestSetAfterTheHeader(t *testing.T) {
 	}
 }
 
-func TestErrorsDoNotTellTheValue(t *testing.T) {
+func TestErrorHidesTheValue(t *testing.T) {
 	err := cookies.Set(httptest.NewRecorder(), &http.Cookie{Name: "n", Value: strings.Repeat("hush", 2000)})
 	if err == nil || strings.Contains(err.Error(), "hush") || !strings.HasPrefix(err.Error(), "cookies: ") {
 		t.Errorf("Set = %v", err)

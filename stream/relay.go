@@ -10,6 +10,7 @@ import (
 
 	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/internal/flush"
+	"github.com/apiece/apiece/internal/mediatype"
 	"github.com/apiece/apiece/internal/setting"
 )
 
@@ -64,11 +65,10 @@ func checkUpstream(resp *http.Response) error {
 	if strings.EqualFold(encoding, "identity") {
 		encoding = ""
 	}
-	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch {
 	case resp.StatusCode == http.StatusNoContent:
 		return ErrStop // 204 means the same
-	case resp.StatusCode == http.StatusOK && encoding == "" && strings.EqualFold(strings.TrimSpace(mediaType), flush.EventStream):
+	case resp.StatusCode == http.StatusOK && encoding == "" && mediatype.Is(contentType, flush.EventStream):
 		return nil
 	}
 	return &UpstreamError{resp.StatusCode, contentType, encoding, resp.Header.Get("Retry-After")}

@@ -16,12 +16,12 @@ func kitReaders() []rival {
 	lent := func(cfg bodyparser.Config) func() http.Handler {
 		return func() http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				loan := requestbody.Lend(w)
-				b, err := bodyparser.Parse(loan, r, cfg)
+				pooled := requestbody.NewPooledWriter(w)
+				b, err := bodyparser.Parse(pooled, r, cfg)
 				if err == nil {
 					read(b.Bytes())
 				}
-				loan.End(r, err)
+				pooled.Release(r, err)
 				answer(w, err)
 			})
 		}

@@ -21,7 +21,7 @@ import (
 
 // A handler allocates the value and what keeps r.Body readable. All other
 // allocations are those of the decoder and the validator.
-func TestAllocs(t *testing.T) {
+func TestHandlerAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -60,7 +60,7 @@ func (*reusedBody) Close() error { return nil }
 
 // A type without fields from elsewhere allocates nothing for them, and one with
 // such fields only their values.
-func TestPlacesAllocs(t *testing.T) {
+func TestSourcesAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -95,7 +95,7 @@ func TestPlacesAllocs(t *testing.T) {
 	}
 }
 
-func BenchmarkMistakes(b *testing.B) {
+func BenchmarkTypeErrors(b *testing.B) {
 	type wide struct {
 		Alpha, Bravo, Charlie, Delta, Echo, Foxtrot, Golf, Hotel, India, Juliett, Kilo, Lima, Mike, November, Oscar int
 		M                                                                                                           map[int]int
@@ -106,7 +106,7 @@ func BenchmarkMistakes(b *testing.B) {
 	bad := append(append([]byte{'{'}, near...), `"oscar":"x"}`...)
 	goodMap := append(append([]byte(`{"m":{`), numbers...), `"1":1}}`...)
 	badMap := append(append([]byte(`{"m":{`), numbers...), `"1":"x"}}`...)
-	binder := bind.New[wide](bind.Config{Parser: bodyparser.Config{Limit: -1, Values: -1}})
+	binder := bind.New[wide](bind.Config{Parser: bodyparser.Config{Limit: -1, MaxValues: -1}})
 	for _, bench := range []struct {
 		name string
 		body []byte
@@ -124,7 +124,7 @@ func BenchmarkMistakes(b *testing.B) {
 }
 
 // A response that is already tracked is not tracked twice.
-func TestNoSecondWriter(t *testing.T) {
+func TestHandlerSharesTheWriter(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}

@@ -16,7 +16,7 @@ import (
 // [Binder.Body]. An invalid tag in T gives an error of status 500; [New] and
 // [Handler] panic at startup instead.
 func Body[T any](r *http.Request) (T, error) {
-	b, err := standard[T]()
+	b, err := standardBinder[T]()
 	if err != nil {
 		var zero T
 		return zero, err
@@ -27,7 +27,7 @@ func Body[T any](r *http.Request) (T, error) {
 // Query returns the query of the request as a T, with the zero [Config]; see
 // [Binder.Query].
 func Query[T any](r *http.Request) (T, error) {
-	b, err := standard[T]()
+	b, err := standardBinder[T]()
 	if err != nil {
 		var zero T
 		return zero, err
@@ -38,7 +38,7 @@ func Query[T any](r *http.Request) (T, error) {
 // Values returns form values as a T, with the zero [Config]; see
 // [Binder.Values].
 func Values[T any](values url.Values) (T, error) {
-	b, err := standard[T]()
+	b, err := standardBinder[T]()
 	if err != nil {
 		return *new(T), err
 	}
@@ -49,7 +49,7 @@ func Values[T any](values url.Values) (T, error) {
 // caches types.
 var binders sync.Map // reflect.Type of T -> *Binder[T]
 
-func standard[T any]() (*Binder[T], error) {
+func standardBinder[T any]() (*Binder[T], error) {
 	t := reflect.TypeFor[T]()
 	if b, ok := binders.Load(t); ok {
 		return b.(*Binder[T]), nil
@@ -116,7 +116,7 @@ func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.R
 			problem.Handle(w, r, err, b.cfg.OnError, b.cfg.Logger)
 		}
 	}
-	return &typed{serve, reflect.TypeFor[T](), out, b.reading}
+	return &typedHandler{serve, reflect.TypeFor[T](), out, b.queryOnly}
 }
 
 // Func returns a handler that responds with the result of fn as JSON, typed on
@@ -131,7 +131,7 @@ func Func[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handler {
 
 // FuncWith is [Func] with a Config.
 func FuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) http.Handler {
-	return New[In](cfg).typed(reflect.TypeFor[Out](), answer(fn))
+	return New[In](cfg).typed(reflect.TypeFor[Out](), sendResult(fn))
 }
 
 // QueryFunc is [Func] for requests without a body: fields of In without a place
@@ -145,11 +145,11 @@ func QueryFunc[In, Out any](fn func(*http.Request, In) (Out, error)) http.Handle
 
 // QueryFuncWith is [QueryFunc] with a Config.
 func QueryFuncWith[In, Out any](cfg Config, fn func(*http.Request, In) (Out, error)) http.Handler {
-	return newReader[In](cfg).typed(reflect.TypeFor[Out](), answer(fn))
+	return newQueryBinder[In](cfg).typed(reflect.TypeFor[Out](), sendResult(fn))
 }
 
-// answer is the handler that sends the result of fn.
-func answer[In, Out any](fn func(*http.Request, In) (Out, error)) func(http.ResponseWriter, *http.Request, In) error {
+// sendResult is the handler that sends the result of fn.
+func sendResult[In, Out any](fn func(*http.Request, In) (Out, error)) func(http.ResponseWriter, *http.Request, In) error {
 	type statusCoder interface{ StatusCode() int }
 	out, coder := reflect.TypeFor[Out](), reflect.TypeFor[statusCoder]()
 	byPointer := !out.Implements(coder) && reflect.PointerTo(out).Implements(coder)

@@ -84,7 +84,7 @@ func second[T any](_ T, err error) error { return err }
 
 func (statusError) StatusCode() int { return 500 }
 
-func TestHandler(t *testing.T) {
+func TestHandlerResponses(t *testing.T) {
 	var log testkit.Log
 	cfg := bind.Config{Logger: log.Logger()}
 	var failure error
@@ -142,7 +142,7 @@ func TestHandler(t *testing.T) {
 }
 
 // The response to the same request is the same, byte for byte.
-func TestAnswersAreStable(t *testing.T) {
+func TestErrorsAreStable(t *testing.T) {
 	h := bind.Handler(func(http.ResponseWriter, *http.Request, order) error { return nil })
 	for _, r := range [][2]string{
 		{jsonType, `{"email":1,"items":[{"sku":1}],"tags":[1],"price":"x","notes":{"a":1,"b":2,"c":3}}`},
@@ -163,7 +163,7 @@ func TestAnswersAreStable(t *testing.T) {
 	}
 }
 
-func TestValuesAreNotRepeated(t *testing.T) {
+func TestErrorsDoNotRepeatValues(t *testing.T) {
 	h := bind.Handler(func(http.ResponseWriter, *http.Request, order) error { return nil })
 	for _, r := range [][2]string{
 		{jsonType, `{"email":"hunter2"}`},
@@ -195,7 +195,7 @@ type accepted struct {
 func (*accepted) StatusCode() int { return 202 }
 
 // The status is that of the type, for a method of the value or of the pointer.
-func TestStatusCode(t *testing.T) {
+func TestFuncStatusCode(t *testing.T) {
 	for want, h := range map[int]http.Handler{
 		201: bind.Func(func(*http.Request, struct{}) (any, error) { return created{}, nil }),
 		202: bind.Func(func(*http.Request, struct{}) (accepted, error) { return accepted{}, nil }),
@@ -214,7 +214,7 @@ func TestStatusCode(t *testing.T) {
 	}
 }
 
-func TestFunc(t *testing.T) {
+func TestFuncResponses(t *testing.T) {
 	h := bind.Func(func(r *http.Request, in item) (created, error) { return created{in.SKU}, nil })
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, post(jsonType, `{"sku":"x","qty":1}`))
@@ -268,7 +268,7 @@ func TestBodyTwice(t *testing.T) {
 }
 
 // Requests reuse the memory that bodies are read into.
-func TestRequestsDoNotMix(t *testing.T) {
+func TestBodyRequestsDoNotMix(t *testing.T) {
 	h := bind.Func(func(r *http.Request, in item) (item, error) {
 		runtime.Gosched()
 		return in, nil

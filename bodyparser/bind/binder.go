@@ -14,7 +14,6 @@ import (
 
 	"github.com/apiece/apiece/bodyparser"
 	"github.com/apiece/apiece/bodyparser/upload"
-	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/internal/fields"
 	"github.com/apiece/apiece/internal/jsonread"
 	"github.com/apiece/apiece/internal/requestbody"
@@ -23,19 +22,19 @@ import (
 // A Binder makes values of type T from requests. [New] does once what depends
 // on the type alone. A Binder is safe for concurrent use.
 type Binder[T any] struct {
-	cfg      Config
-	validate *validator.Validate
-	typ      reflect.Type
-	shadow   shadow  // of T, if it is a struct
-	sources  sources // its fields from elsewhere
-	json     codec   // of the body
-	form     *node   // of the body, nil if T is not a struct
-	beyond   error   // why no form can carry T
-	files    fileFields
-	rules    bool // T leads to structs, which may have rules
-	void     bool // no field of T is from the body, which may be missing
-	nulls    bool // T is a list or a map of pointers to structs
-	reading  bool // requests read the query in place of the body
+	cfg       Config
+	validator *validator.Validate
+	typ       reflect.Type
+	bodyType  bodyType // of T, if it is a struct
+	sources   sources  // its fields from elsewhere
+	json      codec    // of the body
+	form      *node    // of the body, nil if T is not a struct
+	noForm    error    // why no form can carry T
+	files     fileFields
+	hasRules  bool // T leads to structs, which may have rules
+	bodiless  bool // no field of T is from the body, which may be missing
+	pointers  bool // T is a list or a map of pointers to structs
+	queryOnly bool // requests read the query in place of the body
 }
 
 // New returns the Binder for T. It panics if the Config is not valid, if a rule
@@ -51,64 +50,64 @@ func New[T any](cfg Config) *Binder[T] {
 	return b
 }
 
-// newReader returns a Binder whose handlers read the query, not the body.
-func newReader[T any](cfg Config) *Binder[T] {
+// newQueryBinder returns a Binder whose handlers read the query, not the body.
+func newQueryBinder[T any](cfg Config) *Binder[T] {
 	b := New[T](cfg)
-	if err := b.queryable(); err != nil {
+	if err := b.queryError(); err != nil {
 		panic(err)
 	}
-	b.reading = true
+	b.queryOnly = true
 	return b
 }
 
 func newBinder[T any](cfg Config) (*Binder[T], error) {
-	b := &Binder[T]{cfg: cfg, validate: cfg.Validator, typ: reflect.TypeFor[T]()}
-	if b.validate == nil {
-		b.validate = validator.New(validator.WithRequiredStructEnabled())
+	b := &Binder[T]{cfg: cfg, validator: cfg.Validator, typ: reflect.TypeFor[T]()}
+	if b.validator == nil {
+		b.validator = validator.New(validator.WithRequiredStructEnabled())
 	}
-	if err := registerOptionals(b.validate, b.typ); err != nil {
+	if err := registerOptionals(b.validator, b.typ); err != nil {
 		return nil, err
 	}
-	err := errors.Join(cfg.Validate(), checkTags(b.validate, b.typ), checkDefaults(b.typ), b.learn())
+	err := errors.Join(cfg.Validate(), checkTags(b.validator, b.typ), checkDefaults(b.typ), b.inspect())
 	if err != nil {
 		return nil, err
 	}
-	b.rules = len(structs(b.typ, nil)) > 0
+	b.hasRules = len(structs(b.typ, nil)) > 0
 	return b, nil
 }
 
-// learn inspects the type.
-func (b *Binder[T]) learn() error {
+// inspect prepares what depends on the type alone.
+func (b *Binder[T]) inspect() error {
 	t := fields.Deref(b.typ)
-	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal, loop: loop(b.typ)}
-	body := b.typ
+	b.json = codec{strict: b.cfg.Strict, rules: textRules(b.cfg.Parser), hook: b.cfg.Parser.Unmarshal, recursive: holdsItself(b.typ)}
+	body := b.typ // what a body is decoded into
 	var faults []error
-	if isOptional(pointed(b.typ)) {
+	if isOptional(derefPointers(b.typ)) {
 		return fmt.Errorf("bind: %v is for fields, not for a whole request", b.typ)
 	}
 	switch t.Kind() {
 	case reflect.Struct:
 		var err error
-		if b.shadow, err = newShadow(t); err != nil {
+		if b.bodyType, err = newBodyType(t); err != nil {
 			return err
 		}
 		if isText(t) || isJSON(t) {
 			break
 		}
-		if b.sources, err = newSources(t, b.shadow.placed); err != nil {
+		if b.sources, err = newSources(t, b.bodyType.placed); err != nil {
 			return err
 		}
-		body = b.shadow.typ
+		body = b.bodyType.typ
 		var forms builder
 		b.form = &node{kind: record, typ: body}
 		forms.nodes = map[nodeKey]*node{{typ: body}: b.form}
 		for _, m := range fromForm.Members(body) {
 			forms.field(b.form, body, m, m.Name, schemaTag)
 		}
-		b.beyond, err = forms.finish()
+		b.noForm, err = forms.finish()
 		faults = append(faults, err)
 	case reflect.Slice, reflect.Array, reflect.Map:
-		b.nulls = leadsToPointer(t)
+		b.pointers = leadsToPointer(t)
 		var forms builder // for its defaults; only JSON has such values
 		forms.node(t, "", t.String())
 		_, err := forms.finish()
@@ -119,11 +118,11 @@ func (b *Binder[T]) learn() error {
 	}
 	files, err := fileFieldsOf(b.typ)
 	if b.files = files; files != nil {
-		err = errors.Join(err, b.beyond)
+		err = errors.Join(err, b.noForm)
 	}
-	faults = append(faults, err, b.json.learn(body, b.typ.String()))
+	faults = append(faults, err, b.json.inspect(body, b.typ.String()))
 	if b.form != nil {
-		b.void = t.NumField() == 0 || len(b.shadow.placed) > 0 && len(b.form.fields) == 0 && len(b.json.objects[body].members) == 0
+		b.bodiless = t.NumField() == 0 || len(b.bodyType.placed) > 0 && len(b.form.fields) == 0 && len(b.json.objects[body].members) == 0
 	}
 	return errors.Join(faults...)
 }
@@ -131,13 +130,12 @@ func (b *Binder[T]) learn() error {
 // textRules applies bodyparser.Config for the JSON of a body to the JSON in a
 // field of a form.
 func textRules(cfg bodyparser.Config) jsonread.Rules {
-	rules := jsonread.Rules{Depth: cmp.Or(cfg.Depth, defaultDepth), Values: cfg.Values, Unique: cfg.UniqueKeys}
-	if limit := cmp.Or(cfg.Limit, bytesize.MB); rules.Values == 0 && limit < 0 {
-		rules.Values = -1
-	} else if rules.Values == 0 {
-		rules.Values = int(max(limit/8, 10_000))
+	limit := cmp.Or(int64(cfg.Limit), requestbody.DefaultLimit)
+	return jsonread.Rules{
+		MaxDepth:  cmp.Or(cfg.MaxDepth, requestbody.DefaultMaxDepth),
+		MaxValues: cmp.Or(cfg.MaxValues, requestbody.DefaultMaxValues(limit)),
+		Unique:    cfg.UniqueKeys,
 	}
-	return rules
 }
 
 // leadsToPointer reports whether a list or a map holds pointers to structs, at
@@ -173,35 +171,35 @@ func (b *Binder[T]) Body(r *http.Request) (T, error) {
 	if err != nil {
 		return *new(T), err
 	}
-	return b.whole(r, func(v *T) error { return b.decode(nil, r, body, v) })
+	return b.valueOrZero(r, func(v *T) error { return b.decode(nil, r, body, v) })
 }
 
 // read is Body with a writer, and with reused memory; or it is Query.
 func (b *Binder[T]) read(w http.ResponseWriter, r *http.Request, v *T) (err error) {
-	if b.reading {
-		return b.worded(r, b.readQuery(r, v))
+	if b.queryOnly {
+		return b.withMessages(r, b.readQuery(r, v))
 	}
-	loan := requestbody.Lend(w)
-	defer func() { loan.End(r, err) }()
-	body, err := bodyparser.Parse(loan, r, b.cfg.Parser)
+	pooled := requestbody.NewPooledWriter(w)
+	defer func() { pooled.Release(r, err) }()
+	body, err := bodyparser.Parse(pooled, r, b.cfg.Parser)
 	if err != nil {
 		return err
 	}
-	return b.worded(r, b.decode(w, r, body, v))
+	return b.withMessages(r, b.decode(w, r, body, v))
 }
 
-// whole returns the value that fill makes, or the zero value after an error: a
+// valueOrZero returns the value that fill makes, or the zero value after an error: a
 // partial value has not been checked.
-func (b *Binder[T]) whole(r *http.Request, fill func(*T) error) (T, error) {
+func (b *Binder[T]) valueOrZero(r *http.Request, fill func(*T) error) (T, error) {
 	v := new(T)
 	if err := fill(v); err != nil {
-		return *new(T), b.worded(r, err)
+		return *new(T), b.withMessages(r, err)
 	}
 	return *v, nil
 }
 
-// worded applies Config.Message.
-func (b *Binder[T]) worded(r *http.Request, err error) error {
+// withMessages applies Config.Message.
+func (b *Binder[T]) withMessages(r *http.Request, err error) error {
 	if b.cfg.Message == nil || err == nil {
 		return err
 	}
@@ -226,22 +224,22 @@ func allocated(v any) reflect.Value {
 }
 
 // decode makes the value of a request with this body. One error reports the
-// mistakes of the body and of all other places.
+// errors of the body and of all other places.
 func (b *Binder[T]) decode(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) error {
-	form, err := b.fill(w, r, body, v)
-	query, also := b.elsewhere(r, v)
-	if err := both(err, also); err != nil {
+	form, err := b.decodeBody(w, r, body, v)
+	query, also := b.decodePlaced(r, v)
+	if err := joinErrors(err, also); err != nil {
 		return err
 	}
 	src := fromJSON
 	if form != nil {
 		src = fromForm
 	}
-	return b.finish(r, v, src, form, query)
+	return b.validate(r, v, src, form, query)
 }
 
-// both joins two errors. Only field errors are merged.
-func both(one, two error) error {
+// joinErrors joins two errors. Only field errors are merged.
+func joinErrors(one, two error) error {
 	a, ok := errors.AsType[*Errors](one)
 	b, also := errors.AsType[*Errors](two)
 	switch {
@@ -250,63 +248,73 @@ func both(one, two error) error {
 	case one == nil, !also:
 		return two
 	}
-	return wrong(a.Status, append(a.Fields, b.Fields...), cmp.Or(a.Err, b.Err))
+	return fieldErrors(a.Status, append(a.Fields, b.Fields...), cmp.Or(a.Err, b.Err))
 }
 
-// fill decodes the body. It returns the reading of a form.
-func (b *Binder[T]) fill(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) (*reading, error) {
+// decodeBody decodes the body. It returns the decoder of a form.
+func (b *Binder[T]) decodeBody(w http.ResponseWriter, r *http.Request, body *bodyparser.Body, v *T) (*formDecoder, error) {
 	switch mediaType := body.MediaType(); {
 	case b.files != nil:
-		return b.receive(w, r, v)
-	case mediaType == "" && !body.Present(), b.void && empty(r, body):
-		return nil, b.absent(v)
+		return b.decodeFiles(w, r, v)
+	case mediaType == "" && !body.Present(), b.bodiless && hasNoBody(r, body):
+		return nil, b.withoutBody(v)
 	case b.form == nil:
 		// Only JSON has values other than objects.
 	case mediaType == "application/x-www-form-urlencoded", mediaType == "multipart/form-data":
-		if b.beyond != nil {
+		if b.noForm != nil {
 			err := body.Decode(new(struct{})) // refuses what is not JSON
 			if refused, ok := errors.AsType[*bodyparser.Error](err); ok {
-				refused.Err = b.beyond
+				refused.Err = b.noForm
 			}
 			return nil, err
 		}
 		values, err := body.Form()
 		if mediaType == "multipart/form-data" {
-			values, err = b.multipart(w, r)
+			values, err = b.multipartValues(w, r)
 		}
 		if err != nil {
 			return nil, err
 		}
-		rd := b.newReading("")
-		rd.read(b.form, values, allocated(v))
-		return rd, rd.err()
+		return b.decodeForm(values, v)
 	}
+	return nil, b.decodeJSON(body, v)
+}
+
+// decodeForm decodes the fields of a form.
+func (b *Binder[T]) decodeForm(values url.Values, v *T) (*formDecoder, error) {
+	fd := b.newFormDecoder("")
+	fd.decode(b.form, values, allocated(v))
+	return fd, fd.err()
+}
+
+// decodeJSON decodes a JSON body, and refuses a body of another type.
+func (b *Binder[T]) decodeJSON(body *bodyparser.Body, v *T) error {
 	if !body.Present() {
 		// An empty object, which is not valid for a list. This returns the
 		// error for types that are not JSON.
 		if err := body.Decode(new(struct{})); err != nil {
-			return nil, b.locate(body, err)
+			return b.locateErrors(body, err)
 		}
-		return nil, b.absent(v)
+		return b.withoutBody(v)
 	}
 	var dst any = v
-	if len(b.shadow.placed) > 0 {
-		dst = b.shadow.of(reflect.ValueOf(v).Elem())
+	if len(b.bodyType.placed) > 0 {
+		dst = b.bodyType.over(reflect.ValueOf(v).Elem())
 	}
 	if err := body.Decode(b.json.target(dst)); err != nil {
-		return nil, b.locate(body, err)
+		return b.locateErrors(body, err)
 	}
-	return nil, b.notNull(v)
+	return b.notNull(v)
 }
 
-// absent makes the value of a request without a body.
-func (b *Binder[T]) absent(v *T) error {
+// withoutBody makes the value of a request without a body.
+func (b *Binder[T]) withoutBody(v *T) error {
 	pointer := b.typ.Kind() == reflect.Pointer
-	if pointer && !b.void && len(b.shadow.placed) == 0 {
-		return wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is empty"}}, nil)
+	if pointer && !b.bodiless && len(b.bodyType.placed) == 0 {
+		return fieldErrors(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "is empty"}}, nil)
 	}
 	if b.form != nil && (pointer || b.json.rewrite) {
-		b.newReading("").record(b.form, new(given), allocated(v))
+		b.newFormDecoder("").record(b.form, new(input), allocated(v))
 	}
 	return nil
 }
@@ -317,27 +325,27 @@ func (b *Binder[T]) notNull(v *T) error {
 	value := reflect.ValueOf(v).Elem()
 	for ; value.Kind() == reflect.Pointer; value = value.Elem() {
 		if value.IsNil() {
-			return wrong(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "must not be null"}}, nil)
+			return fieldErrors(http.StatusBadRequest, []FieldError{{Rule: "type", Message: "must not be null"}}, nil)
 		}
 	}
-	if !b.nulls {
+	if !b.pointers {
 		return nil
 	}
-	return wrong(http.StatusBadRequest, nulls(value, "", nil), nil)
+	return fieldErrors(http.StatusBadRequest, nilElements(value, "", nil), nil)
 }
 
-// nulls finds nil pointers to structs in lists and maps.
-func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
+// nilElements finds nil pointers to structs in lists and maps.
+func nilElements(v reflect.Value, path string, found []FieldError) []FieldError {
 	next := func(e reflect.Value, name string) bool {
 		switch {
 		case e.Kind() != reflect.Pointer:
-			found = nulls(e, step(path, name), found)
+			found = nilElements(e, joinPointer(path, name), found)
 		case e.IsNil():
-			found = append(found, FieldError{Path: step(path, name), Rule: "type", Message: "must not be null"})
+			found = append(found, FieldError{Path: joinPointer(path, name), Rule: "type", Message: "must not be null"})
 		case e.Elem().Kind() != reflect.Struct:
-			found = nulls(e.Elem(), step(path, name), found)
+			found = nilElements(e.Elem(), joinPointer(path, name), found)
 		}
-		return len(found) < enough
+		return len(found) < maxCollected
 	}
 	switch v.Kind() {
 	case reflect.Slice, reflect.Array:
@@ -350,49 +358,49 @@ func nulls(v reflect.Value, path string, found []FieldError) []FieldError {
 	return found
 }
 
-// empty reports whether the request has no body. For a body that was left
+// hasNoBody reports whether the request has no body. For a body that was left
 // unread only the length tells.
-func empty(r *http.Request, body *bodyparser.Body) bool {
+func hasNoBody(r *http.Request, body *bodyparser.Body) bool {
 	return !body.Present() && (r.ContentLength == 0 || !strings.HasPrefix(body.MediaType(), "multipart/"))
 }
 
-// multipart reads the fields of a multipart form, which a page sends if it
+// multipartValues reads the fields of a multipart form, which a page sends if it
 // passes its form to fetch. A form with files is for package upload.
-func (b *Binder[T]) multipart(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+func (b *Binder[T]) multipartValues(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	p := b.cfg.Parser
-	limit := cmp.Or(p.Limit, bytesize.MB)
+	limit := cmp.Or(p.Limit, requestbody.DefaultLimit)
 	return upload.Form(w, r, upload.Config{
-		Limit: limit, FieldLimit: limit, Parts: b.pairs(), Files: -1, ReadTimeout: p.ReadTimeout,
+		Limit: limit, FieldLimit: limit, MaxParts: b.pairs(), MaxFiles: -1, ReadTimeout: p.ReadTimeout,
 	}, nil)
 }
 
-// locate finds the places that a decoder complains about.
-func (b *Binder[T]) locate(body *bodyparser.Body, err error) error {
+// locateErrors finds the places that a decoder complains about.
+func (b *Binder[T]) locateErrors(body *bodyparser.Body, err error) error {
 	var refused *bodyparser.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusUnsupportedMediaType && b.form != nil && b.beyond == nil {
+	if errors.As(err, &refused) && refused.Status == http.StatusUnsupportedMediaType && b.form != nil && b.noForm == nil {
 		return acceptForms(refused)
 	}
 	if errors.As(err, &refused) && (refused.Offset >= 0 || refused.Status != http.StatusBadRequest) {
 		return err
 	}
 	t := b.typ
-	if len(b.shadow.placed) > 0 {
-		t = b.shadow.typ
+	if len(b.bodyType.placed) > 0 {
+		t = b.bodyType.typ
 	}
-	fields := b.json.mistakes(body.Text(), t, "")
+	fields := b.json.typeErrors(body.Text(), t, "")
 	if len(fields) == 0 {
 		fields = []FieldError{{Rule: "type", Message: "does not fit"}}
 	}
-	return wrong(http.StatusBadRequest, fields, err)
+	return fieldErrors(http.StatusBadRequest, fields, err)
 }
 
-// finish checks the rules. The readings, which may be nil, know the client's
+// validate checks the rules. The decoders, which may be nil, know the client's
 // numbers for the elements of lists.
-func (b *Binder[T]) finish(r *http.Request, v *T, src source, form, query *reading) error {
-	if !b.rules {
+func (b *Binder[T]) validate(r *http.Request, v *T, src source, form, query *formDecoder) error {
+	if !b.hasRules {
 		return nil
 	}
-	fields, err := b.check(r.Context(), reflect.ValueOf(v), "", src)
+	fields, err := b.validateValue(r.Context(), reflect.ValueOf(v), "", src)
 	if err != nil {
 		return err
 	}
@@ -400,5 +408,5 @@ func (b *Binder[T]) finish(r *http.Request, v *T, src source, form, query *readi
 		form.renumber(&fields[i])
 		query.renumber(&fields[i])
 	}
-	return wrong(http.StatusUnprocessableEntity, fields, nil)
+	return fieldErrors(http.StatusUnprocessableEntity, fields, nil)
 }

@@ -43,16 +43,16 @@ type Config struct {
 	// with its own UnmarshalJSON decides for itself.
 	Strict bool
 
-	// Rows limits the elements of one list in a form or a query that are given by
+	// MaxRows limits the elements of one list in a form or a query that are given by
 	// index, as in items[0][sku]; more is 400. The client's numbers give the
 	// order and gaps are closed, but in an array they are indexes. 0 is 100,
 	// negative is no limit but the number of pairs.
-	Rows int
+	MaxRows int
 
-	// Elements limits the elements of all lists of a form or a query together, as
+	// MaxElements limits the elements of all lists of a form or a query together, as
 	// far as indexes or commas make them; more is 400. 0 is 1000, negative is no
 	// limit but the size of the body.
-	Elements int
+	MaxElements int
 
 	// OnError responds to a request that does not fit, and to errors of the
 	// handler. Nil is the OnError of the middleware.Config around it, else
@@ -64,7 +64,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Validate returns an error that lists every mistake in the Config.
+// Validate reports every setting that [New] would refuse, as an error that
+// names each, or nil.
 func (c Config) Validate() error {
 	errs := []error{c.Parser.Validate()}
 	if c.Parser.Raw {

@@ -35,7 +35,7 @@ type converter struct {
 // one.
 func newConverter(t reflect.Type, format string) *converter {
 	c := &converter{typ: t, text: isText(t) || isJSON(t), expected: expected(t)}
-	conv := own(t, format)
+	conv := customConverter(t, format)
 	switch t.Kind() {
 	case reflect.String:
 		if conv == nil && !c.text {
@@ -101,10 +101,10 @@ func (c *converter) convert(text string, dst reflect.Value) error {
 
 var errText = errors.New("not a value of the type")
 
-// own returns the conversion for a type that gorilla/schema does not know, or
+// customConverter returns the conversion for a type that gorilla/schema does not know, or
 // treats as another type; nil if it needs none. The format is from the tag of
 // the field.
-func own(t reflect.Type, format string) schema.Converter {
+func customConverter(t reflect.Type, format string) schema.Converter {
 	switch {
 	case t == timeType:
 		return func(text string) reflect.Value {

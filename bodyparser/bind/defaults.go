@@ -9,12 +9,12 @@ import (
 	"github.com/apiece/apiece/internal/jsonread"
 )
 
-// ofDefaults returns a reading for defaults. They come from the service, so no
+// newDefaultDecoder returns a formDecoder for defaults. They come from the service, so no
 // limits apply.
-func ofDefaults() *reading {
-	return &reading{
+func newDefaultDecoder() *formDecoder {
+	return &formDecoder{
 		limits: limits{rows: -1, elements: -1},
-		json:   &codec{rules: jsonread.Rules{Depth: -1, Values: -1}},
+		json:   &codec{rules: jsonread.Rules{MaxDepth: -1, MaxValues: -1}},
 	}
 }
 

@@ -50,7 +50,7 @@
 // written a.b or a[b], as are the entries of maps, lists a=1&a=2, a[]=1 or a[0]=1,
 // numbers also a=1,2, and lists of structs items.0.sku or items[0][sku]. The
 // numbers of a list give the order, and gaps are closed; in an array they are
-// indexes. Config.Rows and Config.Elements limit them. Of several values for a
+// indexes. Config.MaxRows and Config.MaxElements limit them. Of several values for a
 // field that is not a list the last counts. A field whose schema tag, or json tag
 // if it has no other, is "-" cannot be set.
 //

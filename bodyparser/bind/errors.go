@@ -114,9 +114,9 @@ func (e *Errors) Unwrap() error { return e.Err }
 // maxFields limits the size of a response to a hostile body.
 const maxFields = 50
 
-// wrong returns the fields as an error, nil if there are none. Of too many it
+// fieldErrors returns the fields as an error, nil if there are none. Of too many it
 // keeps the first.
-func wrong(status int, fields []FieldError, cause error) error {
+func fieldErrors(status int, fields []FieldError, cause error) error {
 	if len(fields) == 0 {
 		return nil
 	}

@@ -112,14 +112,14 @@ func (s *spool) put(p *upload.Part) (upload.File, error) {
 	return p.Spool(s.dir)
 }
 
-// receive reads a form with files.
-func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*reading, error) {
+// decodeFiles reads a form with files.
+func (b *Binder[T]) decodeFiles(w http.ResponseWriter, r *http.Request, v *T) (*formDecoder, error) {
 	s, ok := r.Context().Value(spoolKey{}).(*spool)
 	if !ok {
 		return nil, fmt.Errorf("bind: the files of %v are removed when a handler returns: use Handler or Func", b.typ)
 	}
 	refuse := func(name, rule, message string) error {
-		return wrong(http.StatusBadRequest, []FieldError{{Path: step("", name), Rule: rule, Message: message}}, nil)
+		return fieldErrors(http.StatusBadRequest, []FieldError{{Path: joinPointer("", name), Rule: rule, Message: message}}, nil)
 	}
 	found := map[string][]upload.File{}
 	values, err := upload.Form(w, r, b.cfg.Upload, func(p *upload.Part) error {
@@ -157,7 +157,5 @@ func (b *Binder[T]) receive(w http.ResponseWriter, r *http.Request, v *T) (*read
 			field.Set(reflect.ValueOf(files[0]))
 		}
 	}
-	rd := b.newReading("")
-	rd.read(b.form, values, allocated(v))
-	return rd, rd.err()
+	return b.decodeForm(values, v)
 }

@@ -73,10 +73,10 @@ func leftovers(t *testing.T, dir string) []string {
 	return found
 }
 
-func TestFiles(t *testing.T) {
+func TestHandlerFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	cfg := bind.Config{Upload: upload.Config{FileLimit: 10 * bytesize.B, Files: 4}}
+	cfg := bind.Config{Upload: upload.Config{FileLimit: 10 * bytesize.B, MaxFiles: 4}}
 	for _, test := range []struct {
 		why    string
 		r      *http.Request
@@ -119,7 +119,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func TestFilesAreRemoved(t *testing.T) {
+func TestHandlerRemovesFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	saved := filepath.Join(t.TempDir(), "saved")
@@ -164,7 +164,7 @@ func TestFilesAreRemoved(t *testing.T) {
 	}
 }
 
-func TestFilesElsewhere(t *testing.T) {
+func TestNewRefusesFilesElsewhere(t *testing.T) {
 	type inner struct{ File upload.File }
 	for why, complaint := range map[string]string{
 		"in a struct":         made[struct{ In inner }](nil),
@@ -208,7 +208,7 @@ func TestFilesElsewhere(t *testing.T) {
 	}
 }
 
-func TestValues(t *testing.T) {
+func TestValuesOfAnotherSource(t *testing.T) {
 	type in struct {
 		Name string `json:"name" validate:"required"`
 		Tags []int  `json:"tags"`

@@ -26,7 +26,7 @@ type node struct {
 	conv     *converter // of a leaf; of the keys of a table
 	elem     *node      // of lists and tables
 	fields   []field    // of a record
-	names    names
+	names    nameIndex
 	defaults bool // a field of the record, or of a struct in it, has a default
 }
 
@@ -63,7 +63,7 @@ func (n *node) find(names []string) (f *field, rest []string) {
 // A builder makes nodes.
 type builder struct {
 	nodes  map[nodeKey]*node
-	beyond []error // why no form can carry it
+	noForm []error // why no form can carry it
 	faults []error // why nothing can carry it
 }
 
@@ -73,7 +73,7 @@ type nodeKey struct {
 }
 
 func (b *builder) cannot(where, why string) {
-	b.beyond = append(b.beyond, fmt.Errorf("bind: %s %s; hide it from forms with the tag schema:\"-\"", where, why))
+	b.noForm = append(b.noForm, fmt.Errorf("bind: %s %s; hide it from forms with the tag schema:\"-\"", where, why))
 }
 
 func (b *builder) fault(format string, args ...any) {
@@ -173,7 +173,7 @@ func hiddenPointer(t reflect.Type, index []int) bool {
 
 // finish returns the errors. By then it is known which records have defaults in
 // nested structs.
-func (b *builder) finish() (beyond, faults error) {
+func (b *builder) finish() (noForm, faults error) {
 	for changed := true; changed; {
 		changed = false
 		for _, n := range b.nodes {
@@ -187,7 +187,7 @@ func (b *builder) finish() (beyond, faults error) {
 			}
 		}
 	}
-	return errors.Join(b.beyond...), errors.Join(b.faults...)
+	return errors.Join(b.noForm...), errors.Join(b.faults...)
 }
 
 // nested reports whether the field is a struct that exists even if it was not
@@ -227,10 +227,10 @@ func (b *builder) defaults(f field, text, where string) []string {
 		b.fault("%s cannot have a default: it is no single value, and no list of them", where)
 		return nil
 	}
-	r := ofDefaults()
-	r.set(f.node, &given{values: texts}, reflect.New(f.typ).Elem())
-	if len(r.wrong) > 0 {
-		b.fault("the default %q of %s %s", text, where, r.wrong[0].Message)
+	d := newDefaultDecoder()
+	d.set(f.node, &input{values: texts}, reflect.New(f.typ).Elem())
+	if len(d.errs) > 0 {
+		b.fault("the default %q of %s %s", text, where, d.errs[0].Message)
 		return nil
 	}
 	return texts

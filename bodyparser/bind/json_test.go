@@ -13,7 +13,7 @@ import (
 	"github.com/apiece/apiece/bodyparser/bind"
 )
 
-func TestWrongJSON(t *testing.T) {
+func TestJSONTypeErrors(t *testing.T) {
 	for _, test := range []struct {
 		why, body string
 		status    int
@@ -49,7 +49,7 @@ func TestWrongJSON(t *testing.T) {
 	}
 }
 
-func TestStrict(t *testing.T) {
+func TestJSONStrict(t *testing.T) {
 	b := bind.New[order](bind.Config{Strict: true})
 	for _, test := range []struct{ contentType, body, want string }{
 		{jsonType, `{"email":"a@b.example","by":"x"}`, ""},
@@ -66,7 +66,7 @@ func TestStrict(t *testing.T) {
 }
 
 // Different names that are the same key of a map are duplicates.
-func TestUniqueKeys(t *testing.T) {
+func TestJSONUniqueKeys(t *testing.T) {
 	type in struct {
 		Counts map[int]string          `json:"counts"`
 		IDs    []map[objectID]struct{} `json:"ids"`
@@ -100,7 +100,7 @@ func TestUniqueKeys(t *testing.T) {
 	}
 }
 
-func TestManyMistakes(t *testing.T) {
+func TestJSONManyTypeErrors(t *testing.T) {
 	for _, body := range []string{
 		"[" + strings.Repeat("{},", 20_000) + "{}]",
 		"[" + strings.Repeat("7,", 20_000) + "7]",
@@ -113,7 +113,7 @@ func TestManyMistakes(t *testing.T) {
 	}
 }
 
-func TestUnmarshalHook(t *testing.T) {
+func TestConfigParserUnmarshal(t *testing.T) {
 	// A decoder that reports no details.
 	b := bind.New[item](bind.Config{Parser: bodyparser.Config{Unmarshal: func(data []byte, v any) error {
 		if json.Unmarshal(data, v) != nil {
@@ -127,7 +127,7 @@ func TestUnmarshalHook(t *testing.T) {
 	}
 }
 
-func TestOtherTypes(t *testing.T) {
+func TestBodyOfOtherTypes(t *testing.T) {
 	if got, err := bind.Body[[]item](post(jsonType, `[{"sku":"a","qty":1}]`)); err != nil || len(got) != 1 {
 		t.Errorf("a list: %v, %v", got, err)
 	}
@@ -170,9 +170,9 @@ func TestOtherTypes(t *testing.T) {
 	}
 }
 
-// TestBodyAfter: a body that bind has decoded is gone, and is not taken for
+// TestHandlerBodyAfterwards: a body that bind has decoded is gone, and is not taken for
 // empty.
-func TestBodyAfter(t *testing.T) {
+func TestHandlerBodyAfterwards(t *testing.T) {
 	h := bind.Handler(func(_ http.ResponseWriter, r *http.Request, _ struct{ A int }) error {
 		text, err := io.ReadAll(r.Body)
 		if len(text) > 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {

@@ -14,7 +14,7 @@ import (
 
 // Merge updates a record from the body of a PATCH request; see [Binder.Merge].
 func Merge[T any](r *http.Request, record *T) error {
-	b, err := standard[T]()
+	b, err := standardBinder[T]()
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func Merge[T any](r *http.Request, record *T) error {
 //
 // A request that does not fit gives [*Errors], with status 400 or 422.
 func (b *Binder[T]) Merge(r *http.Request, record *T) error {
-	return b.worded(r, b.merge(r, record))
+	return b.withMessages(r, b.merge(r, record))
 }
 
 func (b *Binder[T]) merge(r *http.Request, record *T) error {
@@ -65,16 +65,16 @@ func (b *Binder[T]) merge(r *http.Request, record *T) error {
 	if m.unmarshal == nil {
 		m.unmarshal = json.Unmarshal
 	}
-	if err := m.all(b.shadow, reflect.ValueOf(&result).Elem()); err != nil {
+	if err := m.mergeBody(b.bodyType, reflect.ValueOf(&result).Elem()); err != nil {
 		return err
 	}
-	if b.nulls {
-		m.wrong = nulls(reflect.ValueOf(&result).Elem(), "", nil)
+	if b.pointers {
+		m.errs = nilElements(reflect.ValueOf(&result).Elem(), "", nil)
 	}
-	if err := wrong(http.StatusBadRequest, m.wrong, nil); err != nil {
+	if err := fieldErrors(http.StatusBadRequest, m.errs, nil); err != nil {
 		return err
 	}
-	if err := b.finish(r, &result, fromJSON, nil, nil); err != nil {
+	if err := b.validate(r, &result, fromJSON, nil, nil); err != nil {
 		return err
 	}
 	*record = result
@@ -87,19 +87,19 @@ type merger struct {
 	*codec
 	cursor
 	unmarshal func([]byte, any) error
-	wrong     []FieldError
+	errs      []FieldError
 	fault     error // of the type
 }
 
 func (m *merger) report(path, rule, message string) {
-	if len(m.wrong) < maxFields {
-		m.wrong = append(m.wrong, FieldError{Path: path, Rule: rule, Message: message})
+	if len(m.errs) < maxFields {
+		m.errs = append(m.errs, FieldError{Path: path, Rule: rule, Message: message})
 	}
 }
 
-// all merges a whole body, nil if there is none. Fields from elsewhere keep
+// mergeBody merges a whole body, nil if there is none. Fields from elsewhere keep
 // their values.
-func (m *merger) all(s shadow, dst reflect.Value) error {
+func (m *merger) mergeBody(body bodyType, dst reflect.Value) error {
 	if m.next() == 'n' {
 		m.report("", "type", expected(dst.Type()))
 	} else {
@@ -109,16 +109,16 @@ func (m *merger) all(s shadow, dst reflect.Value) error {
 			m.unshare(dst)
 			dst = dst.Elem()
 		}
-		if len(s.placed) > 0 {
-			if dst = reflect.ValueOf(s.of(dst)).Elem(); created {
-				m.fresh(dst)
+		if len(body.placed) > 0 {
+			if dst = reflect.ValueOf(body.over(dst)).Elem(); created {
+				m.reset(dst)
 			}
 		}
 		if m.text != "" {
 			m.value(dst, "", false, "")
 		}
 	}
-	return cmp.Or(m.fault, wrong(http.StatusBadRequest, m.wrong, nil))
+	return cmp.Or(m.fault, fieldErrors(http.StatusBadRequest, m.errs, nil))
 }
 
 // value merges the next value. quoted is the option "string" of a json tag, and
@@ -130,7 +130,7 @@ func (m *merger) value(dst reflect.Value, path string, quoted bool, format strin
 	case isOptional(t):
 		value, set, cleared := dst.FieldByName("Value"), dst.FieldByName("Set"), dst.FieldByName("Null")
 		if !set.Bool() || cleared.Bool() {
-			m.fresh(value)
+			m.reset(value)
 		}
 		if null {
 			m.cursor.value()
@@ -142,18 +142,18 @@ func (m *merger) value(dst reflect.Value, path string, quoted bool, format strin
 		cleared.SetBool(null)
 	case null:
 		m.cursor.value()
-		m.fresh(dst)
+		m.reset(dst)
 	case t.Kind() == reflect.Pointer:
 		m.unshare(dst)
 		m.value(dst.Elem(), path, quoted, format)
 	case isJSON(t) && first == '{':
-		m.own(dst, m.cursor.value(), path)
+		m.mergeByMethod(dst, m.cursor.value(), path)
 	case isJSON(t), isText(t):
 		m.replace(dst, m.cursor.value(), path, quoted, format)
 	case t.Kind() == reflect.Struct:
 		m.object(dst, path)
 	case t.Kind() == reflect.Map:
-		m.dictionary(dst, path, format)
+		m.table(dst, path, format)
 	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
 		old := dst.Interface()
 		if m.replace(dst, m.cursor.value(), path, quoted, format) && dst.Interface() != nil {
@@ -168,16 +168,16 @@ func (m *merger) value(dst reflect.Value, path string, quoted bool, format strin
 func (m *merger) unshare(p reflect.Value) {
 	own := reflect.New(p.Type().Elem())
 	if p.IsNil() {
-		m.fresh(own.Elem())
+		m.reset(own.Elem())
 	} else {
 		own.Elem().Set(p.Elem())
 	}
 	p.Set(own)
 }
 
-// fresh sets dst to the value of an absent field: zero, except for the defaults
+// reset sets dst to the value of an absent field: zero, except for the defaults
 // in it.
-func (m *merger) fresh(dst reflect.Value) {
+func (m *merger) reset(dst reflect.Value) {
 	dst.SetZero()
 	if o := m.objects[dst.Type()]; o != nil {
 		m.defaults(dst, o, nil)
@@ -213,8 +213,8 @@ func (m *merger) replace(dst reflect.Value, patch, path string, quoted bool, for
 	if err == nil {
 		return true
 	}
-	w := walker{codec: m.codec, cursor: cursor{text: patch}}
-	w.value(t, &place{path: path}, quoted, format)
+	w := typeChecker{codec: m.codec, cursor: cursor{text: patch}}
+	w.value(t, &position{path: path}, quoted, format)
 	for _, f := range w.found {
 		m.report(f.Path, f.Rule, f.Message)
 	}
@@ -245,7 +245,7 @@ func (m *merger) object(dst reflect.Value, path string) {
 		i, ok := o.names.find(name)
 		if !ok {
 			if m.cursor.value(); m.strict {
-				m.report(step(path, name), "unknown", "is not a field of this request")
+				m.report(joinPointer(path, name), "unknown", "is not a field of this request")
 			}
 			continue
 		}
@@ -258,7 +258,7 @@ func (m *merger) object(dst reflect.Value, path string) {
 			}
 			m.defaults(dst, o, given)
 		}
-		at := step(path, to.Name)
+		at := joinPointer(path, to.Name)
 		if m.next() == 'n' && o.defaults[i] != "" && field.Kind() != reflect.Pointer && !isOptional(field.Type()) {
 			m.cursor.value()
 			m.replace(field, o.defaults[i], at, o.quoted[i], "")
@@ -284,7 +284,7 @@ func (m *merger) reach(v reflect.Value, index []int) (field reflect.Value, creat
 	return v, created
 }
 
-func (m *merger) dictionary(dst reflect.Value, path, format string) {
+func (m *merger) table(dst reflect.Value, path, format string) {
 	t := dst.Type()
 	if !m.opens(t, path) {
 		return
@@ -295,7 +295,7 @@ func (m *merger) dictionary(dst reflect.Value, path, format string) {
 	}
 	for ; !m.accept('}') && m.pos < len(m.text); m.accept(',') {
 		name := m.name()
-		at := step(path, name)
+		at := joinPointer(path, name)
 		key, ok := keyOf(name, t)
 		if !ok {
 			m.cursor.value()
@@ -314,22 +314,12 @@ func (m *merger) dictionary(dst reflect.Value, path, format string) {
 		if old := own.MapIndex(key); old.IsValid() {
 			element.Set(old)
 		} else {
-			m.fresh(element)
+			m.reset(element)
 		}
 		m.value(element, at, false, format)
 		own.SetMapIndex(key, element)
 	}
 	dst.Set(own)
-}
-
-// keyOf returns the key that encoding/json makes of a name in a map of type t.
-func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
-	text, _ := json.Marshal(map[string]any{name: nil})
-	one := reflect.New(t)
-	if json.Unmarshal(text, one.Interface()) != nil || one.Elem().Len() != 1 {
-		return key, false
-	}
-	return one.Elem().MapKeys()[0], true
 }
 
 // mergeAny is the function MergePatch of RFC 7396, section 2, for values of

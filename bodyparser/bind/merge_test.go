@@ -46,7 +46,7 @@ func stored() record {
 	}
 }
 
-func TestMerge(t *testing.T) {
+func TestMergePatches(t *testing.T) {
 	for _, test := range []struct {
 		why, patch string
 		status     int
@@ -155,7 +155,7 @@ func TestMergeTypes(t *testing.T) {
 	}
 }
 
-func TestStrictMerge(t *testing.T) {
+func TestMergeStrict(t *testing.T) {
 	b := bind.New[record](bind.Config{Strict: true, Parser: bodyparser.Config{Unmarshal: func(text []byte, v any) error {
 		if json.Unmarshal(text, v) != nil {
 			return errors.New("no")

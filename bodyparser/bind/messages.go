@@ -14,39 +14,39 @@ import (
 // field. The phrase may depend on the type of the field, as for min, or on
 // other fields, which a client knows by other names than the tag.
 
-// A complaint is a failed rule, with what a message needs.
-type complaint struct {
+// A failedRule is a rule that a value breaks, with what a message needs.
+type failedRule struct {
 	rule, param string
 	typ         reflect.Type // of the value, nil if it is not known
 	within      reflect.Type // the struct that the field is in, nil if it is not known
 	src         source
 }
 
-// about describes the requirement of a rule: its parameter, and a phrase in
+// messageOf describes the requirement of a rule: its parameter, and a phrase in
 // English.
-func about(f validator.FieldError, within reflect.Type, src source) (param, phrase string) {
-	c := complaint{f.Tag(), f.Param(), f.Type(), within, src}
+func messageOf(f validator.FieldError, within reflect.Type, src source) (param, phrase string) {
+	c := failedRule{f.Tag(), f.Param(), f.Type(), within, src}
 	if c.typ != nil {
 		c.typ = fields.Deref(c.typ)
 	}
-	if param, phrase, ok := c.say(); ok {
+	if param, phrase, ok := c.describe(); ok {
 		return param, phrase
 	}
 	if f.ActualTag() != c.rule { // an alias of the service
 		c.rule = f.ActualTag()
-		if param, phrase, ok := c.say(); ok {
+		if param, phrase, ok := c.describe(); ok {
 			return param, phrase
 		}
 	}
 	return f.Param(), "must satisfy the rule " + f.Tag()
 }
 
-// say returns the phrase for the rule, and reports false if there is none.
-func (c complaint) say() (param, phrase string, ok bool) {
+// describe returns the phrase for the rule, and reports false if there is none.
+func (c failedRule) describe() (param, phrase string, ok bool) {
 	if alternatives := strings.Split(c.rule, "|"); len(alternatives) > 1 {
-		return c.either(alternatives)
+		return c.describeAny(alternatives)
 	}
-	if c.rule == "unique" && c.holds() {
+	if c.rule == "unique" && c.isCollection() {
 		return c.param, "must not have the same element twice", true
 	}
 	if phrase, ok := phrases[c.rule]; ok {
@@ -58,15 +58,15 @@ func (c complaint) say() (param, phrase string, ok bool) {
 	if phrase, ok := c.choice(); ok {
 		return c.param, phrase, true
 	}
-	return c.others()
+	return c.otherFields()
 }
 
-// either joins the phrases of a rule such as rgb|rgba.
-func (c complaint) either(alternatives []string) (param, phrase string, ok bool) {
+// describeAny joins the phrases of a rule such as rgb|rgba.
+func (c failedRule) describeAny(alternatives []string) (param, phrase string, ok bool) {
 	var all []string
 	for _, one := range alternatives {
 		c.rule, c.param, _ = strings.Cut(one, "=")
-		_, phrase, ok := c.say()
+		_, phrase, ok := c.describe()
 		if !ok {
 			return "", "", false
 		}
@@ -85,7 +85,7 @@ var sizes = map[string]struct{ bound, time string }{
 	"lt": {"less than", "in the past"},
 }
 
-func (c complaint) size() (phrase string, ok bool) {
+func (c failedRule) size() (phrase string, ok bool) {
 	s, ok := sizes[c.rule]
 	if !ok {
 		if c.rule != "eq" && c.rule != "ne" {
@@ -95,7 +95,7 @@ func (c complaint) size() (phrase string, ok bool) {
 		if c.rule == "ne" {
 			verb = "must not "
 		}
-		if c.holds() {
+		if c.isCollection() {
 			return verb + "have exactly " + plural(c.param, c.unit()), true
 		}
 		return verb + "be " + c.quantity(), true
@@ -112,7 +112,7 @@ func (c complaint) size() (phrase string, ok bool) {
 }
 
 // unit is what the length of the value counts, "" if it has no length.
-func (c complaint) unit() string {
+func (c failedRule) unit() string {
 	if c.typ == nil {
 		return ""
 	}
@@ -130,8 +130,8 @@ func (c complaint) unit() string {
 	return ""
 }
 
-// holds reports whether the value is a list or a map.
-func (c complaint) holds() bool {
+// isCollection reports whether the value is a list or a map.
+func (c failedRule) isCollection() bool {
 	unit := c.unit()
 	return unit == "element" || unit == "byte"
 }
@@ -145,7 +145,7 @@ func plural(n, unit string) string {
 
 // quantity is the parameter as a value of the type: the validator also takes a
 // bare number of nanoseconds for a duration.
-func (c complaint) quantity() string {
+func (c failedRule) quantity() string {
 	if c.typ == durationType {
 		d, err := time.ParseDuration(c.param)
 		if err != nil {
@@ -160,7 +160,7 @@ func (c complaint) quantity() string {
 
 func isTime(t reflect.Type) bool { return t.ConvertibleTo(timeType) }
 
-func (c complaint) choice() (phrase string, ok bool) {
+func (c failedRule) choice() (phrase string, ok bool) {
 	phrase, ok = map[string]string{
 		"oneof": "must be one of: ", "oneofci": "must be one of: ",
 		"noneof": "must be none of: ", "noneofci": "must be none of: ",
@@ -218,11 +218,11 @@ var conditions = map[string]struct {
 	"excluded_without_all": {"must be left out", "when", " and ", "missing", false},
 }
 
-// others describes a rule that names other fields. It does not name those that
+// otherFields describes a rule that names other fields. It does not name those that
 // clients cannot see.
-func (c complaint) others() (param, phrase string, ok bool) {
+func (c failedRule) otherFields() (param, phrase string, ok bool) {
 	if phrase, ok := comparisons[c.rule]; ok {
-		name, visible := c.client(c.param)
+		name, visible := c.clientName(c.param)
 		switch {
 		case visible && c.typ != nil && isTime(c.typ):
 			phrase = strings.NewReplacer("more than", "after", "less than", "before", "at least", "no earlier than", "at most", "no later than").Replace(phrase)
@@ -240,7 +240,7 @@ func (c complaint) others() (param, phrase string, ok bool) {
 	all := words(c.param)
 	var parts []string
 	for i := 0; i < len(all); i++ {
-		name, visible := c.client(all[i])
+		name, visible := c.clientName(all[i])
 		if !visible {
 			return "", rule.verb, true
 		}
@@ -264,14 +264,14 @@ func (c complaint) others() (param, phrase string, ok bool) {
 	return "", phrase, true
 }
 
-// client returns the client's name of a field that a tag names by Go names, and
+// clientName returns the client's name of a field that a tag names by Go names, and
 // reports whether clients can see one.
-func (c complaint) client(goName string) (string, bool) {
+func (c failedRule) clientName(goName string) (string, bool) {
 	var names []string
 	t := c.within
 	for part := range strings.SplitSeq(goName, ".") {
 		part, _, _ := strings.Cut(part, "[")
-		if t = element(t); t == nil || t.Kind() != reflect.Struct {
+		if t = elementType(t); t == nil || t.Kind() != reflect.Struct {
 			return "", false
 		}
 		f, ok := t.FieldByName(part)
@@ -292,9 +292,9 @@ func (c complaint) client(goName string) (string, bool) {
 	return strings.Join(names, "."), len(names) > 0
 }
 
-// element returns the type that pointers, lists and maps of t lead to, nil if
+// elementType returns the type that pointers, lists and maps of t lead to, nil if
 // there is none.
-func element(t reflect.Type) reflect.Type {
+func elementType(t reflect.Type) reflect.Type {
 	for t != nil && !endless(t) {
 		switch t = fields.Deref(t); t.Kind() {
 		case reflect.Slice, reflect.Array, reflect.Map:

@@ -36,7 +36,7 @@ func said[T any](t *testing.T, cfg bind.Config, body string) []string {
 	return got
 }
 
-func TestMessages(t *testing.T) {
+func TestMessagesOfRules(t *testing.T) {
 	type bounds struct {
 		A string               `json:"a" validate:"min=1"`
 		B string               `json:"b" validate:"len=2"`
@@ -152,7 +152,7 @@ func allRules(t *testing.T) (rules []string) {
 	return rules
 }
 
-func TestEveryRuleHasAMessage(t *testing.T) {
+func TestMessagesForEveryRule(t *testing.T) {
 	for _, rule := range allRules(t) {
 		name, param, _ := strings.Cut(rule, "=")
 		if got := bind.Phrase(name, param); got == "" || strings.ContainsAny(got, "{}") {
@@ -162,7 +162,7 @@ func TestEveryRuleHasAMessage(t *testing.T) {
 }
 
 // The message of a rule for text is known only if some text satisfies it.
-func TestEveryRuleHasASample(t *testing.T) {
+func TestSamplesForEveryRule(t *testing.T) {
 	none := map[string]string{
 		"file": "asks the file system", "dir": "asks the file system", "image": "asks the file system", "uds_exists": "asks the file system",
 		"mimetype=image/png": "asks the file system", "port": "is for numbers", "iso4217_numeric": "is for numbers", "validateFn": "is a method of the service's",
@@ -176,7 +176,7 @@ func TestEveryRuleHasASample(t *testing.T) {
 	}
 }
 
-func TestAliasesHaveMessages(t *testing.T) {
+func TestMessagesOfAliases(t *testing.T) {
 	type in struct {
 		Price int    `json:"price" validate:"price"`
 		Name  string `json:"name" validate:"polite"`
@@ -190,7 +190,7 @@ func TestAliasesHaveMessages(t *testing.T) {
 	}
 }
 
-func TestOwnMessages(t *testing.T) {
+func TestConfigMessage(t *testing.T) {
 	type in struct {
 		Name string `json:"name" schema:"name" validate:"min=3"`
 		Tags []int  `json:"tags" schema:"tags" validate:"min=3"`

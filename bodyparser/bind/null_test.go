@@ -12,7 +12,7 @@ import (
 )
 
 // A handler with a pointer never gets nil against the rules.
-func TestNull(t *testing.T) {
+func TestNullForPointers(t *testing.T) {
 	for _, test := range []struct {
 		why, contentType, body string
 		h                      http.Handler
@@ -92,7 +92,7 @@ func deref[T any]() http.Handler {
 }
 
 // Numbers keep their digits in every any.
-func TestDigits(t *testing.T) {
+func TestNumbersKeepDigits(t *testing.T) {
 	type inner struct {
 		V any `json:"v"`
 	}
@@ -118,7 +118,7 @@ func TestDigits(t *testing.T) {
 
 // A number with the option "string" has to be quoted, and the error has its
 // place.
-func TestQuoted(t *testing.T) {
+func TestJSONQuotedNumbers(t *testing.T) {
 	type in struct {
 		N int64    `json:"n,string"`
 		F *float64 `json:"f,string"`
@@ -147,7 +147,7 @@ func (s *selfRead) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(s))
 }
 
-func TestPlacesInTypesThatReadJSON(t *testing.T) {
+func TestErrorsInTypesThatReadJSON(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"Page":"x"}`:       "/Page type",
 		`{"Deep":{"A":"x"}}`: "/Deep/A type",

@@ -72,7 +72,7 @@ func (o *Optional[T]) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	var value T // numbers in it keep their digits, as everywhere in package bind
-	if err := jsonread.Decode(text, &value, jsonread.Rules{Depth: -1, Values: -1, Checked: true}); err != nil {
+	if err := jsonread.Decode(text, &value, jsonread.Rules{MaxDepth: -1, MaxValues: -1, Checked: true}); err != nil {
 		return err
 	}
 	*o = Optional[T]{Value: value, Set: true}
@@ -100,20 +100,20 @@ func isOptional(t reflect.Type) bool {
 // knows them. An Optional of an Optional is an error: no client can express it.
 func registerOptionals(v *validator.Validate, t reflect.Type) error {
 	for _, o := range optionals(t, map[reflect.Type]bool{}) {
-		if of, _ := fields.Optional(o); isOptional(pointed(of)) {
+		if of, _ := fields.Optional(o); isOptional(derefPointers(of)) {
 			return fmt.Errorf("bind: %v is an Optional of an Optional; one says all that a client can", o)
 		}
 		value := reflect.New(o).Elem()
 		value.FieldByName("Set").SetBool(true)
-		if seen := extract(v, value); seen == nil || reflect.TypeOf(seen) == o {
+		if seen := ruleValue(v, value); seen == nil || reflect.TypeOf(seen) == o {
 			v.RegisterCustomTypeFunc(func(field reflect.Value) any { return field.Interface().(optional).pointer() }, value.Interface())
 		}
 	}
 	return nil
 }
 
-// loop reports whether an Optional in t may hold one of its own type.
-func loop(t reflect.Type) bool {
+// holdsItself reports whether an Optional in t may hold one of its own type.
+func holdsItself(t reflect.Type) bool {
 	return slices.ContainsFunc(optionals(t, map[reflect.Type]bool{}), func(o reflect.Type) bool {
 		of, _ := fields.Optional(o)
 		return slices.Contains(optionals(of, map[reflect.Type]bool{}), o)

@@ -33,7 +33,7 @@ type change struct {
 	Version bind.Optional[int]                `json:"version,omitzero" schema:"version" validate:"required"`
 }
 
-func TestOptional(t *testing.T) {
+func TestOptionalSources(t *testing.T) {
 	for _, test := range []struct {
 		why, contentType, body string
 		status                 int
@@ -94,7 +94,7 @@ func TestOptionalMessages(t *testing.T) {
 	}
 }
 
-func TestStrictOptional(t *testing.T) {
+func TestOptionalStrict(t *testing.T) {
 	b := bind.New[change](bind.Config{Strict: true})
 	_, err := b.Body(post(jsonType, `{"version":1,"home":{"city":"x","town":"y"},"nik":"x"}`))
 	if got, status := fields(err); status != 400 || got != "/home/town unknown, /nik unknown" {
@@ -181,7 +181,7 @@ func TestOptionalWithValidator(t *testing.T) {
 	}
 }
 
-func TestApply(t *testing.T) {
+func TestOptionalApply(t *testing.T) {
 	name := "old"
 	for _, test := range []struct {
 		o    bind.Optional[string]

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/apiece/apiece/internal/requestbody"
 	"github.com/apiece/apiece/pattern"
 )
 
@@ -16,38 +17,36 @@ import (
 // rules of forms. As in req.query of Next.js, the parameters of the route are
 // part of it and take precedence over the query string; see pattern.Query. Fields
 // with a place come from there alone. A query that is malformed, or has more than
-// Config.Parser.Pairs pairs, 1000 by default, is 400. A T that a query cannot
+// Config.Parser.MaxPairs pairs, 1000 by default, is 400. A T that a query cannot
 // carry gives an error of status 500.
 func (b *Binder[T]) Query(r *http.Request) (T, error) {
-	return b.whole(r, func(v *T) error { return b.readQuery(r, v) })
+	return b.valueOrZero(r, func(v *T) error { return b.readQuery(r, v) })
 }
 
 func (b *Binder[T]) readQuery(r *http.Request, v *T) error {
-	return b.routed(r, b.fillQuery(r, v))
+	return b.markRouteErrors(r, b.decodeQuery(r, v))
 }
 
-// routed sets "path" in errors about fields that the route has put into the
+// markRouteErrors sets "path" in errors about fields that the route has put into the
 // query.
-func (b *Binder[T]) routed(r *http.Request, err error) error {
+func (b *Binder[T]) markRouteErrors(r *http.Request, err error) error {
 	e, ok := errors.AsType[*Errors](err)
 	if !ok {
 		return err
 	}
-	given := b.fromRoute(r, pattern.Query(r))
+	given := b.routeFields(r, pattern.Query(r))
 	for i, f := range e.Fields {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f.Path, "/"), "/")
-		name = unescapeStep.Replace(name)
-		if f.In == "query" && given[name] && !named(b.sources.query, name) {
+		name = unescapePointer.Replace(name)
+		if f.In == "query" && given[name] && !hasKey(b.sources.query, name) {
 			e.Fields[i].In = "path"
 		}
 	}
-	return wrong(e.Status, e.Fields, e.Err)
+	return fieldErrors(e.Status, e.Fields, e.Err)
 }
 
-var unescapeStep = strings.NewReplacer("~1", "/", "~0", "~")
-
-func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
-	if err := b.queryable(); err != nil {
+func (b *Binder[T]) decodeQuery(r *http.Request, v *T) error {
+	if err := b.queryError(); err != nil {
 		return err
 	}
 	raw, err := parseQuery(r, b.pairs())
@@ -55,32 +54,32 @@ func (b *Binder[T]) fillQuery(r *http.Request, v *T) error {
 		return err
 	}
 	dst := allocated(v)
-	rd := b.newReading("query")
+	fd := b.newFormDecoder("query")
 	if len(b.form.fields) > 0 || b.cfg.Strict {
-		rd.read(b.form, b.rest(r), dst)
+		fd.decode(b.form, b.unplacedQuery(r), dst)
 	}
 	if b.sources.query != nil {
-		rd.strict = false // unknown names may be fields of the rest
-		rd.read(b.sources.query, raw, dst)
+		fd.strict = false // unknown names may be fields of the rest
+		fd.decode(b.sources.query, raw, dst)
 	}
-	if err := b.sources.read(r, rd, dst); err != nil {
+	if err := b.sources.decode(r, fd, dst); err != nil {
 		return err
 	}
-	if err := rd.err(); err != nil {
+	if err := fd.err(); err != nil {
 		return err
 	}
-	return b.finish(r, v, fromQuery, nil, rd)
+	return b.validate(r, v, fromQuery, nil, fd)
 }
 
-// rest returns the query and the route parameters for fields without a place.
-func (b *Binder[T]) rest(r *http.Request) url.Values {
+// unplacedQuery returns the query and the route parameters for fields without a place.
+func (b *Binder[T]) unplacedQuery(r *http.Request) url.Values {
 	values := pattern.Query(r)
-	given := b.fromRoute(r, values)
+	given := b.routeFields(r, values)
 	maps.DeleteFunc(values, func(key string, _ []string) bool {
-		if named(b.sources.query, key) {
+		if hasKey(b.sources.query, key) {
 			return true
 		}
-		switch f, _ := b.form.named(key); {
+		switch f, _ := b.form.findKey(key); {
 		case f == nil:
 			// An unknown route parameter is not the client's fault.
 			return b.cfg.Strict && pattern.Values(r, key) != nil
@@ -91,10 +90,10 @@ func (b *Binder[T]) rest(r *http.Request) url.Values {
 	return values
 }
 
-// fromRoute returns the names of the fields that the route has put into the query.
-func (b *Binder[T]) fromRoute(r *http.Request, query url.Values) (given map[string]bool) {
+// routeFields returns the names of the fields that the route has put into the query.
+func (b *Binder[T]) routeFields(r *http.Request, query url.Values) (given map[string]bool) {
 	for key := range query {
-		if f, rest := b.form.named(key); f != nil && len(rest) == 0 && pattern.Values(r, key) != nil {
+		if f, rest := b.form.findKey(key); f != nil && len(rest) == 0 && pattern.Values(r, key) != nil {
 			if given == nil {
 				given = map[string]bool{}
 			}
@@ -104,31 +103,15 @@ func (b *Binder[T]) fromRoute(r *http.Request, query url.Values) (given map[stri
 	return given
 }
 
-// queryable says why no query can carry a T.
-func (b *Binder[T]) queryable() error {
+// queryError says why no query can carry a T.
+func (b *Binder[T]) queryError() error {
 	switch {
 	case b.form == nil:
 		return fmt.Errorf("bind: a query needs a struct that no method of its own reads, not %v", b.typ)
 	case b.files != nil:
 		return fmt.Errorf("bind: %v has files, which a query cannot carry", b.typ)
 	}
-	return b.beyond
-}
-
-// named reports whether a key names a field of the record, or a part of one.
-func named(n *node, key string) bool {
-	f, _ := n.named(key)
-	return f != nil
-}
-
-// named returns the field that a key names, or a part of, and the names of the
-// part. It returns nil if there is none.
-func (n *node) named(key string) (f *field, part []string) {
-	names, ok := split(key)
-	if n == nil || !ok {
-		return nil, nil
-	}
-	return n.find(names)
+	return b.noForm
 }
 
 // Values returns form values from another source than the request, decoded and
@@ -140,64 +123,27 @@ func (b *Binder[T]) Values(values url.Values) (T, error) {
 		Method: http.MethodGet, URL: new(url.URL), Header: http.Header{}, Body: http.NoBody,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	return b.whole(r, func(v *T) error {
-		if err := b.queryable(); err != nil {
+	return b.valueOrZero(r, func(v *T) error {
+		if err := b.queryError(); err != nil {
 			return err
 		}
-		rd := b.newReading("")
-		rd.read(b.form, values, allocated(v))
-		if err := rd.err(); err != nil {
+		form, err := b.decodeForm(values, v)
+		if err != nil {
 			return err
 		}
-		return b.finish(r, v, fromForm, rd, nil)
+		return b.validate(r, v, fromForm, form, nil)
 	})
 }
 
-// elsewhere reads the fields that do not come from the body. It returns the
-// reading, nil if there are none.
-func (b *Binder[T]) elsewhere(r *http.Request, v *T) (*reading, error) {
-	if len(b.shadow.placed) == 0 {
-		return nil, nil
-	}
-	dst := allocated(v)
-	rd := b.newReading("query")
-	if b.sources.query != nil {
-		values, err := parseQuery(r, b.pairs())
-		if err != nil {
-			return nil, err
-		}
-		rd.read(b.sources.query, values, dst)
-	}
-	if err := b.sources.read(r, rd, dst); err != nil {
-		return nil, err
-	}
-	return rd, rd.err()
-}
-
-func (b *Binder[T]) newReading(in string) *reading {
-	return &reading{
-		limits: limits{rows: cmp.Or(b.cfg.Rows, defaultRows), elements: cmp.Or(b.cfg.Elements, defaultElements)},
-		in:     in, strict: b.cfg.Strict, json: &b.json,
-	}
-}
-
-// The defaults of the zero Config.
-const (
-	defaultRows     = 100
-	defaultElements = 1000
-	defaultPairs    = 1000
-	defaultDepth    = 512
-)
-
 // pairs limits queries and multipart forms, as bodyparser.Config limits
 // urlencoded ones.
-func (b *Binder[T]) pairs() int { return cmp.Or(b.cfg.Parser.Pairs, defaultPairs) }
+func (b *Binder[T]) pairs() int { return cmp.Or(b.cfg.Parser.MaxPairs, requestbody.DefaultMaxPairs) }
 
 // parseQuery parses the query string of the request, with a limit on its pairs.
 func parseQuery(r *http.Request, pairs int) (url.Values, error) {
 	raw := r.URL.RawQuery
 	refuse := func(message string, err error) (url.Values, error) {
-		return nil, wrong(http.StatusBadRequest, []FieldError{{In: "query", Rule: "type", Message: message}}, err)
+		return nil, fieldErrors(http.StatusBadRequest, []FieldError{{In: "query", Rule: "type", Message: message}}, err)
 	}
 	if pairs >= 0 && strings.Count(raw, "&") >= pairs { // before parsing allocates
 		return refuse("has too many pairs", nil)

@@ -317,7 +317,7 @@ type Extra struct {
 	Hue string `json:"hue,omitempty"`
 }
 
-func TestEndlessTypes(t *testing.T) {
+func TestNewWithEndlessTypes(t *testing.T) {
 	if got := outcome(bind.Body[branches](post(jsonType, `{"a":{"b":{}}}`))); got != `{"a":{"b":{}}}` {
 		t.Error(got)
 	}
@@ -447,7 +447,7 @@ func TestSameTimesEverywhere(t *testing.T) {
 	}
 }
 
-func TestSettingsOfLists(t *testing.T) {
+func TestConfigMaxRowsAndElements(t *testing.T) {
 	type in struct {
 		Rows []struct{ A int } `json:"rows"`
 		N    []int             `json:"n"`
@@ -469,13 +469,13 @@ func TestSettingsOfLists(t *testing.T) {
 	}{
 		{"100 rows", bind.Config{}, rows(100), 200},
 		{"101", bind.Config{}, rows(101), 400},
-		{"more by a setting", bind.Config{Rows: 150}, rows(150), 200},
-		{"and no more than that", bind.Config{Rows: 150}, rows(151), 400},
-		{"without a bound", bind.Config{Rows: -1}, rows(900), 200},
+		{"more by a setting", bind.Config{MaxRows: 150}, rows(150), 200},
+		{"and no more than that", bind.Config{MaxRows: 150}, rows(151), 400},
+		{"without a bound", bind.Config{MaxRows: -1}, rows(900), 200},
 		{"1000 elements", bind.Config{}, commas(1001), 200},
 		{"1001", bind.Config{}, commas(1002), 400},
-		{"more by a setting", bind.Config{Elements: 2000}, commas(2000), 200},
-		{"without a bound", bind.Config{Elements: -1}, commas(5000), 200},
+		{"more by a setting", bind.Config{MaxElements: 2000}, commas(2000), 200},
+		{"without a bound", bind.Config{MaxElements: -1}, commas(5000), 200},
 		{"what repeats its name is bounded by the pairs", bind.Config{}, strings.Repeat("t=2026-01-02T03:04:05Z&", 900), 200},
 	} {
 		if got, status := fields(second(bind.New[in](test.cfg).Body(post(formType, test.form)))); status != test.status {

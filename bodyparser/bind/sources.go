@@ -12,11 +12,11 @@ import (
 
 // sources are the fields of a request that do not come from the body.
 type sources struct {
-	single []single // from the path, a header or a cookie
-	query  *node    // nil if there are none
+	fields []placedField // from the path, a header or a cookie
+	query  *node         // nil if there are none
 }
 
-type single struct {
+type placedField struct {
 	place string
 	field field
 }
@@ -53,30 +53,51 @@ func newSources(t reflect.Type, placed []member) (s sources, err error) {
 		if f.node.kind != leaf && (f.node.kind != list || f.node.elem.kind != leaf) {
 			b.fault("%v.%s is of type %v, which a %s cannot carry", t, m.Field.Name, m.Field.Type, place)
 		}
-		s.single = append(s.single, single{place, f})
+		s.fields = append(s.fields, placedField{place, f})
 	}
 	if len(query.fields) > 0 {
 		query.defaults = true
 		s.query = query
 	}
-	beyond, faults := b.finish()
-	if beyond != nil {
-		return s, beyond
+	noForm, faults := b.finish()
+	if noForm != nil {
+		return s, noForm
 	}
 	return s, faults
 }
 
-// read reads the fields that have their own place in the request, except those
+// decodePlaced reads the fields that do not come from the body. It returns the
+// decoder, nil if there are none.
+func (b *Binder[T]) decodePlaced(r *http.Request, v *T) (*formDecoder, error) {
+	if len(b.bodyType.placed) == 0 {
+		return nil, nil
+	}
+	dst := allocated(v)
+	fd := b.newFormDecoder("query")
+	if b.sources.query != nil {
+		values, err := parseQuery(r, b.pairs())
+		if err != nil {
+			return nil, err
+		}
+		fd.decode(b.sources.query, values, dst)
+	}
+	if err := b.sources.decode(r, fd, dst); err != nil {
+		return nil, err
+	}
+	return fd, fd.err()
+}
+
+// decode reads the fields that have their own place in the request, except those
 // of the query.
-func (s *sources) read(r *http.Request, rd *reading, dst reflect.Value) error {
-	for i := range s.single {
-		one := &s.single[i]
+func (s *sources) decode(r *http.Request, fd *formDecoder, dst reflect.Value) error {
+	for i := range s.fields {
+		one := &s.fields[i]
 		f := &one.field
 		var values []string
 		switch one.place {
 		case "path":
 			values = pathValues(r, f)
-			if values == nil && f.defaults == nil && f.typ.Kind() != reflect.Pointer && !asksFor(r.Pattern, f.name) {
+			if values == nil && f.defaults == nil && f.typ.Kind() != reflect.Pointer && !hasParam(r.Pattern, f.name) {
 				return fmt.Errorf("bind: the route %q has no parameter %q, which %v asks for", r.Pattern, f.name, dst.Type())
 			}
 		case "header":
@@ -86,24 +107,24 @@ func (s *sources) read(r *http.Request, rd *reading, dst reflect.Value) error {
 				values = []string{v}
 			}
 		}
-		rd.in = one.place
-		g := given{pointer: step("", f.name)}
+		fd.in = one.place
+		g := input{pointer: joinPointer("", f.name)}
 		if values != nil {
-			rd.assign(f.node, &g, f.name, values)
+			fd.assign(f.node, &g, f.name, values)
 		}
 		switch {
 		case !g.empty(f.node):
-			rd.set(f.node, &g, f.of(dst))
+			fd.set(f.node, &g, f.of(dst))
 		case f.defaults != nil:
 			g.values = f.defaults
-			rd.set(f.node, &g, f.of(dst))
+			fd.set(f.node, &g, f.of(dst))
 		}
 	}
 	return nil
 }
 
-// asksFor reports whether the text of a route has a parameter.
-func asksFor(route, name string) bool {
+// hasParam reports whether the text of a route has a parameter.
+func hasParam(route, name string) bool {
 	for _, before := range []string{"{", "[", "..."} {
 		_, after, ok := strings.Cut(route, before+name)
 		if ok && after != "" && strings.ContainsRune("}].:", rune(after[0])) {

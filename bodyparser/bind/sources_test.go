@@ -39,7 +39,7 @@ type update struct {
 	hidden int
 }
 
-func TestSources(t *testing.T) {
+func TestSourcesOfFields(t *testing.T) {
 	h := bind.Func(func(r *http.Request, in update) (map[string]any, error) {
 		in.hidden++
 		theme := "none"
@@ -159,7 +159,7 @@ func TestSourcesReadAsForms(t *testing.T) {
 
 // An absent list is not an empty one, in any place: it has its default, and no
 // rule takes it for sent.
-func TestAbsentLists(t *testing.T) {
+func TestSourcesAbsentLists(t *testing.T) {
 	type in struct {
 		Path   []string                `path:"slug,default:a|b"`
 		Header []string                `header:"X-H,default:a|b"`
@@ -202,7 +202,7 @@ func TestAbsentLists(t *testing.T) {
 
 // A route without the parameter is a fault of the service, which would
 // otherwise delete user 0.
-func TestRouteWithoutTheParameter(t *testing.T) {
+func TestSourcesPathWithoutParameter(t *testing.T) {
 	type in struct {
 		ID int `path:"id"`
 	}
@@ -227,7 +227,7 @@ func TestRouteWithoutTheParameter(t *testing.T) {
 	}
 }
 
-func TestQueryFunc(t *testing.T) {
+func TestQueryFuncResponses(t *testing.T) {
 	type search struct {
 		Q    string   `json:"q" validate:"required"`
 		Tags []string `json:"tags"`
@@ -262,7 +262,7 @@ func TestQueryFunc(t *testing.T) {
 }
 
 // The route takes precedence over the query, with any spelling of the name.
-func TestPathWins(t *testing.T) {
+func TestQueryRouteWins(t *testing.T) {
 	type in struct {
 		ID   string `json:"id" validate:"max=3"`
 		Page int    `json:"page"`
@@ -322,7 +322,7 @@ func TestQueryIsNotThePath(t *testing.T) {
 	}
 }
 
-func TestOnlyFromElsewhere(t *testing.T) {
+func TestSourcesWithoutBody(t *testing.T) {
 	type in struct {
 		ID int `path:"id"`
 	}
@@ -363,7 +363,7 @@ type textReader struct {
 	ID int `path:"id"`
 }
 
-func TestPlacesAreCheckedAtOnce(t *testing.T) {
+func TestNewChecksPlaces(t *testing.T) {
 	type nested struct {
 		Inner struct {
 			ID int `path:"id"`
@@ -554,7 +554,7 @@ type Paged struct {
 }
 
 // A field that no form can carry is never left out: the type takes no forms.
-func TestBeyondForms(t *testing.T) {
+func TestFormRefusesTypes(t *testing.T) {
 	for why, do := range map[string]func(*http.Request) (string, int){
 		"an any":        unsupported[struct{ V any }],
 		"in a list":     unsupported[struct{ V []struct{ W []any } }],
@@ -599,7 +599,7 @@ func unsupported[T any](r *http.Request) (string, int) {
 }
 
 // Fields from elsewhere do not change the other fields of the struct.
-func TestPlacesBesideAnything(t *testing.T) {
+func TestSourcesBesideAnything(t *testing.T) {
 	type deeper struct {
 		Depth int `json:"depth"`
 	}

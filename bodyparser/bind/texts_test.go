@@ -165,7 +165,7 @@ func TestNumbersOfAllKinds(t *testing.T) {
 }
 
 // A JSON part of a multipart form fills a struct, with any Content-Type.
-func TestPartOfJSON(t *testing.T) {
+func TestFormPartOfJSON(t *testing.T) {
 	type in struct {
 		Title string `json:"title"`
 		Meta  struct {
@@ -190,7 +190,7 @@ func TestPartOfJSON(t *testing.T) {
 		t.Error(got)
 	}
 	// The limit on the values of a body applies to such a text too.
-	bounded := bind.New[slack](bind.Config{Parser: bodyparser.Config{Values: 100}})
+	bounded := bind.New[slack](bind.Config{Parser: bodyparser.Config{MaxValues: 100}})
 	for n, want := range map[int]string{90: `{"payload":{"type":"","view":{"a":1}}}`, 100: "400 /payload type"} {
 		many := `payload={"view":{` + strings.Repeat(`"a":1,`, n) + `"a":1}}`
 		if got := outcome(bounded.Body(post(formType, encode(many)))); got != want {
@@ -205,7 +205,7 @@ func TestPartOfJSON(t *testing.T) {
 		Own  selfRead         `json:"own"`
 		Raw  json.RawMessage  `json:"raw"`
 	}
-	ruled := bind.New[texts](bind.Config{Parser: bodyparser.Config{UniqueKeys: true, Depth: 2}})
+	ruled := bind.New[texts](bind.Config{Parser: bodyparser.Config{UniqueKeys: true, MaxDepth: 2}})
 	for form, want := range map[string]string{
 		`map={"a":1,"b":2}`:          `{"map":{"a":1,"b":2},"list":null,"deep":null,"own":{"Page":0,"Deep":{"A":null}},"raw":null}`,
 		`map={"a":1,"a":2}`:          "400 /map duplicate",
@@ -240,7 +240,7 @@ func TestPartOfJSON(t *testing.T) {
 }
 
 // A panic in a method of the service is the service's fault.
-func TestPanicsOfOwnTypes(t *testing.T) {
+func TestPanicOfCustomType(t *testing.T) {
 	defer func() {
 		if p := recover(); p != "not today" {
 			t.Errorf("recovered %v", p)

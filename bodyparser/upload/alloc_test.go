@@ -19,7 +19,7 @@ func TestPartsAllocs(t *testing.T) {
 		body := strings.Repeat(file("f", "a.txt", strings.Repeat("x", size)), parts) + end
 		return testing.AllocsPerRun(10, func() {
 			r := request(body)
-			for p, err := range upload.Parts(httptest.NewRecorder(), r, upload.Config{Limit: -1, FileLimit: -1, Files: parts}) {
+			for p, err := range upload.Parts(httptest.NewRecorder(), r, upload.Config{Limit: -1, FileLimit: -1, MaxFiles: parts}) {
 				if err == nil {
 					_, err = io.Copy(io.Discard, p)
 				}

@@ -12,11 +12,11 @@ type Config struct {
 	// Limit is the size of the whole body, in bytes. 0 is 32 MB.
 	Limit bytesize.Size
 
-	// Parts is the number of fields and files together. 0 is 100.
-	Parts int
+	// MaxParts is the number of fields and files together. 0 is 100.
+	MaxParts int
 
-	// Files is the number of files among the parts. 0 is 20.
-	Files int
+	// MaxFiles is the number of files among the parts. 0 is 20.
+	MaxFiles int
 
 	// HeaderLimit is the size of the header of a part, in bytes. 0 is 8 KB.
 	HeaderLimit bytesize.Size
@@ -35,9 +35,8 @@ type Config struct {
 	ReadTimeout time.Duration
 }
 
-// bounds are a Config with its defaults filled in. A disabled bound is
-// negative.
-func (c Config) bounds() Config {
+// withDefaults fills in the defaults. A disabled bound is negative.
+func (c Config) withDefaults() Config {
 	fill := func(field *bytesize.Size, size bytesize.Size) {
 		if *field == 0 {
 			*field = size
@@ -47,11 +46,11 @@ func (c Config) bounds() Config {
 	fill(&c.HeaderLimit, 8*bytesize.KB)
 	fill(&c.FieldLimit, bytesize.MB)
 	fill(&c.FileLimit, bytesize.Unlimited)
-	if c.Parts == 0 {
-		c.Parts = 100
+	if c.MaxParts == 0 {
+		c.MaxParts = 100
 	}
-	if c.Files == 0 {
-		c.Files = 20
+	if c.MaxFiles == 0 {
+		c.MaxFiles = 20
 	}
 	if c.ReadTimeout == 0 {
 		c.ReadTimeout = 30 * time.Second

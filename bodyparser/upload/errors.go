@@ -82,8 +82,8 @@ func tooMany(what string, limit int) *Error {
 	return refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("More than %d %s", limit, what), nil)
 }
 
-// explain returns the error for a failure while reading a part or its header.
-func explain(ctx context.Context, err error) *Error {
+// readError returns the error for a failure while reading a part or its header.
+func readError(ctx context.Context, err error) *Error {
 	var own *Error
 	if errors.As(err, &own) {
 		return own

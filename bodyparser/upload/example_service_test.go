@@ -16,7 +16,7 @@ import (
 // avatar accepts a form with a name and a picture of up to 1 KB.
 func avatar(w http.ResponseWriter, r *http.Request) error {
 	var size int64
-	fields, err := upload.Form(w, r, upload.Config{FileLimit: 1 * bytesize.KB, Files: 1}, func(file *upload.Part) error {
+	fields, err := upload.Form(w, r, upload.Config{FileLimit: 1 * bytesize.KB, MaxFiles: 1}, func(file *upload.Part) error {
 		n, err := io.Copy(io.Discard, file) // or file.SaveAs, or an object store
 		size += n
 		return err

@@ -24,7 +24,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 
 	h := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		cfg := upload.Config{Files: 1, FileLimit: 10 * bytesize.B}
+		cfg := upload.Config{MaxFiles: 1, FileLimit: 10 * bytesize.B}
 		fields, err := upload.Form(w, r, cfg, func(p *upload.Part) error {
 			size, err := p.SaveAs(filepath.Join(dir, "gopher"))
 			if err == nil {
@@ -91,7 +91,7 @@ func ExamplePart_Spool() {
 	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
 
 	var scan upload.File
-	fields, err := upload.Form(httptest.NewRecorder(), r, upload.Config{Files: 1}, func(p *upload.Part) (err error) {
+	fields, err := upload.Form(httptest.NewRecorder(), r, upload.Config{MaxFiles: 1}, func(p *upload.Part) (err error) {
 		scan, err = p.Spool(dir)
 		return err
 	})

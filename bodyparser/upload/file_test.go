@@ -25,7 +25,7 @@ func spool(w http.ResponseWriter, r *http.Request, cfg upload.Config, dir string
 	return files, err
 }
 
-func TestSpool(t *testing.T) {
+func TestPartSpool(t *testing.T) {
 	dir := t.TempDir()
 	long := strings.Repeat("x", 100_000)
 	files, err := spool(httptest.NewRecorder(), request(file("a", "a.txt", "one")+file("a", "a.txt", long)+file("b", "../b", "")+end), upload.Config{}, dir)
@@ -63,7 +63,7 @@ func TestSpool(t *testing.T) {
 	}
 }
 
-func TestSpoolFails(t *testing.T) {
+func TestPartSpoolFails(t *testing.T) {
 	dir := t.TempDir()
 	for why, test := range map[string]struct {
 		body, dir string
@@ -85,7 +85,7 @@ func TestSpoolFails(t *testing.T) {
 	}
 }
 
-func TestZeroFile(t *testing.T) {
+func TestFileZero(t *testing.T) {
 	var f upload.File
 	if _, err := f.Open(); !errors.Is(err, fs.ErrNotExist) || !f.IsZero() || f.Size() != 0 {
 		t.Errorf("%v, %d", err, f.Size())

@@ -68,7 +68,7 @@ func read(w http.ResponseWriter, r *http.Request, cfg upload.Config) (string, er
 	return got.String(), nil
 }
 
-func TestParts(t *testing.T) {
+func TestPartsInOrder(t *testing.T) {
 	body := "preamble\r\n" + field("title", "hé") + file("a", "a.txt", "one") + file("b", "", "") + field("title", "") + end + "epilogue"
 	want := `title false "" "" "hé";a true "a.txt" "text/plain" "one";b true "" "text/plain" "";title false "" "" "";`
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
@@ -97,7 +97,7 @@ func TestParts(t *testing.T) {
 	})
 }
 
-func TestBounds(t *testing.T) {
+func TestConfigLimits(t *testing.T) {
 	x := func(n int) string { return strings.Repeat("x", n) }
 	for _, test := range []struct {
 		why    string
@@ -113,8 +113,8 @@ func TestBounds(t *testing.T) {
 		{"one byte more", upload.Config{FileLimit: 1000}, file("a", "a", x(1001)) + end, 413, "The file exceeded 1000b limit"},
 		{"as many parts as the default", upload.Config{}, strings.Repeat(field("a", "1"), 100) + end, 200, ""},
 		{"one more", upload.Config{}, strings.Repeat(field("a", "1"), 101) + end, 413, "More than 100 parts"},
-		{"too many files", upload.Config{Files: 2}, strings.Repeat(file("a", "a", "1"), 3) + end, 413, "More than 2 files"},
-		{"no bound on parts", upload.Config{Parts: -1}, strings.Repeat(field("a", "1"), 900) + end, 200, ""},
+		{"too many files", upload.Config{MaxFiles: 2}, strings.Repeat(file("a", "a", "1"), 3) + end, 413, "More than 2 files"},
+		{"no bound on parts", upload.Config{MaxParts: -1}, strings.Repeat(field("a", "1"), 900) + end, 200, ""},
 		{"the whole body", upload.Config{Limit: 1000}, file("a", "a", x(1000)) + end, 413, "Body exceeded 1000b limit"},
 		{"what follows the last boundary counts", upload.Config{Limit: 1000}, field("a", "1") + end + x(1000), 413, "Body exceeded 1000b limit"},
 		{"a header of eight kilobytes", upload.Config{}, part("Content-Disposition: form-data; name=a\nX: "+x(8000), "1") + end, 200, ""},
@@ -151,7 +151,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-func TestMalformed(t *testing.T) {
+func TestPartsMalformed(t *testing.T) {
 	for _, test := range []struct {
 		why, contentType, body string
 		status                 int
@@ -161,6 +161,11 @@ func TestMalformed(t *testing.T) {
 		{"multipart of another kind", "multipart/mixed; boundary=x", "--x--", 415},
 		{"a type that does not parse", "multipart/form-data; boundary", end, 415},
 		{"a type of great length", "multipart/form-data; boundary=x; y=" + strings.Repeat("y", 5000), end, 415},
+		{"a list", "multipart/form-data; boundary=" + boundary + ", text/plain", end, 415},
+		{"two boundaries", "multipart/form-data; boundary=" + boundary + "; boundary=x", end, 415},
+		{"spaces around the equals sign", "multipart/form-data; boundary = " + boundary, end, 415},
+		{"a boundary in quotes", `multipart/form-data; boundary="` + boundary + `"`, end, 200},
+		{"a boundary in another encoding", "multipart/form-data; boundary*=utf-8''" + boundary, end, 400},
 		{"no boundary", "multipart/form-data", end, 400},
 		{"a boundary that is too long", "multipart/form-data; boundary=" + strings.Repeat("x", 71), end, 400},
 		{"nothing", "", "", 415},
@@ -188,7 +193,7 @@ func TestMalformed(t *testing.T) {
 }
 
 // A compressed form must not be read as uncompressed.
-func TestContentEncoding(t *testing.T) {
+func TestPartsContentEncoding(t *testing.T) {
 	for _, test := range []struct {
 		fields []string
 		status int
@@ -213,7 +218,7 @@ func statusOf(err error) int {
 	return err.(interface{ StatusCode() int }).StatusCode()
 }
 
-func TestFileName(t *testing.T) {
+func TestPartFileName(t *testing.T) {
 	long := strings.Repeat("é", 200)
 	for sent, want := range map[string]string{
 		"photo.jpg":                              "photo.jpg",
@@ -275,8 +280,8 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// TestEscapes: exactly the escapes of WHATWG HTML for names are decoded.
-func TestEscapes(t *testing.T) {
+// TestPartNameEscapes: exactly the escapes of WHATWG HTML for names are decoded.
+func TestPartNameEscapes(t *testing.T) {
 	for sent, want := range map[string]string{
 		"a%22b": `a"b`, "a%0D%0Ab": "a\r\nb", "100%": "100%", "a%2522b": "a%2522b", "%20": "%20", "a%0ab": "a%0ab",
 	} {
@@ -287,7 +292,7 @@ func TestEscapes(t *testing.T) {
 	}
 }
 
-func TestForm(t *testing.T) {
+func TestFormFieldsAndFiles(t *testing.T) {
 	body := field("a", "1") + file("f", "f.txt", "content") + field("a", "2") + end
 	var files []string
 	fields, err := upload.Form(httptest.NewRecorder(), request(body), upload.Config{}, func(p *upload.Part) error {
@@ -329,7 +334,7 @@ func TestPartIsReadInTime(t *testing.T) {
 	}
 }
 
-func TestSaveAs(t *testing.T) {
+func TestPartSaveAs(t *testing.T) {
 	dir := t.TempDir()
 	left := func() (names []string) {
 		entries, err := os.ReadDir(dir)
@@ -403,7 +408,7 @@ type panicking struct{}
 
 func (panicking) Read([]byte) (int, error) { panic("reader") }
 
-func TestAborted(t *testing.T) {
+func TestPartsAborted(t *testing.T) {
 	r := request("")
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(file("f", "f", "half")[:100]), failing{io.ErrUnexpectedEOF}))
 	if _, err := read(nil, r, upload.Config{}); !errors.Is(err, upload.ErrAborted) || statusOf(err) != 400 {
@@ -425,7 +430,7 @@ type failing struct{ error }
 func (f failing) Read([]byte) (int, error) { return 0, f.error }
 
 // An upload is a stream: its memory does not depend on its size.
-func TestMemory(t *testing.T) {
+func TestPartsMemory(t *testing.T) {
 	const size = 64 << 20
 	content := io.LimitReader(zeros{}, size)
 	r := request("")
@@ -454,7 +459,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // A client that sends nothing for too long gets a 408; a slow but steady one
 // does not.
-func TestSlow(t *testing.T) {
+func TestPartsSlowClient(t *testing.T) {
 	server := &http.Server{Handler: reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		_, err := upload.Form(w, r, upload.Config{ReadTimeout: 10 * time.Second}, nil)
 		return err
@@ -491,7 +496,7 @@ func TestSlow(t *testing.T) {
 
 // The client is done, or waits for the handler: neither may take time from the
 // handler.
-func TestSlowHandler(t *testing.T) {
+func TestPartsSlowHandler(t *testing.T) {
 	const timeout = 100 * time.Millisecond
 	// More than an HTTP/2 client may send before it is read.
 	first := file("a", "a", strings.Repeat("x", 3<<20))
@@ -555,7 +560,7 @@ func TestSlowHandler(t *testing.T) {
 
 // After any end of reading, net/http must not wait for a client that may send
 // no more.
-func TestRestIsBounded(t *testing.T) {
+func TestPartsRestIsBounded(t *testing.T) {
 	for _, test := range []struct {
 		why, body string
 		file      error
@@ -593,7 +598,7 @@ func FuzzParts(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		cfg := upload.Config{Limit: 4 * bytesize.KB, Parts: 10, Files: 3, FieldLimit: 100, FileLimit: 200, HeaderLimit: 500}
+		cfg := upload.Config{Limit: 4 * bytesize.KB, MaxParts: 10, MaxFiles: 3, FieldLimit: 100, FileLimit: 200, HeaderLimit: 500}
 		parts, files, inFields := 0, 0, 0
 		for p, err := range upload.Parts(nil, request(body), cfg) {
 			if err != nil {

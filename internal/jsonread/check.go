@@ -15,7 +15,7 @@ import (
 
 // Limits that a valid text can exceed.
 var (
-	ErrValues = errors.New("more values than Config.Values allows")
+	ErrValues = errors.New("more values than Config.MaxValues allows")
 	ErrRange  = errors.New("a number that no float64 can hold")
 
 	ErrDepth     = errors.New("nested too deeply")
@@ -28,11 +28,11 @@ const maxDepth = 10_000
 
 // Rules say what is accepted besides the grammar.
 type Rules struct {
-	Depth   int  // levels of arrays and objects; negative is the limit of encoding/json
-	Values  int  // values in all; negative disables it
-	Unique  bool // no duplicate key in an object, ignoring case
-	Strict  bool // for [Decode]: no field that the struct does not have
-	Checked bool // for [Decode]: Check has succeeded
+	MaxDepth  int  // levels of arrays and objects; negative is the limit of encoding/json
+	MaxValues int  // values in all; negative disables it
+	Unique    bool // no duplicate key in an object, ignoring case
+	Strict    bool // for [Decode]: no field that the struct does not have
+	Checked   bool // for [Decode]: Check has succeeded
 }
 
 // A Fault says what is wrong with a text, and where.
@@ -52,8 +52,8 @@ func Check(text []byte, rules Rules) error {
 }
 
 func (r Rules) scanner(text []byte) scanner {
-	s := scanner{data: text, depth: r.depth(), values: r.Values, unique: r.Unique}
-	if r.Values < 0 {
+	s := scanner{data: text, depth: r.depth(), values: r.MaxValues, unique: r.Unique}
+	if r.MaxValues < 0 {
 		s.values = math.MaxInt
 	}
 	return s
@@ -104,17 +104,17 @@ func deeper(data []byte, depth int) bool {
 // mayHaveMore reports whether there may be too many values: the first, and one after
 // each bracket and comma.
 func (r Rules) mayHaveMore(text []byte, brackets int) bool {
-	if r.Values < 0 || len(text)/2 < r.Values { // each takes two bytes
+	if r.MaxValues < 0 || len(text)/2 < r.MaxValues { // each takes two bytes
 		return false
 	}
-	return 1+brackets+bytes.Count(text, []byte{','}) > r.Values
+	return 1+brackets+bytes.Count(text, []byte{','}) > r.MaxValues
 }
 
 func (r Rules) depth() int {
-	if r.Depth < 0 {
+	if r.MaxDepth < 0 {
 		return maxDepth
 	}
-	return min(r.Depth, maxDepth)
+	return min(r.MaxDepth, maxDepth)
 }
 
 func invalidUTF8(data []byte) int {

@@ -38,19 +38,19 @@ func TestDecodeInTurn(t *testing.T) {
 		{`{"a":1,"b":1}`, jsonread.Rules{Strict: true}, new(open), open{json.Number("1")}, -1, false},
 		{`{"a":1e999}`, jsonread.Rules{Strict: true, Checked: true}, new(open), open{}, 5, false},
 		{`{"a":"` + large + `"}`, jsonread.Rules{}, new(open), open{large}, -1, true},
-		{`{"a":[[1]]}`, jsonread.Rules{Depth: 2}, new(open), open{}, 6, false},
-		{`{"a":[1,2]}`, jsonread.Rules{Values: 3}, new(open), open{}, 8, false},
+		{`{"a":[[1]]}`, jsonread.Rules{MaxDepth: 2}, new(open), open{}, 6, false},
+		{`{"a":[1,2]}`, jsonread.Rules{MaxValues: 3}, new(open), open{}, 8, false},
 		{`{"a":1,"A":2}`, jsonread.Rules{Unique: true}, new(plain), plain{}, 7, false},
 		{"{\"a\":\"\xff\"}", jsonread.Rules{}, new(open), open{}, 6, false},
 	}
 	for range 3 {
 		for _, test := range tests {
 			rules := test.rules
-			if rules.Depth == 0 {
-				rules.Depth = -1
+			if rules.MaxDepth == 0 {
+				rules.MaxDepth = -1
 			}
-			if rules.Values == 0 {
-				rules.Values = -1
+			if rules.MaxValues == 0 {
+				rules.MaxValues = -1
 			}
 			dst := reflect.New(reflect.TypeOf(test.dst).Elem())
 			err := jsonread.Decode([]byte(test.text), dst.Interface(), rules)
@@ -68,8 +68,8 @@ func TestDecodeInTurn(t *testing.T) {
 	}
 }
 
-// TestEscapes: the text of a string is the one of encoding/json.
-func TestEscapes(t *testing.T) {
+// TestValueEscapes: the text of a string is the one of encoding/json.
+func TestValueEscapes(t *testing.T) {
 	for _, text := range []string{
 		`""`, `"a"`, `"\"\\\/\b\f\n\r\t"`, `"\u0041\u00e9\u20ac"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83dx"`, `"\ud83d\u0041"`,
 		`"\ude00\ud83d"`, `"\ud83d\ud83d\ude00"`, `"\uD83D\uDE00é"`, `"\u0000"`, `"aaaaaaaa\\"`, `"aaaaaaaaaaaaaaaa\u0062"`, "\"\u2028\x7f\"",
@@ -79,7 +79,7 @@ func TestEscapes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, in := range []string{text, `{` + text + `:` + text + `}`} {
-			got, err := jsonread.Value([]byte(in), jsonread.Rules{Depth: -1, Values: -1})
+			got, err := jsonread.Value([]byte(in), jsonread.Rules{MaxDepth: -1, MaxValues: -1})
 			if in != text {
 				fields, _ := got.(map[string]any)
 				got = fields[want]

@@ -21,7 +21,7 @@ func Value(text []byte, rules Rules) (any, error) {
 	s := rules.scanner(text)
 	s.ranged, s.tree = true, t
 	v, err := s.text()
-	t.end()
+	t.release()
 	return v, err
 }
 
@@ -44,8 +44,8 @@ const (
 	keptBytes    = 64 << 10
 )
 
-// end clears the text, and keeps the capacity for the next.
-func (t *tree) end() {
+// release clears the text, and keeps the capacity for the next.
+func (t *tree) release() {
 	clear(t.open[:cap(t.open)])
 	t.open = t.open[:0]
 	if cap(t.open) > keptElements {
@@ -104,8 +104,8 @@ func (t *tree) object() map[string]any {
 // longestName bounds the names and numbers that are looked up, in bytes.
 const longestName = 32
 
-// place returns the index at which a name or number may be kept.
-func place(text []byte) int {
+// slot returns the index at which a name or number may be kept.
+func slot(text []byte) int {
 	n := len(text)
 	return (n*7 + int(text[0])*31 + int(text[n/2])*13 + int(text[n-1])) & 63
 }
@@ -115,7 +115,7 @@ func (t *tree) name(quoted []byte) string {
 	if len(inner) == 0 || len(inner) > longestName {
 		return t.string(quoted)
 	}
-	known := &t.names[place(inner)]
+	known := &t.names[slot(inner)]
 	if *known != string(inner) {
 		name := t.string(quoted)
 		if name != string(inner) {
@@ -130,7 +130,7 @@ func (t *tree) number(text []byte) any {
 	if len(text) > longestName {
 		return json.Number(text)
 	}
-	known := &t.numbers[place(text)]
+	known := &t.numbers[slot(text)]
 	if n, _ := (*known).(json.Number); string(n) != string(text) {
 		*known = json.Number(text)
 	}

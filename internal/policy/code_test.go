@@ -15,7 +15,7 @@ import (
 // package.name, each with the reason why it is allowed.
 var variables = map[string]string{
 	"bodyparser/bind.binders":         "what reflection found out about a type, which is the same for everyone who asks",
-	"internal/requestbody.loans":      "a pool of buffers: what one request leaves in them no other sees",
+	"internal/requestbody.pool":       "a pool of buffers: what one request leaves in them no other sees",
 	"internal/requestbody.unbounded":  "whether a warning about how the program is put together was written, once for a process",
 	"internal/response.rooms":         "a pool of buffers: what one response leaves in them no other sees",
 	"internal/response.Step":          "nil but in tests, which decide by it who goes on",

@@ -22,8 +22,8 @@ type inMemory struct{ io.ReadCloser }
 
 func (inMemory) InMemory() {}
 
-// TestWarning: a body without a time limit is logged once.
-func TestWarning(t *testing.T) {
+// TestArmWarnsOnce: a body without a time limit is logged once.
+func TestArmWarnsOnce(t *testing.T) {
 	var log testkit.Log
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(log.Logger())
@@ -65,8 +65,8 @@ func TestWarning(t *testing.T) {
 	}
 }
 
-// TestLimited: a body is limited as by http.MaxBytesReader, however it is read.
-func TestLimited(t *testing.T) {
+// TestLimitedReads: a body is limited as by http.MaxBytesReader, however it is read.
+func TestLimitedReads(t *testing.T) {
 	failed := errors.New("failed")
 	for _, body := range []string{"", "x", strings.Repeat("x", 99), strings.Repeat("x", 100), strings.Repeat("x", 101), strings.Repeat("x", 1000)} {
 		for _, limit := range []int64{0, 1, 100, 999, math.MaxInt64 - 1, math.MaxInt64} {

@@ -3,7 +3,8 @@ package response
 import (
 	"net/http"
 	"strconv"
-	"strings"
+
+	"github.com/apiece/apiece/internal/mediatype"
 )
 
 // Header returns the header that the handler may change: the server's, or with a fence
@@ -174,6 +175,5 @@ func (rw *Writer) measure(h http.Header, status int) {
 
 // IsEventStream reports whether a Content-Type is text/event-stream.
 func IsEventStream(contentType string) bool {
-	mediaType, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
+	return mediatype.Is(contentType, "text/event-stream")
 }

@@ -70,10 +70,10 @@ func readers() []piece {
 			}
 			return tell(w, r, len(b.Bytes()))
 		})}),
-		json(piece{name: "bodyparser.Parse, lent", make: answering(func(w http.ResponseWriter, r *http.Request) (err error) {
-			loan := requestbody.Lend(w)
-			defer func() { loan.End(r, err) }()
-			b, err := bodyparser.Parse(loan, r, bodyparser.Config{})
+		json(piece{name: "bodyparser.Parse, pooled", make: answering(func(w http.ResponseWriter, r *http.Request) (err error) {
+			pooled := requestbody.NewPooledWriter(w)
+			defer func() { pooled.Release(r, err) }()
+			b, err := bodyparser.Parse(pooled, r, bodyparser.Config{})
 			if err != nil {
 				return err
 			}

@@ -143,7 +143,7 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 		"/api/small":   s.parsed(bodyparser.Config{Limit: smallLimit}, echo),
 		"/api/slow":    s.parsed(bodyparser.Config{ReadTimeout: readTimeout}, echo),
 		"/api/unique":  s.parsed(bodyparser.Config{UniqueKeys: true}, echo),
-		"/api/shallow": s.parsed(bodyparser.Config{Depth: 8}, echo),
+		"/api/shallow": s.parsed(bodyparser.Config{MaxDepth: 8}, echo),
 		"/api/inflate": s.parsed(bodyparser.Config{Inflate: true}, echo),
 		"/api/signed":  s.parsed(bodyparser.Config{Verify: bodyparser.VerifyHMAC("X-Signature", "sha256=", []byte(secret))}, echo),
 		"/api/raw":     s.parsed(bodyparser.Config{Raw: true, Limit: smallLimit}, readRaw),

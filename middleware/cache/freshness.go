@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apiece/apiece/internal/mediatype"
 	"github.com/apiece/apiece/internal/response"
 )
 
@@ -188,7 +189,7 @@ func storable(status int) bool {
 // endless reports whether responses of this media type do not end.
 func endless(h http.Header) bool {
 	contentType := h.Get("Content-Type")
-	return response.IsEventStream(contentType) || strings.HasPrefix(strings.ToLower(contentType), "multipart/x-mixed-replace")
+	return response.IsEventStream(contentType) || mediatype.Is(contentType, "multipart/x-mixed-replace")
 }
 
 // declared returns the Content-Length, -1 if there is none.

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/mediatype"
 )
 
 const defaultPostBody = 64 * bytesize.KB
@@ -49,7 +49,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // handler gets that value with sorted members. Duplicate members, and what is not JSON,
 // are not cached.
 func JSON(r *http.Request, body []byte) (canonical []byte, ok bool) {
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+	if t, ok := mediatype.Of(r.Header); !ok || t.Name != "application/json" {
 		return nil, false
 	}
 	canonical, err := appendCanonical(nil, body)

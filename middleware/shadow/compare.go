@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
-	"mime"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"strings"
+
+	"github.com/apiece/apiece/internal/mediatype"
 )
 
 // A Difference is a request to which two handlers responded differently.
@@ -95,7 +96,7 @@ func (r *rules) compare(method string, a, b *recording) []Value {
 	}
 	for _, name := range r.headers {
 		x, y := strings.Join(a.header[name], ", "), strings.Join(b.header[name], ", ")
-		if x != y && (name != "Content-Type" || mediaType(x) != mediaType(y)) {
+		if x != y && (name != "Content-Type" || !sameMediaType(x, y)) {
 			f.add("header "+name, x, y)
 		}
 	}
@@ -141,19 +142,14 @@ func quoted(p []byte) string {
 	return fmt.Sprintf("%q", bytes.ToValidUTF8(p, []byte("?")))
 }
 
-// mediaType returns a normalized Content-Type.
-func mediaType(s string) string {
-	t, params, err := mime.ParseMediaType(s)
-	if err != nil {
-		return s
-	}
-	if c, ok := params["charset"]; ok {
-		params["charset"] = strings.ToLower(c)
-	}
-	return mime.FormatMediaType(t, params)
+// sameMediaType reports whether two values of Content-Type mean the same.
+func sameMediaType(x, y string) bool {
+	a, ok := mediatype.Parse(x)
+	b, also := mediatype.Parse(y)
+	return ok && also && a.Equal(b)
 }
 
 func isJSON(h http.Header) bool {
-	t, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	t := mediatype.Essence(h.Get("Content-Type"))
 	return t == "application/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json")
 }
