@@ -65,7 +65,7 @@ func (a *answer) header(r *http.Request, h http.Header) (status int) {
 			tag, length = a.describe()
 			set("Etag", tag)
 		}
-		if a.status == http.StatusOK && fresh(r, h.Get("Etag")) {
+		if a.status == http.StatusOK && response.NotModified(r, h.Get("Etag"), "") {
 			return withoutBody(h, http.StatusNotModified)
 		}
 	}

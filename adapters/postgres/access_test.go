@@ -40,9 +40,9 @@ func TestAccess(t *testing.T) {
 		t.Errorf("%d events are kept, %v; want 10", last.Seq-forgotten, err)
 	}
 
-	store := postgres.NewStore(pool, "cache", postgres.StoreConfig{Tags: 5})
+	store := postgres.NewStore(pool, "cache", postgres.StoreConfig{MaxTags: 5})
 	pages := cache.New(cache.Config{
-		Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store,
+		Lifetime: cache.Lifetime{TTL: time.Hour}, Store: store, Generations: store, Locker: store,
 		StoreTimeout: patience,
 	})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cache.Tag(r.Context(), "a") }))

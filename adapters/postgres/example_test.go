@@ -95,8 +95,8 @@ func ExampleNewStore() {
 	var pool *pgxpool.Pool
 	store := postgres.NewStore(pool, "blog", postgres.StoreConfig{})
 	pages := cache.New(cache.Config{
-		Policy: cache.Policy{TTL: time.Hour},
-		Store:  store, Generations: store, Locker: store,
+		Lifetime: cache.Lifetime{TTL: time.Hour},
+		Store:    store, Generations: store, Locker: store,
 	})
 	http.Handle("GET /posts/{id}", pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cache.Tag(r.Context(), "posts")

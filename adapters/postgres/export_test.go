@@ -2,13 +2,6 @@ package postgres
 
 import "context"
 
-// For the fuzz test: what is read must equal what was written, and other data must not be
-// read as an entry.
-var (
-	EncodeEntry = encodeEntry
-	DecodeEntry = decodeEntry
-)
-
 // Sweep deletes what exceeds the limits of a store, as it does by itself at times.
 func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx) }
 

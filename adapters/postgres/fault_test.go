@@ -124,7 +124,7 @@ func TestRestart(t *testing.T) {
 	nodes[2].publish(t, 0, 100)
 	store := postgres.NewStore(connect(t, s.addr), "store", postgres.StoreConfig{})
 	before := next(t, store)
-	e := &cache.Entry{Key: "key", Number: before, Status: 200, Created: time.Now(), Policy: cache.Policy{TTL: time.Hour}}
+	e := &cache.Entry{Key: "key", Number: before, Status: 200, Created: time.Now(), Lifetime: cache.Lifetime{TTL: time.Hour}}
 	if err := store.Set(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}

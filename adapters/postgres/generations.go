@@ -56,7 +56,7 @@ func (s *Store) Raise(ctx context.Context, n uint64, tags ...string) error {
 		return nil
 	}
 	_, err := s.exec(ctx, raiseSQL, s.name, int64(n), digests(tags))
-	s.owe(int64(len(tags)), int64(s.tags))
+	s.countWritten(int64(len(tags)), int64(s.maxTags))
 	return s.generationError("raise", err)
 }
 
@@ -76,7 +76,7 @@ func (s *Store) Note(ctx context.Context, tag string, until time.Time) error {
 	}
 	left = min(left, forever) + time.Second // for the time on the way
 	_, err := s.exec(ctx, noteSQL, s.name, digest(tag), left.Microseconds())
-	s.owe(1, int64(s.tags))
+	s.countWritten(1, int64(s.maxTags))
 	return s.generationError("note", err)
 }
 

@@ -11,11 +11,11 @@ const (
 	// lease is the longest time that a lock is held: a process may end before its handler
 	// does.
 	lease = 10 * time.Second
-	// queue is how long another process waits for it.
-	queue = 5 * time.Second
-	// answer is how long to wait for PostgreSQL, which unlike the lock should not take
-	// its time.
-	answer = time.Second
+	// lockWait is how long another process waits for it.
+	lockWait = 5 * time.Second
+	// serverTimeout is how long to wait for PostgreSQL, which unlike the lock should not
+	// take its time.
+	serverTimeout = time.Second
 )
 
 const (
@@ -44,14 +44,14 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 	if free {
 		return func() {
 			// Unlock even if the request is canceled; if that fails, the lease ends.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), serverTimeout)
 			defer cancel()
 			_, _ = s.exec(ctx, unlockSQL, s.name, at, holder)
 		}, nil
 	}
 	// Waiting processes poll. There is at most one waiter per process, since other
 	// requests wait for that one.
-	until := time.Now().Add(queue)
+	until := time.Now().Add(lockWait)
 	for pause := 5 * time.Millisecond; err == nil && time.Now().Before(until); pause = min(2*pause, 100*time.Millisecond) {
 		select {
 		case <-ctx.Done():
@@ -71,15 +71,15 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 
 // acquire reports whether the holder has the lock now. It may be repeated.
 func (s *Store) acquire(ctx context.Context, at []byte, holder int64) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, answer)
+	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
 	n, err := s.exec(ctx, lockSQL, s.name, at, holder, lease.Microseconds())
-	s.owe(0, 0)
+	s.countWritten(0, 0)
 	return n > 0, err
 }
 
 func (s *Store) held(ctx context.Context, at []byte) (held bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answer)
+	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
 	err = s.query(ctx, &held, heldSQL, s.name, at)
 	return held, err

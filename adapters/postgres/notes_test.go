@@ -54,7 +54,7 @@ func rows(t *testing.T, s *server, table, store string) int64 {
 func TestNotesBounded(t *testing.T) {
 	const tags, bound = 200, 64
 	server := database(t)
-	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Tags: bound})
+	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{MaxTags: bound})
 	next(t, s)
 	begun := time.Now()
 	for i := range tags {
@@ -100,7 +100,7 @@ func TestNotesBounded(t *testing.T) {
 func TestTagsBounded(t *testing.T) {
 	const bound = 16
 	server := database(t)
-	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Tags: bound})
+	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{MaxTags: bound})
 	for i := range bound / 2 {
 		if err := s.Note(t.Context(), fmt.Sprint("path:", i), time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
@@ -139,11 +139,11 @@ func TestTagsBounded(t *testing.T) {
 func TestEntriesBounded(t *testing.T) {
 	const size = 100 * bytesize.KB
 	server := database(t)
-	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{Size: size, MaxEntry: 20 * bytesize.KB})
+	s := postgres.NewStore(connect(t, server.addr), t.Name(), postgres.StoreConfig{SizeLimit: size, EntryLimit: 20 * bytesize.KB})
 	set := func(i int, bytes int) {
 		t.Helper()
 		e := &cache.Entry{Key: fmt.Sprint(i), Number: 1, Body: []byte(strings.Repeat("x", bytes)), Created: time.Now()}
-		e.Policy.TTL = time.Hour + time.Duration(i)*time.Second
+		e.Lifetime.TTL = time.Hour + time.Duration(i)*time.Second
 		if err := s.Set(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -177,10 +177,10 @@ func TestEntriesBounded(t *testing.T) {
 // A failed sweep is reported, and not only once it has filled the disk.
 func TestSweepFails(t *testing.T) {
 	server := database(t)
-	s := postgres.NewStore(connect(t, server.addr), "store", postgres.StoreConfig{Size: bytesize.KB})
+	s := postgres.NewStore(connect(t, server.addr), "store", postgres.StoreConfig{SizeLimit: bytesize.KB})
 	server.exec(t, `alter table apiece_entry owner to admin`)
 	server.exec(t, `grant select, insert, update on apiece_entry to apiece`)
-	e := &cache.Entry{Key: "key", Number: 1, Created: time.Now(), Policy: cache.Policy{TTL: time.Hour}}
+	e := &cache.Entry{Key: "key", Number: 1, Created: time.Now(), Lifetime: cache.Lifetime{TTL: time.Hour}}
 	eventually(t, "Set tells", func() bool {
 		err := s.Set(t.Context(), e)
 		return err != nil && strings.Contains(err.Error(), "permission denied")

@@ -19,19 +19,19 @@ import (
 // StoreConfig limits a [Store]. If processes that share one have different limits, the
 // smallest applies.
 type StoreConfig struct {
-	// MaxEntry is the size of the largest entry that is kept, encoded: a body and some
+	// EntryLimit is the size of the largest entry that is kept, encoded: a body and some
 	// hundred bytes. 0 is 2 MB, negative is no limit.
-	MaxEntry bytesize.Size
-	// Size is how much all entries may take together, plus up to an eighth for each
+	EntryLimit bytesize.Size
+	// SizeLimit is how much all entries may take together, plus up to an eighth for each
 	// process. Entries that expire first are dropped first. 0 is 256 MB, negative is no
 	// limit.
-	Size bytesize.Size
-	// Tags is how many invalidated tags, and how many paths with entries, are remembered,
-	// plus up to an eighth for each process. If more are invalidated, entries older than
-	// those invalidations become invalid, and are made again on request; if more paths
-	// have entries, a POST to any path counts as an invalidation. 0 is 65,536, negative
-	// is no limit.
-	Tags int
+	SizeLimit bytesize.Size
+	// MaxTags is how many invalidated tags, and how many paths with entries, are
+	// remembered, plus up to an eighth for each process. If more are invalidated, entries
+	// older than those invalidations become invalid, and are made again on request; if
+	// more paths have entries, a POST to any path counts as an invalidation. 0 is 65,536,
+	// negative is no limit.
+	MaxTags int
 }
 
 // A Store holds what the caches of several processes share: entries and invalidations. It
@@ -39,13 +39,13 @@ type StoreConfig struct {
 // [cache.Config]. As Generations alone it serves caches that keep their entries in
 // memory: each makes its own, and all see every invalidation.
 type Store struct {
-	pool     *pgxpool.Pool
-	name     string
-	maxEntry bytesize.Size
-	size     bytesize.Size
-	tags     int
+	pool       *pgxpool.Pool
+	name       string
+	entryLimit bytesize.Size
+	sizeLimit  bytesize.Size
+	maxTags    int
 
-	debt     atomic.Int64 // written since the last sweep
+	unswept  atomic.Int64 // written since the last sweep, as a share of the limits
 	sweeping atomic.Bool
 	failed   atomic.Pointer[error] // of the last sweep
 }
@@ -65,15 +65,15 @@ var (
 func NewStore(pool *pgxpool.Pool, name string, cfg StoreConfig) *Store {
 	check("NewStore", pool, name)
 	s := &Store{
-		pool:     pool,
-		name:     name,
-		maxEntry: bound(cfg.MaxEntry, 2*bytesize.MB),
-		size:     bound(cfg.Size, 256*bytesize.MB),
-		tags:     bound(cfg.Tags, 1<<16),
+		pool:       pool,
+		name:       name,
+		entryLimit: bound(cfg.EntryLimit, 2*bytesize.MB),
+		sizeLimit:  bound(cfg.SizeLimit, 256*bytesize.MB),
+		maxTags:    bound(cfg.MaxTags, 1<<16),
 	}
 	// Random, so that processes do not all sweep at once, and those that write little, or
 	// restart often, sweep as well.
-	s.debt.Store(rand.Int64N(fullDebt))
+	s.unswept.Store(rand.Int64N(fullShare))
 	return s
 }
 
@@ -114,7 +114,11 @@ func (s *Store) Get(ctx context.Context, key string) (*cache.Entry, error) {
 	case err != nil:
 		return nil, fmt.Errorf("postgres: reading from %q: %w", s.name, err)
 	}
-	return decodeEntry(encoded), nil
+	e := new(cache.Entry)
+	if e.UnmarshalBinary(encoded) != nil {
+		return nil, nil // a number alone, or what a process of another version wrote
+	}
+	return e, nil
 }
 
 const setSQL = `
@@ -136,14 +140,17 @@ const (
 
 // Set implements [cache.Store].
 func (s *Store) Set(ctx context.Context, e *cache.Entry) error {
-	encoded := encodeEntry(e)
+	encoded, err := e.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("postgres: writing to %q: %w", s.name, err)
+	}
 	left := min(max(time.Until(e.Expires()), remembered), forever)
-	if s.maxEntry > 0 && len(encoded) > int(s.maxEntry) {
+	if s.entryLimit > 0 && len(encoded) > int(s.entryLimit) {
 		encoded, left = nil, remembered
 	}
 	size := int64(len(encoded) + overhead)
-	_, err := s.exec(ctx, setSQL, s.name, digest(e.Key), int64(e.Number), left.Microseconds(), size, encoded)
-	s.owe(size, int64(s.size))
+	_, err = s.exec(ctx, setSQL, s.name, digest(e.Key), int64(e.Number), left.Microseconds(), size, encoded)
+	s.countWritten(size, int64(s.sizeLimit))
 	if err == nil {
 		err = s.lastSweep()
 	}

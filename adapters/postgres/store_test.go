@@ -18,7 +18,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache/cachetest"
 )
 
-func TestStore(t *testing.T) {
+func TestStoreSuite(t *testing.T) {
 	s := database(t)
 	cachetest.Suite{
 		Open: func(t testing.TB, name string) (cache.Store, cache.Generations) {
@@ -92,7 +92,28 @@ func wipe(t testing.TB, s *server, name string) {
 	s.exec(t, `delete from apiece_store where name = $1`, name)
 }
 
-func TestLock(t *testing.T) {
+// What another version wrote counts as absent, and is replaced.
+func TestStoreOtherFormat(t *testing.T) {
+	s := database(t)
+	store := postgres.NewStore(connect(t, s.addr), t.Name(), postgres.StoreConfig{})
+	e := &cache.Entry{Key: "key", Number: next(t, store), Status: 200, Body: []byte("body"), Created: time.Now()}
+	for _, other := range []string{"", "\x01\x06key\x02\x00\x00\x90\x03\x00\x08body\x02\x00\x00\x00\x00", "\xff", "text"} {
+		if err := store.Set(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := store.Get(t.Context(), "key"); err != nil || got == nil || string(got.Body) != "body" {
+			t.Errorf("%+v, %v is what was stored", got, err)
+		}
+		if n := s.exec(t, `update apiece_entry set entry = $1 where store = $2`, []byte(other), t.Name()); n != 1 {
+			t.Fatalf("%d rows", n)
+		}
+		if got, err := store.Get(t.Context(), "key"); got != nil || err != nil {
+			t.Errorf("%q is read as %+v, %v", other, got, err)
+		}
+	}
+}
+
+func TestLockIsHeldByOne(t *testing.T) {
 	s := database(t)
 	asked := make(tracer, 1000)
 	one := postgres.NewStore(connect(t, s.addr), t.Name(), postgres.StoreConfig{})
@@ -150,7 +171,7 @@ func TestLock(t *testing.T) {
 }
 
 // The holder of a lock does not wait for it if the reply was lost.
-func TestLockOnce(t *testing.T) {
+func TestLockReplyLost(t *testing.T) {
 	proxy, addr := through(t, database(t).addr)
 	s := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 	if unlock, err := s.Lock(t.Context(), "first"); unlock == nil {
@@ -171,7 +192,7 @@ func TestLockOnce(t *testing.T) {
 }
 
 // A silent PostgreSQL is given up sooner than a held lock.
-func TestLockSilence(t *testing.T) {
+func TestLockServerSilent(t *testing.T) {
 	t.Parallel()
 	proxy, addr := through(t, database(t).addr)
 	one := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
@@ -201,7 +222,7 @@ func TestLockSilence(t *testing.T) {
 
 // Caches that share a store run a handler once, unless it takes longer than they wait for
 // each other.
-func TestStampede(t *testing.T) {
+func TestStampedeRunsOnce(t *testing.T) {
 	const readers = 50
 	addr := database(t).addr
 	var runs atomic.Int64
@@ -209,7 +230,7 @@ func TestStampede(t *testing.T) {
 	for i := range sites {
 		store := postgres.NewStore(connect(t, addr), t.Name(), postgres.StoreConfig{})
 		pages := cache.New(cache.Config{
-			Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store,
+			Lifetime: cache.Lifetime{TTL: time.Hour}, Store: store, Generations: store, Locker: store,
 			StoreTimeout: time.Minute, // a busy machine is not down
 		})
 		sites[i] = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

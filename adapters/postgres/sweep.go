@@ -18,33 +18,33 @@ import (
 // it deletes in small steps, since requests that write to the same rows wait for it.
 
 const (
-	fullDebt  = 1 << 30
-	dueDebt   = fullDebt / 8
-	smallDebt = fullDebt / 20_000 // of anything without a limit: it may still expire
+	fullShare = 1 << 30
+	dueShare  = fullShare / 8
+	minShare  = fullShare / 20_000 // of anything without a limit: it may still expire
 	sweepTime = 30 * time.Second
 )
 
-// owe adds a write to the debt of the next sweep, and begins that if it is due. The debt is
-// written as a share of the limit of, or a small share if there is no limit (0).
-func (s *Store) owe(written, of int64) {
-	debt := int64(smallDebt)
+// countWritten counts a write for the next sweep, and begins that if it is due. A write
+// counts as a share of the limit of, a small one if there is no limit (0).
+func (s *Store) countWritten(written, of int64) {
+	share := int64(minShare)
 	if of > 0 {
-		debt = max(debt, int64(float64(written)/float64(of)*fullDebt))
+		share = max(share, int64(float64(written)/float64(of)*fullShare))
 	}
-	s.debt.Add(debt)
+	s.unswept.Add(share)
 	s.sweepIfDue()
 }
 
 // sweepIfDue begins a sweep if one is due and none is running. At its end the sweep
 // checks again, for writes that it may not have seen.
 func (s *Store) sweepIfDue() {
-	if s.debt.Load() < dueDebt || !s.sweeping.CompareAndSwap(false, true) {
+	if s.unswept.Load() < dueShare || !s.sweeping.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 		defer cancel()
-		s.debt.Store(0)
+		s.unswept.Store(0)
 		if err := s.sweep(ctx); err != nil {
 			s.failed.Store(&err)
 		}
@@ -107,12 +107,12 @@ func deletion(table, condition string) string {
 
 func (s *Store) sweep(ctx context.Context) error {
 	var cut *time.Time // nil if all entries have room
-	if s.size > 0 {
-		if err := s.query(ctx, &cut, entriesSQL, s.name, int64(s.size)); err != nil {
+	if s.sizeLimit > 0 {
+		if err := s.query(ctx, &cut, entriesSQL, s.name, int64(s.sizeLimit)); err != nil {
 			return err
 		}
 	}
-	if most := int64(s.tags); most > 0 {
+	if most := int64(s.maxTags); most > 0 {
 		for _, sql := range []string{floorSQL, notedFloorSQL} {
 			if _, err := s.exec(ctx, sql, s.name, most, most*7/8); err != nil {
 				return err

@@ -74,8 +74,8 @@ func testAccess(t *testing.T, s *server) {
 	}
 	eventually(t, "the events are there", func() bool { return strings.HasSuffix(feed.LastEventID(), "-50") })
 
-	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{Tags: 5})
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: store, Locker: store})
+	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{MaxTags: 5})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Store: store, Generations: store, Locker: store})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cache.Tag(r.Context(), "a") }))
 	var status string
 	for range 2 {

@@ -71,8 +71,8 @@ func ExampleNewStore() {
 	newSite := func(name string) (*cache.Cache, http.Handler) {
 		store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{})
 		pages := cache.New(cache.Config{
-			Policy: cache.Policy{TTL: time.Hour},
-			Store:  store, Generations: store, Locker: store,
+			Lifetime: cache.Lifetime{TTL: time.Hour},
+			Store:    store, Generations: store, Locker: store,
 		})
 		return pages, pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			cache.Tag(r.Context(), "posts")

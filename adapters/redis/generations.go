@@ -55,7 +55,7 @@ func (s *Store) Noted(ctx context.Context, tag string) (bool, error) {
 
 // generation runs an operation of the script with the arguments and then the tags.
 func (s *Store) generation(ctx context.Context, operation string, tags []string, args ...any) (uint64, error) {
-	all := append(make([]any, 0, 2+len(args)+len(tags)), operation, s.tags)
+	all := append(make([]any, 0, 2+len(args)+len(tags)), operation, s.maxTags)
 	all = append(all, args...)
 	for _, tag := range tags {
 		all = append(all, member(tag))

@@ -14,11 +14,11 @@ const (
 	// lease is the longest time that a lock is held: a process may end before its handler
 	// does.
 	lease = 10 * time.Second
-	// queue is how long another process waits for it.
-	queue = 5 * time.Second
-	// answer is how long to wait for Redis, which unlike the lock should not take its
-	// time.
-	answer = time.Second
+	// lockWait is how long another process waits for it.
+	lockWait = 5 * time.Second
+	// serverTimeout is how long to wait for Redis, which unlike the lock should not take
+	// its time.
+	serverTimeout = time.Second
 )
 
 // unlockSource deletes a lock if the caller still has it.
@@ -42,14 +42,14 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 	if free {
 		return func() {
 			// Unlock even if the request is canceled; if that fails, the lease ends.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answer)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), serverTimeout)
 			defer cancel()
 			_ = s.unlock.Run(ctx, s.client, []string{at}, mine).Err()
 		}, nil
 	}
 	// Waiting processes poll. There is at most one waiter per process, since other
 	// requests wait for that one.
-	until := time.Now().Add(queue)
+	until := time.Now().Add(lockWait)
 	for pause := 5 * time.Millisecond; err == nil && time.Now().Before(until); pause = min(2*pause, 100*time.Millisecond) {
 		select {
 		case <-ctx.Done():
@@ -68,14 +68,14 @@ func (s *Store) Lock(ctx context.Context, key string) (unlock func(), err error)
 }
 
 func (s *Store) held(ctx context.Context, at string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, answer)
+	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
 	n, err := s.client.Exists(ctx, at).Result()
 	return n > 0, err
 }
 
 func (s *Store) acquire(ctx context.Context, at, mine string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, answer)
+	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
 	err := s.client.SetArgs(ctx, at, mine, goredis.SetArgs{Mode: "NX", TTL: lease}).Err()
 	if err == goredis.Nil {

@@ -33,7 +33,7 @@ func TestNotesBounded(t *testing.T) {
 	m := miniredis.RunT(t)
 	begun := time.Now()
 	m.SetTime(begun)
-	s := redis.NewStore(connect(t, m.Addr()), "cache:", redis.StoreConfig{Tags: bound})
+	s := redis.NewStore(connect(t, m.Addr()), "cache:", redis.StoreConfig{MaxTags: bound})
 	for i := range tags {
 		// The tags noted last expire first.
 		if err := s.Note(t.Context(), fmt.Sprint("path:", i), begun.Add(time.Hour-time.Duration(i)*time.Second)); err != nil {
@@ -79,7 +79,7 @@ func TestNotesBounded(t *testing.T) {
 func TestNotesAndTags(t *testing.T) {
 	const bound = 16
 	m := miniredis.RunT(t)
-	s := redis.NewStore(connect(t, m.Addr()), "cache:", redis.StoreConfig{Tags: bound})
+	s := redis.NewStore(connect(t, m.Addr()), "cache:", redis.StoreConfig{MaxTags: bound})
 	for i := range bound {
 		if err := s.Note(t.Context(), fmt.Sprint("path:", i), time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)

@@ -29,8 +29,8 @@ func newSite(t testing.TB, addr string) *site {
 	s := new(site)
 	store := redis.NewStore(connect(t, addr), "cache:", redis.StoreConfig{})
 	pages := cache.New(cache.Config{
-		Policy: cache.Policy{TTL: time.Hour},
-		Store:  store, Generations: store, Locker: store,
+		Lifetime: cache.Lifetime{TTL: time.Hour},
+		Store:    store, Generations: store, Locker: store,
 		Logger: s.log.Logger(),
 	})
 	s.handler = pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -118,8 +118,8 @@ func TestHostileWrites(t *testing.T) {
 	mux.HandleFunc("GET /page", func(w http.ResponseWriter, r *http.Request) { site.runs.Add(1); io.WriteString(w, "page ") })
 	store := redis.NewStore(connect(t, s.addr), "cache:", redis.StoreConfig{})
 	pages := cache.New(cache.Config{
-		Policy: cache.Policy{TTL: time.Hour},
-		Store:  store, Generations: store, Locker: store,
+		Lifetime: cache.Lifetime{TTL: time.Hour},
+		Store:    store, Generations: store, Locker: store,
 		StoreTimeout: time.Minute, // a machine that is busy with the flood is not down
 		Logger:       site.log.Logger(),
 	})

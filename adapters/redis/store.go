@@ -17,15 +17,15 @@ import (
 
 // StoreConfig limits a [Store].
 type StoreConfig struct {
-	// MaxEntry is the size of the largest entry that is kept, encoded: a body and some
+	// EntryLimit is the size of the largest entry that is kept, encoded: a body and some
 	// hundred bytes. 0 is 2 MB, negative is no limit. Limit the total in Redis, by
 	// maxmemory and a policy such as allkeys-lru; it may evict any key of the Store.
-	MaxEntry bytesize.Size
-	// Tags is how many invalidated tags, and how many paths with entries, are remembered.
-	// If more are invalidated, entries older than those invalidations become invalid, and
-	// are made again on request; if more paths have entries, a POST to any path counts as
-	// an invalidation. 0 is 65,536, negative is no limit.
-	Tags int
+	EntryLimit bytesize.Size
+	// MaxTags is how many invalidated tags, and how many paths with entries, are
+	// remembered. If more are invalidated, entries older than those invalidations become
+	// invalid, and are made again on request; if more paths have entries, a POST to any
+	// path counts as an invalidation. 0 is 65,536, negative is no limit.
+	MaxTags int
 }
 
 // A Store holds what the caches of several processes share: entries and invalidations. It
@@ -38,8 +38,8 @@ type Store struct {
 	unlock      *goredis.Script
 	generations *goredis.Script
 	prefix      string
-	maxEntry    bytesize.Size
-	tags        int
+	entryLimit  bytesize.Size
+	maxTags     int
 }
 
 var (
@@ -60,8 +60,8 @@ func NewStore(client goredis.UniversalClient, prefix string, cfg StoreConfig) *S
 		unlock:      goredis.NewScript(unlockSource),
 		generations: goredis.NewScript(generationsSource),
 		prefix:      prefix,
-		maxEntry:    bound(cfg.MaxEntry, 2*bytesize.MB),
-		tags:        bound(cfg.Tags, 1<<16),
+		entryLimit:  bound(cfg.EntryLimit, 2*bytesize.MB),
+		maxTags:     bound(cfg.MaxTags, 1<<16),
 	}
 }
 
@@ -73,7 +73,7 @@ func (s *Store) key(of string) string {
 
 // Get implements [cache.Store].
 func (s *Store) Get(ctx context.Context, key string) (*cache.Entry, error) {
-	encoded, err := s.client.Get(ctx, s.key(key)).Result()
+	encoded, err := s.client.Get(ctx, s.key(key)).Bytes()
 	switch {
 	case errors.Is(err, goredis.Nil):
 		return nil, nil
@@ -98,12 +98,15 @@ const remembered = time.Minute
 
 // Set implements [cache.Store].
 func (s *Store) Set(ctx context.Context, e *cache.Entry) error {
-	encoded := encodeEntry(e)
+	encoded, err := encodeEntry(e)
+	if err != nil {
+		return fmt.Errorf("redis: writing to %q: %w", s.prefix, err)
+	}
 	keep := max(time.Until(e.Expires()), remembered)
-	if s.maxEntry > 0 && len(encoded) > int(s.maxEntry) {
+	if s.entryLimit > 0 && len(encoded) > int(s.entryLimit) {
 		encoded, keep = encoded[:numberSize], remembered
 	}
-	err := s.set.Run(ctx, s.client, []string{s.key(e.Key)}, e.Number, encoded, keep.Milliseconds()).Err()
+	err = s.set.Run(ctx, s.client, []string{s.key(e.Key)}, e.Number, encoded, keep.Milliseconds()).Err()
 	if err != nil {
 		return fmt.Errorf("redis: writing to %q: %w", s.prefix, err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/apiece/apiece/middleware/cache/cachetest"
 )
 
-func TestStore(t *testing.T) {
+func TestStoreSuite(t *testing.T) {
 	t.Run("miniredis", func(t *testing.T) {
 		t.Parallel()
 		storeSuite(t, connector(miniredis.RunT(t).Addr()), 100).Run(t)
@@ -54,7 +54,7 @@ func storeSuite(t *testing.T, connect connectFunc, operations int) cachetest.Sui
 }
 
 // The holder of a lock does not wait for it if the reply was lost.
-func TestLockOnce(t *testing.T) {
+func TestLockReplyLost(t *testing.T) {
 	proxy := testkit.NewProxy(t, start(t).addr)
 	s := redis.NewStore(connect(t, proxy.Addr), "cache:", redis.StoreConfig{})
 	for i, key := range []string{"first", "second"} {
@@ -74,7 +74,7 @@ func TestLockOnce(t *testing.T) {
 }
 
 // A silent Redis is given up sooner than a held lock.
-func TestLockSilence(t *testing.T) {
+func TestLockServerSilent(t *testing.T) {
 	t.Parallel()
 	proxy := testkit.NewProxy(t, start(t).addr)
 	one := redis.NewStore(connect(t, proxy.Addr), "cache:", redis.StoreConfig{})

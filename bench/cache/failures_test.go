@@ -50,8 +50,8 @@ func newSite(t *testing.T, cfg cache.Config) *site {
 		fmt.Fprint(w, "page ", run)
 	})
 	cfg.Origin, cfg.Logger = mux, s.log.Logger()
-	if cfg.Policy == (cache.Policy{}) {
-		cfg.Policy = cache.Policy{TTL: time.Second, StaleWhileRevalidate: time.Hour}
+	if cfg.Lifetime == (cache.Lifetime{}) {
+		cfg.Lifetime = cache.Lifetime{TTL: time.Second, StaleWhileRevalidate: time.Hour}
 	}
 	s.pages = cache.New(cfg)
 	s.handler = s.pages.Middleware(mux)
@@ -191,7 +191,7 @@ func TestTruncatedUpstream(t *testing.T) {
 					if strings.Contains(by, "TimeoutHandler") {
 						next = http.TimeoutHandler(next, time.Minute, "") // which does not pass on flushes
 					}
-					pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: next, Logger: slog.New(slog.DiscardHandler)})
+					pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Origin: next, Logger: slog.New(slog.DiscardHandler)})
 					readers, at := tr.Serve(t, pages.Middleware(next))
 					get := func() (whatCame string, err error) {
 						resp, err := readers.Get(at + "/")

@@ -30,7 +30,7 @@ func TestHostileWrites(t *testing.T) {
 			mux := http.NewServeMux()
 			mux.HandleFunc("GET /page", func(w http.ResponseWriter, r *http.Request) { runs++; io.WriteString(w, "page") })
 			mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {})
-			pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+			pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}})
 			h := pages.Middleware(mux)
 			get := func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/page", nil)) }
 			get()

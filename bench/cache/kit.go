@@ -8,7 +8,7 @@ import (
 )
 
 func hour() *cache.Cache {
-	return cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+	return cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}})
 }
 
 // kit is package cache.

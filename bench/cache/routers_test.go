@@ -260,7 +260,7 @@ const (
 func ask(t *testing.T, tr testkit.Transport, at func(string, *cache.Cache) http.Handler, place string, origin bool, got *tally) (requests int) {
 	var site http.Handler
 	cfg := cache.Config{
-		Policy:       cache.Policy{TTL: 30 * time.Millisecond, StaleWhileRevalidate: time.Hour},
+		Lifetime:     cache.Lifetime{TTL: 30 * time.Millisecond, StaleWhileRevalidate: time.Hour},
 		StatusHeader: "X-Cache",
 		Logger:       slog.New(slog.DiscardHandler),
 	}
@@ -299,7 +299,7 @@ func ask(t *testing.T, tr testkit.Transport, at func(string, *cache.Cache) http.
 			requests++
 		}
 		wg.Wait()
-		time.Sleep(2 * cfg.Policy.TTL)
+		time.Sleep(2 * cfg.Lifetime.TTL)
 	}
 	if err := pages.Shutdown(t.Context()); err != nil {
 		t.Error(err)

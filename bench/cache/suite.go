@@ -222,7 +222,7 @@ var bound = compare.Finding{
 		table := compare.Table{Columns: []string{"cache", "MB"}}
 		var wrong error
 		for _, r := range []rival{
-			{"kit, 10 MB", "", compare.Kit, cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: cache.NewStore(10 * bytesize.MB)}).Middleware},
+			{"kit, 10 MB", "", compare.Kit, cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Store: cache.NewStore(10 * bytesize.MB)}).Middleware},
 			{"map and mutex", "", compare.Rival, mutexMap},
 		} {
 			before := heap()

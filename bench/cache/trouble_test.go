@@ -113,7 +113,7 @@ func TestStoreInTrouble(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := newTrouble(test.heeds)
-				s := newSite(t, cache.Config{Store: store, Generations: store, Policy: cache.Policy{TTL: time.Hour}})
+				s := newSite(t, cache.Config{Store: store, Generations: store, Lifetime: cache.Lifetime{TTL: time.Hour}})
 				s.visit(1, "GET", "/hit")
 				store.takes.Store(int64(test.takes))
 				visits := []struct {

@@ -120,7 +120,7 @@ func Example_cache() {
 		fmt.Fprintf(w, "%s, rendered %d times", html.EscapeString(r.URL.Path), rendered)
 	})
 
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}})
 	cached := pages.Middleware(page)
 
 	call(cached, "GET", "/blog/1", "")

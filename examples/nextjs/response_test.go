@@ -195,7 +195,7 @@ func Example_draftMode() {
 func Example_draftAndCache() {
 	key := []byte("32 random bytes from a secret...")
 	draft := cookies.NewDraft(cookies.DraftConfig{Keys: [][]byte{key}})
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute, Public: true}})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute, Public: true}})
 	mux := http.NewServeMux()
 	mux.Handle("POST /api/draft", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		if err := draft.Enable(w, r, time.Hour); err != nil {
@@ -237,8 +237,8 @@ func Example_revalidate() {
 	mux := http.NewServeMux()
 
 	pages := cache.New(cache.Config{
-		Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}, // revalidate: 60
-		Origin: mux,
+		Lifetime: cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}, // revalidate: 60
+		Origin:   mux,
 	})
 	mux.Handle("GET /blog/{id}", pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cache.Tag(r.Context(), "posts")

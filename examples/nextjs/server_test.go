@@ -22,7 +22,7 @@ import (
 func Example_server() {
 	feed := hub.New(hub.Config{})
 	mux := http.NewServeMux()
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}, Origin: mux})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute}, Origin: mux})
 	mux.HandleFunc("GET /api/events", func(w http.ResponseWriter, r *http.Request) {
 		feed.Serve(w, r, hub.Subscription{Topics: []string{"posts"}})
 	})

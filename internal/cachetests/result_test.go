@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// TestResult compares the page with the result: the table is the one of the run, and
-// each test that does not pass is explained: by its name if it is required, else by its
-// name or a prefix of it.
-func TestResult(t *testing.T) {
+// TestReadmeShowsResult compares the page with the result: the table is the one of the
+// run, and each test that does not pass is explained: by its name if it is required, else
+// by its name or a prefix of it.
+func TestReadmeShowsResult(t *testing.T) {
 	data, err := os.ReadFile("results.json")
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestResult(t *testing.T) {
 // requiredFailures is how many required tests may fail.
 const requiredFailures = 3
 
-func TestDescribe(t *testing.T) {
+func TestDescribeReplacesTable(t *testing.T) {
 	r := result{Counts: counts{"required": {"pass": 7, "fail": 2, "setup_fail": 1}, "optimal": {"pass": 3, "optional_fail": 4}}}
 	table := r.table()
 	if !strings.Contains(table, "| apiece | 7 | 2 | 3 | 4 | 1 |\n") {
@@ -79,7 +79,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-func TestShortfalls(t *testing.T) {
+func TestShortfallsAreListed(t *testing.T) {
 	r := result{Tests: map[string]test{
 		"b": {"required", "fail", "of b"}, "a": {"required", "fail", "of a"}, "c": {"required", "pass", ""},
 		"d": {"optimal", "optional_fail", "of d"}, "e": {"check", "no", "of e"},

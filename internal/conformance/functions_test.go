@@ -111,7 +111,7 @@ func revalidateProtocol(input json.RawMessage) (map[string]any, error) {
 	}
 	calls := []any{}
 	mux := http.NewServeMux()
-	c := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: mux, Logger: new(testkit.Log).Logger()})
+	c := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Origin: mux, Logger: new(testkit.Log).Logger()})
 	mux.Handle("/p", c.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		headers := map[string]any{}
 		for name := range r.Header {

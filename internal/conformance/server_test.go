@@ -66,7 +66,7 @@ func (b *behavior) variants() []variant {
 func newFixture(c *behavior, tables map[string][]string, which variant) (*fixture, error) {
 	mux := http.NewServeMux()
 	f := &fixture{c: c, variant: which, handler: mux}
-	f.cache = cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: mux, Logger: f.log.Logger()})
+	f.cache = cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Origin: mux, Logger: f.log.Logger()})
 	draft := cookies.DraftConfig{Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
 	for _, o := range c.Handler {
 		options, err := o.draftOptions()

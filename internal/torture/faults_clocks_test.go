@@ -130,7 +130,7 @@ var clocks = []clocked{
 	}, 408, `{"title"`, 230 * time.Second, nil},
 
 	{"the time for others", func(t *host) http.Handler {
-		c := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Logger: t.Logger()})
+		c := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Logger: t.Logger()})
 		t.atEnd = append(t.atEnd, func() { _ = c.Shutdown(context.Background()) })
 		return c.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	}, nil, 504, `{"title"`, 30 * time.Second, nil},

@@ -67,7 +67,7 @@ func layers() (all []piece) {
 		return func(h http.Handler) http.Handler { return every(t, day)(every(t, day/2)(h)) }
 	}, recovers)
 	around("cache", func(t *host) func(http.Handler) http.Handler {
-		c := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: cache.NewStore(64 * bytesize.KB), Logger: t.Logger()})
+		c := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Store: cache.NewStore(64 * bytesize.KB), Logger: t.Logger()})
 		t.atEnd = append(t.atEnd, func() { _ = c.Shutdown(context.Background()) })
 		return c.Middleware
 	})

@@ -80,7 +80,7 @@ func newKitService(log *slog.Logger, count *counters, writeTimeout time.Duration
 	})}
 	mux := http.NewServeMux()
 	s.pages = cache.New(cache.Config{
-		Policy:       cache.Policy{TTL: time.Hour},
+		Lifetime:     cache.Lifetime{TTL: time.Hour},
 		Origin:       mux,
 		Store:        cache.NewStore(4 * bytesize.MB),
 		StatusHeader: "X-Nextjs-Cache",

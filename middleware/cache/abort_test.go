@@ -40,9 +40,9 @@ func halfway(log *testkit.Log) map[string]http.Handler {
 	}
 }
 
-// TestHalfway: a truncated response is not stored, and no client takes it for the whole,
-// with a recoverer inside of the cache or outside.
-func TestHalfway(t *testing.T) {
+// TestAbortedResponseIsNotStored: a truncated response is not stored, and no client takes
+// it for the whole, with a recoverer inside of the cache or outside.
+func TestAbortedResponseIsNotStored(t *testing.T) {
 	var log testkit.Log
 	for name, h := range halfway(&log) {
 		for where, layers := range map[string]struct {
@@ -81,8 +81,8 @@ type wrapper struct{ http.ResponseWriter }
 
 func (w wrapper) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// TestHalfwayFlushed: a held response may be flushed after it was aborted.
-func TestHalfwayFlushed(t *testing.T) {
+// TestAbortedResponseFlushed: a held response may be flushed after it was aborted.
+func TestAbortedResponseFlushed(t *testing.T) {
 	var log testkit.Log
 	h := recoverer(halfway(&log)["limit"])
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -98,13 +98,13 @@ func TestHalfwayFlushed(t *testing.T) {
 	}
 }
 
-// TestHalfwayStandsIn: a stale response replaces an aborted one as it does any error, on
-// the connection of the client that waited for it.
-func TestHalfwayStandsIn(t *testing.T) {
+// TestAbortedResponseServesStale: a stale response replaces an aborted one as it does any
+// error, on the connection of the client that waited for it.
+func TestAbortedResponseServesStale(t *testing.T) {
 	var log testkit.Log
 	for name, h := range halfway(&log) {
 		broken := false
-		s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Second, StaleIfError: time.Hour}, Logger: log.Logger()},
+		s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: time.Second, StaleIfError: time.Hour}, Logger: log.Logger()},
 			func(w http.ResponseWriter, r *http.Request) {
 				if broken {
 					h.ServeHTTP(w, r)
@@ -128,9 +128,9 @@ func TestHalfwayStandsIn(t *testing.T) {
 	}
 }
 
-// TestTimeLimitInside: its response is an error like any other, for waiting requests and
-// for a stale response in its place, although the handler may still run.
-func TestTimeLimitInside(t *testing.T) {
+// TestTimeLimitInsideTheCache: its response is an error like any other, for waiting
+// requests and for a stale response in its place, although the handler may still run.
+func TestTimeLimitInsideTheCache(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"ends":    func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"goes on": func(w http.ResponseWriter, r *http.Request) { time.Sleep(5 * time.Second) },
@@ -140,7 +140,7 @@ func TestTimeLimitInside(t *testing.T) {
 				var log testkit.Log
 				slow := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Second, Logger: log.Logger()})(handler)
 				works := false
-				s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Second, StaleIfError: time.Hour}},
+				s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: time.Second, StaleIfError: time.Hour}},
 					func(w http.ResponseWriter, r *http.Request) {
 						if works {
 							io.WriteString(w, "good")

@@ -13,61 +13,64 @@ import (
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/layer"
-	"github.com/apiece/apiece/internal/problem"
 )
 
-// What happens to a request.
+// What happens to a request, from the top down:
 //
-// A request that no stored response could satisfy bypasses the cache (keyOf). For any
-// other the cache asks the store, and the generations whether the stored entry is valid
-// (lookup). A fresh entry is sent. A stale one is sent and revalidated (renew). Otherwise
-// one request runs the handler (lead, flight.run) and the others for the same response
-// wait for it (wait).
+//	keyOf         key.go            what the cache tells requests apart by, or why it bypasses the cache
+//	lookup        lookup.go         asks the store for the entry, and the generations whether it is valid
+//	sendStored    send.go           a fresh entry is sent; a stale one too, and is then revalidated
+//	                                  (revalidateStale in revalidate_background.go)
+//	join          collapse.go       else one request leads a flight, and others for the response wait
+//	flight.run    flight.go         runs the handler on behalf of all of them
+//	recorder      recorder.go       is its ResponseWriter, and decides by the header whether the response
+//	                                  may be shared (mayStore in storable.go)
+//	flight.store  flight_store.go   makes an entry of the response and stores it
+//	settle        flight_result.go  gives the result to the requests that wait
+//	send          send.go           sends the entry to each client
 //
-// The handler writes to a recorder, which decides by the header whether the response may
-// be shared (judge). If not, the recorder goes live: from then on the response is between
-// this client and the handler, and waiting requests run the handler themselves. If so,
-// the response is held back until it is whole, or sent as it comes if it is flushed; it
-// becomes an entry, is stored, and is sent to all.
+// If the response may not be shared, the recorder goes live: from then on the response is
+// between this client and the handler, and waiting requests run the handler themselves.
+// Otherwise it is held back until it is whole, or sent as it comes if it is flushed.
 //
-// Each bypass and each response that is not stored has one of the reasons; what is
-// remembered of a key is its memo (collapse.go); the states of a response are those of
-// the recorder, and the states of a store that does not respond are those of the backend.
+// Each bypass and each response that is not stored has one of the reasons (reasons.go);
+// what is remembered of a key is its memo (flight_memo.go); the states of a response are
+// those of the recorder, and the states of a store that does not respond are those of the
+// backend (store_backend.go).
 
 // A Cache stores responses and serves them again. Make one with [New]; one serves any
 // number of routes.
 type Cache struct {
-	cfg   Config
-	back  *backend
-	count counters
-	seed  maphash.Seed
-	born  time.Time
+	cfg     Config
+	backend *backend
+	count   counters
+	seed    maphash.Seed
+	born    time.Time
 
 	// epoch counts the invalidations of this process, so that requests waiting for a
-	// flight know of one even if the generations are down. landed counts completed
-	// flights.
-	epoch, landed atomic.Uint64
+	// flight know of one even if the generations are down.
+	epoch, settledFlights atomic.Uint64
 
-	owes   atomic.Int32  // len(owed)
-	floor  atomic.Uint64 // entries with a lower number are invalid: writes were forgotten
-	leans  atomic.Bool   // a handler has used context values of layers outside
-	said   atomic.Bool   // that StaleWhileRevalidate is off was logged
-	astray atomic.Bool   // a background revalidation did not reach the cache through the Origin
+	pendingCount    atomic.Int32  // len(pending)
+	floor           atomic.Uint64 // entries with a lower number are invalid: invalidations were lost
+	outerValuesUsed atomic.Bool   // a handler has used context values of layers outside
+	noStaleLogged   atomic.Bool   // that StaleWhileRevalidate is off was logged
+	originMissed    atomic.Bool   // a background revalidation did not reach the cache through the Origin
 
-	server atomic.Value // the *http.Server of the last request
-	last   atomic.Pointer[requestInfo]
+	server      atomic.Value // the *http.Server of the last request
+	lastRequest atomic.Pointer[requestInfo]
 
 	// mu is never held while other packages' code runs. It is a leaf.
-	mu       sync.Mutex
-	flights  map[string]*flight                  // in the air, see flight
-	memos    recent[uint64, memo]                // by the hash of a flight's id
-	requests recent[uint64, *requestInfo]        // how a path was last requested, by the hash of its tag
-	mounts   []mount                             // what Middleware made of handlers that route themselves
-	owed     map[string]uint64                   // tags to raise, with the number of the last write
-	writes   uint64                              // owed so far
-	closed   bool                                // no background revalidation begins
-	renewals map[*flight]context.CancelCauseFunc // running
-	running  sync.WaitGroup
+	mu            sync.Mutex
+	flights       map[string]*flight                  // running, see flight
+	memos         recent[uint64, memo]                // by the hash of a flight's id
+	requests      recent[uint64, *requestInfo]        // how a path was last requested, by the hash of its tag
+	mounts        []mount                             // what Middleware made of handlers that route themselves
+	pending       map[string]uint64                   // tags to raise, with the number of the last write
+	pendingSeq    uint64                              // writes so far
+	closed        bool                                // no background revalidation begins
+	revalidations map[*flight]context.CancelCauseFunc // running
+	running       sync.WaitGroup
 }
 
 // New returns a cache. It panics if the config is not valid, and lists everything that is
@@ -76,21 +79,21 @@ func New(cfg Config) *Cache {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
-	cfg.PostBody = cmp.Or(cfg.PostBody, defaultPostBody)
+	cfg.BodyLimit = cmp.Or(cfg.BodyLimit, defaultBodyLimit)
+	cfg.PostBodyLimit = cmp.Or(cfg.PostBodyLimit, defaultPostBodyLimit)
 	cfg.FillTimeout = cmp.Or(cfg.FillTimeout, defaultFillTimeout)
 	cfg.Query = slices.Clone(cfg.Query)
 	cfg.StatusHeader = http.CanonicalHeaderKey(cfg.StatusHeader)
 	return &Cache{
-		cfg:      cfg,
-		back:     newBackend(cfg),
-		seed:     maphash.MakeSeed(),
-		born:     time.Now(),
-		flights:  make(map[string]*flight),
-		owed:     make(map[string]uint64),
-		renewals: make(map[*flight]context.CancelCauseFunc),
-		memos:    recent[uint64, memo]{max: remembered},
-		requests: recent[uint64, *requestInfo]{max: remembered},
+		cfg:           cfg,
+		backend:       newBackend(cfg),
+		seed:          maphash.MakeSeed(),
+		born:          time.Now(),
+		flights:       make(map[string]*flight),
+		pending:       make(map[string]uint64),
+		revalidations: make(map[*flight]context.CancelCauseFunc),
+		memos:         recent[uint64, memo]{max: maxRemembered},
+		requests:      recent[uint64, *requestInfo]{max: maxRemembered},
 	}
 }
 
@@ -102,7 +105,7 @@ func New(cfg Config) *Cache {
 // How a stale response is revalidated depends on that: see Config.Origin.
 func (c *Cache) Middleware(next http.Handler) http.Handler {
 	h := layer.New(next, func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, next) })
-	if isMux(next) || same(next, c.cfg.Origin) {
+	if isMux(next) || sameHandler(next, c.cfg.Origin) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.mounts = append(c.mounts, mount{h, next})
@@ -123,8 +126,8 @@ func isMux(h http.Handler) bool {
 	return false
 }
 
-// same reports whether two handlers are equal. Functions cannot be compared.
-func same(a, b http.Handler) bool {
+// sameHandler reports whether two handlers are equal. Functions cannot be compared.
+func sameHandler(a, b http.Handler) bool {
 	return a != nil && b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
@@ -132,11 +135,11 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	defer exchange.RemoveFiles(r, r.MultipartForm)
 	outer := flightOf(r.Context())
 	if outer != nil {
-		switch ordered := outer.order != nil && !outer.order.reached.Load(); {
-		case ordered && outer.cache == c:
-			c.fulfill(outer, w, r, next)
+		switch isOwn := outer.revalidation != nil && !outer.revalidation.reached.Load(); {
+		case isOwn && outer.cache == c:
+			c.serveRevalidation(outer, w, r, next)
 			return
-		case ordered, outer.within(c): // another cache's, or this one is mounted twice
+		case isOwn, outer.belongsTo(c): // another cache's, or this one is mounted twice
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -152,42 +155,42 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		c.serveUnkeyed(w, r, next)
 		return
 	case why != kept:
-		c.pass(w, r, next, &k, request+reasons[why].token)
+		c.bypass(w, r, next, &k, fwdRequest+why.detail())
 		return
 	}
-	if c.last.Load() == nil {
+	if c.lastRequest.Load() == nil {
 		c.noteServer(r)
 	}
 	filled := false // by another process, and not for this request
 	for range rounds {
 		at := c.lookup(r, &k, outer)
-		if at.use == stale && !c.background() && !flushes(w) {
+		if at.use == stale && !c.canRevalidateInBackground() && !flushes(w) {
 			at.use = fallback // the client would wait for the revalidation anyway
-			c.sayOnce()
+			c.logNoStale()
 		}
 		switch {
 		case at.use == fresh, at.use == fallback && c.paused(&k, &at):
 			c.sendStored(w, r, at.entry, at.now)
 			return
 		case at.use == stale:
-			after := c.renew(w, r, next, &k, at)
+			after := c.revalidateStale(w, r, next, &k, at)
 			c.sendStored(w, r, at.entry, at.now)
 			if after != nil {
 				after()
 			}
 			return
 		}
-		if k.withheld && c.isPersonal(&k) {
+		if k.withheld && c.isPublicRevoked(&k) {
 			k.withheld = false
 		}
 		if why := unshared(r, &k); why != kept {
-			c.pass(w, r, next, &k, forwarded(at.entry != nil)+"; detail="+reasons[why].token)
+			c.bypass(w, r, next, &k, forwarded(at.entry != nil)+why.detail())
 			return
 		}
-		f, leads, why := c.enter(k, at)
+		f, leads, why := c.join(k, at)
 		switch {
 		case f == nil:
-			c.pass(w, r, next, &k, forwarded(at.entry != nil)+"; detail="+reasons[why].token)
+			c.bypass(w, r, next, &k, forwarded(at.entry != nil)+why.detail())
 			return
 		case leads && c.lead(f, w, r, next, at, &filled):
 			return
@@ -197,7 +200,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 			return
 		}
 	}
-	c.pass(w, r, next, &k, bypass+reasons[byRounds].token)
+	c.bypass(w, r, next, &k, fwdBypass+byRounds.detail())
 }
 
 // unshared says why the response to a request is for one client only, if the request
@@ -214,24 +217,16 @@ func unshared(r *http.Request, k *requestKey) reason {
 	return kept
 }
 
-// pass runs the handler for this client alone.
-func (c *Cache) pass(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, status string) {
+// bypass runs the handler for this client alone.
+func (c *Cache) bypass(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, status string) {
 	c.count.bypassed.Add(1)
-	c.mark(w.Header(), status, "")
+	c.addCacheStatus(w.Header(), status, "")
 	if r.URL.RawQuery == k.query && !k.withheld && !k.post {
 		next.ServeHTTP(w, r)
 		return
 	}
 	in := r.WithContext(r.Context())
-	k.narrow(in)
+	k.stripUnkeyed(in)
 	defer exchange.HandBack(r, in)
 	next.ServeHTTP(w, in)
-}
-
-// logPanic logs a panic that would leave no other trace.
-func (c *Cache) logPanic(r *http.Request, v any) {
-	if v == http.ErrAbortHandler {
-		return // net/http's own way to abort a response
-	}
-	problem.LogPanic(c.cfg.Logger, r, v)
 }

@@ -15,12 +15,12 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 // minute stores responses without a stated lifetime for a minute.
 func minute() func(http.Handler) http.Handler {
-	return cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}}).Middleware
+	return cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute}}).Middleware
 }
 
-func TestLeaks(t *testing.T) { cachetest.Leaks(t, minute) }
+func TestCacheLeaks(t *testing.T) { cachetest.Leaks(t, minute) }
 
-func TestTransparent(t *testing.T) {
+func TestCacheIsTransparent(t *testing.T) {
 	for name, mw := range map[string]func(http.Handler) http.Handler{
 		"by default":   cache.New(cache.Config{}).Middleware,
 		"for a minute": minute(),

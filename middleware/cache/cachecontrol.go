@@ -37,13 +37,13 @@ func parseDirectives(values []string) directives {
 			case "must-revalidate", "proxy-revalidate":
 				d.mustRevalidate = true
 			case "max-age":
-				least(&d.maxAge, arg)
+				setMin(&d.maxAge, arg)
 			case "s-maxage":
-				least(&d.sMaxAge, arg)
+				setMin(&d.sMaxAge, arg)
 			case "stale-while-revalidate":
-				least(&d.staleWhileRevalidate, arg)
+				setMin(&d.staleWhileRevalidate, arg)
 			case "stale-if-error":
-				least(&d.staleIfError, arg)
+				setMin(&d.staleIfError, arg)
 			}
 		}
 	}
@@ -74,9 +74,9 @@ func cutDirective(line string) (directive, rest string) {
 	return line, ""
 }
 
-// least sets d to the seconds in arg, if that is less. What is not a number counts as 0:
+// setMin sets d to the seconds in arg, if that is less. What is not a number counts as 0:
 // an invalid lifetime means stale (RFC 9111, section 4.2.1).
-func least(d *time.Duration, arg string) {
+func setMin(d *time.Duration, arg string) {
 	seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(arg), `"`), 10, 31)
 	if err != nil && seconds != math.MaxInt32 { // which is the result for larger numbers
 		seconds = 0
@@ -86,9 +86,9 @@ func least(d *time.Duration, arg string) {
 	}
 }
 
-// and adds the directives of CDN-Cache-Control (RFC 9213): its lifetimes take precedence,
-// while either field may forbid storing.
-func (d directives) and(targeted directives) directives {
+// withTargeted adds the directives of CDN-Cache-Control (RFC 9213): its lifetimes take
+// precedence, while either field may forbid storing.
+func (d directives) withTargeted(targeted directives) directives {
 	d.noStore = d.noStore || targeted.noStore
 	d.noCache = d.noCache || targeted.noCache
 	d.private = d.private || targeted.private

@@ -19,7 +19,7 @@ import (
 // such as X-Forwarded-Host, X-Original-URL and Origin. A proxy in front should not send
 // Forwarded with the address of each client: each client would get its own response.
 //
-// Whatever the policy says, a response is never stored
+// Whatever its Lifetime, a response is never stored
 //
 //   - to a method other than GET, but see Post; to a request with a body, or with an
 //     If-Match, If-Unmodified-Since or Upgrade header: such requests bypass the cache;
@@ -31,7 +31,7 @@ import (
 //   - to a request with a Cookie or Authorization header, or over a connection with a
 //     client certificate, unless it is public;
 //   - that is an event stream, hijacked the connection, is shorter than declared, or
-//     longer than MaxBody;
+//     longer than BodyLimit;
 //   - if its key is longer than 8 KB;
 //   - whose handler panicked, aborted it or reported 500 half-way, exceeded FillTimeout,
 //     or used values of a request that was over;
@@ -51,12 +51,11 @@ import (
 // request; a 304 keeps the stored response (RFC 9111, section 4.3).
 //
 // A reload (Cache-Control: no-cache in the request) does not bypass the cache, since any
-// client can send it.
+// client can send it. It gets the whole response, never a 304.
 type Config struct {
-	// Policy applies to responses without caching headers. Its zero TTL, unlike that of
-	// other policies, does not store them: a response without a stated lifetime may have
-	// none.
-	Policy Policy
+	// Lifetime is that of responses without Cache-Control and Expires. If its TTL is zero
+	// they are not stored: a response that states no lifetime may have none.
+	Lifetime Lifetime
 
 	// Origin serves the cache's own requests: those of Revalidate and those that
 	// revalidate a stale response in the background. Set it to the router, of any kind,
@@ -86,9 +85,9 @@ type Config struct {
 	// Nil is all of them, as they were sent; empty is none.
 	Query []string
 
-	// MaxBody is the size of the largest body that is stored. 0 is 1 MB, negative is no
+	// BodyLimit is the size of the largest body that is stored. 0 is 1 MB, negative is no
 	// limit but the store's. A larger body is sent and not stored.
-	MaxBody bytesize.Size
+	BodyLimit bytesize.Size
 
 	// FillTimeout is how long a handler may run on behalf of others, since it goes on
 	// after the client that started it is gone. Then its context ends, and the waiting
@@ -117,9 +116,9 @@ type Config struct {
 	// not stored here either, and one to a request with a Cookie only if it is public.
 	Post func(r *http.Request, body []byte) (canonical []byte, ok bool)
 
-	// PostBody is the size of the longest body that Post is called with; a longer one
-	// bypasses the cache. 0 is 64 KB.
-	PostBody bytesize.Size
+	// PostBodyLimit is the size of the longest body that Post is called with; a longer
+	// one bypasses the cache. 0 is 64 KB.
+	PostBodyLimit bytesize.Size
 
 	// Store holds the entries. Nil is NewStore(0).
 	Store Store
@@ -151,19 +150,20 @@ type Config struct {
 }
 
 const (
-	defaultMaxBody     = 1 * bytesize.MB
+	defaultBodyLimit   = 1 * bytesize.MB
 	defaultFillTimeout = 30 * time.Second
 )
 
-// Validate returns everything that is wrong with the config, nil if nothing is.
+// Validate reports the settings that New would refuse, as an error that names each, or
+// nil.
 func (cfg Config) Validate() error {
 	var errs []error
 	for name, d := range map[string]time.Duration{
-		"Policy.TTL":                  cfg.Policy.TTL,
-		"Policy.StaleWhileRevalidate": cfg.Policy.StaleWhileRevalidate,
-		"Policy.StaleIfError":         cfg.Policy.StaleIfError,
-		"FillTimeout":                 cfg.FillTimeout,
-		"StoreTimeout":                cfg.StoreTimeout,
+		"Lifetime.TTL":                  cfg.Lifetime.TTL,
+		"Lifetime.StaleWhileRevalidate": cfg.Lifetime.StaleWhileRevalidate,
+		"Lifetime.StaleIfError":         cfg.Lifetime.StaleIfError,
+		"FillTimeout":                   cfg.FillTimeout,
+		"StoreTimeout":                  cfg.StoreTimeout,
 	} {
 		if d > 0 && d < time.Millisecond {
 			errs = append(errs, fmt.Errorf("cache: a %s of %v: write %d*time.Second", name, d, d))

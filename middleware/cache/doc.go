@@ -4,7 +4,7 @@
 //
 //	mux := http.NewServeMux()
 //	pages := cache.New(cache.Config{
-//		Policy: cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
+//		Lifetime: cache.Lifetime{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
 //		Origin: mux,
 //	})
 //	mux.Handle("GET /blog/{id}", pages.Middleware(post))
@@ -33,6 +33,6 @@
 //   - Invalidated responses are never served again, even while they are revalidated or if
 //     that fails. In Next.js that depends on which function was called.
 //   - A response that sets a cookie, or that Cache-Control forbids to share, is never
-//     stored, whatever the policy; nor is one to a request with a cookie, unless it is
+//     stored, whatever its Lifetime; nor is one to a request with a cookie, unless it is
 //     public.
 package cache

@@ -1,139 +1,58 @@
 package cache
 
 import (
-	"context"
-	"maps"
 	"net/http"
-	"net/textproto"
-	"slices"
-	"strconv"
-	"strings"
+	"time"
+
+	"github.com/apiece/apiece/bytesize"
 )
 
-// entry returns the response as an entry without a key.
-func (f *flight) entry(rec *recorder) *Entry {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	e := &Entry{
-		Number:  f.number,
-		Tags:    append([]string{pathTag(f.key.uri)}, f.tags.list...),
-		Status:  rec.status,
-		Header:  rec.sent,
-		Body:    slices.Clip(rec.body),
-		Created: rec.created.Add(-ageOf(rec.sent)), // it may have had an Age on arrival
-		Policy:  rec.policy,
-	}
-	if rec.validated {
-		e.Tags = append(e.Tags, f.old.Tags...)
-		slices.Sort(e.Tags[1:])
-		e.Tags = append(e.Tags[:1], slices.DeleteFunc(slices.Compact(e.Tags[1:]), func(tag string) bool { return tag == e.Tags[0] })...)
-	}
-	h := e.Header
-	omitConnection(h)
-	delete(h, "Age")
-	// A HEAD request has no body to detect these from.
-	if _, set := h["Content-Type"]; !set && f.outside["Content-Type"] == nil && h["Content-Encoding"] == nil && len(e.Body) > 0 {
-		h["Content-Type"] = []string{http.DetectContentType(e.Body)}
-	}
-	if declared(h) < 0 {
-		h["Content-Length"] = []string{strconv.Itoa(len(e.Body))}
-	}
-	e.fields = fieldsOf(h)
-	return e
+// An Entry is what a [Store] holds: a response, or, for a URL whose responses vary, the
+// names of the header fields that they vary with; or neither, which counts as no entry.
+// It is not changed once it is made. A store must return all fields as they were.
+type Entry struct {
+	// Key is what the entry is for. The cache compares it, so that a store may
+	// use a hash of it.
+	Key string
+	// Number is the place of the handler's run in the sequence of [Generations]. The
+	// entry is valid unless one of its Tags was raised above it.
+	Number uint64
+	Tags   []string
+	// Vary has the names of the fields, in canonical form and sorted.
+	Vary []string
+
+	// Status, Header and Body are the response. Status is 0 if there is none.
+	Status int
+	Header http.Header
+	Body   []byte
+	// Created is when the response was made.
+	Created time.Time
+	// Lifetime is how long and to which clients the response may be served.
+	Lifetime Lifetime
+
+	fields *fields // of Header, if this process made the entry and every field has one value
 }
 
-// omitConnection deletes the fields that belong to one message, not to the response:
-// those that Connection names, and the known ones (RFC 9111, section 3.1).
-func omitConnection(h http.Header) {
-	for _, line := range h["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			delete(h, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
+// Expires returns the time after which the cache will not ask for the entry.
+func (e *Entry) Expires() time.Time {
+	// Not the sum: a TTL without end is the largest Duration.
+	return e.Created.Add(e.Lifetime.TTL).Add(max(e.Lifetime.StaleWhileRevalidate, e.Lifetime.StaleIfError, 0))
+}
+
+// Size returns about how much memory the entry takes, in bytes.
+func (e *Entry) Size() bytesize.Size {
+	const fixed, perString = 400, 48 // structs, map slots and headers of slices
+	n := fixed + len(e.Key) + len(e.Body)
+	for name, values := range e.Header {
+		n += perString + len(name)
+		for _, v := range values {
+			n += perString + len(v)
 		}
 	}
-	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
-		"Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade"} {
-		delete(h, name)
-	}
-}
-
-// renewed returns the header of an entry updated with that of the 304 that validated it
-// (RFC 9111, section 3.2).
-func renewed(old, h http.Header) http.Header {
-	h = h.Clone()
-	omitConnection(h)
-	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Type"} {
-		delete(h, name) // describes the body, which the 304 lacks
-	}
-	merged := old.Clone()
-	maps.Copy(merged, h)
-	return merged
-}
-
-// store finds the key of the entry, and stores it if the policy says so. It returns the
-// names of the fields that are part of the key: those the response names, and those
-// already known for the URL.
-//
-// New names go into the store as well. Two concurrent flights may overwrite each other's
-// names: an entry under an outdated key is never found, and the next flight learns the
-// names again.
-func (f *flight) store(rec *recorder, e *Entry) (vary []string) {
-	c, ctx := f.cache, context.WithoutCancel(&f.node)
-	vary, _ = varies(e.Header)
-	known, err := c.varyNames(ctx, f.key.key)
-	if known != nil {
-		vary = slices.Concat(vary, known.Vary)
-		slices.Sort(vary)
-		vary = slices.Compact(vary)
-	}
-	e.Key = variant(f.key.key, vary, rec.r.Header)
-	if rec.why != kept {
-		return vary
-	}
-	if f.number == 0 {
-		rec.why = versionsFailed
-		return vary
-	}
-	if err != nil {
-		rec.why = storeFailed
-		return vary
-	}
-	valid, err := c.valid(ctx, e)
-	switch {
-	case err != nil:
-		rec.why = versionsFailed
-		return vary
-	case !valid:
-		rec.why = invalidated
-		return vary
-	case len(vary) > maxVary, len(e.Key) > maxKey:
-		rec.why = tooManyVariants
-		return vary
-	}
-	err = c.back.Note(ctx, e.Tags[0], e.Expires())
-	if err == nil && len(vary) > 0 && (known == nil || len(known.Vary) < len(vary) || known.Expires().Before(e.Expires())) {
-		names := &Entry{Key: f.key.key, Number: e.Number, Vary: vary, Created: e.Created, Policy: e.Policy}
-		if known != nil {
-			names.Number = max(e.Number, known.Number)
+	for _, list := range [][]string{e.Tags, e.Vary} {
+		for _, s := range list {
+			n += perString + len(s)
 		}
-		err = c.back.Set(ctx, names)
 	}
-	if err == nil {
-		err = c.back.Set(ctx, e)
-	}
-	if err != nil {
-		rec.why = storeFailed
-	} else if f.order == nil {
-		c.noteRequest(rec.r, f.key)
-	}
-	return vary
-}
-
-// varyNames returns the names that the responses of a URL vary with, nil if they are not
-// known.
-func (c *Cache) varyNames(ctx context.Context, key string) (*Entry, error) {
-	e, err := c.back.Get(ctx, key)
-	if e == nil || len(e.Vary) == 0 || e.Status != 0 {
-		return nil, err
-	}
-	return e, err
+	return bytesize.Size(n)
 }

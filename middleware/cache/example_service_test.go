@@ -29,7 +29,7 @@ func ExampleCache_Revalidate() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", j.home)
 	pages := cache.New(cache.Config{
-		Policy:      cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
+		Lifetime:    cache.Lifetime{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
 		Store:       cache.NewStore(0),
 		Generations: cache.NewGenerations(0),
 	})

@@ -15,8 +15,8 @@ import (
 func Example() {
 	mux := http.NewServeMux()
 	pages := cache.New(cache.Config{
-		Policy: cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
-		Origin: mux,
+		Lifetime: cache.Lifetime{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour},
+		Origin:   mux,
 	})
 
 	text := "Hello"
@@ -52,7 +52,7 @@ func Example() {
 
 // One tag may stand for many pages. They are rendered again on the next request.
 func ExampleCache_InvalidateTag() {
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}})
 	price := 10
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cache.Tag(r.Context(), "prices")
@@ -82,12 +82,12 @@ func ExampleCache_InvalidateTag() {
 }
 
 // A browser and the cache may keep a response for different times.
-func ExampleSetPolicy() {
+func ExampleSetLifetime() {
 	pages := cache.New(cache.Config{})
 	runs := 0
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		runs++
-		cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour, Public: true})
+		cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Hour, Public: true})
 		w.Header().Set("Cache-Control", "max-age=0, must-revalidate")
 		fmt.Fprint(w, "run ", runs)
 	}))
@@ -106,7 +106,7 @@ func ExampleSetPolicy() {
 // GraphQL queries come by POST. Two equal queries share a response, however their JSON is
 // written; a mutation bypasses the cache.
 func ExampleGraphQL() {
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}, Post: cache.GraphQL})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute}, Post: cache.GraphQL})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"data":{}}`)
 	}))
@@ -137,9 +137,24 @@ func ExampleJSON() {
 	// Output: {"for":["tea"],"page":1} true
 }
 
+// What a store outside of the process keeps.
+func ExampleEntry_MarshalBinary() {
+	e := &cache.Entry{Key: "key", Status: 200, Body: []byte("page")}
+	encoded, err := e.MarshalBinary()
+	if err != nil {
+		panic(err)
+	}
+	var read cache.Entry
+	fmt.Println(read.UnmarshalBinary(encoded), read.Status, string(read.Body))
+	fmt.Println(read.UnmarshalBinary(encoded[:10]))
+	// Output:
+	// <nil> 200 page
+	// cache: an encoded Entry is not complete or not valid
+}
+
 // The counts that a metrics collector exports.
 func ExampleCache_Stats() {
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute}})
 	h := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page") }))
 	for range 3 {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))

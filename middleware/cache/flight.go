@@ -14,54 +14,55 @@ import (
 )
 
 // A flight is one run of a handler on behalf of all simultaneous requests for the same
-// response (the word is from singleflight). Its context does not end with the client that
-// started it, so that a client who leaves takes nothing from the others; it ends with
-// FillTimeout, or, once the response is for that client alone, with that client.
+// response: the word is from singleflight, and Config and Stats call it a fill. Its
+// context does not end with the client that started it, so that a client who leaves takes
+// nothing from the others; it ends with FillTimeout, or, once the response is for that
+// client alone, with that client.
 //
 // Other requests see three states: the flight runs, it has a result, and it is gone.
 //
-//	          1 enter            2 settle
-//	┌────────┐        ┌────────┐         ┌────────┐
-//	│ absent ├───────►│ in air ├────────►│ landed │
-//	└────────┘        └────────┘         └────────┘
+//	          1 join              2 settle
+//	┌────────┐        ┌─────────┐         ┌─────────┐
+//	│ absent ├───────►│ running ├────────►│ settled │
+//	└────────┘        └─────────┘         └─────────┘
 //
-//	1 absent -> in air   a request finds nothing fresh, and no flight, and is not told to pass
-//	2 in air -> landed   once, by the first of: the entry is stored, the response is for one client,
-//	                     the time is up, the handler panicked, another process had it
+//	1 absent -> running    a request finds nothing fresh, and no flight, and no memo says to bypass
+//	2 running -> settled   once, by the first of: the entry is stored, the response is for one client,
+//	                       the time is up, the handler panicked, another process had it
 //
 // Both are steps under Cache.mu. The second removes the flight from the map, so that the
 // next request for the same key is in transition 1 again. Storing happens before
-// transition 2. A request that looked up the store before and enters after has found
-// nothing and leads: Cache.landed tells it to look again.
+// transition 2. A request that looked up the store before and joins after has found
+// nothing and leads: Cache.settledFlights tells it to look again.
 //
-// The handler may go on after landing, for its own client.
+// The handler may go on after that, for its own client.
 type flight struct {
-	node    exchange.Node // the context of the handler
-	cache   *Cache
-	outer   *flight // of another cache around this one
-	key     requestKey
-	id      string      // key of Cache.flights, empty if no request may join
-	slot    string      // key of the store that was looked up
-	number  uint64      // in the sequence of Generations; 0 if they failed
-	epoch   uint64      // of the cache when it began
-	outside http.Header // header fields set by layers outside for this client
-	old     *Entry      // valid but stale, or nil
-	order   *order      // by which the cache's own request finds it, or nil
+	node         exchange.Node // the context of the handler
+	cache        *Cache
+	outer        *flight // of another cache around this one
+	key          requestKey
+	id           string        // key of Cache.flights, empty if no request may join
+	storeKey     string        // key of the store that was looked up
+	number       uint64        // in the sequence of Generations; 0 if they failed
+	epoch        uint64        // of the cache when it began
+	outerHeader  http.Header   // header fields set by layers outside for this client
+	old          *Entry        // valid but stale, or nil
+	revalidation *revalidation // by which the cache's own request finds it, or nil
 
-	client   context.Context // of the request that started it
-	noted    time.Time       // until when a write knows that there may be a response
-	sending  atomic.Bool     // the handler waits for that client to read
-	buffered bool            // nothing reaches that client before the handler has returned, see flushes
-	outlived atomic.Bool     // values of that request were used after its end
+	client     context.Context // of the request that started it
+	notedUntil time.Time       // until when a write knows that there may be a response
+	sending    atomic.Bool     // the handler waits for that client to read
+	buffered   bool            // nothing reaches that client before the handler has returned, see flushes
+	outlived   atomic.Bool     // values of that request were used after its end
 
 	unlock   func() // for other processes, nil without a lock; guarded by the cache's lock
 	cancel   context.CancelCauseFunc
 	timer    *time.Timer // nil without a limit
 	unfollow func() bool
 
-	mu     sync.Mutex // guards what the handler adds
-	tags   tagSet
-	policy *Policy
+	mu       sync.Mutex // guards what the handler adds
+	tags     tagSet
+	lifetime *Lifetime
 
 	waiting int           // joined requests; guarded by the cache's lock
 	settled bool          // guarded by the cache's lock
@@ -69,30 +70,12 @@ type flight struct {
 	result  result        // set before
 }
 
-// A result is what a flight has for the requests that wait for it.
-type result struct {
-	outcome outcome
-	entry   *Entry   // of shared and failed, if there is one
-	vary    []string // names of the fields in the entry's key
-	why     reason   // of personal
-	err     error    // of failed: the error if there is no entry
-}
-
-type outcome int
-
-const (
-	personal outcome = iota // the response was for one client: each runs the handler
-	shared                  // the entry is for all who wait, stored or not
-	failed                  // by a 5xx, a panic or a timeout
-	retry                   // look up again: another process has filled it, or nothing is known
-)
-
 var (
 	errPanicked = &problem.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler panicked")}
-	errAborted  = &problem.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler has given up its response")}
-	errSlow     = &problem.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not answer within FillTimeout")}
-	errOwn      = errors.New("cache: the handler has answered one client with an error")
-	errFlushed  = errors.New("cache: the handler has flushed an error")
+	errAborted  = &problem.Error{Status: http.StatusInternalServerError, Cause: errors.New("cache: the handler aborted its response")}
+	errSlow     = &problem.Error{Status: http.StatusGatewayTimeout, Cause: errors.New("cache: the handler did not respond within FillTimeout")}
+	errOwn      = errors.New("cache: the handler responded with a server error that is for one client")
+	errFlushed  = errors.New("cache: the handler flushed a server error")
 )
 
 // wholeWithin is how long requests wait for the end of a response that is already being
@@ -108,8 +91,8 @@ func flightOf(ctx context.Context) (f *flight) {
 	return f
 }
 
-// within reports whether the flight, or one around it, belongs to the cache.
-func (f *flight) within(c *Cache) bool {
+// belongsTo reports whether the flight, or one around it, belongs to the cache.
+func (f *flight) belongsTo(c *Cache) bool {
 	for ; f != nil; f = f.outer {
 		if f.cache == c {
 			return true
@@ -124,15 +107,15 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 	c.count.fills.Add(1)
 	f.epoch = c.epoch.Load()
 	if f.number == 0 {
-		f.number, _ = c.back.Next(ctx)
+		f.number, _ = c.backend.Next(ctx)
 	}
 	// A running flight may store a response: writes must know of it.
 	running := c.cfg.FillTimeout
 	if running < 0 {
 		running = 24 * time.Hour
 	}
-	f.noted = time.Now().Add(running)
-	if f.number != 0 && c.back.Note(ctx, pathTag(f.key.uri), f.noted) != nil {
+	f.notedUntil = time.Now().Add(running)
+	if f.number != 0 && c.backend.Note(ctx, pathTag(f.key.uri), f.notedUntil) != nil {
 		f.number = 0
 	}
 	f.client = r.Context()
@@ -140,7 +123,7 @@ func (f *flight) start(r *http.Request, ctx context.Context) {
 	if d := c.cfg.FillTimeout; d > 0 {
 		f.timer = time.AfterFunc(d, func() {
 			f.cancel(errSlow)
-			c.settle(f, result{outcome: failed, err: errSlow})
+			f.settle(result{outcome: failed, err: errSlow})
 		})
 	}
 	f.node.Attach(ctx, exchange.Find(ctx))
@@ -168,7 +151,7 @@ func (l *lent) Value(key any) any {
 	if _, ours := v.(*exchange.Node); ours {
 		return v
 	}
-	l.f.cache.leans.Store(true)
+	l.f.cache.outerValuesUsed.Store(true)
 	if err := l.f.client.Err(); err == context.DeadlineExceeded || err != nil && l.f.buffered {
 		l.f.outlived.Store(true)
 	}
@@ -208,19 +191,18 @@ func (f *flight) stream() {
 	if d := f.cache.cfg.FillTimeout; d > 0 {
 		within = min(d, within)
 	}
-	c := f.cache
 	left := func() { f.cancel(context.Cause(f.client)) }
 	f.unfollow = context.AfterFunc(f.client, func() {
-		if c.abandon(f) {
+		if f.abandon() {
 			left()
 		}
 	})
 	f.timer = time.AfterFunc(within, func() {
 		if f.sending.Load() {
-			c.settle(f, result{outcome: retry}) // its client is slow: another may be faster
+			f.settle(result{outcome: retry}) // its client is slow: another may be faster
 		} else {
-			c.remember(f, isStream)
-			c.settle(f, result{outcome: personal, why: isStream})
+			f.remember(isStream)
+			f.settle(result{outcome: personal, why: isStream})
 		}
 		stop := context.AfterFunc(f.client, left)
 		context.AfterFunc(&f.node, func() { stop() })
@@ -238,37 +220,38 @@ func (f *flight) release() {
 	f.cancel(nil)
 }
 
-// excused reports whether to serve a stale entry in place of a response with this status.
-func (f *flight) excused(status int) bool {
-	return status >= 500 && f.order == nil && f.old.servesOnError(time.Now())
+// maskedByStale reports whether to serve a stale entry in place of a response with this
+// status.
+func (f *flight) maskedByStale(status int) bool {
+	return status >= 500 && f.revalidation == nil && f.old.servesOnError(time.Now())
 }
 
 // validates reports whether the handler gets a conditional request for the old entry (RFC
 // 9111, section 4.3). Revalidation on demand needs a new response, and a POST has no
 // conditional form.
 func (f *flight) validates() bool {
-	return f.old != nil && f.old.Status == http.StatusOK && !f.key.post && (f.order == nil || f.order.renewal) &&
+	return f.old != nil && f.old.Status == http.StatusOK && !f.key.post && (f.revalidation == nil || f.revalidation.background) &&
 		(f.old.Header.Get("Etag") != "" || f.old.Header.Get("Last-Modified") != "")
 }
 
-// refused is called when the response turns out not to be shared. It releases the waiting
-// requests: otherwise requests for a private page would queue for each other. A server
-// error is their result too: running the handler again for each of them would overload
-// it.
-func (f *flight) refused(status int, why reason) {
+// notShared is called when the response turns out not to be shared. It releases the
+// waiting requests: otherwise requests for a private page would queue for each other. A
+// server error is their result too: running the handler again for each of them would
+// overload it.
+func (f *flight) notShared(status int, why reason) {
 	c := f.cache
 	if why == serverError {
-		c.settle(f, result{outcome: failed, err: &problem.Error{Status: status, Cause: errFlushed}})
+		f.settle(result{outcome: failed, err: &problem.Error{Status: status, Cause: errFlushed}})
 		return
 	}
-	if f.order == nil || f.order.renewal {
-		c.remember(f, why)
+	if f.revalidation == nil || f.revalidation.background {
+		f.remember(why)
 		if f.old != nil && why.drops(status) {
 			// The response was shared and no longer is.
-			_ = c.back.Set(context.WithoutCancel(&f.node), &Entry{Key: f.slot, Number: f.number, Created: time.Now()})
+			_ = c.backend.Set(context.WithoutCancel(&f.node), &Entry{Key: f.storeKey, Number: f.number, Created: time.Now()})
 		}
 	}
-	c.settle(f, result{outcome: personal, why: why})
+	f.settle(result{outcome: personal, why: why})
 }
 
 // run runs the handler. It returns the response if it still has to be sent, or an error
@@ -276,7 +259,7 @@ func (f *flight) refused(status int, why reason) {
 // no client, that is an error too.
 func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r *http.Request) (e *Entry, err error) {
 	in := r.WithContext(&f.node)
-	f.key.generalize(in)
+	f.key.stripPersonal(in)
 	if f.validates() {
 		// Not both: an ETag takes precedence (RFC 9110, section 13.1.3), and a handler
 		// that only checks the date may send 304 for another response.
@@ -296,12 +279,15 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 		if rec.state != rerun { // there its writes fail, on which a proxy panics
 			f.fail(errPanicked)
 		}
-		if rec.alone || rec.state == rerun || rec.unsent() && f.excused(http.StatusInternalServerError) {
-			if v := recover(); v != nil {
-				f.cache.logPanic(r, v)
+		if rec.noClient || rec.state == rerun || rec.unsent() && f.maskedByStale(http.StatusInternalServerError) {
+			v := recover()
+			if v != nil {
 				err = errPanicked
 			}
-		} else if rec.state == broken {
+			if v != nil && v != http.ErrAbortHandler { // net/http's own way to abort a response
+				problem.LogPanic(f.cache.cfg.Logger, r, v)
+			}
+		} else if rec.state == aborted {
 			response.Poison(rec.client) // otherwise a recoverer outside would send an empty page
 		}
 	}()
@@ -315,8 +301,8 @@ func (f *flight) run(next http.Handler, rec *recorder, w http.ResponseWriter, r 
 // fail settles a flight whose handler produced no response.
 func (f *flight) fail(err error) {
 	f.cache.count.fillErrors.Add(1)
-	f.cache.remember(f, serverError)
-	f.cache.settle(f, result{outcome: failed, err: err})
+	f.remember(serverError)
+	f.settle(result{outcome: failed, err: err})
 }
 
 // conclude makes an entry of the handler's response, stores it if it may, and gives it to
@@ -329,15 +315,15 @@ func (f *flight) conclude(rec *recorder) (*Entry, error) {
 		return nil, err
 	}
 	switch rec.finish(late); rec.state {
-	case broken:
+	case aborted:
 		f.fail(errAborted)
 		return nil, errAborted
 	case held, teed:
 	default:
-		c.settle(f, result{outcome: personal, why: rec.why}) // no-op if it is settled
+		f.settle(result{outcome: personal, why: rec.why}) // no-op if it is settled
 		return nil, nil
 	}
-	e := f.entry(rec)
+	e := f.newEntry(rec)
 	res := result{outcome: shared, entry: e}
 	switch {
 	case rec.status >= 500:
@@ -355,7 +341,7 @@ func (f *flight) conclude(rec *recorder) (*Entry, error) {
 	if rec.why == outlived {
 		res = result{outcome: retry}
 	}
-	c.remember(f, rec.why)
-	c.settle(f, res)
+	f.remember(rec.why)
+	f.settle(res)
 	return e, nil
 }

@@ -3,18 +3,14 @@ package cache
 import (
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/apiece/apiece/internal/mediatype"
-	"github.com/apiece/apiece/internal/response"
 )
 
-// policy returns the lifetime that the response states, or else that of the config.
-func (d directives) policy(h http.Header, config Policy, now time.Time) Policy {
-	p := Policy{
+// lifetime returns the lifetime that the response states, or else that of the config.
+func (d directives) lifetime(h http.Header, config Lifetime, now time.Time) Lifetime {
+	p := Lifetime{
 		TTL:                  stated(d.maxAge),
 		StaleWhileRevalidate: stated(d.staleWhileRevalidate),
 		StaleIfError:         stated(d.staleIfError),
@@ -48,7 +44,7 @@ func (d directives) policy(h http.Header, config Policy, now time.Time) Policy {
 	return p.over(config)
 }
 
-// stated converts the duration of a directive to a Policy field, where 0 is unset and
+// stated converts the duration of a directive to a Lifetime field, where 0 is unset and
 // negative is off.
 func stated(d time.Duration) time.Duration {
 	switch {
@@ -93,113 +89,36 @@ func ageOf(h http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// maxVary bounds the fields that a URL may vary with.
-const maxVary = 16
+// A use is how a stored entry may be used.
+type use int
 
-// varies returns the fields that the response varies with, in canonical form and sorted,
-// and false if it varies with more than can be known.
-func varies(h http.Header) (names []string, ok bool) {
-	for _, line := range h["Vary"] {
-		for field := range strings.SplitSeq(line, ",") {
-			switch field = strings.TrimSpace(field); field {
-			case "":
-			case "*":
-				return nil, false
-			default:
-				names = append(names, http.CanonicalHeaderKey(field))
-			}
-		}
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	return names, len(names) <= maxVary
-}
+const (
+	none     use = iota
+	fresh        // as it is
+	stale        // as it is, while it is revalidated
+	fallback     // if revalidating it fails
+)
 
-// spelled returns a copy of a header with canonical names, by which they are looked up: a
-// handler may have written others into the map.
-func spelled(h http.Header) http.Header {
-	copied := h.Clone()
-	for name, values := range h {
-		if canonical := http.CanonicalHeaderKey(name); canonical != name {
-			delete(copied, name)
-			copied[canonical] = append(copied[canonical], values...)
-		}
-	}
-	return copied
-}
-
-// judge decides by its header whether the response of a flight may be stored. The reasons
-// are in order of precedence.
-func (f *flight) judge(status int, h http.Header, now time.Time) (p Policy, why reason) {
-	cc := h["Cache-Control"]
-	if cc == nil {
-		cc = f.outside["Cache-Control"] // what a layer outside has set is sent
-	}
-	d := parseDirectives(cc)
-	if targeted := h["Cdn-Cache-Control"]; targeted != nil {
-		d = d.and(parseDirectives(targeted))
-	}
-	p = d.policy(h, f.cache.cfg.Policy, now)
-	if own := f.ownPolicy(); own != nil {
-		public := own.Public || d.public // a handler can revoke what the config says
-		p = own.over(p)
-		p.Public = public
-	}
-	_, known := varies(h)
+// usable returns how the entry may be used at its age.
+func (e *Entry) usable(now time.Time) use {
+	past := e.age(now) - e.Lifetime.TTL
 	switch {
-	case d.noStore:
-		return p, sayNoStore
-	case d.private:
-		return p, sayPrivate
-	case d.noCache:
-		return p, sayNoCache
-	case h["Set-Cookie"] != nil:
-		return p, setCookie
-	case !known:
-		return p, varyAll
-	case h["Trailer"] != nil:
-		return p, hasTrailers
-	case endless(h):
-		return p, isStream
-	case f.key.credentials && !p.Public:
-		return p, hasCredentials
-	case f.cache.tooLarge(declared(h)):
-		return p, tooLarge
-	case status >= 500:
-		return p, serverError
-	case !storable(status):
-		return p, otherStatus
-	case p.TTL <= 0:
-		return p, noLifetime
+	case past < 0:
+		return fresh
+	case past < e.Lifetime.StaleWhileRevalidate:
+		return stale
+	case past < e.Lifetime.StaleIfError:
+		return fallback
 	}
-	return p, kept
+	return none
 }
 
-// storable reports whether a response with the status stands for the resource: not a
-// part, not a response to one client's credentials, not an error.
-func storable(status int) bool {
-	switch status {
-	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusMovedPermanently, http.StatusPermanentRedirect,
-		http.StatusNotFound, http.StatusGone:
-		return true
-	}
-	return false
+// servesOnError reports whether an entry exists that may be served in place of an error
+// (RFC 5861, section 4).
+func (e *Entry) servesOnError(now time.Time) bool {
+	return e != nil && e.age(now)-e.Lifetime.TTL < e.Lifetime.StaleIfError
 }
 
-// endless reports whether responses of this media type do not end.
-func endless(h http.Header) bool {
-	contentType := h.Get("Content-Type")
-	return response.IsEventStream(contentType) || mediatype.Is(contentType, "multipart/x-mixed-replace")
-}
-
-// declared returns the Content-Length, -1 if there is none.
-func declared(h http.Header) int64 {
-	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		return n
-	}
-	return -1
-}
-
-func (c *Cache) tooLarge(size int64) bool {
-	return c.cfg.MaxBody >= 0 && size > int64(c.cfg.MaxBody)
-}
+// age returns how old the response is, 0 if the clock of the machine that made it is
+// ahead.
+func (e *Entry) age(now time.Time) time.Duration { return max(now.Sub(e.Created), 0) }

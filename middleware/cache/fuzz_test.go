@@ -27,7 +27,7 @@ func FuzzHeaders(f *testing.F) {
 			cfg := forAnHour()
 			cfg.Store, cfg.Generations = store, cache.NewGenerations(8)
 			s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
-				cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Second})
+				cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Second})
 				h := w.Header()
 				h["Cache-Control"], h["Vary"], h["Expires"], h["Etag"] = []string{say.value}, []string{vary}, []string{expires}, []string{`"1"`}
 				io.WriteString(w, "body")

@@ -59,20 +59,20 @@ type Generations interface {
 	Noted(ctx context.Context, tag string) (bool, error)
 }
 
-// defaultTags limits the memory of NewGenerations to a few megabytes.
-const defaultTags = 1 << 16
+// defaultMaxTags limits the memory of NewGenerations to a few megabytes.
+const defaultMaxTags = 1 << 16
 
-// NewGenerations returns generations in memory that remember at most the given number of
-// tags; 0 is 65,536, negative is no limit. When they forget tags, entries older than
-// those invalidations become invalid, and are made again on request. So do entries that a
-// store has from before the call. Tags are remembered by a 64-bit hash: two with the same
-// hash are invalidated together.
-func NewGenerations(tags int) Generations {
-	if tags == 0 {
-		tags = defaultTags
+// NewGenerations returns generations in memory that remember at most maxTags tags; 0 is
+// 65,536, negative is no limit. When they forget tags, entries older than those
+// invalidations become invalid, and are made again on request. So do entries that a store
+// has from before the call. Tags are remembered by a 64-bit hash: two with the same hash
+// are invalidated together.
+func NewGenerations(maxTags int) Generations {
+	if maxTags == 0 {
+		maxTags = defaultMaxTags
 	}
 	now := time.Now()
-	g := &generations{seed: maphash.MakeSeed(), born: now, raised: recent[uint64, uint64]{max: tags}, floor: uint64(now.UnixMicro())}
+	g := &generations{seed: maphash.MakeSeed(), born: now, raised: recent[uint64, uint64]{max: maxTags}, floor: uint64(now.UnixMicro())}
 	g.last.Store(g.floor)
 	return g
 }

@@ -59,10 +59,10 @@ type lockerFunc func(context.Context, string) (func(), error)
 
 func (f lockerFunc) Lock(ctx context.Context, key string) (func(), error) { return f(ctx, key) }
 
-// TestNoneIsHeld: whatever happens to one request, the next one for the same page gets it
-// within the time that the config gives the handler.
-func TestNoneIsHeld(t *testing.T) {
-	aged := cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, StaleIfError: time.Hour}
+// TestFlightHoldsNoLaterRequest: whatever happens to one request, the next one for the
+// same page gets it within the time that the config gives the handler.
+func TestFlightHoldsNoLaterRequest(t *testing.T) {
+	aged := cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour, StaleIfError: time.Hour}
 	page := func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "page") }
 	tests := []struct {
 		name    string
@@ -72,7 +72,7 @@ func TestNoneIsHeld(t *testing.T) {
 		first   func(http.Handler) // what goes wrong
 		want    string             // of Cache-Status, in part
 	}{
-		{"the handler ends its goroutine", cache.Config{Policy: aged}, func() http.HandlerFunc {
+		{"the handler ends its goroutine", cache.Config{Lifetime: aged}, func() http.HandlerFunc {
 			n := 0
 			return func(w http.ResponseWriter, r *http.Request) {
 				if n++; n == 1 {
@@ -81,18 +81,18 @@ func TestNoneIsHeld(t *testing.T) {
 				page(w, r)
 			}
 		}(), false, plainly, "stored"},
-		{"generations that panic", cache.Config{Policy: aged, StoreTimeout: -1, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { panic("wrong") }}}, page, false, plainly, "detail=generations"},
-		{"generations that end the goroutine", cache.Config{Policy: aged, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { runtime.Goexit(); return 1, nil }}}, page, false, plainly, "detail=generations"},
-		{"generations that begin at 0", cache.Config{Policy: aged, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { return 0, nil }}}, page, false, plainly, "detail=generations"},
-		{"a lock that is never given", cache.Config{Policy: aged, Locker: lockerFunc(func(ctx context.Context, _ string) (func(), error) { <-ctx.Done(); return nil, ctx.Err() })}, page, false, func(http.Handler) {}, "stored"},
-		{"an empty list for an ETag", cache.Config{Policy: aged}, func(w http.ResponseWriter, r *http.Request) { w.Header()["Etag"] = []string{}; page(w, r) }, false, afterTTL(plainly), "stored"},
-		{"a reader whose writer panics", cache.Config{Policy: aged}, page, false, afterTTL(func(h http.Handler) {
+		{"generations that panic", cache.Config{Lifetime: aged, StoreTimeout: -1, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { panic("wrong") }}}, page, false, plainly, "detail=generations"},
+		{"generations that end the goroutine", cache.Config{Lifetime: aged, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { runtime.Goexit(); return 1, nil }}}, page, false, plainly, "detail=generations"},
+		{"generations that begin at 0", cache.Config{Lifetime: aged, Generations: &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { return 0, nil }}}, page, false, plainly, "detail=generations"},
+		{"a lock that is never given", cache.Config{Lifetime: aged, Locker: lockerFunc(func(ctx context.Context, _ string) (func(), error) { <-ctx.Done(); return nil, ctx.Err() })}, page, false, func(http.Handler) {}, "stored"},
+		{"an empty list for an ETag", cache.Config{Lifetime: aged}, func(w http.ResponseWriter, r *http.Request) { w.Header()["Etag"] = []string{}; page(w, r) }, false, afterTTL(plainly), "stored"},
+		{"a reader whose writer panics", cache.Config{Lifetime: aged}, page, false, afterTTL(func(h http.Handler) {
 			h.ServeHTTP(shutWriter{httptest.NewRecorder(), 0}, leaning())
 		}), "stored"},
-		{"a reader who does not read", cache.Config{Policy: aged}, page, false, afterTTL(func(h http.Handler) {
+		{"a reader who does not read", cache.Config{Lifetime: aged}, page, false, afterTTL(func(h http.Handler) {
 			h.ServeHTTP(shutWriter{httptest.NewRecorder(), 24 * time.Hour}, leaning())
 		}), "stored"},
-		{"a layer of the Origin ends its goroutine", cache.Config{Policy: aged}, page, true, afterTTL(plainly), "stored"},
+		{"a layer of the Origin ends its goroutine", cache.Config{Lifetime: aged}, page, true, afterTTL(plainly), "stored"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,9 +121,9 @@ func TestNoneIsHeld(t *testing.T) {
 	}
 }
 
-// TestInvalidatedByNothing: if generations do not count, no page is invalidated, and the
-// caller gets an error.
-func TestInvalidatedByNothing(t *testing.T) {
+// TestGenerationsThatDoNotCount: if generations do not count, no page is invalidated, and
+// the caller gets an error.
+func TestGenerationsThatDoNotCount(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Generations = &wrongGenerations{cache.NewGenerations(0), func() (uint64, error) { return 0, nil }}
 	if err := newSite(cfg, nil).InvalidateTag(t.Context(), "a"); err == nil {
@@ -149,9 +149,9 @@ func afterTTL(f func(http.Handler)) func(http.Handler) {
 	}
 }
 
-// TestSlowReader: a client that reads a flushed response slowly, or not at all, costs
-// waiting requests a few seconds once, and later ones nothing.
-func TestSlowReader(t *testing.T) {
+// TestSlowClientOfFlushedResponse: a client that reads a flushed response slowly, or not
+// at all, costs waiting requests a few seconds once, and later ones nothing.
+func TestSlowClientOfFlushedResponse(t *testing.T) {
 	for _, before := range []string{"", "held until it is flushed "} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -175,9 +175,9 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestLateUnlock: a lock that arrives too late is released, and if that panics the
+// TestLockArrivesLate: a lock that arrives too late is released, and if that panics the
 // process goes on.
-func TestLateUnlock(t *testing.T) {
+func TestLockArrivesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var unlocked atomic.Int32
 		cfg := forAnHour()
@@ -194,13 +194,13 @@ func TestLateUnlock(t *testing.T) {
 	})
 }
 
-// TestRerunOfAProxy: a handler that panics when it can no longer write, as a proxy does,
-// still runs again with the credentials.
-func TestRerunOfAProxy(t *testing.T) {
+// TestProxyRunsAgainWithCredentials: a handler that panics when it can no longer write,
+// as a proxy does, still runs again with the credentials.
+func TestProxyRunsAgainWithCredentials(t *testing.T) {
 	cfg := forAnHour()
-	cfg.Policy.Public = true
+	cfg.Lifetime.Public = true
 	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
-		cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour})
+		cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Hour})
 		if _, err := fmt.Fprint(w, "for ", r.Header.Get("Cookie")); err != nil {
 			panic(http.ErrAbortHandler)
 		}

@@ -38,8 +38,8 @@ var keyHeaders = []string{
 // URLs of a megabyte.
 const maxKey = 8 << 10
 
-// safe reports whether a method changes nothing (RFC 9110, section 9.2.1).
-func safe(method string) bool {
+// isSafe reports whether a method changes nothing (RFC 9110, section 9.2.1).
+func isSafe(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "QUERY":
 		return true
@@ -69,10 +69,10 @@ func (c *Cache) keyOf(r *http.Request) (k requestKey, why reason) {
 			}
 		}
 	}
-	k.query = c.visible(r.URL)
+	k.query = c.keyedQuery(r.URL)
 	k.uri = originalPath(r)
 	k.credentials = private || r.TLS != nil && len(r.TLS.PeerCertificates) > 0
-	k.withheld = private && c.cfg.Policy.Public && why != byUpgrade
+	k.withheld = private && c.cfg.Lifetime.Public && why != byUpgrade
 	if why != kept {
 		return k, why
 	}
@@ -140,9 +140,9 @@ func pathTag(uri string) string {
 	return "path:" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// visible returns the query without the parameters that are not part of the key. The
+// keyedQuery returns the query without the parameters that are not part of the key. The
 // handler must not see those either, or they would change the shared response.
-func (c *Cache) visible(u *url.URL) string {
+func (c *Cache) keyedQuery(u *url.URL) string {
 	if c.cfg.Query == nil || u.RawQuery == "" {
 		return u.RawQuery
 	}
@@ -189,9 +189,10 @@ func appendPart(buf []byte, part string) []byte {
 	return append(buf, part...)
 }
 
-// narrow removes from r, a copy, what is not part of the key: query parameters, in case a
-// layer outside has parsed them or rewritten only the URL; and the withheld credentials.
-func (k *requestKey) narrow(r *http.Request) {
+// stripUnkeyed removes from r, a copy, what is not part of the key: query parameters, in
+// case a layer outside has parsed them or rewritten only the URL; and the withheld
+// credentials.
+func (k *requestKey) stripUnkeyed(r *http.Request) {
 	if k.withheld {
 		r.Header = r.Header.Clone()
 		delete(r.Header, "Cookie")
@@ -216,13 +217,13 @@ func (k *requestKey) narrow(r *http.Request) {
 	}
 }
 
-// generalize removes from r, a copy, what concerns this client alone: the handler should
-// make the whole response, whatever the client has already. The header is always copied:
-// the Vary fields are looked up in the client's header after the handler has returned,
-// and layers inside may have changed theirs.
-func (k *requestKey) generalize(r *http.Request) {
+// stripPersonal removes from r, a copy, what concerns this client alone: the handler
+// should make the whole response, whatever the client has already. The header is always
+// copied: the Vary fields are looked up in the client's header after the handler has
+// returned, and layers inside may have changed theirs.
+func (k *requestKey) stripPersonal(r *http.Request) {
 	h := r.Header.Clone()
-	k.narrow(r)
+	k.stripUnkeyed(r)
 	if k.withheld {
 		delete(h, "Cookie")
 		delete(h, "Authorization")

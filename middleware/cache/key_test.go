@@ -36,9 +36,9 @@ func echoed(r *http.Request) string {
 	return w.Body.String()
 }
 
-// TestUnkeyedHeaders: the effect of a steering field is limited to the clients that send
+// TestKeyHeaders: the effect of a steering field is limited to the clients that send
 // it.
-func TestUnkeyedHeaders(t *testing.T) {
+func TestKeyHeaders(t *testing.T) {
 	for _, name := range steering {
 		s := newSite(forAnHour(), echo)
 		evil := request("GET", "/", name+": evil.test")
@@ -88,9 +88,9 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// TestRewrittenPaths: layers outside may have changed the path; a response stored for one
-// route to a page is not served to requests on another.
-func TestRewrittenPaths(t *testing.T) {
+// TestKeyRewrittenPaths: layers outside may have changed the path; a response stored for
+// one route to a page is not served to requests on another.
+func TestKeyRewrittenPaths(t *testing.T) {
 	s := newSite(forAnHour(), nil)
 	c := s.Cache
 	page := func(text string) http.Handler {
@@ -126,8 +126,8 @@ func TestRewrittenPaths(t *testing.T) {
 	}
 }
 
-// TestQuery: the handler does not see parameters that are not part of the key.
-func TestQuery(t *testing.T) {
+// TestKeyQuery: the handler does not see parameters that are not part of the key.
+func TestKeyQuery(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Query = []string{"page", "sort"}
 	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
@@ -153,8 +153,8 @@ func TestQuery(t *testing.T) {
 	})
 }
 
-// TestUnkeyedParts: a part of a request is part of the key, or reaches no handler.
-func TestUnkeyedParts(t *testing.T) {
+// TestKeyParts: a part of a request is part of the key, or reaches no handler.
+func TestKeyParts(t *testing.T) {
 	inner := func(h http.HandlerFunc) func(*site) http.Handler {
 		return func(s *site) http.Handler { return s.Middleware(h) }
 	}
@@ -199,8 +199,8 @@ func TestUnkeyedParts(t *testing.T) {
 	}
 }
 
-// TestTLS: handlers build links and redirects from whether the request came over TLS.
-func TestTLS(t *testing.T) {
+// TestKeyTLS: handlers build links and redirects from whether the request came over TLS.
+func TestKeyTLS(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil {
 			http.Redirect(w, r, "https://"+r.Host+r.RequestURI, http.StatusMovedPermanently)
@@ -245,7 +245,7 @@ func (s collide) Set(ctx context.Context, e *cache.Entry) error {
 	return err
 }
 
-func TestKeysAreCompared(t *testing.T) {
+func TestKeyIsComparedWithTheEntry(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Store, cfg.Generations = collide{cache.NewStore(0)}, cache.NewGenerations(0)
 	s := newSite(cfg, echo)

@@ -17,14 +17,14 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestErrorForOne: an error for one client, which the old response was to replace, is not
-// sent to waiting requests if that expires meanwhile. They get an error of their own, and
-// do not run the handler one after the other.
-func TestErrorForOne(t *testing.T) {
+// TestErrorForOneClientIsNotShared: an error for one client, which the old response was
+// to replace, is not sent to waiting requests if that expires meanwhile. They get an
+// error of their own, and do not run the handler one after the other.
+func TestErrorForOneClientIsNotShared(t *testing.T) {
 	for _, name := range []string{"credentials", "cookie", "private"} {
 		synctest.Test(t, func(t *testing.T) {
 			fails := false
-			s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Second, StaleIfError: 10 * time.Second}}, func(w http.ResponseWriter, r *http.Request) {
+			s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: time.Second, StaleIfError: 10 * time.Second}}, func(w http.ResponseWriter, r *http.Request) {
 				if !fails {
 					w.Header().Set("Cache-Control", "public")
 					io.WriteString(w, "page")
@@ -62,15 +62,15 @@ func TestErrorForOne(t *testing.T) {
 	}
 }
 
-// TestRenewedForOne: if revalidation makes a page private, the stored one is dropped, and
-// not tried again by each request.
-func TestRenewedForOne(t *testing.T) {
+// TestRevalidationDropsPrivateResponse: if revalidation makes a page private, the stored
+// one is dropped, and not tried again by each request.
+func TestRevalidationDropsPrivateResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}}
+		cfg := cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}}
 		personal := false
 		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
 			if personal {
-				cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Minute})
+				cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Minute})
 			}
 			fmt.Fprint(w, "for ", r.Header.Get("Cookie"))
 		})
@@ -87,9 +87,9 @@ func TestRenewedForOne(t *testing.T) {
 	})
 }
 
-// TestStreamedOverAWrite: a flushed response that takes longer than a handler may is not
-// stored over a later write.
-func TestStreamedOverAWrite(t *testing.T) {
+// TestFlushedResponseIsNotStoredOverAWrite: a flushed response that takes longer than a
+// handler may is not stored over a later write.
+func TestFlushedResponseIsNotStoredOverAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		version := 1
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -112,8 +112,9 @@ func TestStreamedOverAWrite(t *testing.T) {
 	})
 }
 
-// TestSpelledOtherwise: a field applies however the handler has spelled it in the map.
-func TestSpelledOtherwise(t *testing.T) {
+// TestHeaderNamesInAnySpelling: a field applies however the handler has spelled it in the
+// map.
+func TestHeaderNamesInAnySpelling(t *testing.T) {
 	for name, value := range map[string]string{"set-cookie": "session=alice", "cache-control": "private", "VARY": "*"} {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 			w.Header()[name] = []string{value}
@@ -146,9 +147,9 @@ func (s *alteredStore) Get(ctx context.Context, key string) (*cache.Entry, error
 	return e, err
 }
 
-// TestAlteredEntries: an entry that this cache cannot have stored is ignored, and one of
-// a machine whose clock is ahead is new.
-func TestAlteredEntries(t *testing.T) {
+// TestEntryAlteredInTheStore: an entry that this cache cannot have stored is ignored, and
+// one of a machine whose clock is ahead is new.
+func TestEntryAlteredInTheStore(t *testing.T) {
 	tests := []struct {
 		name  string
 		alter func(*cache.Entry)
@@ -157,7 +158,7 @@ func TestAlteredEntries(t *testing.T) {
 		{"no status", func(e *cache.Entry) { e.Status = 42 }, 2},
 		{"a status that is not stored", func(e *cache.Entry) { e.Status = 206 }, 2},
 		{"another key", func(e *cache.Entry) { e.Key += "x" }, 2},
-		{"from the future, for ever", func(e *cache.Entry) { e.Created, e.Policy.TTL = time.Now().Add(time.Minute), 1<<63-1 }, 1},
+		{"from the future, for ever", func(e *cache.Entry) { e.Created, e.Lifetime.TTL = time.Now().Add(time.Minute), 1<<63-1 }, 1},
 		{"from the beginning of time", func(e *cache.Entry) { e.Created = time.Time{} }, 2},
 	}
 	for _, tt := range tests {
@@ -183,9 +184,9 @@ func TestAlteredEntries(t *testing.T) {
 	}
 }
 
-// TestForgottenWrites: however many paths are written to while the store does not
+// TestWritesBeyondTheLimit: however many paths are written to while the store does not
 // respond, no older response of them is served, and each change is logged once.
-func TestForgottenWrites(t *testing.T) {
+func TestWritesBeyondTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &slow{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
 		cfg := forAnHour()
@@ -214,12 +215,12 @@ func TestForgottenWrites(t *testing.T) {
 	})
 }
 
-// TestValidationByTag: a response with an ETag is not revalidated by date, since the
+// TestValidationByETag: a response with an ETag is not revalidated by date, since the
 // handler may have changed it within the second.
-func TestValidationByTag(t *testing.T) {
+func TestValidationByETag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
+		s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
 			n++
 			w.Header().Set("Etag", fmt.Sprintf(`"%d"`, n))
 			w.Header().Set("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT")
@@ -239,12 +240,12 @@ func TestValidationByTag(t *testing.T) {
 	})
 }
 
-// TestNoneReadsBehindAWrite: while a page is written to again and again, and read by
+// TestWriteIsSeenByLaterRequests: while a page is written to again and again, and read by
 // many, flushed and not and in two languages, no client gets a response older than a
 // write that was complete when its request was sent.
-func TestNoneReadsBehindAWrite(t *testing.T) {
+func TestWriteIsSeenByLaterRequests(t *testing.T) {
 	var version, answered, behind atomic.Int64
-	s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
+	s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "POST" {
 			version.Add(1)
 			return

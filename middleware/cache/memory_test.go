@@ -18,8 +18,9 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestMemory: two thousand pages of 64 KiB do not take more memory than the store may.
-func TestMemory(t *testing.T) {
+// TestStoreMemoryIsBounded: two thousand pages of 64 KiB do not take more memory than the
+// store may.
+func TestStoreMemoryIsBounded(t *testing.T) {
 	const limit = 10 * bytesize.MB
 	cfg := forAnHour()
 	cfg.Store = cache.NewStore(limit)
@@ -58,9 +59,9 @@ func (s *site) keyOf(i int) string {
 	return fmt.Sprintf("11:example.com%d:%s0:", len(path), path)
 }
 
-// TestLongKeys: what a cache remembers of requests is bounded in bytes, not only in
-// number, against clients that make up long URLs.
-func TestLongKeys(t *testing.T) {
+// TestLongKeysAreBounded: what a cache remembers of requests is bounded in bytes, not
+// only in number, against clients that make up long URLs.
+func TestLongKeysAreBounded(t *testing.T) {
 	long := strings.Repeat("x", 200_000)
 	tests := map[string]struct {
 		handler http.HandlerFunc
@@ -111,7 +112,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-func TestHotPagesStay(t *testing.T) {
+func TestStoreKeepsHotEntries(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Store = cache.NewStore(bytesize.MB)
 	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 10<<10)) })
@@ -168,9 +169,9 @@ func (d *down) Latest(ctx context.Context, tags ...string) (uint64, error) {
 	return d.Generations.Latest(ctx, tags...)
 }
 
-// TestOutOfOrder: when the store is down the service is slower, not wrong, and the log
+// TestStoreDown: when the store is down the service is slower, not wrong, and the log
 // stays short.
-func TestOutOfOrder(t *testing.T) {
+func TestStoreDown(t *testing.T) {
 	for name, fail := range map[string]func(*down){
 		"get":    func(d *down) { d.get = true },
 		"set":    func(d *down) { d.set = true },
@@ -181,7 +182,7 @@ func TestOutOfOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := &down{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
-				cfg := cache.Config{Policy: lifetime, Store: d, Generations: d, Origin: http.NewServeMux()}
+				cfg := cache.Config{Lifetime: lifetime, Store: d, Generations: d, Origin: http.NewServeMux()}
 				s := newSite(cfg, nil)
 				s.get("/kept")
 				fail(d)
@@ -216,12 +217,12 @@ func TestOutOfOrder(t *testing.T) {
 	})
 }
 
-func TestConfig(t *testing.T) {
-	err := cache.Config{Policy: cache.Policy{TTL: 60, StaleIfError: 5}, FillTimeout: 30, Store: &down{}}.Validate()
+func TestConfigValidate(t *testing.T) {
+	err := cache.Config{Lifetime: cache.Lifetime{TTL: 60, StaleIfError: 5}, FillTimeout: 30, Store: &down{}}.Validate()
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"Policy.TTL of 60ns: write 60*time.Second", "StaleIfError", "FillTimeout", "Generations"} {
+	for _, want := range []string{"Lifetime.TTL of 60ns: write 60*time.Second", "StaleIfError", "FillTimeout", "Generations"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
@@ -234,7 +235,7 @@ func TestConfig(t *testing.T) {
 	cache.New(cache.Config{FillTimeout: 30})
 }
 
-func TestAllocs(t *testing.T) {
+func TestHitAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -263,9 +264,9 @@ func (w *discard) Header() http.Header         { return w.header }
 func (w *discard) WriteHeader(int)             {}
 func (w *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestRestart: entries of a store that outlives the process are unknown to new
-// generations.
-func TestRestart(t *testing.T) {
+// TestGenerationsAfterARestart: entries of a store that outlives the process are unknown
+// to new generations.
+func TestGenerationsAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := forAnHour()
 		cfg.Store = cache.NewStore(0)
@@ -293,16 +294,16 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// TestForever: the largest duration means no limit.
-func TestForever(t *testing.T) {
-	e := cache.Entry{Created: time.Now(), Policy: cache.Policy{TTL: math.MaxInt64, StaleIfError: time.Hour}}
+// TestLifetimeWithoutEnd: the largest duration means no limit.
+func TestLifetimeWithoutEnd(t *testing.T) {
+	e := cache.Entry{Created: time.Now(), Lifetime: cache.Lifetime{TTL: math.MaxInt64, StaleIfError: time.Hour}}
 	if at := e.Expires(); at.Before(e.Created.AddDate(200, 0, 0)) {
 		t.Errorf("expires at %v", at)
 	}
 }
 
-// TestForgottenTags: a tag that was dropped counts as raised.
-func TestForgottenTags(t *testing.T) {
+// TestGenerationsForgetTags: a tag that was dropped counts as raised.
+func TestGenerationsForgetTags(t *testing.T) {
 	for _, max := range []int{1, 2, 7, -1} {
 		gens := cache.NewGenerations(max)
 		raised := map[string]uint64{}

@@ -262,8 +262,8 @@ var actors = map[string]func(s *stage, ctx context.Context){
 	},
 }
 
-// TestModel plays the scenes.
-func TestModel(t *testing.T) {
+// TestCacheModel plays the scenes.
+func TestCacheModel(t *testing.T) {
 	for _, scene := range []struct {
 		stale  bool // the page is stored, and stale
 		actors []string
@@ -310,8 +310,8 @@ func perform(p *play, isStale bool, names []string) *stage {
 	mux.Handle("/page", s)
 	world := &stepped{s, cache.NewStore(0), cache.NewGenerations(0)}
 	s.pages = cache.New(cache.Config{
-		Policy: cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour},
-		Store:  world, Generations: world, StoreTimeout: -1, Origin: mux, Logger: slog.New(slog.DiscardHandler),
+		Lifetime: cache.Lifetime{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour},
+		Store:    world, Generations: world, StoreTimeout: -1, Origin: mux, Logger: slog.New(slog.DiscardHandler),
 	})
 	s.site = s.pages.Middleware(mux)
 	if isStale {
@@ -356,8 +356,8 @@ func perform(p *play, isStale bool, names []string) *stage {
 	return s
 }
 
-// TestModelFinds: the model detects a store that serves invalidated responses.
-func TestModelFinds(t *testing.T) {
+// TestCacheModelFindsFaults: the model detects a store that serves invalidated responses.
+func TestCacheModelFindsFaults(t *testing.T) {
 	found := false
 	for choices := []int{}; choices != nil && !found; {
 		p := &play{waiting: make(map[string]chan struct{}), choices: choices}
@@ -369,7 +369,7 @@ func TestModelFinds(t *testing.T) {
 				cache.Generations
 			}{world, deaf{world}}
 			s.pages = cache.New(cache.Config{
-				Policy: cache.Policy{TTL: time.Hour}, Store: forgetful, Generations: forgetful, StoreTimeout: -1,
+				Lifetime: cache.Lifetime{TTL: time.Hour}, Store: forgetful, Generations: forgetful, StoreTimeout: -1,
 				Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			})
 			s.site = s.pages.Middleware(s)

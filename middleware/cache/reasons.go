@@ -1,7 +1,5 @@
 package cache
 
-import "strconv"
-
 // A reason is why a response was not stored, or why a request bypassed the cache. It is
 // the detail parameter of Cache-Status (RFC 9211, section 2.8), and part of a
 // [RevalidateError].
@@ -46,7 +44,7 @@ const (
 	tooManyVariants
 	noRoute
 	storeFailed
-	versionsFailed
+	generationsFailed
 
 	numReasons
 )
@@ -56,56 +54,51 @@ const (
 // other reasons leave it in place.
 var reasons = [numReasons]struct {
 	token string // detail= of Cache-Status
-	text  string // of RevalidateError, after "its response was not stored: "
+	text  string // Reason of RevalidateError
 	drops bool
 }{
 	kept: {"", "", false},
 
-	byMethod:       {"method", "its method is not GET", false},
+	byMethod:       {"method", "the method is not GET", false},
 	byBody:         {"request-body", "the request has a body", false},
-	byUpgrade:      {"upgrade", "the request is to switch protocols", false},
+	byUpgrade:      {"upgrade", "the request has an Upgrade field", false},
 	byPrecondition: {"precondition", "the request has If-Match or If-Unmodified-Since", false},
-	byRange:        {"range", "the request is for a part, of what is not stored", false},
-	byRequest:      {"request-no-store", "the request says no-store", false},
-	byHead:         {"head", "the request is for the header, of what is not stored", false},
-	byPassing:      {"passing", "a short while ago it was not for others, several times in a row", false},
-	byVariants:     {"key-too-long", "what tells the request from others is too long", false},
-	byRounds:       {"contended", "what it waited for was for others, again and again", false},
+	byRange:        {"range", "the request has a Range, and nothing is stored", false},
+	byRequest:      {"request-no-store", "the request has Cache-Control: no-store", false},
+	byHead:         {"head", "the request is a HEAD, and nothing is stored", false},
+	byPassing:      {"passing", "the last responses were not stored, several times in a row", false},
+	byVariants:     {"key-too-long", "the cache key is too long", false},
+	byRounds:       {"contended", "the responses that the request waited for were not for it", false},
 
-	sayNoStore:     {"no-store", "Cache-Control says no-store", true},
-	sayPrivate:     {"private", "Cache-Control says private", true},
-	sayNoCache:     {"no-cache", "Cache-Control says no-cache", true},
-	setCookie:      {"set-cookie", "it sets a cookie", true},
-	varyAll:        {"vary", "it varies with more than a cache can know", false},
-	hasTrailers:    {"trailers", "it has trailers", false},
-	isStream:       {"stream", "it is a stream", false},
-	hasCredentials: {"credentials", "it is for one client", true},
-	tooLarge:       {"too-large", "it is too large", false},
-	serverError:    {"status", "its status is that of an error of the server", false},
-	otherStatus:    {"status", "its status is not one that is stored", false},
-	noLifetime:     {"no-lifetime", "it has no lifetime", false},
+	sayNoStore:     {"no-store", "the response has Cache-Control: no-store", true},
+	sayPrivate:     {"private", "the response has Cache-Control: private", true},
+	sayNoCache:     {"no-cache", "the response has Cache-Control: no-cache", true},
+	setCookie:      {"set-cookie", "the response has Set-Cookie", true},
+	varyAll:        {"vary", "the response has Vary: *, or more fields than are supported", false},
+	hasTrailers:    {"trailers", "the response has trailers", false},
+	isStream:       {"stream", "the response is a stream", false},
+	hasCredentials: {"credentials", "the request has credentials, and the response is not public", true},
+	tooLarge:       {"too-large", "the body exceeds BodyLimit", false},
+	serverError:    {"status", "the response is a server error", false},
+	otherStatus:    {"status", "responses with this status are not stored", false},
+	noLifetime:     {"no-lifetime", "the response has no freshness lifetime", false},
 
-	tookOver:        {"hijacked", "the connection was taken over", false},
-	incomplete:      {"incomplete", "it is not as long as declared", false},
-	failedHalfway:   {"failed", "its handler failed half-way", false},
-	tookTooLong:     {"timeout", "its handler took too long", false},
-	outlived:        {"abandoned", "its handler outlived the request whose values it used", false},
-	invalidated:     {"invalidated", "something it was made of was invalidated meanwhile", false},
-	tooManyVariants: {"variants", "its URL varies with too much", false},
-	noRoute:         {"no-route", "no route matches", false},
-	storeFailed:     {"store", "the store failed", false},
-	versionsFailed:  {"generations", "the generations failed", false},
+	tookOver:          {"hijacked", "the connection was hijacked", false},
+	incomplete:        {"incomplete", "the response is incomplete", false},
+	failedHalfway:     {"failed", "the handler failed after the response had begun", false},
+	tookTooLong:       {"timeout", "the handler exceeded FillTimeout", false},
+	outlived:          {"abandoned", "the handler used values of a request that was over", false},
+	invalidated:       {"invalidated", "a tag of the response was invalidated while the handler ran", false},
+	tooManyVariants:   {"variants", "the response varies with too many fields", false},
+	noRoute:           {"no-route", "no route matches", false},
+	storeFailed:       {"store", "the store failed", false},
+	generationsFailed: {"generations", "the generations failed", false},
 }
 
 func (r reason) String() string { return reasons[r].text }
 
-// of returns the text with the status.
-func (r reason) of(status int) string {
-	if r == serverError || r == otherStatus {
-		return "its status is " + strconv.Itoa(status)
-	}
-	return reasons[r].text
-}
+// detail returns the parameter for the end of a Cache-Status.
+func (r reason) detail() string { return "; detail=" + reasons[r].token }
 
 // drops reports whether a response with the status and this reason removes the stored
 // one: the page has become private. An error with no-store does not.

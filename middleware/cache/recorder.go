@@ -25,39 +25,39 @@ import (
 //	   ├──────────┴──►┌──────┐◄───────┘
 //	   │              │ live │
 //	   │ 5            └──────┘
-//	   ├─────► answered
+//	   ├─────► replaced
 //	   │ 6
 //	   ├─────► dropped
 //	   │ 7                              8
-//	   └─────► rerun           begun, held ───► broken
+//	   └─────► rerun           begun, held ───► aborted
 //
 //	1 begun -> held             the header is fixed, and the response may be shared
 //	2 begun, held -> live       it is for this client alone: what was held is sent, the rest follows
 //	3 held -> teed              it is flushed, as by a proxy or a template: client and recorder both get it
 //	4 teed -> live              it is too large to store
-//	5 begun, held -> answered   the client has another response: the old entry in place of an error, or a 304
+//	5 begun, held -> replaced   the client has another response: the old entry in place of an error, or a 304
 //	6 begun -> dropped          it may not be shared, and there is no client
 //	7 begun -> rerun            it is for the client whose credentials were withheld: the handler runs with them
-//	8 begun, held -> broken     a layer inside aborted the response; nothing of it is sent
+//	8 begun, held -> aborted    a layer inside aborted the response; nothing of it is sent
 //
-// Only held and teed become an entry. In answered, dropped, rerun and broken the
+// Only held and teed become an entry. In replaced, dropped, rerun and aborted the
 // handler's writes are discarded.
 //
 // The header is the handler's own. Fields that layers outside have set for this client,
 // such as those of CORS, stay out of the stored response, and are joined again when it is
 // sent.
 type recorder struct {
-	f      *flight
-	client http.ResponseWriter
-	r      *http.Request // the client's
-	alone  bool          // there is no client
+	f        *flight
+	client   http.ResponseWriter
+	r        *http.Request // the client's
+	noClient bool          // there is no client
 
 	header    http.Header // as the handler sees it
 	sent      http.Header // as it was at the commit: later changes are not sent
 	status    int         // 0 until the commit
 	size      int64       // Content-Length at the commit, -1 without one
 	created   time.Time
-	policy    Policy
+	lifetime  Lifetime
 	body      []byte
 	validated bool // a 304 to the cache: header and body are the old entry's
 
@@ -73,10 +73,10 @@ const (
 	held
 	teed
 	live
-	answered
+	replaced
 	dropped
 	rerun
-	broken
+	aborted
 )
 
 // hijackable is a recorder whose connection can be hijacked.
@@ -85,21 +85,21 @@ type hijackable struct{ *recorder }
 // A noClientError is the error of a refresh, whose response can only be stored.
 type noClientError struct{}
 
-func (noClientError) Error() string { return "cache: a response that cannot be stored, and no client" }
+func (noClientError) Error() string { return "cache: the response cannot be stored and has no client" }
 func (noClientError) Unwrap() error { return http.ErrNotSupported }
 
 var (
 	errNoClient error = noClientError{}
-	errGivenUp        = errors.New("cache: a response that was given up, and of which the client has seen nothing")
+	errUnsent         = errors.New("cache: the response was aborted before any of it was sent")
 )
 
 // newRecorder returns a recorder, and the writer for the handler, which all of apiece's
 // layers share and which finds out what the client's can do. A response without a client
 // is written to w too, but its header is sent to no client.
-func newRecorder(f *flight, w http.ResponseWriter, r *http.Request, alone bool) (*recorder, http.ResponseWriter) {
-	rec := &recorder{f: f, client: w, r: r, alone: alone, header: make(http.Header)}
-	if f.outside == nil {
-		f.outside = w.Header()
+func newRecorder(f *flight, w http.ResponseWriter, r *http.Request, noClient bool) (*recorder, http.ResponseWriter) {
+	rec := &recorder{f: f, client: w, r: r, noClient: noClient, header: make(http.Header)}
+	if f.outerHeader == nil {
+		f.outerHeader = w.Header()
 	}
 	var inner http.ResponseWriter = rec
 	if _, ok := response.Find[http.Hijacker](w); ok {
@@ -115,7 +115,7 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.client }
 
 // unsent reports whether another response can still be sent to the client.
 func (rec *recorder) unsent() bool {
-	return rec.state == begun || rec.state == held || rec.state == broken
+	return rec.state == begun || rec.state == held || rec.state == aborted
 }
 
 // SetWriteDeadline is also called for a response that cannot be finished. Until some of
@@ -123,10 +123,10 @@ func (rec *recorder) unsent() bool {
 func (rec *recorder) SetWriteDeadline(t time.Time) error {
 	if response.Poisons(t) {
 		if rec.unsent() {
-			rec.state = broken // 8
+			rec.state = aborted // 8
 			return nil
 		}
-		rec.refuse(incomplete)
+		rec.notStored(incomplete)
 	}
 	return http.NewResponseController(rec.client).SetWriteDeadline(t)
 }
@@ -136,20 +136,20 @@ func (rec *recorder) WriteHeader(status int) {
 	case status < 100 || status > 999:
 		panic(fmt.Sprintf("cache: invalid WriteHeader code %d", status)) // as in net/http, and before anything is stored
 	case status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols:
-		rec.inform(status)
+		rec.sendInterim(status)
 	case rec.status == 0:
 		rec.commit(status)
-	case rec.state == live && !rec.alone:
+	case rec.state == live && !rec.noClient:
 		rec.client.WriteHeader(status) // net/http logs the superfluous call
 	case status >= 500:
-		rec.refuse(failedHalfway) // too late for this client, in time for all others
+		rec.notStored(failedHalfway) // too late for this client, in time for all others
 	}
 }
 
-// inform sends an interim (1xx) response to this client. It is not stored, and its header
-// is not yet that of the response.
-func (rec *recorder) inform(status int) {
-	if rec.alone {
+// sendInterim sends an interim (1xx) response to this client. It is not stored, and its
+// header is not yet that of the response.
+func (rec *recorder) sendInterim(status int) {
+	if rec.noClient {
 		return
 	}
 	h := rec.client.Header()
@@ -163,35 +163,35 @@ func (rec *recorder) inform(status int) {
 // commit decides by the header what happens to the response.
 func (rec *recorder) commit(status int) {
 	rec.status, rec.created = status, time.Now()
-	rec.sent = spelled(rec.header)
+	rec.sent = canonicalHeader(rec.header)
 	f := rec.f
 	if rec.validated = status == http.StatusNotModified && f.validates(); rec.validated {
 		rec.status, rec.body = f.old.Status, f.old.Body
-		rec.sent = renewed(f.old.Header, rec.sent)
+		rec.sent = freshened(f.old.Header, rec.sent)
 	}
-	rec.size = declared(rec.sent)
-	rec.policy, rec.why = f.judge(rec.status, rec.sent, rec.created)
-	if rec.validated && rec.why == noLifetime && f.ownPolicy() == nil {
-		rec.policy, rec.why = f.old.Policy, kept // of SetPolicy for the entry that is still valid
+	rec.size = contentLength(rec.sent)
+	rec.lifetime, rec.why = f.mayStore(rec.status, rec.sent, rec.created)
+	if rec.validated && rec.why == noLifetime && f.ownLifetime() == nil {
+		rec.lifetime, rec.why = f.old.Lifetime, kept // of SetLifetime for the entry that is still valid
 	}
-	if rec.state == broken {
+	if rec.state == aborted {
 		return
 	}
 	switch {
-	case rec.why == kept, rec.why == serverError, f.excused(rec.status):
+	case rec.why == kept, rec.why == serverError, f.maskedByStale(rec.status):
 		rec.state = held // 1
-	case f.key.withheld && rec.why == hasCredentials && !rec.alone:
-		f.cache.withhold(f.key)
+	case f.key.withheld && rec.why == hasCredentials && !rec.noClient:
+		f.cache.revokePublic(f.key)
 		rec.state = rerun // 7
-		f.cache.settle(f, result{outcome: retry})
+		f.settle(result{outcome: retry})
 		f.cancel(errNoClient)
 	default:
 		rec.goLive(rec.why)
 	}
 }
 
-// refuse notes why the response is not stored, unless there is a reason already.
-func (rec *recorder) refuse(why reason) {
+// notStored notes why the response is not stored, unless there is a reason already.
+func (rec *recorder) notStored(why reason) {
 	if rec.why == kept {
 		rec.why = why
 	}
@@ -200,34 +200,34 @@ func (rec *recorder) refuse(why reason) {
 // goLive hands the response to its client, and releases the waiting requests.
 func (rec *recorder) goLive(why reason) {
 	was := rec.state
-	rec.refuse(why)
-	if rec.alone {
+	rec.notStored(why)
+	if rec.noClient {
 		rec.state = dropped // 6
-		rec.f.refused(rec.status, rec.why)
+		rec.f.notShared(rec.status, rec.why)
 		rec.f.cancel(errNoClient)
 		return
 	}
 	rec.state = live // 2, 4
-	if was == broken {
+	if was == aborted {
 		response.Poison(rec.client)
 	}
-	rec.f.refused(rec.status, rec.why)
+	rec.f.notShared(rec.status, rec.why)
 	rec.f.follow()
 	if rec.status == 0 || was == teed {
 		rec.body = nil
 		return
 	}
-	rec.sendHeld("; detail=" + reasons[rec.why].token)
+	rec.sendHeld(rec.why.detail())
 }
 
 // sendHeld sends the held response to the client.
 func (rec *recorder) sendHeld(detail string) {
 	h := rec.client.Header()
 	new(values).join(h, rec.sent)
-	rec.f.cache.mark(h, forwarded(rec.f.old != nil)+detail, "MISS")
-	if rec.status == http.StatusOK && notModified(rec.sent, rec.r.Header) {
-		rec.state = answered // 5
-		answerNotModified(rec.client)
+	rec.f.cache.addCacheStatus(h, forwarded(rec.f.old != nil)+detail, "MISS")
+	if rec.status == http.StatusOK && notModified(rec.r, rec.sent) {
+		rec.state = replaced // 5
+		sendNotModified(rec.client)
 		return
 	}
 	rec.client.WriteHeader(rec.status)
@@ -286,23 +286,23 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 // entry replaces, it sends that now: a time limit inside flushes its response while the
 // handler goes on.
 func (rec *recorder) FlushError() error {
-	if rec.status == 0 && rec.state != broken {
+	if rec.status == 0 && rec.state != aborted {
 		rec.commit(http.StatusOK)
 	}
 	f := rec.f
 	switch {
-	case rec.state == broken:
+	case rec.state == aborted:
 		rec.goLive(incomplete)
-	case rec.state == held && rec.alone && rec.why == kept:
+	case rec.state == held && rec.noClient && rec.why == kept:
 		return nil // nothing is sent before it is stored
-	case rec.state == held && !rec.alone && f.excused(rec.status):
-		rec.state = answered // 5
-		f.refused(rec.status, serverError)
-		f.cache.remember(f, serverError)
+	case rec.state == held && !rec.noClient && f.maskedByStale(rec.status):
+		rec.state = replaced // 5
+		f.notShared(rec.status, serverError)
+		f.remember(serverError)
 		f.cache.sendStored(rec.client, rec.r, f.old, time.Now())
 	case rec.state == held && rec.why != kept:
 		rec.goLive(rec.why)
-	case rec.state == held && notModified(rec.sent, rec.r.Header):
+	case rec.state == held && notModified(rec.r, rec.sent):
 		return nil // a 304, which is sent when the response is stored
 	case rec.state == held:
 		rec.state = teed // 3
@@ -310,7 +310,7 @@ func (rec *recorder) FlushError() error {
 		f.sending.Store(true)
 		rec.sendHeld("")
 	}
-	if rec.alone || rec.state == rerun {
+	if rec.noClient || rec.state == rerun {
 		return errNoClient
 	}
 	f.sending.Store(rec.state == teed)
@@ -320,13 +320,13 @@ func (rec *recorder) FlushError() error {
 
 // Hijack takes over the connection, after which the response cannot be shared.
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if h.state == broken {
-		return nil, nil, errGivenUp // what aborted it would only close the client's connection
+	if h.state == aborted {
+		return nil, nil, errUnsent // what aborted it would only close the client's connection
 	}
 	if h.state != live {
 		h.goLive(tookOver)
 	}
-	if h.alone {
+	if h.noClient {
 		return nil, nil, errNoClient
 	}
 	return http.NewResponseController(h.client).Hijack()
@@ -343,9 +343,9 @@ func (rec *recorder) finish(late bool) {
 		if rec.state == held {
 			rec.goLive(hasTrailers)
 		}
-		rec.refuse(hasTrailers)
+		rec.notStored(hasTrailers)
 	}
-	if !rec.alone && (rec.state == live || rec.state == teed) {
+	if !rec.noClient && (rec.state == live || rec.state == teed) {
 		response.CopyTrailers(rec.client.Header(), rec.header)
 	}
 	if rec.state != held && rec.state != teed {
@@ -353,13 +353,13 @@ func (rec *recorder) finish(late bool) {
 	}
 	switch f := rec.f; {
 	case f.outlived.Load():
-		rec.refuse(outlived)
-	case late, time.Now().After(f.noted):
-		rec.refuse(tookTooLong)
+		rec.notStored(outlived)
+	case late, time.Now().After(f.notedUntil):
+		rec.notStored(tookTooLong)
 	case rec.size >= 0 && rec.size != int64(len(rec.body)):
-		rec.refuse(incomplete)
-	case f.order != nil && rec.status >= 400 && rec.r.Pattern == "":
-		rec.refuse(noRoute)
+		rec.notStored(incomplete)
+	case f.revalidation != nil && rec.status >= 400 && rec.r.Pattern == "":
+		rec.notStored(noRoute)
 	}
 }
 
@@ -373,21 +373,21 @@ func (rec *recorder) trailers() bool {
 	return false
 }
 
-// nowhere is the writer of a request without a client.
-type nowhere struct {
+// discardWriter is the writer of a request without a client.
+type discardWriter struct {
 	header http.Header
 	status int
 }
 
-func (w *nowhere) Header() http.Header { return w.header }
+func (w *discardWriter) Header() http.Header { return w.header }
 
-func (w *nowhere) WriteHeader(status int) {
+func (w *discardWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
 	}
 }
 
-func (w *nowhere) Write(p []byte) (int, error) {
+func (w *discardWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	return len(p), nil
 }

@@ -44,17 +44,17 @@ func (e *RevalidateError) Error() string {
 
 func (e *RevalidateError) Unwrap() error { return e.cause }
 
-// An order is one of the cache's own requests on its way through Config.Origin to the
-// cache. A layer on the way may run it in another goroutine and not wait.
-type order struct {
-	renewal bool        // a background revalidation
-	cached  bool        // only if something is stored
-	reached atomic.Bool // the cache
-	report  atomic.Pointer[report]
+// A revalidation is one of the cache's own requests on its way through Config.Origin to
+// the cache. A layer on the way may run it in another goroutine and not wait.
+type revalidation struct {
+	background bool        // of a stale entry, not by Revalidate
+	onlyCached bool        // only if something is stored
+	reached    atomic.Bool // the cache
+	result     atomic.Pointer[revalidationResult]
 }
 
-// A report is the result of an order: success if there is no reason.
-type report struct {
+// A revalidationResult is the result of a revalidation: success if there is no reason.
+type revalidationResult struct {
 	status int
 	why    reason // if it is one of those
 	reason string
@@ -108,51 +108,51 @@ func (c *Cache) InvalidateTag(ctx context.Context, tags ...string) error {
 
 func (c *Cache) revalidate(ctx context.Context, path string, cached bool) error {
 	if !strings.HasPrefix(path, "/") {
-		return &RevalidateError{Path: path, Reason: "a path begins with a slash"}
+		return &RevalidateError{Path: path, Reason: "the path does not begin with a slash"}
 	}
 	u, err := url.ParseRequestURI(path)
 	if err != nil {
-		return &RevalidateError{Path: path, Reason: "this is no path", cause: err}
+		return &RevalidateError{Path: path, Reason: "not a valid path", cause: err}
 	}
 	origin, err := c.origin()
 	if err != nil {
 		return err
 	}
-	var did report
+	var res revalidationResult
 	for range attempts {
-		if did = c.carryOut(ctx, cached, origin, u); did.why != invalidated {
+		if res = c.sendRevalidation(ctx, cached, origin, u); res.why != invalidated {
 			break
 		}
 	}
-	if did.reason == "" {
+	if res.reason == "" {
 		return nil
 	}
-	return &RevalidateError{Path: path, Status: did.status, Reason: did.reason, cause: did.cause}
+	return &RevalidateError{Path: path, Status: res.status, Reason: res.reason, cause: res.cause}
 }
 
-// carryOut sends the request of a revalidation.
-func (c *Cache) carryOut(ctx context.Context, cached bool, origin http.Handler, u *url.URL) report {
+// sendRevalidation sends the request of a revalidation.
+func (c *Cache) sendRevalidation(ctx context.Context, cached bool, origin http.Handler, u *url.URL) revalidationResult {
 	// Take the number first: what is invalidated from here on is newer than the new
 	// entry.
-	number, err := c.back.Next(ctx)
+	number, err := c.backend.Next(ctx)
 	if err != nil {
-		return report{reason: versionsFailed.String(), cause: err}
+		return revalidationResult{reason: generationsFailed.String(), cause: err}
 	}
-	o := &order{cached: cached}
+	o := &revalidation{onlyCached: cached}
 	ctx = exchange.Detach(c.withServer(ctx))
-	exchange.Find(ctx).Set(exchange.Cache, &flight{cache: c, order: o, number: number, done: make(chan struct{})})
-	w := &nowhere{header: make(http.Header)}
-	returned := c.survives(origin, w, c.request(ctx, u))
-	did := o.report.Load()
+	exchange.Find(ctx).Set(exchange.Cache, &flight{cache: c, revalidation: o, number: number, done: make(chan struct{})})
+	w := &discardWriter{header: make(http.Header)}
+	returned := c.serveRecovered(origin, w, c.revalidationRequest(ctx, u))
+	res := o.result.Load()
 	switch {
 	case !returned:
-		return report{reason: "a layer around the handler panicked"}
-	case did != nil:
-		return *did
+		return revalidationResult{reason: "a layer outside of the cache panicked"}
+	case res != nil:
+		return *res
 	case o.reached.Load():
-		return report{status: w.status, reason: "a layer around the handler did not wait for it"}
+		return revalidationResult{status: w.status, reason: "a layer outside of the cache did not wait for it"}
 	}
-	return report{status: w.status, reason: "no handler behind this cache was reached"}
+	return revalidationResult{status: w.status, reason: "the request did not reach this cache"}
 }
 
 // origin returns the handler of the cache's own requests.
@@ -160,7 +160,7 @@ func (c *Cache) origin() (http.Handler, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.mounts {
-		if same(m.next, c.cfg.Origin) {
+		if sameHandler(m.next, c.cfg.Origin) {
 			return m.handler, nil // the cache wraps it
 		}
 	}
@@ -174,12 +174,12 @@ func (c *Cache) origin() (http.Handler, error) {
 }
 
 // request makes the request of a revalidation, as the server would have.
-func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
+func (c *Cache) revalidationRequest(ctx context.Context, u *url.URL) *http.Request {
 	c.mu.Lock()
 	as, _ := c.requests.get(c.hash(pathTag(u.EscapedPath())))
 	c.mu.Unlock()
 	if as == nil {
-		as = c.last.Load()
+		as = c.lastRequest.Load()
 	}
 	r := (&http.Request{
 		Method: http.MethodGet, URL: u, RequestURI: u.RequestURI(),
@@ -204,7 +204,7 @@ func (c *Cache) request(ctx context.Context, u *url.URL) *http.Request {
 // requests that name another host are not remembered.
 func (c *Cache) noteRequest(r *http.Request, k requestKey) {
 	c.noteServer(r)
-	as := c.infoOf(r)
+	as := c.requestInfoOf(r)
 	if as == nil {
 		return
 	}
@@ -218,13 +218,13 @@ func (c *Cache) noteServer(r *http.Request) {
 	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && c.server.Load() != any(s) {
 		c.server.Store(s)
 	}
-	if as := c.infoOf(r); as != nil {
-		c.last.Store(as)
+	if as := c.requestInfoOf(r); as != nil {
+		c.lastRequest.Store(as)
 	}
 }
 
-// infoOf returns how r came, nil if it is not remembered.
-func (c *Cache) infoOf(r *http.Request) *requestInfo {
+// requestInfoOf returns how r came, nil if it is not remembered.
+func (c *Cache) requestInfoOf(r *http.Request) *requestInfo {
 	const most = 512 // bytes per request
 	size := len(r.Host)
 	for _, name := range keyHeaders {
@@ -239,7 +239,7 @@ func (c *Cache) infoOf(r *http.Request) *requestInfo {
 	if size > most || c.cfg.Host != "" && r.Host != c.cfg.Host {
 		return nil
 	}
-	last := c.last.Load()
+	last := c.lastRequest.Load()
 	if last != nil && last.host == r.Host && last.tls == (r.TLS != nil) && sameFields(last.header, r.Header) {
 		return last
 	}

@@ -31,7 +31,7 @@ type blog struct {
 func newBlog(cfg cache.Config) *blog {
 	b := &blog{mux: http.NewServeMux()}
 	b.text.Store("first")
-	cfg.Policy.TTL, cfg.Origin = time.Hour, b.mux
+	cfg.Lifetime.TTL, cfg.Origin = time.Hour, b.mux
 	b.cache = cache.New(cfg)
 	b.mux.Handle("GET /blog/{id}", b.cache.Middleware(http.HandlerFunc(b.post)))
 	b.mux.HandleFunc("GET /about", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "not cached") })
@@ -62,8 +62,9 @@ func (b *blog) get(target string, fields ...string) string {
 	return w.Body.String()
 }
 
-// TestRevalidate: an edit shows on the next request, for one run of the handler.
-func TestRevalidate(t *testing.T) {
+// TestRevalidateShowsAnEdit: an edit shows on the next request, for one run of the
+// handler.
+func TestRevalidateShowsAnEdit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBlog(cache.Config{})
 		b.slow = time.Second
@@ -113,18 +114,18 @@ func TestRevalidateFails(t *testing.T) {
 		text   string
 		why    string
 	}{
-		{"503", "/blog/1", 503, 503, "cache: failed to revalidate /blog/1: its status is 503 (status 503)", "next.js#29768: keep the old page"},
-		{"204", "/blog/1", 204, 204, "its status is 204", "Next fails as well"},
-		{"302", "/blog/1", 302, 302, "its status is 302", "a redirect to the login is no page"},
+		{"503", "/blog/1", 503, 503, "cache: failed to revalidate /blog/1: the response is a server error (status 503)", "next.js#29768: keep the old page"},
+		{"204", "/blog/1", 204, 204, "responses with this status are not stored (status 204)", "Next fails as well"},
+		{"302", "/blog/1", 302, 302, "responses with this status are not stored (status 302)", "a redirect to the login is no page"},
 		{"panic", "/blog/1", 1, 0, "the handler panicked", ""},
-		{"private", "/blog/private", 0, 200, "Cache-Control says private", "nothing was stored"},
-		{"no route", "/nowhere", 0, 404, "no handler behind this cache", "as Next"},
-		{"another's route", "/about", 0, 200, "no handler behind this cache", "not a page of this cache"},
-		{"relative", "blog/1", 0, 0, "a path begins with a slash", "as Next"},
-		{"empty", "", 0, 0, "a path begins with a slash", "as Next"},
-		{"absolute", "https://example.com/blog/1", 0, 0, "a path begins with a slash", "as Next"},
-		{"bad escape", "/blog/%zz", 0, 0, "no path", ""},
-		{"control byte", "/blog/1\r\nHost: evil", 0, 0, "no path", ""},
+		{"private", "/blog/private", 0, 200, "the response has Cache-Control: private", "nothing was stored"},
+		{"no route", "/nowhere", 0, 404, "the request did not reach this cache", "as Next"},
+		{"another's route", "/about", 0, 200, "the request did not reach this cache", "not a page of this cache"},
+		{"relative", "blog/1", 0, 0, "the path does not begin with a slash", "as Next"},
+		{"empty", "", 0, 0, "the path does not begin with a slash", "as Next"},
+		{"absolute", "https://example.com/blog/1", 0, 0, "the path does not begin with a slash", "as Next"},
+		{"bad escape", "/blog/%zz", 0, 0, "not a valid path", ""},
+		{"control byte", "/blog/1\r\nHost: evil", 0, 0, "not a valid path", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -181,8 +182,8 @@ func TestRevalidateCached(t *testing.T) {
 	}
 }
 
-// TestOrigin: where Revalidate finds its handler.
-func TestOrigin(t *testing.T) {
+// TestRevalidateOrigin: where Revalidate finds its handler.
+func TestRevalidateOrigin(t *testing.T) {
 	page := func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.PathValue("id"), r.Pattern) }
 	t.Run("none", func(t *testing.T) {
 		c := cache.New(forAnHour())
@@ -326,8 +327,9 @@ func TestRevalidateAgain(t *testing.T) {
 	})
 }
 
-// TestWrites: a change shows in the next request of the client that made it.
-func TestWrites(t *testing.T) {
+// TestWriteInvalidatesPath: a change shows in the next request of the client that made
+// it.
+func TestWriteInvalidatesPath(t *testing.T) {
 	tests := []struct {
 		method string
 		status int
@@ -377,10 +379,10 @@ func TestWrites(t *testing.T) {
 	}
 }
 
-// TestLateWrite: a handler may respond before its change is visible, as in a transaction
-// that a layer around it commits. A client that reads in between gets the old page, later
-// ones do not.
-func TestLateWrite(t *testing.T) {
+// TestWriteVisibleLate: a handler may respond before its change is visible, as in a
+// transaction that a layer around it commits. A client that reads in between gets the old
+// page, later ones do not.
+func TestWriteVisibleLate(t *testing.T) {
 	text := "old"
 	var s *site
 	s = newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -398,13 +400,13 @@ func TestLateWrite(t *testing.T) {
 	}
 }
 
-// TestNested: a cache around a cache depends on the tags of the inner one.
-func TestNested(t *testing.T) {
+// TestNestedCachesShareTags: a cache around a cache depends on the tags of the inner one.
+func TestNestedCachesShareTags(t *testing.T) {
 	inner := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		cache.Tag(r.Context(), "a")
 		cache.Tag(r.Context(), "a", "b")
 		cache.Tag(context.Background(), "nobody's")
-		cache.SetPolicy(context.Background(), cache.Policy{})
+		cache.SetLifetime(context.Background(), cache.Lifetime{})
 		io.WriteString(w, "body")
 	})
 	inner.get("/") // so that the outer fill finds an entry

@@ -12,8 +12,8 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestAge: RFC 9111, sections 1.2.2 and 5.1.
-func TestAge(t *testing.T) {
+// TestAgeOnArrival: RFC 9111, sections 1.2.2 and 5.1.
+func TestAgeOnArrival(t *testing.T) {
 	for _, tt := range []struct {
 		age    string
 		stored time.Duration // how long it is fresh, of the stated hour
@@ -56,9 +56,9 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// TestExpires: relative to the Date of the response, and parsed strictly (RFC 9111,
-// section 5.3).
-func TestExpires(t *testing.T) {
+// TestExpiresLifetime: relative to the Date of the response, and parsed strictly (RFC
+// 9111, section 5.3).
+func TestExpiresLifetime(t *testing.T) {
 	now := time.Now().UTC()
 	at := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
 	for _, tt := range []struct {
@@ -92,9 +92,9 @@ func TestExpires(t *testing.T) {
 	}
 }
 
-// TestConnection: fields named by Connection belong to one message (RFC 9111, section
-// 3.1).
-func TestConnection(t *testing.T) {
+// TestConnectionFields: fields named by Connection belong to one message (RFC 9111,
+// section 3.1).
+func TestConnectionFields(t *testing.T) {
 	s := newSite(forAnHour(), set("Connection: X-Hop, close", "X-Hop: 1", "Proxy-Authenticate: Basic", "X-Kept: 1"))
 	s.get("/")
 	if h := s.get("/").Header(); h["X-Hop"] != nil || h["Proxy-Authenticate"] != nil || h["X-Kept"] == nil {
@@ -102,21 +102,21 @@ func TestConnection(t *testing.T) {
 	}
 }
 
-// TestValidation: the handler gets a conditional request for a stale page, and a 304
-// makes that fresh (RFC 9111, section 4.3).
-func TestValidation(t *testing.T) {
+// TestValidationRequests: the handler gets a conditional request for a stale page, and a
+// 304 makes that fresh (RFC 9111, section 4.3).
+func TestValidationRequests(t *testing.T) {
 	for _, background := range []bool{false, true} {
 		for _, validator := range []string{`Etag: "1"`, "Last-Modified: Fri, 02 Jan 2026 03:04:05 GMT"} {
 			synctest.Test(t, func(t *testing.T) {
 				version, asked := "1", 0
-				cfg := cache.Config{Policy: cache.Policy{StaleWhileRevalidate: -1}}
+				cfg := cache.Config{Lifetime: cache.Lifetime{StaleWhileRevalidate: -1}}
 				if background {
-					cfg.Policy.StaleWhileRevalidate = time.Hour
+					cfg.Lifetime.StaleWhileRevalidate = time.Hour
 				}
 				name, value, _ := strings.Cut(validator, ": ")
 				s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
 					cache.Tag(r.Context(), "run")
-					cache.SetPolicy(r.Context(), cache.Policy{TTL: 10 * time.Second})
+					cache.SetLifetime(r.Context(), cache.Lifetime{TTL: 10 * time.Second})
 					w.Header().Set("X-Run", fmt.Sprint(time.Now().Unix()))
 					given := r.Header.Get("If-None-Match") + r.Header.Get("If-Modified-Since")
 					if given != "" {
@@ -168,8 +168,9 @@ func TestValidation(t *testing.T) {
 	}
 }
 
-// TestRanges: ranges of a stored response do not run the handler (RFC 9110, section 14).
-func TestRanges(t *testing.T) {
+// TestRangesOfStoredResponse: ranges of a stored response do not run the handler (RFC
+// 9110, section 14).
+func TestRangesOfStoredResponse(t *testing.T) {
 	const digits = "0123456789"
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		if r.Header["Range"] != nil && r.URL.Path != "/passed" {
@@ -196,6 +197,8 @@ func TestRanges(t *testing.T) {
 		{[]string{"Range: bytes=0-1", `If-Range: "1"`}, 206, "01", "bytes 0-1/10"},
 		{[]string{"Range: bytes=0-1", `If-Range: "2"`}, 200, digits, ""},
 		{[]string{"Range: bytes=0-1", `If-None-Match: "1"`}, 304, "", ""},
+		{[]string{"Range: bytes=0-1", `If-None-Match: "0", *`}, 206, "01", "bytes 0-1/10"},
+		{[]string{"Range: bytes=0-1", `If-None-Match: "1"`, "Cache-Control: no-cache"}, 206, "01", "bytes 0-1/10"},
 	} {
 		w := s.get("/", tt.fields...)
 		if w.Code != tt.status || tt.body != "" && w.Body.String() != tt.body || w.Header().Get("Content-Range") != tt.part {
@@ -213,9 +216,9 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// TestSpellings: equivalent requests share a response, and the handler sees the shared
-// spelling.
-func TestSpellings(t *testing.T) {
+// TestAcceptInAnySpelling: equivalent requests share a response, and the handler sees the
+// shared spelling.
+func TestAcceptInAnySpelling(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		same  []string

@@ -16,18 +16,18 @@ import (
 )
 
 // TestPublicConfig: with Public in the Config the handler makes one page for all, and
-// sees no credentials; a route revokes that by SetPolicy, and sees them.
+// sees no credentials; a route revokes that by SetLifetime, and sees them.
 func TestPublicConfig(t *testing.T) {
 	cfg := forAnHour()
-	cfg.Policy.Public = true
+	cfg.Lifetime.Public = true
 	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/own":
-			cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour})
+			cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Hour})
 		case "/own-public":
-			cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour, Public: true})
+			cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Hour, Public: true})
 		case "/own-header":
-			cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour})
+			cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Hour})
 			w.Header().Set("Cache-Control", "public")
 		}
 		fmt.Fprint(w, "for ", r.Header.Get("Cookie"), r.Header.Get("Authorization"))
@@ -61,13 +61,14 @@ func TestPublicConfig(t *testing.T) {
 	}
 }
 
-// TestPersonalTogether: many simultaneous requests for a route that has revoked Public.
-func TestPersonalTogether(t *testing.T) {
+// TestPublicRevokedTogether: many simultaneous requests for a route that has revoked
+// Public.
+func TestPublicRevokedTogether(t *testing.T) {
 	cfg := forAnHour()
-	cfg.Policy.Public = true
+	cfg.Lifetime.Public = true
 	s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Millisecond)
-		cache.SetPolicy(r.Context(), cache.Policy{TTL: time.Hour})
+		cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Hour})
 		fmt.Fprint(w, "for ", r.Header.Get("Cookie"))
 	})
 	for range 20 {
@@ -90,9 +91,9 @@ func TestPersonalTogether(t *testing.T) {
 	}
 }
 
-// TestRevalidateIsNotDiverted: with a configured host a client cannot have another
+// TestRevalidateConfigHost: with a configured host a client cannot have another
 // variant revalidated in place of the page.
-func TestRevalidateIsNotDiverted(t *testing.T) {
+func TestRevalidateConfigHost(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Host = "www.example.com"
 	s := newSite(cfg, nil)
@@ -113,9 +114,9 @@ func TestRevalidateIsNotDiverted(t *testing.T) {
 	}
 }
 
-// TestWritesByAnyone: any number of writes to paths without a stored response changes
-// nothing.
-func TestWritesByAnyone(t *testing.T) {
+// TestWritesToUnknownPaths: any number of writes to paths without a stored response
+// changes nothing.
+func TestWritesToUnknownPaths(t *testing.T) {
 	gens := &counted{Generations: cache.NewGenerations(0)}
 	cfg := forAnHour()
 	cfg.Store, cfg.Generations = cache.NewStore(0), gens
@@ -164,9 +165,9 @@ func (g *counted) Raise(ctx context.Context, n uint64, tags ...string) error {
 	return g.Generations.Raise(ctx, n, tags...)
 }
 
-// TestMemoryBesideTheStore: a cache remembers a few MB of requests, even if clients make
+// TestMemoryOutsideTheStore: a cache remembers a few MB of requests, even if clients make
 // up paths, hosts and private pages.
-func TestMemoryBesideTheStore(t *testing.T) {
+func TestMemoryOutsideTheStore(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector has memory of its own")
 	}
@@ -200,8 +201,8 @@ func TestMemoryBesideTheStore(t *testing.T) {
 	runtime.KeepAlive(h)
 }
 
-// TestManyTags: a list page has a tag for each item.
-func TestManyTags(t *testing.T) {
+// TestTagsByTheThousand: a list page has a tag for each item.
+func TestTagsByTheThousand(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		for i := range 10000 {
 			cache.Tag(r.Context(), fmt.Sprint("product:", i%5000))

@@ -6,15 +6,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/apiece/apiece/internal/response"
 )
 
 // Values of the Cache-Status header (RFC 9211), and of Next.js's header beside it.
 const (
 	cacheName = "apiece"
 
-	bypass  = cacheName + "; fwd=bypass; detail="  // the cache does not look
-	request = cacheName + "; fwd=request; detail=" // the request asks the cache not to look
-	method  = cacheName + "; fwd=method"
+	fwdBypass  = cacheName + "; fwd=bypass"  // the cache does not look
+	fwdRequest = cacheName + "; fwd=request" // the request asks the cache not to look
+	fwdMethod  = cacheName + "; fwd=method"
 )
 
 // forwarded says that the handler ran because no stored response matched, or because it
@@ -26,13 +28,13 @@ func forwarded(had bool) string {
 	return cacheName + "; fwd=miss"
 }
 
-// mark adds to h where the response comes from.
-func (c *Cache) mark(h http.Header, status, word string) {
+// addCacheStatus adds to h where the response comes from.
+func (c *Cache) addCacheStatus(h http.Header, status, word string) {
 	var v values
-	c.markWith(&v, h, status, word)
+	c.addCacheStatusTo(&v, h, status, word)
 }
 
-func (c *Cache) markWith(v *values, h http.Header, status, word string) {
+func (c *Cache) addCacheStatusTo(v *values, h http.Header, status, word string) {
 	v.set(h, "Cache-Status", status)
 	if c.cfg.StatusHeader != "" && word != "" {
 		v.set(h, c.cfg.StatusHeader, word)
@@ -41,7 +43,7 @@ func (c *Cache) markWith(v *values, h http.Header, status, word string) {
 
 // sendStored responds with an entry from the store.
 func (c *Cache) sendStored(w http.ResponseWriter, r *http.Request, e *Entry, now time.Time) {
-	left := e.Policy.TTL - e.age(now)
+	left := e.Lifetime.TTL - e.age(now)
 	word := "HIT"
 	if left <= 0 {
 		word = "STALE"
@@ -63,13 +65,13 @@ func (c *Cache) send(w http.ResponseWriter, r *http.Request, e *Entry, status, w
 	} else {
 		v.join(h, e.Header)
 	}
-	c.markWith(&v, h, status, word)
+	c.addCacheStatusTo(&v, h, status, word)
 	if age := int64(e.age(now) / time.Second); age > 0 || word != "MISS" {
 		v.set(h, "Age", strconv.FormatInt(age, 10))
 	}
 	switch {
-	case e.Status == http.StatusOK && notModified(e.Header, r.Header):
-		answerNotModified(w)
+	case e.Status == http.StatusOK && notModified(r, e.Header):
+		sendNotModified(w)
 		return
 	case e.Status == http.StatusOK && r.Method == http.MethodGet && asksForBytes(r.Header["Range"]):
 		sendRange(w, r, e)
@@ -87,12 +89,32 @@ func asksForBytes(ranges []string) bool {
 	return len(ranges) == 1 && strings.HasPrefix(ranges[0], "bytes=")
 }
 
+// notModified reports whether the client has the response with header h already. The
+// handler does not evaluate the condition: its response is for every client.
+func notModified(r *http.Request, h http.Header) bool {
+	return response.NotModified(r, h.Get("Etag"), h.Get("Last-Modified"))
+}
+
+// sendNotModified responds with 304, without the fields that describe the body.
+func sendNotModified(w http.ResponseWriter) {
+	h := w.Header()
+	delete(h, "Content-Type")
+	delete(h, "Content-Length")
+	delete(h, "Content-Encoding")
+	if h["Etag"] != nil {
+		delete(h, "Last-Modified")
+	}
+	w.WriteHeader(http.StatusNotModified)
+}
+
 // sendRange responds with the requested parts of an entry (RFC 9110, section 14).
-// net/http does that, including If-Range.
+// net/http does that, including If-Range. It does not see the other conditions, which
+// notModified has decided.
 func sendRange(w http.ResponseWriter, r *http.Request, e *Entry) {
 	delete(w.Header(), "Content-Length")
 	modified, _ := date(e.Header["Last-Modified"])
-	http.ServeContent(w, r, "", modified, bytes.NewReader(e.Body))
+	ranges := &http.Request{Method: r.Method, Header: http.Header{"Range": r.Header["Range"], "If-Range": r.Header["If-Range"]}}
+	http.ServeContent(w, ranges, "", modified, bytes.NewReader(e.Body))
 }
 
 // isList reports whether layers outside and the handler both add to a field, rather than

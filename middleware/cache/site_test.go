@@ -41,7 +41,7 @@ func newSite(cfg cache.Config, h http.HandlerFunc) *site {
 	return s
 }
 
-func forAnHour() cache.Config { return cache.Config{Policy: cache.Policy{TTL: time.Hour}} }
+func forAnHour() cache.Config { return cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}} }
 
 // request makes a request with header fields written as "Name: value".
 func request(method, target string, fields ...string) *http.Request {

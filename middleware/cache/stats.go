@@ -29,7 +29,7 @@ func (c *Cache) Stats() Stats {
 		Hits: c.count.hits.Load(), Stale: c.count.stale.Load(), Misses: c.count.misses.Load(), Bypassed: c.count.bypassed.Load(),
 		Fills: c.count.fills.Load(), FillErrors: c.count.fillErrors.Load(), Waiting: c.count.waiting.Load(), Invalidated: c.count.invalidated.Load(),
 	}
-	if m, ok := c.back.store.(*store); ok {
+	if m, ok := c.backend.store.(*store); ok {
 		s.Evicted, s.Bytes = m.evicted.Load(), int64(m.entries.WeightedSize())
 	}
 	return s

@@ -31,7 +31,7 @@ func proxied(t *testing.T, upstream http.HandlerFunc, around func(http.Handler) 
 	proxy.ErrorLog = nil
 	mux := http.NewServeMux()
 	mux.Handle("/", around(proxy))
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Logger: log.Logger()})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Logger: log.Logger()})
 	site := httptest.NewServer(pages.Middleware(mux))
 	t.Cleanup(site.Close)
 	return pages, site.URL, &asked
@@ -50,9 +50,9 @@ func fetch(url string) string {
 	return string(body)
 }
 
-// TestProxy: a response without a length is stored if it was complete, and never if it
-// was cut, not even by a revalidation.
-func TestProxy(t *testing.T) {
+// TestProxiedResponseIsStoredIfComplete: a response without a length is stored if it was
+// complete, and never if it was cut, not even by a revalidation.
+func TestProxiedResponseIsStoredIfComplete(t *testing.T) {
 	none := func(h http.Handler) http.Handler { return h }
 	limited := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "slow") }
 	for name, around := range map[string]func(http.Handler) http.Handler{"plain": none, "in a TimeoutHandler": limited} {
@@ -94,9 +94,9 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestLiveAndStored: the client gets flushed parts at once, and the others the complete
-// response.
-func TestLiveAndStored(t *testing.T) {
+// TestFlushedResponseLiveAndStored: the client gets flushed parts at once, and the others
+// the complete response.
+func TestFlushedResponseLiveAndStored(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		rest := make(chan struct{})
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -145,9 +145,9 @@ func TestLiveAndStored(t *testing.T) {
 	})
 }
 
-// TestFlushedAndConditional: a client that has the response already gets no body, and the
-// others the whole one.
-func TestFlushedAndConditional(t *testing.T) {
+// TestFlushedResponseConditional: a client that has the response already gets no body,
+// and the others the whole one.
+func TestFlushedResponseConditional(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Etag", `"1"`)
 		io.WriteString(w, "body")
@@ -162,9 +162,9 @@ func TestFlushedAndConditional(t *testing.T) {
 	}
 }
 
-// TestFlushedLeft: the client leaves in the middle. Waiting requests get the whole
-// response; without any the handler's context ends.
-func TestFlushedLeft(t *testing.T) {
+// TestFlushedResponseClientLeaves: the client leaves in the middle. Waiting requests get
+// the whole response; without any the handler's context ends.
+func TestFlushedResponseClientLeaves(t *testing.T) {
 	for _, waiting := range []int{0, 3} {
 		synctest.Test(t, func(t *testing.T) {
 			told := false

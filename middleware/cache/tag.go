@@ -10,20 +10,20 @@ const tagPrefix = "tag:"
 // for a request that is not cached. Next.js: cacheTag, and next.tags of fetch.
 func Tag(ctx context.Context, tags ...string) { flightOf(ctx).addTags(tagPrefix, tags) }
 
-// SetPolicy sets how long, and to which clients, the cache may serve the response to the
-// request of ctx. It takes precedence over Cache-Control and [Config]: that header is for
-// browsers, and a page may be cached here that browsers must revalidate each time. A
-// response that the header forbids to store is still not stored. A policy that is not
+// SetLifetime sets how long, and to which clients, the cache may serve the response to
+// the request of ctx. It takes precedence over Cache-Control and [Config]: that header is
+// for browsers, and a page may be cached here that browsers must revalidate each time. A
+// response that the header forbids to store is still not stored. A Lifetime that is not
 // Public revokes the Public of the Config, and the handler runs again with the client's
 // credentials; Cache-Control: public stays in effect.
 //
 // Call it in the handler, or in a middleware of one route, before anything is written. It
 // is a no-op for a request that is not cached. Next.js: export const revalidate.
-func SetPolicy(ctx context.Context, p Policy) {
+func SetLifetime(ctx context.Context, p Lifetime) {
 	if f := flightOf(ctx); f != nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.policy = &p
+		f.lifetime = &p
 	}
 }
 
@@ -75,8 +75,8 @@ func (f *flight) inherit(e *Entry) {
 	}
 }
 
-func (f *flight) ownPolicy() *Policy {
+func (f *flight) ownLifetime() *Lifetime {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.policy
+	return f.lifetime
 }

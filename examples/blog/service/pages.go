@@ -20,7 +20,7 @@ const revalidateSecret = "it is a demo, too"
 // newPages returns the cache of the rendered pages: fresh for an hour, then served
 // stale for a day while they are revalidated in the background.
 func newPages(cfg cache.Config, site http.Handler) *cache.Cache {
-	cfg.Policy = cache.Policy{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour, Public: true}
+	cfg.Lifetime = cache.Lifetime{TTL: time.Hour, StaleWhileRevalidate: 24 * time.Hour, Public: true}
 	cfg.Origin = site
 	cfg.StatusHeader = "X-Nextjs-Cache"
 	return cache.New(cfg)
@@ -44,7 +44,7 @@ func (s *Service) render(w http.ResponseWriter, r *http.Request) error {
 	id, _ := strconv.Atoi(r.PathValue("id"))
 	p, err := found(s.posts.Get(r.Context(), id))
 	if err != nil {
-		cache.SetPolicy(r.Context(), cache.Policy{TTL: -1}) // the post may be written later
+		cache.SetLifetime(r.Context(), cache.Lifetime{TTL: -1}) // the post may be written later
 		return err
 	}
 	all, err := s.posts.List(r.Context())

@@ -36,7 +36,7 @@ type Config struct {
 	// Posts stores the posts. Nil stores them in memory, starting with two posts.
 	Posts Posts
 
-	// Pages has the Store, Generations and Locker of the cached pages. Its policy is replaced.
+	// Pages has the Store, Generations and Locker of the cached pages. Its Lifetime is replaced.
 	Pages cache.Config
 
 	// Logger gets the log records. Nil is slog.Default.

@@ -79,7 +79,7 @@ func newService(t testing.TB, where place) *service {
 	quiet := slog.New(slog.DiscardHandler)
 	s := &service{
 		log:      new(plane),
-		pages:    cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Origin: mux, Logger: quiet}),
+		pages:    cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Origin: mux, Logger: quiet}),
 		endpoint: endpoint,
 	}
 	s.hub = hub.New(hub.Config{Backplane: s.log, MaxSubscribers: 1, Logger: quiet})

@@ -32,7 +32,7 @@ type created struct{ notes.Note }
 func (created) StatusCode() int { return http.StatusCreated }
 
 func routes(store *notes.Store) http.Handler {
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute}})
 
 	list := func(r *http.Request, _ struct{}) ([]notes.Note, error) {
 		cache.Tag(r.Context(), "notes")

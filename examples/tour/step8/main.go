@@ -52,7 +52,7 @@ type shared struct {
 func routes(all shared, feed *hub.Hub) http.Handler {
 	store := all.notes
 	pages := cache.New(cache.Config{
-		Policy:      cache.Policy{TTL: time.Minute},
+		Lifetime:    cache.Lifetime{TTL: time.Minute},
 		Store:       all.pages,
 		Generations: all.generations,
 	})

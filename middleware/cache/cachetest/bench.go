@@ -83,7 +83,7 @@ func (s Suite) Bench(b *testing.B) {
 	b.Run("hit", func(b *testing.B) {
 		store, gens := s.Open(b, b.Name())
 		h := cache.New(cache.Config{
-			Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: gens,
+			Lifetime: cache.Lifetime{TTL: time.Hour}, Store: store, Generations: gens,
 			StoreTimeout: 10 * time.Second, // a busy machine is not down
 		}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(make([]byte, 1<<10))

@@ -71,8 +71,8 @@ func (f forgetful) Raise(ctx context.Context, n uint64, tags ...string) error {
 	return f.Generations.Raise(ctx, n, tags...)
 }
 
-// TestTheModelFindsFaults: each of these caches serves invalidated responses.
-func TestTheModelFindsFaults(t *testing.T) {
+// TestModelFindsFaults: each of these caches serves invalidated responses.
+func TestModelFindsFaults(t *testing.T) {
 	prefix := func(p string) func([]string) bool {
 		return func(tags []string) bool { return strings.HasPrefix(tags[0], p) }
 	}
@@ -92,8 +92,8 @@ func TestTheModelFindsFaults(t *testing.T) {
 	}
 }
 
-// TestSmallMemory: forgotten tags cost runs of the handler, and nothing else.
-func TestSmallMemory(t *testing.T) {
+// TestModelWithSmallMemory: forgotten tags cost runs of the handler, and nothing else.
+func TestModelWithSmallMemory(t *testing.T) {
 	if err := cachetest.Model(t, 20000, func() (cache.Store, cache.Generations) {
 		return cache.NewStore(2000), cache.NewGenerations(4)
 	}); err != nil {
@@ -104,7 +104,7 @@ func TestSmallMemory(t *testing.T) {
 func Example() {
 	// In a test this is cachetest.Leaks(t, newCache).
 	newCache := func() func(http.Handler) http.Handler {
-		return cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute}}).Middleware
+		return cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute}}).Middleware
 	}
 	var b bytes.Buffer
 	h := newCache()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

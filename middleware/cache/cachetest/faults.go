@@ -34,7 +34,7 @@ func (s Suite) restarted(t testing.TB) {
 func (s Suite) disturbed(t testing.TB, times int, disturb func()) {
 	// An hour, so that a lost invalidation shows: the entry would be served until it
 	// expires.
-	w := newWorld(t, 3, cache.Policy{TTL: time.Hour}, func() (cache.Store, cache.Generations) { return s.Open(t, t.Name()) })
+	w := newWorld(t, 3, cache.Lifetime{TTL: time.Hour}, func() (cache.Store, cache.Generations) { return s.Open(t, t.Name()) })
 	w.disturbed = true
 	taking, numbers := s.takeNumbers(t)
 	operations := max(s.operations()/4, 500)

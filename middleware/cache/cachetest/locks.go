@@ -74,7 +74,7 @@ func (s Suite) stampede(t *testing.T) {
 		locker := s.locker(t)
 		store, gens := s.Open(t, t.Name())
 		sites[i] = cache.New(cache.Config{
-			Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: gens, Locker: locker,
+			Lifetime: cache.Lifetime{TTL: time.Hour}, Store: store, Generations: gens, Locker: locker,
 			StoreTimeout: wait, // a busy machine is not down
 		}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(100 * time.Millisecond)

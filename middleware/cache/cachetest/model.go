@@ -47,18 +47,18 @@ type world struct {
 }
 
 // brief has entries expire, be revalidated and replace errors during a model run.
-func brief() cache.Policy {
-	return cache.Policy{TTL: 2 * time.Millisecond, StaleWhileRevalidate: 4 * time.Millisecond, StaleIfError: 20 * time.Millisecond}
+func brief() cache.Lifetime {
+	return cache.Lifetime{TTL: 2 * time.Millisecond, StaleWhileRevalidate: 4 * time.Millisecond, StaleIfError: 20 * time.Millisecond}
 }
 
-func newWorld(t testing.TB, nodes int, policy cache.Policy, open func() (cache.Store, cache.Generations)) *world {
+func newWorld(t testing.TB, nodes int, lifetime cache.Lifetime, open func() (cache.Store, cache.Generations)) *world {
 	w := &world{}
 	for range nodes {
 		mux := http.NewServeMux()
 		store, gens := open()
 		c := cache.New(cache.Config{
-			Policy: policy,
-			Store:  store, Generations: gens, Origin: mux,
+			Lifetime: lifetime,
+			Store:    store, Generations: gens, Origin: mux,
 			StatusHeader: "X-Cache",
 			StoreTimeout: 10 * time.Second, // a busy machine is not down
 			Logger:       slog.New(slog.DiscardHandler),
@@ -277,7 +277,7 @@ func (s Suite) shared(t *testing.T) {
 	for i := range caches {
 		store, gens := s.Open(t, t.Name())
 		sites[i] = http.NewServeMux()
-		caches[i] = cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}, Store: store, Generations: gens, Origin: sites[i]})
+		caches[i] = cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}, Store: store, Generations: gens, Origin: sites[i]})
 		sites[i].Handle("/page", caches[i].Middleware(handler))
 	}
 	look := func(site int) string {

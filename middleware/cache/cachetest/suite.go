@@ -83,7 +83,7 @@ func sample(key string, number uint64) *cache.Entry {
 		Status: http.StatusOK,
 		Header: http.Header{"Content-Type": {"text/html"}, "Link": {"</a>", "</b>; rel=\"x\""}, "X-Empty": {""}},
 		Body:   []byte("\x00\xff<p>\r\n"), Created: time.Now(),
-		Policy: cache.Policy{TTL: 90*time.Second + 1, StaleWhileRevalidate: time.Hour, StaleIfError: -1, Public: true},
+		Lifetime: cache.Lifetime{TTL: 90*time.Second + 1, StaleWhileRevalidate: time.Hour, StaleIfError: -1, Public: true},
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // The rules are those that the package comment lists, in that order.
-func TestRules(t *testing.T) {
+func TestRulesAreThoseOfTheDoc(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func unless(err error, do func() error) error {
 	return do()
 }
 
-func TestSuite(t *testing.T) {
+func TestSuiteInMemory(t *testing.T) {
 	suite := newSite().suite()
 	suite.Operations = 20_000
 	suite.Run(t)
@@ -229,7 +229,7 @@ func (r *record) Failed() bool {
 }
 
 // These adapters have one fault each, which the suite must find.
-func TestFaultsAreFound(t *testing.T) {
+func TestSuiteFindsFaults(t *testing.T) {
 	for name, tt := range map[string]struct {
 		site *site
 		run  func(cachetest.Suite, testing.TB)

@@ -25,9 +25,9 @@ func postedTo(query, body string) *http.Request {
 	return r
 }
 
-// TestPost sends each pair of requests, and checks whether the second gets the response
-// to the first.
-func TestPost(t *testing.T) {
+// TestPostStored sends each pair of requests, and checks whether the second gets the
+// response to the first.
+func TestPostStored(t *testing.T) {
 	const query = `{"query":"query Post($id: ID!) { post(id: $id) { title } }","variables":{"id":1}}`
 	tests := []struct {
 		name     string
@@ -93,10 +93,16 @@ func TestPost(t *testing.T) {
 func TestPostCookies(t *testing.T) {
 	cfg := forAnHour()
 	cfg.Post = cache.JSON
-	cfg.Policy.Public = true
+	cfg.Lifetime.Public = true
 	s := newSite(cfg, set("Set-Cookie: a=1", "Cache-Control: public, max-age=60"))
 	s.do(posted(`{}`))
 	s.do(posted(`{}`))
+	tagged := newSite(cfg, set(`ETag: "1"`))
+	for range 2 { // from the run, and from the store
+		if w := tagged.do(posted(`{}`, `If-None-Match: "1"`)); w.Code != 200 || tagged.runs.Load() != 1 {
+			t.Errorf("%d after %d runs: a 304 is for GET and HEAD", w.Code, tagged.runs.Load())
+		}
+	}
 	plain := newSite(forAnHour(), nil)
 	plain.do(posted(`{}`))
 	plain.do(posted(`{}`))
@@ -134,7 +140,7 @@ func FuzzPost(f *testing.F) {
 // conditions, which have another meaning in a POST.
 func TestPostForms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}
+		cfg := cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour}}
 		cfg.Post = func(r *http.Request, body []byte) ([]byte, bool) { return body, true }
 		n := 0
 		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {

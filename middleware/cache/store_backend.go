@@ -19,11 +19,12 @@ import (
 //	│ closed  │                                  │ open │◄─┐
 //	└─────────┘◄─────────┐                       └──┬───┘  │ 4 it times out
 //	                   3 │ it returns               │ 2 the pause is over: one operation
-//	                  ┌──┴──────┐◄──────────────────┘      │
-//	                  │ probing │──────────────────────────┘
-//	                  └─────────┘
+//	                  ┌──┴───────┐◄─────────────────┘      │
+//	                  │ halfOpen │─────────────────────────┘
+//	                  └──────────┘
 //
-// In the states open and probing every other operation fails at once, with errBreaker.
+// In the states open and halfOpen every other operation fails at once, with
+// errBreakerOpen.
 // The pause begins with a second and doubles up to half a minute.
 //
 // An operation that returns an error has returned: it leaves the breaker as it is. Each
@@ -32,12 +33,12 @@ import (
 //
 // mu is a leaf: nothing is called with it held.
 type backend struct {
-	store   Store
-	gens    Generations
-	locker  Locker // nil if there is none
-	timeout time.Duration
-	filling time.Duration // how long another process may hold a lock; negative for no limit
-	logger  *slog.Logger
+	store       Store
+	gens        Generations
+	locker      Locker // nil if there is none
+	timeout     time.Duration
+	lockTimeout time.Duration // how long another process may hold a lock; negative for no limit
+	logger      *slog.Logger
 
 	mu      sync.Mutex
 	breaker breaker
@@ -52,7 +53,7 @@ type breaker int
 const (
 	closed breaker = iota
 	open
-	probing
+	halfOpen
 )
 
 // An operation is one of those of the Store, the Generations and the Locker.
@@ -81,19 +82,19 @@ const (
 )
 
 var (
-	errBreaker = errors.New("cache: the store has not answered in time, and is left alone for a while")
-	errZero    = errors.New("cache: Generations.Next has returned 0")
+	errBreakerOpen = errors.New("cache: the store timed out, and is not used for a while")
+	errNumberZero  = errors.New("cache: Generations.Next returned 0")
 )
 
 func newBackend(cfg Config) *backend {
 	b := &backend{
-		store:   cfg.Store,
-		gens:    cfg.Generations,
-		locker:  cfg.Locker,
-		timeout: cmp.Or(cfg.StoreTimeout, defaultStoreTimeout),
-		filling: cfg.FillTimeout,
-		logger:  cfg.Logger,
-		opened:  make(chan struct{}),
+		store:       cfg.Store,
+		gens:        cfg.Generations,
+		locker:      cfg.Locker,
+		timeout:     cmp.Or(cfg.StoreTimeout, defaultStoreTimeout),
+		lockTimeout: cfg.FillTimeout,
+		logger:      cfg.Logger,
+		opened:      make(chan struct{}),
 	}
 	if b.store == nil {
 		b.store = NewStore(0)
@@ -104,9 +105,9 @@ func newBackend(cfg Config) *backend {
 	return b
 }
 
-// ask runs the operation f. Operations on this process's memory run directly, all others
+// do runs the operation f. Operations on this process's memory run directly, all others
 // in a goroutine, since a client that hangs may ignore its context.
-func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Context) (T, error)) (T, error) {
+func do[T any](b *backend, ctx context.Context, op operation, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	probe, err := b.admit()
 	if err != nil {
@@ -114,25 +115,25 @@ func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Co
 	}
 	if b.timeout < 0 {
 		v, err := call(ctx, op, f)
-		b.answered(op, probe, err)
+		b.returned(op, probe, err)
 		return v, err
 	}
 	within, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	type answer struct {
+	type reply struct {
 		v   T
 		err error
 	}
-	answers := make(chan answer, 1)
+	replies := make(chan reply, 1)
 	go func() {
-		a := answer{err: fmt.Errorf("cache: %v has ended its goroutine", op)}
-		defer func() { answers <- a }()
+		a := reply{err: fmt.Errorf("cache: %v ended its goroutine", op)}
+		defer func() { replies <- a }()
 		a.v, a.err = call(within, op, f)
 	}()
 	select {
-	case a := <-answers:
+	case a := <-replies:
 		if within.Err() == nil || a.err == nil {
-			b.answered(op, probe, a.err)
+			b.returned(op, probe, a.err)
 			return a.v, a.err
 		}
 	case <-within.Done():
@@ -141,8 +142,8 @@ func ask[T any](b *backend, ctx context.Context, op operation, f func(context.Co
 		b.forget(probe)
 		return none, err
 	}
-	b.late(op, probe)
-	return none, fmt.Errorf("cache: %v did not answer within %v", op, b.timeout)
+	b.timedOut(op, probe)
+	return none, fmt.Errorf("cache: %v did not respond within %v", op, b.timeout)
 }
 
 // call runs an operation and turns a panic into an error: in a goroutine of ours it would
@@ -165,14 +166,14 @@ func (b *backend) admit() (probe bool, err error) {
 	case b.breaker == closed:
 		return false, nil
 	case b.breaker == open && !time.Now().Before(b.until): // 2
-		b.breaker = probing
+		b.breaker = halfOpen
 		return true, nil
 	}
-	return false, errBreaker
+	return false, errBreakerOpen
 }
 
-// late notes that an operation timed out.
-func (b *backend) late(op operation, probe bool) {
+// timedOut notes that an operation timed out.
+func (b *backend) timedOut(op operation, probe bool) {
 	b.mu.Lock()
 	if b.breaker != closed && !probe {
 		b.mu.Unlock()
@@ -185,12 +186,12 @@ func (b *backend) late(op operation, probe bool) {
 	b.mu.Unlock()
 	if first {
 		close(opened)
-		b.log().Warn("apiece: the cache goes without its store, which does not answer", "operation", op.String(), "timeout", b.timeout)
+		b.log().Warn("apiece: cache: the store timed out, and is not used until it responds", "operation", op.String(), "timeout", b.timeout)
 	}
 }
 
-// answered notes the result of an operation.
-func (b *backend) answered(op operation, probe bool, err error) {
+// returned notes the result of an operation.
+func (b *backend) returned(op operation, probe bool, err error) {
 	if errors.Is(err, context.Canceled) {
 		b.forget(probe)
 		return
@@ -207,11 +208,11 @@ func (b *backend) answered(op operation, probe bool, err error) {
 	b.mu.Unlock()
 	switch {
 	case before == 0 && after != 0:
-		b.log().Warn("apiece: an operation of the store of the cache fails", "operation", op.String(), "error", err)
+		b.log().Warn("apiece: cache: a store operation failed", "operation", op.String(), "error", err)
 	case again:
-		b.log().Info("apiece: the cache has its store again")
+		b.log().Info("apiece: cache: the store responds again")
 	case before != 0 && after == 0:
-		b.log().Info("apiece: all operations of the store of the cache work again")
+		b.log().Info("apiece: cache: all store operations succeed again")
 	}
 }
 
@@ -231,7 +232,7 @@ func (b *backend) Get(ctx context.Context, key string) (e *Entry, err error) {
 	if s, ok := b.store.(*store); ok {
 		e, err = s.Get(ctx, key)
 	} else {
-		e, err = ask(b, ctx, opGet, func(ctx context.Context) (*Entry, error) { return b.store.Get(ctx, key) })
+		e, err = do(b, ctx, opGet, func(ctx context.Context) (*Entry, error) { return b.store.Get(ctx, key) })
 	}
 	if err != nil || e == nil || e.Key != key {
 		return nil, err
@@ -243,7 +244,7 @@ func (b *backend) Set(ctx context.Context, e *Entry) error {
 	if s, ok := b.store.(*store); ok {
 		return s.Set(ctx, e)
 	}
-	_, err := ask(b, ctx, opSet, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.store.Set(ctx, e) })
+	_, err := do(b, ctx, opSet, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.store.Set(ctx, e) })
 	return err
 }
 
@@ -251,9 +252,9 @@ func (b *backend) Next(ctx context.Context) (uint64, error) {
 	if g, ok := b.gens.(*generations); ok {
 		return g.Next(ctx)
 	}
-	n, err := ask(b, ctx, opNext, b.gens.Next)
+	n, err := do(b, ctx, opNext, b.gens.Next)
 	if err == nil && n == 0 {
-		err = errZero // with which nothing would ever be raised
+		err = errNumberZero // with which nothing would ever be raised
 	}
 	return n, err
 }
@@ -262,14 +263,14 @@ func (b *backend) Latest(ctx context.Context, tags ...string) (uint64, error) {
 	if g, ok := b.gens.(*generations); ok {
 		return g.Latest(ctx, tags...)
 	}
-	return ask(b, ctx, opLatest, func(ctx context.Context) (uint64, error) { return b.gens.Latest(ctx, tags...) })
+	return do(b, ctx, opLatest, func(ctx context.Context) (uint64, error) { return b.gens.Latest(ctx, tags...) })
 }
 
 func (b *backend) Raise(ctx context.Context, n uint64, tags ...string) error {
 	if g, ok := b.gens.(*generations); ok {
 		return g.Raise(ctx, n, tags...)
 	}
-	_, err := ask(b, ctx, opRaise, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.gens.Raise(ctx, n, tags...) })
+	_, err := do(b, ctx, opRaise, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.gens.Raise(ctx, n, tags...) })
 	return err
 }
 
@@ -277,7 +278,7 @@ func (b *backend) Note(ctx context.Context, tag string, until time.Time) error {
 	if g, ok := b.gens.(*generations); ok {
 		return g.Note(ctx, tag, until)
 	}
-	_, err := ask(b, ctx, opNote, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.gens.Note(ctx, tag, until) })
+	_, err := do(b, ctx, opNote, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.gens.Note(ctx, tag, until) })
 	return err
 }
 
@@ -285,7 +286,7 @@ func (b *backend) Noted(ctx context.Context, tag string) (bool, error) {
 	if g, ok := b.gens.(*generations); ok {
 		return g.Noted(ctx, tag)
 	}
-	return ask(b, ctx, opNoted, func(ctx context.Context) (bool, error) { return b.gens.Noted(ctx, tag) })
+	return do(b, ctx, opNoted, func(ctx context.Context) (bool, error) { return b.gens.Noted(ctx, tag) })
 }
 
 // Lock keeps other processes from filling the entry, if there is a Locker. It reports
@@ -299,18 +300,18 @@ func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool)
 	if b.locker == nil || shut {
 		return nil, true
 	}
-	type answer struct {
+	type reply struct {
 		unlock func()
 		err    error
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	answers := make(chan answer)
+	replies := make(chan reply)
 	left := make(chan struct{})
 	go func() {
-		a := answer{err: fmt.Errorf("cache: %v has ended its goroutine", opLock)}
+		a := reply{err: fmt.Errorf("cache: %v ended its goroutine", opLock)}
 		defer func() {
 			select {
-			case answers <- a:
+			case replies <- a:
 			case <-left:
 				if a.unlock != nil {
 					b.unlock(a.unlock, cancel)
@@ -320,21 +321,21 @@ func (b *backend) Lock(ctx context.Context, key string) (unlock func(), ok bool)
 		a.unlock, a.err = call(ctx, opLock, func(ctx context.Context) (func(), error) { return b.locker.Lock(ctx, key) })
 	}()
 	var over <-chan time.Time
-	if b.filling > 0 {
-		t := time.NewTimer(b.filling)
+	if b.lockTimeout > 0 {
+		t := time.NewTimer(b.lockTimeout)
 		defer t.Stop()
 		over = t.C
 	}
 	select {
-	case a := <-answers:
-		b.answered(opLock, false, a.err)
+	case a := <-replies:
+		b.returned(opLock, false, a.err)
 		if a.unlock == nil {
 			cancel()
 			return nil, a.err != nil
 		}
 		return func() { b.unlock(a.unlock, cancel) }, true
 	case <-over:
-		b.answered(opLock, false, fmt.Errorf("cache: %v did not answer within %v", opLock, b.filling))
+		b.returned(opLock, false, fmt.Errorf("cache: %v did not respond within %v", opLock, b.lockTimeout))
 	case <-opened:
 	case <-ctx.Done():
 	}
@@ -351,7 +352,7 @@ func (b *backend) unlock(unlock, then func()) {
 		defer then()
 		defer func() {
 			if v := recover(); v != nil {
-				b.answered(opLock, false, fmt.Errorf("cache: %v panicked: %v", opLock, v))
+				b.returned(opLock, false, fmt.Errorf("cache: %v panicked: %v", opLock, v))
 			}
 		}()
 		unlock()

@@ -30,11 +30,11 @@ func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(code) }
 }
 
-// TestWhatIsStored sends each request twice.
-func TestWhatIsStored(t *testing.T) {
-	policy := func(p cache.Policy, h http.HandlerFunc) http.HandlerFunc {
+// TestStoredOrNot sends each request twice.
+func TestStoredOrNot(t *testing.T) {
+	lasting := func(p cache.Lifetime, h http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			cache.SetPolicy(r.Context(), p)
+			cache.SetLifetime(r.Context(), p)
 			h(w, r)
 		}
 	}
@@ -46,7 +46,7 @@ func TestWhatIsStored(t *testing.T) {
 		stored  bool
 		why     string
 	}{
-		{"plain", "GET", nil, set(), true, "the policy of the config"},
+		{"plain", "GET", nil, set(), true, "the lifetime of the config"},
 		{"post", "POST", nil, set(), false, "not safe"},
 		{"options", "OPTIONS", nil, set(), false, "nothing to keep"},
 		{"203", "GET", nil, status(203), true, ""},
@@ -76,9 +76,9 @@ func TestWhatIsStored(t *testing.T) {
 		{"quoted", "GET", nil, set(`Cache-Control: ext="a, no-store, b"`), true, "an argument is no directive"},
 		{"escaped quote", "GET", nil, set(`Cache-Control: ext="a\", b", no-store`), false, ""},
 		{"open quote", "GET", nil, set(`Cache-Control: ext="a, no-store`), false, "the safe reading of what is broken"},
-		{"no-store and policy", "GET", nil, policy(cache.Policy{TTL: time.Hour}, set("Cache-Control: no-store")), false, "a policy does not lift it"},
-		{"max-age=0 and policy", "GET", nil, policy(cache.Policy{TTL: time.Hour}, set("Cache-Control: max-age=0, must-revalidate")), true, "that was for browsers"},
-		{"policy says no", "GET", nil, policy(cache.Policy{TTL: -1}, set("Cache-Control: max-age=60")), false, ""},
+		{"no-store and lifetime", "GET", nil, lasting(cache.Lifetime{TTL: time.Hour}, set("Cache-Control: no-store")), false, "a Lifetime does not lift it"},
+		{"max-age=0 and lifetime", "GET", nil, lasting(cache.Lifetime{TTL: time.Hour}, set("Cache-Control: max-age=0, must-revalidate")), true, "that was for browsers"},
+		{"lifetime says no", "GET", nil, lasting(cache.Lifetime{TTL: -1}, set("Cache-Control: max-age=60")), false, ""},
 		{"max-age", "GET", nil, set("Cache-Control: max-age=60"), true, ""},
 		{"max-age=0", "GET", nil, set("Cache-Control: max-age=0"), false, "stale when made"},
 		{"twice, once 0", "GET", nil, set("Cache-Control: max-age=60, max-age=0"), false, "the lesser"},
@@ -108,7 +108,7 @@ func TestWhatIsStored(t *testing.T) {
 			io.WriteString(w, "body")
 			w.(http.Flusher).Flush()
 			w.Write(make([]byte, 1000))
-		}, false, "MaxBody"},
+		}, false, "BodyLimit"},
 		{"short", "GET", nil, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "5")
 			io.WriteString(w, "body")
@@ -117,17 +117,17 @@ func TestWhatIsStored(t *testing.T) {
 			io.WriteString(w, "part")
 			http.Error(w, "failed", http.StatusInternalServerError)
 		}, false, "the status came too late, and a part must not be shown for an hour"},
-		{"largest", "GET", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1000)) }, true, "MaxBody"},
-		{"too large", "GET", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1001)) }, false, "MaxBody"},
+		{"largest", "GET", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1000)) }, true, "BodyLimit"},
+		{"too large", "GET", nil, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1001)) }, false, "BodyLimit"},
 		{"too large, in parts", "GET", nil, func(w http.ResponseWriter, r *http.Request) {
 			for range 3 {
 				w.Write(make([]byte, 400))
 			}
-		}, false, "MaxBody"},
+		}, false, "BodyLimit"},
 		{"too large, declared", "GET", nil, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1001")
 			w.Write(make([]byte, 1001))
-		}, false, "MaxBody"},
+		}, false, "BodyLimit"},
 		{"silent", "GET", nil, func(w http.ResponseWriter, r *http.Request) {}, true, "an empty 200, as net/http has it"},
 
 		{"cookie", "GET", []string{"Cookie: a=1"}, set(), false, "may be for this client"},
@@ -135,8 +135,8 @@ func TestWhatIsStored(t *testing.T) {
 		{"cookie, public", "GET", []string{"Cookie: a=1"}, set("Cache-Control: public"), true, "the handler says it is for all"},
 		{"authorization, public", "GET", []string{"Authorization: x"}, set("Cache-Control: public, max-age=60"), true, ""},
 		{"authorization, s-maxage", "GET", []string{"Authorization: x"}, set("Cache-Control: s-maxage=60"), false, "allowed by RFC 9111, but it does not say for all"},
-		{"cookie, public policy", "GET", []string{"Cookie: a=1"}, policy(cache.Policy{Public: true}, set()), true, ""},
-		{"cookie, public, private", "GET", []string{"Cookie: a=1"}, policy(cache.Policy{Public: true}, set("Cache-Control: private")), false, "private wins"},
+		{"cookie, public lifetime", "GET", []string{"Cookie: a=1"}, lasting(cache.Lifetime{Public: true}, set()), true, ""},
+		{"cookie, public, private", "GET", []string{"Cookie: a=1"}, lasting(cache.Lifetime{Public: true}, set("Cache-Control: private")), false, "private wins"},
 
 		{"range", "GET", []string{"Range: bytes=0-1"}, set(), false, "goes past"},
 		{"if-match", "GET", []string{`If-Match: "1"`}, set(), false, "goes past: the answer may be 412"},
@@ -151,7 +151,7 @@ func TestWhatIsStored(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := forAnHour()
-			cfg.MaxBody = 1000
+			cfg.BodyLimit = 1000
 			s := newSite(cfg, tt.handler)
 			one := s.do(request(tt.method, "/", tt.fields...))
 			two := s.do(request(tt.method, "/", tt.fields...))
@@ -170,15 +170,15 @@ func TestWhatIsStored(t *testing.T) {
 	}
 }
 
-func TestNoLifetime(t *testing.T) {
+func TestLifetimeUnstated(t *testing.T) {
 	s := newSite(cache.Config{}, nil)
 	s.shows(t, "/", "run 1", "apiece; fwd=miss; detail=no-lifetime")
 	s.shows(t, "/", "run 2", "apiece; fwd=miss; detail=no-lifetime")
 }
 
-// TestRequestsWithABody: a handler may read the body of a GET request, which is not part
+// TestRequestWithABody: a handler may read the body of a GET request, which is not part
 // of the key.
-func TestRequestsWithABody(t *testing.T) {
+func TestRequestWithABody(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
 	for _, body := range []string{"poison", ""} {
 		r := request("GET", "/")
@@ -194,13 +194,13 @@ func TestRequestsWithABody(t *testing.T) {
 	}
 }
 
-// TestWhoIsServed: a response to a request without credentials is served to requests with
-// credentials only if it is public.
-func TestWhoIsServed(t *testing.T) {
+// TestCredentialsServedIfPublic: a response to a request without credentials is served to
+// requests with credentials only if it is public.
+func TestCredentialsServedIfPublic(t *testing.T) {
 	for _, public := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := forAnHour()
-			cfg.Policy.Public = public
+			cfg.Lifetime.Public = public
 			s := newSite(cfg, nil)
 			s.get("/")
 			want := map[bool]string{false: "run 2", true: "run 1"}[public]
@@ -216,7 +216,7 @@ func TestWhoIsServed(t *testing.T) {
 func TestClientCertificates(t *testing.T) {
 	for _, public := range []bool{false, true} {
 		cfg := forAnHour()
-		cfg.Policy.Public = public
+		cfg.Lifetime.Public = public
 		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, "for ", r.TLS.PeerCertificates[0].Subject.CommonName)
 		})
@@ -234,8 +234,9 @@ func TestClientCertificates(t *testing.T) {
 	}
 }
 
-// TestOutside: header fields that layers outside have set for one client are not stored.
-func TestOutside(t *testing.T) {
+// TestOuterHeaderIsNotStored: header fields that layers outside have set for one client
+// are not stored.
+func TestOuterHeaderIsNotStored(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Vary", "Accept")
 		w.Header().Set("X-Own", "handler")
@@ -277,12 +278,12 @@ func TestOutside(t *testing.T) {
 	}
 }
 
-// TestLateHeader: header fields set after WriteHeader are not part of the response, and
-// are not stored either.
-func TestLateHeader(t *testing.T) {
+// TestHeaderAfterWriteHeader: header fields set after WriteHeader are not part of the
+// response, and are not stored either.
+func TestHeaderAfterWriteHeader(t *testing.T) {
 	for _, size := range []int{4, 2000} { // stored, and too large
 		cfg := forAnHour()
-		cfg.MaxBody = 1000
+		cfg.BodyLimit = 1000
 		s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Early", "1")
 			w.Write(make([]byte, 4))
@@ -298,8 +299,8 @@ func TestLateHeader(t *testing.T) {
 	}
 }
 
-// TestHopByHop: header fields of one connection are not replayed on others.
-func TestHopByHop(t *testing.T) {
+// TestHopByHopFields: header fields of one connection are not replayed on others.
+func TestHopByHopFields(t *testing.T) {
 	s := newSite(forAnHour(), set("Connection: close", "Keep-Alive: timeout=5", "X-Kept: 1"))
 	s.get("/")
 	if h := s.get("/").Header(); h["Connection"] != nil || h["Keep-Alive"] != nil || h["X-Kept"] == nil {

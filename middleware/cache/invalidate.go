@@ -14,8 +14,8 @@ import (
 // serveUnkeyed runs the handler for a method whose responses are not stored.
 func (c *Cache) serveUnkeyed(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	c.count.bypassed.Add(1)
-	c.mark(w.Header(), method, "")
-	if c.cfg.IgnoreWrites || safe(r.Method) {
+	c.addCacheStatus(w.Header(), fwdMethod, "")
+	if c.cfg.IgnoreWrites || isSafe(r.Method) {
 		next.ServeHTTP(w, r)
 	} else {
 		c.serveWrite(w, r, next)
@@ -36,9 +36,9 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 		answered = status
 		if changes(status) {
 			ctx := context.WithoutCancel(r.Context())
-			if noted, err := c.back.Noted(ctx, path); noted || err != nil {
+			if noted, err := c.backend.Noted(ctx, path); noted || err != nil {
 				if _, err := c.invalidate(ctx, path); err != nil { // the backend logs it
-					c.owe(path)
+					c.deferInvalidation(path)
 				}
 			}
 		}
@@ -50,54 +50,55 @@ func (c *Cache) serveWrite(w http.ResponseWriter, r *http.Request, next http.Han
 }
 
 const (
-	// maxOwed bounds the writes that are remembered while the store does not respond.
-	maxOwed = 1 << 10
+	// maxPending bounds the writes that are remembered while the store does not respond.
+	maxPending = 1 << 10
 
-	// everything is owed if there are more: this process then serves nothing older.
+	// everything is pending if there are more: this process then serves nothing older.
 	everything = "everything" // other tags have a prefix
 )
 
-// owe remembers an invalidation that could not be written to the generations. Older
-// stored responses are not served until it is.
-func (c *Cache) owe(tag string) {
+// deferInvalidation remembers an invalidation that the generations did not take. Older
+// stored responses are not served until they do.
+func (c *Cache) deferInvalidation(tag string) {
 	c.mu.Lock()
-	_, all := c.owed[everything]
+	_, all := c.pending[everything]
 	full := false
-	if _, known := c.owed[tag]; !known && len(c.owed) >= maxOwed {
+	if _, known := c.pending[tag]; !known && len(c.pending) >= maxPending {
 		tag, full = everything, !all
 	}
-	c.writes++
-	c.owed[tag] = c.writes
-	c.owes.Store(int32(len(c.owed)))
+	c.pendingSeq++
+	c.pending[tag] = c.pendingSeq
+	c.pendingCount.Store(int32(len(c.pending)))
 	c.mu.Unlock()
 	if full {
-		cmp.Or(c.cfg.Logger, slog.Default()).Error("apiece: the cache has lost track of what was written while its store did not answer: this process makes all responses again, others may serve old ones for as long as they are fresh")
+		cmp.Or(c.cfg.Logger, slog.Default()).Error("apiece: cache: too many invalidations while the store did not respond: this process serves no earlier response, other processes may until they are stale")
 	}
 }
 
-// repay writes what is owed to the generations, and reports whether nothing is left.
-func (c *Cache) repay(ctx context.Context) bool {
-	if c.owes.Load() == 0 {
+// raisePending raises what is pending in the generations, and reports whether nothing is
+// left.
+func (c *Cache) raisePending(ctx context.Context) bool {
+	if c.pendingCount.Load() == 0 {
 		return true
 	}
 	c.mu.Lock()
-	told := maps.Clone(c.owed)
+	pending := maps.Clone(c.pending)
 	c.mu.Unlock()
-	tags := slices.Collect(maps.Keys(told))
+	tags := slices.Collect(maps.Keys(pending))
 	n, err := c.invalidate(context.WithoutCancel(ctx), tags...)
 	if err != nil {
 		return false
 	}
 	c.mu.Lock()
-	if _, all := told[everything]; all {
+	if _, all := pending[everything]; all {
 		c.floor.Store(max(n, c.floor.Load()))
 	}
-	for tag, write := range told {
-		if c.owed[tag] == write { // unless another write came in between
-			delete(c.owed, tag)
+	for tag, write := range pending {
+		if c.pending[tag] == write { // unless another write came in between
+			delete(c.pending, tag)
 		}
 	}
-	c.owes.Store(int32(len(c.owed)))
+	c.pendingCount.Store(int32(len(c.pending)))
 	c.mu.Unlock()
 	return true
 }
@@ -113,10 +114,10 @@ func changes(status int) bool {
 // invalidate invalidates entries that have one of the tags and a number below n.
 func (c *Cache) invalidate(ctx context.Context, tags ...string) (n uint64, err error) {
 	defer c.epoch.Add(1)
-	if n, err = c.back.Next(ctx); err != nil {
+	if n, err = c.backend.Next(ctx); err != nil {
 		return 0, err
 	}
-	if err = c.back.Raise(ctx, n, tags...); err == nil {
+	if err = c.backend.Raise(ctx, n, tags...); err == nil {
 		c.count.invalidated.Add(1)
 	}
 	return n, err

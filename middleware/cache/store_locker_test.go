@@ -42,9 +42,9 @@ func (s *lockingStore) Lock(ctx context.Context, key string) (func(), error) {
 	}, nil
 }
 
-// TestLocker: clients of two processes share one run of the handler, and the lock is
-// released even if the handler fails.
-func TestLocker(t *testing.T) {
+// TestLockerSharesOneRun: clients of two processes share one run of the handler, and the
+// lock is released even if the handler fails.
+func TestLockerSharesOneRun(t *testing.T) {
 	for name, status := range map[string]int{"page": http.StatusOK, "failure": http.StatusInternalServerError} {
 		t.Run(name, func(t *testing.T) {
 			shared := &lockingStore{Store: cache.NewStore(0), held: map[string]chan struct{}{}}
@@ -59,8 +59,8 @@ func TestLocker(t *testing.T) {
 			var readers sync.WaitGroup
 			for range 2 {
 				h := cache.New(cache.Config{
-					Policy: cache.Policy{TTL: time.Hour, Public: true},
-					Store:  shared, Generations: generations, Locker: shared,
+					Lifetime: cache.Lifetime{TTL: time.Hour, Public: true},
+					Store:    shared, Generations: generations, Locker: shared,
 				}).Middleware(page)
 				for range 10 {
 					readers.Go(func() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/internal/exchange"
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // How a stale response is revalidated in the background.
@@ -28,82 +29,83 @@ import (
 
 var errShutdown = errors.New("cache: shut down")
 
-// renew begins to revalidate a stale entry. It returns what is left to do after the
-// response was sent, nil if nothing is.
-func (c *Cache) renew(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, at lookup) (after func()) {
-	if c.background() {
+// revalidateStale begins to revalidate a stale entry. It returns what is left to do after
+// the response was sent, nil if nothing is.
+func (c *Cache) revalidateStale(w http.ResponseWriter, r *http.Request, next http.Handler, k *requestKey, at lookup) (after func()) {
+	if c.canRevalidateInBackground() {
 		if origin, err := c.origin(); err == nil {
-			if f := c.enterRenewal(r, k, at); f != nil {
-				c.renewThrough(origin, f, r)
+			if f := c.leadRevalidation(r, k, at); f != nil {
+				c.revalidateThrough(origin, f, r)
 			}
 			return nil
 		}
 	}
-	key, outside := *k, w.Header().Clone() // using k itself would allocate it for each hit
+	key, outerHeader := *k, w.Header().Clone() // using k itself would allocate it for each hit
 	return func() {
 		_ = http.NewResponseController(w).Flush()
-		f := c.enterRenewal(r, &key, at) // not earlier: the client may be slow
+		f := c.leadRevalidation(r, &key, at) // not earlier: the client may be slow
 		if f == nil {
 			return
 		}
-		defer c.settle(f, result{outcome: retry}) // no-op if it is settled
-		f.outside = outside
+		defer f.settle(result{outcome: retry}) // no-op if it is settled
+		f.outerHeader = outerHeader
 		ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 		defer cancel(nil)
-		if !c.begin(f, cancel) {
+		if !f.beginBackground(cancel) {
 			return
 		}
-		defer c.end(f)
+		defer f.endBackground()
 		own := r.WithContext(ctx)
 		if !f.key.post {
 			own.Method, own.Body = http.MethodGet, http.NoBody
 		}
-		if !c.lock(ctx, f) {
+		if !f.acquireLock(ctx) {
 			return
 		}
 		f.start(r, ctx)
-		rec, inner := newRecorder(f, &nowhere{header: make(http.Header)}, own, true)
+		rec, inner := newRecorder(f, &discardWriter{header: make(http.Header)}, own, true)
 		_, _ = f.run(next, rec, inner, own)
 	}
 }
 
-// enterRenewal returns the flight that revalidates a stale entry, or nil if one is
+// leadRevalidation returns the flight that revalidates a stale entry, or nil if one is
 // running, has just failed, or is done.
-func (c *Cache) enterRenewal(r *http.Request, k *requestKey, at lookup) *flight {
+func (c *Cache) leadRevalidation(r *http.Request, k *requestKey, at lookup) *flight {
 	if c.paused(k, &at) {
 		return nil
 	}
-	f, leads, _ := c.enter(*k, at)
+	f, leads, _ := c.join(*k, at)
 	switch {
 	case !leads:
 		return nil
-	case c.overtaken(f, r, at):
-		c.settle(f, result{outcome: retry})
+	case f.overtaken(r, at):
+		f.settle(result{outcome: retry})
 		return nil
 	}
 	return f
 }
 
-// background reports whether revalidations have a request and a context of their own.
-func (c *Cache) background() bool {
-	if c.astray.Load() || c.cfg.Origin == nil && c.leans.Load() {
+// canRevalidateInBackground reports whether revalidations have a request and a context of
+// their own.
+func (c *Cache) canRevalidateInBackground() bool {
+	if c.originMissed.Load() || c.cfg.Origin == nil && c.outerValuesUsed.Load() {
 		return false
 	}
 	_, err := c.origin()
 	return err == nil
 }
 
-// sayOnce logs that StaleWhileRevalidate is off.
-func (c *Cache) sayOnce() {
-	if !c.said.Swap(true) {
-		cmp.Or(c.cfg.Logger, slog.Default()).Warn("apiece: StaleWhileRevalidate is off: the cache has no Origin to renew responses from, and stands behind a ResponseWriter that cannot flush")
+// logNoStale logs that StaleWhileRevalidate is off.
+func (c *Cache) logNoStale() {
+	if !c.noStaleLogged.Swap(true) {
+		cmp.Or(c.cfg.Logger, slog.Default()).Warn("apiece: cache: stale-while-revalidate is off: there is no usable Config.Origin, and the ResponseWriter cannot flush")
 	}
 }
 
-// renewThrough sends a request of the cache's own through origin.
-func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
+// revalidateThrough sends a request of the cache's own through origin.
+func (c *Cache) revalidateThrough(origin http.Handler, f *flight, r *http.Request) {
 	ctx, cancel := context.WithCancelCause(c.ownContext(r.Context()))
-	if !c.begin(f, cancel) {
+	if !f.beginBackground(cancel) {
 		cancel(nil)
 		return
 	}
@@ -111,25 +113,25 @@ func (c *Cache) renewThrough(origin http.Handler, f *flight, r *http.Request) {
 	if n := exchange.Find(r.Context()); n != nil { // the layers outside have reported their errors already
 		node.Said = n.Said
 	}
-	f.order = &order{renewal: true}
+	f.revalidation = &revalidation{background: true}
 	node.Set(exchange.Cache, f)
-	own := f.key.request(r).WithContext(node)
+	own := f.key.ownRequest(r).WithContext(node)
 	go func() {
-		defer c.end(f)
+		defer f.endBackground()
 		defer cancel(nil)
-		defer c.settle(f, result{outcome: retry}) // no-op if it is settled
-		if !c.lock(ctx, f) {
+		defer f.settle(result{outcome: retry}) // no-op if it is settled
+		if !f.acquireLock(ctx) {
 			return
 		}
-		w := &nowhere{header: make(http.Header)}
-		returned := c.survives(origin, w, own)
-		if f.order.report.Load() == nil && returned && !f.order.reached.Load() && !c.astray.Swap(true) {
+		w := &discardWriter{header: make(http.Header)}
+		returned := c.serveRecovered(origin, w, own)
+		if f.revalidation.result.Load() == nil && returned && !f.revalidation.reached.Load() && !c.originMissed.Swap(true) {
 			cmp.Or(c.cfg.Logger, slog.Default()).Warn(
-				"apiece: a renewal did not come back to the cache through its Origin: responses are renewed within the requests of their readers",
+				"apiece: cache: background revalidation did not reach the cache through Config.Origin: requests revalidate their stale responses",
 				"path", f.key.uri, "status", w.status)
 		}
-		if f.order.report.Load() == nil {
-			c.remember(f, serverError) // pause before the next attempt
+		if f.revalidation.result.Load() == nil {
+			f.remember(serverError) // pause before the next attempt
 		}
 	}()
 }
@@ -163,7 +165,7 @@ type noServer struct{}
 
 // request returns a request for the same response as r, in the form the server had it,
 // that shares no mutable state with r.
-func (k *requestKey) request(r *http.Request) *http.Request {
+func (k *requestKey) ownRequest(r *http.Request) *http.Request {
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {
 		copied := *r.URL // not from a server
@@ -179,29 +181,32 @@ func (k *requestKey) request(r *http.Request) *http.Request {
 	}
 	if k.post {
 		own.Method = http.MethodPost
-		k.narrow(own)
+		k.stripUnkeyed(own)
 	}
 	return own
 }
 
-// begin registers a background revalidation, or ends it and reports false after Shutdown.
-func (c *Cache) begin(f *flight, cancel context.CancelCauseFunc) bool {
+// beginBackground registers a background revalidation, or ends it and reports false after
+// Shutdown.
+func (f *flight) beginBackground(cancel context.CancelCauseFunc) bool {
+	c := f.cache
 	c.mu.Lock()
 	shut := c.closed
 	if !shut {
-		c.renewals[f] = cancel
+		c.revalidations[f] = cancel
 		c.running.Add(1)
 	}
 	c.mu.Unlock()
 	if shut {
-		c.settle(f, result{outcome: retry})
+		f.settle(result{outcome: retry})
 	}
 	return !shut
 }
 
-func (c *Cache) end(f *flight) {
+func (f *flight) endBackground() {
+	c := f.cache
 	c.mu.Lock()
-	delete(c.renewals, f)
+	delete(c.revalidations, f)
 	c.mu.Unlock()
 	c.running.Done()
 }
@@ -222,8 +227,8 @@ func (c *Cache) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	c.mu.Lock()
-	cancels := make([]context.CancelCauseFunc, 0, len(c.renewals))
-	for _, cancel := range c.renewals {
+	cancels := make([]context.CancelCauseFunc, 0, len(c.revalidations))
+	for _, cancel := range c.revalidations {
 		cancels = append(cancels, cancel)
 	}
 	c.mu.Unlock()
@@ -233,65 +238,65 @@ func (c *Cache) Shutdown(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// survives runs a handler without a client, and reports whether it returned. It logs a
-// panic.
-func (c *Cache) survives(h http.Handler, w http.ResponseWriter, r *http.Request) (ok bool) {
+// serveRecovered runs a handler without a client, and reports whether it returned. It
+// logs a panic.
+func (c *Cache) serveRecovered(h http.Handler, w http.ResponseWriter, r *http.Request) (ok bool) {
 	defer func() {
-		if v := recover(); v != nil {
-			c.logPanic(r, v)
+		if v := recover(); v != nil && v != http.ErrAbortHandler {
+			problem.LogPanic(c.cfg.Logger, r, v)
 		}
 	}()
 	h.ServeHTTP(w, r)
 	return true
 }
 
-// fulfill runs the handler for the cache's own request when that arrives.
-func (c *Cache) fulfill(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
+// serveRevalidation runs the handler for the cache's own request when that arrives.
+func (c *Cache) serveRevalidation(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	k, why := c.keyOf(r)
-	if f.order.renewal && (why != kept || k.key != f.key.key) {
+	if f.revalidation.background && (why != kept || k.key != f.key.key) {
 		return // not what the client requested
 	}
-	f.order.reached.Store(true)
-	var did report
+	f.revalidation.reached.Store(true)
+	var res revalidationResult
 	if why != kept {
-		did.reason = "a layer around the handler has made it a request that is not cached: " + why.String()
+		res.reason = "a layer outside of the cache changed the request: " + why.String()
 	} else {
 		f.key = k
-		did = c.remake(f, w, r, next)
+		res = c.runRevalidation(f, w, r, next)
 	}
-	f.order.report.Store(&did)
+	f.revalidation.result.Store(&res)
 }
 
-// remake runs the handler and stores its response, or returns why not.
-func (c *Cache) remake(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) report {
-	if f.order.cached {
-		e, err := c.back.Get(r.Context(), f.key.key)
+// runRevalidation runs the handler and stores its response, or returns why not.
+func (c *Cache) runRevalidation(f *flight, w http.ResponseWriter, r *http.Request, next http.Handler) revalidationResult {
+	if f.revalidation.onlyCached {
+		e, err := c.backend.Get(r.Context(), f.key.key)
 		if err != nil {
-			return report{reason: storeFailed.String(), cause: err}
+			return revalidationResult{reason: storeFailed.String(), cause: err}
 		}
 		if e == nil {
-			return report{}
+			return revalidationResult{}
 		}
 	}
 	f.start(r, r.Context())
 	rec, inner := newRecorder(f, w, r, true)
 	e, err := f.run(next, rec, inner, r)
 	if e != nil {
-		c.send(w, r, e, request+"revalidated", "REVALIDATED", time.Now()) // for layers around that look at it
+		c.send(w, r, e, fwdRequest+"; detail=revalidated", "REVALIDATED", time.Now()) // for layers around that look at it
 	}
 	switch {
 	case err != nil:
-		return report{reason: "the handler did not answer", cause: err}
+		return revalidationResult{reason: "no response", cause: err}
 	case rec.why != kept:
-		return report{status: rec.status, why: rec.why, reason: rec.why.of(rec.status)}
-	case f.order.renewal:
-		return report{}
+		return revalidationResult{status: rec.status, why: rec.why, reason: rec.why.String()}
+	case f.revalidation.background:
+		return revalidationResult{}
 	}
 	// From here on all older entries are invalid.
-	if err := c.back.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
-		return report{status: rec.status, reason: versionsFailed.String(), cause: err}
+	if err := c.backend.Raise(context.WithoutCancel(r.Context()), f.number, e.Tags[0]); err != nil {
+		return revalidationResult{status: rec.status, reason: generationsFailed.String(), cause: err}
 	}
 	c.epoch.Add(1)
 	c.count.invalidated.Add(1)
-	return report{}
+	return revalidationResult{}
 }

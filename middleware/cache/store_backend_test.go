@@ -73,10 +73,10 @@ func (s *slow) Lock(ctx context.Context, key string) (func(), error) {
 	return func() { s.wait() }, nil
 }
 
-// TestSlowStore: a store that hangs costs one request the timeout, and then none for a
-// while; handlers run once for simultaneous requests; each change is logged once; and the
-// cache works again when the store does.
-func TestSlowStore(t *testing.T) {
+// TestStoreTimesOut: a store that hangs costs one request the timeout, and then none for
+// a while; handlers run once for simultaneous requests; each change is logged once; and
+// the cache works again when the store does.
+func TestStoreTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &slow{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
 		cfg := forAnHour()
@@ -150,8 +150,8 @@ func TestSlowStore(t *testing.T) {
 	})
 }
 
-// TestStoreThatPanics: a panic in a store ends no process and no request.
-func TestStoreThatPanics(t *testing.T) {
+// TestStorePanics: a panic in a store ends no process and no request.
+func TestStorePanics(t *testing.T) {
 	broken := &slow{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
 	broken.wrong.Store(true)
 	cfg := forAnHour()
@@ -169,10 +169,10 @@ func TestStoreThatPanics(t *testing.T) {
 	}
 }
 
-// TestStats counts one of each.
-func TestStats(t *testing.T) {
+// TestStatsCountEach counts one of each.
+func TestStatsCountEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
+		s := newSite(cache.Config{Lifetime: lifetime}, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/broken" {
 				w.WriteHeader(500)
 			}
@@ -198,8 +198,8 @@ func TestStats(t *testing.T) {
 	})
 }
 
-// TestDetails: each reason is a token, as RFC 9211 requires.
-func TestDetails(t *testing.T) {
+// TestCacheStatusDetails: each reason is a token, as RFC 9211 requires.
+func TestCacheStatusDetails(t *testing.T) {
 	var seen []string
 	detail := func(h http.HandlerFunc, fields ...string) string {
 		s := newSite(forAnHour(), h)
@@ -249,9 +249,9 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// TestWriteWhileDown: invalidations made while the generations did not respond are
+// TestWriteWhileStoreIsDown: invalidations made while the generations did not respond are
 // effective when they do.
-func TestWriteWhileDown(t *testing.T) {
+func TestWriteWhileStoreIsDown(t *testing.T) {
 	d := &down{Store: cache.NewStore(0), Generations: cache.NewGenerations(0)}
 	cfg := forAnHour()
 	cfg.Store, cfg.Generations = d, d

@@ -13,12 +13,12 @@ import (
 	"github.com/apiece/apiece/internal/mediatype"
 )
 
-const defaultPostBody = 64 * bytesize.KB
+const defaultPostBodyLimit = 64 * bytesize.KB
 
 // canonicalBody reads the body of a POST request, and returns what Config.Post makes of
 // it, or false if the request is not cached. The body can then be read as before.
 func (c *Cache) canonicalBody(r *http.Request) ([]byte, bool) {
-	most := int64(c.cfg.PostBody)
+	most := int64(c.cfg.PostBodyLimit)
 	if r.Body == nil || r.ContentLength > most || r.Header["Content-Encoding"] != nil {
 		return nil, false
 	}

@@ -13,12 +13,12 @@ import (
 	"github.com/apiece/apiece/middleware/cache"
 )
 
-// TestRefreshThatTimesOutIsLogged: clients get the old page and see no error, so only the
-// log shows it.
-func TestRefreshThatTimesOutIsLogged(t *testing.T) {
+// TestBackgroundRevalidationTimeoutIsLogged: clients get the old page and see no error,
+// so only the log shows it.
+func TestBackgroundRevalidationTimeoutIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log
-		c := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}})
+		c := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}})
 		first := true
 		h := c.Middleware(middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Second, Logger: log.Logger()})(
 			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -15,12 +15,12 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// lifetime is a policy with all fields set.
-var lifetime = cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: 20 * time.Second, StaleIfError: 60 * time.Second}
+// lifetime has all fields of a Lifetime but Public.
+var lifetime = cache.Lifetime{TTL: 10 * time.Second, StaleWhileRevalidate: 20 * time.Second, StaleIfError: 60 * time.Second}
 
-func TestAges(t *testing.T) {
+func TestLifetimeFreshStaleExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(cache.Config{Policy: lifetime, StatusHeader: "X-Nextjs-Cache"}, nil)
+		s := newSite(cache.Config{Lifetime: lifetime, StatusHeader: "X-Nextjs-Cache"}, nil)
 		expect := func(body, status, word, age string) {
 			t.Helper()
 			w := s.get("/")
@@ -47,11 +47,11 @@ func TestAges(t *testing.T) {
 	})
 }
 
-// TestRefreshOnce: any number of requests for a stale page start one revalidation, and
-// none of them waits for it.
-func TestRefreshOnce(t *testing.T) {
+// TestStaleStartsOneRevalidation: any number of requests for a stale page start one
+// revalidation, and none of them waits for it.
+func TestStaleStartsOneRevalidation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
+		s := newSite(cache.Config{Lifetime: lifetime}, func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			if got := r.Context().Err(); got != nil {
 				t.Errorf("the context of the refresh has ended with its reader's: %v", got)
@@ -80,11 +80,11 @@ func TestRefreshOnce(t *testing.T) {
 	})
 }
 
-// TestRefreshAnswersAlike: a stored error is rendered as the layers outside do, even if
-// there is no client.
-func TestRefreshAnswersAlike(t *testing.T) {
+// TestRevalidationRendersErrors: a stored error is rendered as the layers outside do,
+// even if there is no client.
+func TestRevalidationRendersErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
+		s := newSite(cache.Config{Lifetime: lifetime}, func(w http.ResponseWriter, r *http.Request) {
 			reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return reply.NewError(404, "no post") }).ServeHTTP(w, r)
 		})
 		cached := s.Handler
@@ -105,9 +105,9 @@ func TestRefreshAnswersAlike(t *testing.T) {
 	})
 }
 
-// TestErrors: an old page replaces an error, for as long as the policy says, and the
-// error causes no stampede.
-func TestErrors(t *testing.T) {
+// TestErrorServesStale: an old page replaces an error, for as long as the Lifetime says,
+// and the error causes no stampede.
+func TestErrorServesStale(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{
 		"5xx":           status(503),
 		"private 5xx":   func(w http.ResponseWriter, r *http.Request) { set("Cache-Control: no-store")(w, r) },
@@ -118,7 +118,7 @@ func TestErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				broken := false
-				s := newSite(cache.Config{Policy: lifetime, FillTimeout: time.Second}, func(w http.ResponseWriter, r *http.Request) {
+				s := newSite(cache.Config{Lifetime: lifetime, FillTimeout: time.Second}, func(w http.ResponseWriter, r *http.Request) {
 					switch {
 					case !broken:
 						io.WriteString(w, "good")
@@ -163,9 +163,9 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestFillTimeoutAnswers: the client of a handler that ends with its context gets a
+// TestFillTimeoutResponds: the client of a handler that ends with its context gets a
 // response, from the handler or in its place.
-func TestFillTimeoutAnswers(t *testing.T) {
+func TestFillTimeoutResponds(t *testing.T) {
 	for name, h := range map[string]http.Handler{
 		"plain": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
 		"reply": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -173,7 +173,7 @@ func TestFillTimeoutAnswers(t *testing.T) {
 			return r.Context().Err()
 		}),
 	} {
-		s := newSite(cache.Config{Policy: lifetime, FillTimeout: 10 * time.Millisecond}, h.ServeHTTP)
+		s := newSite(cache.Config{Lifetime: lifetime, FillTimeout: 10 * time.Millisecond}, h.ServeHTTP)
 		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 			client, url := tr.Serve(t, s)
 			resp, err := client.Get(url)
@@ -187,11 +187,11 @@ func TestFillTimeoutAnswers(t *testing.T) {
 	}
 }
 
-// TestInvalidNeverStandsIn: an invalidated page replaces no error, and is not served
-// while it is revalidated.
-func TestInvalidNeverStandsIn(t *testing.T) {
+// TestInvalidatedIsNeverServedStale: an invalidated page replaces no error, and is not
+// served while it is revalidated.
+func TestInvalidatedIsNeverServedStale(t *testing.T) {
 	broken := false
-	s := newSite(cache.Config{Policy: cache.Policy{TTL: time.Hour, StaleIfError: time.Hour, StaleWhileRevalidate: time.Hour}},
+	s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour, StaleIfError: time.Hour, StaleWhileRevalidate: time.Hour}},
 		func(w http.ResponseWriter, r *http.Request) {
 			cache.Tag(r.Context(), "a")
 			if broken {
@@ -210,33 +210,33 @@ func TestInvalidNeverStandsIn(t *testing.T) {
 	}
 }
 
-// TestDirectives: how long a response is served, fresh or stale, by its header.
-func TestDirectives(t *testing.T) {
+// TestLifetimeByDirectives: how long a response is served, fresh or stale, by its header.
+func TestLifetimeByDirectives(t *testing.T) {
 	tests := []struct {
 		name   string
 		header string
-		own    cache.Policy
+		own    cache.Lifetime
 		fresh  time.Duration
 		stale  time.Duration // after fresh
 		why    string
 	}{
-		{"config", "", cache.Policy{}, 10 * time.Second, 20 * time.Second, ""},
-		{"max-age", "Cache-Control: max-age=5", cache.Policy{}, 5 * time.Second, 20 * time.Second, "what it leaves open is the config's"},
-		{"s-maxage", "Cache-Control: s-maxage=7, max-age=3", cache.Policy{}, 7 * time.Second, 0, "s-maxage forbids stale responses (RFC 9111, 5.2.2.10)"},
-		{"s-maxage, swr", "Cache-Control: s-maxage=7, stale-while-revalidate=30", cache.Policy{}, 7 * time.Second, 30 * time.Second, "unless it allows them itself; Next sends this"},
-		{"must-revalidate", "Cache-Control: max-age=5, must-revalidate, stale-while-revalidate=9", cache.Policy{}, 5 * time.Second, 0, ""},
-		{"proxy-revalidate", "Cache-Control: max-age=5, proxy-revalidate", cache.Policy{}, 5 * time.Second, 0, ""},
-		{"swr=0", "Cache-Control: max-age=5, stale-while-revalidate=0", cache.Policy{}, 5 * time.Second, 0, "says so itself"},
-		{"own policy", "Cache-Control: max-age=5, must-revalidate", cache.Policy{TTL: 30 * time.Second, StaleWhileRevalidate: 5 * time.Second}, 30 * time.Second, 5 * time.Second, "the header is for browsers"},
-		{"own, no stale", "", cache.Policy{StaleWhileRevalidate: -1}, 10 * time.Second, 0, "negative is off"},
-		{"age", "Age: 4", cache.Policy{}, 6 * time.Second, 20 * time.Second, "it was old when it came"},
+		{"config", "", cache.Lifetime{}, 10 * time.Second, 20 * time.Second, ""},
+		{"max-age", "Cache-Control: max-age=5", cache.Lifetime{}, 5 * time.Second, 20 * time.Second, "what it leaves open is the config's"},
+		{"s-maxage", "Cache-Control: s-maxage=7, max-age=3", cache.Lifetime{}, 7 * time.Second, 0, "s-maxage forbids stale responses (RFC 9111, 5.2.2.10)"},
+		{"s-maxage, swr", "Cache-Control: s-maxage=7, stale-while-revalidate=30", cache.Lifetime{}, 7 * time.Second, 30 * time.Second, "unless it allows them itself; Next sends this"},
+		{"must-revalidate", "Cache-Control: max-age=5, must-revalidate, stale-while-revalidate=9", cache.Lifetime{}, 5 * time.Second, 0, ""},
+		{"proxy-revalidate", "Cache-Control: max-age=5, proxy-revalidate", cache.Lifetime{}, 5 * time.Second, 0, ""},
+		{"swr=0", "Cache-Control: max-age=5, stale-while-revalidate=0", cache.Lifetime{}, 5 * time.Second, 0, "says so itself"},
+		{"own lifetime", "Cache-Control: max-age=5, must-revalidate", cache.Lifetime{TTL: 30 * time.Second, StaleWhileRevalidate: 5 * time.Second}, 30 * time.Second, 5 * time.Second, "the header is for browsers"},
+		{"own, no stale", "", cache.Lifetime{StaleWhileRevalidate: -1}, 10 * time.Second, 0, "negative is off"},
+		{"age", "Age: 4", cache.Lifetime{}, 6 * time.Second, 20 * time.Second, "it was old when it came"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cfg := cache.Config{StatusHeader: "X-Cache", Policy: cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: 20 * time.Second}}
+				cfg := cache.Config{StatusHeader: "X-Cache", Lifetime: cache.Lifetime{TTL: 10 * time.Second, StaleWhileRevalidate: 20 * time.Second}}
 				s := newSite(cfg, func(w http.ResponseWriter, r *http.Request) {
-					cache.SetPolicy(r.Context(), tt.own)
+					cache.SetLifetime(r.Context(), tt.own)
 					if tt.header != "" {
 						set(tt.header)(w, r)
 					}
@@ -265,12 +265,12 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
-// TestPageBecomesPrivate: a shared page is not served stale once the handler says that it
-// is private.
-func TestPageBecomesPrivate(t *testing.T) {
+// TestStaleResponseBecomesPrivate: a shared page is not served stale once the handler
+// says that it is private.
+func TestStaleResponseBecomesPrivate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		private := false
-		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
+		s := newSite(cache.Config{Lifetime: lifetime}, func(w http.ResponseWriter, r *http.Request) {
 			if private {
 				w.Header().Set("Cache-Control", "private")
 			}
@@ -287,10 +287,10 @@ func TestPageBecomesPrivate(t *testing.T) {
 	})
 }
 
-func TestShutdown(t *testing.T) {
+func TestShutdownOfRevalidations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
-		s := newSite(cache.Config{Policy: lifetime}, func(w http.ResponseWriter, r *http.Request) {
+		s := newSite(cache.Config{Lifetime: lifetime}, func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case <-time.After(5 * time.Second):
 			case <-r.Context().Done():

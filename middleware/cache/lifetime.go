@@ -2,10 +2,10 @@ package cache
 
 import "time"
 
-// A Policy says how long a response may be served, and to which clients. Unset fields of
-// a handler's policy ([SetPolicy]) come from the response (Cache-Control), and those from
-// [Config].
-type Policy struct {
+// A Lifetime says how long a response is fresh, how long it may be served stale after
+// that, and whether it is public. Unset fields of a handler's Lifetime ([SetLifetime])
+// come from the response (Cache-Control), and those from [Config].
+type Lifetime struct {
 	// TTL is how long the response is fresh. Negative does not store it. Next.js:
 	// revalidate, in seconds.
 	TTL time.Duration
@@ -25,14 +25,14 @@ type Policy struct {
 	// made for and served to requests with a Cookie or Authorization header, or with a
 	// client certificate. In a Config it withholds both fields from the handlers of GET
 	// and HEAD requests, which could not use them without sharing one client's page with
-	// all; a route revokes that with [SetPolicy]. Cache-Control: public says the same.
+	// all; a route revokes that with [SetLifetime]. Cache-Control: public says the same.
 	// Next.js: any page of getStaticProps; a client in draft mode has to bypass such a
 	// cache.
 	Public bool
 }
 
 // over returns p with its unset fields taken from below.
-func (p Policy) over(below Policy) Policy {
+func (p Lifetime) over(below Lifetime) Lifetime {
 	if p.TTL == 0 {
 		p.TTL = below.TTL
 	}
@@ -42,6 +42,6 @@ func (p Policy) over(below Policy) Policy {
 	if p.StaleIfError == 0 {
 		p.StaleIfError = below.StaleIfError
 	}
-	p.Public = p.Public || below.Public // except for SetPolicy, see judge
+	p.Public = p.Public || below.Public // except for SetLifetime, see mayStore
 	return p
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestConditionals: the cache evaluates the conditions, which the handler does not see.
-func TestConditionals(t *testing.T) {
+// TestConditionalRequests: the cache evaluates the conditions, which the handler does not
+// see.
+func TestConditionalRequests(t *testing.T) {
 	const last = "Last-Modified: Fri, 02 Jan 2026 03:04:05 GMT"
 	tests := []struct {
 		name    string
@@ -29,6 +30,9 @@ func TestConditionals(t *testing.T) {
 		{"list", []string{`ETag: "1"`}, []string{`If-None-Match: "0" ,, W/"1"`}, 304, false, ""},
 		{"lines", []string{`ETag: "1"`}, []string{`If-None-Match: "0"`, `If-None-Match: "1"`}, 304, false, ""},
 		{"star", []string{`ETag: "1"`}, []string{"If-None-Match: *"}, 304, false, ""},
+		{"star in a list", []string{`ETag: "1"`}, []string{`If-None-Match: "0", *`}, 200, false, "the star stands alone (RFC 9110, 13.1.2)"},
+		{"reload", []string{`ETag: "1"`}, []string{`If-None-Match: "1"`, "Cache-Control: no-cache"}, 200, false, "wants the whole response"},
+		{"reload, date", []string{last}, []string{"If-Modified-Since: Fri, 02 Jan 2026 03:04:05 GMT", "Cache-Control: no-cache"}, 200, false, ""},
 		{"comma inside", []string{`ETag: "a,b"`}, []string{`If-None-Match: "a,b"`}, 304, false, ""},
 		{"part of a tag", []string{`ETag: "1"`}, []string{`If-None-Match: "1" "`}, 304, false, "what comes after it is no list"},
 		{"no list", []string{`ETag: "1"`}, []string{"If-None-Match: 1"}, 200, false, ""},
@@ -70,8 +74,8 @@ func TestConditionals(t *testing.T) {
 	}
 }
 
-// TestHead: the response to HEAD is that to GET without its body.
-func TestHead(t *testing.T) {
+// TestHeadFromStoredGet: the response to HEAD is that to GET without its body.
+func TestHeadFromStoredGet(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		s := newSite(forAnHour(), set(`ETag: "1"`))
 		client, base := tr.Serve(t, s)
@@ -103,8 +107,9 @@ func TestHead(t *testing.T) {
 	})
 }
 
-// TestSame: a stored response is the handler's, on each protocol, byte for byte.
-func TestSame(t *testing.T) {
+// TestStoredResponseIsTheHandlers: a stored response is the handler's, on each protocol,
+// byte for byte.
+func TestStoredResponseIsTheHandlers(t *testing.T) {
 	large := strings.Repeat("0123456789", 20000)
 	for name, h := range map[string]http.HandlerFunc{
 		"empty":   func(w http.ResponseWriter, r *http.Request) {},
@@ -160,9 +165,9 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestTrailers: the client that sent the request gets trailers, declared or not, as far
-// as net/http sends them.
-func TestTrailers(t *testing.T) {
+// TestTrailersReachTheFirstClient: the client that sent the request gets trailers,
+// declared or not, as far as net/http sends them.
+func TestTrailersReachTheFirstClient(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		for _, h := range []http.HandlerFunc{
 			func(w http.ResponseWriter, r *http.Request) {
@@ -188,9 +193,9 @@ func TestTrailers(t *testing.T) {
 	})
 }
 
-// TestLateHeaderBehindABuffer: a layer outside may send the header after the handler has
+// TestHeaderThroughABuffer: a layer outside may send the header after the handler has
 // returned, and must see it as it was sent.
-func TestLateHeaderBehindABuffer(t *testing.T) {
+func TestHeaderThroughABuffer(t *testing.T) {
 	s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 		set("Cache-Control: private", `ETag: "1"`, "Content-Length: 4", "Vary: Accept", "Set-Cookie: inside=1")(w, r)
 		w.Header().Set("X-Late", "1")
@@ -212,8 +217,8 @@ func TestLateHeaderBehindABuffer(t *testing.T) {
 	}
 }
 
-// TestInvalidStatus: a response with an invalid status is not stored.
-func TestInvalidStatus(t *testing.T) {
+// TestInvalidStatusIsNotStored: a response with an invalid status is not stored.
+func TestInvalidStatusIsNotStored(t *testing.T) {
 	for _, code := range []int{0, 42, 1000} {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(code)
@@ -250,8 +255,8 @@ func TestEntriesAreImmutable(t *testing.T) {
 	}
 }
 
-// TestForeignWrappers: the cache works with any wrapper between it and the server.
-func TestForeignWrappers(t *testing.T) {
+// TestForeignResponseWriters: the cache works with any wrapper between it and the server.
+func TestForeignResponseWriters(t *testing.T) {
 	for name, foreign := range testkit.Foreign() {
 		s := newSite(forAnHour(), set("ETag: x"))
 		h := foreign(s)
@@ -267,8 +272,9 @@ func TestForeignWrappers(t *testing.T) {
 	}
 }
 
-// TestDeclaredWrong: an invalid Content-Length is replaced by the length of the body.
-func TestDeclaredWrong(t *testing.T) {
+// TestContentLengthInvalid: an invalid Content-Length is replaced by the length of the
+// body.
+func TestContentLengthInvalid(t *testing.T) {
 	for _, length := range []string{"abc", "-5", "4, 4", "99999999999999999999", ""} {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["Content-Length"] = []string{length}
@@ -281,9 +287,9 @@ func TestDeclaredWrong(t *testing.T) {
 	}
 }
 
-// TestMoreThanDeclared: net/http refuses writes beyond the declared length and keeps the
-// rest, so a handler that responds twice has responded once.
-func TestMoreThanDeclared(t *testing.T) {
+// TestContentLengthExceeded: net/http refuses writes beyond the declared length and keeps
+// the rest, so a handler that responds twice has responded once.
+func TestContentLengthExceeded(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "5")

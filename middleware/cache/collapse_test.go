@@ -37,9 +37,9 @@ func (s *site) together(n int, r func(i int) *http.Request) []*httptest.Response
 
 func plain(int) *http.Request { return request("GET", "/") }
 
-// TestTogether: how many runs and how much time fifty simultaneous requests cost when a
-// run takes a second.
-func TestTogether(t *testing.T) {
+// TestSimultaneousRequests: how many runs and how much time fifty simultaneous requests
+// cost when a run takes a second.
+func TestSimultaneousRequests(t *testing.T) {
 	second := func(fields ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
@@ -101,8 +101,9 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestPrivateRoutes: once a route has proved private, no request waits for another.
-func TestPrivateRoutes(t *testing.T) {
+// TestPrivateResponsesDoNotWait: once a route has proved private, no request waits for
+// another.
+func TestPrivateResponsesDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
@@ -163,9 +164,9 @@ func TestFollowerLeaves(t *testing.T) {
 	})
 }
 
-// TestPanic: all waiting requests get a response, the panic is the leader's, and the next
-// request runs the handler again.
-func TestPanic(t *testing.T) {
+// TestPanicOfLeader: all waiting requests get a response, the panic is the leader's, and
+// the next request runs the handler again.
+func TestPanicOfLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
 		s := newSite(forAnHour(), func(w http.ResponseWriter, r *http.Request) {
@@ -189,9 +190,9 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// TestSlowHandler: a handler that never responds holds no client forever, not even if it
-// ignores its context.
-func TestSlowHandler(t *testing.T) {
+// TestHandlerNeverResponds: a handler that never responds holds no client forever, not
+// even if it ignores its context.
+func TestHandlerNeverResponds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := forAnHour()
 		cfg.FillTimeout = 2 * time.Second
@@ -217,9 +218,9 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
-// TestContextEndsEmpty: a handler that returns without a response after its timeout must
-// not leave an empty page.
-func TestContextEndsEmpty(t *testing.T) {
+// TestHandlerReturnsEmptyAfterTimeout: a handler that returns without a response after
+// its timeout must not leave an empty page.
+func TestHandlerReturnsEmptyAfterTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := forAnHour()
 		cfg.FillTimeout = time.Second
@@ -307,12 +308,12 @@ func TestVaryIsWidened(t *testing.T) {
 	}
 }
 
-// TestStream: events arrive as they are sent, and the handler learns that the
-// client is gone.
-func TestStream(t *testing.T) {
+// TestEventStreamIsNotHeld: events arrive as they are sent, and the handler learns that
+// the client is gone.
+func TestEventStreamIsNotHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
-		s := newSite(cache.Config{Policy: lifetime, FillTimeout: 5 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
+		s := newSite(cache.Config{Lifetime: lifetime, FillTimeout: 5 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			for range 20 {
 				fmt.Fprint(w, "data: x\n\n")

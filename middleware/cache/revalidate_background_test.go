@@ -55,16 +55,16 @@ func param(r *http.Request) string {
 	return p.id
 }
 
-// TestRenewalInARouter: wherever the cache stands, the handler sees the parameters of the
-// page that is revalidated.
-func TestRenewalInARouter(t *testing.T) {
+// TestBackgroundRevalidationInARouter: wherever the cache stands, the handler sees the
+// parameters of the page that is revalidated.
+func TestBackgroundRevalidationInARouter(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)
 		fmt.Fprint(w, "page ", param(r), " at ", time.Now().Unix())
 	})
 	within := func(handler http.Handler) *pooled { return &pooled{handler: handler} }
 	config := func(origin http.Handler) cache.Config {
-		return cache.Config{Policy: cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}, Origin: origin}
+		return cache.Config{Lifetime: cache.Lifetime{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}, Origin: origin}
 	}
 	places := map[string]struct {
 		site       func() http.Handler
@@ -141,15 +141,16 @@ func TestRenewalInARouter(t *testing.T) {
 	}
 }
 
-// TestLeftBehind: a layer inside of a router may abandon a handler, and the router goes
-// on to the next request. The handler then reads another request's values.
-func TestLeftBehind(t *testing.T) {
+// TestAbandonedHandlerIsNotStored: a layer inside of a router may abandon a handler, and
+// the router goes on to the next request. The handler then reads another request's
+// values.
+func TestAbandonedHandlerIsNotStored(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race is the service's own, here on purpose")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		slow := true
-		pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+		pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}})
 		site := &pooled{handler: http.TimeoutHandler(pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if slow {
 				time.Sleep(2 * time.Second)
@@ -172,9 +173,9 @@ func TestLeftBehind(t *testing.T) {
 	})
 }
 
-// TestRenewalsThatFail: how each response to a revalidation affects the old page, and how
-// often the handler runs at ten requests per second.
-func TestRenewalsThatFail(t *testing.T) {
+// TestBackgroundRevalidationFails: how each response to a revalidation affects the old
+// page, and how often the handler runs at ten requests per second.
+func TestBackgroundRevalidationFails(t *testing.T) {
 	answer := func(status int, fields ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			for _, f := range fields {
@@ -215,7 +216,7 @@ func TestRenewalsThatFail(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				broken := false
-				s := newSite(cache.Config{Policy: cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
+				s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}}, func(w http.ResponseWriter, r *http.Request) {
 					if broken {
 						tt.h(w, r)
 						return
@@ -257,11 +258,11 @@ func TestRenewalsThatFail(t *testing.T) {
 	}
 }
 
-// TestOneRunAfterTheOther: a request that looked up the store before a flight landed and
-// enters after runs nothing.
-func TestOneRunAfterTheOther(t *testing.T) {
+// TestLookupBeforeAFlightSettled: a request that looked up the store before a flight
+// landed and enters after runs nothing.
+func TestLookupBeforeAFlightSettled(t *testing.T) {
 	var runs atomic.Int64
-	pages := cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}})
+	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}})
 	site := pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { runs.Add(1); io.WriteString(w, "x") }))
 	const keys = 300
 	for k := range keys {
@@ -282,11 +283,11 @@ func TestOneRunAfterTheOther(t *testing.T) {
 	}
 }
 
-// TestRenewalThatWouldBeWaitedFor: with a writer that cannot flush no stale response is
-// served without an Origin, and the request revalidates the page.
-func TestRenewalThatWouldBeWaitedFor(t *testing.T) {
+// TestBackgroundRevalidationWithoutFlush: with a writer that cannot flush no stale
+// response is served without an Origin, and the request revalidates the page.
+func TestBackgroundRevalidationWithoutFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSite(cache.Config{Policy: cache.Policy{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}}, nil)
+		s := newSite(cache.Config{Lifetime: cache.Lifetime{TTL: 10 * time.Second, StaleWhileRevalidate: time.Hour}}, nil)
 		n := 0
 		site := http.TimeoutHandler(s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n++
@@ -309,7 +310,7 @@ func TestRenewalThatWouldBeWaitedFor(t *testing.T) {
 // TestLeaderLeavesValues: a client that leaves takes no context values with it as long as
 // its request is not over, in the server or in a revalidation before ServeHTTP returns.
 func TestLeaderLeavesValues(t *testing.T) {
-	site := &pooled{handler: cache.New(cache.Config{Policy: cache.Policy{TTL: time.Hour}}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	site := &pooled{handler: cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}}).Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Second)
 		fmt.Fprint(w, "page ", param(r))
 	}))}
