@@ -22,10 +22,10 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// TestUnreadBody: a client that never sends the byte it has announced gets a response and
-// a closed connection within the limits of the server, as from any other handler, unless
-// a stream begins within them.
-func TestUnreadBody(t *testing.T) {
+// TestStreamUnreadBody: a client that never sends the byte it has announced gets a
+// response and a closed connection within the limits of the server, as from any other
+// handler, unless a stream begins within them.
+func TestStreamUnreadBody(t *testing.T) {
 	const clients, limit = 200, time.Second
 	denied := errors.New("denied")
 	quiet := new(testkit.Log).Logger()
@@ -104,8 +104,8 @@ func TestUnreadBody(t *testing.T) {
 	}
 }
 
-// TestUnreadBodyOfAFullHub is TestUnreadBody for a hub without room.
-func TestUnreadBodyOfAFullHub(t *testing.T) {
+// TestHubFullUnreadBody is TestStreamUnreadBody for a hub without room.
+func TestHubFullUnreadBody(t *testing.T) {
 	const clients, limit = 200, time.Second
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // each 503 is logged
@@ -142,9 +142,9 @@ func TestUnreadBodyOfAFullHub(t *testing.T) {
 	})
 }
 
-// TestNoReadTimeout: on a server without limits it does not hold a stream forever either:
-// net/http reads the rest of the request before it sends a header.
-func TestNoReadTimeout(t *testing.T) {
+// TestStreamUnreadBodyNoReadTimeout: on a server without limits it does not hold a stream
+// forever either: net/http reads the rest of the request before it sends a header.
+func TestStreamUnreadBodyNoReadTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{0, -1} {
 		h := stream.Handler(stream.Config{WriteTimeout: timeout}, func(s *stream.Stream) error { return s.Flush() })
 		testkit.InBubble(t, &http.Server{Handler: h}, func(t *testing.T, dial func() net.Conn) {
@@ -176,8 +176,8 @@ func limitedBy(r *http.Request, l *limited) *http.Request {
 	return r
 }
 
-// TestLiftedByTheFirstWrite: nothing is lifted before there is a stream.
-func TestLiftedByTheFirstWrite(t *testing.T) {
+// TestLimitsLiftedByFirstWrite: nothing is lifted before there is a stream.
+func TestLimitsLiftedByFirstWrite(t *testing.T) {
 	for name, first := range map[string]func(*stream.Stream) error{
 		"Flush":    (*stream.Stream).Flush,
 		"Send":     func(s *stream.Stream) error { return s.Send(stream.Event{Data: "1"}) },
@@ -218,9 +218,9 @@ func (w *deadlines) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// TestHeartbeatBeforeTheLimit: a silent Handler opens its stream before a Timeout or the
+// TestHandlerHeartbeatBeforeTimeout: a silent Handler opens its stream before a Timeout or the
 // server would end the response.
-func TestHeartbeatBeforeTheLimit(t *testing.T) {
+func TestHandlerHeartbeatBeforeTimeout(t *testing.T) {
 	for _, tt := range []struct {
 		limit, write, heartbeat, want time.Duration // 0 is never
 		proto                         int
@@ -323,9 +323,9 @@ func TestWriteDeadline(t *testing.T) {
 	})
 }
 
-// TestNoWriteTimeout: without one the first write lifts the deadline of the server, which
-// is restored for the end.
-func TestNoWriteTimeout(t *testing.T) {
+// TestWriteDeadlineNoWriteTimeout: without one the first write lifts the deadline of the
+// server, which is restored for the end.
+func TestWriteDeadlineNoWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 		r := get("/")
@@ -344,9 +344,9 @@ func TestNoWriteTimeout(t *testing.T) {
 	})
 }
 
-// TestSilentStream: an open stream outlives every deadline of the server, read and write,
+// TestStreamSilent: an open stream outlives every deadline of the server, read and write,
 // even if the request has a body.
-func TestSilentStream(t *testing.T) {
+func TestStreamSilent(t *testing.T) {
 	h := stream.Handler(stream.Config{Heartbeat: -1}, func(s *stream.Stream) error {
 		body, err := io.ReadAll(s.Request().Body)
 		if err != nil {

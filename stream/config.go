@@ -55,6 +55,6 @@ type Config struct {
 }
 
 // flush returns the part of the config that concerns the connection.
-func (cfg *Config) flush(mediaType string, shuts bool) flush.Config {
-	return flush.Config{MediaType: mediaType, WriteTimeout: cfg.WriteTimeout, Until: cfg.Until, Shuts: shuts}
+func (cfg *Config) flush(mediaType string, closes bool) flush.Config {
+	return flush.Config{MediaType: mediaType, WriteTimeout: cfg.WriteTimeout, Until: cfg.Until, Closes: closes}
 }

@@ -64,3 +64,20 @@
 //   - maxDuration ends a stream of Next.js where the platform enforces it. Here nothing
 //     does: use a context or a timer to end a stream.
 package stream
+
+// What happens to an event, from Send to the wire.
+//
+//  1. SSE or Handler has checked that the response can be a stream (stream.go, handler.go,
+//     Prepare in internal/flush/conn.go). Nothing is sent yet, and every limit applies.
+//  2. Send (stream.go) encodes the event (event.go, encode.go) into a buffer of a pool. An
+//     event that cannot be encoded is an error (errors.go), and the stream goes on.
+//  3. Send (internal/flush/conn.go) takes its turn with other senders, the heartbeats
+//     (internal/flush/heartbeat.go) and the parts of a large event.
+//  4. The first write lifts the limits of the response and sends the header; each write
+//     has a deadline of its own, and ends with a flush.
+//  5. Close (internal/flush/conn.go), as the handler returns, makes later writes fail.
+//
+// The other way, a Reader (reader.go) splits what it reads into lines (reader_lines.go),
+// replaces invalid UTF-8 (reader_utf8.go), and parses them into events. A relay (relay.go)
+// forwards lines to a Stream. Lines of JSON (ndjson.go) go from step 3 on. For many clients
+// read package stream/hub first, from hub.go.

@@ -30,7 +30,7 @@ func FuzzEvent(f *testing.F) {
 			return
 		}
 		r := stream.NewReader(bytes.NewReader(wire))
-		r.MaxBytes = -1
+		r.EventLimit = -1
 		var comments []string
 		r.OnComment = func(text string) { comments = append(comments, text) }
 		var events []stream.Event
@@ -58,7 +58,7 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-func TestAppendToIsLinear(t *testing.T) {
+func TestEventAppendToIsLinear(t *testing.T) {
 	// Text of one kind of line break must not be searched for the other at each
 	// line: a megabyte would take minutes.
 	for _, unit := range []string{"\r", "\n", "\r\n", "\n\r", "a\r"} {
@@ -70,7 +70,7 @@ func TestAppendToIsLinear(t *testing.T) {
 	}
 }
 
-func TestAllocs(t *testing.T) {
+func TestEventAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}

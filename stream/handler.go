@@ -53,16 +53,16 @@ func Handler(cfg Config, fn func(*Stream) error) http.Handler {
 
 func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error) {
 	finished := false
-	defer func() { s.conn.Shut(finished && err == nil) }()
+	defer func() { s.conn.Close(finished && err == nil) }()
 	if heartbeat > 0 {
-		s.conn.Beat(heartbeat, heartbeatLine)
+		s.conn.StartHeartbeat(heartbeat, heartbeatLine)
 	}
 	err = fn(s)
 	finished = true // fn did not panic
 	// A stream that was never opened cannot end normally: net/http would send an empty
 	// response of another type, on which an EventSource gives up for good. It reconnects
 	// after a dropped connection.
-	if s.conn.Over(err) && (s.conn.IsOpen() || s.Request().Context().Err() == nil) {
+	if s.conn.EndedByContext(err) && (s.conn.IsOpen() || s.Request().Context().Err() == nil) {
 		err = nil
 	}
 	return err
@@ -70,12 +70,6 @@ func (s *Stream) run(fn func(*Stream) error, heartbeat time.Duration) (err error
 
 // heartbeatLine is a comment before the next event.
 var heartbeatLine = []byte(":\n")
-
-// ErrStop is returned by the function of a [Handler] to tell the client not to reconnect:
-// if nothing was sent yet, the response is 204, on which an EventSource gives up (HTML
-// standard, section 9.2.2). An open stream can only be ended, after which the client
-// reconnects and can get the 204 then. With [SSE], call w.WriteHeader(204) yourself.
-var ErrStop = errors.New("stream: nothing more to send")
 
 func stop(w http.ResponseWriter) {
 	if h := w.Header(); h.Get("Cache-Control") == "" {

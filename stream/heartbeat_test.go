@@ -59,8 +59,8 @@ func TestSSEHeartbeat(t *testing.T) {
 	}
 }
 
-// TestCloseSendsNothing: after Close the response is the handler's, if none was begun.
-func TestCloseSendsNothing(t *testing.T) {
+// TestStreamCloseSendsNothing: after Close the response is the handler's, if none was begun.
+func TestStreamCloseSendsNothing(t *testing.T) {
 	h := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		s, err := stream.SSE(w, r, stream.Config{Heartbeat: time.Minute})
 		if err != nil {
@@ -115,8 +115,8 @@ func TestHeartbeatReadsAsNothing(t *testing.T) {
 	})
 }
 
-// TestErrStop: an EventSource gets 204 as long as that can be sent.
-func TestErrStop(t *testing.T) {
+// TestHandlerErrStop: an EventSource gets 204 as long as that can be sent.
+func TestHandlerErrStop(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		for _, open := range []bool{false, true} {
 			var log testkit.Log
@@ -144,8 +144,8 @@ func TestErrStop(t *testing.T) {
 	})
 }
 
-// TestLastEventID: header before query, and only valid ids.
-func TestLastEventID(t *testing.T) {
+// TestStreamLastEventID: header before query, and only valid ids.
+func TestStreamLastEventID(t *testing.T) {
 	for _, tt := range []struct{ header, query, param, want string }{
 		{"", "", "", ""},
 		{"7", "", "", "7"},
@@ -181,9 +181,9 @@ func TestLastEventID(t *testing.T) {
 	}
 }
 
-// TestFail: the last line of a failed stream reports the error as the response would
+// TestLinesFail: the last line of a failed stream reports the error as the response would
 // have.
-func TestFail(t *testing.T) {
+func TestLinesFail(t *testing.T) {
 	boom := errors.New("boom")
 	for _, tt := range []struct {
 		name      string
@@ -236,8 +236,8 @@ func TestFail(t *testing.T) {
 	}
 }
 
-// TestFailOfAClient: a client that is gone is not logged.
-func TestFailOfAClient(t *testing.T) {
+// TestLinesFailClientGone: a client that is gone is not logged.
+func TestLinesFailClientGone(t *testing.T) {
 	var log testkit.Log
 	l, err := stream.NDJSON(broken{httptest.NewRecorder()}, get("/"), stream.Config{Logger: log.Logger()})
 	if err != nil {
@@ -255,9 +255,9 @@ type broken struct{ *httptest.ResponseRecorder }
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// TestHeartbeatIsDue: what a handler does while a heartbeat opens the stream comes before
+// TestHeartbeatRaces: what a handler does while a heartbeat opens the stream comes before
 // it or after it. The race detector checks that.
-func TestHeartbeatIsDue(t *testing.T) {
+func TestHeartbeatRaces(t *testing.T) {
 	for name, act := range map[string]func(s *stream.Stream) error{
 		"nothing":  func(*stream.Stream) error { return nil },
 		"an event": func(s *stream.Stream) error { return s.Send(stream.Event{Data: "x"}) },

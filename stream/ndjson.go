@@ -30,7 +30,7 @@ func NDJSON(w http.ResponseWriter, r *http.Request, cfg Config) (*Lines, error) 
 		return nil, l.conn.Refuse(err, cfg.OnError, cfg.Logger)
 	}
 	if beats {
-		l.conn.Beat(cfg.Heartbeat, heartbeatSpace)
+		l.conn.StartHeartbeat(cfg.Heartbeat, heartbeatSpace)
 	}
 	return l, nil
 }
@@ -41,7 +41,7 @@ var heartbeatSpace = []byte(" ")
 
 // Close stops the heartbeats of [Config.Heartbeat], and makes every later Send fail. It
 // sends nothing. Defer it as [Stream.Close].
-func (l *Lines) Close() { l.conn.Shut(false) }
+func (l *Lines) Close() { l.conn.Close(false) }
 
 // Fail ends the stream with err: its last line is {"error": ...}, the member that readers
 // of such streams (of Ollama, gRPC-Gateway and others) look for, with the problem details

@@ -2,12 +2,13 @@ package stream
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"iter"
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/apiece/apiece/bytesize"
 )
 
 // A Reader reads server-sent events as a browser does, by the parsing rules of the HTML
@@ -16,10 +17,9 @@ import (
 // incomplete event at the end of the stream, as the standard requires; see
 // [Reader.Incomplete].
 type Reader struct {
-	// MaxBytes bounds one line and the data of one event, in bytes. 0 is 1 MB, negative
-	// is no limit. Larger ones end the reading with a [*TooLargeError]. Set it before
-	// reading.
-	MaxBytes int
+	// EventLimit bounds one line and the data of one event. 0 is 1 MB, negative is no
+	// limit. Larger ones end the reading with a [*TooLargeError]. Set it before reading.
+	EventLimit bytesize.Size
 	// OnComment, if set, is called with each comment, such as a heartbeat. A space after
 	// the colon is not part of it.
 	OnComment func(text string)
@@ -38,15 +38,6 @@ type Reader struct {
 
 // NewReader returns a Reader of the events in src.
 func NewReader(src io.Reader) *Reader { return &Reader{lines: lineReader{src: src}} }
-
-// A TooLargeError says that an event exceeded [Reader.MaxBytes].
-type TooLargeError struct {
-	Limit int // in bytes
-}
-
-func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("stream: event over %d bytes", e.Limit)
-}
 
 // LastEventID returns the id to send as Last-Event-ID when reconnecting. It may be newer
 // than that of the last event: a server can send an id alone.
@@ -107,17 +98,17 @@ var newline = []byte{'\n'}
 
 func (r *Reader) limit() int {
 	switch {
-	case r.MaxBytes == 0:
+	case r.EventLimit == 0:
 		return 1 << 20
-	case r.MaxBytes < 0:
+	case r.EventLimit < 0:
 		return math.MaxInt
 	}
-	return r.MaxBytes
+	return int(min(r.EventLimit, math.MaxInt))
 }
 
 func (r *Reader) tooLarge() error {
 	r.lines, r.long = lineReader{}, nil
-	r.err = &TooLargeError{r.limit()}
+	r.err = &TooLargeError{bytesize.Size(r.limit())}
 	return r.err
 }
 

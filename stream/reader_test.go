@@ -7,12 +7,13 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/stream"
 )
 
 func TestReaderLimit(t *testing.T) {
 	tests := []struct {
-		max   int
+		max   bytesize.Size
 		input string
 		want  string // data of the events, separated by commas
 		over  bool
@@ -34,7 +35,7 @@ func TestReaderLimit(t *testing.T) {
 			"by byte": iotest.OneByteReader(strings.NewReader(tt.input)),
 		} {
 			r := stream.NewReader(src)
-			r.MaxBytes = tt.max
+			r.EventLimit = tt.max
 			var got []string
 			var err error
 			for e, e2 := range r.All() {
@@ -98,7 +99,7 @@ func FuzzReader(f *testing.F) {
 		const limit = 64
 		read := func(src io.Reader) (events []stream.Event, state string) {
 			r := stream.NewReader(src)
-			r.MaxBytes = limit
+			r.EventLimit = limit
 			r.OnComment = func(text string) { state += text + "|" }
 			for e, err := range r.All() {
 				if err != nil {

@@ -16,47 +16,13 @@ import (
 
 // RelayConfig configures [Stream.Relay]. The zero RelayConfig is ready to use.
 type RelayConfig struct {
-	// MaxEvent bounds one event; a larger one ends the stream with a [*TooLargeError]. It
-	// costs no memory: an event over 64 KB is relayed in pieces, as it arrives. Id and
+	// EventLimit bounds one event; a larger one ends the stream with a [*TooLargeError].
+	// It costs no memory: an event over 64 KB is relayed in pieces, as it arrives. Id and
 	// name of an event are limited to 64 KB. 0 is 32 MB, negative is no limit.
-	MaxEvent bytesize.Size
+	EventLimit bytesize.Size
 	// Comments relays comments, which some servers use for more than heartbeats. The
 	// default drops them.
 	Comments bool
-}
-
-// An UpstreamError says that the response given to [Stream.Relay] is not an event stream.
-// As a response it is 502, or 503 with Retry-After if the upstream sent 429 or 503: only
-// the caller can tell whether the client is to blame.
-type UpstreamError struct {
-	Status      int    // of the response, such as 429
-	ContentType string // of the response, such as application/json
-	Encoding    string // Content-Encoding, which should have been none
-	RetryAfter  string // Retry-After, if any
-}
-
-func (e *UpstreamError) Error() string {
-	text := fmt.Sprintf("stream: the other server answered %d, type %q", e.Status, e.ContentType)
-	if e.Encoding != "" {
-		text += fmt.Sprintf(", encoding %q", e.Encoding)
-	}
-	return text
-}
-
-// StatusCode returns 502, or 503 if a retry may succeed.
-func (e *UpstreamError) StatusCode() int {
-	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable {
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusBadGateway
-}
-
-// Header returns the Retry-After for the client, if there is one.
-func (e *UpstreamError) Header() http.Header {
-	if e.RetryAfter == "" || e.StatusCode() != http.StatusServiceUnavailable {
-		return nil
-	}
-	return http.Header{"Retry-After": {e.RetryAfter}}
 }
 
 // checkUpstream returns an error for a response that is not an event stream.
@@ -102,7 +68,7 @@ func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
 	if err := s.Flush(); err != nil {
 		return err
 	}
-	r := relay{to: &s.conn, comments: cfg.Comments, max: setting.Or(int64(cfg.MaxEvent), 32<<20)}
+	r := relay{to: &s.conn, comments: cfg.Comments, limit: setting.Or(cfg.EventLimit, 32*bytesize.MB)}
 	r.lines.src, r.lines.max, r.named, r.identified = resp.Body, maxPiece, true, true
 	err := r.run()
 	if err != nil && ctx.Err() != nil {
@@ -118,17 +84,17 @@ func (s *Stream) Relay(resp *http.Response, cfg RelayConfig) error {
 type relay struct {
 	to       *flush.Conn
 	comments bool
-	max      int64 // of the data of an event, in bytes; 0 is no limit
+	limit    bytesize.Size // of the data of an event; 0 is no limit
 
 	lines lineReader
-	in    place
+	in    linePart
 	out   []byte // to be sent: whole events up to mark, then the beginning of the next
 	mark  int
 
 	// Of the current event:
-	size   int64 // of its data
-	begun  bool  // it has data
-	parted bool  // a part of it was sent
+	size   bytesize.Size // of its data
+	begun  bool          // it has data
+	parted bool          // a part of it was sent
 	name   string
 	named  bool // the name was sent to the client
 
@@ -136,13 +102,13 @@ type relay struct {
 	identified bool   // the id was sent to the client
 }
 
-// A place is the position of a relay within a line.
-type place int
+// A linePart is where in a line a relay is.
+type linePart int
 
 const (
-	atStart place = iota
-	inCopied
-	inDropped
+	atStart   linePart = iota
+	inCopied           // the rest of the line is forwarded
+	inDropped          // it is not
 )
 
 // maxHeld is how much of an event is held until it is whole, and the limit for its id and
@@ -181,14 +147,14 @@ func (r *relay) take(piece []byte, ends bool) (err error) {
 	switch {
 	case r.in == inCopied:
 		r.out = append(r.out, piece...)
-		r.size += int64(len(piece))
+		r.size += bytesize.Size(len(piece))
 	case r.in == atStart && ends && len(piece) == 0:
 		return r.end()
 	case r.in == atStart:
 		r.in, err = r.field(piece, ends)
 	}
-	if r.max > 0 && r.size > r.max {
-		err = &TooLargeError{int(r.max)}
+	if r.limit > 0 && r.size > r.limit {
+		err = &TooLargeError{r.limit}
 	}
 	if !ends || err != nil {
 		return err
@@ -203,7 +169,7 @@ func (r *relay) take(piece []byte, ends bool) (err error) {
 }
 
 // field processes a line that is not blank, or the first piece of one.
-func (r *relay) field(piece []byte, ends bool) (place, error) {
+func (r *relay) field(piece []byte, ends bool) (linePart, error) {
 	name, value, _ := bytes.Cut(piece, []byte{':'})
 	value = bytes.TrimPrefix(value, []byte{' '})
 	switch string(name) {
@@ -213,7 +179,7 @@ func (r *relay) field(piece []byte, ends bool) (place, error) {
 			r.fields()
 		}
 		r.out = append(append(r.out, "data: "...), value...)
-		r.size += int64(len(value)) + 1
+		r.size += bytesize.Size(len(value)) + 1
 		return inCopied, nil
 	case "":
 		if r.comments {

@@ -78,9 +78,9 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// TestRelayedFields: what is sent arrives, except for what is not relayed, however it is
+// TestRelayFields: what is sent arrives, except for what is not relayed, however it is
 // split.
-func TestRelayedFields(t *testing.T) {
+func TestRelayFields(t *testing.T) {
 	long, longer := strings.Repeat("x", 100<<10), strings.Repeat("0123456789", 100<<10)
 	for _, tt := range []struct{ sent, want, why string }{
 		{"id:\t 5 \t\ndata: a\n\ndata: b\n\n", "id: 5\ndata: a\n\ndata: b\n\n", "Send would refuse the id"},
@@ -120,7 +120,7 @@ func TestRelayedFields(t *testing.T) {
 	}
 }
 
-func TestRelayedComments(t *testing.T) {
+func TestRelayComments(t *testing.T) {
 	long := strings.Repeat("c", 200<<10)
 	const sent, want = ": a\n\n:b\ndata: 1\n:\ndata: 2\n\n:x\n", ": a\n: b\ndata: 1\n: \ndata: 2\n\n: x\n"
 	w := httptest.NewRecorder()
@@ -136,15 +136,15 @@ func TestRelayedComments(t *testing.T) {
 	}
 }
 
-// TestRelayMaxEvent: the limit is exact to the byte, is that of one event, and the
+// TestRelayEventLimit: the limit is exact to the byte, is that of one event, and the
 // connection is cut after a part of an event that is too large.
-func TestRelayMaxEvent(t *testing.T) {
+func TestRelayEventLimit(t *testing.T) {
 	xs := func(n int64) io.Reader { return io.LimitReader(endless{}, n) }
 	for _, tt := range []struct {
 		name  string
 		max   bytesize.Size
 		data  io.Reader
-		limit int // of the error, 0 is none
+		limit bytesize.Size // of the error, 0 is none
 	}{
 		{"2 MB", 0, xs(2 << 20), 0},
 		{"above the default bound", 0, xs(32 << 20), 32 << 20},
@@ -160,7 +160,7 @@ func TestRelayMaxEvent(t *testing.T) {
 		var err error
 		h := stream.Handler(stream.Config{Logger: new(testkit.Log).Logger()}, func(s *stream.Stream) error {
 			body := io.MultiReader(strings.NewReader("data: first\n\ndata: "), tt.data, strings.NewReader("\n\ndata: last\n\n"))
-			err = s.Relay(upstream(body), stream.RelayConfig{MaxEvent: tt.max})
+			err = s.Relay(upstream(body), stream.RelayConfig{EventLimit: tt.max})
 			return err
 		})
 		func() {
@@ -177,7 +177,7 @@ func TestRelayMaxEvent(t *testing.T) {
 		}
 	}
 	for _, field := range []string{"id", "event"} {
-		err := relayed(stream.RelayConfig{MaxEvent: -1}, field+": "+strings.Repeat("x", 1<<20)+"\n")
+		err := relayed(stream.RelayConfig{EventLimit: -1}, field+": "+strings.Repeat("x", 1<<20)+"\n")
 		if large := new(stream.TooLargeError); !errors.As(err, &large) {
 			t.Errorf("%s of 1 MB: %v", field, err)
 		}
@@ -306,9 +306,9 @@ func TestRelayInParts(t *testing.T) {
 	}
 }
 
-// TestRelayTellsOfClient: a client that leaves before the first event, of a request whose
+// TestRelayClientGone: a client that leaves before the first event, of a request whose
 // body was not read, ends the upstream request.
-func TestRelayTellsOfClient(t *testing.T) {
+func TestRelayClientGone(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		asked, canceled := make(chan bool), make(chan bool)
 		upstreamClient, upstream := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -330,7 +330,7 @@ func TestRelayTellsOfClient(t *testing.T) {
 	})
 }
 
-func TestRelayIsCancelled(t *testing.T) {
+func TestRelayCanceled(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		cancelled := make(chan bool)
 		upstreamClient, upstream := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -357,7 +357,7 @@ func TestRelayIsCancelled(t *testing.T) {
 }
 
 // A source that ignores contexts is closed as well.
-func TestRelayClosesItsSource(t *testing.T) {
+func TestRelayClosesSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		src, w := io.Pipe()
@@ -383,7 +383,7 @@ func TestRelayClosesItsSource(t *testing.T) {
 }
 
 // A goroutine that outlives the handler gets errors, not another client's response.
-func TestSendAfterTheHandler(t *testing.T) {
+func TestStreamSendAfterHandler(t *testing.T) {
 	var kept *stream.Stream
 	w := &discard{}
 	stream.Handler(stream.Config{}, func(s *stream.Stream) error { kept = s; return nil }).ServeHTTP(w, get("/"))
@@ -396,7 +396,7 @@ func TestSendAfterTheHandler(t *testing.T) {
 	}
 }
 
-func TestConcurrentSend(t *testing.T) {
+func TestStreamConcurrentSend(t *testing.T) {
 	const senders, each = 8, 200
 	h := stream.Handler(stream.Config{Heartbeat: 1}, func(s *stream.Stream) error {
 		done := make(chan error, senders)
@@ -446,7 +446,7 @@ func FuzzRelay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input string, size int) {
 		read := func(src io.Reader) (events []stream.Event, incomplete bool) {
 			r := stream.NewReader(src)
-			r.MaxBytes = -1
+			r.EventLimit = -1
 			for e, err := range r.All() {
 				if err != nil {
 					t.Fatal(err)
@@ -462,7 +462,7 @@ func FuzzRelay(f *testing.F) {
 			t.Fatal(err)
 		}
 		src := &sized{strings.NewReader(input), size&0xff + 1}
-		err = s.Relay(upstream(src), stream.RelayConfig{MaxEvent: -1, Comments: size%2 == 0})
+		err = s.Relay(upstream(src), stream.RelayConfig{EventLimit: -1, Comments: size%2 == 0})
 		want, incomplete := read(strings.NewReader(input))
 		got, half := read(strings.NewReader(w.Body.String()))
 		if !slices.Equal(got, want) || half {

@@ -73,7 +73,7 @@ func decode(t *testing.T, b64 string) []byte {
 	return b
 }
 
-func TestEncodeVectors(t *testing.T) {
+func TestEventEncodeVectors(t *testing.T) {
 	// The results of the excepted vectors: bytes, or an error in this field.
 	instead := map[string]struct{ want, errorIn, why string }{
 		"comment-only":     {": ping\n", "", "it stands in front of the next event"},
@@ -141,7 +141,7 @@ func TestEncodeVectors(t *testing.T) {
 	}
 }
 
-func TestParseVectors(t *testing.T) {
+func TestReaderParseVectors(t *testing.T) {
 	for _, vector := range testkit.Vectors[parseVector](t, "sse-parse.json") {
 		vector.Run(t, func(t *testing.T) {
 			v := &vector.Case

@@ -22,13 +22,13 @@ import (
 // operation may take. A process applies it to the stream when it first uses the log: if
 // processes differ, the latest applies.
 type BackplaneConfig struct {
-	// History is how many events are kept, of all topics together. 0 is 10,000, negative
+	// MaxHistory is how many events are kept, of all topics together. 0 is 10,000, negative
 	// is no limit.
-	History int64
-	// HistoryBytes is how many bytes these may take, as the server stores them. An event
+	MaxHistory int64
+	// HistoryLimit is how many bytes these may take, as the server stores them. An event
 	// that would take more than that less 512 is refused. 0 is 64 MB, negative is no
 	// limit, and less than 1 KB panics.
-	HistoryBytes bytesize.Size
+	HistoryLimit bytesize.Size
 	// HistoryAge is how long an event is kept. 0 is no limit; less than twice Timeout
 	// panics, since the server recognizes a repeated event only while it keeps it.
 	HistoryAge time.Duration
@@ -49,24 +49,20 @@ type Backplane struct {
 	current atomic.Pointer[log] // what Append publishes to; nil if unknown
 	applied atomic.Bool         // the stream has the settings of cfg
 
-	mu   sync.Mutex // a leaf
-	seen seen
+	mu        sync.Mutex // a leaf
+	delivered delivered
 
 	reconnects atomic.Uint64
 	lag        atomic.Int64
 }
 
-// seen is the last delivered entry, with its message id.
-type seen struct {
+// delivered is the last delivered entry, with its message id.
+type delivered struct {
 	at hub.Position
 	id string
 }
 
 var _ hub.Backplane = (*Backplane)(nil)
-
-// ErrUnknown is in the error of an Append that timed out before the server had said
-// whether the event is in the log. After any other error it is not.
-var ErrUnknown = errors.New("the event may be in the log")
 
 // NewBackplane returns the log in the stream with the given name, which consists of
 // letters, digits, '-' and '_'. The stream is made when it is first used, and again if it
@@ -82,8 +78,8 @@ func NewBackplane(js jetstream.JetStream, name string, cfg BackplaneConfig) *Bac
 	if js == nil {
 		panic("nats: NewBackplane without a JetStream")
 	}
-	cfg.History = bound(cfg.History, 10_000)
-	cfg.HistoryBytes = bound(cfg.HistoryBytes, 64*bytesize.MB)
+	cfg.MaxHistory = bound(cfg.MaxHistory, 10_000)
+	cfg.HistoryLimit = bound(cfg.HistoryLimit, 64*bytesize.MB)
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
@@ -94,8 +90,8 @@ func NewBackplane(js jetstream.JetStream, name string, cfg BackplaneConfig) *Bac
 	if cfg.Timeout < 0 {
 		problems = append(problems, errors.New("nats: BackplaneConfig.Timeout is negative"))
 	}
-	if cfg.HistoryBytes > 0 && cfg.HistoryBytes < bytesize.KB {
-		problems = append(problems, errors.New("nats: BackplaneConfig.HistoryBytes is less than 1 KB"))
+	if cfg.HistoryLimit > 0 && cfg.HistoryLimit < bytesize.KB {
+		problems = append(problems, errors.New("nats: BackplaneConfig.HistoryLimit is less than 1 KB"))
 	}
 	if cfg.HistoryAge != 0 && cfg.HistoryAge < 2*cfg.Timeout {
 		problems = append(problems, errors.New("nats: BackplaneConfig.HistoryAge is less than twice Timeout"))
@@ -208,16 +204,16 @@ func (b *Backplane) Bounds(ctx context.Context) (last hub.Position, forgotten ui
 
 func (b *Backplane) subject(epoch string) string { return b.name + "." + epoch }
 
-func (b *Backplane) lastSeen() seen {
+func (b *Backplane) lastDelivered() delivered {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.seen
+	return b.delivered
 }
 
-func (b *Backplane) see(s seen) {
+func (b *Backplane) setDelivered(d delivered) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.seen = s
+	b.delivered = d
 }
 
 // epochOf returns the epoch at the end of a subject.

@@ -43,7 +43,7 @@ func TestBackplane(t *testing.T) {
 	suite(start(t).ClientURL()).Run(t)
 }
 
-func TestHistory(t *testing.T) {
+func TestBackplaneHistory(t *testing.T) {
 	s := start(t)
 	const events = 300
 	for _, tt := range []struct {
@@ -52,9 +52,9 @@ func TestHistory(t *testing.T) {
 		least, most uint64 // events kept
 	}{
 		{"default", nats.BackplaneConfig{}, events, events},
-		{"count", nats.BackplaneConfig{History: 50}, 50, 50},
-		{"bytes", nats.BackplaneConfig{HistoryBytes: 10 * bytesize.KB}, 20, 60},
-		{"off", nats.BackplaneConfig{History: -1, HistoryBytes: -1}, events, events},
+		{"count", nats.BackplaneConfig{MaxHistory: 50}, 50, 50},
+		{"bytes", nats.BackplaneConfig{HistoryLimit: 10 * bytesize.KB}, 20, 60},
+		{"off", nats.BackplaneConfig{MaxHistory: -1, HistoryLimit: -1}, events, events},
 	} {
 		log := nats.NewBackplane(connect(t, s.ClientURL()), tt.name, tt.cfg)
 		for range events {
@@ -69,7 +69,7 @@ func TestHistory(t *testing.T) {
 	}
 
 	// A process of a new release applies its settings to the existing log.
-	changed := nats.BackplaneConfig{History: 7, HistoryBytes: 9000, HistoryAge: time.Hour, Timeout: 3 * time.Minute}
+	changed := nats.BackplaneConfig{MaxHistory: 7, HistoryLimit: 9000, HistoryAge: time.Hour, Timeout: 3 * time.Minute}
 	log := nats.NewBackplane(connect(t, s.ClientURL()), "default", changed)
 	if _, _, err := log.Bounds(t.Context()); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func infoOf(t testing.TB, urls, name string) *jetstream.StreamInfo {
 
 // Strings that would be wildcards or separators in a subject, or no valid subject, are
 // topics like any other.
-func TestTopics(t *testing.T) {
+func TestBackplaneTopics(t *testing.T) {
 	s := start(t)
 	log := open(t, s.ClientURL(), "topics")
 	topics := []string{
@@ -125,7 +125,7 @@ func TestTopics(t *testing.T) {
 }
 
 // A follower needs no position, and no log either.
-func TestSubscribeFirst(t *testing.T) {
+func TestSubscribeWithoutLog(t *testing.T) {
 	s := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -198,7 +198,7 @@ func TestAppendErrors(t *testing.T) {
 		t.Errorf("more than the server takes: %v, %v", at, err)
 	}
 	var answer *jetstream.APIError
-	small := nats.NewBackplane(connect(t, s.ClientURL()), "small", nats.BackplaneConfig{HistoryBytes: 2 * bytesize.KB})
+	small := nats.NewBackplane(connect(t, s.ClientURL()), "small", nats.BackplaneConfig{HistoryLimit: 2 * bytesize.KB})
 	if at, err := small.Append(t.Context(), "t", stream.Event{Data: strings.Repeat("x", 2<<10)}); !errors.As(err, &answer) || errors.Is(err, nats.ErrUnknown) {
 		t.Errorf("more than the log takes: %v, %v", at, err)
 	}
@@ -251,7 +251,7 @@ func TestAppendAcrossLogs(t *testing.T) {
 	}
 }
 
-func TestNotALog(t *testing.T) {
+func TestBackplaneForeignStream(t *testing.T) {
 	s := start(t)
 	js := connect(t, s.ClientURL())
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "theirs", Subjects: []string{"theirs.*", "others"}}); err != nil {
@@ -271,7 +271,7 @@ func TestNotALog(t *testing.T) {
 	}
 }
 
-func TestNewPanics(t *testing.T) {
+func TestNewBackplanePanics(t *testing.T) {
 	s := start(t)
 	js := connect(t, s.ClientURL())
 	buffered := connect(t, s.ClientURL(), natsgo.ReconnectBufSize(0))
@@ -281,7 +281,7 @@ func TestNewPanics(t *testing.T) {
 		"a wildcard":   func() { nats.NewBackplane(js, "log.>", nats.BackplaneConfig{}) },
 		"a buffer":     func() { nats.NewBackplane(buffered, "log", nats.BackplaneConfig{}) },
 		"timeout":      func() { nats.NewBackplane(js, "log", nats.BackplaneConfig{Timeout: -1}) },
-		"bytes":        func() { nats.NewBackplane(js, "log", nats.BackplaneConfig{HistoryBytes: 1}) },
+		"bytes":        func() { nats.NewBackplane(js, "log", nats.BackplaneConfig{HistoryLimit: 1}) },
 		"age":          func() { nats.NewBackplane(js, "log", nats.BackplaneConfig{HistoryAge: time.Second}) },
 		"replicas":     func() { nats.NewBackplane(js, "log", nats.BackplaneConfig{Replicas: 6}) },
 	} {

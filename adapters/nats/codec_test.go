@@ -32,7 +32,7 @@ func FuzzEvent(f *testing.F) {
 }
 
 // Processes of several versions read the encoding: this is what the first version wrote.
-func TestFormat(t *testing.T) {
+func TestEventFormat(t *testing.T) {
 	const event = "\x01" + "\x04" + "\x01t" + "\x02na" + "\x00" + "\x04data"
 	if got := nats.EncodeEvent("t", stream.Event{Name: "na", Data: "data", Retry: 2}); string(got) != event {
 		t.Errorf("an event is written as %q, not %q: that takes another format number", got, event)

@@ -37,8 +37,8 @@
 // The server remembers an id for 2 minutes, or for twice the Timeout if that is longer.
 // After that a repetition is stored as a second event. Append sends none so late; only a
 // network that holds one back for that long could deliver it. A restarted server knows
-// only the ids of the events that it still keeps, so let History hold more events than
-// are published within a Timeout.
+// only the ids of the events that it still keeps, so let MaxHistory be more than the
+// number of events that are published within a Timeout.
 //
 // Where events are missing, subscribers receive a gap event: those that missed events
 // which are no longer kept; and all of them, once, when a new log has begun. A new log

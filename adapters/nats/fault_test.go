@@ -40,7 +40,7 @@ func publishers(t *testing.T, nodes []*node, stop func(published int) bool) int 
 
 // Connections break all the time. No event is lost or comes twice, and no publisher gets
 // an error.
-func TestCutConnections(t *testing.T) {
+func TestBackplaneCutConnections(t *testing.T) {
 	t.Parallel()
 	events, every := 300, 50
 	if *long {
@@ -69,7 +69,7 @@ func TestCutConnections(t *testing.T) {
 
 // The server that leads the log stops every second, while four publishers publish through
 // two hubs. No event is lost or comes twice, and no publisher gets an error.
-func TestKilledLeader(t *testing.T) {
+func TestBackplaneKilledLeader(t *testing.T) {
 	t.Parallel()
 	lasts := 2 * time.Second
 	if *long {
@@ -109,7 +109,7 @@ func TestKilledLeader(t *testing.T) {
 
 // The stream is deleted, again and again, while hubs follow it and publish: each time a
 // new log begins, and all clients receive one gap event.
-func TestDeletedStream(t *testing.T) {
+func TestBackplaneDeletedStream(t *testing.T) {
 	t.Parallel()
 	const rounds = 3
 	s := start(t)
@@ -133,7 +133,7 @@ func TestDeletedStream(t *testing.T) {
 	}
 }
 
-func TestRestart(t *testing.T) {
+func TestBackplaneRestart(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		// between is called when all nodes have the first 100 events, and returns
@@ -203,7 +203,7 @@ func older(t *testing.T, s *natsServer, nodes []*node) int {
 }
 
 // Messages of other programs in the stream stop no follower, and count as gaps.
-func TestForeignEntries(t *testing.T) {
+func TestBackplaneForeignEntries(t *testing.T) {
 	s := start(t)
 	n := newNode(t, s.ClientURL(), nats.BackplaneConfig{})
 	n.publish(t, 0, 3)
@@ -223,7 +223,7 @@ func TestForeignEntries(t *testing.T) {
 }
 
 // A silent network breaks no connection, but is detected.
-func TestSilentNetwork(t *testing.T) {
+func TestBackplaneSilentNetwork(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	proxy := testkit.NewProxy(t, s.Addr().String())
@@ -240,7 +240,7 @@ func TestSilentNetwork(t *testing.T) {
 // An entry is lost between the server of the consumer and the one of the client, and the
 // connection stays. The follower notices when the next one comes, or when none comes for
 // a while.
-func TestLostDelivery(t *testing.T) {
+func TestSubscribeLostDelivery(t *testing.T) {
 	for name, next := range map[string]bool{"next": true, "silence": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -274,7 +274,7 @@ func TestLostDelivery(t *testing.T) {
 	}
 }
 
-func TestStats(t *testing.T) {
+func TestBackplaneStats(t *testing.T) {
 	s := start(t)
 	n := newNode(t, s.ClientURL(), nats.BackplaneConfig{})
 	if got := n.log.Stats(); got != (nats.Stats{}) {
@@ -294,7 +294,7 @@ func TestStats(t *testing.T) {
 }
 
 // Users with only the permissions in the package comment can do everything.
-func TestAccess(t *testing.T) {
+func TestDocumentedPermissions(t *testing.T) {
 	user := &server.User{Username: "blog", Password: "blog", Permissions: &server.Permissions{
 		Publish: &server.SubjectPermission{Allow: []string{
 			"log.*",

@@ -37,30 +37,20 @@ const (
 	page       = 100             // entries in flight
 )
 
-var (
-	errReplaced  = errors.New("another log has taken the place of the one that the event was sent to")
-	errEmpty     = errors.New("the log was lost, and the one that has begun is empty")
-	errShort     = errors.New("the log lacks entries that were read, and a new one has to begin")
-	errForked    = errors.New("the log has another entry where one was read, and a new one has to begin")
-	errConnected = errors.New("there is a new connection")
-	errHole      = errors.New("entries were lost on the way")
-	errStale     = errors.New("the log has changed, and nothing was sent")
-)
-
 // A follower is one call of Subscribe.
 type follower struct {
 	*Backplane
 	deliver func(hub.Entry)
-	last    seen // the last delivered entry
-	known   bool // there was a log with last
+	last    delivered // the last delivered entry
+	known   bool      // there was a log with last
 }
 
 // Subscribe implements [hub.Backplane]. It survives broken connections and stopped
 // servers, and returns an error if the log cannot be reached for 2 seconds. It also
 // returns an error if the log has lost entries, or was deleted and the new one is empty.
 func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
-	f := &follower{Backplane: b, deliver: deliver, last: seen{at: after}}
-	if last := b.lastSeen(); last.at == after && after.Seq > 0 {
+	f := &follower{Backplane: b, deliver: deliver, last: delivered{at: after}}
+	if last := b.lastDelivered(); last.at == after && after.Seq > 0 {
 		f.last, f.known = last, true
 	}
 	var failing, short retry
@@ -105,7 +95,7 @@ func (f *follower) follow(ctx context.Context) (followed bool, err error) {
 	case at.Epoch != l.epoch && f.known && l.last == l.forgotten:
 		return false, errEmpty
 	case at.Epoch != l.epoch:
-		f.last = seen{at: hub.Position{Epoch: l.epoch}}
+		f.last = delivered{at: hub.Position{Epoch: l.epoch}}
 	}
 	f.known = true
 	from := max(f.last.at.Seq, l.forgotten) + 1
@@ -126,7 +116,7 @@ func (f *follower) follow(ctx context.Context) (followed bool, err error) {
 		case errors.Is(err, nats.ErrTimeout):
 			err = f.check(live, l.epoch)
 		case err == nil:
-			err = f.take(live, l, message, sent)
+			err = f.receive(live, l, message, sent)
 			sent++
 		}
 		if err != nil {
@@ -185,8 +175,8 @@ func (f *follower) check(ctx context.Context, epoch string) error {
 	return err
 }
 
-// take processes a message, whose consumer sequence number is sent.
-func (f *follower) take(ctx context.Context, l *log, message jetstream.Msg, sent uint64) error {
+// receive processes a message, whose consumer sequence number is sent.
+func (f *follower) receive(ctx context.Context, l *log, message jetstream.Msg, sent uint64) error {
 	meta, err := message.Metadata()
 	if err != nil {
 		return err
@@ -216,8 +206,8 @@ func (f *follower) take(ctx context.Context, l *log, message jetstream.Msg, sent
 	// subscribers receive a gap event.
 	topic, event, _ := decodeEvent(message.Data())
 	f.deliver(hub.Entry{Position: at, Topic: topic, Event: event})
-	f.last = seen{at, id}
-	f.see(f.last)
+	f.last = delivered{at, id}
+	f.setDelivered(f.last)
 	f.lag.Store(int64(time.Since(meta.Timestamp)))
 	return nil
 }

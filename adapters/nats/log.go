@@ -48,9 +48,6 @@ const window = 2 * time.Minute
 // bytes.
 const overhead = 512
 
-// errNotALog says that another program has made the stream.
-var errNotALog = errors.New("the stream is not a log of this package")
-
 // operation is how long to wait for one reply of the server.
 const operation = 2 * time.Second
 
@@ -99,7 +96,7 @@ func (b *Backplane) open(ctx context.Context, create bool) (*log, error) {
 
 // settings returns the configuration of a stream with what BackplaneConfig says.
 func (b *Backplane) settings(of jetstream.StreamConfig) jetstream.StreamConfig {
-	of.MaxMsgs, of.MaxBytes, of.MaxAge = b.cfg.History, int64(b.cfg.HistoryBytes), b.cfg.HistoryAge
+	of.MaxMsgs, of.MaxBytes, of.MaxAge = b.cfg.MaxHistory, int64(b.cfg.HistoryLimit), b.cfg.HistoryAge
 	of.MaxMsgSize = -1
 	if of.MaxBytes > 0 { // a message without room would evict all others, and itself
 		of.MaxMsgSize = int32(min(of.MaxBytes-overhead, math.MaxInt32))

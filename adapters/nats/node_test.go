@@ -29,9 +29,9 @@ type node struct {
 func newNode(t testing.TB, urls string, cfg nats.BackplaneConfig) *node {
 	t.Helper()
 	const history = 100_000
-	cfg.History = history
+	cfg.MaxHistory = history
 	n := &node{log: nats.NewBackplane(connect(t, urls), "log", cfg)}
-	n.hub = hub.New(hub.Config{Backplane: n.log, History: history, Logger: n.out.Logger()})
+	n.hub = hub.New(hub.Config{Backplane: n.log, MaxHistory: history, Logger: n.out.Logger()})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = n.hub.Serve(w, r, hub.Subscription{Topics: []string{"t"}, History: history})
 	}))

@@ -18,7 +18,7 @@ import (
 // Whatever happens to a log, in any order, between events that are appended without a
 // pause: a follower receives each event at most once, in the order of the numbers, and in
 // the end all that the log still has.
-func TestEveryOrder(t *testing.T) {
+func TestSubscribeEveryOrder(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	admin := connect(t, s.ClientURL())

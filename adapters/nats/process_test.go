@@ -108,7 +108,7 @@ func startProcesses(t testing.TB) (processes []*natsProcess, urls string) {
 // The process that leads the log is killed, again and again, while four publishers
 // publish through two hubs. No event is lost or comes twice, and no publisher gets an
 // error.
-func TestKilledProcess(t *testing.T) {
+func TestBackplaneKilledProcess(t *testing.T) {
 	if !*long {
 		t.Skip("the others elect a leader only when they have missed the one before for some seconds: run it with -long")
 	}
@@ -128,7 +128,7 @@ func TestKilledProcess(t *testing.T) {
 	}
 	cfg := nats.BackplaneConfig{Replicas: 3, Timeout: time.Minute}
 	// Three replicas are refused until all servers know each other.
-	first := nats.NewBackplane(connect(t, urls), "log", nats.BackplaneConfig{Replicas: 3, Timeout: time.Minute, History: 100_000})
+	first := nats.NewBackplane(connect(t, urls), "log", nats.BackplaneConfig{Replicas: 3, Timeout: time.Minute, MaxHistory: 100_000})
 	eventually(t, "there is a log", func() bool {
 		_, _, err := first.Bounds(t.Context())
 		return err == nil

@@ -2,54 +2,9 @@ package nats
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
-
-// mayPass reports whether an error is temporary: of the connection, or of servers that
-// are being started, elected or moved.
-func mayPass(err error) bool {
-	for _, stays := range []error{
-		nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrMaxPayload, nats.ErrHeadersNotSupported,
-		errNotALog, errReplaced, errForked,
-	} {
-		if errors.Is(err, stays) {
-			return false
-		}
-	}
-	var answer *jetstream.APIError
-	if errors.As(err, &answer) {
-		return unavailable(answer) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound)
-	}
-	return true
-}
-
-// notTaken reports whether an error of a publication means that the server has not taken
-// it, and will not.
-func notTaken(err error) bool {
-	for _, before := range []error{ // the client has not sent it
-		nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrMaxPayload, nats.ErrHeadersNotSupported,
-		nats.ErrReconnectBufExceeded,
-	} {
-		if errors.Is(err, before) {
-			return true
-		}
-	}
-	var answer *jetstream.APIError
-	return errors.As(err, &answer) && !unavailable(answer)
-}
-
-// unavailable reports whether a reply says that a retry may succeed. It does not say that
-// this attempt failed: a deposed leader may have handed the message on, and it may be on
-// its way into the log.
-func unavailable(answer *jetstream.APIError) bool {
-	const duplicateInProcess, duplicateInBatch = 10158, 10201
-	return answer.Code >= 500 || answer.ErrorCode == duplicateInProcess || answer.ErrorCode == duplicateInBatch
-}
 
 // A retry spaces out attempts, with exponential backoff and jitter: the attempts of all
 // processes fail at the same moment, and should not be repeated at the same moment. The

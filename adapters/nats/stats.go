@@ -19,7 +19,7 @@ type Stats struct {
 func (b *Backplane) Stats() Stats {
 	return Stats{
 		Reconnects: b.reconnects.Load(),
-		LastSeq:    b.lastSeen().at.Seq,
+		LastSeq:    b.lastDelivered().at.Seq,
 		Lag:        time.Duration(max(b.lag.Load(), 0)),
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // A user who owns nothing, with only the privileges in the package comment, can do
 // everything.
-func TestAccess(t *testing.T) {
+func TestDocumentedPrivileges(t *testing.T) {
 	s := database(t)
 	s.exec(t, `create role service login`)
 	s.exec(t, `grant select, insert, update, delete on all tables in schema public to service`)
@@ -27,7 +27,7 @@ func TestAccess(t *testing.T) {
 		t.Error("a user without CREATE has made tables: the test tests nothing")
 	}
 
-	log := postgres.NewBackplane(pool, "events", postgres.BackplaneConfig{History: 10, Timeout: patience})
+	log := postgres.NewBackplane(pool, "events", postgres.BackplaneConfig{MaxHistory: 10, Timeout: patience})
 	feed := hub.New(hub.Config{Backplane: log})
 	defer feed.Shutdown(context.Background())
 	for range 200 {
@@ -93,13 +93,13 @@ func TestMigrate(t *testing.T) {
 }
 
 // A hub trims events of AppendTx, and old events.
-func TestHubTrims(t *testing.T) {
+func TestBackplaneTrims(t *testing.T) {
 	t.Parallel()
 	pool := connect(t, database(t).addr)
 	for _, cfg := range []postgres.BackplaneConfig{
-		{History: 5},
+		{MaxHistory: 5},
 		{HistoryAge: time.Millisecond},
-		{History: 5, Poll: 5 * time.Millisecond},
+		{MaxHistory: 5, Poll: 5 * time.Millisecond},
 	} {
 		name := t.Name() + cfg.HistoryAge.String() + cfg.Poll.String()
 		log := postgres.NewBackplane(pool, name, cfg)
@@ -112,7 +112,7 @@ func TestHubTrims(t *testing.T) {
 		feed := hub.New(hub.Config{Backplane: postgres.NewBackplane(pool, name, cfg)})
 		eventually(t, "the log is trimmed", func() bool {
 			last, forgotten, err := log.Bounds(t.Context())
-			return err == nil && last.Seq == 50 && last.Seq-forgotten == uint64(cfg.History)
+			return err == nil && last.Seq == 50 && last.Seq-forgotten == uint64(cfg.MaxHistory)
 		})
 		if err := feed.Shutdown(t.Context()); err != nil {
 			t.Error(err)

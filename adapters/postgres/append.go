@@ -31,8 +31,8 @@ with log as (
 )
 select epoch, last`
 
-	quietly   = appendSQL + ` from log`
-	andNotify = appendSQL + `, pg_notify($10::text, '')::text from log`
+	quietSQL  = appendSQL + ` from log`
+	notifySQL = appendSQL + `, pg_notify($10::text, '')::text from log`
 
 	findSQL = `select epoch, seq from apiece_event join apiece_log l using (epoch) where l.name = $1::text and key = $2::bigint`
 )
@@ -63,13 +63,13 @@ func (b *Backplane) entry(topic string, e stream.Event) entry {
 	return entry{b, key, args}
 }
 
-// put runs the statement; query is that of a pool, or of a transaction of either kind.
-func (e entry) put(query func(sql string, args ...any) scanner) (hub.Position, error) {
+// insert runs the statement; query is that of a pool, or of a transaction of either kind.
+func (e entry) insert(query func(sql string, args ...any) scanner) (hub.Position, error) {
 	var epoch, seq int64
 	var void string
-	into, statement := []any{&epoch, &seq, &void}, andNotify
+	into, statement := []any{&epoch, &seq, &void}, notifySQL
 	if e.channel == "" {
-		into, statement = into[:2], quietly
+		into, statement = into[:2], quietSQL
 	}
 	if err := query(statement, e.args...).Scan(into...); err != nil {
 		return hub.Position{}, err
@@ -108,7 +108,7 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 	unsure := false
 	at, err := hub.Position{}, error(nil)
 	for again := (retry{within: patience}); ; {
-		at, err = e.put(func(sql string, args ...any) scanner { return b.pool.QueryRow(ctx, sql, args...) })
+		at, err = e.insert(func(sql string, args ...any) scanner { return b.pool.QueryRow(ctx, sql, args...) })
 		if err == nil {
 			break
 		}
@@ -150,7 +150,7 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 // transaction committed; the event is published if it did.
 func (b *Backplane) AppendTx(ctx context.Context, tx pgx.Tx, topic string, event stream.Event) (hub.Position, error) {
 	e := b.entry(topic, event)
-	at, err := e.put(func(sql string, args ...any) scanner { return tx.QueryRow(ctx, sql, args...) })
+	at, err := e.insert(func(sql string, args ...any) scanner { return tx.QueryRow(ctx, sql, args...) })
 	if err != nil {
 		return at, e.errorf(err)
 	}
@@ -161,7 +161,7 @@ func (b *Backplane) AppendTx(ctx context.Context, tx pgx.Tx, topic string, event
 // another for PostgreSQL.
 func (b *Backplane) AppendSQLTx(ctx context.Context, tx *sql.Tx, topic string, event stream.Event) (hub.Position, error) {
 	e := b.entry(topic, event)
-	at, err := e.put(func(sql string, args ...any) scanner { return tx.QueryRowContext(ctx, sql, args...) })
+	at, err := e.insert(func(sql string, args ...any) scanner { return tx.QueryRowContext(ctx, sql, args...) })
 	if err != nil {
 		return at, e.errorf(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"strconv"
 	"sync"
 	"time"
 
@@ -20,13 +18,13 @@ import (
 // BackplaneConfig configures how much of its log a [Backplane] keeps, and its timeouts.
 // If processes that share a log have different limits, the smallest applies.
 type BackplaneConfig struct {
-	// History is how many events are kept, of all topics together, and up to a hundred
+	// MaxHistory is how many events are kept, of all topics together, and up to a hundred
 	// more; with AppendTx, plus those of one Timeout. 0 is 10,000, negative is no limit.
-	History int
-	// HistoryBytes is how many bytes these may take: topics, names, comments and data;
+	MaxHistory int
+	// HistoryLimit is how many bytes these may take: topics, names, comments and data;
 	// PostgreSQL adds about 200 per event. The latest is kept whatever its size. 0 is 64
 	// MB, negative is no limit.
-	HistoryBytes bytesize.Size
+	HistoryLimit bytesize.Size
 	// HistoryAge is how long an event is kept, by the clock of PostgreSQL. Zero or
 	// negative is no limit.
 	HistoryAge time.Duration
@@ -49,19 +47,19 @@ type Backplane struct {
 	pool         *pgxpool.Pool
 	name         string
 	channel      string // empty when polling
-	history      int
-	historyBytes bytesize.Size
+	maxHistory   int
+	historyLimit bytesize.Size
 	historyAge   time.Duration
 	poll         time.Duration
 	timeout      time.Duration
 
-	mu    sync.Mutex
-	seen  seen
-	stats Stats
+	mu        sync.Mutex
+	delivered delivered
+	stats     Stats
 }
 
-// seen is the last delivered event, with its key.
-type seen struct {
+// delivered is the last delivered event, with its key.
+type delivered struct {
 	at  hub.Position
 	key int64 // 0 if unknown
 }
@@ -78,8 +76,8 @@ func NewBackplane(pool *pgxpool.Pool, name string, cfg BackplaneConfig) *Backpla
 	b := &Backplane{
 		pool:         pool,
 		name:         name,
-		history:      bound(cfg.History, 10_000),
-		historyBytes: bound(cfg.HistoryBytes, 64*bytesize.MB),
+		maxHistory:   bound(cfg.MaxHistory, 10_000),
+		historyLimit: bound(cfg.HistoryLimit, 64*bytesize.MB),
 		historyAge:   max(cfg.HistoryAge, 0),
 		poll:         max(cfg.Poll, 0),
 		timeout:      cfg.Timeout,
@@ -113,23 +111,6 @@ func bound[T ~int | ~int64](setting, standard T) T {
 	return max(setting, 0)
 }
 
-// position converts epoch and seq of the tables. An epoch is a non-negative number there,
-// and written shorter in the ids that clients get.
-func position(epoch, seq int64) hub.Position {
-	return hub.Position{Epoch: strconv.FormatInt(epoch, 36), Seq: uint64(seq)}
-}
-
-// epochOf is the inverse, 0, which no log has, for an invalid epoch.
-func epochOf(at hub.Position) int64 {
-	epoch, err := strconv.ParseInt(at.Epoch, 36, 64)
-	if err != nil || strconv.FormatInt(epoch, 36) != at.Epoch {
-		return 0
-	}
-	return epoch
-}
-
-func newEpoch() int64 { return rand.Int64N(1<<62) + 1 }
-
 const (
 	boundsSQL = `select epoch, last, coalesce((select min(seq) - 1 from apiece_event e where e.epoch = l.epoch), last)
 		from apiece_log l where name = $1::text`
@@ -157,46 +138,21 @@ func (b *Backplane) Bounds(ctx context.Context) (last hub.Position, forgotten ui
 	return position(epoch, seq), uint64(gone), nil
 }
 
-func (b *Backplane) lastSeen() seen {
+func (b *Backplane) lastDelivered() delivered {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.seen
+	return b.delivered
 }
 
-// see notes the last delivered event, and its lag.
-func (b *Backplane) see(s seen, lag time.Duration) {
+// setDelivered notes the last delivered event, and its lag.
+func (b *Backplane) setDelivered(d delivered, lag time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.seen = s
-	b.stats.LastSeq, b.stats.Lag = s.at.Seq, lag
+	b.delivered = d
+	b.stats.LastSeq, b.stats.Lag = d.at.Seq, lag
 }
 
-// Stats are counts since a [Backplane] was made, and its position.
-type Stats struct {
-	// Reconnects is how often a hub that follows the log has tried to reconnect, after
-	// its connection broke or went silent.
-	Reconnects uint64
-	// LastSeq is the number of the last event delivered to a hub.
-	LastSeq uint64
-	// Lag is how long that event had been in the log when it was delivered, by the clock
-	// of PostgreSQL, the rest of its transaction included.
-	Lag time.Duration
-}
-
-// Stats returns the counts.
-func (b *Backplane) Stats() Stats {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.stats
-}
-
-func (b *Backplane) reconnected() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stats.Reconnects++
-}
-
-// encodedSize is the size of an event for HistoryBytes.
+// encodedSize is the size of an event for HistoryLimit.
 func encodedSize(topic string, e stream.Event) int64 {
 	return int64(len(topic) + len(e.Name) + len(e.Comment) + len(e.Data))
 }

@@ -33,7 +33,7 @@ func testBackplane(t *testing.T, cfg postgres.BackplaneConfig, options ...string
 	}.Run(t)
 }
 
-func TestNewPanics(t *testing.T) {
+func TestConstructorsPanic(t *testing.T) {
 	pool := dial(t, urlOf("127.0.0.1:1/apiece", "apiece"))
 	for name, construct := range map[string]func(){
 		"no pool":         func() { postgres.NewBackplane(nil, "log", postgres.BackplaneConfig{}) },
@@ -52,7 +52,7 @@ func TestNewPanics(t *testing.T) {
 	}
 }
 
-func TestHistory(t *testing.T) {
+func TestBackplaneHistory(t *testing.T) {
 	const events = 300
 	tests := []struct {
 		name        string
@@ -62,17 +62,17 @@ func TestHistory(t *testing.T) {
 		why         string
 	}{
 		{"default", postgres.BackplaneConfig{}, func(int) int { return 10 }, events, events, "there is room"},
-		{"count", postgres.BackplaneConfig{History: 50}, func(int) int { return 10 }, 50, 50, "the last is a hundredth"},
-		{"bytes", postgres.BackplaneConfig{HistoryBytes: 10_000}, func(int) int { return 99 }, 100, 100, "and a byte for the topic"},
-		{"one that fills it", postgres.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int {
+		{"count", postgres.BackplaneConfig{MaxHistory: 50}, func(int) int { return 10 }, 50, 50, "the last is a hundredth"},
+		{"bytes", postgres.BackplaneConfig{HistoryLimit: 10_000}, func(int) int { return 99 }, 100, 100, "and a byte for the topic"},
+		{"one that fills it", postgres.BackplaneConfig{HistoryLimit: 10_000}, func(i int) int {
 			if i == events-1 {
 				return 20_000
 			}
 			return 10
 		}, 1, 1, "the latest is kept whatever its size"},
-		{"large and small", postgres.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int { return []int{5, 2000}[i%2] }, 8, 10, ""},
+		{"large and small", postgres.BackplaneConfig{HistoryLimit: 10_000}, func(i int) int { return []int{5, 2000}[i%2] }, 8, 10, ""},
 		{"age", postgres.BackplaneConfig{HistoryAge: time.Microsecond}, func(int) int { return 10 }, 0, 1, "all are older"},
-		{"off", postgres.BackplaneConfig{History: -1, HistoryBytes: -1}, func(int) int { return 10 }, events, events, ""},
+		{"off", postgres.BackplaneConfig{MaxHistory: -1, HistoryLimit: -1}, func(int) int { return 10 }, events, events, ""},
 	}
 	pool := connect(t, database(t).addr)
 	for _, tt := range tests {

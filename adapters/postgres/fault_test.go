@@ -26,7 +26,7 @@ import (
 var long = flag.Bool("long", false, "run the long form of tests")
 
 // Connections break all the time; no event is lost or comes twice.
-func TestKilledConnections(t *testing.T) {
+func TestBackplaneKilledConnections(t *testing.T) {
 	t.Parallel()
 	const publishers, every = 4, 200
 	events := 2_000
@@ -110,9 +110,9 @@ func TestAppendOnce(t *testing.T) {
 	}
 }
 
-// TestRestart: the server crashes, and comes back. A log has lost nothing. A store is
+// TestServerRestart: the server crashes, and comes back. A log has lost nothing. A store is
 // empty, and its numbers go on.
-func TestRestart(t *testing.T) {
+func TestServerRestart(t *testing.T) {
 	t.Parallel()
 	s := start(t, "") // with fsync
 	var nodes []*node
@@ -154,7 +154,7 @@ func TestRestart(t *testing.T) {
 
 // A copy without the last events takes over, as a replica or a backup may: every client
 // receives a gap event. By then others may have used the numbers of the lost events.
-func TestFailOver(t *testing.T) {
+func TestBackplaneFailOver(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []int{0, 10} {
 		t.Run(fmt.Sprintf("%d events later", ahead), func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestFailOver(t *testing.T) {
 	}
 }
 
-func TestPausedServer(t *testing.T) {
+func TestBackplanePausedServer(t *testing.T) {
 	t.Parallel()
 	const timeout = 500 * time.Millisecond
 	s := start(t, "", "-c", "fsync=off")
@@ -249,7 +249,7 @@ func TestPausedServer(t *testing.T) {
 }
 
 // A hub that cannot reach its log refuses clients, so that they try another.
-func TestUnreachable(t *testing.T) {
+func TestBackplaneUnreachable(t *testing.T) {
 	t.Parallel()
 	log := postgres.NewBackplane(dial(t, urlOf("127.0.0.1:1/apiece", "apiece")), "log", postgres.BackplaneConfig{})
 	h := hub.New(hub.Config{Backplane: log, Logger: new(testkit.Log).Logger()})
@@ -262,7 +262,7 @@ func TestUnreachable(t *testing.T) {
 
 // A full disk is an error, and loses no earlier data. In a small file system PostgreSQL
 // runs out of room for a table, which is an error, or for its WAL, which stops it.
-func TestDiskFull(t *testing.T) {
+func TestServerDiskFull(t *testing.T) {
 	t.Parallel()
 	c := setup(t)
 	if os.Getuid() != 0 {
@@ -283,7 +283,7 @@ func TestDiskFull(t *testing.T) {
 		os.Remove(small)
 	})
 	s := start(t, filepath.Join(small, "data"))
-	log := postgres.NewBackplane(connect(t, s.addr), "log", postgres.BackplaneConfig{HistoryBytes: -1, Timeout: patience})
+	log := postgres.NewBackplane(connect(t, s.addr), "log", postgres.BackplaneConfig{HistoryLimit: -1, Timeout: patience})
 	ballast := filepath.Join(small, "ballast")
 	acknowledged, refused := make(map[string]hub.Position), 0
 	for i := range 200 {

@@ -63,7 +63,7 @@ type follower struct {
 	deliver func(hub.Entry)
 	again   retry
 
-	last    seen      // the last delivered event
+	last    delivered // the last delivered event
 	known   bool      // there was a log with the epoch of last
 	missing time.Time // since when there is none
 	trimAt  time.Time // when to trim next
@@ -73,8 +73,8 @@ type follower struct {
 // returns an error if that fails for 2 seconds. It also returns an error if the log was
 // lost, and the new one is empty, or is missing for longer than Timeout.
 func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver func(hub.Entry)) error {
-	f := &follower{Backplane: b, deliver: deliver, again: retry{within: patience}, last: seen{at: after}}
-	if last := b.lastSeen(); last.at == after {
+	f := &follower{Backplane: b, deliver: deliver, again: retry{within: patience}, last: delivered{at: after}}
+	if last := b.lastDelivered(); last.at == after {
 		f.last = last
 	}
 	f.trimLater()
@@ -214,8 +214,8 @@ func (f *follower) read(ctx context.Context) (n int, err error) {
 		f.deliver(hub.Entry{Position: position(epoch, *seq), Topic: string(topic), Event: stream.Event{
 			Name: string(name), Comment: string(text), Data: string(data), Retry: time.Duration(*retry),
 		}})
-		f.last = seen{position(epoch, *seq), *key}
-		f.see(f.last, time.Duration(*lag)*time.Microsecond)
+		f.last = delivered{position(epoch, *seq), *key}
+		f.setDelivered(f.last, time.Duration(*lag)*time.Microsecond)
 		n++
 	}
 	rows.Close()
@@ -238,7 +238,7 @@ func (f *follower) read(ctx context.Context) (n int, err error) {
 }
 
 // forget ends the epoch of a log. It may delete many events.
-func (f *follower) forget(ctx context.Context, epoch int64, was seen) error {
+func (f *follower) forget(ctx context.Context, epoch int64, was delivered) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if _, err := f.pool.Exec(ctx, forgetSQL, f.name, epoch, int64(was.at.Seq), was.key); err != nil {
@@ -250,9 +250,9 @@ func (f *follower) forget(ctx context.Context, epoch int64, was seen) error {
 // compare reports whether the log, which ends at end, has lost the last delivered event:
 // it ends before that, or has another event in its place, whose key is mark. A nil mark
 // means no event, as after trimming.
-func (f *follower) compare(was seen, end hub.Position, mark *int64) (lost bool) {
+func (f *follower) compare(was delivered, end hub.Position, mark *int64) (lost bool) {
 	if end.Epoch != was.at.Epoch {
-		f.last = seen{at: hub.Position{Epoch: end.Epoch}}
+		f.last = delivered{at: hub.Position{Epoch: end.Epoch}}
 		return false
 	}
 	return end.Seq < was.at.Seq || mark != nil && was.key != 0 && *mark != was.key

@@ -38,12 +38,12 @@ const topic = "t"
 func open(t testing.TB, addr, name string, cfg postgres.BackplaneConfig) *node {
 	n := new(node)
 	n.pool = connect(t, addr)
-	cfg.History = 50_000
+	cfg.MaxHistory = 50_000
 	n.log = postgres.NewBackplane(n.pool, name, cfg)
 	n.hub = hub.New(hub.Config{
-		Backplane: n.log,
-		History:   50_000,
-		Logger:    n.records.Logger(),
+		Backplane:  n.log,
+		MaxHistory: 50_000,
+		Logger:     n.records.Logger(),
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = n.hub.Serve(w, r, hub.Subscription{Topics: []string{topic}, History: 50_000})

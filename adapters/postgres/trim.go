@@ -42,7 +42,7 @@ delete from apiece_event e using old where e.epoch = old.epoch and e.seq = old.s
 // trim deletes at most the given number of the oldest events. all reports that it deleted
 // as many, so that there may be more.
 func (b *Backplane) trim(ctx context.Context, most int64) (all bool, err error) {
-	tag, err := b.pool.Exec(ctx, trimSQL, b.name, int64(b.history), int64(b.historyBytes), b.historyAge.Microseconds(), most)
+	tag, err := b.pool.Exec(ctx, trimSQL, b.name, int64(b.maxHistory), int64(b.historyLimit), b.historyAge.Microseconds(), most)
 	return tag.RowsAffected() == most, err
 }
 

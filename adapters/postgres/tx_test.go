@@ -120,7 +120,7 @@ func TestAppendTx(t *testing.T) {
 
 // An open transaction hides no earlier event from a follower, and its own events until it
 // commits. Others wait to append, up to their deadline.
-func TestOpenTx(t *testing.T) {
+func TestAppendTxOpen(t *testing.T) {
 	pool := connect(t, database(t).addr)
 	log := postgres.NewBackplane(pool, t.Name(), postgres.BackplaneConfig{Timeout: patience})
 	if _, err := log.Append(t.Context(), "t", stream.Event{Data: "before"}); err != nil {

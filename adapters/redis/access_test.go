@@ -19,7 +19,7 @@ import (
 )
 
 // A user with only the commands in the package comment can do everything, over TLS too.
-func TestAccess(t *testing.T) {
+func TestDocumentedCommands(t *testing.T) {
 	t.Run("plain", func(t *testing.T) { testAccess(t, start(t)) })
 	t.Run("TLS", func(t *testing.T) {
 		s := startTLS(t)
@@ -64,7 +64,7 @@ func testAccess(t *testing.T, s *server) {
 			t.Errorf("%v: %v, want to have no permission", args, err)
 		}
 	}
-	log := redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{History: 10, HistoryBytes: 100})
+	log := redis.NewBackplane(client, "blog:events", redis.BackplaneConfig{MaxHistory: 10, HistoryLimit: 100})
 	feed := hub.New(hub.Config{Backplane: log})
 	defer feed.Shutdown(context.Background())
 	for range 50 {

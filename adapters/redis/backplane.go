@@ -18,12 +18,12 @@ import (
 // BackplaneConfig configures how much of its log a [Backplane] keeps. If processes that
 // share a log have different limits, the smallest applies.
 type BackplaneConfig struct {
-	// History is how many events are kept, of all topics together, plus up to a hundred.
+	// MaxHistory is how many events are kept, of all topics together, plus up to a hundred.
 	// 0 is 10,000, negative is no limit.
-	History int
-	// HistoryBytes is how many bytes these may take, encoded; Redis adds about 50 per
+	MaxHistory int
+	// HistoryLimit is how many bytes these may take, encoded; Redis adds about 50 per
 	// event. The latest is kept whatever its size. 0 is 64 MB, negative is no limit.
-	HistoryBytes bytesize.Size
+	HistoryLimit bytesize.Size
 }
 
 // A Backplane is the log of hubs in several processes, kept in Redis: see
@@ -32,8 +32,8 @@ type Backplane struct {
 	client       goredis.UniversalClient
 	log          script
 	key          string
-	history      int
-	historyBytes bytesize.Size
+	maxHistory   int
+	historyLimit bytesize.Size
 
 	mu    sync.Mutex // a leaf: nothing is called with it held
 	state state
@@ -53,8 +53,8 @@ func NewBackplane(client goredis.UniversalClient, key string, cfg BackplaneConfi
 		client:       client,
 		log:          newScript(logSource),
 		key:          key,
-		history:      bound(cfg.History, 10_000),
-		historyBytes: bound(cfg.HistoryBytes, 64*bytesize.MB),
+		maxHistory:   bound(cfg.MaxHistory, 10_000),
+		historyLimit: bound(cfg.HistoryLimit, 64*bytesize.MB),
 	}
 }
 
@@ -94,18 +94,18 @@ func (b *Backplane) Append(ctx context.Context, topic string, event stream.Event
 	since := "" // nothing to look for at the first attempt
 	for again := (retry{}); ; {
 		known := b.snapshot().known
-		id, err := b.run(ctx, "append", encoded, b.history, int64(b.historyBytes), since, entryID(known.at), known.mark).Text()
+		id, err := b.run(ctx, "append", encoded, b.maxHistory, int64(b.historyLimit), since, entryID(known.at), known.mark).Text()
 		if err == nil {
 			at, err := parseID(id)
 			if err == nil {
-				b.update(func(s *state) { s.know(seen{at, string(encoded[:markSize])}) })
+				b.update(func(s *state) { s.noteKnown(marked{at, string(encoded[:markSize])}) })
 			}
 			return at, err
 		}
 		if timedOut(err) || !mayPass(err) || !again.wait(ctx) {
 			return hub.Position{}, fmt.Errorf("redis: appending to %q: %w", b.key, err)
 		}
-		since = entryID(begun.seen.at)
+		since = entryID(begun.delivered.at)
 	}
 }
 

@@ -45,7 +45,7 @@ func backplaneSuite(t *testing.T, connect connectFunc) backplanetest.Suite {
 	}
 }
 
-func TestHistory(t *testing.T) {
+func TestBackplaneHistory(t *testing.T) {
 	t.Run("miniredis", func(t *testing.T) {
 		t.Parallel()
 		testHistory(t, miniredis.RunT(t).Addr())
@@ -66,16 +66,16 @@ func testHistory(t *testing.T, addr string) {
 		why         string
 	}{
 		{"default", redis.BackplaneConfig{}, func(int) int { return 10 }, events, events, "there is room"},
-		{"count", redis.BackplaneConfig{History: 50}, func(int) int { return 10 }, 50, 150, "Redis drops a node of 100 at once"},
-		{"bytes", redis.BackplaneConfig{HistoryBytes: 10_000}, func(int) int { return 100 - 15 }, 80, 100, "15 bytes go to what is not data"},
-		{"one that fills it", redis.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int {
+		{"count", redis.BackplaneConfig{MaxHistory: 50}, func(int) int { return 10 }, 50, 150, "Redis drops a node of 100 at once"},
+		{"bytes", redis.BackplaneConfig{HistoryLimit: 10_000}, func(int) int { return 100 - 15 }, 80, 100, "15 bytes go to what is not data"},
+		{"one that fills it", redis.BackplaneConfig{HistoryLimit: 10_000}, func(i int) int {
 			if i == events-1 {
 				return 20_000
 			}
 			return 10
 		}, 1, 1, "the latest is kept whatever its size"},
-		{"large and small", redis.BackplaneConfig{HistoryBytes: 10_000}, func(i int) int { return []int{5, 2000}[i%2] }, 7, 10, ""},
-		{"off", redis.BackplaneConfig{History: -1, HistoryBytes: -1}, func(int) int { return 10 }, events, events, ""},
+		{"large and small", redis.BackplaneConfig{HistoryLimit: 10_000}, func(i int) int { return []int{5, 2000}[i%2] }, 7, 10, ""},
+		{"off", redis.BackplaneConfig{MaxHistory: -1, HistoryLimit: -1}, func(int) int { return 10 }, events, events, ""},
 	}
 	for _, tt := range tests {
 		log := redis.NewBackplane(connect(t, addr), tt.name, tt.cfg)
@@ -118,7 +118,7 @@ func testAppendOnce(t *testing.T, addr string) {
 	}
 }
 
-func TestNewPanics(t *testing.T) {
+func TestConstructorsPanic(t *testing.T) {
 	client := connect(t, "127.0.0.1:1")
 	for name, construct := range map[string]func(){
 		"no client":        func() { redis.NewBackplane(nil, "key", redis.BackplaneConfig{}) },

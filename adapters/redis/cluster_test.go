@@ -98,7 +98,7 @@ func (c *cluster) move(t testing.TB, slot int64, from, to int) {
 
 // The slots of a log and of a store move from server to server and back while in use:
 // nothing is lost, nothing comes twice, no operation fails.
-func TestSlotMoves(t *testing.T) {
+func TestClusterSlotMoves(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 3)
 	client := c.connect(t)
@@ -166,7 +166,7 @@ func TestSlotMoves(t *testing.T) {
 // A sentinel replaces a master that is gone, while writers publish. Redis does not wait
 // for replicas, so the last events may be lost with the master; but no event comes twice
 // or out of order, and a client that misses an event receives a gap event.
-func TestSentinel(t *testing.T) {
+func TestSentinelReplacesMaster(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*server){
 		"killed": (*server).kill,

@@ -39,7 +39,7 @@ func check(t testing.TB, traffic *backplanetest.Traffic, wantGaps int, why strin
 }
 
 // The restart of backplanetest loses no data.
-func TestRestart(t *testing.T) {
+func TestBackplaneRestart(t *testing.T) {
 	tests := []struct {
 		name    string
 		between func(s *server, traffic *backplanetest.Traffic)
@@ -69,7 +69,7 @@ func TestRestart(t *testing.T) {
 }
 
 // A replica without the last events takes over: every client receives a gap event.
-func TestFailOver(t *testing.T) {
+func TestBackplaneFailOver(t *testing.T) {
 	t.Parallel()
 	first, second := start(t, "--repl-diskless-sync-delay", "0"), start(t)
 	host, port, _ := net.SplitHostPort(first.addr)
@@ -89,7 +89,7 @@ func TestFailOver(t *testing.T) {
 }
 
 // By then others may have used the numbers of the lost events.
-func TestForkedLog(t *testing.T) {
+func TestBackplaneForkedLog(t *testing.T) {
 	s := start(t)
 	n := open(t, s.addr)
 	traffic := backplanetest.NewTraffic(t, n)
@@ -124,7 +124,7 @@ func TestForkedLog(t *testing.T) {
 }
 
 // An event that only its writer knows of is missed as well.
-func TestLostAppend(t *testing.T) {
+func TestBackplaneLostAppend(t *testing.T) {
 	s := start(t)
 	log := redis.NewBackplane(connect(t, s.addr), "log", redis.BackplaneConfig{})
 	other := redis.NewBackplane(connect(t, s.addr), "log", redis.BackplaneConfig{})
@@ -150,7 +150,7 @@ func TestLostAppend(t *testing.T) {
 
 // If a client gives up an attempt by itself, that may be carried out later: there must be
 // no second one.
-func TestSilentAppend(t *testing.T) {
+func TestAppendWithoutReply(t *testing.T) {
 	s := start(t)
 	proxy := testkit.NewProxy(t, s.addr)
 	client := goredis.NewClient(&goredis.Options{Addr: proxy.Addr, ReadTimeout: 200 * time.Millisecond})
@@ -174,7 +174,7 @@ func TestSilentAppend(t *testing.T) {
 }
 
 // A hub that cannot reach its log refuses clients, so that they try another.
-func TestUnreachable(t *testing.T) {
+func TestBackplaneUnreachable(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.signal(syscall.SIGSTOP)
@@ -187,7 +187,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-func TestOutOfMemory(t *testing.T) {
+func TestBackplaneOutOfMemory(t *testing.T) {
 	s := start(t)
 	n := open(t, s.addr)
 	traffic := backplanetest.NewTraffic(t, n)
@@ -205,7 +205,7 @@ func TestOutOfMemory(t *testing.T) {
 }
 
 // Foreign data in the stream or the channel stops nothing.
-func TestForeignEntries(t *testing.T) {
+func TestBackplaneForeignEntries(t *testing.T) {
 	s := start(t)
 	n := open(t, s.addr)
 	traffic := backplanetest.NewTraffic(t, n)
@@ -228,7 +228,7 @@ func TestForeignEntries(t *testing.T) {
 }
 
 // Clients are told of trimmed events.
-func TestTrimmed(t *testing.T) {
+func TestBackplaneTrimmed(t *testing.T) {
 	s := start(t)
 	proxy := testkit.NewProxy(t, s.addr)
 	near, slow := open(t, s.addr), open(t, proxy.Addr)
@@ -259,7 +259,7 @@ func TestTrimmed(t *testing.T) {
 	}
 }
 
-func TestSlowNetwork(t *testing.T) {
+func TestBackplaneSlowNetwork(t *testing.T) {
 	t.Parallel()
 	events := 300
 	if *long {
@@ -280,7 +280,7 @@ func TestSlowNetwork(t *testing.T) {
 
 // A silent network breaks no connection. It shows in the Stats, and the connection is
 // given up.
-func TestSilentNetwork(t *testing.T) {
+func TestBackplaneSilentNetwork(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	proxy := testkit.NewProxy(t, s.addr)

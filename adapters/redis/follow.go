@@ -32,7 +32,7 @@ const (
 
 var (
 	errLost   = errors.New("the log was lost, and the one that has begun is empty")
-	errSilent = errors.New("the connection is open, but nobody answers")
+	errSilent = errors.New("the connection is open, but the server does not respond")
 )
 
 // A follower is one call of Subscribe.
@@ -42,9 +42,9 @@ type follower struct {
 	heard   atomic.Int64 // messages from the channel
 	deliver func(hub.Entry)
 
-	last   seen // the last delivered entry
-	known  bool // last was in the log when that was read
-	behind bool // there may be more in the stream
+	last   marked // the last delivered entry
+	known  bool   // last was in the log when that was read
+	behind bool   // there may be more in the stream
 }
 
 // Subscribe implements [hub.Backplane]. If the connection breaks it reconnects, and
@@ -56,9 +56,9 @@ func (b *Backplane) Subscribe(ctx context.Context, after hub.Position, deliver f
 		Backplane: b,
 		channel:   b.client.Subscribe(watched, b.key),
 		deliver:   deliver,
-		last:      seen{at: after},
+		last:      marked{at: after},
 	}
-	if last := b.snapshot().seen; last.at == after {
+	if last := b.snapshot().delivered; last.at == after {
 		f.last = last
 	}
 	b.update((*state).mayLack)
@@ -129,7 +129,7 @@ func (f *follower) next(ctx context.Context) error {
 	f.heard.Add(1)
 	switch message := message.(type) {
 	case *goredis.Message:
-		f.take(message.Payload)
+		f.receive(message.Payload)
 	case *goredis.Subscription:
 		f.update((*state).connected)
 		f.behind = true
@@ -139,8 +139,8 @@ func (f *follower) next(ctx context.Context) error {
 	return nil
 }
 
-// take takes an entry from the channel.
-func (f *follower) take(message string) {
+// receive takes an entry from the channel.
+func (f *follower) receive(message string) {
 	id, event, _ := strings.Cut(message, " ")
 	at, err := parseID(id)
 	switch last := f.last.at; {
@@ -148,7 +148,7 @@ func (f *follower) take(message string) {
 		f.update((*state).mayLack)
 		f.behind = true
 	case at.Seq == last.Seq+1:
-		f.pass(at, event)
+		f.forward(at, event)
 	}
 }
 
@@ -169,7 +169,7 @@ func (f *follower) read(ctx context.Context) error {
 		if f.known && len(entries) == 0 {
 			return errLost
 		}
-		f.last = seen{at: hub.Position{Epoch: end.Epoch}}
+		f.last = marked{at: hub.Position{Epoch: end.Epoch}}
 	}
 	f.known = true
 	for _, entry := range entries {
@@ -185,7 +185,7 @@ func (f *follower) read(ctx context.Context) error {
 		if fields := entry[1].([]any); len(fields) == 4 {
 			event = fields[3].(string)
 		}
-		f.pass(at, event)
+		f.forward(at, event)
 	}
 	if f.behind = len(entries) == page; !f.behind {
 		f.update((*state).inStep)
@@ -193,11 +193,11 @@ func (f *follower) read(ctx context.Context) error {
 	return nil
 }
 
-// pass delivers an entry. What cannot be decoded is delivered without an event, which no
+// forward delivers an entry. What cannot be decoded is delivered without an event, which no
 // hub can send: its subscribers receive a gap event.
-func (f *follower) pass(at hub.Position, encoded string) {
+func (f *follower) forward(at hub.Position, encoded string) {
 	topic, event, _ := decodeEvent(encoded)
 	f.deliver(hub.Entry{Position: at, Topic: topic, Event: event})
-	f.last = seen{at, encoded[:min(markSize, len(encoded))]}
-	f.update(func(s *state) { s.seen = f.last; s.know(f.last) })
+	f.last = marked{at, encoded[:min(markSize, len(encoded))]}
+	f.update(func(s *state) { s.delivered = f.last; s.noteKnown(f.last) })
 }

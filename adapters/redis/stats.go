@@ -22,15 +22,15 @@ type Stats struct {
 
 // state is the state behind Stats, guarded by Backplane.mu.
 type state struct {
-	seen       seen // the last delivered entry
-	known      seen // the highest delivered or appended entry
+	delivered  marked // the last delivered entry
+	known      marked // the highest delivered or appended entry
 	reconnects uint64
 	lost       bool      // the connection was lost, and not yet made again
 	behind     time.Time // since when entries may be missing, zero if none are
 }
 
-// seen is an entry that a process has seen, with its mark.
-type seen struct {
+// marked is the position of an entry, with its mark.
+type marked struct {
 	at   hub.Position
 	mark string
 }
@@ -38,7 +38,7 @@ type seen struct {
 // Stats returns the current values.
 func (b *Backplane) Stats() Stats {
 	now := b.snapshot()
-	s := Stats{Reconnects: now.reconnects, LastSeq: now.seen.at.Seq}
+	s := Stats{Reconnects: now.reconnects, LastSeq: now.delivered.at.Seq}
 	if !now.behind.IsZero() {
 		s.Lag = time.Since(now.behind)
 	}
@@ -52,8 +52,8 @@ func (b *Backplane) update(change func(*state)) {
 	change(&b.state)
 }
 
-// know notes an entry that is in the log. Another epoch means another log.
-func (s *state) know(entry seen) {
+// noteKnown notes an entry that is in the log. Another epoch means another log.
+func (s *state) noteKnown(entry marked) {
 	if entry.at.Epoch != s.known.at.Epoch || entry.at.Seq > s.known.at.Seq {
 		s.known = entry
 	}

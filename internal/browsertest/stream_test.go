@@ -262,7 +262,7 @@ func TestEventSource(t *testing.T) {
 	})
 
 	t.Run("gap", func(t *testing.T) {
-		f := newFeed(t, hub.Config{History: 3}, asIs)
+		f := newFeed(t, hub.Config{MaxHistory: 3}, asIs)
 		listen(t, ctx, f, "/events")
 		<-f.accepted
 		wait(t, ctx, `opened == 1`)

@@ -25,10 +25,10 @@ type Config struct {
 	WriteTimeout time.Duration
 	// Until, if set, ends the context of the Conn when it is done.
 	Until context.Context
-	// Shuts promises that Shut is called before the handler returns. On HTTP/1 the
+	// Closes promises that Close is called before the handler returns. On HTTP/1 the
 	// write deadline then stays set between two writes, and moves only when too little
 	// time is left: a flush may take up to 1/32 more than WriteTimeout.
-	Shuts bool
+	Closes bool
 }
 
 // Conn is a response that is written and flushed in steps. It delays the header until
@@ -40,31 +40,31 @@ type Config struct {
 //	     └──────────────────────────▲ 3
 //
 //	1 the first write: the limits of the response are lifted, the header is sent
-//	2 a write has failed, Cut, or Shut
-//	3 Shut, or Refuse: another response, under all its original limits
+//	2 a write has failed, Cut, or Close
+//	3 Close, or Refuse: another response, under all its original limits
 //
 // Until it is open no limit is lifted: the deadlines of the server and of a Timeout
 // apply, and an error is rendered as for any other response.
 type Conn struct {
-	w        http.ResponseWriter
-	rw       *response.Writer // below w
-	r        *http.Request
-	ctx      context.Context
-	mime     string
-	timeout  time.Duration // for one flush, 0 disables it
-	lasts    bool          // the write deadline stays set between writes
-	deadline exchange.Extender
+	w             http.ResponseWriter
+	rw            *response.Writer // below w
+	r             *http.Request
+	ctx           context.Context
+	mediaType     string
+	timeout       time.Duration     // for one flush, 0 disables it
+	keepsDeadline bool              // the write deadline stays set between writes
+	deadline      exchange.Extender // of the Timeout around the handler, if any
 
-	mu     sync.Mutex
-	lifted bool          // the response has no limits
-	open   bool          // the header is sent
-	began  time.Time     // zero of last and armed: reading this clock is cheaper than time.Now
-	last   time.Duration // when the last flush began
-	armed  time.Duration // the write deadline, if lasts
-	err    error         // what every write returns from now on
-	parts  chan struct{} // not nil while parts are being sent: closed after the last one
-	beat   *time.Timer   // nil without heartbeats
-	loose  bool          // no blank line follows the last write
+	mu            sync.Mutex
+	unlimited     bool          // LiftLimits has succeeded
+	open          bool          // the header is sent
+	began         time.Time     // zero of last and writeDeadline: reading this clock is cheaper than time.Now
+	last          time.Duration // when the last flush began
+	writeDeadline time.Duration // if keepsDeadline
+	err           error         // what every write returns from now on
+	parts         chan struct{} // not nil while parts are being sent: closed after the last one
+	heartbeat     *time.Timer   // nil without heartbeats
+	inBlock       bool          // no blank line follows the last write
 }
 
 // Prepare checks whether the response to r can be a stream. It sends nothing and lifts
@@ -74,12 +74,12 @@ func (c *Conn) Prepare(w http.ResponseWriter, r *http.Request, cfg Config) error
 	// Wrapped, w knows whether a header was sent, and its methods show whether any
 	// writer below can flush.
 	c.rw, c.w = response.Wrap(w, r)
-	c.r, c.ctx, c.mime = r, r.Context(), cfg.MediaType
+	c.r, c.ctx, c.mediaType = r, r.Context(), cfg.MediaType
 	c.began = time.Now()
 	c.timeout = setting.Or(cfg.WriteTimeout, 10*time.Second)
 	// On HTTP/2 a deadline that passes ends the stream, even if no write is in
 	// progress.
-	c.lasts = cfg.Shuts && r.ProtoMajor == 1
+	c.keepsDeadline = cfg.Closes && r.ProtoMajor == 1
 	if r.Method == http.MethodHead {
 		return ErrHead
 	}
@@ -100,9 +100,6 @@ func (c *Conn) Prepare(w http.ResponseWriter, r *http.Request, cfg Config) error
 	return nil
 }
 
-// errUntil is the cause of a context that Config.Until ended.
-var errUntil = errors.New("stream: ended by the server")
-
 // Writer returns the writer of the response.
 func (c *Conn) Writer() http.ResponseWriter { return c.w }
 
@@ -116,23 +113,23 @@ func (c *Conn) Context() context.Context { return c.ctx }
 func (c *Conn) Send(p []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.turn(); err != nil {
+	if err := c.waitForParts(); err != nil {
 		return err
 	}
-	return c.put(p)
+	return c.WriteAndFlush(p)
 }
 
-// turn waits until no parts are being sent. The caller holds mu, which turn unlocks
-// while it waits.
-func (c *Conn) turn() error {
+// waitForParts waits until no parts are being sent. The caller holds mu, which
+// waitForParts unlocks while it waits.
+func (c *Conn) waitForParts() error {
 	for c.ctx.Err() == nil {
-		whole := c.parts
-		if whole == nil {
+		ended := c.parts
+		if ended == nil {
 			return nil
 		}
 		c.mu.Unlock()
 		select {
-		case <-whole:
+		case <-ended:
 		case <-c.ctx.Done():
 		}
 		c.mu.Lock()
@@ -147,14 +144,14 @@ func (c *Conn) Part(p []byte, first, last bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if first {
-		if err := c.turn(); err != nil {
+		if err := c.waitForParts(); err != nil {
 			return err
 		}
 		c.parts = make(chan struct{})
 	}
-	err := c.put(p)
+	err := c.WriteAndFlush(p)
 	if last || err != nil {
-		c.whole()
+		c.endParts()
 	}
 	return err
 }
@@ -167,43 +164,38 @@ func (c *Conn) Break() {
 	if c.err == nil {
 		c.err = errBroken
 	}
-	c.whole()
+	c.endParts()
 }
 
-func (c *Conn) whole() {
+func (c *Conn) endParts() {
 	close(c.parts)
 	c.parts = nil
 }
 
-var errBroken = errors.New("stream: write after a part of an event")
-
-// Put writes p and flushes, even if the context has ended. It takes no lock: the caller
-// is the only writer.
-func (c *Conn) Put(p []byte) error { return c.put(p) }
-
-// put writes p and flushes. The caller holds mu, or is the only writer.
-func (c *Conn) put(p []byte) error {
+// WriteAndFlush is Send without the lock, even if the context has ended. The caller holds
+// mu, or is the only writer.
+func (c *Conn) WriteAndFlush(p []byte) error {
 	if c.err != nil {
 		return c.err
 	}
-	if err := c.lift(); err != nil {
+	if err := c.LiftLimits(); err != nil {
 		return err
 	}
 	c.last = time.Since(c.began)
-	c.arm()
+	c.setWriteDeadline()
 	write := c.write
 	if !c.open {
 		write = c.writeFirst
 	}
 	if err := write(p); err != nil {
-		c.err = Gone(err)
+		c.err = ClientGone(err)
 		return c.err
 	}
 	c.open = true
 	if len(p) > 0 {
-		c.loose = !bytes.HasSuffix(p, blank)
+		c.inBlock = !bytes.HasSuffix(p, blank)
 	}
-	if c.timeout > 0 && !c.lasts {
+	if c.timeout > 0 && !c.keepsDeadline {
 		_ = c.rw.SetWriteDeadline(time.Time{})
 	}
 	return nil
@@ -211,14 +203,11 @@ func (c *Conn) put(p []byte) error {
 
 var blank = []byte("\n\n")
 
-// Start lifts the limits of the response, as the first write would. The caller is the
-// only writer, and has decided that this is a stream.
-func (c *Conn) Start() error { return c.lift() }
-
-// lift removes the limits on the time and size of the response. It fails if a deadline
-// has already passed.
-func (c *Conn) lift() error {
-	if c.lifted {
+// LiftLimits removes the limits on the time and size of the response, as the first write
+// would. It fails if a deadline has already passed. The caller holds mu, or is the only
+// writer, and has decided that this is a stream.
+func (c *Conn) LiftLimits() error {
+	if c.unlimited {
 		return nil
 	}
 	if c.deadline != nil {
@@ -226,7 +215,7 @@ func (c *Conn) lift() error {
 			return err
 		}
 	}
-	c.lifted = true
+	c.unlimited = true
 	response.Stream(c.w)
 	if c.timeout == 0 {
 		_ = c.rw.SetWriteDeadline(time.Time{})
@@ -234,16 +223,16 @@ func (c *Conn) lift() error {
 	return nil
 }
 
-// arm gives the next write its full time, and no more.
-func (c *Conn) arm() {
-	if c.timeout == 0 || c.lasts && c.armed-c.last >= c.timeout {
+// setWriteDeadline gives the next write its full time, and no more.
+func (c *Conn) setWriteDeadline() {
+	if c.timeout == 0 || c.keepsDeadline && c.writeDeadline-c.last >= c.timeout {
 		return
 	}
-	c.armed = c.last + c.timeout
-	if c.lasts {
-		c.armed += c.timeout / 32
+	c.writeDeadline = c.last + c.timeout
+	if c.keepsDeadline {
+		c.writeDeadline += c.timeout / 32
 	}
-	if c.rw.SetWriteDeadline(c.began.Add(c.armed)) != nil {
+	if c.rw.SetWriteDeadline(c.began.Add(c.writeDeadline)) != nil {
 		c.timeout = 0 // a recorder, for one, has no deadlines
 	}
 }
@@ -307,7 +296,7 @@ func (c *Conn) serverTimeouts() (read, write time.Duration) {
 // compressing or buffering the stream. It is the whole response to a HEAD request.
 func (c *Conn) SendHeader() {
 	response.Commit(c.w, func(h http.Header) int {
-		values := [...]string{c.mime, "no", "no-cache, no-transform"}
+		values := [...]string{c.mediaType, "no", "no-cache, no-transform"}
 		h["Content-Type"] = values[0:1:1]
 		h["X-Accel-Buffering"] = values[1:2:2] // nginx
 		if h.Get("Cache-Control") == "" {
@@ -341,24 +330,24 @@ func (c *Conn) Cut(err error) {
 	}
 }
 
-// Shut makes every later write fail. It waits for a write in progress. A stream with no
+// Close makes every later write fail. It waits for a write in progress. A stream with no
 // writes gets its header if it ends in good order. What net/http still has to send may
 // take the time of one more flush, or the server's WriteTimeout if flushes are
 // unbounded.
-func (c *Conn) Shut(inGoodOrder bool) {
-	c.StopBeat()
+func (c *Conn) Close(inGoodOrder bool) {
+	c.StopHeartbeat()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if inGoodOrder && !c.open && c.r.Context().Err() == nil {
-		_ = c.put(nil)
+		_ = c.WriteAndFlush(nil)
 	}
-	if inGoodOrder && c.loose && c.parts == nil && c.mime == EventStream && c.err == nil {
-		_ = c.put([]byte(Parting))
+	if inGoodOrder && c.inBlock && c.parts == nil && c.mediaType == EventStream && c.err == nil {
+		_ = c.WriteAndFlush([]byte(FinalComment))
 	}
 	if c.err != nil {
 		return
 	}
-	c.err = errShut
+	c.err = errClosed
 	if !c.open || c.r.ProtoMajor != 1 {
 		return
 	}
@@ -366,7 +355,5 @@ func (c *Conn) Shut(inGoodOrder bool) {
 	if _, write := c.serverTimeouts(); c.timeout == 0 && write > 0 {
 		_ = c.rw.SetWriteDeadline(c.Last().Add(write))
 	}
-	c.arm()
+	c.setWriteDeadline()
 }
-
-var errShut = errors.New("stream: write after the handler returned, or after Close")

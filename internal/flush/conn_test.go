@@ -24,11 +24,11 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 func prepared(t testing.TB, w http.ResponseWriter, ctx context.Context, every time.Duration) *flush.Conn {
 	c := new(flush.Conn)
 	r := httptest.NewRequestWithContext(ctx, "GET", "/", nil)
-	if err := c.Prepare(w, r, flush.Config{MediaType: flush.EventStream, Shuts: true}); err != nil {
+	if err := c.Prepare(w, r, flush.Config{MediaType: flush.EventStream, Closes: true}); err != nil {
 		t.Fatal(err)
 	}
 	if every > 0 {
-		c.Beat(every, []byte(":"))
+		c.StartHeartbeat(every, []byte(":"))
 	}
 	return c
 }
@@ -48,15 +48,15 @@ func part(text string, first, last bool) func(*flush.Conn) error {
 }
 
 func tick(*flush.Conn) error       { time.Sleep(time.Second); return nil }
-func shut(c *flush.Conn) error     { c.Shut(true); return nil }
+func shut(c *flush.Conn) error     { c.Close(true); return nil }
 func breakOff(c *flush.Conn) error { c.Break(); return errors.New("broken") }
 
-// TestInterleavings goes through every order of the steps of those that share a Conn:
+// TestConnInterleavings goes through every order of the steps of those that share a Conn:
 // two that send a message in parts, one that sends, the timer, and the handler that
 // returns or a context that ends. In any order, no write interrupts a message in parts,
 // no bytes follow the end or an incomplete message, every message sent arrives, and all
 // of them end.
-func TestInterleavings(t *testing.T) {
+func TestConnInterleavings(t *testing.T) {
 	for _, end := range []string{"return", "cancel", "break"} {
 		ends, wants := part("a>", false, true), 3360
 		if end == "break" {
@@ -133,7 +133,7 @@ func play(t *testing.T, actors []actor, path []int) {
 		}
 	}
 	all.Wait()
-	c.Shut(false)
+	c.Close(false)
 	got := w.Body.String()
 	complain := func(format string, args ...any) {
 		t.Helper()
@@ -157,15 +157,15 @@ func play(t *testing.T, actors []actor, path []int) {
 	}
 }
 
-// TestPanicOfAWriter: a heartbeat to a writer that panics does not end the process.
-func TestPanicOfAWriter(t *testing.T) {
+// TestConnWriterPanics: a heartbeat to a writer that panics does not end the process.
+func TestConnWriterPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := prepared(t, panics{httptest.NewRecorder()}, t.Context(), time.Second)
 		time.Sleep(time.Minute)
 		if err := c.Send([]byte("s")); err == nil {
 			t.Error("sent after a panic")
 		}
-		c.Shut(false)
+		c.Close(false)
 	})
 }
 
@@ -173,9 +173,9 @@ type panics struct{ *httptest.ResponseRecorder }
 
 func (panics) Write([]byte) (int, error) { panic("on purpose") }
 
-// TestLateStart: a deadline that has passed keeps the stream from opening, however
-// often it is tried.
-func TestLateStart(t *testing.T) {
+// TestConnOpensAfterDeadline: a deadline that has passed keeps the stream from opening,
+// however often it is tried.
+func TestConnOpensAfterDeadline(t *testing.T) {
 	node, r := exchange.Copy(httptest.NewRequest("GET", "/", nil), nil)
 	node.Set(exchange.Deadline, late{})
 	w := httptest.NewRecorder()
@@ -197,8 +197,8 @@ func (late) Extend(time.Duration) error    { return http.ErrHandlerTimeout }
 func (late) AtLeast(time.Duration) error   { return http.ErrHandlerTimeout }
 func (late) EndsWithin(time.Duration) bool { return false }
 
-// TestStorm shares a Conn among many goroutines, for the race detector.
-func TestStorm(t *testing.T) {
+// TestConnStorm shares a Conn among many goroutines, for the race detector.
+func TestConnStorm(t *testing.T) {
 	for range 20 {
 		w := httptest.NewRecorder()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -223,10 +223,10 @@ func TestStorm(t *testing.T) {
 		if rand.IntN(2) == 0 {
 			all.Go(func() { time.Sleep(time.Duration(rand.IntN(500)) * time.Microsecond); cancel() })
 		} else {
-			all.Go(func() { time.Sleep(time.Duration(rand.IntN(500)) * time.Microsecond); c.Shut(true) })
+			all.Go(func() { time.Sleep(time.Duration(rand.IntN(500)) * time.Microsecond); c.Close(true) })
 		}
 		all.Wait()
-		c.Shut(true)
+		c.Close(true)
 		cancel()
 		got := w.Body.String()
 		if rest := strings.NewReplacer("<->", "", "s", "", ":", "").Replace(got); !strings.HasPrefix("<->", rest) || !strings.HasSuffix(got, rest) {

@@ -9,15 +9,23 @@ import (
 	"github.com/apiece/apiece/internal/response"
 )
 
-// goneError is a write that failed: the client has gone, or does not read.
-type goneError struct{ cause error }
+var (
+	// errUntil is the cause of a context that Config.Until ended.
+	errUntil  = errors.New("stream: ended by the server")
+	errBroken = errors.New("stream: write after a part of an event")
+	errClosed = errors.New("stream: write after the handler returned, or after Close")
+	errPanic  = errors.New("stream: the writer of the response has panicked")
+)
 
-// Gone returns an error with the cause that blames the client.
-func Gone(cause error) error { return &goneError{cause} }
+// clientGoneError is a write that failed: the client has gone, or does not read.
+type clientGoneError struct{ cause error }
 
-func (e *goneError) Error() string    { return "stream: client gone: " + e.cause.Error() }
-func (e *goneError) Unwrap() error    { return e.cause }
-func (e *goneError) ClientGone() bool { return true }
+// ClientGone returns an error with the cause that blames the client.
+func ClientGone(cause error) error { return &clientGoneError{cause} }
+
+func (e *clientGoneError) Error() string    { return "stream: client gone: " + e.cause.Error() }
+func (e *clientGoneError) Unwrap() error    { return e.cause }
+func (e *clientGoneError) ClientGone() bool { return true }
 
 // headError keeps a HEAD request from opening a stream without a body. Its status is
 // never sent: it keeps the error out of the log, which records 500 and above.
@@ -39,8 +47,9 @@ func (c *Conn) Refuse(err error, hook problem.Hook, logger *slog.Logger) error {
 	return problem.Refuse(c.w, c.r, err, err, hook, logger)
 }
 
-// Over reports whether err only says that the stream has ended because its context has.
-func (c *Conn) Over(err error) bool {
+// EndedByContext reports whether err only says that the stream has ended because its
+// context has.
+func (c *Conn) EndedByContext(err error) bool {
 	return c.ctx.Err() != nil && (errors.Is(err, c.ctx.Err()) || errors.Is(err, errUntil))
 }
 

@@ -36,7 +36,7 @@ var variables = map[string]string{
 
 // immutable are functions whose result does not change.
 var immutable = []string{
-	"github.com/apiece/apiece/internal/flush.Gone",
+	"github.com/apiece/apiece/internal/flush.ClientGone",
 	"net/netip.MustParseAddr", "net/netip.MustParsePrefix", "reflect.TypeFor",
 	"regexp.MustCompile", "strings.NewReplacer", "time.Date", "time.Unix",
 }

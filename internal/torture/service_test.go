@@ -74,7 +74,7 @@ func newKitService(log *slog.Logger, count *counters, writeTimeout time.Duration
 	ending, end := context.WithCancel(context.Background())
 	s := &kitService{log: log, streams: stream.Config{WriteTimeout: writeTimeout, Until: ending, Logger: log}, hub: hub.New(hub.Config{
 		MaxSubscribers: maxSubscribers,
-		History:        64,
+		MaxHistory:     64,
 		WriteTimeout:   writeTimeout,
 		Logger:         log,
 	})}

@@ -19,7 +19,7 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-func TestHandler(t *testing.T) {
+func TestHubHandler(t *testing.T) {
 	h := hub.New(hub.Config{})
 	start := h.LastEventID()
 	publish(t, h, "a", "1")
@@ -49,7 +49,7 @@ func TestHandler(t *testing.T) {
 
 // A page says in the query where to begin, as do clients that cannot set a header; a
 // header takes precedence, since it is newer.
-func TestLastEventIDFromTheQuery(t *testing.T) {
+func TestHubLastEventIDFromQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, tt := range []struct {
 			cfg           hub.Config
@@ -104,9 +104,9 @@ func TestLastEventIDFromTheQuery(t *testing.T) {
 }
 
 // A new client may get all events there are, or the latest of them, and no gap.
-func TestHistoryForNewcomers(t *testing.T) {
+func TestSubscriptionHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Config{History: 4})
+		h := hub.New(hub.Config{MaxHistory: 4})
 		publish(t, h, "a", "a1 a2 a3 a4 a5 a6") // the first two are dropped
 		publish(t, h, "b", "b7")
 		last := publish(t, h, "a", "a8")
@@ -130,7 +130,7 @@ func TestHistoryForNewcomers(t *testing.T) {
 	})
 }
 
-func TestMaxTopics(t *testing.T) {
+func TestHubMaxTopics(t *testing.T) {
 	for _, tt := range []struct{ max, topics, status int }{
 		{0, 1000, 200}, {0, 1001, 400}, {2, 3, 400}, {-1, 5000, 200},
 	} {
@@ -155,7 +155,7 @@ func TestMaxTopics(t *testing.T) {
 
 // A stream begins with fields of the first event, and without a block of its own unless
 // configured.
-func TestBlocks(t *testing.T) {
+func TestHubPositionBlocks(t *testing.T) {
 	for _, blocks := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			h := hub.New(hub.Config{Retry: -1, Heartbeat: time.Second, PositionBlocks: blocks})
@@ -180,7 +180,7 @@ func TestBlocks(t *testing.T) {
 
 // Refused clients get a response within the limits of the server, and hold nothing,
 // whatever they fail to send.
-func TestRefusedHoldNothing(t *testing.T) {
+func TestHubRefusedHoldNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	quiet := func(w http.ResponseWriter, r *http.Request, err error) { w.WriteHeader(http.StatusServiceUnavailable) }
@@ -218,7 +218,7 @@ func TestRefusedHoldNothing(t *testing.T) {
 
 // Clients that wait for a backplane count, and are refused within the limits of the
 // server.
-func TestWaitingCounts(t *testing.T) {
+func TestHubMaxSubscribersCountsWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(flaky)
 		log.down.Store(true)
@@ -253,7 +253,7 @@ func TestWaitingCounts(t *testing.T) {
 }
 
 // A new client receives no event older than itself while a hub reads a new log.
-func TestNewcomerDuringRefill(t *testing.T) {
+func TestReplayDuringRefill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &filling{}
 		log.Store("e1", 3)
@@ -274,7 +274,7 @@ func TestNewcomerDuringRefill(t *testing.T) {
 
 // A stream that ends normally after a heartbeat ends in a comment: go-sse would not
 // reconnect otherwise.
-func TestEndBehindAHeartbeat(t *testing.T) {
+func TestHubEndAfterHeartbeat(t *testing.T) {
 	for name, end := range map[string]func(h *hub.Hub, s *sink){
 		"MaxAge":   func(*hub.Hub, *sink) { time.Sleep(time.Minute) },
 		"Shutdown": func(h *hub.Hub, _ *sink) { h.Shutdown(context.Background()) },

@@ -160,7 +160,7 @@ func (l *shifty) Subscribe(ctx context.Context, after hub.Position, deliver func
 	return l.Memory.Subscribe(ctx, after, deliver)
 }
 
-func TestBackplaneThatShifts(t *testing.T) {
+func TestBackplaneChangesAfterBounds(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		happens func(*backplanetest.Memory) error
@@ -214,7 +214,7 @@ func TestBackplaneNeverUpAndShutDown(t *testing.T) {
 	})
 }
 
-func TestBackplaneEntryOfSomebodyElse(t *testing.T) {
+func TestBackplaneForeignEntry(t *testing.T) {
 	// Entries of other programs that the hub cannot send count as missing.
 	synctest.Test(t, func(t *testing.T) {
 		log := &flaky{cut: make(chan struct{})}
@@ -243,7 +243,7 @@ func (n *namer) Subscribe(ctx context.Context, after hub.Position, deliver func(
 	})
 }
 
-func TestBackplaneThatNames(t *testing.T) {
+func TestBackplaneSetsIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{Backplane: new(namer)})
 		defer h.Shutdown(t.Context())
@@ -272,7 +272,7 @@ func (m *mute) Bounds(ctx context.Context) (hub.Position, uint64, error) {
 	return m.Memory.Bounds(ctx)
 }
 
-func TestBackplaneThatIsMute(t *testing.T) {
+func TestBackplaneSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{Backplane: new(mute), Logger: new(testkit.Log).Logger()})
 		defer h.Shutdown(t.Context())
@@ -292,7 +292,7 @@ func (s *stutter) Subscribe(ctx context.Context, after hub.Position, deliver fun
 	return s.Memory.Subscribe(ctx, after, func(e hub.Entry) { deliver(e); deliver(e) })
 }
 
-func TestBackplaneThatStutters(t *testing.T) {
+func TestBackplaneDeliversTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{Backplane: new(stutter)})
 		defer h.Shutdown(t.Context())
@@ -317,7 +317,7 @@ func (l *liar) Subscribe(ctx context.Context, after hub.Position, deliver func(h
 	})
 }
 
-func TestBackplaneThatLies(t *testing.T) {
+func TestBackplaneInvalidPositions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{Backplane: new(liar)})
 		defer h.Shutdown(t.Context())

@@ -117,7 +117,7 @@ func newCluster(t *testing.T, seed uint64) *cluster {
 	c := &cluster{t: t, seed: seed, dice: newDice(seed, 0), log: newClusterLog(), healthy: make(chan struct{})}
 	c.roomy = c.dice.in(3)
 	c.config = hub.Config{
-		History: 100_000, HistoryBytes: -1, HistoryAge: -1,
+		MaxHistory: 100_000, HistoryLimit: -1, HistoryAge: -1,
 		Presence: c.dice.in(2), PositionBlocks: c.dice.in(3),
 		Logger: slog.New(slog.DiscardHandler),
 	}
@@ -125,7 +125,7 @@ func newCluster(t *testing.T, seed uint64) *cluster {
 		c.config.MaxAge = 5*time.Second + c.dice.upTo(time.Minute)
 	}
 	if !c.roomy {
-		c.config.History = 1 + c.dice.n(1+c.dice.n(200))
+		c.config.MaxHistory = 1 + c.dice.n(1+c.dice.n(200))
 		if c.dice.in(2) {
 			c.config.HistoryAge = time.Second + c.dice.upTo(time.Minute)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestWitness: the witnesses of TestCluster detect wrong hubs.
-func TestWitness(t *testing.T) {
+// TestClusterWitness: the witnesses of TestCluster detect wrong hubs.
+func TestClusterWitness(t *testing.T) {
 	for _, tt := range []struct {
 		sent string // numbers of entries, gN for a gap after N, G for one of another log
 		want string // part of the fault, "" for none

@@ -13,13 +13,13 @@ import (
 
 // Config configures a hub. The zero Config is ready to use.
 type Config struct {
-	// History is how many events of a topic are kept, for slow and for reconnecting
+	// MaxHistory is how many events of a topic are kept, for slow and for reconnecting
 	// clients. 0 is 1024. It cannot be disabled: the history is what subscribers are sent
 	// from.
-	History int
-	// HistoryBytes is how much memory the events of a topic may take. The latest is kept
+	MaxHistory int
+	// HistoryLimit is how much memory the events of a topic may take. The latest is kept
 	// whatever its size. 0 is 4 MB, negative is no limit.
-	HistoryBytes bytesize.Size
+	HistoryLimit bytesize.Size
 	// HistoryAge is how long events are kept. 0 is 5 minutes, negative is no limit, and
 	// then topics without subscribers are never forgotten.
 	HistoryAge time.Duration
@@ -92,17 +92,18 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Validate reports every problem of the config.
+// Validate reports the first setting that New would refuse, as an error that names it, or
+// nil.
 func (cfg Config) Validate() error {
-	if cfg.History < 0 {
-		return errors.New("hub: Config.History is negative: the history is the queue of the subscribers, it cannot be off")
+	if cfg.MaxHistory < 0 {
+		return errors.New("hub: Config.MaxHistory is negative: the history is the queue of the subscribers, it cannot be off")
 	}
 	return nil
 }
 
 func (cfg Config) withDefaults() Config {
-	cfg.History = setting.Or(cfg.History, 1024)
-	cfg.HistoryBytes = setting.Or(cfg.HistoryBytes, 4*bytesize.MB)
+	cfg.MaxHistory = setting.Or(cfg.MaxHistory, 1024)
+	cfg.HistoryLimit = setting.Or(cfg.HistoryLimit, 4*bytesize.MB)
 	cfg.HistoryAge = setting.Or(cfg.HistoryAge, 5*time.Minute)
 	cfg.MaxSubscribers = setting.Or(cfg.MaxSubscribers, 10_000)
 	cfg.MaxTopics = setting.Or(cfg.MaxTopics, 1000)

@@ -5,13 +5,13 @@ package hub
 // itself: what a step finds is sent without a lock, and may take as long as the client
 // likes.
 //
-//	1 caught    -> gathering  there is something after the cursor; a pass begins
+//	1 upToDate  -> gathering  there is something after the cursor; a pass begins
 //	2 gathering -> gathering  that was enough under one lock
 //	3 gathering -> sending    every topic was looked at
 //	4 sending   -> sending    a batch goes out, the cursor follows
-//	5 sending   -> caught     the next entry was dropped before it was reached:
+//	5 sending   -> upToDate   the next entry was dropped before it was reached:
 //	                          another pass, to the head of then
-//	6 sending   -> caught     the pass is at its end, and the cursor with it
+//	6 sending   -> upToDate   the pass is at its end, and the cursor with it
 //	7 any       -> gathering  another log has replaced this one
 //
 // A hole is reported with the batch that follows it, in one flush, and once for all
@@ -20,63 +20,53 @@ package hub
 // before it can happen again. However fast that is, delivery goes on: each failed pass
 // takes twice as much under one lock.
 type delivery struct {
-	state    progress
-	served   bool    // a batch went out
-	gap      gapKind // to be reported with the next flush
-	overflow Overflow
-	life     uint32 // of the log: a past epoch may come back
-	epoch    string
-	cursor   uint64 // everything up to here was sent, or is of other topics
-	floor    uint64 // it knows that the log may lack entries up to here
-	gapAt    uint64 // where it was when the gap was found
-	topics   []membership
-	pass     *pass // nil unless a pass is under way
+	state      progress
+	served     bool    // a batch went out
+	gap        gapKind // to be reported with the next flush
+	overflow   Overflow
+	generation uint32 // of the log: a past epoch may come back
+	epoch      string
+	cursor     uint64 // everything up to here was sent, or is of other topics
+	floor      uint64 // it knows that the log may lack entries up to here
+	gapAt      uint64 // where it was when the gap was found
+	topics     []subscribedTopic
+	pass       *pass // nil unless a pass is under way
 }
 
 // progress is the state of a delivery.
 type progress uint8
 
 const (
-	caught progress = iota
+	upToDate progress = iota
 	gathering
 	sending
-)
-
-// A gapKind is why events are missing for a subscriber.
-type gapKind uint8
-
-const (
-	noGap    gapKind = iota
-	hole             // the log has lost some, for all subscribers
-	tooSlow          // the history has moved past its cursor
-	otherLog         // the log was lost, and with it what the cursor meant
 )
 
 // An outcome is what to do after a step.
 type outcome uint8
 
 const (
-	idle  outcome = iota // nothing: wait to be woken
-	again                // take another step
-	merge                // merge what was gathered, then take another step
-	ready                // send the gap, if there is one, and the batch
-	over                 // end the stream
+	idle       outcome = iota // nothing: wait to be woken
+	again                     // take another step
+	coalesce                  // coalesce what was gathered, then take another step
+	ready                     // send the gap, if there is one, and the batch
+	disconnect                // end the stream
 )
 
 // step takes one step. The caller holds Hub.mu for reading.
 func (d *delivery) step(h *Hub) outcome {
 	switch {
-	case d.life != h.life:
-		d.life, d.epoch, d.cursor, d.floor = h.life, h.epoch, 0, h.floor
-		d.tell(otherLog)
+	case d.generation != h.generation:
+		d.generation, d.epoch, d.cursor, d.floor = h.generation, h.epoch, 0, h.floor
+		d.noteGap(otherLog)
 		d.begin(h)
-		d.pass.fresh = true
+		d.pass.newLog = true
 	case h.floor > max(d.cursor, d.floor):
-		d.tell(hole)
+		d.noteGap(hole)
 		d.floor = h.floor
 	}
 	switch d.state {
-	case caught:
+	case upToDate:
 		if h.head <= d.cursor {
 			if d.gap != noGap {
 				return ready
@@ -90,19 +80,19 @@ func (d *delivery) step(h *Hub) outcome {
 			return again
 		}
 		if d.gap == tooSlow && d.overflow == Disconnect && d.served {
-			return over
+			return disconnect
 		}
 		d.state = sending
 		if d.overflow == Coalesce {
-			return merge
+			return coalesce
 		}
-		d.pass.arrange()
+		d.pass.heapify()
 	}
 	p := d.pass
 	p.batch = p.batch[:0]
 	if d.overflow == Coalesce {
-		p.take(h.pace.entries)
-	} else if p.merge(h.pace.entries) && len(p.batch) == 0 {
+		p.take(h.limits.entries)
+	} else if p.merge(h.limits.entries) && len(p.batch) == 0 {
 		return d.retry()
 	}
 	if len(p.heads)+len(p.waiting) > 0 {
@@ -112,7 +102,7 @@ func (d *delivery) step(h *Hub) outcome {
 	if d.gap != noGap && len(p.batch) == 0 && h.head > p.to {
 		return d.retry() // what follows a gap is sent with it
 	}
-	d.cursor, d.state = max(d.cursor, p.to), caught
+	d.cursor, d.state = max(d.cursor, p.to), upToDate
 	switch {
 	case len(p.batch) > 0 || d.gap != noGap:
 		return ready
@@ -124,8 +114,8 @@ func (d *delivery) step(h *Hub) outcome {
 
 // retry begins another pass, with the next lock.
 func (d *delivery) retry() outcome {
-	d.pass.vain++
-	d.state = caught
+	d.pass.retries++
+	d.state = upToDate
 	return again
 }
 
@@ -142,49 +132,44 @@ func (d *delivery) begin(h *Hub) {
 // all topics.
 func (d *delivery) gather(h *Hub) bool {
 	p := d.pass
-	for left := h.pace.stint << p.vain; p.at < len(d.topics); p.at, p.from = p.at+1, 0 {
-		if left -= costOfTopic; left < 0 {
+	for left := h.limits.work << p.retries; p.at < len(d.topics); p.at, p.from = p.at+1, 0 {
+		if left -= topicCost; left < 0 {
 			return false
 		}
-		m := &d.topics[p.at]
-		if p.fresh {
-			m.floor = 0
+		t := &d.topics[p.at]
+		if p.newLog {
+			t.floor = 0
 		}
-		r := h.ring(m.topic)
-		n := r.after(max(d.cursor, p.from))
-		if r.trimmed > max(d.cursor, p.from, m.floor) {
-			d.tell(tooSlow)
-			m.floor = r.trimmed
-			if (d.served || p.vain > 0) && d.overflow != Coalesce {
-				n += r.len() / 2
+		hist := h.history(t.topic)
+		n := hist.after(max(d.cursor, p.from))
+		if hist.trimmed > max(d.cursor, p.from, t.floor) {
+			d.noteGap(tooSlow)
+			t.floor = hist.trimmed
+			if (d.served || p.retries > 0) && d.overflow != Coalesce {
+				n += hist.len() / 2
 			}
 		}
 		if d.overflow != Coalesce {
-			if n < r.next && r.at(n).seq <= p.to {
-				p.heads = append(p.heads, head{r.at(n).seq, n, m.topic})
+			if n < hist.next && hist.at(n).seq <= p.to {
+				p.heads = append(p.heads, head{hist.at(n).seq, n, t.topic})
 			}
 			continue
 		}
-		for ; n < r.next && r.at(n).seq <= p.to; n++ {
+		for ; n < hist.next && hist.at(n).seq <= p.to; n++ {
 			if left--; left < 0 {
 				return false
 			}
-			p.waiting = append(p.waiting, r.at(n))
-			p.from = r.at(n).seq
+			p.waiting = append(p.waiting, hist.at(n))
+			p.from = hist.at(n).seq
 		}
 	}
 	return true
 }
 
-// tell notes that there is a hole after the cursor.
-func (d *delivery) tell(gap gapKind) {
-	d.gap, d.gapAt = max(d.gap, gap), d.cursor
-}
-
 // done notes that what the last step found was sent.
 func (d *delivery) done() {
 	if d.pass != nil && len(d.pass.batch) > 0 {
-		d.served, d.pass.vain = true, 0
+		d.served, d.pass.retries = true, 0
 	}
 	d.gap = noGap
 	d.release()
@@ -192,7 +177,7 @@ func (d *delivery) done() {
 
 // release frees what only a pass needs.
 func (d *delivery) release() {
-	if d.state == caught && d.pass != nil {
+	if d.state == upToDate && d.pass != nil {
 		d.pass.free()
 		d.pass = nil
 	}

@@ -28,7 +28,7 @@ func (c chat) listen(w http.ResponseWriter, r *http.Request) {
 
 // A chat. A client that loses the connection has missed nothing after it reconnects.
 func ExampleHub_Publish() {
-	c := chat{hub.New(hub.Config{History: 100})}
+	c := chat{hub.New(hub.Config{MaxHistory: 100})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /rooms/{room}", c.say)
 	mux.HandleFunc("GET /rooms/{room}", c.listen)

@@ -13,6 +13,28 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
+// What happens to an event, from Publish to the wire.
+//
+//  1. Publish (hub.go) encodes it, all but its id, before any lock (encode.go).
+//  2. With a Backplane (backplane.go) it is appended to the log there, and Publish returns.
+//     It comes back, like those of other processes, to the follower (follow.go).
+//  3. append (hub.go), under mu, gives it the next number of the log and puts it into the
+//     history of its topic (topic.go, history.go). The topic is now dirty.
+//  4. notify tells the wake loop (wake.go), which wakes the subscribers of dirty topics.
+//     Publish has returned, without waiting for any of them.
+//  5. On the goroutine of its handler each subscriber (subscriber.go) takes steps of its
+//     delivery (delivery.go), each under mu for reading: collect what is after its cursor
+//     (delivery_pass.go), decide what a slow one loses (overflow.go), note what is missing
+//     (gap.go).
+//  6. send (subscriber.go) puts the gap event and the batch into one write, without a lock
+//     of the hub, and WriteAndFlush (internal/flush/conn.go) sends it with one flush and a
+//     deadline.
+//
+// A subscriber comes and goes by Serve (serve.go): it is admitted and joins its topics
+// (subscriber_join.go), and finds where it begins, by its last id (replay.go). Heartbeats
+// are sent on wakeups too. Presence (presence.go) is told who comes and goes, and tells
+// the other processes through the log (presence_announce.go).
+
 // A Hub broadcasts events to all clients that have subscribed to their topic.
 //
 // Publishing never waits for a client. An event is encoded once and stored in the history
@@ -25,41 +47,41 @@ import (
 //
 // The methods are safe for concurrent use.
 type Hub struct {
-	cfg   Config
-	pace  pace
-	start time.Time
-	stats stats
+	cfg    Config
+	limits stepLimits
+	start  time.Time
+	stats  stats
 
-	// Lock order: audience, mu, presence. Each is held for a bounded time: loops over
-	// topics and subscribers release it at intervals.
+	// Lock order: subscribersMu, mu, presence.mu. Each is held for a bounded time: loops
+	// over topics and subscribers release it at intervals.
 
 	// The log. Subscribers read it while they hold mu for reading.
-	mu        sync.RWMutex
-	epoch     string
-	life      uint32 // number of epochs so far
-	head      uint64 // the seq of the latest entry
-	tail      uint64 // the seq of the backplane's latest entry when last asked
-	floor     uint64 // entries up to here may be missing in any topic
-	topics    map[string]*topic
-	order     []*topic // the same topics, for sweeps
-	forgotten forgotten
-	noRing    ring
-	fresh     []*topic // with entries that the dispatcher has not seen
-	allFresh  bool     // all topics are fresh
-	sweeping  bool     // a sweep is running or scheduled
+	mu         sync.RWMutex
+	epoch      string
+	generation uint32 // counts the epochs: one may come back
+	head       uint64 // the seq of the latest entry
+	tail       uint64 // the seq of the backplane's latest entry when last asked
+	floor      uint64 // entries up to here may be missing in any topic
+	topics     map[string]*topic
+	order      []*topic // the same topics, for sweeps
+	forgotten  forgotten
+	noHistory  history
+	dirty      []*topic // with entries that the wake loop has not seen
+	allDirty   bool     // all topics are dirty
+	sweeping   bool     // a sweep is running or scheduled
 
-	// The audience. It has its own lock, so that waking all subscribers does not block a
-	// publisher.
-	audience    sync.Mutex
-	admitted    int // including those that wait for the backplane
-	clients     map[string]int
-	subscribers []*subscriber
-	dispatching bool
-	closed      atomic.Bool   // set under both locks
-	empty       chan struct{} // closed once the hub is closed and the last subscriber has left
-	kick        chan struct{} // there is something new
+	// The subscribers. They have a lock of their own, so that waking all of them does not
+	// block a publisher.
+	subscribersMu   sync.Mutex
+	admitted        int // including those that wait for the backplane
+	clients         map[string]int
+	subscribers     []*subscriber
+	wakeLoopRunning bool
+	closed          atomic.Bool   // set under both locks
+	empty           chan struct{} // closed once the hub is closed and the last subscriber has left
+	wakeup          chan struct{} // tells the wake loop that something is dirty
 
-	feed     feed
+	follower follower
 	presence presence
 }
 
@@ -71,27 +93,24 @@ func New(cfg Config) *Hub {
 	}
 	h := &Hub{
 		cfg:       cfg.withDefaults(),
-		pace:      pace{batchEntries, stint},
+		limits:    stepLimits{batchEntries, lockBudget},
 		start:     time.Now(),
 		epoch:     newEpoch(),
 		topics:    make(map[string]*topic),
 		forgotten: forgotten{seed: maphash.MakeSeed()},
 		clients:   make(map[string]int),
 		empty:     make(chan struct{}),
-		kick:      make(chan struct{}, 1),
+		wakeup:    make(chan struct{}, 1),
 	}
 	h.presence = presence{
-		on:     h.cfg.Presence,
-		tell:   h.cfg.OnPresence,
-		fail:   func(v any) { h.log().Error("hub: OnPresence panicked", slog.Any("panic", v)) },
-		topics: make(map[string]map[string]*attendance),
+		on:       h.cfg.Presence,
+		callback: h.cfg.OnPresence,
+		panicked: func(v any) { h.log().Error("apiece: hub: OnPresence panicked", slog.Any("panic", v)) },
+		topics:   make(map[string]map[string]*attendance),
 	}
 	h.follow()
 	return h
 }
-
-// ErrClosed is returned by [Hub.Publish] after [Hub.Shutdown].
-var ErrClosed = errors.New("hub: hub is shut down")
 
 // Publish sends the event to the subscribers of the topic, in every process if there is a
 // [Backplane], and returns its id. The event must not have an ID, and must not be empty.
@@ -111,7 +130,7 @@ func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id
 		return "", ErrClosed
 	}
 	if h.cfg.Backplane != nil {
-		ctx, cancel := h.within(ctx)
+		ctx, cancel := h.withBackplaneTimeout(ctx)
 		defer cancel()
 		at, err := h.cfg.Backplane.Append(ctx, topic, event)
 		if err != nil {
@@ -127,7 +146,7 @@ func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id
 	at := Position{h.epoch, h.head + 1}
 	h.append(at, topic, event, body)
 	h.mu.Unlock()
-	h.nudge()
+	h.notify()
 	return at.String(), nil
 }
 
@@ -157,11 +176,11 @@ func (h *Hub) append(at Position, name string, event stream.Event, body []byte) 
 	now := h.now()
 	e := &entry{seq: at.Seq, topic: t, at: now, event: event, wire: withID(body, at)}
 	h.renew(t)
-	t.ring.add(e, h.cfg.History, int64(h.cfg.HistoryBytes))
+	t.history.add(e, h.cfg.MaxHistory, int64(h.cfg.HistoryLimit))
 	h.expire(t, now)
-	if t.listeners > 0 && !t.isFresh {
-		t.isFresh = true
-		h.fresh = append(h.fresh, t)
+	if t.listeners > 0 && !t.isDirty {
+		t.isDirty = true
+		h.dirty = append(h.dirty, t)
 	}
 	h.stats.published.Add(1)
 }
@@ -177,16 +196,16 @@ func (h *Hub) now() time.Duration { return time.Since(h.start) }
 // http.Server.Shutdown waits for open streams but does not end them. Call this first, or
 // register it with http.Server.RegisterOnShutdown.
 func (h *Hub) Shutdown(ctx context.Context) error {
-	h.audience.Lock()
+	h.subscribersMu.Lock()
 	h.mu.Lock()
 	if !h.closed.Swap(true) && h.admitted == 0 {
 		close(h.empty)
 	}
-	h.allFresh = true
+	h.allDirty = true
 	h.mu.Unlock()
-	h.audience.Unlock()
-	h.nudge()
-	if err := h.feed.stop(ctx); err != nil {
+	h.subscribersMu.Unlock()
+	h.notify()
+	if err := h.follower.stop(ctx); err != nil {
 		return err
 	}
 	select {
@@ -195,7 +214,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if h.presence.dirty != nil {
-		h.sendNews(ctx, h.cfg.PresenceExpiry/3) // all clients have left
+		h.sendAnnouncements(ctx, h.cfg.PresenceExpiry/3) // all clients have left
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func TestHub(t *testing.T) {
 	})
 }
 
-func TestPublishErrors(t *testing.T) {
+func TestHubPublishErrors(t *testing.T) {
 	h := hub.New(hub.Config{})
 	var e *stream.EventError
 	for _, tt := range []struct {
@@ -73,7 +73,7 @@ func TestPublishErrors(t *testing.T) {
 	}
 }
 
-func TestOneFlushForWhatIsWaiting(t *testing.T) {
+func TestHubFlushesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{})
 		s := listen(t, h, hub.Subscription{Topics: []string{"a"}})
@@ -125,7 +125,7 @@ func TestHubHeartbeat(t *testing.T) {
 	})
 }
 
-func TestMaxAge(t *testing.T) {
+func TestHubMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{MaxAge: 100 * time.Second})
 		start := time.Now()
@@ -164,7 +164,7 @@ type insatiable struct {
 
 func (c *insatiable) Flush() { c.more() }
 
-func TestEndsWhileBehind(t *testing.T) {
+func TestHubEndsWhileBehind(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		maxAge time.Duration // of the stream
@@ -197,7 +197,7 @@ func TestEndsWhileBehind(t *testing.T) {
 	}
 }
 
-func TestCaps(t *testing.T) {
+func TestHubMaxSubscribers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{MaxSubscribers: 3, MaxPerClient: 2})
 		sub := func(client string) hub.Subscription {
@@ -226,7 +226,7 @@ func TestCaps(t *testing.T) {
 	})
 }
 
-func TestShutdown(t *testing.T) {
+func TestHubShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{})
 		var all []*sink
@@ -292,16 +292,16 @@ func TestSubscriptionErrors(t *testing.T) {
 	}
 }
 
-func TestNewHubPanics(t *testing.T) {
+func TestHubNewPanics(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("no panic")
 		}
 	}()
-	hub.New(hub.Config{History: -1})
+	hub.New(hub.Config{MaxHistory: -1})
 }
 
-func TestManySubscribers(t *testing.T) {
+func TestHubManySubscribers(t *testing.T) {
 	subscribers, events := 10_000, 20
 	if testkit.Race {
 		subscribers = 2000 // the race detector does not allow more than 8128 goroutines
@@ -343,7 +343,7 @@ func TestManySubscribers(t *testing.T) {
 	})
 }
 
-func TestAllocs(t *testing.T) {
+func TestHubAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -386,7 +386,7 @@ func TestAllocs(t *testing.T) {
 }
 
 // Times below the resolution of any clock still work.
-func TestTinyTimes(t *testing.T) {
+func TestHubTinyTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{
 			HistoryAge: 1, MaxAge: 1, Retry: 1, Heartbeat: 1, PresenceExpiry: 1, Presence: true, Backplane: new(backplanetest.Memory),

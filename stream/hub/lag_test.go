@@ -25,7 +25,7 @@ func (l *lagging) Subscribe(ctx context.Context, after hub.Position, deliver fun
 }
 
 // A client of one hub reconnects to another that lags behind.
-func TestHubThatLags(t *testing.T) {
+func TestHubLags(t *testing.T) {
 	for _, tt := range []struct {
 		behind, missed, rest string // published before it leaves, while it is away, when it is back
 		want                 []string

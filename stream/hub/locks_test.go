@@ -13,7 +13,7 @@ import (
 
 // No lock is held while all topics or subscribers are processed: Publish and clients that
 // come and go get their turn.
-func TestLocksAreShort(t *testing.T) {
+func TestHubLocksAreShort(t *testing.T) {
 	if runtime.GOMAXPROCS(0) == 1 {
 		t.Skip("nothing runs meanwhile")
 	}
@@ -95,7 +95,7 @@ func TestLocksAreShort(t *testing.T) {
 			h.mu.Lock()
 			h.restart(Position{newEpoch(), 0})
 			h.mu.Unlock()
-			h.nudge()
+			h.notify()
 			time.Sleep(time.Millisecond)
 		}
 	})
@@ -110,7 +110,7 @@ func TestLocksAreShort(t *testing.T) {
 		}
 		h.mu.Lock()
 		for _, t := range h.order {
-			t.ring.at(t.ring.first).at -= 2 * time.Hour // now they are all too old
+			t.history.at(t.history.first).at -= 2 * time.Hour // now they are all too old
 		}
 		h.mu.Unlock()
 	}, h.sweep)

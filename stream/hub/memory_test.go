@@ -15,7 +15,7 @@ import (
 
 // The memory of a subscriber, including its goroutine, besides what net/http needs for a
 // connection.
-func TestMemoryPerSubscriber(t *testing.T) {
+func TestSubscriberMemory(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector needs memory of its own")
 	}

@@ -64,12 +64,12 @@ type modelGap struct {
 
 func newModel(overflow Overflow, history int, blocks bool) *model {
 	m := &model{
-		h:      New(Config{History: 2, HistoryAge: -1, Retry: -1}),
+		h:      New(Config{MaxHistory: 2, HistoryAge: -1, Retry: -1}),
 		blocks: blocks,
 		sub:    Subscription{Topics: []string{"a", "b"}, Overflow: overflow, History: history},
 		got:    map[Position]bool{}, latest: map[string]Position{},
 	}
-	m.h.pace = pace{entries: 2, stint: costOfTopic + 1} // a topic at a time, or an entry
+	m.h.limits = stepLimits{entries: 2, work: topicCost + 1} // a topic at a time, or an entry
 	m.h.epoch = "e0"
 	for m.h.forgotten.of("a") == m.h.forgotten.of("b") {
 		m.h.forgotten.seed = maphash.MakeSeed() // otherwise occasional false alarms
@@ -82,7 +82,7 @@ func newModel(overflow Overflow, history int, blocks bool) *model {
 func (m *model) connect() {
 	m.s = &subscriber{hub: m.h, key: func(e stream.Event) string { return e.Data }}
 	m.s.overflow = m.sub.Overflow
-	m.h.dispatching = true // wakes are steps of the model
+	m.h.wakeLoopRunning = true // wakes are steps of the model
 	if err := m.s.join(m.sub.Topics); err != nil {
 		m.over = true
 		return
@@ -101,9 +101,9 @@ func (m *model) connect() {
 // kept reports whether the event is in a history.
 func (m *model) kept(l logged) bool {
 	for _, t := range m.h.order {
-		r := m.h.ring(t)
-		for n := r.first; n < r.next; n++ {
-			if (Position{m.h.epoch, r.at(n).seq}) == l.at {
+		hist := m.h.history(t)
+		for n := hist.first; n < hist.next; n++ {
+			if (Position{m.h.epoch, hist.at(n).seq}) == l.at {
 				return true
 			}
 		}
@@ -149,8 +149,8 @@ func (m *model) step(op byte) (fault string) {
 		m.h.skip(m.h.head + 1)
 	case 't': // time passes: the oldest event of each topic is dropped
 		for _, t := range m.h.order {
-			if m.h.renew(t); t.ring.len() > 0 {
-				t.ring.drop()
+			if m.h.renew(t); t.history.len() > 0 {
+				t.history.drop()
 			}
 		}
 	case 'e': // the log is lost, and another replaces it
@@ -176,7 +176,7 @@ func (m *model) deliver() (fault string) {
 	}
 	m.found, m.foundAt, m.foundIn = s.step(m.h), m.h.head, m.life
 	switch m.found {
-	case merge:
+	case coalesce:
 		s.pass.coalesce(func(e *entry) string { return s.key(e.event) })
 	case idle:
 		s.done()
@@ -186,7 +186,7 @@ func (m *model) deliver() (fault string) {
 		if m.s.epoch == m.h.epoch && m.s.cursor < m.h.head {
 			return "idle before the head of the log"
 		}
-	case over:
+	case disconnect:
 		if s.overflow != Disconnect {
 			return "disconnected"
 		}
@@ -200,7 +200,7 @@ func (m *model) deliver() (fault string) {
 			return "ready with nothing"
 		}
 		for _, t := range s.topics {
-			if r := m.h.ring(t.topic); r.after(s.cursor) < r.next {
+			if hist := m.h.history(t.topic); hist.after(s.cursor) < hist.next {
 				return "a gap goes out alone, and there is what follows"
 			}
 		}
@@ -272,7 +272,7 @@ func (m *model) finish() (fault string) {
 }
 
 func (m *model) behind() bool {
-	return m.over || m.s.epoch != m.h.epoch || m.s.state != caught || m.s.cursor < m.h.head
+	return m.over || m.s.epoch != m.h.epoch || m.s.state != upToDate || m.s.cursor < m.h.head
 }
 
 func (m *model) told(l logged) (told bool) {
@@ -296,7 +296,7 @@ func runModel(overflow Overflow, history int, blocks bool, ops string) (fault st
 	return m.finish()
 }
 
-func TestModel(t *testing.T) {
+func TestDeliveryModel(t *testing.T) {
 	runs := 0
 	for _, overflow := range []Overflow{Disconnect, DropOldest, Coalesce} {
 		for _, history := range []int{0, 1, -1} {
@@ -340,7 +340,7 @@ func TestModel(t *testing.T) {
 
 // A log whose epoch comes back, which no backplane should deliver, is another log: a pass
 // under way does not belong to it.
-func TestEpochThatComesBack(t *testing.T) {
+func TestDeliveryEpochComesBack(t *testing.T) {
 	h := New(Config{})
 	for range 100 {
 		h.Publish(t.Context(), "a", stream.Event{Data: "before"})
@@ -368,11 +368,11 @@ func TestEpochThatComesBack(t *testing.T) {
 
 // However fast a history moves on, even between two steps, its subscribers receive
 // events.
-func TestFastPublisher(t *testing.T) {
+func TestDeliveryFastPublisher(t *testing.T) {
 	for _, overflow := range []Overflow{DropOldest, Coalesce, Disconnect} {
-		h := New(Config{History: 1, HistoryAge: -1})
-		h.pace = pace{entries: 2, stint: costOfTopic + 1}
-		h.dispatching = true
+		h := New(Config{MaxHistory: 1, HistoryAge: -1})
+		h.limits = stepLimits{entries: 2, work: topicCost + 1}
+		h.wakeLoopRunning = true
 		s := &subscriber{hub: h}
 		s.overflow = overflow
 		if err := s.join([]string{"a", "b", "c", "d"}); err != nil {
@@ -385,7 +385,7 @@ func TestFastPublisher(t *testing.T) {
 				h.Publish(t.Context(), topic, stream.Event{Data: "x"})
 			}
 			switch s.step(h) {
-			case merge:
+			case coalesce:
 				s.pass.coalesce(func(*entry) string { return "" })
 			case ready:
 				if len(s.pass.batch) == 0 {

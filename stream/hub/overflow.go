@@ -1,6 +1,10 @@
 package hub
 
-import "strconv"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
 
 // An Overflow says what happens to a subscriber that is so slow that events it has not
 // received are dropped from the history of a topic. It does not apply to events that a
@@ -32,4 +36,33 @@ func (o Overflow) String() string {
 		return "Coalesce"
 	}
 	return "Overflow(" + strconv.Itoa(int(o)) + ")"
+}
+
+// coalesce keeps only the last of the waiting entries with the same topic and key, in its
+// place, and returns how many it dropped. An entry without a key stays.
+func (p *pass) coalesce(key func(*entry) string) (dropped int) {
+	slices.SortFunc(p.waiting, func(x, y *entry) int { return cmp.Compare(x.seq, y.seq) })
+	if len(p.waiting) < 2 {
+		return 0
+	}
+	type value struct {
+		topic *topic
+		key   string
+	}
+	latest := make(map[value]uint64, len(p.waiting))
+	values := make([]value, len(p.waiting))
+	for i, e := range p.waiting {
+		values[i] = value{e.topic, key(e)}
+		latest[values[i]] = e.seq
+	}
+	kept := p.waiting[:0]
+	for i, e := range p.waiting {
+		if values[i].key == "" || latest[values[i]] == e.seq {
+			kept = append(kept, e)
+		}
+	}
+	dropped = len(p.waiting) - len(kept)
+	clear(p.waiting[len(kept):])
+	p.waiting = kept
+	return dropped
 }

@@ -8,21 +8,21 @@ import (
 )
 
 // A presence tracks who listens to which topic: the clients of this process, and those
-// that other processes have announced (announce.go). Its lock is the last of the hub's,
-// and no callback runs under it.
+// that other processes have announced (presence_announce.go). Its lock is the last of the
+// hub's, and no callback runs under it.
 type presence struct {
-	on   bool
-	tell func(topic, client string, present bool)
-	fail func(any) // what tell panicked with
+	on       bool
+	callback func(topic, client string, present bool)
+	panicked func(any) // is given what the callback panicked with
 
-	mu      sync.Mutex
-	topics  map[string]map[string]*attendance // by topic and client
-	changed []pair                            // tell may not know about them
-	telling bool                              // a goroutine goes through changed
+	mu        sync.Mutex
+	topics    map[string]map[string]*attendance // by topic and client
+	changed   []pair                            // the callback may not know about them
+	reporting bool                              // a goroutine goes through changed
 
 	node    string
 	dirty   map[string]bool // topics to announce
-	kick    chan struct{}   // signals that dirty is not empty
+	wakeup  chan struct{}   // signals that dirty is not empty
 	remotes map[remoteTopic]*remote
 }
 
@@ -30,7 +30,7 @@ type presence struct {
 type attendance struct {
 	here      int  // its subscriptions in this process
 	elsewhere int  // other processes with some
-	told      bool // what tell knows
+	reported  bool // what the callback knows
 	queued    bool // is in changed
 }
 
@@ -59,18 +59,18 @@ func (h *Hub) Present(topic string) (clients []string) {
 	return clients
 }
 
-// move counts a subscription of the client to the topics in (by 1) or out (-1).
-func (p *presence) move(topics []membership, client string, by int) {
+// add counts delta, 1 or -1, subscriptions of the client to each of the topics.
+func (p *presence) add(topics []subscribedTopic, client string, delta int) {
 	if !p.on || client == "" {
 		return
 	}
-	for some := range slices.Chunk(topics, stint/costOfTopic) {
+	for some := range slices.Chunk(topics, lockBudget/topicCost) {
 		p.mu.Lock()
 		for i := range some {
-			name := some[i].name // not the place, which others change as they leave
+			name := some[i].name // not the index, which others change as they leave
 			a := p.attendance(name, client)
 			before := a.here > 0
-			a.here += by
+			a.here += delta
 			if before != (a.here > 0) && p.dirty != nil {
 				p.dirty[name] = true
 			}
@@ -78,9 +78,9 @@ func (p *presence) move(topics []membership, client string, by int) {
 		}
 		p.mu.Unlock()
 	}
-	if p.kick != nil {
+	if p.wakeup != nil {
 		select {
-		case p.kick <- struct{}{}:
+		case p.wakeup <- struct{}{}:
 		default:
 		}
 	}
@@ -102,22 +102,22 @@ func (p *presence) attendance(topic, client string) *attendance {
 	return a
 }
 
-// touch schedules a call of tell if the presence has changed, and drops an attendance
-// without information. The caller holds mu.
+// touch schedules a call of the callback if the presence has changed, and drops an
+// attendance without information. The caller holds mu.
 func (p *presence) touch(topic, client string, a *attendance) {
-	if p.tell == nil {
-		a.told = a.present()
+	if p.callback == nil {
+		a.reported = a.present()
 	}
 	switch {
 	case a.queued:
-	case a.told != a.present():
+	case a.reported != a.present():
 		a.queued = true
 		p.changed = append(p.changed, pair{topic, client})
-		if !p.telling {
-			p.telling = true
-			go p.tellAll()
+		if !p.reporting {
+			p.reporting = true
+			go p.reportAll()
 		}
-	case !a.told:
+	case !a.reported:
 		delete(p.topics[topic], client)
 		if len(p.topics[topic]) == 0 {
 			delete(p.topics, topic)
@@ -125,28 +125,28 @@ func (p *presence) touch(topic, client string, a *attendance) {
 	}
 }
 
-// tellAll calls tell for each change. A change that is undone by its turn is skipped:
-// however slow tell is, the number of clients bounds the queue.
-func (p *presence) tellAll() {
+// reportAll reports each change. A change that is undone by its turn is skipped: however
+// slow the callback is, the number of clients bounds the queue.
+func (p *presence) reportAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer func() {
 		// A callback can end its goroutine, as t.Fatal does. Another goes on.
-		if p.telling = len(p.changed) > 0; p.telling {
-			go p.tellAll()
+		if p.reporting = len(p.changed) > 0; p.reporting {
+			go p.reportAll()
 		}
 	}()
 	for len(p.changed) > 0 {
 		c := p.changed[0]
 		p.changed = p.changed[1:]
-		p.tellOne(c)
+		p.report(c)
 	}
 	p.changed = nil // frees its memory
 }
 
-// tellOne calls tell if the client has come or gone. The caller holds mu, which is
+// report calls the callback if the client has come or gone. The caller holds mu, which is
 // released meanwhile.
-func (p *presence) tellOne(c pair) {
+func (p *presence) report(c pair) {
 	a := p.topics[c.topic][c.client]
 	a.queued = false
 	defer func() {
@@ -156,18 +156,18 @@ func (p *presence) tellOne(c pair) {
 		}
 	}()
 	present := a.present()
-	if present == a.told {
+	if present == a.reported {
 		return
 	}
-	a.told = present
+	a.reported = present
 	p.mu.Unlock()
 	defer p.mu.Lock()
 	defer func() {
 		if v := recover(); v != nil {
-			p.fail(v)
+			p.panicked(v)
 		}
 	}()
-	p.tell(c.topic, c.client, present)
+	p.callback(c.topic, c.client, present)
 }
 
 // here returns the clients of this process that listen to the topic. The caller
@@ -191,9 +191,9 @@ type (
 	}
 )
 
-// hear notes what another process says about a topic: exactly these clients. The caller
-// holds mu.
-func (p *presence) hear(of remoteTopic, clients []string, until time.Duration) {
+// setRemote notes what another process says about a topic: exactly these clients. The
+// caller holds mu.
+func (p *presence) setRemote(of remoteTopic, clients []string, until time.Duration) {
 	r := p.remotes[of]
 	if r == nil {
 		r = new(remote)
@@ -221,7 +221,7 @@ func (p *presence) expire(now time.Duration) {
 	defer p.mu.Unlock()
 	for _, of := range slices.Collect(maps.Keys(p.remotes)) {
 		if p.remotes[of].until < now {
-			p.hear(of, nil, 0)
+			p.setRemote(of, nil, 0)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func comeAndGo(t *testing.T, h *hub.Hub) {
 }
 
 // Over a backplane presence is the union, and announcements expire.
-func TestPresenceOfSeveralProcesses(t *testing.T) {
+func TestPresenceSeveralProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &flaky{cut: make(chan struct{})}
 		var b book
@@ -203,7 +203,7 @@ func TestPresenceAfterShutdown(t *testing.T) {
 }
 
 // Clients that leave at the same time change each other's places in a topic.
-func TestPresenceOfThoseWhoLeaveTogether(t *testing.T) {
+func TestPresenceLeavingTogether(t *testing.T) {
 	h := hub.New(hub.Config{Presence: true})
 	var all []*sink
 	for i := range 100 {

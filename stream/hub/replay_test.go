@@ -13,9 +13,9 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-func TestReplay(t *testing.T) {
+func TestHubReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Config{History: 4})
+		h := hub.New(hub.Config{MaxHistory: 4})
 		start := h.LastEventID()
 		first := publish(t, h, "a", "a1")
 		publish(t, h, "b", "b2")
@@ -76,7 +76,7 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-func TestPolicies(t *testing.T) {
+func TestOverflow(t *testing.T) {
 	key := func(e stream.Event) string { return e.Data[:1] }
 	for _, tt := range []struct {
 		overflow hub.Overflow
@@ -93,7 +93,7 @@ func TestPolicies(t *testing.T) {
 		{hub.Coalesce, "a1 b1 a2 b2 a3 b3 a4", []string{"x0", "gap", "b3", "a4"}, false, "too far behind even so"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			h := hub.New(hub.Config{History: 6})
+			h := hub.New(hub.Config{MaxHistory: 6})
 			s := listen(t, h, hub.Subscription{Topics: []string{"t"}, Overflow: tt.overflow, Key: key})
 			synctest.Wait()
 			s.hold.Lock()
@@ -123,7 +123,7 @@ func TestPolicies(t *testing.T) {
 }
 
 // The same key in two topics means two different things.
-func TestCoalesceTopics(t *testing.T) {
+func TestOverflowCoalesceTopics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{})
 		start := h.LastEventID()
@@ -145,9 +145,9 @@ func TestCoalesceTopics(t *testing.T) {
 	})
 }
 
-func TestHistoryBounds(t *testing.T) {
+func TestHubHistoryBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Config{HistoryBytes: 100, HistoryAge: time.Minute})
+		h := hub.New(hub.Config{HistoryLimit: 100, HistoryAge: time.Minute})
 		start := h.LastEventID()
 		replay := func() []string {
 			s := listen(t, h, hub.Subscription{Topics: []string{"t"}, LastEventID: start})

@@ -32,7 +32,7 @@ func (s *slow) Flush() {
 
 // A client that is slow once receives few gap events, and then more data; a quiet topic
 // reaches it beside the busy one.
-func TestOneStall(t *testing.T) {
+func TestOverflowOneStall(t *testing.T) {
 	for _, overflow := range []hub.Overflow{hub.DropOldest, hub.Coalesce} {
 		synctest.Test(t, func(t *testing.T) {
 			h := hub.New(hub.Config{})
@@ -75,9 +75,9 @@ func TestOneStall(t *testing.T) {
 
 // A client at half the speed of the publisher receives one gap event per half of a
 // history.
-func TestTooSlowForGood(t *testing.T) {
+func TestOverflowAlwaysSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Config{History: 1000})
+		h := hub.New(hub.Config{MaxHistory: 1000})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		var publisher sync.WaitGroup
@@ -107,7 +107,7 @@ func TestTooSlowForGood(t *testing.T) {
 }
 
 // The latest value of each key is delivered, even that of the busiest.
-func TestHottestKey(t *testing.T) {
+func TestOverflowCoalesceHottestKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -137,9 +137,9 @@ func TestHottestKey(t *testing.T) {
 }
 
 // A client that is disconnected for being slow has received something before.
-func TestDisconnectMakesProgress(t *testing.T) {
+func TestOverflowDisconnectMakesProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Config{History: 100})
+		h := hub.New(hub.Config{MaxHistory: 100})
 		old := publish(t, h, "t", "first")
 		for connection := range 20 {
 			for range 300 {
@@ -176,7 +176,7 @@ func (u *until) Write(p []byte) (int, error) {
 
 // replay has a reconnecting client receive all events there are.
 func replay(t testing.TB, topics, each int, overflow hub.Overflow) {
-	h := hub.New(hub.Config{History: each})
+	h := hub.New(hub.Config{MaxHistory: each})
 	names := make([]string, topics)
 	start := h.LastEventID()
 	for j := range each {
@@ -199,16 +199,16 @@ func replay(t testing.TB, topics, each int, overflow hub.Overflow) {
 	t.Logf("%d topics with %d events each, %v: %v", topics, each, overflow, time.Since(begin))
 }
 
-func TestReplayIsAMerge(t *testing.T) {
+func TestReplayMergesTopics(t *testing.T) {
 	replay(t, 1, 1000, hub.DropOldest)
 	replay(t, 1000, 100, hub.Disconnect)
 	replay(t, 60, 1000, hub.Coalesce)
 }
 
 // An id that the hub never gave out replays one history and no more.
-func TestMadeUpID(t *testing.T) {
+func TestReplayUnknownID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(hub.Config{History: 4})
+		h := hub.New(hub.Config{MaxHistory: 4})
 		for i := range 8 {
 			publish(t, h, strconv.Itoa(i%4), strconv.Itoa(i))
 		}

@@ -24,9 +24,9 @@ type stats struct {
 // Stats returns the counters. They are read one after the other, so they may differ by
 // the events in between.
 func (h *Hub) Stats() Stats {
-	h.audience.Lock()
+	h.subscribersMu.Lock()
 	subscribers := h.admitted
-	h.audience.Unlock()
+	h.subscribersMu.Unlock()
 	h.mu.RLock()
 	topics := len(h.topics)
 	h.mu.RUnlock()

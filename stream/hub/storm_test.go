@@ -20,14 +20,14 @@ import (
 // Publishers publish, clients are cut off all the time and reconnect, some are slow: each
 // client received every event of its topics once and in order, or a gap event before what
 // follows a hole.
-func TestStorm(t *testing.T) {
+func TestHubStorm(t *testing.T) {
 	for _, history := range []int{8, 100_000} {
 		t.Run(strconv.Itoa(history), func(t *testing.T) { storm(t, history) })
 	}
 }
 
 func storm(t *testing.T, history int) {
-	h := hub.New(hub.Config{History: history, Heartbeat: 5 * time.Millisecond, HistoryAge: -1, MaxAge: 200 * time.Millisecond})
+	h := hub.New(hub.Config{MaxHistory: history, Heartbeat: 5 * time.Millisecond, HistoryAge: -1, MaxAge: 200 * time.Millisecond})
 	topics := []string{"a", "b", "c"}
 	start := h.LastEventID()
 	var last [3]atomic.Int64 // the number of the latest event of each topic

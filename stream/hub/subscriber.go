@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"errors"
 	"math/rand/v2"
 	"strconv"
 	"sync/atomic"
@@ -20,10 +19,10 @@ type subscriber struct {
 	client string
 	delivery
 
-	place   int           // in Hub.subscribers
-	expires time.Duration // on the clock of the hub, 0 is never
-	quiet   atomic.Int64  // when it was last sent something, on the clock of the hub
-	told    uint64        // the last id it was sent
+	index    int           // in Hub.subscribers
+	expires  time.Duration // on the clock of the hub, 0 is never
+	lastSent atomic.Int64  // when it was last sent something, on the clock of the hub
+	sentSeq  uint64        // of the last id it was sent
 
 	admitted bool
 	open     bool          // something was sent
@@ -41,8 +40,8 @@ func (s *subscriber) run() error {
 		if err != nil {
 			return err
 		}
-		quiet := time.Duration(s.quiet.Load())
-		now := quiet // updated if something was sent
+		lastSent := time.Duration(s.lastSent.Load())
+		now := lastSent // updated if something was sent
 		if !sent {
 			now = s.hub.now()
 		}
@@ -56,7 +55,7 @@ func (s *subscriber) run() error {
 		if closing {
 			return nil
 		}
-		if every > 0 && now >= quiet+every {
+		if every > 0 && now >= lastSent+every {
 			if err := s.beat(); err != nil {
 				return err
 			}
@@ -70,14 +69,6 @@ func (s *subscriber) run() error {
 	}
 }
 
-// wake makes s look for events. It does not wait, and costs next to nothing if s is
-// awake.
-func (s *subscriber) wake() {
-	if !s.awake.Load() && s.awake.CompareAndSwap(false, true) {
-		s.signal <- struct{}{}
-	}
-}
-
 // deliver sends what s has not received, or the first part of it if that is much. It
 // reports whether there was anything.
 func (s *subscriber) deliver() (sent bool, err error) {
@@ -86,10 +77,10 @@ func (s *subscriber) deliver() (sent bool, err error) {
 		next := s.step(s.hub)
 		s.hub.mu.RUnlock()
 		switch next {
-		case merge:
-			over := s.pass.coalesce(func(e *entry) string { return s.key(e.event) })
-			s.hub.stats.coalesced.Add(uint64(over))
-		case over:
+		case coalesce:
+			dropped := s.pass.coalesce(func(e *entry) string { return s.key(e.event) })
+			s.hub.stats.coalesced.Add(uint64(dropped))
+		case disconnect:
 			return false, errTooSlow
 		case idle:
 			s.done()
@@ -112,7 +103,7 @@ func (s *subscriber) deliver() (sent bool, err error) {
 // send flushes once: the opening of the stream, the gap, and the entries.
 func (s *subscriber) send(batch []*entry) error {
 	if s.open && s.gap == noGap && len(batch) == 1 {
-		s.told = batch[0].seq
+		s.sentSeq = batch[0].seq
 		s.hub.stats.delivered.Add(1)
 		return s.flush(batch[0].wire)
 	}
@@ -129,7 +120,7 @@ func (s *subscriber) send(batch []*entry) error {
 		buf.B = append(buf.B, e.wire...)
 	}
 	if len(batch) > 0 {
-		s.told = batch[len(batch)-1].seq
+		s.sentSeq = batch[len(batch)-1].seq
 		s.hub.stats.delivered.Add(uint64(len(batch)))
 	}
 	return s.flush(buf.B)
@@ -152,7 +143,7 @@ func (s *subscriber) appendOpening(dst []byte, alone bool) []byte {
 }
 
 func (s *subscriber) appendID(dst []byte, seq uint64) []byte {
-	s.told = seq
+	s.sentSeq = seq
 	dst = append(dst, "id: "...)
 	dst = Position{s.epoch, seq}.appendTo(dst)
 	return append(dst, '\n')
@@ -169,22 +160,10 @@ func (h *Hub) appendRetry(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// appendGap appends the event that reports missing events. Its id is where the client
-// was: everything after that is still to be sent.
-func (s *subscriber) appendGap(dst []byte) []byte {
-	s.hub.stats.gaps.Add(1)
-	dst = s.appendID(dst, s.gapAt)
-	dst = append(dst, "event: "+GapEvent+"\ndata: {\"after\":\""...)
-	if s.gap != otherLog {
-		dst = Position{s.epoch, s.gapAt}.appendTo(dst) // nothing to escape
-	}
-	return append(dst, "\"}\n\n"...)
-}
-
 // beat tells the client that the stream is alive. The comment is not a block, which some
 // clients would take for a message without data.
 func (s *subscriber) beat() error {
-	if s.hub.cfg.PositionBlocks && s.told != s.cursor {
+	if s.hub.cfg.PositionBlocks && s.sentSeq != s.cursor {
 		return s.flush(append(s.appendID(nil, s.cursor), '\n'))
 	}
 	return s.flush(heartbeat)
@@ -193,10 +172,7 @@ func (s *subscriber) beat() error {
 var heartbeat = []byte(":\n")
 
 func (s *subscriber) flush(p []byte) error {
-	err := s.conn.Put(p)
-	s.quiet.Store(int64(s.conn.Last().Sub(s.hub.start)))
+	err := s.conn.WriteAndFlush(p)
+	s.lastSent.Store(int64(s.conn.Last().Sub(s.hub.start)))
 	return err
 }
-
-// errTooSlow ends the stream of a subscriber whose Overflow is Disconnect.
-var errTooSlow = flush.Gone(errors.New("too slow for the history of the hub"))

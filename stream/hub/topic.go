@@ -11,22 +11,22 @@ type topic struct {
 	name string
 
 	// Under Hub.mu.
-	ring      ring
-	life      uint32 // of the log that the ring is of
-	place     int    // in Hub.order
-	listeners int    // len(members)
-	isFresh   bool   // is in Hub.fresh
+	history    history
+	generation uint32 // of the log that the history is of
+	index      int    // in Hub.order
+	listeners  int    // len(subscribers)
+	isDirty    bool   // is in Hub.dirty
 
-	// Under Hub.audience.
-	members []member
+	// Under Hub.subscribersMu.
+	subscribers []topicSubscriber
 }
 
 // topic returns the topic with that name, and makes it if necessary. The caller holds mu.
 func (h *Hub) topic(name string) *topic {
 	t := h.topics[name]
 	if t == nil {
-		t = &topic{name: name, life: h.life, place: len(h.order)}
-		t.ring.trimmed = *h.forgotten.of(name)
+		t = &topic{name: name, generation: h.generation, index: len(h.order)}
+		t.history.trimmed = *h.forgotten.of(name)
 		h.topics[name] = t
 		h.order = append(h.order, t)
 		h.sweepLater()
@@ -34,19 +34,19 @@ func (h *Hub) topic(name string) *topic {
 	return t
 }
 
-// ring returns the history of the topic, empty if it belongs to a lost log. The caller
-// holds mu, and does not change it.
-func (h *Hub) ring(t *topic) *ring {
-	if t.life != h.life {
-		return &h.noRing
+// history returns that of the topic, empty if it belongs to a lost log. The caller holds
+// mu, and does not change it.
+func (h *Hub) history(t *topic) *history {
+	if t.generation != h.generation {
+		return &h.noHistory
 	}
-	return &t.ring
+	return &t.history
 }
 
 // renew makes the history of the topic belong to the current log. The caller holds mu.
 func (h *Hub) renew(t *topic) {
-	if t.life != h.life {
-		t.ring, t.life = ring{}, h.life
+	if t.generation != h.generation {
+		t.history, t.generation = history{}, h.generation
 	}
 }
 
@@ -54,29 +54,29 @@ func (h *Hub) renew(t *topic) {
 func (h *Hub) expire(t *topic, now time.Duration) {
 	h.renew(t)
 	if h.cfg.HistoryAge > 0 {
-		t.ring.expire(now - h.cfg.HistoryAge)
+		t.history.expire(now - h.cfg.HistoryAge)
 	}
 }
 
 // forget drops a topic without subscribers and history. The caller holds mu.
 func (h *Hub) forget(t *topic) {
 	h.renew(t)
-	if t.listeners > 0 || t.ring.len() > 0 {
+	if t.listeners > 0 || t.history.len() > 0 {
 		return
 	}
 	known := h.forgotten.of(t.name)
-	*known = max(*known, t.ring.trimmed)
+	*known = max(*known, t.history.trimmed)
 	delete(h.topics, t.name)
 	last := h.order[len(h.order)-1]
-	last.place = t.place
-	h.order[t.place] = last
+	last.index = t.index
+	h.order[t.index] = last
 	h.order[len(h.order)-1] = nil
 	h.order = h.order[:len(h.order)-1]
 }
 
-// forgotten is what remains of forgotten topics: no topic whose name hashes to a place
-// had an entry after the seq in it. What a topic had before is unknown, and shared by
-// topics with the same place.
+// forgotten is what remains of forgotten topics: no topic whose name hashes to an index
+// had an entry after the seq there. What a topic had before is unknown, and shared by
+// topics with the same index.
 type forgotten struct {
 	seed maphash.Seed
 	last [1024]uint64
@@ -102,7 +102,7 @@ func (h *Hub) sweep() {
 		h.mu.Lock()
 		now := h.now()
 		i = min(i, len(h.order))
-		for left := stint / costOfTopic; i > 0 && left > 0; left-- {
+		for left := lockBudget / topicCost; i > 0 && left > 0; left-- {
 			i--
 			h.expire(h.order[i], now)
 			h.forget(h.order[i])

@@ -27,7 +27,7 @@ func TestNotes(t *testing.T) {
 // TestEvents: a reader gets an event for each new note, and after a reconnect those
 // it missed. Shutting down the hub ends its stream cleanly.
 func TestEvents(t *testing.T) {
-	feed := hub.New(hub.Config{History: 100})
+	feed := hub.New(hub.Config{MaxHistory: 100})
 	server := httptest.NewServer(routes(&notes.Store{}, feed))
 	defer server.Close()
 

@@ -84,7 +84,7 @@ func routes(store *notes.Store, feed *hub.Hub) http.Handler {
 }
 
 func main() {
-	feed := hub.New(hub.Config{History: 100})
+	feed := hub.New(hub.Config{MaxHistory: 100})
 	server := &http.Server{
 		Addr:              "localhost:8080",
 		Handler:           routes(&notes.Store{}, feed),

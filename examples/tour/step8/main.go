@@ -100,7 +100,7 @@ func routes(all shared, feed *hub.Hub) http.Handler {
 
 func main() {
 	all := shared{notes: &notes.Store{}} // the rest is in adapters/redis
-	feed := hub.New(hub.Config{History: 100, Backplane: all.events})
+	feed := hub.New(hub.Config{MaxHistory: 100, Backplane: all.events})
 	server := &http.Server{
 		Addr:              "localhost:8080",
 		Handler:           routes(all, feed),

@@ -21,7 +21,7 @@ func TestTwoMachines(t *testing.T) {
 	all := shared{&notes.Store{}, &backplanetest.Memory{}, cache.NewStore(0), cache.NewGenerations(0)}
 	var machines [2]*httptest.Server
 	for i := range machines {
-		feed := hub.New(hub.Config{History: 100, Backplane: all.events})
+		feed := hub.New(hub.Config{MaxHistory: 100, Backplane: all.events})
 		machines[i] = httptest.NewServer(routes(all, feed))
 		t.Cleanup(machines[i].Close)
 		t.Cleanup(func() { feed.Shutdown(context.Background()) })

@@ -31,10 +31,10 @@ const topic = "t"
 const keep = 100_000
 
 // NewNode starts a node, which ends with the test. The config needs a Backplane. Its
-// History defaults to 100,000, and without a Logger nothing is logged.
+// MaxHistory defaults to 100,000, and without a Logger nothing is logged.
 func NewNode(t testing.TB, cfg hub.Config) *Node {
 	t.Helper()
-	cfg.History = cmp.Or(cfg.History, keep)
+	cfg.MaxHistory = cmp.Or(cfg.MaxHistory, keep)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	n := &Node{Hub: hub.New(cfg)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -157,7 +157,7 @@ func (s Suite) subscribe(t *testing.T) {
 				t.Errorf("after %d: entry %d came where %d was due", after, e.Seq, want)
 			}
 		}
-		f.quiet()
+		f.expectNoMore()
 	}
 }
 
@@ -196,7 +196,7 @@ func (s Suite) oneOrder(t *testing.T) {
 				t.Fatalf("entry %d is %v with %q; Append said %q", i+1, e.Position, e.Event.Data, where[e.Position])
 			}
 		}
-		f.quiet()
+		f.expectNoMore()
 	}
 }
 
@@ -344,8 +344,8 @@ func (f *follower) take(n int) (got []hub.Entry) {
 	return got
 }
 
-// quiet fails if there are deliveries that the test has not received.
-func (f *follower) quiet() {
+// expectNoMore fails if there are deliveries that the test has not received.
+func (f *follower) expectNoMore() {
 	f.t.Helper()
 	if n := len(f.entries); n > 0 {
 		f.t.Errorf("%d entries too many", n)

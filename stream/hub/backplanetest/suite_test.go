@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 // The rules are those that the package comment lists, in that order.
-func TestRules(t *testing.T) {
+func TestSuiteRules(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +189,7 @@ func (r *record) Errorf(format string, args ...any) {
 func (r *record) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
 
 // These adapters have one fault each, which the suite must find.
-func TestFaultsAreFound(t *testing.T) {
+func TestSuiteFindsFaults(t *testing.T) {
 	tests := []struct {
 		name  string
 		site  func(*site)

@@ -23,13 +23,13 @@ type Traffic struct {
 	next  atomic.Int64 // number that is the data of the next event
 	taken atomic.Int64
 
-	mu   sync.Mutex
-	told map[string]string // by data: the id that Publish returned, "" if it failed
+	mu       sync.Mutex
+	returned map[string]string // by data: the id that Publish returned, "" if it failed
 }
 
 // NewTraffic returns traffic through the nodes. It covers only events that it publishes.
 func NewTraffic(t testing.TB, nodes ...*Node) *Traffic {
-	return &Traffic{t: t, nodes: nodes, told: make(map[string]string)}
+	return &Traffic{t: t, nodes: nodes, returned: make(map[string]string)}
 }
 
 // Publish publishes events through the nodes in turn, until that many succeeded. It fails
@@ -86,7 +86,7 @@ func (tr *Traffic) by(publish func(e stream.Event, n int64) (id string, err erro
 	data := strconv.FormatInt(n, 10)
 	id, err = publish(stream.Event{Data: data}, n)
 	tr.mu.Lock()
-	tr.told[data] = id
+	tr.returned[data] = id
 	tr.mu.Unlock()
 	if err == nil {
 		tr.taken.Add(1)
@@ -102,7 +102,7 @@ func (tr *Traffic) Taken() int { return int(tr.taken.Load()) }
 func (tr *Traffic) Failed() (failed int) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	for _, id := range tr.told {
+	for _, id := range tr.returned {
 		if id == "" {
 			failed++
 		}
@@ -130,18 +130,18 @@ func (tr *Traffic) Check() (missing, gaps int) {
 		}
 	}
 	tr.mu.Lock()
-	told := maps.Clone(tr.told)
+	returned := maps.Clone(tr.returned)
 	tr.mu.Unlock()
 	for i, n := range tr.nodes {
 		until(tr.t, "the last event is there", func() bool { return n.has(last) })
-		lacks, holes := audit(tr.t, i, n.Received(), told)
+		lacks, holes := audit(tr.t, i, n.Received(), returned)
 		missing, gaps = max(missing, lacks), max(gaps, holes)
 	}
 	return missing, gaps
 }
 
 // audit compares what the reader of a node received with what the writers were told.
-func audit(t testing.TB, node int, received []stream.Event, told map[string]string) (missing, gaps int) {
+func audit(t testing.TB, node int, received []stream.Event, returned map[string]string) (missing, gaps int) {
 	t.Helper()
 	came := make(map[string]bool)
 	epoch, seq, open := "", uint64(0), false // open: a gap event stands for what is missing here
@@ -153,7 +153,7 @@ func audit(t testing.TB, node int, received []stream.Event, told map[string]stri
 		}
 		of, number, _ := strings.Cut(e.ID, "-")
 		n, err := strconv.ParseUint(number, 10, 64)
-		id, known := told[e.Data]
+		id, known := returned[e.Data]
 		switch {
 		case err != nil || of == epoch && n <= seq || ended[of]:
 			t.Errorf("node %d, event %d: id %q after %s-%d", node, i, e.ID, epoch, seq)
@@ -172,7 +172,7 @@ func audit(t testing.TB, node int, received []stream.Event, told map[string]stri
 		came[e.Data] = true
 		epoch, seq, open = of, n, false
 	}
-	for data, id := range told {
+	for data, id := range returned {
 		if id != "" && !came[data] {
 			missing++
 			if gaps == 0 {

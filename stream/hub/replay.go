@@ -10,7 +10,7 @@ import (
 func (s *subscriber) seek(id string, events int) {
 	h := s.hub
 	h.mu.RLock()
-	s.life, s.epoch, s.cursor, s.floor = h.life, h.epoch, h.end(), h.floor
+	s.generation, s.epoch, s.cursor, s.floor = h.generation, h.epoch, h.end(), h.floor
 	at, ok := parsePosition(id)
 	switch {
 	case id == "":
@@ -21,7 +21,7 @@ func (s *subscriber) seek(id string, events int) {
 	default:
 		// The id is from another epoch, or made up: nothing in this log was seen. Send
 		// what one history may hold.
-		s.gap, events = otherLog, h.cfg.History
+		s.gap, events = otherLog, h.cfg.MaxHistory
 	}
 	h.mu.RUnlock()
 	if events != 0 {
@@ -38,11 +38,11 @@ func (s *subscriber) rewind(n int) {
 	for topics := range slices.Chunk(s.topics, 16) {
 		s.hub.mu.RLock()
 		for i := range topics {
-			m := &topics[i]
-			r := s.hub.ring(m.topic)
-			m.floor = r.trimmed
-			for i := r.next - 1; i >= max(r.first, r.next-n) && r.at(i).seq > beyond; i-- {
-				newest = append(newest, r.at(i).seq)
+			t := &topics[i]
+			hist := s.hub.history(t.topic)
+			t.floor = hist.trimmed
+			for i := hist.next - 1; i >= max(hist.first, hist.next-n) && hist.at(i).seq > beyond; i-- {
+				newest = append(newest, hist.at(i).seq)
 			}
 		}
 		s.hub.mu.RUnlock()

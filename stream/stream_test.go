@@ -51,7 +51,7 @@ func TestHandler(t *testing.T) {
 	})
 }
 
-func TestHeaderSetOutsideWins(t *testing.T) {
+func TestHandlerHeaderSetOutside(t *testing.T) {
 	h := stream.Handler(stream.Config{}, func(s *stream.Stream) error { return s.Flush() })
 	outside := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -126,7 +126,7 @@ func TestHandlerErrors(t *testing.T) {
 	}
 }
 
-func TestHead(t *testing.T) {
+func TestStreamHead(t *testing.T) {
 	h := hub.New(hub.Config{})
 	for name, h := range map[string]http.Handler{
 		"Handler": stream.Handler(stream.Config{}, func(*stream.Stream) error { t.Error("the handler ran"); return nil }),
@@ -153,7 +153,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-func TestForeignWrappers(t *testing.T) {
+func TestHandlerForeignWrappers(t *testing.T) {
 	for name, wrap := range testkit.Foreign() {
 		t.Run(name, func(t *testing.T) {
 			testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
@@ -195,7 +195,7 @@ func (d *deadline) Extend(by time.Duration) error  { d.moved = by; return nil }
 func (d *deadline) AtLeast(by time.Duration) error { return d.Extend(by) }
 func (d *deadline) EndsWithin(time.Duration) bool  { return false }
 
-func TestLimitsAreLifted(t *testing.T) {
+func TestLimitsLifted(t *testing.T) {
 	var d deadline
 	w := httptest.NewRecorder()
 	outer, ow := response.Wrap(w, get("/"))
@@ -217,7 +217,7 @@ func TestLimitsAreLifted(t *testing.T) {
 	}
 }
 
-func TestServerTimeouts(t *testing.T) {
+func TestStreamServerTimeouts(t *testing.T) {
 	// Both deadlines pass while the stream is silent, and again between two events, on
 	// HTTP/2 too, where an armed deadline cancels an idle stream.
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
@@ -254,7 +254,7 @@ func TestServerTimeouts(t *testing.T) {
 }
 
 // A stream that ends normally after a line without a blank line after it.
-func TestLooseEnd(t *testing.T) {
+func TestHandlerEndsInsideBlock(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		events []stream.Event
@@ -281,7 +281,7 @@ func TestLooseEnd(t *testing.T) {
 	}
 }
 
-func TestHeartbeat(t *testing.T) {
+func TestHandlerHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := httptest.NewRecorder()
 		h := stream.Handler(stream.Config{Heartbeat: 10 * time.Second}, func(s *stream.Stream) error {
@@ -307,7 +307,7 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // A heartbeat opens the stream: a later error cannot become the response.
-func TestErrorAfterHeartbeat(t *testing.T) {
+func TestHandlerErrorAfterHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, tt := range []struct {
 			silent time.Duration
@@ -338,7 +338,7 @@ func TestErrorAfterHeartbeat(t *testing.T) {
 	})
 }
 
-func TestUntil(t *testing.T) {
+func TestHandlerUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, first := range map[string]bool{"after an event": true, "before any": false} {
 			until, stop := context.WithCancel(t.Context())
@@ -395,10 +395,10 @@ func TestNDJSON(t *testing.T) {
 	})
 }
 
-// TestCancelledBeforeOpen: an EventSource gives up for good on a response that is not a
+// TestHandlerCanceledBeforeOpen: an EventSource gives up for good on a response that is not a
 // stream, and reconnects after a dropped connection. A service whose base context ends
 // with it must not make it give up.
-func TestCancelledBeforeOpen(t *testing.T) {
+func TestHandlerCanceledBeforeOpen(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
 		h := stream.Handler(stream.Config{Logger: log.Logger()}, func(s *stream.Stream) error { return s.Send(stream.Event{Data: "1"}) })

@@ -6,12 +6,13 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/apiece/apiece/bytesize"
 	"github.com/apiece/apiece/stream"
 )
 
-// TestLongLines: lines longer than the buffer of a Reader arrive whole, however they are
+// TestReaderLongLines: lines longer than the buffer of a Reader arrive whole, however they are
 // split, and its limit is exact to the byte.
-func TestLongLines(t *testing.T) {
+func TestReaderLongLines(t *testing.T) {
 	for _, size := range []int{0, 1, 4090, 4096, 64<<10 - 7, 64<<10 - 6, 64<<10 - 5, 64 << 10, 128 << 10, 200_001} {
 		for _, end := range []string{"\n", "\r", "\r\n"} {
 			data := strings.Repeat("x", size)
@@ -24,7 +25,7 @@ func TestLongLines(t *testing.T) {
 			} {
 				var got []string
 				r := stream.NewReader(src)
-				r.MaxBytes = max(size+len("data: "), 10)
+				r.EventLimit = bytesize.Size(max(size+len("data: "), 10))
 				for e, err := range r.All() {
 					if err != nil {
 						t.Fatalf("%d bytes, %q, %s: %v", size, end, name, err)
@@ -39,7 +40,7 @@ func TestLongLines(t *testing.T) {
 				continue
 			}
 			r := stream.NewReader(io.MultiReader(strings.NewReader("data: "+data), blocks{t}))
-			r.MaxBytes = size + len("data: ") - 1
+			r.EventLimit = bytesize.Size(size + len("data: ") - 1)
 			for _, err := range r.All() {
 				if _, ok := err.(*stream.TooLargeError); !ok {
 					t.Errorf("%d bytes, one too many: %v", size, err)
@@ -58,7 +59,7 @@ func (b blocks) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-func TestIncomplete(t *testing.T) {
+func TestReaderIncomplete(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		want bool

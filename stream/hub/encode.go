@@ -1,10 +1,6 @@
 package hub
 
-import (
-	"errors"
-
-	"github.com/apiece/apiece/stream"
-)
+import "github.com/apiece/apiece/stream"
 
 // idRoom is kept free before an encoded event for its id, which is known only under the
 // lock that assigns it: the rest is encoded before. It has room for the longest epoch and
@@ -13,8 +9,6 @@ const (
 	maxEpoch = 32
 	idRoom   = len("id: ") + maxEpoch + len("-18446744073709551615\n")
 )
-
-var errNothing = errors.New("hub: a published event has nothing to send")
 
 // encodeBody encodes an event without its id, after idRoom bytes.
 func encodeBody(event stream.Event) ([]byte, error) {

@@ -39,7 +39,7 @@ func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
 		return nil, s.conn.Refuse(err, cfg.OnError, cfg.Logger)
 	}
 	if beats {
-		s.conn.Beat(cfg.Heartbeat, heartbeatLine)
+		s.conn.StartHeartbeat(cfg.Heartbeat, heartbeatLine)
 	}
 	return s, nil
 }
@@ -48,7 +48,7 @@ func SSE(w http.ResponseWriter, r *http.Request, cfg Config) (*Stream, error) {
 // makes every later Send fail. It sends nothing, and if nothing was sent it leaves the
 // response to the handler. Without it a heartbeat could end up in the next response on
 // the connection: defer it at once. A Stream of [Handler] does not need it.
-func (s *Stream) Close() { s.conn.Shut(false) }
+func (s *Stream) Close() { s.conn.Close(false) }
 
 // Context is done when the client is gone or [Config.Until] is done. Pass it to the
 // source of the events.

@@ -5,19 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 )
 
-// A feed keeps the log of a hub in step with its Backplane. It fills the rings from the
-// log as far as that goes back, so that every process can serve a reconnecting client,
-// and one subscription to the log is enough for a process.
-type feed struct {
+// A follower keeps the log of a hub in step with its Backplane. It fills the histories
+// from that as far as it goes back, so that every process can serve a reconnecting
+// client, and one subscription to the Backplane is enough for a process.
+type follower struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 	done     chan struct{} // closed when that has ended
-	caughtUp chan struct{} // closed when the rings hold what the log did at the start
+	caughtUp chan struct{} // closed when the histories hold what the log did at the start
 }
 
 // follow starts following the backplane, if there is one.
@@ -27,20 +26,20 @@ func (h *Hub) follow() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h.epoch = "" // unknown until the backplane responds
-	h.feed.cancel, h.feed.done, h.feed.caughtUp = cancel, make(chan struct{}), make(chan struct{})
+	h.follower.cancel, h.follower.done, h.follower.caughtUp = cancel, make(chan struct{}), make(chan struct{})
 	if p := &h.presence; p.on {
-		p.node, p.dirty, p.kick, p.remotes = newEpoch(), make(map[string]bool), make(chan struct{}, 1), make(map[remoteTopic]*remote)
-		h.feed.work.Go(func() { h.announce(ctx) })
+		p.node, p.dirty, p.wakeup, p.remotes = newEpoch(), make(map[string]bool), make(chan struct{}, 1), make(map[remoteTopic]*remote)
+		h.follower.work.Go(func() { h.announce(ctx) })
 	}
-	h.feed.work.Go(func() { h.followLog(ctx) })
+	h.follower.work.Go(func() { h.followLog(ctx) })
 	go func() {
-		h.feed.work.Wait()
-		close(h.feed.done)
+		h.follower.work.Wait()
+		close(h.follower.done)
 	}()
 }
 
 // stop stops following, and waits for the end until ctx is done.
-func (f *feed) stop(ctx context.Context) error {
+func (f *follower) stop(ctx context.Context) error {
 	if f.cancel == nil {
 		return nil
 	}
@@ -57,9 +56,9 @@ func (f *feed) stop(ctx context.Context) error {
 // BackplaneTimeout if that is 0.
 const patience = 5 * time.Second
 
-// within bounds an operation of the backplane. There is no circuit breaker as in a cache,
-// which can run the handler instead: for an event there is no alternative.
-func (h *Hub) within(ctx context.Context) (context.Context, context.CancelFunc) {
+// withBackplaneTimeout bounds an operation of the backplane. There is no circuit breaker
+// as in a cache, which can run the handler instead: for an event there is no alternative.
+func (h *Hub) withBackplaneTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	if h.cfg.BackplaneTimeout == 0 {
 		return ctx, func() {}
 	}
@@ -67,7 +66,7 @@ func (h *Hub) within(ctx context.Context) (context.Context, context.CancelFunc) 
 }
 
 // ready waits until the hub knows what it can replay.
-func (f *feed) ready(ctx context.Context) error {
+func (f *follower) ready(ctx context.Context) error {
 	if f.caughtUp == nil {
 		return nil
 	}
@@ -83,13 +82,6 @@ func (f *feed) ready(ctx context.Context) error {
 	}
 }
 
-// unavailableError refuses a subscriber while the log cannot be read.
-type unavailableError struct{}
-
-func (*unavailableError) Error() string       { return "hub: the backplane has not answered yet" }
-func (*unavailableError) StatusCode() int     { return http.StatusServiceUnavailable }
-func (*unavailableError) Header() http.Header { return http.Header{"Retry-After": {"5"}} }
-
 func (h *Hub) followLog(ctx context.Context) {
 	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
 	for pause := shortest; ; {
@@ -99,7 +91,7 @@ func (h *Hub) followLog(ctx context.Context) {
 			return
 		}
 		h.log().LogAttrs(ctx, slog.LevelWarn,
-			"hub: lost the backplane, trying again", slog.Any("error", err))
+			"apiece: hub: lost the backplane, trying again", slog.Any("error", err))
 		if h.latest() != before {
 			pause = shortest // it worked for a while
 		}
@@ -120,7 +112,7 @@ func (h *Hub) latest() Position {
 
 // bounds asks the backplane for its bounds until it responds.
 func (h *Hub) bounds(ctx context.Context) (last Position, forgotten uint64, err error) {
-	ctx, cancel := h.within(ctx)
+	ctx, cancel := h.withBackplaneTimeout(ctx)
 	defer cancel()
 	return h.cfg.Backplane.Bounds(ctx)
 }
@@ -143,21 +135,21 @@ func (h *Hub) followOnce(ctx context.Context) error {
 	h.tail = last.Seq
 	after := h.position()
 	h.mu.Unlock()
-	h.nudge()
+	h.notify()
 
 	reached := func(at Position) {
 		if at.Epoch == last.Epoch && at.Seq < last.Seq {
 			return
 		}
 		select {
-		case <-h.feed.caughtUp:
+		case <-h.follower.caughtUp:
 		default:
-			close(h.feed.caughtUp)
+			close(h.follower.caughtUp)
 		}
 	}
 	reached(after)
 	err = h.cfg.Backplane.Subscribe(ctx, after, func(e Entry) {
-		h.take(e)
+		h.receive(e)
 		reached(h.latest())
 	})
 	if err == nil {
@@ -170,25 +162,25 @@ func (h *Hub) followOnce(ctx context.Context) error {
 // belongs to another log from now on. The caller holds mu.
 func (h *Hub) restart(at Position) {
 	h.epoch, h.head, h.tail, h.floor = at.Epoch, at.Seq, at.Seq, at.Seq
-	h.life++
+	h.generation++
 	h.forgotten.last = [len(h.forgotten.last)]uint64{}
-	h.allFresh = true
+	h.allDirty = true
 }
 
 // skip counts entries that are not there, up to the seq, as missing. The caller holds mu.
 func (h *Hub) skip(seq uint64) {
 	h.head, h.floor = seq, seq
-	h.allFresh = true
+	h.allDirty = true
 }
 
-// take stores an entry of the backplane. It skips one whose position cannot be an id,
+// receive stores an entry of the backplane. It skips one whose position cannot be an id,
 // which a correct backplane never delivers.
-func (h *Hub) take(e Entry) {
+func (h *Hub) receive(e Entry) {
 	if !validEpoch(e.Epoch) || e.Seq == 0 {
 		return
 	}
 	body, err := encodeBody(e.Event)
-	news := false
+	announced := false
 	h.mu.Lock()
 	if e.Epoch != h.epoch {
 		h.restart(Position{e.Epoch, e.Seq - 1})
@@ -202,14 +194,14 @@ func (h *Hub) take(e Entry) {
 			h.skip(e.Seq - 1)
 		}
 		if e.Topic == presenceTopic {
-			h.head, news = e.Seq, true
+			h.head, announced = e.Seq, true
 			break
 		}
 		h.append(e.Position, e.Topic, e.Event, body)
 	}
 	h.mu.Unlock()
-	h.nudge()
-	if news {
-		h.hearNews(e.Event.Data)
+	h.notify()
+	if announced {
+		h.receiveAnnouncement(e.Event.Data)
 	}
 }

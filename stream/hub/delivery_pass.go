@@ -1,10 +1,6 @@
 package hub
 
-import (
-	"cmp"
-	"slices"
-	"sync"
-)
+import "sync"
 
 const (
 	// A batch is sent with one flush. Its bounds let a slow client meet the deadline of
@@ -12,14 +8,15 @@ const (
 	batchEntries = 64
 	batchBytes   = 32 << 10
 
-	// A stint bounds the work under one lock: a topic counts as costOfTopic, copying the
-	// place of an entry or waking a subscriber as 1.
-	stint       = 4096
-	costOfTopic = 16
+	// lockBudget bounds the work under one lock: a topic counts as topicCost, copying a
+	// pointer to an entry or waking a subscriber as 1.
+	lockBudget = 4096
+	topicCost  = 16
 )
 
-// pace is the bounds of one step, constant except in tests.
-type pace struct{ entries, stint int }
+// stepLimits bound one step of a delivery. They are batchEntries and lockBudget except in
+// tests.
+type stepLimits struct{ entries, work int }
 
 // A pass takes a subscriber from its cursor to the head that the log had when the pass
 // began: later entries are for the next pass. It is borrowed as long as there is
@@ -29,8 +26,8 @@ type pass struct {
 	at   int    // topics gathered
 	from uint64 // where the next topic continues, if only a part was gathered
 
-	vain  int  // restarts since something was sent
-	fresh bool // the first of this log
+	retries int  // restarts since something was sent
+	newLog  bool // the first of this log
 
 	heads   []head   // a heap: the next entry of each topic
 	waiting []*entry // Coalesce: entries left to send, which the history may have dropped
@@ -40,14 +37,14 @@ type pass struct {
 // A head is the next entry of a topic that a pass has not sent.
 type head struct {
 	seq   uint64
-	n     int // in the ring; below its first if the entry was dropped
+	n     int // in the history; below its first if the entry was dropped
 	topic *topic
 }
 
 var passes = sync.Pool{New: func() any { return new(pass) }}
 
 func (p *pass) free() {
-	if cap(p.waiting) > 4*stint || cap(p.heads) > stint {
+	if cap(p.waiting) > 4*lockBudget || cap(p.heads) > lockBudget {
 		return
 	}
 	// The pool must not keep events alive.
@@ -60,18 +57,18 @@ func (p *pass) free() {
 
 // restart begins the pass again, to the given head.
 func (p *pass) restart(head uint64) {
-	p.to, p.at, p.from, p.fresh = head, 0, 0, false
+	p.to, p.at, p.from, p.newLog = head, 0, 0, false
 	p.heads, p.waiting, p.batch = p.heads[:0], p.waiting[:0], p.batch[:0]
 }
 
-// arrange makes the heads a heap.
-func (p *pass) arrange() {
+// heapify makes the heads a heap.
+func (p *pass) heapify() {
 	for i := len(p.heads)/2 - 1; i >= 0; i-- {
-		p.sink(i)
+		p.siftDown(i)
 	}
 }
 
-func (p *pass) sink(i int) {
+func (p *pass) siftDown(i int) {
 	for {
 		least := 2*i + 1
 		if least >= len(p.heads) {
@@ -93,23 +90,23 @@ func (p *pass) sink(i int) {
 func (p *pass) merge(entries int) (hole bool) {
 	for bytes := 0; len(p.heads) > 0 && len(p.batch) < entries; {
 		top := &p.heads[0]
-		ring := &top.topic.ring
-		if top.n < ring.first {
+		hist := &top.topic.history
+		if top.n < hist.first {
 			return true
 		}
-		e := ring.at(top.n)
+		e := hist.at(top.n)
 		if bytes += len(e.wire); bytes > batchBytes && len(p.batch) > 0 {
 			return false
 		}
 		p.batch = append(p.batch, e)
-		if top.n++; top.n < ring.next && ring.at(top.n).seq <= p.to {
-			top.seq = ring.at(top.n).seq
+		if top.n++; top.n < hist.next && hist.at(top.n).seq <= p.to {
+			top.seq = hist.at(top.n).seq
 		} else {
 			last := len(p.heads) - 1
 			p.heads[0] = p.heads[last]
 			p.heads = p.heads[:last]
 		}
-		p.sink(0)
+		p.siftDown(0)
 	}
 	return false
 }
@@ -133,33 +130,4 @@ func fitting(waiting []*entry, entries int) int {
 		}
 	}
 	return len(waiting)
-}
-
-// coalesce keeps only the last of the waiting entries with the same topic and key, in its
-// place, and returns how many it dropped. An entry without a key stays.
-func (p *pass) coalesce(key func(*entry) string) (over int) {
-	slices.SortFunc(p.waiting, func(x, y *entry) int { return cmp.Compare(x.seq, y.seq) })
-	if len(p.waiting) < 2 {
-		return 0
-	}
-	type value struct {
-		topic *topic
-		key   string
-	}
-	latest := make(map[value]uint64, len(p.waiting))
-	values := make([]value, len(p.waiting))
-	for i, e := range p.waiting {
-		values[i] = value{e.topic, key(e)}
-		latest[values[i]] = e.seq
-	}
-	kept := p.waiting[:0]
-	for i, e := range p.waiting {
-		if values[i].key == "" || latest[values[i]] == e.seq {
-			kept = append(kept, e)
-		}
-	}
-	over = len(p.waiting) - len(kept)
-	clear(p.waiting[len(kept):])
-	p.waiting = kept
-	return over
 }

@@ -50,10 +50,10 @@ func open(t testing.TB, client *http.Client, url string) *http.Response {
 
 // A client that never reads delays neither a healthy one nor the publisher: without a
 // write timeout it stays forever, and still every event is published and received.
-func TestStalledPeer(t *testing.T) {
+func TestClientStalledDelaysNoOther(t *testing.T) {
 	const events, size = 600, 32 << 10
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
-		h := hub.New(hub.Config{WriteTimeout: -1, HistoryBytes: 64 << 20})
+		h := hub.New(hub.Config{WriteTimeout: -1, HistoryLimit: 64 << 20})
 		client, url := tr.Serve(t, serveHub(h, nil, hub.Subscription{}))
 		open(t, client, url) // the stalled one
 		healthy := open(t, client, url)
@@ -83,9 +83,9 @@ func TestStalledPeer(t *testing.T) {
 	})
 }
 
-func TestStalledClientIsDisconnected(t *testing.T) {
+func TestClientStalledIsDisconnected(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
-		h := hub.New(hub.Config{WriteTimeout: 50 * time.Millisecond, HistoryBytes: -1})
+		h := hub.New(hub.Config{WriteTimeout: 50 * time.Millisecond, HistoryLimit: -1})
 		ended := make(chan error, 1)
 		client, url := tr.Serve(t, serveHub(h, ended, hub.Subscription{}))
 		open(t, client, url)
@@ -122,11 +122,11 @@ func (o *overtaken) Write(p []byte) (int, error) {
 
 // A client that is disconnected for being slow sees a cut: several clients do not
 // reconnect after a normal end. That does not depend on the handler.
-func TestTooSlowIsCut(t *testing.T) {
+func TestClientTooSlowIsCut(t *testing.T) {
 	over := append(testkit.Wire(), testkit.Transport{Name: "HTTP/1.0"})
 	for _, tr := range over {
 		t.Run(tr.Name, func(t *testing.T) {
-			h := hub.New(hub.Config{History: 2})
+			h := hub.New(hub.Config{MaxHistory: 2})
 			publish(t, h, "t", "first")
 			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_ = h.Serve(&overtaken{w, func() { publish(t, h, "t", "1 2 3") }}, r, hub.Subscription{Topics: []string{"t"}, History: -1})
@@ -154,7 +154,7 @@ func TestTooSlowIsCut(t *testing.T) {
 	}
 }
 
-func TestClientThatLeaves(t *testing.T) {
+func TestClientLeaves(t *testing.T) {
 	for name, leave := range map[string]func(*net.TCPConn){
 		"closes": func(c *net.TCPConn) { c.Close() },
 		"resets": func(c *net.TCPConn) { c.SetLinger(0); c.Close() },
@@ -182,7 +182,7 @@ func TestClientThatLeaves(t *testing.T) {
 
 // Heartbeats detect a dead connection: they fill the buffers of the kernel until one
 // times out. The pipe here has no buffer, to get there sooner.
-func TestHalfOpenClient(t *testing.T) {
+func TestClientHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := hub.New(hub.Config{Heartbeat: 20 * time.Millisecond, WriteTimeout: 20 * time.Millisecond})
 		ended := make(chan error, 1)
@@ -228,7 +228,7 @@ func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // http.Server.Shutdown returns although streams are open, because the hub ends them, and
 // each ends normally with everything that was published.
-func TestServerShutdown(t *testing.T) {
+func TestHubServerShutdown(t *testing.T) {
 	const streams = 100
 	h := hub.New(hub.Config{})
 	ts := httptest.NewUnstartedServer(serveHub(h, nil, hub.Subscription{}))
@@ -262,10 +262,10 @@ func TestServerShutdown(t *testing.T) {
 }
 
 // Every client that is dropped again and again receives each event once.
-func TestNoLossAcrossReconnections(t *testing.T) {
+func TestClientReconnectsWithoutLoss(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		const events = 2000
-		h := hub.New(hub.Config{History: events})
+		h := hub.New(hub.Config{MaxHistory: events})
 		client, url := tr.Serve(t, serveHub(h, nil, hub.Subscription{}))
 		go func() {
 			for i := range events {

@@ -23,8 +23,8 @@ type announcement struct {
 	Topics map[string][]string `json:"topics"`
 }
 
-// news is how long changes are collected for one announcement.
-const news = time.Second
+// announceDelay is how long changes are collected for one announcement.
+const announceDelay = time.Second
 
 // announce tells the other hubs who listens here: soon after a change, and everything at
 // regular intervals, for those that have not heard of it.
@@ -43,19 +43,19 @@ func (h *Hub) announce(ctx context.Context) {
 				p.dirty[topic] = true
 			}
 			p.mu.Unlock()
-		case <-p.kick:
+		case <-p.wakeup:
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(news):
+			case <-time.After(announceDelay):
 			}
 		}
-		h.sendNews(ctx, every)
+		h.sendAnnouncements(ctx, every)
 	}
 }
 
-// sendNews appends to the log what the others have to know.
-func (h *Hub) sendNews(ctx context.Context, timeout time.Duration) {
+// sendAnnouncements appends to the log what the others have to know.
+func (h *Hub) sendAnnouncements(ctx context.Context, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	p := &h.presence
@@ -63,7 +63,7 @@ func (h *Hub) sendNews(ctx context.Context, timeout time.Duration) {
 		a := announcement{p.node, time.Now().UnixMilli(), make(map[string][]string)}
 		p.mu.Lock()
 		for topic := range p.dirty {
-			if a.Topics[topic] = p.here(topic); len(a.Topics) == stint/costOfTopic {
+			if a.Topics[topic] = p.here(topic); len(a.Topics) == lockBudget/topicCost {
 				break
 			}
 		}
@@ -79,7 +79,7 @@ func (h *Hub) sendNews(ctx context.Context, timeout time.Duration) {
 			_, err = h.cfg.Backplane.Append(ctx, presenceTopic, stream.Event{Data: string(text)})
 		}
 		if err != nil {
-			h.log().LogAttrs(ctx, slog.LevelWarn, "hub: cannot announce who listens, trying again", slog.Any("error", err))
+			h.log().LogAttrs(ctx, slog.LevelWarn, "apiece: hub: cannot announce presence, trying again", slog.Any("error", err))
 			p.mu.Lock()
 			for topic := range a.Topics {
 				p.dirty[topic] = true
@@ -90,8 +90,8 @@ func (h *Hub) sendNews(ctx context.Context, timeout time.Duration) {
 	}
 }
 
-// hearNews processes an announcement of another process, unless it is too old.
-func (h *Hub) hearNews(text string) {
+// receiveAnnouncement processes an announcement of another process, unless it is too old.
+func (h *Hub) receiveAnnouncement(text string) {
 	var a announcement
 	p := &h.presence
 	if !p.on || json.Unmarshal([]byte(text), &a) != nil || a.Node == p.node {
@@ -104,7 +104,7 @@ func (h *Hub) hearNews(text string) {
 	for topic, clients := range a.Topics {
 		slices.Sort(clients)
 		p.mu.Lock()
-		p.hear(remoteTopic{a.Node, topic}, slices.Compact(clients), until)
+		p.setRemote(remoteTopic{a.Node, topic}, slices.Compact(clients), until)
 		p.mu.Unlock()
 	}
 }
