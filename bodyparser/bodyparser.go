@@ -127,7 +127,7 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	node := exchange.Find(r.Context())
 	if b, ok := parsed(r, node); ok {
 		m.nested.Do(func() {
-			problem.LoggerFor(p.Logger, r).Warn("bodyparser: another parser has read the body already, and its limits hold",
+			problem.LoggerFor(p.Logger, r).Warn("apiece: bodyparser: another parser has read the body already, and its limits hold",
 				"pattern", cmp.Or(r.Pattern, r.URL.Path))
 		})
 		if err := p.verify(r, b); err != nil {
@@ -141,7 +141,7 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	// A node of the same request has room for the body and the writer.
 	free := node != nil && (node.Of == nil || node.About(r))
 	if free {
-		node.Leave(w, r)
+		node.SetWriter(w, r)
 		free = node.Get(exchange.Body) == nil
 	}
 	if p.Raw {
@@ -166,7 +166,7 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 			request http.Request
 		})
 		c.Attach(r.Context(), node)
-		c.Leave(w, r)
+		c.SetWriter(w, r)
 		c.request = *r.WithContext(&c.Node)
 		own, body, node = &c.request, &c.body, &c.Node
 		defer exchange.HandBack(r, own)

@@ -53,9 +53,9 @@ func halves(t *testing.T, test func(t *testing.T, panics bool, log *testkit.Log,
 	}
 }
 
-// TestChainHalfABody: a part that was sent never passes for the whole, even if a
+// TestChainPartialResponse: a part that was sent never passes for the whole, even if a
 // foreign recoverer is outside, and a panic is logged.
-func TestChainHalfABody(t *testing.T) {
+func TestChainPartialResponse(t *testing.T) {
 	halves(t, func(t *testing.T, panics bool, log *testkit.Log, h http.Handler) {
 		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 			client, url := tr.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -74,9 +74,9 @@ func TestChainHalfABody(t *testing.T) {
 	})
 }
 
-// TestChainHalfABodyHTTP10: where the end of the connection is the end of a body, the
-// connection is reset.
-func TestChainHalfABodyHTTP10(t *testing.T) {
+// TestChainPartialResponseHTTP10: where the end of the connection is the end of a body,
+// the connection is reset.
+func TestChainPartialResponseHTTP10(t *testing.T) {
 	halves(t, func(t *testing.T, _ bool, _ *testkit.Log, h http.Handler) {
 		_, url := testkit.HTTP1.Serve(t, unlogged(h))
 		if status, body, err := get10(strings.TrimPrefix(url, "http://"), "/"); err == nil {
@@ -85,9 +85,9 @@ func TestChainHalfABodyHTTP10(t *testing.T) {
 	})
 }
 
-// TestHookWithinAHook: a hook may run a handler with a hook of its own. A hook that
+// TestOnErrorNested: a hook may run a handler with a hook of its own. A hook that
 // calls itself terminates.
-func TestHookWithinAHook(t *testing.T) {
+func TestOnErrorNested(t *testing.T) {
 	fails := reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return errors.New("broken") })
 	panics := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("broken") })
 	pretty := func(w http.ResponseWriter, r *http.Request, _ error) {
@@ -136,9 +136,9 @@ func TestHookWithinAHook(t *testing.T) {
 	}
 }
 
-// TestHookOfATimeoutLogs: code that the hook of a 504 runs logs to the Logger of the
+// TestTimeoutOnErrorLogs: code that the hook of a 504 runs logs to the Logger of the
 // Config.
-func TestHookOfATimeoutLogs(t *testing.T) {
+func TestTimeoutOnErrorLogs(t *testing.T) {
 	var log, other testkit.Log
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(other.Logger())
@@ -158,9 +158,9 @@ func TestHookOfATimeoutLogs(t *testing.T) {
 	}
 }
 
-// TestTrailersOfAReplacedResponse: an error that replaces a response sends none of its
+// TestErrorDropsTrailers: an error that replaces a response sends none of its
 // trailers.
-func TestTrailersOfAReplacedResponse(t *testing.T) {
+func TestErrorDropsTrailers(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		h := middleware.New(middleware.Config{MaxDuration: time.Minute, Logger: discard})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 			w.Header().Set("Trailer", "Grpc-Status")

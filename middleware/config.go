@@ -50,7 +50,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Validate returns every error in the config, or nil.
+// Validate reports every setting that [New] would refuse, as an error that names it, or
+// nil.
 func (cfg Config) Validate() error {
 	return errors.Join(
 		cfg.BodyParser.Validate(),
@@ -82,7 +83,7 @@ func Chain(cfg Config) alice.Chain {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	pieces := []alice.Constructor{cfg.within, Recover(nil)}
+	pieces := []alice.Constructor{cfg.outermost, Recover(nil)}
 	if cfg.WarnUnresolved {
 		pieces = append(pieces, Unresolved(nil))
 	}
@@ -92,24 +93,24 @@ func Chain(cfg Config) alice.Chain {
 	)...)
 }
 
-// within bounds the time of next, and passes OnError and Logger to everything inside. A
-// Timeout does that with the request that it creates anyway.
-func (cfg Config) within(next http.Handler) http.Handler {
+// outermost is the layer that bounds the time of next, and passes OnError and Logger to
+// everything inside. A Timeout does both with the request that it creates anyway.
+func (cfg Config) outermost(next http.Handler) http.Handler {
 	if cfg.MaxDuration > 0 {
-		return &bounded{next: next, cfg: cfg.timeout(), says: true}
+		return &timeoutHandler{next: next, cfg: cfg.timeout(), passes: true}
 	}
 	if cfg.OnError == nil && cfg.Logger == nil {
 		return next
 	}
 	return layer.New(next, func(w http.ResponseWriter, r *http.Request) {
-		said := exchange.Say(w, r, cfg.OnError, cfg.Logger)
-		defer exchange.HandBack(r, said)
-		next.ServeHTTP(w, said)
+		inside := exchange.WithDefaults(w, r, cfg.OnError, cfg.Logger)
+		defer exchange.HandBack(r, inside)
+		next.ServeHTTP(w, inside)
 	})
 }
 
-// file is the JSON form of a Config.
-type file struct {
+// configJSON is the JSON form of a Config.
+type configJSON struct {
 	BodyParser       json.RawMessage `json:"bodyParser,omitempty"`
 	ResponseLimit    json.RawMessage `json:"responseLimit,omitempty"`
 	MaxDuration      json.RawMessage `json:"maxDuration,omitempty"`
@@ -126,8 +127,8 @@ type file struct {
 //
 // Any other name is an error.
 func (cfg *Config) UnmarshalJSON(text []byte) error {
-	var in file
-	if err := strict(text, &in); err != nil {
+	var in configJSON
+	if err := decodeStrict(text, &in); err != nil {
 		return fmt.Errorf("middleware: config: %w", err)
 	}
 	out := *cfg
@@ -153,7 +154,7 @@ func (cfg *Config) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-func strict(text []byte, v any) error {
+func decodeStrict(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	return dec.Decode(v)
@@ -168,7 +169,7 @@ func (cfg *Config) readBodyParser(text []byte) error {
 		cfg.BodyParser.Raw = true
 		return nil
 	}
-	return strict(text, &cfg.BodyParser)
+	return decodeStrict(text, &cfg.BodyParser)
 }
 
 func (cfg *Config) readResponseLimit(text []byte) error {
@@ -208,7 +209,7 @@ func (cfg *Config) readMaxDuration(text []byte) error {
 // form.
 func (cfg Config) MarshalJSON() ([]byte, error) {
 	external := !cfg.WarnUnresolved
-	out := file{ExternalResolver: &external}
+	out := configJSON{ExternalResolver: &external}
 	var err error
 	if out.ResponseLimit, err = json.Marshal(cfg.ResponseLimit); err != nil {
 		return nil, err

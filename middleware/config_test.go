@@ -162,10 +162,10 @@ func TestChainOrder(t *testing.T) {
 	}
 }
 
-// TestPanicReachesTheHook: OnError gets the panic, for a trace or a report, and the
+// TestOnErrorGetsPanic: OnError gets the panic, for a trace or a report, and the
 // client does not. If the value is an error, only its text is kept, so that a hook does
 // not render it as a returned one.
-func TestPanicReachesTheHook(t *testing.T) {
+func TestOnErrorGetsPanic(t *testing.T) {
 	var log testkit.Log
 	lost := errors.New("connection lost")
 	for _, max := range []time.Duration{0, time.Hour} {
@@ -182,8 +182,8 @@ func TestPanicReachesTheHook(t *testing.T) {
 	}
 }
 
-// TestConstructorsCompose: alice accepts each constructor.
-func TestConstructorsCompose(t *testing.T) {
+// TestConstructorsFitAlice: alice accepts each constructor.
+func TestConstructorsFitAlice(t *testing.T) {
 	h := alice.New(
 		middleware.Recover(nil),
 		middleware.Unresolved(nil),
@@ -198,8 +198,8 @@ func TestConstructorsCompose(t *testing.T) {
 	}
 }
 
-// TestPiecesAllocs: a single layer wraps the writer, and needs nothing else.
-func TestPiecesAllocs(t *testing.T) {
+// TestSingleLayerAllocs: a single layer wraps the writer, and needs nothing else.
+func TestSingleLayerAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -224,8 +224,8 @@ func TestPiecesAllocs(t *testing.T) {
 	}
 }
 
-// TestLayersAllocs: adjacent layers share what they need.
-func TestLayersAllocs(t *testing.T) {
+// TestAdjacentLayersAllocs: adjacent layers share what they need.
+func TestAdjacentLayersAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}

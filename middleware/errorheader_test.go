@@ -10,10 +10,10 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestErrorsDropTheHeader: fields that describe the unsent response do not apply to the
+// TestErrorDropsHeader: fields that describe the unsent response do not apply to the
 // error in its place: a cache would keep the error, a browser save it under a name.
 // Fields of layers outside stay.
-func TestErrorsDropTheHeader(t *testing.T) {
+func TestErrorDropsHeader(t *testing.T) {
 	dropped := map[string]string{
 		"Cache-Control":       "public, max-age=3600",
 		"Expires":             "Thu, 01 Jan 2099 00:00:00 GMT",

@@ -72,8 +72,8 @@ type breaking struct{}
 
 func (breaking) Read([]byte) (int, error) { return 0, errors.New("disk on fire") }
 
-// TestHTTP10Whole: a complete response ends in good order.
-func TestHTTP10Whole(t *testing.T) {
+// TestHTTP10Complete: a complete response ends in good order.
+func TestHTTP10Complete(t *testing.T) {
 	limit := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: short, Logger: discard})
 	tests := []struct {
 		name   string

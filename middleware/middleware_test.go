@@ -52,8 +52,8 @@ func TestResponseLimitWarns(t *testing.T) {
 		{"raised inside", []bytesize.Size{1000, 3000}, same, write(2000), 2000, 0, "the innermost holds"},
 		{"lowered inside", []bytesize.Size{3000, 1000}, same, write(2000), 2000, 1, "the innermost holds"},
 		{"both over", []bytesize.Size{1000, 1000}, same, write(2000), 2000, 1, "once"},
-		{"behind a wrapper", []bytesize.Size{1000, -1}, testkit.Foreign()["counting"], write(2000), 2000, 0, "through Unwrap"},
-		{"behind a buffer", []bytesize.Size{1000, 1000}, testkit.Foreign()["buffering"], write(2000), 2000, 1, "once"},
+		{"inside a wrapper", []bytesize.Size{1000, -1}, testkit.Foreign()["counting"], write(2000), 2000, 0, "through Unwrap"},
+		{"inside a buffer", []bytesize.Size{1000, 1000}, testkit.Foreign()["buffering"], write(2000), 2000, 1, "once"},
 		{"events", []bytesize.Size{10}, same, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			io.WriteString(w, "data: 0123456789\n\n")

@@ -24,19 +24,20 @@ type mutant struct {
 
 const (
 	mutantState   = "internal/response/state.go"
-	mutantFence   = "internal/response/fence.go"
+	mutantGuard   = "internal/response/guard.go"
 	mutantWrite   = "internal/response/write.go"
 	mutantCommit  = "internal/response/commit.go"
-	mutantWriter  = "internal/response/writer.go"
+	mutantSent    = "internal/response/sent.go"
 	mutantRun     = "middleware/timeout_run.go"
+	mutantRespond = "middleware/timeout_response.go"
 	mutantContext = "middleware/timeout_context.go"
 )
 
 var mutants = []mutant{
 	{"none", mutantState, nil},
-	{"the end is announced and not decided", mutantContext, []string{"	d.ended.CompareAndSwap(nil, ctx)\n", ""}},
-	{"Err before Done", mutantContext, []string{"	} else if c := d.child.Load(); c != nil {\n		c.finish() // by a goroutine that is between the two steps of end\n", ""}},
-	{"Done does not look whether it has ended meanwhile", mutantContext, []string{"if d.ended.Load() != nil {\n			c.finish()", "if false {\n			c.finish()"}},
+	{"the end is announced and not decided", mutantContext, []string{"	tc.ended.CompareAndSwap(nil, ctx)\n", ""}},
+	{"Err before Done", mutantContext, []string{"	} else if c := tc.child.Load(); c != nil {\n		c.finish() // by a goroutine that is between the two steps of end\n", ""}},
+	{"Done does not look whether it has ended meanwhile", mutantContext, []string{"if tc.ended.Load() != nil {\n			c.finish()", "if false {\n			c.finish()"}},
 	{"taken while a call is inside", mutantState, []string{"case l.word&calls == 0:", "case true:"}},
 	{"taken although it has changed", mutantState, []string{"if !s.word.CompareAndSwap(l.word, next) {\n		return Again\n	}", "s.word.Store(next)"}},
 	{"the last to leave does not take", mutantState, []string{"takes = next&late != 0 && next&calls == 0 && was <= Sent; takes", "takes = false; takes"}},
@@ -52,25 +53,25 @@ var mutants = []mutant{
 	{"the commit does not look again after the hook", mutantCommit, []string{"if _, err := rw.enter(Held); err != nil {\n			return err\n		}\n", "_, _ = rw.enter(Held)\n"}},
 	{"a refusal does not look again after the hook", mutantWrite, []string{"if _, err := rw.enter(Sent); err != nil {\n		return false\n	}\n	defer rw.leave()\n", "_, _ = rw.enter(Sent)\n"}},
 	{"a 1xx leaves the handler's header", mutantCommit, []string{"		defer replace(h, before)\n", "		_ = before\n"}},
-	{"the handler has the server's header", mutantCommit, []string{"	f := rw.fence\n	if f == nil {\n		return rw.inner.Header()", "	f := rw.fence\n	if true {\n		return rw.inner.Header()"}},
-	{"a header filled at the commit is not kept", mutantCommit, []string{"	rw.fence.keep(h)\n", ""}},
+	{"the handler has the server's header", mutantCommit, []string{"	g := rw.guard\n	if g == nil {\n		return rw.inner.Header()", "	g := rw.guard\n	if true {\n		return rw.inner.Header()"}},
+	{"a header filled at the commit is not kept", mutantCommit, []string{"	rw.guard.keep(h)\n", ""}},
 	{"a header is filled although the time is up", mutantCommit, []string{"if _, err := rw.enter(Open); err != nil {\n		return 0\n	}\n", "_, _ = rw.enter(Open)\n"}},
-	{"the header is not restored", mutantRun, []string{"		response.Safely(func() { t.w.Restore(was) })\n", ""}},
-	{"nothing is held", mutantFence, []string{"if n+int64(len(p)) > room {", "if true {"}},
-	{"held counts as sent", mutantWriter, []string{"return p >= Sent && p != Taken", "return p >= Held && p != Taken"}},
-	{"a part counts as whole", mutantWriter, []string{"rw.noBody || rw.declared == rw.n", "rw.noBody || rw.declared <= rw.n"}},
-	{"a whole response is cut", mutantRun, []string{"if lost || was == response.Sent && t.w.Complete() {", "if lost {"}},
-	{"504 after a part", mutantRun, []string{"if was != response.Sent {", "if true {"}},
+	{"the header is not restored", mutantRespond, []string{"		response.Safely(func() { t.w.Restore(was) })\n", ""}},
+	{"nothing is held", mutantGuard, []string{"if n+int64(len(p)) > bufferSize {", "if true {"}},
+	{"held counts as sent", mutantSent, []string{"return p >= Sent && p != Taken", "return p >= Held && p != Taken"}},
+	{"a part counts as whole", mutantSent, []string{"rw.noBody || rw.declared == rw.n", "rw.noBody || rw.declared <= rw.n"}},
+	{"a whole response is cut", mutantRespond, []string{"if lost || was == response.Sent && t.w.Complete() {", "if lost {"}},
+	{"504 after a part", mutantRespond, []string{"if was != response.Sent {", "if true {"}},
 	{"Finish sends what was taken", mutantRun, []string{"	was, ok := t.w.Settle()\n", "	was, ok := t.w.Settle()\n	t.was = response.Held\n", "	if t.inTime {\n		cut", "	if true {\n		cut"}},
 	{"the return does not wait for the answer", mutantRun, []string{"		t.settle()\n		t.await()\n", "		t.settle()\n"}},
 	{"an error of the end is not looked at", mutantRun, []string{"return t.w.Finish(t.was, returned) != nil", "_ = t.w.Finish(t.was, returned)\n	return false"}},
-	{"an answer that failed is not cut", mutantRun, []string{"\tt.cut = true // until", "\t// until"}},
-	{"a panic of a foreign method is not caught", mutantFence, []string{"	defer func() { _ = recover() }()\n", ""}},
-	{"a write that is stuck stays so", mutantFence, []string{"	Safely(func() { _ = http.NewResponseController(rw.inner).SetWriteDeadline(time.Now().Add(d)) })\n", ""}},
-	{"a deadline of the handler keeps it so", "internal/response/shape.go", []string{"rw.fence != nil && rw.fence.Look().Late()", "false"}},
-	{"a deadline stays on the connection", mutantRun, []string{"		response.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })\n", ""}},
+	{"an answer that failed is not cut", mutantRespond, []string{"\tt.cut = true // until", "\t// until"}},
+	{"a panic of a foreign method is not caught", mutantGuard, []string{"	defer func() { _ = recover() }()\n", ""}},
+	{"a write that is stuck stays so", mutantGuard, []string{"	Safely(func() { _ = http.NewResponseController(rw.inner).SetWriteDeadline(time.Now().Add(d)) })\n", ""}},
+	{"a deadline of the handler keeps it so", "internal/response/capabilities.go", []string{"rw.guard != nil && rw.guard.Look().Late()", "false"}},
+	{"a deadline stays on the connection", mutantRespond, []string{"		response.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })\n", ""}},
 	{"a surplus write cuts what is whole", "internal/response/budget.go", []string{"case rw.Complete() && rw.Sent():", "case false:"}},
-	{"Abort passes the fence", "internal/response/cut.go", []string{"			hijack = rw.seize\n", "			_ = rw\n"}},
+	{"Abort passes the guard", "internal/response/cut.go", []string{"			hijack = rw.seize\n", "			_ = rw\n"}},
 	{"a cut is an end to HTTP/1.0", "internal/response/cut.go", []string{"			_ = l.SetLinger(0)\n", "			_ = l\n"}},
 	{"a Timeout further out is not looked at", mutantRun, []string{"cut && returned && !response.Lost(t.w.Unwrap())", "cut && returned"}},
 }

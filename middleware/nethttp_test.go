@@ -219,10 +219,10 @@ func (s *source) AfterFunc(func()) func() bool {
 // context.
 type passing struct{ context.Context }
 
-// TestContextRegisters: package context starts no goroutine for a child of a context
-// that has AfterFunc, nor for one whose values lead to one of its own contexts. So a
-// Timeout puts one of those below its own.
-func TestContextRegisters(t *testing.T) {
+// TestContextPackageRegistersChildren: package context starts no goroutine for a child
+// of a context that has AfterFunc, nor for one whose values lead to one of its own
+// contexts. So a Timeout puts one of those below its own.
+func TestContextPackageRegistersChildren(t *testing.T) {
 	ours, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	source := &source{Context: context.Background()}
@@ -249,9 +249,9 @@ func TestContextRegisters(t *testing.T) {
 	}
 }
 
-// TestContextPastDeadline: a context with a past deadline has ended when it is created,
-// with its cause. A Timeout that expires creates one to end the same way.
-func TestContextPastDeadline(t *testing.T) {
+// TestContextPackagePastDeadline: a context with a past deadline has ended when it is
+// created, with its cause. A Timeout that expires creates one to end the same way.
+func TestContextPackagePastDeadline(t *testing.T) {
 	ctx, cancel := context.WithDeadlineCause(context.Background(), time.Unix(1, 0), io.ErrNoProgress)
 	defer cancel()
 	inOrder(t, "a deadline in the past", ctx)

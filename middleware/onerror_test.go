@@ -90,7 +90,7 @@ func TestOnErrorInside(t *testing.T) {
 			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })), named("chain"), "504 chain"},
 		{"a limit", middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 1, Action: middleware.LimitAbort, Logger: quiet})(
 			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "large") })), named("chain"), "500 chain"},
-		{"behind a wrapper that shows what it wraps", testkit.Foreign()["unwrapping"](fails), named("chain"), "409 chain"},
+		{"inside a wrapper that shows what it wraps", testkit.Foreign()["unwrapping"](fails), named("chain"), "409 chain"},
 		{"one that says nothing", fails, silent, `500 {"title":"Internal Server Error","status":500}`},
 		{"one that fails in its turn", fails, func(w http.ResponseWriter, r *http.Request, _ error) { reply.JSON(w, r, 500, func() {}) },
 			`500 {"title":"Internal Server Error","status":500}`},

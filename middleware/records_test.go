@@ -91,9 +91,9 @@ func failingForms() (forms []failingForm) {
 
 var refusing = middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 10, Action: middleware.LimitAbort})
 
-// TestRecords: a response of 500 or above leaves one record, however the handler fails
-// and whatever layers are outside.
-func TestRecords(t *testing.T) {
+// TestFailureLeavesOneRecord: a response of 500 or above leaves one record, however the
+// handler fails and whatever layers are outside.
+func TestFailureLeavesOneRecord(t *testing.T) {
 	around := map[string]alice.Chain{
 		"alone":   alice.New(),
 		"recover": alice.New(middleware.Recover(nil)),
@@ -136,8 +136,8 @@ func defaultLog(t *testing.T) *testkit.Log {
 	return log
 }
 
-// TestRecordsOfALogger: a Config's Logger gets the records of everything inside.
-func TestRecordsOfALogger(t *testing.T) {
+// TestConfigLogger: a Config's Logger gets the records of everything inside.
+func TestConfigLogger(t *testing.T) {
 	stray := defaultLog(t)
 	for _, form := range append(failingForms(), failingForm{"a panic", http.HandlerFunc(explode)}, failingForm{"late", http.HandlerFunc(late)}) {
 		t.Run(form.name, func(t *testing.T) {

@@ -62,7 +62,8 @@ type ResponseLimitConfig struct {
 	Logger *slog.Logger
 }
 
-// Validate returns every error in the config, or nil.
+// Validate reports the first setting that [ResponseLimitWith] would refuse, as an error
+// that names it, or nil.
 func (cfg ResponseLimitConfig) Validate() error {
 	if cfg.Action != LimitWarn && cfg.Action != LimitAbort {
 		return fmt.Errorf("middleware: unknown LimitAction %d", cfg.Action)
@@ -97,7 +98,7 @@ func ResponseLimitWith(cfg ResponseLimitConfig) func(http.Handler) http.Handler 
 	if cfg.Limit > 0 {
 		budget = &response.Budget{Max: int64(cfg.Limit)}
 		if cfg.Action == LimitAbort {
-			budget.Exceeded = cfg.refuse
+			budget.Exceeded = cfg.reject
 		}
 	}
 	return func(next http.Handler) http.Handler {
@@ -128,8 +129,8 @@ func (cfg *ResponseLimitConfig) warn(rw *response.Writer, r *http.Request, budge
 		slog.Int64("limit", budget.Max))
 }
 
-// refuse replaces the write that would exceed the limit.
-func (cfg *ResponseLimitConfig) refuse(rw *response.Writer, r *http.Request, size int64) {
+// reject replaces the write that would exceed the limit.
+func (cfg *ResponseLimitConfig) reject(rw *response.Writer, r *http.Request, size int64) {
 	err := &ResponseTooLargeError{Limit: cfg.Limit, Size: bytesize.Size(size)}
 	sent := rw.Sent()
 	if response.TakenAway(rw) { // asked last: a response that was taken counts as sent

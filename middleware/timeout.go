@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/apiece/apiece/internal/exchange"
 )
 
 // Timeout returns middleware that bounds the time of a handler. It enforces Next.js's
@@ -94,7 +92,8 @@ type TimeoutConfig struct {
 	Logger *slog.Logger
 }
 
-// Validate returns every error in the config, or nil.
+// Validate reports the first setting that [TimeoutWith] would refuse, as an error that
+// names it, or nil.
 func (cfg TimeoutConfig) Validate() error {
 	if cfg.Mode < TimeoutTotal || cfg.Mode > TimeoutIdle {
 		return fmt.Errorf("middleware: unknown TimeoutMode %d", cfg.Mode)
@@ -114,12 +113,12 @@ func TimeoutWith(cfg TimeoutConfig) func(http.Handler) http.Handler {
 		if cfg.Duration <= 0 {
 			return next
 		}
-		return &bounded{next: next, cfg: cfg}
+		return &timeoutHandler{next: next, cfg: cfg}
 	}
 }
 
 // Unwrap returns the handler inside, as in layer.New.
-func (b *bounded) Unwrap() http.Handler { return b.next }
+func (h *timeoutHandler) Unwrap() http.Handler { return h.next }
 
 // A TimeoutError says that a handler took longer than a [Timeout] allows. OnError gets
 // it, and it is the cause of the context that ended.
@@ -150,17 +149,4 @@ func (e *TimeoutError) Header() http.Header {
 	}
 	seconds := int64((e.retryAfter + time.Second - 1) / time.Second)
 	return http.Header{"Retry-After": {strconv.FormatInt(seconds, 10)}}
-}
-
-// Extend moves the deadline of the handler that serves r to d from now; 0 is now, and a
-// negative d lifts it. Timeouts further out that would end earlier move too. Call it
-// before deriving contexts: a context with a later deadline of its own relies on the
-// deadline that r had then. Extend returns http.ErrHandlerTimeout after the deadline,
-// and an error matching http.ErrNotSupported if no [Timeout] applies.
-func Extend(r *http.Request, d time.Duration) error {
-	t, ok := exchange.Get[exchange.Extender](r, exchange.Deadline)
-	if !ok {
-		return fmt.Errorf("middleware: no Timeout is in force: %w", http.ErrNotSupported)
-	}
-	return t.Extend(d)
 }

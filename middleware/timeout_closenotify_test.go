@@ -11,9 +11,9 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestCloseNotifyAtTheDeadline: gin's Context.Stream checks nothing else, and would
+// TestTimeoutCloseNotify: gin's Context.Stream checks nothing else, and would
 // write to a cut response forever.
-func TestCloseNotifyAtTheDeadline(t *testing.T) {
+func TestTimeoutCloseNotify(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log
 		h := within(time.Second, &log, func(w http.ResponseWriter, r *http.Request) {

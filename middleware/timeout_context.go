@@ -9,18 +9,18 @@ import (
 	"github.com/apiece/apiece/internal/response"
 )
 
-// A deadline is a context whose end can be moved, unlike those of package context.
-// Package context does the rest: the first call of Done creates one of its contexts as
-// a child of this one, and all derived contexts register themselves there, as in any
-// context of that package. Most handlers never call Done.
+// A timeoutContext is a context whose deadline can be moved, unlike those of package
+// context. Package context does the rest: the first call of Done creates one of its
+// contexts as a child of this one, and all derived contexts register themselves there,
+// as in any context of that package. Most handlers never call Done.
 //
 // It ends only in the function end, in one order: first Err returns its error, then the
 // child is canceled, which closes Done. So Done is never closed while Err is nil. Err
 // ensures the reverse before it returns an error.
-type deadline struct {
+type timeoutContext struct {
 	exchange.Node // its Context is the parent
 
-	fence *response.Fence // a hijacked connection has no deadline
+	guard *response.Guard // a hijacked connection has no deadline
 	moves bool            // the deadline moves by itself, so Deadline reports none
 	start time.Time
 	after atomic.Int64                    // the deadline, in nanoseconds from start; 0 while none applies
@@ -28,14 +28,14 @@ type deadline struct {
 	child atomic.Pointer[child]
 }
 
-// A child is the context of package context below a deadline, and its parent as that
-// package sees it.
+// A child is the context of package context below a timeoutContext, and its parent as
+// that package sees it.
 type child struct {
-	*deadline
-	ctx    context.Context
-	cancel func()
-	tell   func()      // ends ctx as the deadline ended, nil if it had already ended
-	unbar  func() bool // stops following the parent
+	*timeoutContext
+	ctx       context.Context
+	cancel    func()
+	propagate func()      // ends ctx as the timeoutContext ended, nil if it had already ended
+	unfollow  func() bool // stops following the parent
 }
 
 // canceled is a context that has ended as that of a handler that has returned.
@@ -54,53 +54,53 @@ func expired(cause error) *context.Context {
 
 // end ends the context as ctx has ended, or as the parent has if that was first. Only
 // the first call has an effect.
-func (d *deadline) end(ctx *context.Context) {
-	if d.Context.Err() != nil {
-		ctx = &d.Context
+func (tc *timeoutContext) end(ctx *context.Context) {
+	if tc.Context.Err() != nil {
+		ctx = &tc.Context
 	}
 	response.Before("end")
-	d.ended.CompareAndSwap(nil, ctx)
-	response.Before("tell")
-	if c := d.child.Load(); c != nil {
+	tc.ended.CompareAndSwap(nil, ctx)
+	response.Before("propagate")
+	if c := tc.child.Load(); c != nil {
 		c.finish()
 	}
 }
 
 // finish may be called twice: package context ignores the second call.
 func (c *child) finish() {
-	if c.tell != nil {
-		c.tell()
-		c.unbar()
+	if c.propagate != nil {
+		c.propagate()
+		c.unfollow()
 	}
 }
 
 // Deadline returns when the context will end, the earlier of its deadline and the
 // parent's. Package context sets no timer for a context with a later deadline, so
 // Deadline reports none unless it is certain.
-func (d *deadline) Deadline() (time.Time, bool) {
-	parent, ok := d.Context.Deadline()
-	after := time.Duration(d.after.Load())
-	if after == 0 || d.moves || d.fence.Look().Phase() == response.Foreign {
+func (tc *timeoutContext) Deadline() (time.Time, bool) {
+	parent, ok := tc.Context.Deadline()
+	after := time.Duration(tc.after.Load())
+	if after == 0 || tc.moves || tc.guard.Look().Phase() == response.Foreign {
 		return parent, ok
 	}
-	if at := d.start.Add(after); !ok || at.Before(parent) {
+	if at := tc.start.Add(after); !ok || at.Before(parent) {
 		return at, true
 	}
 	return parent, true
 }
 
 // Done returns a channel that is closed when the context ends.
-func (d *deadline) Done() <-chan struct{} {
-	c := d.child.Load()
+func (tc *timeoutContext) Done() <-chan struct{} {
+	c := tc.child.Load()
 	if c == nil {
-		c = &child{deadline: d}
+		c = &child{timeoutContext: tc}
 		c.ctx, c.cancel = context.WithCancel(c)
 		response.Before("child")
-		if !d.child.CompareAndSwap(nil, c) {
+		if !tc.child.CompareAndSwap(nil, c) {
 			c.cancel()
-			c = d.child.Load()
+			c = tc.child.Load()
 		}
-		if d.ended.Load() != nil {
+		if tc.ended.Load() != nil {
 			c.finish() // it ended between the check of package context and this one
 		}
 	}
@@ -109,37 +109,37 @@ func (d *deadline) Done() <-chan struct{} {
 
 // Err returns nil until the context ends: then context.DeadlineExceeded if the deadline
 // has passed, context.Canceled once the handler has returned, or the parent's error.
-func (d *deadline) Err() error {
-	if d.ended.Load() == nil {
-		if d.Context.Err() == nil {
+func (tc *timeoutContext) Err() error {
+	if tc.ended.Load() == nil {
+		if tc.Context.Err() == nil {
 			return nil
 		}
-		d.end(&d.Context)
-	} else if c := d.child.Load(); c != nil {
+		tc.end(&tc.Context)
+	} else if c := tc.child.Load(); c != nil {
 		c.finish() // by a goroutine that is between the two steps of end
 	}
-	return (*d.ended.Load()).Err()
+	return (*tc.ended.Load()).Err()
 }
 
 // Value returns the values of the parent. The child answers what package context asks
 // of its own contexts: so derived contexts register with it, even through a context
 // with a value, and context.Cause finds the cause.
-func (d *deadline) Value(key any) any {
-	if c := d.child.Load(); c != nil {
+func (tc *timeoutContext) Value(key any) any {
+	if c := tc.child.Load(); c != nil {
 		return c.ctx.Value(key)
 	}
-	return d.value(key)
+	return tc.value(key)
 }
 
 // value is Value without the child. A context that has ended has no values, but has a
 // cause.
-func (d *deadline) value(key any) any {
-	if ended := d.ended.Load(); ended != nil && ended != &d.Context {
+func (tc *timeoutContext) value(key any) any {
+	if ended := tc.ended.Load(); ended != nil && ended != &tc.Context {
 		if v := (*ended).Value(key); v != nil {
 			return v
 		}
 	}
-	return d.Node.Value(key)
+	return tc.Node.Value(key)
 }
 
 func (c *child) Value(key any) any { return c.value(key) }
@@ -167,7 +167,7 @@ func (c *child) Done() <-chan struct{} {
 
 // AfterFunc is called once, by package context, for the context below.
 func (c *child) AfterFunc(f func()) (stop func() bool) {
-	c.tell = f
-	c.unbar = context.AfterFunc(c.Context, func() { c.end(&c.Context) })
-	return c.unbar
+	c.propagate = f
+	c.unfollow = context.AfterFunc(c.Context, func() { c.end(&c.Context) })
+	return c.unfollow
 }

@@ -43,7 +43,7 @@ var derived = map[string]func(context.Context) (context.Context, context.CancelF
 	"itself":     func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
 	"WithValue":  func(ctx context.Context) (context.Context, context.CancelFunc) { return user(ctx), func() {} },
 	"WithCancel": context.WithCancel,
-	"behind values": func(ctx context.Context) (context.Context, context.CancelFunc) {
+	"inside values": func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(user(user(ctx)))
 	},
 	"WithTimeout": func(ctx context.Context) (context.Context, context.CancelFunc) {

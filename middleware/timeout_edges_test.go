@@ -97,9 +97,9 @@ func TestTimeoutLeavesTheConnection(t *testing.T) {
 	})
 }
 
-// TestPanicBehindAWholeResponse: the client has the whole response, and a later panic
-// of the handler is still logged.
-func TestPanicBehindAWholeResponse(t *testing.T) {
+// TestTimeoutPanicAfterCompleteResponse: the client has the whole response, and a later
+// panic of the handler is still logged.
+func TestTimeoutPanicAfterCompleteResponse(t *testing.T) {
 	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
 		h := middleware.Recover(log.Logger())(timed(&log, func(w http.ResponseWriter, r *http.Request) {
@@ -129,10 +129,10 @@ func TestTimeoutCutsAtOnce(t *testing.T) {
 	}
 	for why, outside := range map[string]alice.Chain{
 		"alone":                 alice.New(limit(short)),
-		"behind other pieces":   alice.New(middleware.Recover(quiet), middleware.ResponseLimit(0), limit(short)),
+		"inside other pieces":   alice.New(middleware.Recover(quiet), middleware.ResponseLimit(0), limit(short)),
 		"within another":        alice.New(limit(time.Hour), limit(short)),
 		"around another":        alice.New(limit(short), limit(time.Hour)),
-		"behind one that shows": alice.New(testkit.Foreign()["unwrapping"], limit(short)),
+		"inside one that shows": alice.New(testkit.Foreign()["unwrapping"], limit(short)),
 	} {
 		t.Run(why, func(t *testing.T) {
 			testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
@@ -151,7 +151,7 @@ func TestTimeoutCutsAtOnce(t *testing.T) {
 			})
 		})
 	}
-	t.Run("behind one that panics", func(t *testing.T) {
+	t.Run("inside one that panics", func(t *testing.T) {
 		w := httptest.NewRecorder()
 		defer func() {
 			if v := recover(); v != http.ErrAbortHandler {
@@ -263,9 +263,9 @@ func TestTimeoutRecords(t *testing.T) {
 	}
 }
 
-// TestLateHandlersTouchNothing runs abandoned handlers that then make every possible
-// call, for the race detector.
-func TestLateHandlersTouchNothing(t *testing.T) {
+// TestTimeoutLateHandlerTouchesNothing runs abandoned handlers that then make every
+// possible call, for the race detector.
+func TestTimeoutLateHandlerTouchesNothing(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	limit := middleware.ResponseLimit(1000)
 	recoverer := middleware.Recover(quiet)
@@ -367,10 +367,10 @@ func TestTimeoutRemovesFiles(t *testing.T) {
 	}
 }
 
-// TestShutdownIsNoEmptyAnswer: a base context that is canceled, as services do on
+// TestShutdownSendsNoEmptyResponse: a base context that is canceled, as services do on
 // SIGTERM, looks like a client that has gone, whose connection may be dropped. It must
 // not look like a response.
-func TestShutdownIsNoEmptyAnswer(t *testing.T) {
+func TestShutdownSendsNoEmptyResponse(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// TestTimeoutFinishBehindARefusal: the bytes held back are sent when the handler has
+// TestTimeoutFinishUnderRejection: the bytes held back are sent when the handler has
 // returned, and a layer outside that rejects them then has responded.
-func TestTimeoutFinishBehindARefusal(t *testing.T) {
+func TestTimeoutFinishUnderRejection(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
 		h := middleware.ResponseLimitWith(middleware.ResponseLimitConfig{Limit: 20, Action: middleware.LimitAbort, Logger: log.Logger()})(
@@ -29,9 +29,9 @@ func TestTimeoutFinishBehindARefusal(t *testing.T) {
 	})
 }
 
-// TestTimeoutFinishBehindATimeout: the bytes held back are sent when the handler has
+// TestTimeoutFinishUnderTimeout: the bytes held back are sent when the handler has
 // returned, and a Timeout outside that has expired by then has responded.
-func TestTimeoutFinishBehindATimeout(t *testing.T) {
+func TestTimeoutFinishUnderTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log
 		w := httptest.NewRecorder()

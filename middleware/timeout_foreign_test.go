@@ -165,7 +165,7 @@ func TestTimeoutStuckWriter(t *testing.T) {
 				}
 			})
 			records := log.Records()
-			if len(records) != 2 || records[1].Level != slog.LevelError || testkit.Attr(records[1], "severed") != "true" {
+			if len(records) != 2 || records[1].Level != slog.LevelError || testkit.Attr(records[1], "cut") != "true" {
 				t.Errorf("in the end: %v", records)
 			}
 		})
@@ -183,9 +183,9 @@ func (w *statusRecorder) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// TestTimeoutBehindAStatusRecorder: the client gets its 504 at the deadline although
+// TestTimeoutUnderStatusRecorder: the client gets its 504 at the deadline although
 // the wrapper outside has neither Flush nor Unwrap.
-func TestTimeoutBehindAStatusRecorder(t *testing.T) {
+func TestTimeoutUnderStatusRecorder(t *testing.T) {
 	const d = 100 * time.Millisecond
 	tests := []struct {
 		name  string
@@ -231,9 +231,9 @@ func TestTimeoutBehindAStatusRecorder(t *testing.T) {
 	}
 }
 
-// TestTimeoutBehindARecorder: a test of a handler with httptest sees what a client
+// TestTimeoutUnderResponseRecorder: a test of a handler with httptest sees what a client
 // would see.
-func TestTimeoutBehindARecorder(t *testing.T) {
+func TestTimeoutUnderResponseRecorder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testkit.Log
 		w := httptest.NewRecorder()
@@ -321,9 +321,9 @@ func TestTimeoutLeavesRecycledWriters(t *testing.T) {
 	}
 }
 
-// TestTimeoutParting: on HTTP/2 layers outside wait only for a handler that returns
+// TestTimeoutReturnGrace: on HTTP/2 layers outside wait only for a handler that returns
 // soon after its deadline. The client already has its response.
-func TestTimeoutParting(t *testing.T) {
+func TestTimeoutReturnGrace(t *testing.T) {
 	const limit = 200 * time.Millisecond
 	for _, tt := range []struct {
 		late time.Duration // of the handler

@@ -11,9 +11,9 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// TestTimeoutHookWithoutAnAnswer: a hook that drops the response drops the connection,
+// TestTimeoutHookAborts: a hook that drops the response drops the connection,
 // at once, even if the handler keeps running.
-func TestTimeoutHookWithoutAnAnswer(t *testing.T) {
+func TestTimeoutHookAborts(t *testing.T) {
 	for name, hook := range map[string]func(http.ResponseWriter, *http.Request, error){
 		"aborts": func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		"exits":  func(http.ResponseWriter, *http.Request, error) { runtime.Goexit() },

@@ -169,9 +169,9 @@ func TestTimeoutHooksInTime(t *testing.T) {
 	}
 }
 
-// TestTimeoutAroundACacheThatHangs: a POST gets its 504 at the deadline although the
+// TestTimeoutAroundHungCache: a POST gets its 504 at the deadline although the
 // store does not return.
-func TestTimeoutAroundACacheThatHangs(t *testing.T) {
+func TestTimeoutAroundHungCache(t *testing.T) {
 	const d = 200 * time.Millisecond
 	var log testkit.Log
 	pages := cache.New(cache.Config{Generations: slowRaise{cache.NewGenerations(0)}, Logger: slog.New(slog.DiscardHandler)})
@@ -190,9 +190,9 @@ func TestTimeoutAroundACacheThatHangs(t *testing.T) {
 	})
 }
 
-// TestTimeoutOnErrorOfItsOwn: the hook of a Timeout runs after the response was taken,
+// TestTimeoutOwnOnError: the hook of a Timeout runs after the response was taken,
 // so it may be slow, extend the ended deadline, and panic.
-func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
+func TestTimeoutOwnOnError(t *testing.T) {
 	const d = 200 * time.Millisecond
 	tests := []struct {
 		name    string
@@ -246,9 +246,9 @@ func TestTimeoutOnErrorOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestTimeoutRequestOfAHook: a hook and the layers outside read the request while the
+// TestTimeoutHookRequest: a hook and the layers outside read the request while the
 // handler still changes its own. Reading a map during a write would end the process.
-func TestTimeoutRequestOfAHook(t *testing.T) {
+func TestTimeoutHookRequest(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		var done sync.WaitGroup
 		over := make(chan struct{})

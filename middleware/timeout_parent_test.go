@@ -24,9 +24,9 @@ func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), other.Close()
 }
 
-// TestDerivedContextsEnd: package context sets no timer for a deadline later than the
-// parent's, so a parent with a false Deadline makes a context that never ends.
-func TestDerivedContextsEnd(t *testing.T) {
+// TestTimeoutDerivedContextsEnd: package context sets no timer for a deadline later
+// than the parent's, so a parent with a false Deadline makes a context that never ends.
+func TestTimeoutDerivedContextsEnd(t *testing.T) {
 	tests := map[string]struct {
 		mode   middleware.TimeoutMode
 		before func(http.ResponseWriter, *http.Request) error
@@ -67,8 +67,8 @@ func TestDerivedContextsEnd(t *testing.T) {
 	}
 }
 
-// TestExtendForEver: the longest duration does not overflow.
-func TestExtendForEver(t *testing.T) {
+// TestExtendLongestDuration: the longest duration does not overflow.
+func TestExtendLongestDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := middleware.Timeout(time.Hour)(middleware.Timeout(time.Minute)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)

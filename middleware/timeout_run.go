@@ -1,13 +1,8 @@
 package middleware
 
 import (
-	"errors"
-	"fmt"
-	"log/slog"
-	"math"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +15,7 @@ import (
 
 // How it works.
 //
-// The handler writes through a response.Writer with a response.Fence: read the states above
+// The handler writes through a response.Writer with a response.Guard: read the states above
 // response.Phase first. It has a header of its own, and the start of its response is held
 // back, as in net/http. At the deadline a timer takes the response, unless a call is
 // inside the server's writer; then the last call to leave takes it. From then on the
@@ -36,26 +31,30 @@ import (
 // Detached, the handler gets a goroutine of its own and may be abandoned: on HTTP/2,
 // where a stream ends when the handler of net/http returns, and inside a writer that
 // cannot flush, which sends the response only then.
+//
+// The timer is in timeout_timer.go, the context that it ends in timeout_context.go, what
+// the client gets then in timeout_response.go, and moving the deadline in
+// timeout_extend.go.
 
-// bounded is a handler under a Timeout.
-type bounded struct {
-	next http.Handler
-	cfg  TimeoutConfig
-	says bool // pass OnError and Logger to the handler
+// A timeoutHandler is a handler under a Timeout.
+type timeoutHandler struct {
+	next   http.Handler
+	cfg    TimeoutConfig
+	passes bool // OnError and Logger, to everything inside
 }
 
 // A timeout is one request under a Timeout, in one allocation: of at most 888 bytes,
 // since the next size class is 1024.
 type timeout struct {
-	*bounded
+	*timeoutHandler
 	w       response.Writer
-	fence   response.Fence
-	ctx     deadline
+	guard   response.Guard
+	ctx     timeoutContext
 	outside *http.Request // as the Timeout received it
 	header  http.Header   // the header of outside, if a hook may read it
 	inside  http.Request  // as the handler received it
 	url     url.URL       // of inside
-	alarm   *alarm
+	timer   *sharedTimer
 	seen    atomic.Int64 // TimeoutIdle: the progress at the last check
 	stuck   *time.Timer  // warns of a call that does not leave
 
@@ -70,8 +69,8 @@ type timeout struct {
 }
 
 // ServeHTTP runs the handler.
-func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	t, w := b.begin(w, r)
+func (h *timeoutHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t, w := h.begin(w, r)
 	if t.detached {
 		t.serveDetached(w)
 	} else {
@@ -82,32 +81,32 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // begin sets up a request. It is a method, because in a closure WithContext might not
 // be inlined, and would allocate. It returns before the handler runs, because its copy
 // of the request is large for a stack.
-func (b *bounded) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.ResponseWriter) {
-	t := &timeout{bounded: b, outside: r}
+func (h *timeoutHandler) begin(w http.ResponseWriter, r *http.Request) (*timeout, http.ResponseWriter) {
+	t := &timeout{timeoutHandler: h, outside: r}
 	w = t.w.Init(w, r)
-	t.w.Fence(&t.fence, t)
+	t.w.Guard(&t.guard, t)
 	t.detached = !t.w.Flushes() || r.ProtoMajor >= 2
-	t.fence.Context = &t.ctx
+	t.guard.Context = &t.ctx
 	t.ctx.Attach(r.Context(), exchange.Find(r.Context()))
-	if b.says {
-		t.ctx.Say(b.cfg.OnError, b.cfg.Logger)
+	if h.passes {
+		t.ctx.SetDefaults(h.cfg.OnError, h.cfg.Logger)
 	}
 	t.ctx.Set(exchange.Deadline, t)
-	t.ctx.start, t.ctx.fence, t.ctx.moves = time.Now(), &t.fence, b.cfg.Mode != TimeoutTotal
-	t.ctx.after.Store(int64(b.cfg.Duration))
+	t.ctx.start, t.ctx.guard, t.ctx.moves = time.Now(), &t.guard, h.cfg.Mode != TimeoutTotal
+	t.ctx.after.Store(int64(h.cfg.Duration))
 	t.inside = *r.WithContext(&t.ctx)
-	t.part()
-	t.ctx.Leave(w, &t.inside)
+	t.isolate()
+	t.ctx.SetWriter(w, &t.inside)
 	t.decided.Add(1)
-	t.takeAlarm()
+	t.takeTimer()
 	return t, w
 }
 
-// part keeps the handler from changing what another goroutine reads: reading a map
+// isolate keeps the handler from changing what another goroutine reads: reading a map
 // during a write ends the process. A handler that may be abandoned has a header of its
 // own. For one in place a hook gets a copy, in a pooled map: a new map would cost a GET
 // through the whole chain 3% of its time. The default hook reads no header.
-func (t *timeout) part() {
+func (t *timeout) isolate() {
 	if t.outside.URL != nil {
 		t.url = *t.outside.URL
 		t.inside.URL = &t.url
@@ -131,16 +130,6 @@ func copyHeader(dst, src http.Header) {
 
 var headers = sync.Pool{New: func() any { return make(http.Header) }}
 
-// asked returns the request for a hook.
-func (t *timeout) asked() *http.Request {
-	if t.header == nil {
-		return t.outside
-	}
-	r := t.outside.WithContext(t.outside.Context())
-	r.Header = t.header
-	return r
-}
-
 // serve runs the handler in place.
 func (t *timeout) serve(w http.ResponseWriter) {
 	returned := false
@@ -154,11 +143,11 @@ func (t *timeout) serve(w http.ResponseWriter) {
 	returned = true
 }
 
-// parting is how long a handler may take to return after its deadline. Layers outside
+// returnGrace is how long a handler may take to return after its deadline. Layers outside
 // may reuse its data as soon as ServeHTTP has returned, as chi does with its routing
 // context, so a handler that watches its context is not abandoned. The client has the
 // whole response by then, except for the end of the stream.
-const parting = 100 * time.Millisecond
+const returnGrace = 100 * time.Millisecond
 
 // serveDetached runs the handler on a goroutine of its own.
 func (t *timeout) serveDetached(w http.ResponseWriter) {
@@ -168,7 +157,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 		defer close(ended)
 		defer func() {
 			if v := recover(); v != nil && v != http.ErrAbortHandler {
-				value = &problem.Panic{Value: v, Stack: debug.Stack()}
+				value = problem.NewPanic(v)
 			}
 			if t.settle() {
 				return
@@ -187,9 +176,9 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 		if t.w.Flushes() { // otherwise the response is sent only now
 			select {
 			case <-ended:
-			case <-time.After(parting):
+			case <-time.After(returnGrace):
 			}
-			response.Before("part")
+			response.Before("return")
 		}
 		t.conclude(true)
 		return
@@ -213,7 +202,7 @@ func (t *timeout) settle() bool {
 	if ok {
 		t.was, t.inTime = was, true
 		t.ctx.end(canceled)
-		t.dropAlarm()
+		t.returnTimer()
 		if t.header != nil && len(t.header) <= 32 {
 			clear(t.header)
 			headers.Put(t.header)
@@ -253,21 +242,21 @@ func (t *timeout) finish(returned bool) (cut bool) {
 // expire is the timer's callback. It never blocks.
 func (t *timeout) expire() {
 	for {
-		look := t.fence.Look()
+		look := t.guard.Look()
 		after := time.Duration(t.ctx.after.Load())
 		if look.Over() || after == 0 {
 			return
 		}
 		now := time.Now()
 		if left := after - now.Sub(t.ctx.start); left > 0 {
-			t.setAlarm(left, now)
+			t.setTimer(left, now)
 			return
 		}
-		if t.goesOn(look) {
+		if t.mayContinue() {
 			return
 		}
 		t.gone.Store(t.outside.Context().Err() != nil)
-		switch t.fence.Take(look) {
+		switch t.guard.Take(look) {
 		case response.Mine:
 			t.Taken(look.Phase())
 			return
@@ -279,149 +268,4 @@ func (t *timeout) expire() {
 			return
 		}
 	}
-}
-
-// goesOn reports whether the mode lets the handler continue, and sets the next check.
-func (t *timeout) goesOn(look response.Look) bool {
-	switch t.cfg.Mode {
-	case TimeoutFirstByte:
-		if t.fence.Progress() > 0 {
-			return t.moveTo(-1) == nil
-		}
-	case TimeoutIdle:
-		if progress := t.fence.Progress(); t.seen.Swap(progress) != progress {
-			return t.moveTo(t.cfg.Duration) == nil
-		}
-	}
-	return false
-}
-
-// Taken handles a response that was taken from the handler in the phase was. No call is
-// inside. It calls foreign code, which may panic or block: no lock is held.
-func (t *timeout) Taken(was response.Phase) {
-	defer t.decided.Done() // even if a hook calls runtime.Goexit
-	defer t.dropAlarm()
-	response.Before("taken")
-	if t.stuck != nil {
-		t.stuck.Stop()
-	}
-	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
-	// First, since moving the read deadline makes net/http cancel the request.
-	t.ctx.end(expired(err))
-	inner, logs, lost := t.w.Unwrap(), !t.gone.Load(), false
-	response.Safely(func() { lost = response.Lost(inner) })
-	if lost || was == response.Sent && t.w.Complete() {
-		// A layer further out has responded, or the handler has.
-		rc := http.NewResponseController(inner)
-		response.Safely(func() { _ = rc.Flush() })
-		// A Hurry, or one of a Timeout further in, may have set a deadline, which
-		// net/http would keep for the next response on the connection.
-		response.Safely(func() { _ = rc.SetWriteDeadline(time.Time{}) })
-		return
-	}
-	t.cut = true // until a whole response is sent: no part may pass for one
-	defer func() {
-		if t.cut {
-			t.w.CutOff(!t.detached)
-		}
-		if logs {
-			problem.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("severed", t.cut))
-		}
-	}()
-	if was != response.Sent {
-		response.Safely(func() { t.w.Restore(was) })
-		response.Safely(func() { logs = t.answer(inner, err) && logs })
-	}
-}
-
-// answer sends the whole response at once. It reports whether that is left to log: the
-// client can have it, and no panic of the hook was logged.
-func (t *timeout) answer(w http.ResponseWriter, err error) bool {
-	rc := http.NewResponseController(w)
-	m, logged := problem.Answer(w, w.Header(), t.asked(), err, t.cfg.OnError, t.cfg.Logger)
-	if t.outside.ProtoMajor < 2 {
-		m.Header().Set("Connection", "close")
-	}
-	// Only now: the hook may have been slow, and this cancels its request.
-	response.Safely(func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }) // of a handler stuck reading the body
-	response.Safely(func() { _ = rc.SetWriteDeadline(time.Now().Add(response.Grace)) })
-	head := t.outside.Method == http.MethodHead
-	lost := m.Send(w, head)
-	t.cut = false
-	var flushed error
-	response.Safely(func() { flushed = rc.Flush() }) // if it panics, the response is sent when the handler returns
-	// HTTP/2 ends the stream of a HEAD after its header, and returns an error. A
-	// Timeout further out that has also expired finds the response complete, and
-	// flushes it.
-	whole := flushed == nil || errors.Is(flushed, http.ErrNotSupported) || errors.Is(flushed, http.ErrHandlerTimeout)
-	return !logged && (head || lost == nil && whole)
-}
-
-// warn logs why a client has no response: a foreign writer does not return.
-func (t *timeout) warn() {
-	response.Safely(func() {
-		problem.LoggerFor(t.cfg.Logger, t.outside).LogAttrs(t.outside.Context(), slog.LevelWarn,
-			"apiece: a ResponseWriter blocks and has no deadline for writing, so a timeout cannot answer",
-			slog.String("method", t.outside.Method),
-			slog.String("path", t.outside.URL.Path),
-			slog.String("writer", fmt.Sprintf("%T", t.w.Unwrap())))
-	})
-}
-
-// outer returns the Timeout around this one, or nil. It is looked up on demand, since
-// few handlers move a deadline.
-func (t *timeout) outer() exchange.Extender {
-	outer, _ := exchange.Get[exchange.Extender](t.outside, exchange.Deadline)
-	return outer
-}
-
-// Extend implements exchange.Extender.
-func (t *timeout) Extend(d time.Duration) error {
-	if outer := t.outer(); outer != nil {
-		if err := outer.AtLeast(d); err != nil {
-			return err
-		}
-	}
-	return t.moveTo(d)
-}
-
-// AtLeast implements exchange.Extender.
-func (t *timeout) AtLeast(d time.Duration) error {
-	if outer := t.outer(); outer != nil {
-		if err := outer.AtLeast(d); err != nil {
-			return err
-		}
-	}
-	after := time.Duration(t.ctx.after.Load())
-	if after != 0 && (d < 0 || after-time.Since(t.ctx.start) < d) {
-		return t.moveTo(d)
-	}
-	if t.fence.Look().Late() {
-		return http.ErrHandlerTimeout
-	}
-	return nil
-}
-
-// EndsWithin implements exchange.Extender.
-func (t *timeout) EndsWithin(d time.Duration) bool {
-	return t.cfg.Mode == TimeoutTotal && t.cfg.Duration <= d && t.ctx.after.Load() == int64(t.cfg.Duration)
-}
-
-// moveTo sets the deadline to d from now; a negative d lifts it. A timer that has
-// already checked checks again.
-func (t *timeout) moveTo(d time.Duration) error {
-	now := time.Now()
-	after := int64(0)
-	if d >= 0 {
-		passed := now.Sub(t.ctx.start)
-		after = int64(max(passed+min(d, math.MaxInt64-passed), 1)) // 0 is none
-	}
-	t.ctx.after.Store(after)
-	if !t.fence.Moved() {
-		return http.ErrHandlerTimeout
-	}
-	if d >= 0 {
-		t.setAlarm(d, now)
-	}
-	return nil
 }

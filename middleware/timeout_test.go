@@ -187,9 +187,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// TestTimeoutAnswersBeforeTheHandlerReturns is the main purpose: a handler that ignores
+// TestTimeoutRespondsBeforeHandlerReturns is the main purpose: a handler that ignores
 // its context keeps no client waiting.
-func TestTimeoutAnswersBeforeTheHandlerReturns(t *testing.T) {
+func TestTimeoutRespondsBeforeHandlerReturns(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
 		release := make(chan struct{})
@@ -259,9 +259,9 @@ func TestTimeoutContext(t *testing.T) {
 	}
 }
 
-// TestTimeoutContextEndsWithTheHandler: as with http.TimeoutHandler, goroutines that
+// TestTimeoutContextEndsWithHandler: as with http.TimeoutHandler, goroutines that
 // the handler started learn that the request is over.
-func TestTimeoutContextEndsWithTheHandler(t *testing.T) {
+func TestTimeoutContextEndsWithHandler(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
 		synctest.Test(t, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/", nil)
@@ -289,9 +289,9 @@ func TestTimeoutContextEndsWithTheHandler(t *testing.T) {
 	}
 }
 
-// TestClientGoneIsNoTimeout: the context of the request still ends with its
+// TestTimeoutClientGone: the context of the request still ends with its
 // parent, and nothing is logged.
-func TestClientGoneIsNoTimeout(t *testing.T) {
+func TestTimeoutClientGone(t *testing.T) {
 	var log testkit.Log
 	gone := errors.New("gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -449,7 +449,7 @@ func TestTimeoutNested(t *testing.T) {
 	}
 }
 
-func TestTimeoutAnswer(t *testing.T) {
+func TestTimeoutResponse(t *testing.T) {
 	tests := []struct {
 		name   string
 		config middleware.TimeoutConfig
@@ -526,8 +526,8 @@ func TestTimeoutAbortPasses(t *testing.T) {
 	}
 }
 
-// TestLatePanicIsLogged: no layer recovers the panic of an abandoned handler.
-func TestLatePanicIsLogged(t *testing.T) {
+// TestTimeoutLatePanicIsLogged: no layer recovers the panic of an abandoned handler.
+func TestTimeoutLatePanicIsLogged(t *testing.T) {
 	var log testkit.Log
 	resp := testkit.HTTP2.Do(t, timed(&log, func(w http.ResponseWriter, r *http.Request) {
 		late(w, r)
@@ -635,7 +635,7 @@ func TestTimeoutAtTheDeadline(t *testing.T) {
 	})
 }
 
-func TestTimeoutOff(t *testing.T) {
+func TestTimeoutDisabled(t *testing.T) {
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for _, d := range []time.Duration{0, -time.Second} {
 		if got := fmt.Sprintf("%p", middleware.Timeout(d)(h)); got != fmt.Sprintf("%p", h) {
@@ -644,7 +644,7 @@ func TestTimeoutOff(t *testing.T) {
 	}
 }
 
-func TestTimeoutUnit(t *testing.T) {
+func TestTimeoutWithoutUnit(t *testing.T) {
 	defer func() {
 		if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "5*time.Second") {
 			t.Errorf("Timeout(5) panics with %v, which does not name the trap", p)

@@ -12,9 +12,9 @@ import (
 	"github.com/apiece/apiece/middleware"
 )
 
-// Requests pass their timer on while it is set for their own deadline. The next one
-// must neither wait for the previous deadline nor end by it.
-func TestDeadlinesOfFormerRequests(t *testing.T) {
+// TestTimeoutTimerIsReused: requests pass their timer on while it is set for their own
+// deadline. The next one must neither wait for the previous deadline nor end by it.
+func TestTimeoutTimerIsReused(t *testing.T) {
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for _, tt := range []struct {
 		why            string
@@ -23,7 +23,7 @@ func TestDeadlinesOfFormerRequests(t *testing.T) {
 	}{
 		{"the timer is set for much later", time.Hour, 20 * time.Millisecond, 0},
 		{"the timer is set for much earlier", 2 * time.Millisecond, 60 * time.Millisecond, 0},
-		{"the timer has rung for nobody", 2 * time.Millisecond, 20 * time.Millisecond, 10 * time.Millisecond},
+		{"the timer has fired between the two", 2 * time.Millisecond, 20 * time.Millisecond, 10 * time.Millisecond},
 		{"both alike", 20 * time.Millisecond, 20 * time.Millisecond, 5 * time.Millisecond},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -51,9 +51,9 @@ func TestDeadlinesOfFormerRequests(t *testing.T) {
 	}
 }
 
-// TestAlarmsAreCollected: alarms that the pool drops are collected, however far away
+// TestTimeoutTimersAreCollected: timers that the pool drops are collected, however far away
 // their deadlines were.
-func TestAlarmsAreCollected(t *testing.T) {
+func TestTimeoutTimersAreCollected(t *testing.T) {
 	const at, bursts = 200, 50
 	var inside, served sync.WaitGroup
 	release := make(chan struct{})

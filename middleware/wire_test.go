@@ -37,7 +37,7 @@ func set(name, value string) call {
 	}}
 }
 
-// calls returns all the calls of handlers in TestWireOfPrograms.
+// calls returns all the calls of handlers in TestChainKeepsWireUnchanged.
 func calls(t *testing.T) (all []call) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, bytes.Repeat([]byte("file "), 1000), 0o600); err != nil {
@@ -88,10 +88,10 @@ func declares(c call) bool {
 	return c.name == "ServeFile" || strings.HasPrefix(c.name, "Content-Length")
 }
 
-// TestWireOfPrograms compares what handlers send, and the results they get, with and
-// without this module, for programs of calls drawn at random but the same in every run.
-// Only the sizes of chunks may differ.
-func TestWireOfPrograms(t *testing.T) {
+// TestChainKeepsWireUnchanged compares what handlers send, and the results they get,
+// with and without this module, for programs of calls drawn at random but the same in
+// every run. Only the sizes of chunks may differ.
+func TestChainKeepsWireUnchanged(t *testing.T) {
 	all, programs := calls(t), 1000
 	if testing.Short() {
 		programs = 100

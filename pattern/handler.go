@@ -157,9 +157,9 @@ func (h *Handler) run(handler http.Handler, w http.ResponseWriter, r *http.Reque
 		handler.ServeHTTP(w, r)
 		return
 	}
-	said := exchange.Say(w, r, h.config.OnError, nil)
-	defer exchange.HandBack(r, said)
-	handler.ServeHTTP(w, said)
+	inside := exchange.WithDefaults(w, r, h.config.OnError, nil)
+	defer exchange.HandBack(r, inside)
+	handler.ServeHTTP(w, inside)
 }
 
 // withoutBraces returns the text of the pattern with those static segments

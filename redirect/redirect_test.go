@@ -273,7 +273,7 @@ func TestAnswersAsTheHandlerDoes(t *testing.T) {
 		{policy("https://evil.test/"), 400, "Redirect target not allowed"},
 	} {
 		rw, w := response.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
-		r := exchange.Say(nil, httptest.NewRequest("GET", "/", nil), problem.Plain, nil)
+		r := exchange.WithDefaults(nil, httptest.NewRequest("GET", "/", nil), problem.Plain, nil)
 		if err := test.call(w, r); err == nil || rw.Status() != test.status || rw.Written() != int64(len(test.body)) {
 			t.Errorf("%d with %d bytes, %v, want %d %q", rw.Status(), rw.Written(), err, test.status, test.body)
 		}
@@ -296,7 +296,7 @@ func TestReturnedError(t *testing.T) {
 			var log testkit.Log
 			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, w = response.Wrap(w, r)
-				r = exchange.Say(nil, r, nil, log.Logger())
+				r = exchange.WithDefaults(nil, r, nil, log.Logger())
 				if err := test.call(w, r); err != nil {
 					problem.Handle(w, r, err, nil, nil)
 				}

@@ -42,10 +42,10 @@ func Handler(fn HandlerFunc, onError func(http.ResponseWriter, *http.Request, er
 	})
 }
 
-func serve(fn HandlerFunc, onError problem.Hook, w http.ResponseWriter, r *http.Request) {
+func serve(fn HandlerFunc, onError problem.ErrorHook, w http.ResponseWriter, r *http.Request) {
 	defer exchange.RemoveFiles(r, r.MultipartForm)
-	_, w = response.Wrap(w, r)                 // records what is sent before fn fails
-	inside := exchange.Say(w, r, onError, nil) // for what fn calls
+	_, w = response.Wrap(w, r)                          // records what is sent before fn fails
+	inside := exchange.WithDefaults(w, r, onError, nil) // for what fn calls
 	if inside == r {
 		inside = exchange.WithWriter(w, r)
 	}

@@ -29,14 +29,14 @@ func Marshal(marshal func(v any) ([]byte, error)) func(http.Handler) http.Handle
 			node := exchange.Find(r.Context())
 			if node == nil || !node.About(r) {
 				own, inside := exchange.Copy(r, node)
-				own.Said.Marshal = marshal
+				own.Defaults.Marshal = marshal
 				defer exchange.HandBack(r, inside)
 				next.ServeHTTP(w, inside)
 				return
 			}
 			defer exchange.RemoveFiles(r, r.MultipartForm)
-			defer func(outer func(any) ([]byte, error)) { node.Said.Marshal = outer }(node.Said.Marshal)
-			node.Said.Marshal = marshal
+			defer func(outer func(any) ([]byte, error)) { node.Defaults.Marshal = outer }(node.Defaults.Marshal)
+			node.Defaults.Marshal = marshal
 			next.ServeHTTP(w, r)
 		})
 	}

@@ -21,7 +21,7 @@ import (
 // 500, which is logged once even if the caller ignores the error. A status of 204, 205 or
 // 304 sends no body. [Marshal] replaces encoding/json.
 func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	if marshal := exchange.SaidTo(r).Marshal; marshal != nil {
+	if marshal := exchange.DefaultsFor(r).Marshal; marshal != nil {
 		return marshaled(w, r, status, v, marshal)
 	}
 	text, err := jsontext.Encode(v)

@@ -13,7 +13,7 @@ import (
 // methods are safe for concurrent use; none may be called after the handler has returned.
 type Lines struct {
 	conn    flush.Conn
-	onError problem.Hook
+	onError problem.ErrorHook
 	logger  *slog.Logger
 }
 

@@ -105,7 +105,7 @@ func (b *Binder[T]) typed(out reflect.Type, fn func(http.ResponseWriter, *http.R
 			defer remove()
 			r = spooled
 		}
-		inside := exchange.Say(w, r, b.cfg.OnError, b.cfg.Logger) // for what fn calls
+		inside := exchange.WithDefaults(w, r, b.cfg.OnError, b.cfg.Logger) // for what fn calls
 		defer exchange.HandBack(r, inside)
 		r = inside
 		err := b.read(w, r, value)

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
+
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // maxCollected is how many failures are collected before the first maxFields of them
@@ -97,13 +98,13 @@ func (b *Binder[T]) validateStruct(ctx context.Context, v reflect.Value, path st
 // stack are logged.
 func (b *Binder[T]) callValidator(ctx context.Context, target any) (err error) {
 	defer func() {
-		switch p := recover(); p {
+		switch v := recover(); v {
 		case nil:
 		case http.ErrAbortHandler:
-			panic(p)
+			panic(v)
 		default:
-			stack := debug.Stack()
-			err = fmt.Errorf("bind: the rules of %s panicked: %v\n%s", b.panickingField(ctx, target), p, stack)
+			p := problem.NewPanic(v)
+			err = fmt.Errorf("bind: the rules of %s panicked: %v", b.panickingField(ctx, target), p)
 		}
 	}()
 	if err = b.validator.StructCtx(ctx, target); err != nil {

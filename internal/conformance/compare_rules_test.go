@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// TestCompare: a comparison that finds nothing proves nothing unless it can find
-// something. Each row changes one thing about an expected response and names the part
-// that has to differ, "" if none does.
-func TestCompare(t *testing.T) {
+// TestCompareFindsDifferences: a comparison that finds nothing proves nothing unless it
+// can find something. Each row changes one thing about an expected response and names
+// the part that has to differ, "" if none does.
+func TestCompareFindsDifferences(t *testing.T) {
 	record := func(level slog.Level) slog.Record { return slog.NewRecord(time.Time{}, level, "m", 0) }
 	text := `{"a":1,"b":2}`
 	sum := sha256.Sum256([]byte(text))

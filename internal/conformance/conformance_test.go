@@ -14,8 +14,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// TestBehaviour checks every case against its expected outcome.
-func TestBehaviour(t *testing.T) {
+// TestRecordedCases checks every case against its expected outcome.
+func TestRecordedCases(t *testing.T) {
 	var file struct {
 		Tables map[string][]string
 		Count  int

@@ -10,9 +10,9 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestExpectationsAreHeld changes the expected outcome of every case, one part at a
+// TestRecordedCasesCanFail changes the expected outcome of every case, one part at a
 // time, and sends it: none of them may still pass.
-func TestExpectationsAreHeld(t *testing.T) {
+func TestRecordedCasesCanFail(t *testing.T) {
 	var file struct {
 		Tables map[string][]string
 		Cases  []behavior
@@ -85,8 +85,8 @@ func TestExpectationsAreHeld(t *testing.T) {
 	t.Logf("changes that were found: %v", held)
 }
 
-// TestNothingIsIgnored: the tests reject everything they do not know.
-func TestNothingIsIgnored(t *testing.T) {
+// TestCaseFilesRejectUnknownNames: the tests reject everything they do not know.
+func TestCaseFilesRejectUnknownNames(t *testing.T) {
 	run := func(text string) error {
 		var c behavior
 		if err := json.Unmarshal([]byte(text), &c); err != nil {
@@ -126,8 +126,8 @@ func TestNothingIsIgnored(t *testing.T) {
 	}
 }
 
-// TestInstead: a replacement must change the expectation.
-func TestInstead(t *testing.T) {
+// TestInsteadFileChangesExpectations: a replacement must change the expectation.
+func TestInsteadFileChangesExpectations(t *testing.T) {
 	recorded := json.RawMessage(`{"status":200,"headers":{"a":"1"},"absentHeaders":["b"],"body":"x","bodyJson":{},"warnings":["w"]}`)
 	for _, tt := range []struct {
 		why, patch string

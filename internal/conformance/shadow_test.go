@@ -66,14 +66,14 @@ func shadowConfig() shadow.Config {
 	return shadow.Config{
 		Headers:    []string{"Location"},
 		IgnoreJSON: []string{"/error"}, // which JavaScript phrases differently
-		MaxBody:    8 << 20,
+		BodyLimit:  8 << 20,
 	}
 }
 
-// TestShadow uses the recordings of Next.js as the old server, and compares this module
-// with it like a service that is being ported: unchanged cases have no difference, and
-// every change is found.
-func TestShadow(t *testing.T) {
+// TestShadowOfRecordedCases uses the recordings of Next.js as the old server, and
+// compares this module with it like a service that is being ported: unchanged cases
+// have no difference, and every change is found.
+func TestShadowOfRecordedCases(t *testing.T) {
 	cases, tables := readShadowed(t)
 	changes := map[string]func(*expected){
 		"":       nil,

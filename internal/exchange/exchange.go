@@ -27,7 +27,7 @@ const (
 	Body     Slot = iota // bodyparser: the body that was read
 	Deadline             // middleware.Timeout: an [Extender]
 	Cache                // middleware/cache: the entry being filled
-	Writer               // the ResponseWriter of a layer outside that bounds reading the body, see [Node.Leave]
+	Writer               // the ResponseWriter of a layer outside that bounds reading the body, see [Node.SetWriter]
 	numSlots
 )
 
@@ -47,8 +47,8 @@ type Extender interface {
 // An ErrorHook is the type of every OnError field.
 type ErrorHook = func(http.ResponseWriter, *http.Request, error)
 
-// A Said is what layers outside pass to those inside. The zero Said passes nothing.
-type Said struct {
+// Defaults are what layers outside pass to those inside. The zero Defaults pass nothing.
+type Defaults struct {
 	OnError ErrorHook                   // renders errors, unless a layer has a hook of its own
 	Logger  *slog.Logger                // logs failures, unless a layer has a logger of its own
 	Marshal func(v any) ([]byte, error) // encodes values as JSON in responses
@@ -58,7 +58,7 @@ type Said struct {
 // [Node.Attach]. Layers embed a Node in a value that they allocate anyway.
 type Node struct {
 	context.Context
-	Said
+	Defaults
 	slots [numSlots]any
 
 	// hooks is the number of nested hooks that are running.
@@ -74,16 +74,16 @@ func (n *Node) About(r *http.Request) bool {
 	return r.Header != nil && reflect.ValueOf(n.Of).Pointer() == reflect.ValueOf(r.Header).Pointer()
 }
 
-// Leave stores w for functions further in that read the body of r without a writer.
+// SetWriter stores w for functions further in that read the body of r without a writer.
 // State of another request is cleared.
-func (n *Node) Leave(w http.ResponseWriter, r *http.Request) {
+func (n *Node) SetWriter(w http.ResponseWriter, r *http.Request) {
 	if !n.About(r) {
 		n.Of, n.slots[Body] = r.Header, nil
 	}
 	n.slots[Writer] = w
 }
 
-// WriterOf returns the writer that [Node.Leave] stored for r, or nil.
+// WriterOf returns the writer that [Node.SetWriter] stored for r, or nil.
 func WriterOf(r *http.Request) http.ResponseWriter {
 	if n := Find(r.Context()); n != nil && n.About(r) {
 		w, _ := n.slots[Writer].(http.ResponseWriter)
@@ -114,7 +114,7 @@ func (n *Node) Set(s Slot, v any) { n.slots[s] = v }
 func (n *Node) Attach(ctx context.Context, outer *Node) {
 	n.Context = ctx
 	if outer != nil {
-		n.Said, n.slots, n.hooks, n.Of = outer.Said, outer.slots, outer.hooks, outer.Of
+		n.Defaults, n.slots, n.hooks, n.Of = outer.Defaults, outer.slots, outer.hooks, outer.Of
 	}
 }
 
@@ -144,33 +144,33 @@ func Get[T any](r *http.Request, s Slot) (v T, ok bool) {
 	return v, ok
 }
 
-// SaidTo returns what layers outside pass to the handler of r.
-func SaidTo(r *http.Request) Said {
+// DefaultsFor returns what layers outside pass to the handler of r.
+func DefaultsFor(r *http.Request) Defaults {
 	if n := Find(r.Context()); n != nil {
-		return n.Said
+		return n.Defaults
 	}
-	return Said{}
+	return Defaults{}
 }
 
-// Say returns a copy of r with a node of its own, which passes onError, logger and w to
-// everything inside. Nil passes nothing. It returns r itself if there is nothing to
-// pass, or if it is known inside already. Call [HandBack] after the handler has
-// returned.
-func Say(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
+// WithDefaults returns a copy of r with a node of its own, which passes onError, logger
+// and w to everything inside. Nil passes nothing. It returns r itself if there is
+// nothing to pass, or if it is known inside already. Call [HandBack] after the handler
+// has returned.
+func WithDefaults(w http.ResponseWriter, r *http.Request, onError ErrorHook, logger *slog.Logger) *http.Request {
 	outer := Find(r.Context())
 	if onError == nil && (logger == nil || outer != nil && outer.Logger == logger) {
 		return r
 	}
 	own, inside := Copy(r, outer)
-	own.Say(onError, logger)
+	own.SetDefaults(onError, logger)
 	if w != nil {
-		own.Leave(w, r)
+		own.SetWriter(w, r)
 	}
 	return inside
 }
 
-// Say is the function [Say] for the request of n.
-func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
+// SetDefaults is [WithDefaults] for the request of n.
+func (n *Node) SetDefaults(onError ErrorHook, logger *slog.Logger) {
 	if onError != nil {
 		n.OnError = onError
 	}
@@ -180,12 +180,12 @@ func (n *Node) Say(onError ErrorHook, logger *slog.Logger) {
 }
 
 // ForHook returns the copy of r for a hook that renders an error. It passes logger on,
-// as [Say] does, and keeps hooks outside from rendering errors of the hook.
+// as [WithDefaults] does, and keeps hooks outside from rendering errors of the hook.
 func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
 	own, inside := Copy(r, Find(r.Context()))
 	own.hooks++
 	own.OnError = nil
-	own.Say(nil, logger)
+	own.SetDefaults(nil, logger)
 	return inside
 }
 
@@ -199,7 +199,7 @@ func Hooks(r *http.Request) int {
 
 // WithWriter returns the request to pass, with w, to code that may read the body
 // without w: r itself, unless the body is unread and no layer outside has stored a
-// writer for it. Then it is a copy, as from [Say].
+// writer for it. Then it is a copy, as from [WithDefaults].
 func WithWriter(w http.ResponseWriter, r *http.Request) *http.Request {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r
@@ -207,12 +207,12 @@ func WithWriter(w http.ResponseWriter, r *http.Request) *http.Request {
 	node := Find(r.Context())
 	if node != nil && (node.Of == nil || node.About(r)) {
 		if node.slots[Writer] == nil {
-			node.Leave(w, r)
+			node.SetWriter(w, r)
 		}
 		return r
 	}
 	own, inside := Copy(r, node)
-	own.Leave(w, r)
+	own.SetWriter(w, r)
 	return inside
 }
 
@@ -242,7 +242,7 @@ func RemoveFiles(r *http.Request, before *multipart.Form) {
 func Detach(ctx context.Context) context.Context {
 	n := &Node{Context: ctx}
 	if parent := Find(ctx); parent != nil {
-		n.Said, n.hooks = parent.Said, parent.hooks
+		n.Defaults, n.hooks = parent.Defaults, parent.hooks
 	}
 	return n
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-func TestNode(t *testing.T) {
+func TestNodeSlots(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	if exchange.Find(r.Context()) != nil {
 		t.Fatal("a request the kit never saw has a node")
@@ -40,7 +40,7 @@ func TestNode(t *testing.T) {
 	}
 }
 
-func TestChildStartsWithTheSlotsOfItsParent(t *testing.T) {
+func TestNodeChildStartsWithParentSlots(t *testing.T) {
 	a, b := 1, 2
 	outer, r := exchange.Copy(httptest.NewRequest("GET", "/", nil), nil)
 	outer.Set(exchange.Body, &a)
@@ -76,7 +76,7 @@ func TestDetach(t *testing.T) {
 	}
 }
 
-func TestContextsBelowShareOneDoneChannel(t *testing.T) {
+func TestNodeStartsNoGoroutine(t *testing.T) {
 	// context.WithCancel starts a goroutine for a foreign parent, unless its Done
 	// channel is that of a context it knows.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -90,7 +90,7 @@ func TestContextsBelowShareOneDoneChannel(t *testing.T) {
 	}
 }
 
-func TestAllocs(t *testing.T) {
+func TestNodeAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -134,14 +134,14 @@ func TestWriterOf(t *testing.T) {
 	if get := httptest.NewRequest("GET", "/", nil); exchange.WithWriter(w, get) != get {
 		t.Error("a request without a body is copied")
 	}
-	inner := exchange.Say(nil, post().WithContext(r.Context()), func(http.ResponseWriter, *http.Request, error) {}, nil)
+	inner := exchange.WithDefaults(nil, post().WithContext(r.Context()), func(http.ResponseWriter, *http.Request, error) {}, nil)
 	if exchange.WriterOf(inner) != nil {
 		t.Error("a node for another request still has the writer")
 	}
 
 	// Known values are not passed again.
 	logger := slog.New(slog.DiscardHandler)
-	if said := exchange.Say(w, r, nil, logger); said == r || exchange.Say(w, said, nil, logger) != said || exchange.Say(w, r, nil, nil) != r {
+	if inside := exchange.WithDefaults(w, r, nil, logger); inside == r || exchange.WithDefaults(w, inside, nil, logger) != inside || exchange.WithDefaults(w, r, nil, nil) != r {
 		t.Error("a node for nothing new, or none for something new")
 	}
 

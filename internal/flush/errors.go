@@ -39,7 +39,7 @@ func (headError) StatusCode() int { return http.StatusMethodNotAllowed }
 
 // Refuse responds to a request whose stream could not start, and logs that as
 // problem.Refuse does. HEAD gets the header that GET would get.
-func (c *Conn) Refuse(err error, hook problem.Hook, logger *slog.Logger) error {
+func (c *Conn) Refuse(err error, hook problem.ErrorHook, logger *slog.Logger) error {
 	if err == ErrHead {
 		c.SendHeader()
 		return problem.Logged(err)

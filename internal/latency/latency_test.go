@@ -8,7 +8,7 @@ import (
 	"github.com/apiece/apiece/internal/latency"
 )
 
-func TestPercentile(t *testing.T) {
+func TestSamplesPercentile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l latency.Samples
 		if got := l.Percentile(99); got != 0 {

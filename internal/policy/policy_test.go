@@ -47,6 +47,7 @@ var policies = []struct {
 	{"variables", checkVariables},
 	{"process", checkProcess},
 	{"cors", checkCORS},
+	{"messages", checkMessages},
 	{"layers", checkLayers},
 	{"length", checkLength},
 	{"api", checkAPI},

@@ -1,19 +1,16 @@
 package problem
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/response"
 )
 
-// A Hook renders an error. It is the type of every OnError field.
-type Hook = exchange.ErrorHook
+// An ErrorHook renders an error. It is the type of every OnError field.
+type ErrorHook = exchange.ErrorHook
 
 // Handle renders the error of a handler that has returned: usually it calls the hook,
 // once, and logs a response of 500 or above. A nil hook or logger is the one of the
@@ -30,9 +27,9 @@ type Hook = exchange.ErrorHook
 //
 // The panic of an abort is http.ErrAbortHandler's.
 //
-// What was sent is known only if w is a shape of response, or if nothing was written:
+// What was sent is known only if w is a response.Writer, or if nothing was written:
 // callers wrap w before they run a handler.
-func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger) {
+func Handle(w http.ResponseWriter, r *http.Request, err error, hook ErrorHook, logger *slog.Logger) {
 	rw, w := response.Wrap(w, r)
 	isLogged := isLogged(err)
 	switch standing := rw.Standing(); {
@@ -57,9 +54,9 @@ func Handle(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 // response of 500 or above, unless that is already logged. It reports false if the
 // response was sent or taken away in the meantime. A nil hook is the OnError of the
 // layers outside, or else [Problem].
-func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger *slog.Logger, logs bool) bool {
+func Render(w http.ResponseWriter, r *http.Request, err error, hook ErrorHook, logger *slog.Logger, logs bool) bool {
 	rw, w := response.Wrap(w, r)
-	m, logged := Answer(w, rw.Header(), r, err, hook, logger)
+	m, logged := RenderMemory(w, rw.Header(), r, err, hook, logger)
 	if !rw.Replace(m) {
 		return false
 	}
@@ -69,10 +66,10 @@ func Render(w http.ResponseWriter, r *http.Request, err error, hook Hook, logger
 	return true
 }
 
-// Answer is what Render sends: the response to err in memory, for a w whose header is
-// base. If the hook panics, which is logged, [Problem] responds. If the hook writes
+// RenderMemory returns what [Render] sends: the response to err in memory, for a w whose
+// header is base. If the hook panics, which is logged, [Problem] responds. If the hook writes
 // nothing, which would leave an empty 200, the response is a 500.
-func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook Hook, logger *slog.Logger) (m *response.Memory, logged bool) {
+func RenderMemory(w http.ResponseWriter, base http.Header, r *http.Request, err error, hook ErrorHook, logger *slog.Logger) (m *response.Memory, logged bool) {
 	hook = hookFor(r, hook)
 	fresh := func() {
 		m = response.NewMemory(base)
@@ -94,14 +91,14 @@ func Answer(w http.ResponseWriter, base http.Header, r *http.Request, err error,
 // hookFor returns the hook for errors: the given one, the one of the layers outside, or
 // Problem. A hook may run a handler that fails and has a hook of its own; Problem
 // renders that error, since it would recurse otherwise.
-func hookFor(r *http.Request, hook Hook) Hook {
+func hookFor(r *http.Request, hook ErrorHook) ErrorHook {
 	switch {
 	case exchange.Hooks(r) > 1:
 		return Problem
 	case hook != nil:
 		return hook
 	}
-	if hook := exchange.SaidTo(r).OnError; hook != nil {
+	if hook := exchange.DefaultsFor(r).OnError; hook != nil {
 		return hook
 	}
 	return Problem
@@ -109,7 +106,7 @@ func hookFor(r *http.Request, hook Hook) Hook {
 
 // call has the hook render err to m, and reports whether it ran without a panic. If the
 // hook aborts, w is aborted.
-func call(hook Hook, w http.ResponseWriter, m *response.Memory, r *http.Request, err error, logger *slog.Logger) (ok bool) {
+func call(hook ErrorHook, w http.ResponseWriter, m *response.Memory, r *http.Request, err error, logger *slog.Logger) (ok bool) {
 	defer func() {
 		if ok {
 			return
@@ -135,8 +132,8 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) error {
 // Refuse responds with the error answer for a function that returns err, so that a
 // caller who drops err leaves no empty 200. It returns err, marked as logged if it was
 // rendered: a response of 500 or above has its log record.
-func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook, logger *slog.Logger) error {
-	if response.Out(w) || ClientGone(r, err) {
+func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook ErrorHook, logger *slog.Logger) error {
+	if response.TooLate(w) || ClientGone(r, err) {
 		return err
 	}
 	// A response inside a hook is logged with the error of the hook.
@@ -145,56 +142,4 @@ func Refuse(w http.ResponseWriter, r *http.Request, answer, err error, hook Hook
 	}
 	response.MarkAnswered(w)
 	return Logged(err)
-}
-
-// Log writes the one record of a response of 500 or above. A nil logger is the one of
-// the layers outside, else slog.Default. A panic of the logger is ignored.
-func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...slog.Attr) {
-	attrs := append([]slog.Attr{
-		slog.String("method", r.Method),
-		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
-		slog.Int("status", status),
-		slog.Any("error", err),
-	}, more...)
-	response.Safely(func() {
-		LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelError, "apiece: request failed", attrs...)
-	})
-}
-
-// LoggerFor returns logger, or if it is nil the one of the layers outside, else
-// slog.Default.
-func LoggerFor(logger *slog.Logger, r *http.Request) *slog.Logger {
-	if logger == nil {
-		logger = exchange.SaidTo(r).Logger
-	}
-	return cmp.Or(logger, slog.Default())
-}
-
-// LogPanic writes the record of a panic, from the deferred call that recovered it, and
-// returns it as an error. The error has the value as text only: a hook that looks for
-// errors with a status must not find one that was never returned.
-func LogPanic(logger *slog.Logger, r *http.Request, v any, more ...slog.Attr) error {
-	p, ok := v.(*Panic)
-	if !ok {
-		p = &Panic{Value: v, Stack: debug.Stack()}
-	}
-	err := fmt.Errorf("panic: %v", p.Value)
-	Log(logger, r, http.StatusInternalServerError, err, append(more, slog.String("stack", string(p.Stack)))...)
-	return err
-}
-
-// A Panic carries a panic from one goroutine to another, with the stack of the first,
-// which the second lacks.
-type Panic struct {
-	Value any
-	Stack []byte
-}
-
-// Error is the text that net/http prints for an unrecovered panic.
-func (e *Panic) Error() string { return fmt.Sprintf("%v\n\n%s", e.Value, e.Stack) }
-
-// Unwrap returns the value of the panic if it is an error.
-func (e *Panic) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
 }

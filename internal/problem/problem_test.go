@@ -49,14 +49,14 @@ func TestHandle(t *testing.T) {
 		{"logged", problem.Logged(errors.New("x")), nil, nil, true, false, false, "it has its record, but this response is not made"},
 		{"logged, and answered", fmt.Errorf("x: %w", problem.Logged(errors.New("x"))), whole, nil, false, false, false, "the mark is found in the tree"},
 		{"logged, after a part", problem.Logged(errors.New("x")), part, nil, false, false, true, "it was answered, but not here"},
-		{"client gone by error", gone{}, nil, nil, false, false, true, "nobody to tell, nothing wrong; an empty 200 would be"},
+		{"client gone by error", gone{}, nil, nil, false, false, true, "no client to tell, nothing wrong; an empty 200 would be"},
 		{"client gone by context", errors.New("x"), nil, context.WithCancel, false, false, true, "as net/http says it"},
 		{"body too large, and no more is read", fmt.Errorf("x: %w", &http.MaxBytesError{Limit: 1}), nil, context.WithCancel, true, false, false, "the client is there, and has sent too much"},
 		{"part out", errors.New("x"), part, nil, false, true, true, "the part must not look whole"},
 		{"part out, 4xx", &problem.Error{Status: 404}, part, nil, false, true, true, "it was going to be a 200"},
 		{"part out, client gone", gone{}, part, nil, false, false, true, "for caches outside"},
 		{"whole out", errors.New("x"), whole, nil, false, true, false, "nothing to abort"},
-		{"taken away", errors.New("x"), cut, nil, false, false, false, "whoever took it has answered and logged"},
+		{"taken away", errors.New("x"), cut, nil, false, false, false, "the layer that took it has responded and logged"},
 		{"a handler timeout elsewhere", fmt.Errorf("write: %w", http.ErrHandlerTimeout), nil, nil, true, true, false, "an error says nothing of this response"},
 		{"abort", http.ErrAbortHandler, nil, nil, false, false, true, "net/http's own word"},
 	}
@@ -90,8 +90,8 @@ func TestHandle(t *testing.T) {
 
 func TestFail(t *testing.T) {
 	var log testkit.Log
-	request := func(hook problem.Hook) *http.Request {
-		return exchange.Say(nil, httptest.NewRequest("GET", "/", nil), hook, log.Logger())
+	request := func(hook problem.ErrorHook) *http.Request {
+		return exchange.WithDefaults(nil, httptest.NewRequest("GET", "/", nil), hook, log.Logger())
 	}
 	cause := errors.New("cause")
 	w := httptest.NewRecorder()

@@ -1,6 +1,12 @@
 package response
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+)
+
+// ErrTooLarge is returned by writes after a limit has rejected the response.
+var ErrTooLarge = errors.New("apiece: response exceeds its limit")
 
 // A Budget bounds the size of responses. It may be shared by any number of requests.
 type Budget struct {
@@ -19,12 +25,23 @@ type Budget struct {
 // SetBudget replaces the budget of rw with b: the innermost layer decides. Exceeded
 // gets r. A nil budget disables it. Streams are exempt.
 func (rw *Writer) SetBudget(b *Budget, r *http.Request) {
-	rw.asker = r
+	rw.budgetRequest = r
 	rw.budget.Store(b)
 }
 
 // Budget returns the current budget, nil if there is none.
 func (rw *Writer) Budget() *Budget { return rw.budget.Load() }
+
+// Lift removes the budgets of all Writers between w and the server, for a layer further
+// in that has its own.
+func Lift(w http.ResponseWriter) {
+	all(w, func(rw *Writer) bool {
+		if rw.budget.Load() != nil {
+			rw.budget.Store(nil)
+		}
+		return true
+	})
+}
 
 // bound returns the budget that may reject a write, or nil.
 func (rw *Writer) bound() *Budget {
@@ -46,7 +63,7 @@ func (rw *Writer) afford(size int64) error {
 	if err := rw.lost(); err != nil {
 		return err
 	}
-	rw.refused.Store(true)
-	b.Exceeded(rw, rw.asker, size)
+	rw.rejected.Store(true)
+	b.Exceeded(rw, rw.budgetRequest, size)
 	return ErrTooLarge
 }

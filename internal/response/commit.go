@@ -3,23 +3,21 @@ package response
 import (
 	"net/http"
 	"strconv"
-
-	"github.com/apiece/apiece/internal/mediatype"
 )
 
-// Header returns the header that the handler may change: the server's, or with a fence
+// Header returns the header that the handler may change: the server's, or with a guard
 // the handler's own.
 func (rw *Writer) Header() http.Header {
-	f := rw.fence
-	if f == nil {
+	g := rw.guard
+	if g == nil {
 		return rw.inner.Header()
 	}
-	if f.header == nil {
-		if f.header = rw.outside(); f.header == nil {
-			f.header = make(http.Header)
+	if g.header == nil {
+		if g.header = rw.outside(); g.header == nil {
+			g.header = make(http.Header)
 		}
 	}
-	return f.header
+	return g.header
 }
 
 // outside returns a copy of the server's header, nil if the response was lost.
@@ -42,7 +40,7 @@ func (rw *Writer) WriteHeader(status int) {
 	case rw.status != 0 || rw.hijacked:
 		rw.repeat(status)
 	case rw.lost() != nil:
-	case rw.commit(status, 0, false) == nil && rw.fence != nil && rw.Complete():
+	case rw.commit(status, 0, false) == nil && rw.guard != nil && rw.Complete():
 		if rw.push() == nil { // it is complete: there is no reason to wait
 			rw.leave()
 		}
@@ -54,7 +52,7 @@ func (rw *Writer) WriteHeader(status int) {
 // then, which saves a small response two of about twelve allocations.
 func Commit(w http.ResponseWriter, fill func(h http.Header) (status int)) {
 	rw, ok := Of(w)
-	if !ok || rw.fence == nil || rw.fence.header != nil || rw.onCommit != nil || rw.status != 0 {
+	if !ok || rw.guard == nil || rw.guard.header != nil || rw.onCommit != nil || rw.status != 0 {
 		w.WriteHeader(fill(w.Header()))
 	} else if status := rw.fillBelow(fill); status != 0 {
 		rw.WriteHeader(status)
@@ -68,7 +66,7 @@ func (rw *Writer) fillBelow(fill func(h http.Header) (status int)) (status int) 
 	}
 	defer rw.leave()
 	h := rw.inner.Header()
-	rw.fence.keep(h)
+	rw.guard.keep(h)
 	return fill(h)
 }
 
@@ -85,7 +83,7 @@ func (rw *Writer) repeat(status int) {
 }
 
 // inform sends a 1xx response, which HTTP/1.0 does not have (RFC 9110, section 15.2).
-// With a fence it sends the handler's header, and then restores the server's: the final
+// With a guard it sends the handler's header, and then restores the server's: the final
 // response may not be the handler's.
 func (rw *Writer) inform(status int) {
 	if !rw.request.ProtoAtLeast(1, 1) {
@@ -96,12 +94,12 @@ func (rw *Writer) inform(status int) {
 		return
 	}
 	defer rw.leave()
-	if f := rw.fence; f != nil && from == Open {
+	if g := rw.guard; g != nil && from == Open {
 		h := rw.inner.Header()
 		before := h.Clone()
 		defer replace(h, before)
-		if f.header != nil {
-			replace(h, f.header)
+		if g.header != nil {
+			replace(h, g.header)
 		}
 	}
 	if from != Held {
@@ -112,7 +110,7 @@ func (rw *Writer) inform(status int) {
 // commit fixes status and header of a response with at least size bytes of body;
 // implicit is for a write, for which the server sets status and type. First it runs the
 // hooks and checks of the layers outside. If they reject the response, nothing is
-// fixed. Without a fence the header is sent.
+// fixed. Without a guard the header is sent.
 func (rw *Writer) commit(status, size int, implicit bool) error {
 	if f := rw.onCommit; f != nil {
 		rw.onCommit = nil
@@ -129,16 +127,16 @@ func (rw *Writer) commit(status, size int, implicit bool) error {
 			return err
 		}
 	}
-	if f := rw.fence; f != nil {
+	if g := rw.guard; g != nil {
 		if _, err := rw.enter(Held); err != nil {
 			return err
 		}
 		defer rw.leave()
-		f.fill(rw.inner)
-		f.progress.Store(1)
+		g.fill(rw.inner)
+		g.progress.Store(1)
 	}
 	rw.status, rw.implicit = int32(status), implicit
-	if rw.fence == nil && !implicit {
+	if rw.guard == nil && !implicit {
 		rw.inner.WriteHeader(status)
 	}
 	return nil
@@ -147,8 +145,8 @@ func (rw *Writer) commit(status, size int, implicit bool) error {
 // read records what the header of the response says. A header that the handler has not
 // asked for is the server's.
 func (rw *Writer) read(status int) error {
-	if f := rw.fence; f != nil && f.header != nil {
-		rw.measure(f.header, status)
+	if g := rw.guard; g != nil && g.header != nil {
+		rw.measure(g.header, status)
 		return nil
 	}
 	if _, err := rw.enter(Open); err != nil {
@@ -171,9 +169,4 @@ func (rw *Writer) measure(h http.Header, status int) {
 		}
 	}
 	rw.noBody = rw.request.Method == http.MethodHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
-}
-
-// IsEventStream reports whether a Content-Type is text/event-stream.
-func IsEventStream(contentType string) bool {
-	return mediatype.Is(contentType, "text/event-stream")
 }

@@ -78,7 +78,7 @@ func (rw *Writer) CutOff(closes bool) {
 // net/http does that only for http.MaxBytesReader, and only on its own writer, so this
 // overflows one on it.
 //
-// It respects a fence on the way: after the response was taken, another goroutine may
+// It respects a guard on the way: after the response was taken, another goroutine may
 // write to that writer.
 func TooLarge(w http.ResponseWriter) {
 	if rw, ok := Of(w); ok {

@@ -24,9 +24,9 @@ func (w *slowHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return nil, nil, w.err
 }
 
-// TestHijackAtTheDeadline: the deadline passes during a hijack, which then succeeds or
+// TestGuardTakenDuringHijack: the deadline passes during a hijack, which then succeeds or
 // fails, before the handler returns or, on a goroutine that it left running, after.
-func TestHijackAtTheDeadline(t *testing.T) {
+func TestGuardTakenDuringHijack(t *testing.T) {
 	fails := errors.New("fails")
 	for _, tt := range []struct {
 		name      string
@@ -44,16 +44,16 @@ func TestHijackAtTheDeadline(t *testing.T) {
 			inner := &slowHijacker{httptest.NewRecorder(), make(chan struct{}), make(chan struct{}), tt.err}
 			taken := make(told, 1)
 			var rw response.Writer
-			var fence response.Fence
+			var guard response.Guard
 			w := rw.Init(inner, httptest.NewRequest("GET", "/", nil))
-			rw.Fence(&fence, taken)
+			rw.Guard(&guard, taken)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
 				_, _, _ = w.(http.Hijacker).Hijack()
 			}()
 			<-inner.begun
-			if got := fence.Take(fence.Look()); got != response.Marked {
+			if got := guard.Take(guard.Look()); got != response.Marked {
 				t.Fatalf("Take: %d, want Marked", got)
 			}
 			if tt.returned {
@@ -63,7 +63,7 @@ func TestHijackAtTheDeadline(t *testing.T) {
 			}
 			close(inner.goOn)
 			<-done
-			if got := fence.Look().Phase(); got != tt.want {
+			if got := guard.Look().Phase(); got != tt.want {
 				t.Errorf("phase %d, want %d", got, tt.want)
 			}
 			if tt.wantTaken {

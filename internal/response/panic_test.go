@@ -11,15 +11,15 @@ import (
 	"github.com/apiece/apiece/internal/response"
 )
 
-// TestWriteHeaderAfterAPanic: a write that a hook has kept from committing leaves no
-// trace in the response of a recoverer.
-func TestWriteHeaderAfterAPanic(t *testing.T) {
-	for _, fenced := range []bool{false, true} {
+// TestWriterAfterPanicBeforeCommit: a write that a hook has kept from committing leaves
+// no trace in the response of a recoverer.
+func TestWriterAfterPanicBeforeCommit(t *testing.T) {
+	for _, guarded := range []bool{false, true} {
 		server := httptest.NewRecorder()
 		var rw response.Writer
 		w := rw.Init(server, httptest.NewRequest("GET", "/", nil))
-		if fenced {
-			rw.Fence(new(response.Fence), make(told, 1))
+		if guarded {
+			rw.Guard(new(response.Guard), make(told, 1))
 		}
 		rw.BeforeCommit(func(int) { panic("hook") })
 		func() {
@@ -27,12 +27,12 @@ func TestWriteHeaderAfterAPanic(t *testing.T) {
 			io.WriteString(w, "page")
 		}()
 		http.Error(w, "recovered", http.StatusInternalServerError)
-		if fenced {
+		if guarded {
 			was, _ := rw.Settle()
 			rw.Finish(was, true)
 		}
 		if server.Code != 500 || server.Body.String() != "recovered\n" {
-			t.Errorf("fenced %t: %d %q", fenced, server.Code, server.Body)
+			t.Errorf("guarded %t: %d %q", guarded, server.Code, server.Body)
 		}
 	}
 }
@@ -45,14 +45,14 @@ type heedful struct {
 
 func (w heedful) WriteHeader(status int) { w.t.Errorf("WriteHeader(%d) reached the server", status) }
 
-// TestLateInvalidStatus: the writer of a response that was taken may be in use by
-// another goroutine, or must not be used at all.
-func TestLateInvalidStatus(t *testing.T) {
+// TestGuardTakenThenInvalidStatus: the writer of a response that was taken may be in
+// use by another goroutine, or must not be used at all.
+func TestGuardTakenThenInvalidStatus(t *testing.T) {
 	var rw response.Writer
-	var fence response.Fence
+	var guard response.Guard
 	w := rw.Init(heedful{httptest.NewRecorder(), t}, httptest.NewRequest("GET", "/", nil))
-	rw.Fence(&fence, make(told, 1))
-	if got := fence.Take(fence.Look()); got != response.Mine {
+	rw.Guard(&guard, make(told, 1))
+	if got := guard.Take(guard.Look()); got != response.Mine {
 		t.Fatalf("Take: %d, want Mine", got)
 	}
 	w.WriteHeader(1000)
@@ -73,9 +73,9 @@ func (w *headerPanics) Header() http.Header {
 	return w.ResponseRecorder.Header()
 }
 
-// TestPanicInside: a call that ends in a panic has left, so the goroutine that waits
-// for the response gets it.
-func TestPanicInside(t *testing.T) {
+// TestGuardPanicInsideCall: a call that ends in a panic has left, so the goroutine that
+// waits for the response gets it.
+func TestGuardPanicInsideCall(t *testing.T) {
 	calls := map[string]func(http.ResponseWriter){
 		"Header":      func(w http.ResponseWriter) { w.Header() },
 		"WriteHeader": func(w http.ResponseWriter) { w.WriteHeader(200) },
@@ -89,16 +89,16 @@ func TestPanicInside(t *testing.T) {
 				inner.ResponseRecorder.Header().Set("X-Outer", "1")
 				taken := make(told, 1)
 				var rw response.Writer
-				var fence response.Fence
+				var guard response.Guard
 				w := rw.Init(inner, httptest.NewRequest("GET", "/", nil))
-				rw.Fence(&fence, taken)
+				rw.Guard(&guard, taken)
 				inner.asked, inner.goOn = make(chan struct{}), make(chan struct{})
 				go func() {
 					defer func() { _ = recover() }()
 					call(w)
 				}()
 				<-inner.asked
-				if got := fence.Take(fence.Look()); got != response.Inside {
+				if got := guard.Take(guard.Look()); got != response.Inside {
 					t.Fatalf("Take: %d, want Inside", got)
 				}
 				rw.Hurry(time.Second)

@@ -2,7 +2,7 @@ package response
 
 import "sync/atomic"
 
-// A Phase is the progress of a response with a fence. The handler's goroutine and the
+// A Phase is the progress of a response with a guard. The handler's goroutine and the
 // timer change it, only by compare-and-swap; neither ever waits for the other.
 //
 //	  ┌──────┐ 1  ┌──────┐ 2  ┌──────┐ 5  ┌──────┐
@@ -15,7 +15,7 @@ import "sync/atomic"
 //	└───────────┘    └─────────┘
 //
 //	1 open -> held               the handler commits: status and header are fixed, the body is in memory
-//	2 open, held -> sent         it flushes, exceeds the room, or completes the body: the server has it
+//	2 open, held -> sent         it flushes, fills the buffer, or completes the body: the server has it
 //	3 open, held, sent -> hijacking   the handler is about to hijack the connection
 //	4 hijacking -> foreign | back     it has, or it could not
 //	5 any but taken -> done      the handler has returned: the bytes held back are sent

@@ -7,30 +7,6 @@ import (
 	"os"
 )
 
-// enter begins a call into the server's writer that takes the phase to at least p.
-// Without a fence it always succeeds.
-func (rw *Writer) enter(p Phase) (from Phase, err error) {
-	if rw.fence == nil {
-		return Sent, nil
-	}
-	from, ok := rw.fence.enter(p)
-	if !ok {
-		return from, rw.fence.lost()
-	}
-	return from, nil
-}
-
-// leave ends a call. If the deadline passed meanwhile, the owner of the fence is told
-// on a goroutine of its own: the handler may hold locks that its hooks need.
-func (rw *Writer) leave() {
-	if rw.fence == nil {
-		return
-	}
-	if was, takes := rw.fence.leave(); takes {
-		go rw.fence.owner.Taken(was)
-	}
-}
-
 // begin precedes every write of body.
 func (rw *Writer) begin(size int) error {
 	if err := rw.lost(); err != nil {
@@ -65,27 +41,27 @@ func (rw *Writer) send() error {
 	if !rw.implicit {
 		rw.inner.WriteHeader(int(rw.status))
 	}
-	f := rw.fence
-	if f.room == nil {
+	g := rw.guard
+	if g.buffer == nil {
 		return nil
 	}
-	defer f.release()
-	n, err := rw.inner.Write(f.room[:rw.n])
-	return whole(n, int(rw.n), err)
+	defer g.release()
+	n, err := rw.inner.Write(g.buffer[:rw.n])
+	return checkShort(n, int(rw.n), err)
 }
 
 // holds reports whether p was held back. A body that p completes, or that is longer
 // than declared, is sent at once, as is everything after the first bytes sent.
 func holds[T string | []byte](rw *Writer, p T) bool {
-	f, size := rw.fence, rw.n+int64(len(p))
-	if f == nil || f.Look().Phase() != Held || rw.declared >= 0 && size >= rw.declared || !hold(f, rw.n, p) {
+	g, size := rw.guard, rw.n+int64(len(p))
+	if g == nil || g.Look().Phase() != Held || rw.declared >= 0 && size >= rw.declared || !hold(g, rw.n, p) {
 		return false
 	}
 	rw.count(int64(len(p)))
 	return true
 }
 
-// part is how much is passed on at once with a fence. Bytes are counted after each
+// part is how much is passed on at once with a guard. Bytes are counted after each
 // part, to tell a slow client from one that reads nothing.
 const part = 256 << 10
 
@@ -101,12 +77,12 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 		return 0, err
 	}
 	defer rw.leave()
-	for rw.fence != nil && len(p)-written > part && err == nil {
+	for rw.guard != nil && len(p)-written > part && err == nil {
 		n := 0
 		n, err = rw.inner.Write(p[written : written+part])
 		rw.count(int64(n))
 		written += n
-		err = whole(n, part, err)
+		err = checkShort(n, part, err)
 	}
 	if err == nil {
 		n := 0
@@ -114,7 +90,7 @@ func (rw *Writer) Write(p []byte) (written int, err error) {
 		rw.count(int64(n))
 		written += n
 	}
-	return written, whole(written, len(p), err)
+	return written, checkShort(written, len(p), err)
 }
 
 // WriteFlush is Write and FlushError, in one call into the server's writer if the bytes
@@ -135,15 +111,15 @@ func (rw *Writer) WriteFlush(p []byte) error {
 	defer rw.leave()
 	n, err := rw.inner.Write(p)
 	rw.count(int64(n))
-	if err = whole(n, len(p), err); err != nil {
+	if err = checkShort(n, len(p), err); err != nil {
 		return err
 	}
 	return flush(rw.inner)
 }
 
-// whole returns the error of a write, or one for a writer that wrote less than it was
+// checkShort returns the error of a write, or one for a writer that wrote less than it was
 // given without an error, against the rules of io.Writer: no layer outside checks that.
-func whole(written, size int, err error) error {
+func checkShort(written, size int, err error) error {
 	if err == nil && written < size {
 		err = io.ErrShortWrite
 	}
@@ -152,7 +128,7 @@ func whole(written, size int, err error) error {
 
 // WriteString is Write without the conversion.
 func (rw *Writer) WriteString(s string) (int, error) {
-	if rw.fence != nil && len(s) > part {
+	if rw.guard != nil && len(s) > part {
 		return rw.Write([]byte(s))
 	}
 	if err := rw.begin(len(s)); err != nil {
@@ -167,14 +143,14 @@ func (rw *Writer) WriteString(s string) (int, error) {
 	defer rw.leave()
 	n, err := io.WriteString(rw.inner, s)
 	rw.count(int64(n))
-	return n, whole(n, len(s), err)
+	return n, checkShort(n, len(s), err)
 }
 
 // count adds n bytes of body.
 func (rw *Writer) count(n int64) {
 	rw.n += n
-	if rw.fence != nil {
-		rw.fence.progress.Add(n)
+	if rw.guard != nil {
+		rw.guard.progress.Add(n)
 	}
 }
 
@@ -195,9 +171,9 @@ func (rw *Writer) Replace(m *Memory) bool {
 		return false
 	}
 	defer rw.leave()
-	if rw.fence != nil {
-		rw.fence.release()
-		rw.fence.header = m.header // without the trailers of the replaced response
+	if rw.guard != nil {
+		rw.guard.release()
+		rw.guard.header = m.header // without the trailers of the replaced response
 	}
 	rw.measure(m.header, m.Status)
 	rw.status, rw.n = int32(m.Status), int64(m.Body.Len())
@@ -212,9 +188,9 @@ const sniffed = 512
 // readFrom passes src to the writer below, which may use sendfile.
 func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 	rf, ok := rw.inner.(io.ReaderFrom)
-	// With a fence only a regular file is passed. Any other source may block for any
+	// With a guard only a regular file is passed. Any other source may block for any
 	// time, which must not happen inside.
-	if !ok || rw.fence != nil && !isFile(src) {
+	if !ok || rw.guard != nil && !isFile(src) {
 		return io.Copy(struct{ io.Writer }{rw}, src)
 	}
 	if rw.status == 0 {
@@ -238,7 +214,7 @@ func (rw *Writer) readFrom(src io.Reader) (total int64, err error) {
 // can send a file through one io.LimitedReader, not through two, and io.CopyN already
 // supplies one: so that one is narrowed.
 func (rw *Writer) readParts(rf io.ReaderFrom, src io.Reader) (total int64, err error) {
-	if rw.fence == nil && rw.bound() == nil {
+	if rw.guard == nil && rw.bound() == nil {
 		n, err := rf.ReadFrom(src)
 		rw.count(n)
 		return n, err

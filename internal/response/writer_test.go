@@ -27,7 +27,7 @@ func watched(into **response.Writer, h http.HandlerFunc) http.Handler {
 	})
 }
 
-func TestWhatTheWriterSees(t *testing.T) {
+func TestWriterStatusAndSize(t *testing.T) {
 	tests := []struct {
 		name      string
 		method    string
@@ -83,9 +83,9 @@ func TestWhatTheWriterSees(t *testing.T) {
 	}
 }
 
-// TestWireIsUnchanged compares the response through a Writer, plain and fenced, with
-// the direct one.
-func TestWireIsUnchanged(t *testing.T) {
+// TestWriterKeepsWireUnchanged compares the response through a Writer, plain and
+// guarded, with the direct one.
+func TestWriterKeepsWireUnchanged(t *testing.T) {
 	handlers := map[string]http.HandlerFunc{
 		"empty":    func(w http.ResponseWriter, r *http.Request) {},
 		"sniffed":  func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") },
@@ -131,23 +131,23 @@ func TestWireIsUnchanged(t *testing.T) {
 				if got := record(watched(&rw, handle)); got != want {
 					t.Errorf("through a Writer:\n%s\nwithout:\n%s", got, want)
 				}
-				fenced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					rw := new(response.Writer)
-					shape := rw.Init(w, r)
-					rw.Fence(new(response.Fence), nil)
-					handle(shape, r)
+					inner := rw.Init(w, r)
+					rw.Guard(new(response.Guard), nil)
+					handle(inner, r)
 					was, _ := rw.Settle()
 					rw.Finish(was, true)
 				})
-				if got := record(fenced); got != want {
-					t.Errorf("through a fence:\n%s\nwithout:\n%s", got, want)
+				if got := record(guarded); got != want {
+					t.Errorf("through a guard:\n%s\nwithout:\n%s", got, want)
 				}
 			})
 		})
 	}
 }
 
-func TestShapes(t *testing.T) {
+func TestWriterMethodSets(t *testing.T) {
 	type has struct{ flusher, hijacker, readerFrom bool }
 	of := func(w http.ResponseWriter) (h has) {
 		_, h.flusher = w.(http.Flusher)
@@ -184,14 +184,14 @@ func TestShapes(t *testing.T) {
 				if err := http.NewResponseController(w).Flush(); err != nil && got.flusher {
 					t.Errorf("%s: Flush: %v", name, err)
 				} else if err == nil && !got.flusher {
-					t.Errorf("%s: the shape has no Flusher, but flushing works", name)
+					t.Errorf("%s: the Writer has no Flusher, but flushing works", name)
 				} else if err != nil && !errors.Is(err, http.ErrNotSupported) {
 					t.Errorf("%s: Flush: %v, want ErrNotSupported", name, err)
 				}
 			}))
 			tr.Do(t, h, httptest.NewRequest("GET", "/", nil))
 			if got != want[tr.Name][name] {
-				t.Errorf("behind %q: %+v, want %+v", name, got, want[tr.Name][name])
+				t.Errorf("inside %q: %+v, want %+v", name, got, want[tr.Name][name])
 			}
 		}
 	})
@@ -205,9 +205,9 @@ func (w claiming) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// TestShapesByProtocol: HTTP/2 has a push and no connection to hijack, whatever methods
-// the writers outside have.
-func TestShapesByProtocol(t *testing.T) {
+// TestWriterMethodSetsByProtocol: HTTP/2 has a push and no connection to hijack,
+// whatever methods the writers outside have.
+func TestWriterMethodSetsByProtocol(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		tr.Do(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, w = response.Wrap(claiming{w}, r)
@@ -221,9 +221,9 @@ func TestShapesByProtocol(t *testing.T) {
 	})
 }
 
-// TestFailedFlushCommitsNothing: if no writer can flush, the header is not sent, and an
-// error response is still possible.
-func TestFailedFlushCommitsNothing(t *testing.T) {
+// TestFlushUnsupportedCommitsNothing: if no writer can flush, the header is not sent,
+// and an error response is still possible.
+func TestFlushUnsupportedCommitsNothing(t *testing.T) {
 	rw, w := response.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
 	if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
 		t.Fatalf("Flush: %v", err)
@@ -243,9 +243,9 @@ func (w cookieJar) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// TestFlushIsSeenOutside: a flush that sends the header bypasses layers without a
-// Flush, which see the header first.
-func TestFlushIsSeenOutside(t *testing.T) {
+// TestFlushShowsHeaderToLayersOutside: a flush that sends the header bypasses layers
+// without a Flush, which see the header first.
+func TestFlushShowsHeaderToLayersOutside(t *testing.T) {
 	server := httptest.NewRecorder()
 	rw, w := response.Wrap(cookieJar{server}, httptest.NewRequest("GET", "/", nil))
 	if err := http.NewResponseController(w).Flush(); err != nil {
@@ -256,9 +256,9 @@ func TestFlushIsSeenOutside(t *testing.T) {
 	}
 }
 
-// TestShapeBelowAShape: a plain Writer always has FlushError, and must not pass for a
-// writer that can flush.
-func TestShapeBelowAShape(t *testing.T) {
+// TestFlushUnderPlainWriter: a plain Writer always has FlushError, and must not pass
+// for a writer that can flush.
+func TestFlushUnderPlainWriter(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	_, plain := response.Wrap(testkit.Bare{ResponseWriter: httptest.NewRecorder()}, r)
 	rw, w := response.Wrap(testkit.Unwrapping{ResponseWriter: plain}, r)
@@ -270,7 +270,7 @@ func TestShapeBelowAShape(t *testing.T) {
 	}
 }
 
-func TestJoin(t *testing.T) {
+func TestWrapJoinsAdjacentWriters(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	server := httptest.NewRecorder()
 	outer, w := response.Wrap(server, r)
@@ -300,9 +300,9 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// TestBuffersAreNotBypassed: bytes written inside a buffering middleware must stay in
+// TestWrapKeepsForeignBuffers: bytes written inside a buffering middleware must stay in
 // its buffer.
-func TestBuffersAreNotBypassed(t *testing.T) {
+func TestWrapKeepsForeignBuffers(t *testing.T) {
 	server := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/", nil)
 	_, outer := response.Wrap(server, r)
@@ -340,7 +340,7 @@ func TestBeforeCommit(t *testing.T) {
 	}
 }
 
-func TestLimit(t *testing.T) {
+func TestBudget(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("0123456789abcdef"), 0o600); err != nil {
 		t.Fatal(err)
@@ -418,7 +418,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-func TestHijack(t *testing.T) {
+func TestWriterHijack(t *testing.T) {
 	for name, foreign := range testkit.Foreign() {
 		if name == "bare" || name == "buffering" {
 			continue // the one cannot, the other writes after the handler
@@ -451,7 +451,7 @@ func speak(buf *bufio.ReadWriter) {
 	buf.Flush()
 }
 
-func TestAllocs(t *testing.T) {
+func TestWriterAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -465,28 +465,28 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// TestShortWrites: a writer that silently writes less than it was given would make part
-// of a stream pass for the whole.
-func TestShortWrites(t *testing.T) {
+// TestWriterShortWrite: a writer that silently writes less than it was given would make
+// part of a stream pass for the whole.
+func TestWriterShortWrite(t *testing.T) {
 	for name, write := range map[string]func(http.ResponseWriter) (int, error){
 		"bytes":  func(w http.ResponseWriter) (int, error) { return w.Write([]byte("whole")) },
 		"string": func(w http.ResponseWriter) (int, error) { return io.WriteString(w, "whole") },
 	} {
-		for _, fenced := range []bool{false, true} {
+		for _, guarded := range []bool{false, true} {
 			rw := new(response.Writer)
 			w := rw.Init(hungry{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
-			if fenced { // it gets the error later
-				rw.Fence(new(response.Fence), nil)
+			if guarded { // it gets the error later
+				rw.Guard(new(response.Guard), nil)
 				if n, err := write(w); n != 5 || err != nil {
-					t.Errorf("%s, fenced: %d, %v", name, n, err)
+					t.Errorf("%s, guarded: %d, %v", name, n, err)
 				}
 				if was, _ := rw.Settle(); rw.Finish(was, true) != io.ErrShortWrite {
-					t.Errorf("%s, fenced: the end says nothing of it", name)
+					t.Errorf("%s, guarded: the end says nothing of it", name)
 				}
 				continue
 			}
 			if n, err := write(w); n != 4 || err != io.ErrShortWrite || rw.Written() != 4 {
-				t.Errorf("%s, fenced %t: %d, %v, %d counted", name, fenced, n, err, rw.Written())
+				t.Errorf("%s, guarded %t: %d, %v, %d counted", name, guarded, n, err, rw.Written())
 			}
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// TestLinks: a link has the limits of a socket, including deadlines, and ends what is
-// endless.
-func TestLinks(t *testing.T) {
+// TestLinkLimits: a link has the limits of a socket, including deadlines, and ends what
+// is endless.
+func TestLinkLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := testkit.NewLink()
 		start := time.Now()
@@ -36,9 +36,9 @@ func TestLinks(t *testing.T) {
 	})
 }
 
-// TestFloods: in a bubble no time passes while one side writes and the other reads, so
-// that no deadline ends it.
-func TestFloods(t *testing.T) {
+// TestLinkFloodTakesNoTime: in a bubble no time passes while one side writes and the
+// other reads, so that no deadline ends it.
+func TestLinkFloodTakesNoTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := testkit.NewLink()
 		near.OnFlood(func() { near.Close() })

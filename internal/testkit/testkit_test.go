@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-func TestLeaksAreFound(t *testing.T) {
+func TestMainFindsLeaks(t *testing.T) {
 	stop := make(chan struct{})
 	go forgotten(stop)
 	found := func() bool {
@@ -39,8 +39,9 @@ func TestLeaksAreFound(t *testing.T) {
 
 func forgotten(stop chan struct{}) { <-stop }
 
-// TestTransports: handler and client see the same over each, where the protocol allows.
-func TestTransports(t *testing.T) {
+// TestTransportsAgree: handler and client see the same over each, where the protocol
+// allows.
+func TestTransportsAgree(t *testing.T) {
 	protocols := map[string]string{"recorder": "HTTP/1.1", "http1": "HTTP/1.1", "http2": "HTTP/2.0"}
 	for _, tr := range testkit.Transports() {
 		t.Run(tr.Name, func(t *testing.T) { carries(t, tr, protocols[tr.Name]) })

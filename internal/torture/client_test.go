@@ -170,7 +170,7 @@ func (c *client) ends() error {
 	b, err := c.in.ReadByte()
 	if err == nil {
 		more, _ := c.in.Peek(c.in.Buffered())
-		return fmt.Errorf("%q comes behind the answer", string(b)+string(more))
+		return fmt.Errorf("%q comes after the response", string(b)+string(more))
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {

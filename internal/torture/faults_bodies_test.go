@@ -23,8 +23,8 @@ var bodyFaults = []struct {
 	{"fails", errors.New("made up"), refused, "what else there may be is no fault of the server"},
 }
 
-// TestBodies makes bodies fail at some place.
-func TestBodies(t *testing.T) {
+// TestFaultsOfBodies makes bodies fail at some place.
+func TestFaultsOfBodies(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range those(func(p *piece) bool { return p.reads }) {
@@ -51,8 +51,8 @@ func TestBodies(t *testing.T) {
 	t.Logf("%d bodies", n)
 }
 
-// TestStatuses: the status tells the fault of a body.
-func TestStatuses(t *testing.T) {
+// TestFaultsOfBodiesStatus: the status tells the fault of a body.
+func TestFaultsOfBodiesStatus(t *testing.T) {
 	tidy(t)
 	for _, p := range those(func(p *piece) bool { return p.reads }) {
 		for i, want := range []int{200, 400, 408, 413, 400} {

@@ -101,9 +101,9 @@ func onItsOwn(t *site, f func(net.Conn) answer) answer {
 	return f(conn)
 }
 
-// TestResets: a client that has gone is no error of the server. A piece whose
-// response is always logged may still log it.
-func TestResets(t *testing.T) {
+// TestFaultsOfClientsReset: a client that has gone is no error of the server. A piece
+// whose response is always logged may still log it.
+func TestFaultsOfClientsReset(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range pieces() {
@@ -136,10 +136,10 @@ func TestResets(t *testing.T) {
 	t.Logf("%d resets", n)
 }
 
-// TestHalfClose: a client that has closed its side may still read, and must not be told
-// that part of a body was the whole. To net/http the end of the connection is the end
-// of the client, so it may also get no response.
-func TestHalfClose(t *testing.T) {
+// TestFaultsOfClientsHalfClose: a client that has closed its side may still read, and
+// must not be told that part of a body was the whole. To net/http the end of the
+// connection is the end of the client, so it may also get no response.
+func TestFaultsOfClientsHalfClose(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range pieces() {
@@ -170,10 +170,10 @@ func TestHalfClose(t *testing.T) {
 	t.Logf("%d ends", n)
 }
 
-// TestSlowClients: a client that sends a byte a second is served if it is in time, and
-// rejected otherwise; one that reads so slowly gets the whole response, or less and the
-// end of the connection.
-func TestSlowClients(t *testing.T) {
+// TestFaultsOfClientsSlow: a client that sends a byte a second is served if it is in
+// time, and rejected otherwise; one that reads so slowly gets the whole response, or
+// less and the end of the connection.
+func TestFaultsOfClientsSlow(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range pieces() {
@@ -195,7 +195,7 @@ func TestSlowClients(t *testing.T) {
 			})
 		}
 		if p.stops {
-			continue // see TestStuckClients
+			continue // see TestFaultsOfClientsStuck
 		}
 		right := whole
 		if p.streams {
@@ -221,10 +221,10 @@ func (u *unhurried) Read(p []byte) (int, error) {
 	return u.Conn.Read(p[:1])
 }
 
-// TestStuckClients: a client that never reads does not block a handler for longer than
-// its deadline. This needs a real clock, since a handler that is blocked in a write
-// holds a lock.
-func TestStuckClients(t *testing.T) {
+// TestFaultsOfClientsStuck: a client that never reads does not block a handler for
+// longer than its deadline. This needs a real clock, since a handler that is blocked in
+// a write holds a lock.
+func TestFaultsOfClientsStuck(t *testing.T) {
 	tidy(t)
 	for _, p := range those(func(p *piece) bool { return p.stops }) {
 		endless := p.with(func(w http.ResponseWriter, r *http.Request) {

@@ -156,8 +156,8 @@ var clocks = []clocked{
 	}, 0, "data: 0", 11 * time.Second, nil},
 }
 
-// TestClocks: every timed event happens at its time.
-func TestClocks(t *testing.T) {
+// TestFaultsOfClocks: every timed event happens at its time.
+func TestFaultsOfClocks(t *testing.T) {
 	tidy(t)
 	for _, c := range clocks {
 		p := getting(piece{name: c.name, make: c.make})

@@ -27,9 +27,9 @@ func cancelling(when func(*http.Request, context.CancelFunc)) func(http.Handler)
 	}
 }
 
-// TestCancelled: a canceled request gets a complete response or none, and no log
-// record.
-func TestCancelled(t *testing.T) {
+// TestFaultsOfContextsCanceled: a canceled request gets a complete response or none,
+// and no log record.
+func TestFaultsOfContextsCanceled(t *testing.T) {
 	tidy(t)
 	moments := map[string]func(*http.Request, context.CancelFunc){
 		"before": func(_ *http.Request, cancel context.CancelFunc) { cancel() },
@@ -57,11 +57,11 @@ func TestCancelled(t *testing.T) {
 				}
 				n++
 				s.around = cancelling(when)
-				trial(t, "cancelled "+name, &p, s, right, false, func(t *site) answer { return t.send(nil, false) })
+				trial(t, "canceled "+name, &p, s, right, false, func(t *site) answer { return t.send(nil, false) })
 			}
 		}
 	}
-	t.Logf("%d cancelled requests", n)
+	t.Logf("%d canceled requests", n)
 }
 
 type readerFunc func([]byte) (int, error)
@@ -76,8 +76,8 @@ func (l lastStraw) MarshalJSON() ([]byte, error) {
 	return json.Marshal(longText)
 }
 
-// TestCancelledWhileEncoding: the same, in the middle of a response.
-func TestCancelledWhileEncoding(t *testing.T) {
+// TestFaultsOfContextsCanceledWhileEncoding: the same, in the middle of a response.
+func TestFaultsOfContextsCanceledWhileEncoding(t *testing.T) {
 	tidy(t)
 	straw := func(r *http.Request) lastStraw { return r.Context().Value(strawKey{}).(lastStraw) }
 	text := fmt.Sprintf("%q", longText)
@@ -115,17 +115,17 @@ func TestCancelledWhileEncoding(t *testing.T) {
 			})
 		}
 		for _, s := range settings {
-			trial(t, "cancelled while it encodes", &p, s, whole|dropped, false, func(t *site) answer { return t.send(nil, false) })
+			trial(t, "canceled while it encodes", &p, s, whole|dropped, false, func(t *site) answer { return t.send(nil, false) })
 		}
 	}
 }
 
 type strawKey struct{}
 
-// TestAtTheDeadline: a handler that is a nanosecond early has responded, one that is
-// late has not, and one that is exactly on time has one of the two outcomes, or was cut
-// after its header was sent.
-func TestAtTheDeadline(t *testing.T) {
+// TestFaultsOfContextsAtDeadline: a handler that is a nanosecond early has responded,
+// one that is late has not, and one that is exactly on time has one of the two
+// outcomes, or was cut after its header was sent.
+func TestFaultsOfContextsAtDeadline(t *testing.T) {
 	tidy(t)
 	for _, p := range those(func(p *piece) bool { return p.stops }) {
 		for early, right := range map[time.Duration]fate{1: whole, 0: whole | failed | noted, -1: failed} {

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// TestDescriptors: of more uploads than there are descriptors some are rejected, some
-// have to wait, and in the end all descriptors are free.
-func TestDescriptors(t *testing.T) {
+// TestFaultsOfDescriptors: of more uploads than there are descriptors some are
+// rejected, some have to wait, and in the end all descriptors are free.
+func TestFaultsOfDescriptors(t *testing.T) {
 	tidy(t)
 	const uploads = 100
 	dir := t.TempDir()

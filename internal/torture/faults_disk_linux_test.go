@@ -27,9 +27,9 @@ var disks = []struct {
 
 const diskVariable = "APIECE_TORTURE_DISK"
 
-// TestDisk: no piece needs a disk, except for an upload that is saved to one: a failure
-// of that is a server error, and leaves no files.
-func TestDisk(t *testing.T) {
+// TestFaultsOfDisk: no piece needs a disk, except for an upload that is saved to one: a
+// failure of that is a server error, and leaves no files.
+func TestFaultsOfDisk(t *testing.T) {
 	tidy(t)
 	namespace := func(cmd *exec.Cmd) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}

@@ -39,7 +39,7 @@ func misbehaviours() (all []misbehaviour) {
 				io.WriteString(w, "part")
 				panic(value)
 			}, noted | failed, dropped},
-			misbehaviour{"panics behind a flush with " + name, func(w http.ResponseWriter, r *http.Request) {
+			misbehaviour{"panics after a flush with " + name, func(w http.ResponseWriter, r *http.Request) {
 				flushPart(w)
 				panic(value)
 			}, noted, dropped},
@@ -108,8 +108,8 @@ type badText struct{}
 
 func (badText) String() string { panic("in String") }
 
-// TestHandlers adds each layer to handlers that misbehave.
-func TestHandlers(t *testing.T) {
+// TestFaultsOfHandlers adds each layer to handlers that misbehave.
+func TestFaultsOfHandlers(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range those(func(p *piece) bool { return p.over != nil && p.records == 0 }) {
@@ -143,8 +143,8 @@ func (p *piece) with(h http.HandlerFunc) *piece {
 	return &q
 }
 
-// TestLateHandlers: what a handler does after its deadline reaches no client.
-func TestLateHandlers(t *testing.T) {
+// TestFaultsOfHandlersLate: what a handler does after its deadline reaches no client.
+func TestFaultsOfHandlersLate(t *testing.T) {
 	tidy(t)
 	before := map[string]func(http.ResponseWriter, *http.Request){
 		"nothing": func(http.ResponseWriter, *http.Request) {},
@@ -155,7 +155,7 @@ func TestLateHandlers(t *testing.T) {
 		for name, first := range before {
 			right := map[string]fate{"nothing": failed, "a part": noted, "all": whole}[name]
 			for _, s := range settings {
-				trial(t, "a handler that is late behind "+name, p.with(func(w http.ResponseWriter, r *http.Request) {
+				trial(t, "a handler that is late under "+name, p.with(func(w http.ResponseWriter, r *http.Request) {
 					first(w, r)
 					time.Sleep(limit)
 					for range 10 {
@@ -174,9 +174,9 @@ func TestLateHandlers(t *testing.T) {
 	}
 }
 
-// TestStreamsThatGoOn: no goroutine can write to the stream of a handler that has
-// returned, heartbeats included.
-func TestStreamsThatGoOn(t *testing.T) {
+// TestFaultsOfHandlersStreamAfterReturn: no goroutine can write to the stream of a
+// handler that has returned, heartbeats included.
+func TestFaultsOfHandlersStreamAfterReturn(t *testing.T) {
 	tidy(t)
 	for _, s := range settings {
 		var wg sync.WaitGroup

@@ -50,8 +50,8 @@ func refusing(onError hook) []piece {
 	}
 }
 
-// TestHooks: a hook that writes nothing does not cause an empty response.
-func TestHooks(t *testing.T) {
+// TestFaultsOfHooks: a hook that writes nothing does not cause an empty response.
+func TestFaultsOfHooks(t *testing.T) {
 	tidy(t)
 	for _, f := range []struct {
 		name  string

@@ -20,9 +20,9 @@ const (
 	bodyLimit    = 1 << 20
 )
 
-// TestMemory: concurrent large bodies are served, and larger ones rejected, within the
-// memory given by their limit and number.
-func TestMemory(t *testing.T) {
+// TestFaultsOfMemory: concurrent large bodies are served, and larger ones rejected,
+// within the memory given by their limit and number.
+func TestFaultsOfMemory(t *testing.T) {
 	tidy(t)
 	const most = bodiesAtOnce*bodyLimit*2 + 4<<20 // the buffer of a body grows by doubling
 	for _, p := range those(func(p *piece) bool {

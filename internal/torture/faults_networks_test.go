@@ -111,8 +111,8 @@ var networks = []struct {
 	{"a loss after 8 kB", wire{most: 8300}, whole | dropped, time.Second},
 }
 
-// TestNetworks puts each network between the clients and each piece.
-func TestNetworks(t *testing.T) {
+// TestFaultsOfNetworks puts each network between the clients and each piece.
+func TestFaultsOfNetworks(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range pieces() {

@@ -15,11 +15,11 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// TestShutdownWhileReading: a client that is sending a body when the server begins to
-// shut down is served like any other; and one that never sends the rest delays the
-// server no longer than the time limit of a body. A handler that reads the
+// TestFaultsOfShutdownWhileReading: a client that is sending a body when the server
+// begins to shut down is served like any other; and one that never sends the rest
+// delays the server no longer than the time limit of a body. A handler that reads the
 // body itself has no such limit: Shutdown fails, and the connection is cut.
-func TestShutdownWhileReading(t *testing.T) {
+func TestFaultsOfShutdownWhileReading(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range those(func(p *piece) bool { return p.reads }) {
@@ -55,9 +55,9 @@ func TestShutdownWhileReading(t *testing.T) {
 	t.Logf("%d bodies", n)
 }
 
-// TestShutdownWhileAnswering: handlers with a limit end at that limit, and streams that
-// are told of the shutdown end at once and in good order.
-func TestShutdownWhileAnswering(t *testing.T) {
+// TestFaultsOfShutdownWhileResponding: handlers with a limit end at that limit, and
+// streams that are told of the shutdown end at once and in good order.
+func TestFaultsOfShutdownWhileResponding(t *testing.T) {
 	tidy(t)
 	endless := func(s *stream.Stream) error {
 		for i := 0; ; i++ {

@@ -24,7 +24,7 @@ var writerFaults = []struct {
 	{"fails at byte 20", failingAt(20), dropped, dropped, 0, false, "the same"},
 	{"fails at byte 4096", failingAt(4096), dropped | whole, dropped, 0, false, "most answers are longer"},
 	{"fails at the end", failingAt(1 << 20), whole, whole, 0, false, "and no answer is as long as this"},
-	{"writes a byte less", shortBy(1), dropped, dropped, 0, false, "against the rules of io.Writer, and worse if nobody looks"},
+	{"writes a byte less", shortBy(1), dropped, dropped, 0, false, "against the rules of io.Writer, and worse if no layer checks"},
 	{"cannot flush", func(w http.ResponseWriter) http.ResponseWriter { return testkit.Bare{ResponseWriter: w} }, whole, failed, failed, false,
 		"a stream cannot do without, and says so"},
 	{"can be unwrapped", func(w http.ResponseWriter) http.ResponseWriter { return testkit.Unwrapping{ResponseWriter: w} }, whole, whole, 0, false,
@@ -34,8 +34,8 @@ var writerFaults = []struct {
 		"nothing of the answer is to be trusted"},
 }
 
-// TestWriters puts a faulty writer between the server and each piece.
-func TestWriters(t *testing.T) {
+// TestFaultsOfWriters puts a faulty writer between the server and each piece.
+func TestFaultsOfWriters(t *testing.T) {
 	tidy(t)
 	n := 0
 	for _, p := range pieces() {

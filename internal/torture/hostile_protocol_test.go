@@ -107,7 +107,7 @@ func framingCases() (cases []hostileCase) {
 		{"a redirect", "GET /api/login HTTP/1.1\r\nHost: x\r\n\r\n", "GET", is(307)},
 		{"an upload that is refused", fmt.Sprintf("POST /api/upload HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n%s", multipartType, len(over), over), "POST", either(is(400), is(413))},
 	} {
-		cases = append(cases, hostileCase{why: "a request behind " + c.why, run: pipelined(c.first, c.method, c.want), records: unsaid})
+		cases = append(cases, hostileCase{why: "a request after " + c.why, run: pipelined(c.first, c.method, c.want), records: unsaid})
 	}
 
 	return append(cases,

@@ -266,7 +266,7 @@ func (s *soaking) readStream(conn *client) {
 		s.mu.Lock()
 		s.events++
 		if err != nil || last != 0 && n != last+1 {
-			s.complain("a stream: %q behind %d", event.Data, last)
+			s.complain("a stream: %q after %d", event.Data, last)
 		}
 		s.mu.Unlock()
 		last = n

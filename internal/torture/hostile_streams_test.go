@@ -134,7 +134,7 @@ func streamCases() (cases []hostileCase) {
 			}
 		}},
 		hostileCase{why: "a stream for HTTP/1.0", raw: "GET /api/event?data=x HTTP/1.0\r\n\r\n", want: is(200, "data: x")},
-		hostileCase{why: "a request behind that for a stream is not served within it", run: func(a *attack) {
+		hostileCase{why: "a request after that for a stream is not served within it", run: func(a *attack) {
 			c := a.dial()
 			defer c.Close()
 			io.WriteString(c, "GET /api/event?data=x HTTP/1.1\r\nHost: x\r\n\r\nGET /api/honest/behind HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

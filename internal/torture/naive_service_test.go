@@ -223,7 +223,7 @@ var naiveFaults = []struct{ class, why, kind string }{
 	{"json", "a second value", misfit},
 	{"json", "bytes that are not UTF-8", misfit},
 	{"json", "digits that a float would lose", misfit},
-	{"json", "a word behind the value", misfit},
+	{"json", "a word after the value", misfit},
 	{"compression", "a bomb of gzip", memory},
 	{"compression", "gzip that is none", misfit},
 	{"forms", "one more", misfit},

@@ -101,7 +101,7 @@ func naives(release <-chan struct{}) []naive {
 		}, dropped, partial},
 		{"panics", writing("", func(w http.ResponseWriter, r *http.Request) {
 			if first(r) {
-				panic("with nobody to recover")
+				panic("without a recoverer")
 			}
 		}), none, dropped, panicked},
 		{"leaves a goroutine behind", writing("", func(http.ResponseWriter, *http.Request) { go func() { <-release }() }), none, whole, goroutines},

@@ -111,7 +111,7 @@ func (c *Cache) revalidateThrough(origin http.Handler, f *flight, r *http.Reques
 	}
 	node := &exchange.Node{Context: ctx}
 	if n := exchange.Find(r.Context()); n != nil { // the layers outside have reported their errors already
-		node.Said = n.Said
+		node.Defaults = n.Defaults
 	}
 	f.revalidation = &revalidation{background: true}
 	node.Set(exchange.Cache, f)

@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// TestOurs runs the checks on every middleware of this module.
-func TestOurs(t *testing.T) {
+// TestRunPassesKit runs the checks on every middleware of this module.
+func TestRunPassesKit(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	for name, piece := range map[string]func(http.Handler) http.Handler{
 		"none":          func(h http.Handler) http.Handler { return h },
@@ -40,9 +40,9 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// TestFindings runs the checks, in another process, on middleware with known faults: a
-// check that cannot fail proves nothing.
-func TestFindings(t *testing.T) {
+// TestRunFindsFaults runs the checks, in another process, on middleware with known
+// faults: a check that cannot fail proves nothing.
+func TestRunFindsFaults(t *testing.T) {
 	switch name := os.Getenv("MIDDLEWARETEST_BROKEN"); name {
 	case "":
 	case "mended":
@@ -66,10 +66,10 @@ func TestFindings(t *testing.T) {
 		"first status": {"http1/hijack", "http1/informational", "http1/read-from", "http2/informational",
 			"http1/close-notifier", "http2/close-notifier", "http2/pusher"},
 	}
-	failed := regexp.MustCompile(`(?m)^ +--- FAIL: TestFindings/(\S+)`)
+	failed := regexp.MustCompile(`(?m)^ +--- FAIL: TestRunFindsFaults/(\S+)`)
 	for name := range broken {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.Command(os.Args[0], "-test.run=^TestFindings$")
+			cmd := exec.Command(os.Args[0], "-test.run=^TestRunFindsFaults$")
 			cmd.Env = append(os.Environ(), "MIDDLEWARETEST_BROKEN="+name)
 			out, err := cmd.CombinedOutput()
 			if err == nil {
@@ -146,8 +146,9 @@ func (o *once) WriteHeader(status int) {
 	}
 }
 
-// TestKnown: known failures, by the names that go test prints, fail no test.
-func TestKnown(t *testing.T) {
+// TestRunKnownFailuresPass: known failures, by the names that go test prints, fail no
+// test.
+func TestRunKnownFailuresPass(t *testing.T) {
 	middlewaretest.Run(t, testkit.Foreign()["unwrapping"], "http1/flusher", "http1/hijack", "http1/read-from", "http2/flusher",
 		"http1/close-notifier", "http2/close-notifier", "http2/pusher")
 }

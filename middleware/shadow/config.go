@@ -33,10 +33,10 @@ type Config struct {
 	// still counts toward Concurrency. 0 is 10 seconds.
 	Timeout time.Duration
 
-	// MaxBody bounds the bytes kept of each body: of the request and of both responses.
+	// BodyLimit bounds the bytes kept of each body: of the request and of both responses.
 	// A larger request is skipped, a larger response is compared byte by byte. 0 is 1
 	// MB.
-	MaxBody bytesize.Size
+	BodyLimit bytesize.Size
 
 	// Headers are the response header fields that are compared. Nil is Content-Type and
 	// Location. The media type is compared ignoring blanks and letter case. An empty
@@ -68,7 +68,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Validate returns every error in the Config, or nil.
+// Validate reports every setting that [New] would refuse, as an error that names it, or
+// nil.
 func (c Config) Validate() error {
 	var errs []error
 	if c.Sample < 0 || c.Sample > 1 || c.Sample != c.Sample {
@@ -77,7 +78,7 @@ func (c Config) Validate() error {
 	for _, n := range []struct {
 		name     string
 		negative bool
-	}{{"Concurrency", c.Concurrency < 0}, {"Timeout", c.Timeout < 0}, {"MaxBody", c.MaxBody < 0}} {
+	}{{"Concurrency", c.Concurrency < 0}, {"Timeout", c.Timeout < 0}, {"BodyLimit", c.BodyLimit < 0}} {
 		if n.negative {
 			errs = append(errs, fmt.Errorf("shadow: Config.%s is negative; nothing would bound the shadow", n.name))
 		}
@@ -100,7 +101,7 @@ func (c Config) Validate() error {
 func (c Config) withDefaults() Config {
 	c.Concurrency = setting.Or(c.Concurrency, 16)
 	c.Timeout = setting.Or(c.Timeout, 10*time.Second)
-	c.MaxBody = setting.Or(c.MaxBody, bytesize.MB)
+	c.BodyLimit = setting.Or(c.BodyLimit, bytesize.MB)
 	if c.Methods == nil {
 		c.Methods = []string{http.MethodGet, http.MethodHead}
 	}

@@ -15,8 +15,8 @@ func conditions() []string {
 	return []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"}
 }
 
-// unfit says why a request is not compared, before the handler runs.
-func (s *Shadow) unfit(r *http.Request) Reason {
+// skipReason says why a request is not compared, before the handler runs.
+func (s *Shadow) skipReason(r *http.Request) Reason {
 	for _, name := range conditions() {
 		if len(r.Header[name]) > 0 {
 			return Conditional
@@ -25,7 +25,7 @@ func (s *Shadow) unfit(r *http.Request) Reason {
 	switch {
 	case len(r.Header["Upgrade"]) > 0:
 		return Upgrade
-	case r.ContentLength > int64(s.cfg.MaxBody):
+	case r.ContentLength > int64(s.cfg.BodyLimit):
 		return RequestTooLarge
 	}
 	return ""
@@ -51,7 +51,7 @@ func (c *comparison) prepare(r *http.Request) {
 	// These belong to the server, and outlive the request.
 	c.values = values{r.Context().Value(http.ServerContextKey), r.Context().Value(http.LocalAddrContextKey)}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		c.body = &requestBody{ReadCloser: r.Body, left: int64(c.s.cfg.MaxBody), length: r.ContentLength}
+		c.body = &requestBody{ReadCloser: r.Body, left: int64(c.s.cfg.BodyLimit), length: r.ContentLength}
 	}
 }
 
@@ -74,7 +74,7 @@ func (v values) context() context.Context {
 type requestBody struct {
 	io.ReadCloser
 	read   bytes.Buffer
-	left   int64 // of Config.MaxBody; negative once exceeded
+	left   int64 // of Config.BodyLimit; negative once exceeded
 	length int64 // declared by the client, -1 if it is not
 	end    bool
 }

@@ -15,7 +15,7 @@ import (
 type recording struct {
 	status     int
 	header     http.Header
-	body       []byte // at most Config.MaxBody
+	body       []byte // at most Config.BodyLimit
 	size       int64
 	sum        uint64 // of the whole body
 	declared   int64  // by Content-Length, -1 without one
@@ -107,8 +107,8 @@ func (t *tee) Write(p []byte) (int, error) {
 	t.commit()
 	n, err := t.client.Write(p)
 	t.failed = t.failed || err != nil && !errors.Is(err, http.ErrBodyNotAllowed) && !t.exceeds(p)
-	if t.c.taken {
-		t.limit = int64(t.c.s.cfg.MaxBody)
+	if t.c.holdsSlot {
+		t.limit = int64(t.c.s.cfg.BodyLimit)
 		t.add(t.c.s.rules.seed, p[:max(n, 0)])
 	}
 	return n, err
@@ -137,7 +137,7 @@ func (t *tee) response(rw *response.Writer) recording {
 	switch {
 	case rw.Hijacked():
 		out.incomplete = Upgrade
-	case rw.Streaming() || !t.c.taken:
+	case rw.Streaming() || !t.c.holdsSlot:
 		out.incomplete = Streamed
 	case t.failed || response.Lost(rw):
 		out.incomplete = Unfinished

@@ -7,29 +7,30 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"sync/atomic"
+
+	"github.com/apiece/apiece/internal/problem"
 )
 
 // A comparison is one request that both handlers get. Until the primary handler has
 // returned it belongs to that goroutine, then to the shadow's.
 type comparison struct {
-	s       *Shadow
-	taken   bool          // counts toward Concurrency
-	request *http.Request // for the shadow
-	url     url.URL
-	values  values
-	body    *requestBody // nil if there is none
-	route   string
-	answer  recording
-	parts   atomic.Int32 // background parts that have ended
+	s         *Shadow
+	holdsSlot bool          // counts toward Concurrency
+	request   *http.Request // for the shadow
+	url       url.URL
+	values    values
+	body      *requestBody // nil if there is none
+	route     string
+	answer    recording
+	parts     atomic.Int32 // background parts that have ended
 }
 
 // release frees the slot.
 func (c *comparison) release() {
-	if c.taken {
-		c.taken = false
-		<-c.s.places
+	if c.holdsSlot {
+		c.holdsSlot = false
+		<-c.s.slots
 	}
 }
 
@@ -46,7 +47,7 @@ func (c *comparison) run() {
 	defer c.end()
 	ctx, cancel := context.WithTimeout(c.values.context(), c.s.cfg.Timeout)
 	rec := &recorder{ctx: ctx, rules: &c.s.rules, header: http.Header{}}
-	rec.limit = int64(c.s.cfg.MaxBody)
+	rec.limit = int64(c.s.cfg.BodyLimit)
 	done := make(chan error, 1)
 	go func() {
 		defer c.end()
@@ -80,7 +81,7 @@ func (c *comparison) ask(rec *recorder, r *http.Request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if err = fmt.Errorf("shadow: the response broke off: %w", http.ErrAbortHandler); p != http.ErrAbortHandler {
-				err = fmt.Errorf("shadow: panic: %v\n%s", p, debug.Stack())
+				err = fmt.Errorf("shadow: panic: %v", problem.NewPanic(p))
 			}
 		}
 	}()
@@ -103,21 +104,22 @@ func (c *comparison) difference(rec *recorder, err error) Difference {
 // report calls Report, and recovers its panics.
 func (c *comparison) report(d Difference) {
 	defer func() {
-		if p := recover(); p != nil {
-			c.s.cfg.Logger.Error("shadow: panic in Config.Report", "panic", p, "stack", string(debug.Stack()))
+		if v := recover(); v != nil {
+			p := problem.NewPanic(v)
+			c.s.cfg.Logger.Error("apiece: shadow: panic in Config.Report", "panic", p.Value, "stack", string(p.Stack))
 		}
 	}()
 	if c.s.cfg.Report != nil {
 		c.s.cfg.Report(d)
 		return
 	}
-	if c.s.stats.loud(c.route) {
+	if c.s.stats.shouldLog(c.route) {
 		attrs := []any{slog.String("method", d.Method), slog.String("pattern", d.Route), slog.String("path", d.URL.Path)}
 		if d.Err != nil {
 			attrs = append(attrs, slog.Any("error", d.Err))
 		} else {
 			attrs = append(attrs, slog.Any("differences", d.Values))
 		}
-		c.s.cfg.Logger.Warn("shadow: another response", attrs...)
+		c.s.cfg.Logger.Warn("apiece: shadow: another response", attrs...)
 	}
 }

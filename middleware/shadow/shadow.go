@@ -15,11 +15,11 @@ import (
 // A Shadow compares the responses of a handler with those of another, its shadow. It is
 // safe for concurrent use.
 type Shadow struct {
-	other  http.Handler
-	cfg    Config
-	rules  rules
-	places chan struct{} // one for each running comparison
-	stats  counters
+	other http.Handler
+	cfg   Config
+	rules rules
+	slots chan struct{} // one for each running comparison
+	stats counters
 
 	// mu guards the fields below. No other lock is taken under it.
 	mu      sync.Mutex
@@ -39,11 +39,11 @@ func New(other http.Handler, cfg Config) *Shadow {
 	}
 	cfg = cfg.withDefaults()
 	return &Shadow{
-		other:  other,
-		cfg:    cfg,
-		rules:  newRules(cfg),
-		places: make(chan struct{}, cfg.Concurrency),
-		idle:   make(chan struct{}),
+		other: other,
+		cfg:   cfg,
+		rules: newRules(cfg),
+		slots: make(chan struct{}, cfg.Concurrency),
+		idle:  make(chan struct{}),
 	}
 }
 
@@ -58,19 +58,19 @@ func (s *Shadow) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		next.ServeHTTP(w, r)
 		return
 	}
-	if why := s.unfit(r); why != "" {
+	if why := s.skipReason(r); why != "" {
 		next.ServeHTTP(w, r)
 		s.stats.skip(r, why)
 		return
 	}
 	select {
-	case s.places <- struct{}{}:
+	case s.slots <- struct{}{}:
 	default:
 		next.ServeHTTP(w, r)
 		s.stats.skip(r, Busy)
 		return
 	}
-	c := &comparison{s: s, taken: true}
+	c := &comparison{s: s, holdsSlot: true}
 	defer c.release() // unless the shadow owns it now
 	c.prepare(r)
 	inside := r
@@ -101,7 +101,7 @@ func (s *Shadow) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 	if !s.enter() {
 		return
 	}
-	c.taken = false
+	c.holdsSlot = false
 	go c.run()
 }
 
@@ -117,7 +117,7 @@ func (s *Shadow) enter() bool {
 }
 
 func (s *Shadow) leave() {
-	<-s.places
+	<-s.slots
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running--; s.closed && s.running == 0 {

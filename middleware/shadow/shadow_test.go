@@ -54,7 +54,7 @@ func compared(t *testing.T, answer, other http.Handler, cfg shadow.Config, r *ht
 	return reports, s.Stats(), client
 }
 
-func TestCompare(t *testing.T) {
+func TestShadowDifferences(t *testing.T) {
 	status := func(code int, header ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			for i := 0; i < len(header); i += 2 {
@@ -94,8 +94,8 @@ func TestCompare(t *testing.T) {
 		{why: "two values", answer: object(`1 2`), other: object(`1 3`), want: []string{"body at byte 2"}},
 		{why: "bytes", answer: text("text/plain", "one two"), other: text("text/plain", "one too"), want: []string{`body at byte 5: "one two", shadow: "one too"`}},
 		{why: "bytes that end", answer: text("text/plain", "one"), other: text("text/plain", ""), want: []string{`body at byte 0: "one", shadow: ""`}},
-		{why: "large and the same", answer: text("text/plain", strings.Repeat("x", 5000)), other: text("text/plain", strings.Repeat("x", 5000)), cfg: shadow.Config{MaxBody: 100}},
-		{why: "large", answer: object(strings.Repeat(" ", 5000)), other: object(strings.Repeat("\n", 5000)), cfg: shadow.Config{MaxBody: 100}, want: []string{"body: 5000 bytes, shadow: 5000 bytes"}},
+		{why: "large and the same", answer: text("text/plain", strings.Repeat("x", 5000)), other: text("text/plain", strings.Repeat("x", 5000)), cfg: shadow.Config{BodyLimit: 100}},
+		{why: "large", answer: object(strings.Repeat(" ", 5000)), other: object(strings.Repeat("\n", 5000)), cfg: shadow.Config{BodyLimit: 100}, want: []string{"body: 5000 bytes, shadow: 5000 bytes"}},
 		{why: "a type that the server finds out", answer: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }), other: text("text/plain; charset=utf-8", "x")},
 		{why: "another than the server finds out", answer: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") }), other: text("text/plain", "<html>"), want: []string{"header Content-Type: text/html; charset=utf-8, shadow: text/plain"}},
 		{why: "a body that a status does not have", answer: status(204), other: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -146,7 +146,7 @@ func slicesRepeat(s string, n int) (all []string) {
 	return all
 }
 
-func TestSkipped(t *testing.T) {
+func TestShadowSkips(t *testing.T) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
 	request := func(method, body string, header ...string) *http.Request {
 		r := httptest.NewRequest(method, "/a", strings.NewReader(body))
@@ -155,7 +155,7 @@ func TestSkipped(t *testing.T) {
 		}
 		return r
 	}
-	writes := shadow.Config{Methods: []string{"POST"}, MaxBody: 10}
+	writes := shadow.Config{Methods: []string{"POST"}, BodyLimit: 10}
 	for _, c := range []struct {
 		why     string
 		answer  http.Handler
@@ -220,8 +220,8 @@ func TestSkipped(t *testing.T) {
 	}
 }
 
-// TestRequest checks the request of the shadow.
-func TestRequest(t *testing.T) {
+// TestShadowRequest checks the request of the shadow.
+func TestShadowRequest(t *testing.T) {
 	for _, c := range []struct {
 		why  string
 		cfg  shadow.Config
@@ -259,8 +259,9 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestClient checks what reaches the client, whatever the shadow does.
-func TestClient(t *testing.T) {
+// TestShadowLeavesClientResponse checks what reaches the client, whatever the shadow
+// does.
+func TestShadowLeavesClientResponse(t *testing.T) {
 	never := make(chan struct{})
 	defer close(never)
 	for _, c := range []struct {
@@ -303,7 +304,7 @@ func TestClient(t *testing.T) {
 	}
 }
 
-func TestTimeout(t *testing.T) {
+func TestShadowTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		got := make(chan string, 10)
@@ -348,9 +349,9 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestStream checks that an event stream does not count toward Concurrency after its
-// first flush, and that header fields set after a flush are not compared.
-func TestStream(t *testing.T) {
+// TestShadowOfStream checks that an event stream does not count toward Concurrency
+// after its first flush, and that header fields set after a flush are not compared.
+func TestShadowOfStream(t *testing.T) {
 	open, leave := make(chan struct{}), make(chan struct{})
 	s := shadow.New(object("1"), shadow.Config{Concurrency: 1})
 	server := httptest.NewServer(s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -390,8 +391,9 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestPanic checks that a request whose handler panics frees its slot, and is counted.
-func TestPanic(t *testing.T) {
+// TestShadowAfterHandlerPanic checks that a request whose handler panics frees its
+// slot, and is counted.
+func TestShadowAfterHandlerPanic(t *testing.T) {
 	s := shadow.New(object("1"), shadow.Config{Concurrency: 1})
 	h := s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/panic" {
@@ -413,7 +415,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-func TestLogger(t *testing.T) {
+func TestShadowLogger(t *testing.T) {
 	log := new(testkit.Log)
 	s := shadow.New(object("2"), shadow.Config{Logger: slog.New(log)})
 	mux := http.NewServeMux()
@@ -433,7 +435,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-func TestRoutesAreBounded(t *testing.T) {
+func TestShadowRoutesAreBounded(t *testing.T) {
 	s := shadow.New(object("1"), shadow.Config{})
 	h := s.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { r.Pattern = r.URL.Path }))
 	for i := range 1100 {
@@ -446,9 +448,9 @@ func TestRoutesAreBounded(t *testing.T) {
 	}
 }
 
-// TestDeepLists compares nested lists whose order does not matter: each is visited
+// TestShadowDeepLists compares nested lists whose order does not matter: each is visited
 // once, not once for each list that contains it.
-func TestDeepLists(t *testing.T) {
+func TestShadowDeepLists(t *testing.T) {
 	deep, at, cfg := "1", "", shadow.Config{UnorderedJSON: []string{""}}
 	for range 60 {
 		deep, at = "["+deep+",1]", at+"/*"
@@ -460,7 +462,7 @@ func TestDeepLists(t *testing.T) {
 	}
 }
 
-func TestSample(t *testing.T) {
+func TestShadowSample(t *testing.T) {
 	s := shadow.New(object("1"), shadow.Config{Sample: 0.2, Concurrency: 2000})
 	h := s.Middleware(object("1"))
 	for range 1000 {
@@ -476,9 +478,9 @@ func TestSample(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestShadowConfigValidate(t *testing.T) {
 	err := shadow.Config{
-		Sample: 2, Concurrency: -1, Timeout: -1, MaxBody: -1, Methods: []string{"get"}, IgnoreJSON: []string{"a"}, UnorderedJSON: []string{"b"},
+		Sample: 2, Concurrency: -1, Timeout: -1, BodyLimit: -1, Methods: []string{"get"}, IgnoreJSON: []string{"a"}, UnorderedJSON: []string{"b"},
 	}.Validate()
 	if n := len(strings.Split(fmt.Sprint(err), "\n")); n != 7 {
 		t.Errorf("%d faults, want 7:\n%v", n, err)
@@ -498,8 +500,9 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestStorm sends many requests at a time, for some of which the shadow misbehaves.
-func TestStorm(t *testing.T) {
+// TestShadowUnderLoad sends many requests at a time, for some of which the shadow
+// misbehaves.
+func TestShadowUnderLoad(t *testing.T) {
 	other := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/0":

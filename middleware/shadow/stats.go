@@ -20,7 +20,7 @@ const (
 	Busy            Reason = "busy"              // Config.Concurrency comparisons were already running
 	Conditional     Reason = "conditional"       // the request has a condition or a Range
 	Upgrade         Reason = "upgrade"           // the connection switched protocols, or was hijacked
-	RequestTooLarge Reason = "request too large" // its body exceeds Config.MaxBody
+	RequestTooLarge Reason = "request too large" // its body exceeds Config.BodyLimit
 	BodyNotRead     Reason = "body not read"     // the handler left part of the request's body unread
 	Streamed        Reason = "streamed"          // the response is an event stream
 	Unfinished      Reason = "unfinished"        // the client has not received the whole response
@@ -107,8 +107,8 @@ func (c *counters) compared(pattern string, d Difference) {
 	}
 }
 
-// loud reports whether to log another difference of a route.
-func (c *counters) loud(pattern string) bool {
+// shouldLog reports whether to log another difference of a route.
+func (c *counters) shouldLog(pattern string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := c.route(pattern).Route

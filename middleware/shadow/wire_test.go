@@ -76,9 +76,9 @@ func line(t *testing.T, r *bufio.Reader) string {
 	}
 }
 
-// TestLength: a body shorter than its Content-Length is reported as such, on either
-// side, and only as that if the bodies are the same.
-func TestLength(t *testing.T) {
+// TestShadowContentLength: a body shorter than its Content-Length is reported as such,
+// on either side, and only as that if the bodies are the same.
+func TestShadowContentLength(t *testing.T) {
 	declares := func(length int, writes ...string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
@@ -137,9 +137,9 @@ func TestLength(t *testing.T) {
 	}
 }
 
-// TestLengthBehindAProxy: a server that breaks off below a proxy, which panics, is
-// reported too.
-func TestLengthBehindAProxy(t *testing.T) {
+// TestShadowContentLengthUnderProxy: a server that breaks off below a proxy, which
+// panics, is reported too.
+func TestShadowContentLengthUnderProxy(t *testing.T) {
 	breaks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "9")
 		io.WriteString(w, "half")
@@ -167,9 +167,9 @@ func TestLengthBehindAProxy(t *testing.T) {
 	}
 }
 
-// TestHijack: the connection of a request without Upgrade is hijacked, by one of the
-// handlers.
-func TestHijack(t *testing.T) {
+// TestShadowHijack: the connection of a request without Upgrade is hijacked, by one of
+// the handlers.
+func TestShadowHijack(t *testing.T) {
 	for name, take := range map[string]func(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter, error){
 		"http.Hijacker": func(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter, error) { return w.(http.Hijacker).Hijack() },
 		"ResponseController": func(w http.ResponseWriter) (net.Conn, *bufio.ReadWriter, error) {
@@ -208,9 +208,9 @@ func TestHijack(t *testing.T) {
 	}
 }
 
-// TestExpect: a client that waits for 100 Continue gets it when the handler reads, and
-// the shadow gets the body without requesting it.
-func TestExpect(t *testing.T) {
+// TestShadowExpectContinue: a client that waits for 100 Continue gets it when the
+// handler reads, and the shadow gets the body without requesting it.
+func TestShadowExpectContinue(t *testing.T) {
 	const head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
 	cfg := shadow.Config{Methods: []string{"POST"}}
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

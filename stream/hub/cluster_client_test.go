@@ -225,7 +225,7 @@ func (c *clusterClient) connect(ctx context.Context, p *clusterProcess) {
 		}
 	}
 	c.cluster.connections.Add(1)
-	_ = h.Serve(conn, exchange.Say(nil, r, nil, c.cluster.config.Logger), sub) // a hub that is not ready is not logged
+	_ = h.Serve(conn, exchange.WithDefaults(nil, r, nil, c.cluster.config.Logger), sub) // a hub that is not ready is not logged
 }
 
 // A clusterConn is the http.ResponseWriter of one connection. A flush arrives, or is cut

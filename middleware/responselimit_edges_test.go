@@ -17,9 +17,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestRefusedAnswerStands: after a limit has responded with 500, that response stays,
-// and nothing else is logged, wherever a Timeout is.
-func TestRefusedAnswerStands(t *testing.T) {
+// TestResponseLimitRejectionStands: after a limit has responded with 500, that response
+// stays, and nothing else is logged, wherever a Timeout is.
+func TestResponseLimitRejectionStands(t *testing.T) {
 	body := make([]byte, 3000) // more than a Timeout holds back
 	handlers := map[string]http.Handler{
 		"panics": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -66,9 +66,9 @@ func TestRefusedAnswerStands(t *testing.T) {
 	}
 }
 
-// TestLimitKnowsItsRequest: layers outside of the limit have added values to the
+// TestResponseLimitOnErrorRequest: layers outside of the limit have added values to the
 // request that the hook needs.
-func TestLimitKnowsItsRequest(t *testing.T) {
+func TestResponseLimitOnErrorRequest(t *testing.T) {
 	type id struct{}
 	var seen any
 	var pattern string
@@ -90,9 +90,9 @@ func TestLimitKnowsItsRequest(t *testing.T) {
 	}
 }
 
-// TestInvalidStatus: net/http panics on a status it cannot send, and a Recover handles
-// that like any panic: nothing was sent.
-func TestInvalidStatus(t *testing.T) {
+// TestRecoverInvalidStatus: net/http panics on a status it cannot send, and a Recover
+// handles that like any panic: nothing was sent.
+func TestRecoverInvalidStatus(t *testing.T) {
 	for _, status := range []int{0, 42, 1000} {
 		testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 			h := middleware.Recover(slog.New(slog.DiscardHandler))(middleware.Timeout(time.Hour)(
@@ -104,9 +104,9 @@ func TestInvalidStatus(t *testing.T) {
 	}
 }
 
-// TestEmptyCopyCommitsNothing: net/http sends nothing for an empty copy, so later calls
-// of the handler count.
-func TestEmptyCopyCommitsNothing(t *testing.T) {
+// TestReadFromEmptyCommitsNothing: net/http sends nothing for an empty copy, so later
+// calls of the handler count.
+func TestReadFromEmptyCommitsNothing(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		h := middleware.New(middleware.Config{MaxDuration: time.Hour})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.Copy(w, io.LimitReader(strings.NewReader(""), 10))
@@ -119,9 +119,9 @@ func TestEmptyCopyCommitsNothing(t *testing.T) {
 	})
 }
 
-// TestRefusalThatPanics: a hook that panics has not responded, and its partial output
-// is undefined. An empty 200 would be the worst result.
-func TestRefusalThatPanics(t *testing.T) {
+// TestResponseLimitOnErrorPanics: a hook that panics has not responded, and its partial
+// output is undefined. An empty 200 would be the worst result.
+func TestResponseLimitOnErrorPanics(t *testing.T) {
 	for name, hook := range map[string]func(http.ResponseWriter, *http.Request, error){
 		"at once":  func(http.ResponseWriter, *http.Request, error) { panic("hook") },
 		"mid-page": func(w http.ResponseWriter, r *http.Request, err error) { io.WriteString(w, "part"); panic("hook") },

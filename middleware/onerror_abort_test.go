@@ -12,9 +12,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestHookThatAborts: the connection is dropped, even if a recoverer outside swallows
+// TestOnErrorAborts: the connection is dropped, even if a recoverer outside swallows
 // the panic, which net/http would turn into an empty 200.
-func TestHookThatAborts(t *testing.T) {
+func TestOnErrorAborts(t *testing.T) {
 	swallow := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() { _ = recover() }()

@@ -51,8 +51,8 @@ func (w http2) CloseNotify() <-chan bool { return w.closeNotify() }
 // has no client either.
 func (rw *Writer) closeNotify() <-chan bool {
 	ctx := rw.request.Context()
-	if rw.fence != nil && rw.fence.Context != nil {
-		ctx = rw.fence.Context
+	if rw.guard != nil && rw.guard.Context != nil {
+		ctx = rw.guard.Context
 	}
 	gone := make(chan bool, 1)
 	context.AfterFunc(ctx, func() { gone <- true })
@@ -79,7 +79,7 @@ func (rw *Writer) FlushError() error {
 		return err
 	}
 	defer rw.leave()
-	if err := flush(rw.inner); err != nil || !rw.refused.Load() {
+	if err := flush(rw.inner); err != nil || !rw.rejected.Load() {
 		return err
 	}
 	return ErrTooLarge
@@ -138,17 +138,17 @@ func (rw *Writer) seize() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if f := rw.fence; f != nil {
+	if g := rw.guard; g != nil {
 		defer func() {
-			if was, takes := f.hijacked(after); takes {
-				go f.owner.Taken(was)
+			if was, takes := g.hijacked(after); takes {
+				go g.owner.Taken(was)
 			}
 		}()
 	}
 	conn, buf, err := http.NewResponseController(rw.inner).Hijack()
 	if err == nil {
 		after = Foreign
-		rw.hijacked = rw.fence == nil
+		rw.hijacked = rw.guard == nil
 	}
 	return conn, buf, err
 }
@@ -175,7 +175,7 @@ func (rw *Writer) SetWriteDeadline(t time.Time) error {
 	defer rw.leave()
 	if d, ok := Find[interface{ SetWriteDeadline(time.Time) error }](rw.inner); ok {
 		err := d.SetWriteDeadline(t)
-		if rw.fence != nil && rw.fence.Look().Late() { // it may have undone a Hurry
+		if rw.guard != nil && rw.guard.Look().Late() { // it may have undone a Hurry
 			_ = d.SetWriteDeadline(time.Now().Add(Grace))
 		}
 		return err

@@ -18,13 +18,13 @@ import (
 	"github.com/apiece/apiece/internal/testkit"
 )
 
-// fenced serves h with a fence, and runs control concurrently, which takes the response
+// guarded serves h with a guard, and runs control concurrently, which takes the response
 // by calling cut. That returns after the response was handled, with its phase before.
-func fenced(h http.HandlerFunc, control func(rw *response.Writer, cut func() response.Phase)) http.Handler {
+func guarded(h http.HandlerFunc, control func(rw *response.Writer, cut func() response.Phase)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &owner{detached: r.ProtoMajor >= 2, done: make(chan struct{})}
-		shape := o.Init(w, r)
-		o.Fence(&o.fence, o)
+		inner := o.Init(w, r)
+		o.Guard(&o.guard, o)
 		var wg sync.WaitGroup
 		wg.Go(func() { control(&o.Writer, o.take) })
 		defer func() {
@@ -38,14 +38,14 @@ func fenced(h http.HandlerFunc, control func(rw *response.Writer, cut func() res
 				panic(http.ErrAbortHandler)
 			}
 		}()
-		h(shape, r)
+		h(inner, r)
 	})
 }
 
 // An owner handles what it takes as middleware.Timeout does.
 type owner struct {
 	response.Writer
-	fence    response.Fence
+	guard    response.Guard
 	detached bool
 	cut      bool
 	was      response.Phase
@@ -54,11 +54,11 @@ type owner struct {
 
 func (o *owner) take() response.Phase {
 	for {
-		look := o.fence.Look()
+		look := o.guard.Look()
 		if look.Over() {
 			return look.Phase()
 		}
-		switch o.fence.Take(look) {
+		switch o.guard.Take(look) {
 		case response.Mine:
 			o.Taken(look.Phase())
 			return o.was
@@ -95,10 +95,10 @@ func timeout(w http.ResponseWriter) {
 	io.WriteString(w, "late")
 }
 
-func TestCutBeforeTheCommit(t *testing.T) {
+func TestGuardTakenBeforeCommit(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		cut := make(chan struct{})
-		h := fenced(func(w http.ResponseWriter, r *http.Request) {
+		h := guarded(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Handler", "1")
 			if tr.Name != testkit.Recorder.Name { // which treats any 1xx as the final status
 				w.WriteHeader(http.StatusEarlyHints)
@@ -146,10 +146,10 @@ func TestCutBeforeTheCommit(t *testing.T) {
 	})
 }
 
-func TestCutAfterTheCommit(t *testing.T) {
+func TestGuardTakenAfterCommit(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		started, cut := make(chan struct{}), make(chan struct{})
-		h := fenced(func(w http.ResponseWriter, r *http.Request) {
+		h := guarded(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "half")
 			http.NewResponseController(w).Flush()
 			close(started)
@@ -180,12 +180,12 @@ func TestCutAfterTheCommit(t *testing.T) {
 	})
 }
 
-// TestCutKeepsAWholeResponse: a handler that has sent all it declared, and keeps
+// TestGuardKeepsCompleteResponse: a handler that has sent all it declared, and keeps
 // working, has responded in time.
-func TestCutKeepsAWholeResponse(t *testing.T) {
+func TestGuardKeepsCompleteResponse(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		sent, read := make(chan struct{}), make(chan struct{})
-		h := fenced(func(w http.ResponseWriter, r *http.Request) {
+		h := guarded(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "5")
 			io.WriteString(w, "whole")
 			close(sent)
@@ -205,13 +205,13 @@ func TestCutKeepsAWholeResponse(t *testing.T) {
 	})
 }
 
-// TestCutFreesAStuckHandler: a handler that waits for a body that does not arrive holds
+// TestGuardFreesStuckHandler: a handler that waits for a body that does not arrive holds
 // no lock, one that waits for a client that does not read does.
-func TestCutFreesAStuckHandler(t *testing.T) {
+func TestGuardFreesStuckHandler(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		t.Run("reading", func(t *testing.T) {
 			entered := make(chan struct{})
-			h := fenced(func(w http.ResponseWriter, r *http.Request) {
+			h := guarded(func(w http.ResponseWriter, r *http.Request) {
 				close(entered)
 				if _, err := io.ReadAll(r.Body); err == nil {
 					t.Error("read a body that never came")
@@ -231,7 +231,7 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 		})
 		t.Run("writing", func(t *testing.T) {
 			entered := make(chan struct{})
-			h := fenced(func(w http.ResponseWriter, r *http.Request) {
+			h := guarded(func(w http.ResponseWriter, r *http.Request) {
 				chunk := make([]byte, 1<<20)
 				for i := 0; ; i++ {
 					if i == 1 {
@@ -258,9 +258,9 @@ func TestCutFreesAStuckHandler(t *testing.T) {
 	})
 }
 
-func TestCutLeavesAHijackedConnection(t *testing.T) {
+func TestGuardLeavesHijackedConnection(t *testing.T) {
 	taken, cut := make(chan struct{}), make(chan struct{})
-	h := fenced(func(w http.ResponseWriter, r *http.Request) {
+	h := guarded(func(w http.ResponseWriter, r *http.Request) {
 		conn, buf, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -283,14 +283,14 @@ func TestCutLeavesAHijackedConnection(t *testing.T) {
 	}
 }
 
-// TestCutHeldResponse: the bytes held back were not sent, so another complete response
-// is possible.
-func TestCutHeldResponse(t *testing.T) {
+// TestGuardTakenWhileHeld: the bytes held back were not sent, so another complete
+// response is possible.
+func TestGuardTakenWhileHeld(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		wrote, cut := make(chan struct{}), make(chan struct{})
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Outer", "1")
-			fenced(func(w http.ResponseWriter, r *http.Request) {
+			guarded(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("X-Handler", "1")
 				w.Header().Del("X-Outer")
 				io.WriteString(w, "a part of it")
@@ -311,14 +311,14 @@ func TestCutHeldResponse(t *testing.T) {
 	})
 }
 
-// TestFenceIsRaceFree runs a handler that never stops against a cut, for the race
+// TestGuardIsRaceFree runs a handler that never stops against a cut, for the race
 // detector.
-func TestFenceIsRaceFree(t *testing.T) {
+func TestGuardIsRaceFree(t *testing.T) {
 	for range 50 {
 		rec := httptest.NewRecorder()
 		func() {
 			defer func() { _ = recover() }()
-			fenced(func(w http.ResponseWriter, r *http.Request) {
+			guarded(func(w http.ResponseWriter, r *http.Request) {
 				for range 100 {
 					w.Header().Set("X-A", "1")
 					w.WriteHeader(200)
@@ -335,7 +335,7 @@ func TestFenceIsRaceFree(t *testing.T) {
 	}
 }
 
-func TestAbortCannotBeLaundered(t *testing.T) {
+func TestAbortSurvivesRecoverers(t *testing.T) {
 	swallow := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() { _ = recover() }()
@@ -360,9 +360,9 @@ func TestAbortCannotBeLaundered(t *testing.T) {
 	})
 }
 
-// TestProgress: bytes are counted while they are sent, to tell a client that reads a
+// TestGuardProgress: bytes are counted while they are sent, to tell a client that reads a
 // large write slowly from one that reads nothing.
-func TestProgress(t *testing.T) {
+func TestGuardProgress(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil {
 		t.Fatal(err)
@@ -379,10 +379,10 @@ func TestProgress(t *testing.T) {
 			io.Copy(w, f)
 		},
 	} {
-		rw, fence := new(response.Writer), new(response.Fence)
-		server := &observed{ResponseRecorder: httptest.NewRecorder(), progress: fence.Progress}
+		rw, guard := new(response.Writer), new(response.Guard)
+		server := &observed{ResponseRecorder: httptest.NewRecorder(), progress: guard.Progress}
 		w := rw.Init(server, httptest.NewRequest("GET", "/", nil))
-		rw.Fence(fence, nil)
+		rw.Guard(guard, nil)
 		send(w)
 		if server.total != 3<<20 || rw.Written() != 3<<20 {
 			t.Errorf("%s: %d bytes arrived, %d counted", name, server.total, rw.Written())

@@ -1,0 +1,5 @@
+package redis
+
+import "log/slog"
+
+func write() { slog.Debug("redis: no prefix") }
