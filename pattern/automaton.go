@@ -10,11 +10,11 @@ import (
 // second. In the worst case, with a static and a dynamic edge at every level,
 // backtracking visits every node of the tree, and the client chooses the path.
 //
-// The automaton follows both at once. One of its states stands for all branches
-// that a path may still be on, best first, and the next segment leads from each
-// state to exactly one other. This is the subset construction, which makes a
-// deterministic automaton of a nondeterministic one. It takes one lookup per
-// segment for every path.
+// The automaton follows both at once. One of its states stands for all
+// positions in the tree that a path may still have, best first, and the next
+// segment leads from each state to exactly one other. This is the subset
+// construction, which makes a deterministic automaton of a nondeterministic one.
+// It takes one lookup per segment for every path.
 //
 // A list ends at its first catch-all, which matches anything that follows. The
 // cost of the construction is states. Sets of routes from real services need as
@@ -26,59 +26,54 @@ import (
 // stateLimit is the maximum number of states of an automaton.
 func stateLimit(branches int) int { return 8*branches + 1024 }
 
-// A claim is a branch that a path may be on, or a catch-all in progress.
-type claim struct {
-	branch *branch
-	sink   *leaf
-}
-
+// A determinizer makes the states of the automaton.
 type determinizer struct {
-	slots         map[string]**node // by their claims, of those with more than one
-	fans          []fan
+	slots         map[string]**state // by their positions, of those with more than one
+	static        []transitions
 	states, limit int
 }
 
 // automaton returns the first state and the hash table of the automaton for a
 // tree, or no state above the limit.
-func automaton(tree *branch, branches int) (*node, hashTable) {
-	d := determinizer{slots: map[string]**node{}, limit: stateLimit(branches)}
-	n := d.state([]claim{{branch: tree}})
+func automaton(tree *branch, branches int) (*state, hashTable) {
+	d := determinizer{slots: map[string]**state{}, limit: stateLimit(branches)}
+	root := d.state([]position{{branch: tree}})
 	if d.states > d.limit {
 		return nil, hashTable{}
 	}
-	return n, newHashTable(d.fans)
+	return root, newHashTable(d.static)
 }
 
-// state returns the state for a list of claims.
-func (d *determinizer) state(claims []claim) *node {
-	slot := d.slot(claims)
+// state returns the state for a list of positions.
+func (d *determinizer) state(positions []position) *state {
+	slot := d.slot(positions)
 	if *slot != nil {
 		return *slot
 	}
-	n := new(node)
-	*slot = n
+	s := new(state)
+	*slot = s
 	d.states++
-	for _, c := range claims {
-		n.end = first(n.end, c.ends())
-		n.void = first(n.void, c.catchAll())
+	for _, p := range positions {
+		s.end = first(s.end, p.ends())
+		s.emptySegment = first(s.emptySegment, p.takesRest())
 	}
-	others := advance(claims, "", false)
+	others := advance(positions, "", false)
 	if len(others) > 0 {
-		if n.sink = others[0].sink; n.sink == nil {
-			n.dyn = d.state(others)
+		if s.catchAll = others[0].catchAll; s.catchAll == nil {
+			s.param = d.state(others)
 		}
 	}
-	var ways []way
-	for _, text := range texts(claims) {
+	var to []transition
+	for _, text := range texts(positions) {
 		if d.states > d.limit {
-			return n
+			return s
 		}
-		ways = append(ways, way{text, d.state(advance(claims, text, true))})
+		to = append(to, transition{text, d.state(advance(positions, text, true))})
 	}
-	if ways != nil {
-		d.fans = append(d.fans, fan{n, ways})
+	if to != nil {
+		d.static = append(d.static, transitions{s, to})
 	}
-	return n
+	return s
 }
 
 func first(a, b *leaf) *leaf {
@@ -88,78 +83,82 @@ func first(a, b *leaf) *leaf {
 	return b
 }
 
-func (c claim) ends() *leaf {
-	if c.branch == nil {
-		return c.sink
+// ends returns the route of a path that ends at the position.
+func (p position) ends() *leaf {
+	if p.branch == nil {
+		return p.catchAll
 	}
-	return c.branch.ends()
+	return p.branch.ends()
 }
 
-func (c claim) catchAll() *leaf {
-	if c.branch == nil {
-		return c.sink
+// takesRest returns the catch-all that takes the rest of a path.
+func (p position) takesRest() *leaf {
+	if p.branch == nil {
+		return p.catchAll
 	}
-	return c.branch.catchAll()
+	return p.branch.catchAll()
 }
 
-// advance returns the claims after a segment: one with this text, or one that
-// is not a static segment of any claim.
-func advance(claims []claim, text string, known bool) (next []claim) {
-	for _, c := range claims {
-		if c.branch == nil {
-			return append(next, c)
+// advance returns the positions after a segment, best first: after one with
+// this text, or if it is not known, after one that no position has as a static
+// segment.
+func advance(positions []position, text string, known bool) (next []position) {
+	for _, p := range positions {
+		if p.branch == nil {
+			return append(next, p)
 		}
-		if known {
-			if to := c.branch.child(text); to != nil {
-				next = append(next, claim{branch: to})
+		for k := range kinds {
+			if k == static && !known {
+				continue
 			}
-		}
-		if c.branch.single != nil {
-			next = append(next, claim{branch: c.branch.single})
-		}
-		if l := c.branch.catchAll(); l != nil {
-			return append(next, claim{sink: l})
+			to := p.branch.step(k, text)
+			if to.catchAll != nil {
+				return append(next, to)
+			}
+			if to.branch != nil {
+				next = append(next, to)
+			}
 		}
 	}
 	return next
 }
 
-// texts returns the static segments of all claims.
-func texts(claims []claim) (all []string) {
-	for _, c := range claims {
-		if c.branch == nil {
+// texts returns the static segments of all positions.
+func texts(positions []position) (all []string) {
+	for _, p := range positions {
+		if p.branch == nil {
 			break
 		}
-		for _, e := range c.branch.static {
+		for _, e := range p.branch.static {
 			all = append(all, e.text)
 		}
 	}
-	if len(claims) > 1 {
+	if len(positions) > 1 {
 		slices.Sort(all)
 		all = slices.Compact(all)
 	}
 	return all
 }
 
-// slot returns where the state of a list of claims is kept.
-func (d *determinizer) slot(claims []claim) **node {
-	if len(claims) == 1 { // as most are: needs no key
-		if b := claims[0].branch; b != nil {
+// slot returns where the state of a list of positions is kept.
+func (d *determinizer) slot(positions []position) **state {
+	if len(positions) == 1 { // as most are: needs no key
+		if b := positions[0].branch; b != nil {
 			return &b.state
 		}
-		return &claims[0].sink.state
+		return &positions[0].catchAll.state
 	}
-	key := make([]byte, 0, 5*len(claims))
-	for _, c := range claims {
-		if c.branch != nil {
-			key = binary.AppendUvarint(key, uint64(c.branch.id)<<1)
+	key := make([]byte, 0, 5*len(positions))
+	for _, p := range positions {
+		if p.branch != nil {
+			key = binary.AppendUvarint(key, uint64(p.branch.id)<<1)
 		} else {
-			key = binary.AppendUvarint(key, uint64(c.sink.index)<<1|1)
+			key = binary.AppendUvarint(key, uint64(p.catchAll.index)<<1|1)
 		}
 	}
 	slot := d.slots[string(key)]
 	if slot == nil {
-		slot = new(*node)
+		slot = new(*state)
 		d.slots[string(key)] = slot
 	}
 	return slot

@@ -102,27 +102,27 @@ func (a *arranger) err() error {
 // level looks for conflicts between routes with the same first depth segments.
 func (a *arranger) level(routes []route, depth int) {
 	l := split(routes, depth)
-	for i := 1; i < len(l.end); i++ {
-		if x, y := l.end[i-1], l.end[i]; a.strict && x.text == y.text {
+	for i := 1; i < len(l[end]); i++ {
+		if x, y := l[end][i-1], l[end][i]; a.strict && x.text == y.text {
 			a.pair(duplicateRoute, x, y, depth)
 		}
 	}
-	for group := range groups(l.static, depth) {
+	for group := range byText(l[static], depth) {
 		a.level(group, depth+1)
 	}
-	a.sameName(l.single, depth)
-	a.sameName(l.rest, depth)
-	a.sameName(l.optional, depth)
-	if len(l.single) > 0 {
-		a.level(l.single, depth+1)
+	a.sameName(l[single], depth)
+	a.sameName(l[rest], depth)
+	a.sameName(l[optional], depth)
+	if len(l[single]) > 0 {
+		a.level(l[single], depth+1)
 	}
-	if len(l.rest) > 0 && len(l.optional) > 0 {
-		a.pair(requiredAndOptional, earliest(l.rest), earliest(l.optional), depth)
+	if len(l[rest]) > 0 && len(l[optional]) > 0 {
+		a.pair(requiredAndOptional, earliest(l[rest]), earliest(l[optional]), depth)
 	}
-	if len(l.end) > 0 && len(l.optional) > 0 {
-		a.pair(sameSpecificity, l.end[0], earliest(l.optional), depth)
+	if len(l[end]) > 0 && len(l[optional]) > 0 {
+		a.pair(sameSpecificity, l[end][0], earliest(l[optional]), depth)
 	}
-	for _, group := range [][]route{l.rest, l.optional} {
+	for _, group := range [][]route{l[rest], l[optional]} {
 		if len(group) > 1 {
 			a.level(group, depth+1)
 		}

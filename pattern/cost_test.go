@@ -10,10 +10,10 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// TestMissCost: segments of a node with common parts collide in the hash table
+// TestTableMissCost: segments of a node with common parts collide in the hash table
 // no more often than others. The longest run of places that a lookup may pass
 // limits the worst case for a client's path, and the marked places the average.
-func TestMissCost(t *testing.T) {
+func TestTableMissCost(t *testing.T) {
 	n := 40_000
 	if testkit.Race {
 		n = 4000

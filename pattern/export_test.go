@@ -3,10 +3,10 @@ package pattern
 // Backtracks reports whether the table is served by the tree instead of an
 // automaton, and otherwise how many states the automaton has.
 func Backtracks[T any](t *Table[T]) (back bool, states int) {
-	seen := map[*node]bool{}
-	visit := func(n *node) {
-		for ; n != nil && !seen[n]; n = n.dyn {
-			seen[n] = true
+	seen := map[*state]bool{}
+	visit := func(s *state) {
+		for ; s != nil && !seen[s]; s = s.param {
+			seen[s] = true
 		}
 	}
 	visit(t.root)
@@ -44,3 +44,40 @@ func Longest[T any](t *Table[T]) (longest int) {
 // Mounts returns the patterns of Register, and the number of steps to find
 // them.
 func Mounts(h *Handler) ([]string, int) { return h.mounts() }
+
+// A Tree is the tree of a table, which serves paths if there is no automaton.
+type Tree struct {
+	root   *branch
+	leaves []leaf
+}
+
+// NewTree returns the tree of patterns without conflicts.
+func NewTree(patterns []string) (Tree, error) {
+	sorted, err := arrange(patterns, true)
+	if err != nil {
+		return Tree{}, err
+	}
+	g := grower{leaves: make([]leaf, 0, len(sorted))}
+	return Tree{g.grow(sorted, 0), g.leaves}, nil
+}
+
+// All returns the patterns in the order of the tree.
+func (t Tree) All() (all []string) {
+	for _, l := range t.leaves {
+		all = append(all, l.text)
+	}
+	return all
+}
+
+// Match returns the pattern that serves a path with nothing to decode, "" if none
+// does.
+func (t Tree) Match(path string) string {
+	l := t.root.ends()
+	if path = trimSlash(path); path != "/" {
+		l, _ = t.root.find(path, 1, 0)
+	}
+	if l == nil {
+		return ""
+	}
+	return l.text
+}

@@ -42,7 +42,8 @@ type HandlerConfig struct {
 	NoPathValues bool
 }
 
-// Validate returns an error that lists every mistake in the configuration.
+// Validate reports the first setting that NewHandler would refuse, as an error
+// that names it, or nil.
 func (c HandlerConfig) Validate() error {
 	if c.TrailingSlash > RedirectToSlash {
 		return fmt.Errorf("pattern: HandlerConfig: unknown TrailingSlash %d", c.TrailingSlash)

@@ -77,9 +77,9 @@ func TestHandlerAll(t *testing.T) {
 	}
 }
 
-// TestMounts mounts a Handler in every possible way next to other routes of the
+// TestHandlerMountedOnServeMux mounts a Handler in every possible way next to other routes of the
 // service, and sends the same requests.
-func TestMounts(t *testing.T) {
+func TestHandlerMountedOnServeMux(t *testing.T) {
 	routes := []string{"/api", "/api/post/create", "/api/post/[id]", "/api/post/[id]/[...slug]", "/api/docs/[[...slug]]"}
 	const mount = "404 problem" // the handler's own 404, as opposed to "404 mux"
 	host := func(mux *http.ServeMux) {
@@ -168,9 +168,9 @@ func TestMounts(t *testing.T) {
 	}
 }
 
-// TestDecodedPaths: a path without a RawPath is decoded already. It must not be
+// TestHandlerDecodedPaths: a path without a RawPath is decoded already. It must not be
 // decoded again, with any number and position of segments.
-func TestDecodedPaths(t *testing.T) {
+func TestHandlerDecodedPaths(t *testing.T) {
 	// The match follows this one for as long as it can.
 	deep := ""
 	for i := range 40 {
@@ -200,8 +200,8 @@ func TestDecodedPaths(t *testing.T) {
 	}
 }
 
-// TestStripPrefix: the routes match the remaining path.
-func TestStripPrefix(t *testing.T) {
+// TestHandlerStripPrefix: the routes match the remaining path.
+func TestHandlerStripPrefix(t *testing.T) {
 	mux := http.NewServeMux()
 	h := mustHandler(t, pattern.HandlerConfig{}, "/", "/post/[id]", "/files/[[...slug]]")
 	mux.Handle("/api/", http.StripPrefix("/api", h))
@@ -223,9 +223,9 @@ func TestStripPrefix(t *testing.T) {
 	}
 }
 
-// TestRedirects follows the redirects of every policy under every mount. They
+// TestTrailingSlashRedirects follows the redirects of every policy under every mount. They
 // must end at the handler, on the same site, and keep the query.
-func TestRedirects(t *testing.T) {
+func TestTrailingSlashRedirects(t *testing.T) {
 	routes := []string{"/api", "/api/[id]", "/api/files/[...slug]", "/api/opt/[[...slug]]"}
 	mounts := map[string]func(*http.ServeMux, *pattern.Handler){
 		"Register":    func(mux *http.ServeMux, h *pattern.Handler) { h.Register(mux) },
@@ -283,7 +283,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-func TestHooks(t *testing.T) {
+func TestHandlerNotFoundAndOnError(t *testing.T) {
 	var failed error
 	cfg := pattern.HandlerConfig{
 		NotFound: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "mine", http.StatusNotFound) }),
@@ -323,9 +323,9 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestOnErrorInside: the hook responds to errors that handlers inside leave to it,
+// TestHandlerOnErrorInside: the hook responds to errors that handlers inside leave to it,
 // and their requests are like those without a hook.
-func TestOnErrorInside(t *testing.T) {
+func TestHandlerOnErrorInside(t *testing.T) {
 	hook := func(w http.ResponseWriter, r *http.Request, err error) {
 		fmt.Fprintf(w, "hook: %v", err.(interface{ StatusCode() int }).StatusCode())
 	}
@@ -362,8 +362,8 @@ func TestOnErrorInside(t *testing.T) {
 	}
 }
 
-// TestPatternOutside: layers around the handler see the route afterwards.
-func TestPatternOutside(t *testing.T) {
+// TestHandlerPatternSeenOutside: layers around the handler see the route afterwards.
+func TestHandlerPatternSeenOutside(t *testing.T) {
 	mux := http.NewServeMux()
 	mustHandler(t, pattern.HandlerConfig{}, "/api/post/[id]").Register(mux)
 	var seen string
@@ -377,8 +377,8 @@ func TestPatternOutside(t *testing.T) {
 	}
 }
 
-// TestOuterWildcards: a mux outside has wildcards with the names of the route.
-func TestOuterWildcards(t *testing.T) {
+// TestHandlerInsideServeMuxWildcards: a mux outside has wildcards with the names of the route.
+func TestHandlerInsideServeMuxWildcards(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/{id}/{tenant}/{slug...}", mustHandler(t, pattern.HandlerConfig{}, "/[tenant]/[id]/[[...slug]]"))
 	addr := serve(t, mux)
@@ -403,9 +403,9 @@ func TestRegisterPanics(t *testing.T) {
 	mustHandler(t, pattern.HandlerConfig{}, "/api/[id]").Register(mux)
 }
 
-// TestRegistered checks what Register takes of a mux, by what reaches a
+// TestRegisterPaths checks what Register takes of a mux, by what reaches a
 // catch-all handler.
-func TestRegistered(t *testing.T) {
+func TestRegisterPaths(t *testing.T) {
 	for _, c := range []struct {
 		routes    []string
 		ours, not []string
@@ -467,9 +467,9 @@ func TestHandlerAllocations(t *testing.T) {
 	}
 }
 
-// TestMethodsAreNoPart: a method as in http.ServeMux would be part of a path
+// TestNewHandlerRefusesMethods: a method as in http.ServeMux would be part of a path
 // that no client requests, so registration refuses it.
-func TestMethodsAreNoPart(t *testing.T) {
+func TestNewHandlerRefusesMethods(t *testing.T) {
 	for key, ok := range map[string]bool{
 		"GET /post/[id]":  false,
 		"GET  /post/[id]": false,

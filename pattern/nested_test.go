@@ -42,9 +42,9 @@ func nest(h http.Handler, layers string) http.Handler {
 // no route has.
 const everyName = "?a=evil&b=evil&c=evil&d=evil&id=evil&tenant=evil&all=evil&slug=evil&none=1"
 
-// TestNesting: the query has the parameters of all routes on the way, and no
+// TestQueryNestedRouters: the query has the parameters of all routes on the way, and no
 // query string stands in for one of them.
-func TestNesting(t *testing.T) {
+func TestQueryNestedRouters(t *testing.T) {
 	for _, c := range []struct{ name, layers, path, want string }{
 		{"a Handler", "H /[tenant]/[id]", "/acme/1", "id=1&tenant=acme"},
 		{"a Handler in a ServeMux", "M /{tenant}/ | S /acme | H /post/[id]", "/acme/post/1", "id=1&tenant=acme"},
@@ -108,9 +108,9 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-// TestServeMuxForgets: parameters that net/http drops for a ServeMux directly
+// TestQueryServeMuxInServeMux: parameters that net/http drops for a ServeMux directly
 // inside another are lost.
-func TestServeMuxForgets(t *testing.T) {
+func TestQueryServeMuxInServeMux(t *testing.T) {
 	h := nest(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if v, q := r.PathValue("tenant"), pattern.Query(r).Get("tenant"); v != "" || q != "evil" {
 			t.Errorf("PathValue %q, Query %q: the doc of Query says they do not know", v, q)
@@ -119,9 +119,9 @@ func TestServeMuxForgets(t *testing.T) {
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/acme/post/1"+everyName, nil))
 }
 
-// TestUnlisted: a route without a catch-all notes nothing, so inner handlers do
+// TestQueryOuterRouteWithoutCatchAll: a route without a catch-all notes nothing, so inner handlers do
 // not know the names. They look up each name in the query string.
-func TestUnlisted(t *testing.T) {
+func TestQueryOuterRouteWithoutCatchAll(t *testing.T) {
 	for target, want := range map[string]url.Values{
 		"/acme/posts":                   {},
 		"/acme/posts?none=1":            {"none": {"1"}},
@@ -139,10 +139,10 @@ func TestUnlisted(t *testing.T) {
 	}
 }
 
-// TestOutsideOfACopy: a layer outside has the pattern but not the values of a copy
+// TestQueryOutsideOfACopy: a layer outside has the pattern but not the values of a copy
 // that was matched. The query string must not stand in for them. Those of a
 // Handler are read from the path.
-func TestOutsideOfACopy(t *testing.T) {
+func TestQueryOutsideOfACopy(t *testing.T) {
 	for layers, want := range map[string][]string{"H /x/[id]/[[...slug]]": {"7"}, "M /x/{id}/{slug...}": nil} {
 		var inside *http.Request
 		h := nest(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = r }), layers)
@@ -304,9 +304,9 @@ func (n nesting) check() error {
 	return nil
 }
 
-// TestRandomNestings: in any nesting, Query and Values agree, return what the
+// TestQueryRandomNesting: in any nesting, Query and Values agree, return what the
 // routes took from the path, and never a value of the query string instead.
-func TestRandomNestings(t *testing.T) {
+func TestQueryRandomNesting(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	data := make([]byte, 24)
 	names, open := 0, 0
@@ -325,7 +325,7 @@ func TestRandomNestings(t *testing.T) {
 	}
 }
 
-// FuzzNesting is TestRandomNestings with fuzzed bytes.
+// FuzzNesting is TestQueryRandomNesting with fuzzed bytes.
 func FuzzNesting(f *testing.F) {
 	f.Add([]byte{1, 1, 0, 1, 0, 0, 0, 0, 1, 0, 1})
 	f.Add([]byte{2, 0, 1, 2, 3, 0, 0, 0, 1, 0, 1, 2, 0, 0})

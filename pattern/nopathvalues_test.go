@@ -10,9 +10,9 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// TestNoPathValues: without path values the parameters are read from the path, and
+// TestHandlerNoPathValues: without path values the parameters are read from the path, and
 // no query string stands in for one, even with a Handler inside.
-func TestNoPathValues(t *testing.T) {
+func TestHandlerNoPathValues(t *testing.T) {
 	handler := func(route string, h http.Handler) http.Handler {
 		got, err := pattern.NewHandler(map[string]http.Handler{route: h}, pattern.HandlerConfig{NoPathValues: true})
 		if err != nil {

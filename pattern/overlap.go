@@ -11,10 +11,10 @@ func (p Pattern) Overlap(q Pattern) (path string, ok bool) {
 	var b strings.Builder
 	a, z := p.c.segs, q.c.segs
 	for len(a) > 0 || len(z) > 0 {
-		if len(a) > 0 && a[0].kind >= rest {
+		if len(a) > 0 && a[0].kind.isCatchAll() {
 			a, z = z, a
 		}
-		if len(z) == 0 || z[0].kind < rest {
+		if len(z) == 0 || !z[0].kind.isCatchAll() {
 			if len(a) == 0 || len(z) == 0 {
 				return "", false
 			}

@@ -12,9 +12,9 @@ import (
 // call: a Params keeps the path in memory, and reading a value twice does the
 // work twice.
 type Params struct {
-	c    *compiled
-	path string // without a trailing slash
-	at   spans
+	c      *compiled
+	path   string  // without a trailing slash
+	starts offsets // of its last segments
 }
 
 // Lookup returns the values of a parameter: one for [x], all segments for a
@@ -120,14 +120,14 @@ func (p Params) list(raw string, kind kind) []string {
 }
 
 func (p Params) join(raw string, kind kind) string {
-	if !p.at.encoded() || kind == single {
+	if !p.starts.encoded() || kind == single {
 		return p.decode(raw)
 	}
 	return strings.Join(p.list(raw, kind), "/")
 }
 
 func (p Params) decode(raw string) string {
-	if !p.at.encoded() {
+	if !p.starts.encoded() {
 		return raw
 	}
 	v, _ := unescape(raw) // check has passed
@@ -139,7 +139,7 @@ func (p Params) decode(raw string) string {
 // of a character whose rest is encoded.
 func (p Params) check() error {
 	valid := true
-	if !p.at.encoded() {
+	if !p.starts.encoded() {
 		valid = utf8.ValidString(p.path)
 	} else {
 		for _, raw := range p.each() {
@@ -155,7 +155,7 @@ func (p Params) check() error {
 	return nil
 }
 
-// Spans are the starts of the last segments of a path, one byte each, the last
+// Offsets are where the last segments of a path start, one byte each, the last
 // one lowest, so that a parameter is read without another walk along the path.
 // They are a word rather than an array because a struct of more than four words
 // does not fit in registers, and every match returns a Params by value.
@@ -163,34 +163,34 @@ func (p Params) check() error {
 // They need a path with as many segments as the pattern, so they do not work
 // for a catch-all, nor for encoded paths, for paths longer than a byte can
 // hold, and after seven segments. In these cases the path is walked.
-type spans uint64
+type offsets uint64
 
 const (
-	encodedPath spans = 1 << 63 // the values are percent-encoded
-	suspectPath spans = 1 << 62 // a value may not be UTF-8, or not clean
-	maxSpans          = 7
+	encodedPath offsets = 1 << 63 // the values are percent-encoded
+	suspectPath offsets = 1 << 62 // a value may not be UTF-8, or not clean
+	maxOffsets          = 7
 )
 
-// add notes the start of the next segment. The oldest one is dropped.
-func (s spans) add(start int) spans { return s<<8 | spans(start) }
+// add adds the start of the next segment. The oldest one is dropped.
+func (o offsets) add(start int) offsets { return o<<8 | offsets(start) }
 
-// known ends the walk along a path: the starts make room for the flags. A
+// withFlags ends the walk along a path: the offsets make room for the flags. A
 // non-ASCII byte in seen makes the path suspect.
-func (s spans) known(seen uint64) spans {
-	s &= 1<<(8*maxSpans) - 1
+func (o offsets) withFlags(seen uint64) offsets {
+	o &= 1<<(8*maxOffsets) - 1
 	if seen&highs != 0 {
-		s |= suspectPath
+		o |= suspectPath
 	}
-	return s
+	return o
 }
 
-func (s spans) encoded() bool { return s&encodedPath != 0 }
+func (o offsets) encoded() bool { return o&encodedPath != 0 }
 
 // start returns the start of a segment of the path.
 func (p Params) start(seg int) int {
 	back := len(p.c.segs) - 1 - seg
-	if back < maxSpans && len(p.path) <= math.MaxUint8 && !p.c.catchAll() && !p.at.encoded() {
-		return int(p.at >> (back * 8) & math.MaxUint8)
+	if back < maxOffsets && len(p.path) <= math.MaxUint8 && !p.c.catchAll() && !p.starts.encoded() {
+		return int(p.starts >> (back * 8) & math.MaxUint8)
 	}
 	i := 1
 	for ; seg > 0 && i <= len(p.path); seg-- {

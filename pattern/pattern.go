@@ -10,12 +10,12 @@ type compiled struct {
 	text   string
 	segs   []segment
 	params []param // in the order of the path
-	names  string  // of the parameters, see note.go
+	names  string  // of the parameters, see pathvalues.go
 }
 
 type param struct {
 	name  string
-	noted string // the name in brackets, see note.go
+	noted string // the name in brackets, see pathvalues.go
 	seg   int    // its segment in the pattern, and in every path that matches
 	kind  kind
 }
@@ -71,17 +71,17 @@ func (p Pattern) Match(escapedPath string) (Params, error) {
 		return Params{}, ErrNoMatch
 	}
 	path := trimSlash(escapedPath)
-	shadow, encoded := path, false
+	decodedPath, encoded := path, false
 	if strings.IndexByte(path, '%') >= 0 {
-		shadow, encoded = decodeForRouting(path), true
+		decodedPath, encoded = decodeForRouting(path), true
 	}
-	at, ok := p.c.match(shadow)
+	starts, ok := p.c.match(decodedPath)
 	if !ok {
 		return Params{}, ErrNoMatch
 	}
-	params := Params{p.c, path, at}
+	params := Params{p.c, path, starts}
 	if encoded {
-		params.at = encodedPath // the starts are those of the shadow
+		params.starts = encodedPath // the others are those of decodedPath
 	}
 	if err := params.check(); err != nil {
 		return Params{}, err
@@ -90,7 +90,7 @@ func (p Pattern) Match(escapedPath string) (Params, error) {
 }
 
 // match walks the pattern along a decoded path without a trailing slash.
-func (c *compiled) match(path string) (at spans, ok bool) {
+func (c *compiled) match(path string) (starts offsets, ok bool) {
 	i := 1
 	if len(path) == 1 {
 		i = 2 // after the end: no segments
@@ -99,21 +99,21 @@ func (c *compiled) match(path string) (at spans, ok bool) {
 		if i > len(path) {
 			return 0, seg.kind == optional
 		}
-		if seg.kind >= rest {
+		if seg.kind.isCatchAll() {
 			return 0, true
 		}
 		j := segmentEnd(path, i)
 		if seg.kind == static && path[i:j] != seg.text || i == j {
 			return 0, false
 		}
-		at, i = at.add(i), j+1
+		starts, i = starts.add(i), j+1
 	}
-	return at.known(0), i > len(path)
+	return starts.withFlags(0), i > len(path)
 }
 
 func (c *compiled) catchAll() bool {
 	n := len(c.segs)
-	return n > 0 && c.segs[n-1].kind >= rest
+	return n > 0 && c.segs[n-1].kind.isCatchAll()
 }
 
 // trimSlash drops one trailing slash.

@@ -69,7 +69,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-func TestZeroPattern(t *testing.T) {
+func TestPatternZero(t *testing.T) {
 	var p pattern.Pattern
 	if _, err := p.Match("/"); err != pattern.ErrNoMatch || p.String() != "" {
 		t.Errorf("the zero Pattern %q matches: %v", p, err)
@@ -92,7 +92,7 @@ func TestZeroPattern(t *testing.T) {
 	}
 }
 
-func TestBuildErrors(t *testing.T) {
+func TestPatternBuildErrors(t *testing.T) {
 	for _, c := range []struct {
 		pattern string
 		params  map[string][]string
@@ -114,7 +114,7 @@ func TestBuildErrors(t *testing.T) {
 	}
 }
 
-func TestOverlap(t *testing.T) {
+func TestPatternOverlap(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want string // "" if they do not
@@ -155,9 +155,9 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// TestServeMux registers the patterns of ServeMux(), and compares the results
+// TestPatternServeMux registers the patterns of ServeMux(), and compares the results
 // with those of the pattern itself.
-func TestServeMux(t *testing.T) {
+func TestPatternServeMux(t *testing.T) {
 	for _, s := range []string{
 		"/", "/a", "/a b/{c}/100%", "/é", "/[x]", "/a/[x]/b/[y]", "/[...x]", "/a/[...x]", "/[[...x]]", "/a/[[...x]]",
 	} {

@@ -61,11 +61,12 @@ func Values(r *http.Request, name string) []string {
 //
 // It uses r.PathValue first: the value was set by the router that matched,
 // survives the inner routers, and a handler may have changed it on purpose. A
-// Handler has noted what r.PathValue cannot tell; see note. The text of
+// Handler has noted what r.PathValue cannot tell; see
+// pathvalues.go. The text of
 // r.Pattern is used last, and never for a value: it tells which wildcards the
 // innermost ServeMux has.
 func lookup(r *http.Request, name string) (values []string, known bool) {
-	if name == "" || name[0] == '[' { // no parameter has such a name, see note.go
+	if name == "" || name[0] == '[' { // no parameter has such a name, see pathvalues.go
 		return nil, false
 	}
 	w := findWildcard(r.Pattern, name)
@@ -83,11 +84,11 @@ func lookup(r *http.Request, name string) (values []string, known bool) {
 	list := names != "" && strings.Contains(names, "/..."+name+"/")
 	switch {
 	case value == "" && noted == "":
-		if w.kind != static && !w.isText(r) && r.PathValue(notedNames) == "" {
+		if w.kind.isParam() && !w.isText(r) && r.PathValue(notedNames) == "" {
 			path, decoded := requestPath(r.URL)
 			return follow(r.Pattern, trimSlash(path), decoded, name), true
 		}
-		return nil, list || strings.Contains(names, "/"+name+"/") || w.kind != static && !w.isText(r)
+		return nil, list || strings.Contains(names, "/"+name+"/") || w.kind.isParam() && !w.isText(r)
 	case value == "":
 		return readNote(noted), true
 	case list && noted != "":
@@ -98,7 +99,7 @@ func lookup(r *http.Request, name string) (values []string, known bool) {
 		return strings.Split(value, "/"), true // a handler has set another value since
 	case list:
 		return strings.Split(value, "/"), true
-	case w.kind >= rest:
+	case w.kind.isCatchAll():
 		return segments(r, value, false), true
 	}
 	return []string{value}, true
@@ -121,7 +122,7 @@ func wildcards(pattern string) iter.Seq[wildcard] {
 		i := strings.IndexByte(pattern, '/') // after a method and a host
 		for i >= 0 && i < len(pattern) {
 			j := segmentEnd(pattern, i+1)
-			if w := parseWildcard(pattern[i+1 : j]); w.kind != static && !yield(w) {
+			if w := parseWildcard(pattern[i+1 : j]); w.kind.isParam() && !yield(w) {
 				return
 			}
 			i = j
@@ -129,7 +130,8 @@ func wildcards(pattern string) iter.Seq[wildcard] {
 	}
 }
 
-// findWildcard returns the wildcard of that name; it is static if there is none.
+// findWildcard returns the wildcard of that name; the zero wildcard, which is no
+// parameter, if there is none.
 func findWildcard(pattern, name string) wildcard {
 	if strings.Contains(pattern, name) { // rarely
 		for w := range wildcards(pattern) {
@@ -219,7 +221,7 @@ func lastSegments(path, joined string) (values []string, ok bool) {
 func follow(pattern, path string, decoded bool, name string) []string {
 	params := Params{path: path}
 	if !decoded {
-		params.at = encodedPath
+		params.starts = encodedPath
 	}
 	var values []string
 	i, j := 1, 1
@@ -227,14 +229,14 @@ func follow(pattern, path string, decoded bool, name string) []string {
 		pEnd, end := segmentEnd(pattern, i), segmentEnd(path, j)
 		seg, _, _ := parseSegment(pattern[i:pEnd])
 		switch {
-		case seg.kind == static:
+		case !seg.kind.isParam():
 			if params.decode(path[j:end]) != seg.text {
 				return nil
 			}
 		case seg.text == name:
 			values = params.list(params.cut(seg.kind, j), seg.kind)
 		}
-		if seg.kind >= rest { // it takes the rest
+		if seg.kind.isCatchAll() { // it takes the rest
 			end = len(path)
 		}
 		i, j = pEnd+1, end+1

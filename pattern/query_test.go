@@ -110,9 +110,9 @@ func TestQueryWithoutRoute(t *testing.T) {
 	}
 }
 
-// TestRewrites: changes of a request by handlers must not turn one value into
+// TestValuesAfterRewrites: changes of a request by handlers must not turn one value into
 // another.
-func TestRewrites(t *testing.T) {
+func TestValuesAfterRewrites(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		rewrite func(*http.Request)
@@ -133,9 +133,9 @@ func TestRewrites(t *testing.T) {
 	}
 }
 
-// TestInnerRequests: a handler that sends its own requests through the same
+// TestValuesAfterInnerRequests: a handler that sends its own requests through the same
 // routes still has its parameters afterwards.
-func TestInnerRequests(t *testing.T) {
+func TestValuesAfterInnerRequests(t *testing.T) {
 	var h http.Handler
 	var got []string
 	h = next("/[x]/[...p]")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -154,9 +154,9 @@ var words = []string{
 
 var encodedWords = []string{"", "%61", "a%2Fb", "%zz", "%ff", "%", "%C3%A9", "%2e%2E", "\xff", "ab%63defgh"}
 
-// TestDifferential compares tables with the reference, on the automaton and on
+// TestTableAgainstReference compares tables with the reference, on the automaton and on
 // the tree that replaces it.
-func TestDifferential(t *testing.T) {
+func TestTableAgainstReference(t *testing.T) {
 	rng := rand.New(rand.NewSource(1))
 	diagonal := diagonalRoutes("/diagonal", 13)
 	tables, checks, hits, backtracking := 0, 0, 0, 0
@@ -171,7 +171,7 @@ func TestDifferential(t *testing.T) {
 		}
 		table, err := pattern.NewTable(routes)
 		if err != nil {
-			continue // a conflict; others are for TestConflicts
+			continue // a conflict; others are for TestTableConflicts
 		}
 		back, _ := pattern.Backtracks(table)
 		if back != (tables%10 == 0) {

@@ -2,9 +2,7 @@ package pattern
 
 import (
 	"cmp"
-	"iter"
 	"slices"
-	"strings"
 )
 
 // Sort returns the patterns in the order of precedence of Next.js, in their
@@ -48,55 +46,4 @@ func arrange(patterns []string, strict bool) ([]route, error) {
 	})
 	a.level(routes, 0)
 	return routes, a.err()
-}
-
-// compare orders patterns by precedence: segment by segment, the end of the
-// pattern first, then text in byte order, [x], [...x], [[...x]]. Patterns that
-// differ only in names are ordered by them.
-func compare(a, b *compiled) int {
-	for i := 0; i < len(a.segs) && i < len(b.segs); i++ {
-		x, y := a.segs[i], b.segs[i]
-		if x.kind != y.kind {
-			return int(x.kind) - int(y.kind)
-		}
-		if x.kind == static && x.text != y.text {
-			return strings.Compare(x.text, y.text)
-		}
-	}
-	return cmp.Or(cmp.Compare(len(a.segs), len(b.segs)), strings.Compare(a.text, b.text))
-}
-
-// A level is how sorted routes are grouped at a depth.
-type level struct{ end, static, single, rest, optional []route }
-
-func split(routes []route, depth int) (l level) {
-	next := func(in func(route) bool) (head []route) {
-		n := 0
-		for n < len(routes) && in(routes[n]) {
-			n++
-		}
-		head, routes = routes[:n:n], routes[n:]
-		return head
-	}
-	of := func(k kind) func(route) bool {
-		return func(r route) bool { return r.segs[depth].kind == k }
-	}
-	l.end = next(func(r route) bool { return len(r.segs) == depth })
-	l.static, l.single, l.rest, l.optional = next(of(static)), next(of(single)), next(of(rest)), next(of(optional))
-	return l
-}
-
-// groups iterates over the runs of routes with the same text at a depth.
-func groups(routes []route, depth int) iter.Seq[[]route] {
-	return func(yield func([]route) bool) {
-		for start, i := 0, 1; i <= len(routes); i++ {
-			if i < len(routes) && routes[i].segs[depth].text == routes[start].segs[depth].text {
-				continue
-			}
-			if !yield(routes[start:i]) {
-				return
-			}
-			start = i
-		}
-	}
 }

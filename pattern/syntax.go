@@ -6,16 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// kind is the kind of a segment, ordered by precedence.
-type kind uint8
-
-const (
-	static   kind = iota // text
-	single               // [x]
-	rest                 // [...x], one segment or more
-	optional             // [[...x]], any number of segments
-)
-
 // A segment is a piece of a pattern between slashes.
 type segment struct {
 	kind kind
@@ -81,14 +71,14 @@ func parse(s string) (*compiled, *SyntaxError) {
 		fail := func(category, msg string) (*compiled, *SyntaxError) {
 			return nil, &SyntaxError{s, start, category, msg}
 		}
-		if n := len(c.segs); n > 0 && c.segs[n-1].kind >= rest {
+		if n := len(c.segs); n > 0 && c.segs[n-1].kind.isCatchAll() {
 			return fail(catchAllNotLast, "a catch-all must be the last segment")
 		}
 		seg, category, msg := parseSegment(s[start:end])
 		if category != "" {
 			return fail(category, msg)
 		}
-		if seg.kind != static {
+		if seg.kind.isParam() {
 			word := wordPart(seg.text)
 			for i, p := range c.params {
 				if p.name == seg.text {

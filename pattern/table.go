@@ -89,26 +89,26 @@ func (t *Table[T]) All() iter.Seq2[Pattern, T] {
 type matcher struct {
 	leaves []leaf // by precedence
 	tree   *branch
-	root   *node // nil if there is no automaton
+	root   *state // nil if there is no automaton
 	static hashTable
 
 	// The static segments that all routes begin with, such as "/api/", up to
-	// eight bytes of them: a path whose first bytes under the mask are the
-	// prefix starts at skip, from the node they lead to.
+	// eight bytes of them: for a path whose first bytes under the mask are the
+	// prefix, the walk begins after it.
 	prefix, mask uint64
-	skip         int
-	from         *node
-	starts       spans
+	prefixLen    int
+	prefixState  *state  // where the prefix leads
+	prefixStarts offsets // of its segments
 }
 
 func newMatcher(sorted []route) matcher {
 	g := grower{leaves: make([]leaf, 0, len(sorted))}
-	m := matcher{tree: g.grow(sorted, 0), skip: 1}
+	m := matcher{tree: g.grow(sorted, 0), prefixLen: 1}
 	m.leaves = g.leaves
 	if m.root, m.static = automaton(m.tree, g.branches); m.root == nil {
 		return m
 	}
-	m.from = m.root
+	m.prefixState = m.root
 	prefix := "/"
 	for b := m.tree; b.passage(); b = b.static[0].to {
 		text := b.static[0].text
@@ -116,9 +116,9 @@ func newMatcher(sorted []route) matcher {
 			break
 		}
 		m.prefix, m.mask = load(prefix, 0), 1<<(8*len(prefix))-1
-		m.starts = m.starts.add(m.skip)
-		m.skip = len(prefix)
-		m.from = m.static.find(text, m.from)
+		m.prefixStarts = m.prefixStarts.add(m.prefixLen)
+		m.prefixLen = len(prefix)
+		m.prefixState = m.static.find(text, m.prefixState)
 	}
 	m.tree = &branch{end: m.tree.end, optional: m.tree.optional} // for the route of "/"
 	return m
@@ -131,32 +131,32 @@ func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Param
 		return nil, Params{}, ErrNoMatch
 	}
 	path = trimSlash(path)
-	shadow, encoded := path, !decoded && strings.IndexByte(path, '%') >= 0
+	decodedPath, encoded := path, !decoded && strings.IndexByte(path, '%') >= 0
 	if encoded {
-		shadow = decodeForRouting(path)
+		decodedPath = decodeForRouting(path)
 	}
 
-	var at spans
-	switch n, i := m.root, 1; {
-	case len(shadow) == 1:
+	var starts offsets
+	switch s, i := m.root, 1; {
+	case len(decodedPath) == 1:
 		l = m.tree.ends()
-	case n == nil:
-		l, at = m.tree.find(shadow, i, 0)
+	case s == nil:
+		l, starts = m.tree.find(decodedPath, i, 0)
 	default:
-		if len(shadow) >= 8 && load8(shadow, 0)&m.mask == m.prefix {
-			n, i, at = m.from, m.skip, m.starts
+		if len(decodedPath) >= 8 && load8(decodedPath, 0)&m.mask == m.prefix {
+			s, i, starts = m.prefixState, m.prefixLen, m.prefixStarts
 		}
-		l, at = m.static.walk(n, shadow, i, at)
+		l, starts = m.static.walk(s, decodedPath, i, starts)
 	}
 	if l == nil {
 		return nil, Params{}, ErrNoMatch
 	}
 	if encoded {
-		at = encodedPath | suspectPath // the starts are those of the shadow
+		starts = encodedPath | suspectPath // the others are those of decodedPath
 	}
-	params = Params{l.compiled, path, at}
-	if at&suspectPath != 0 {
-		if clean && !isClean(shadow) {
+	params = Params{l.compiled, path, starts}
+	if starts&suspectPath != 0 {
+		if clean && !isClean(decodedPath) {
 			return nil, Params{}, ErrNoMatch
 		}
 		if err := params.check(); err != nil {
@@ -164,4 +164,19 @@ func (m *matcher) match(path string, decoded, clean bool) (l *leaf, params Param
 		}
 	}
 	return l, params, nil
+}
+
+// isDots reports whether browsers and servers resolve a segment.
+func isDots(seg string) bool { return seg == "." || seg == ".." }
+
+// isClean reports whether no segment of a path is empty or dots.
+func isClean(path string) bool {
+	for i := 1; i <= len(path); {
+		j := segmentEnd(path, i)
+		if i == j || isDots(path[i:j]) {
+			return false
+		}
+		i = j + 1
+	}
+	return true
 }

@@ -39,7 +39,7 @@ func conflicts(err error) (all []*pattern.ConflictError) {
 	return all
 }
 
-func TestConflicts(t *testing.T) {
+func TestTableConflicts(t *testing.T) {
 	patterns := []string{
 		"/ok/[x]",
 		"/b/[...x]/y",
@@ -105,7 +105,7 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
-func TestEmptyTable(t *testing.T) {
+func TestTableEmpty(t *testing.T) {
 	table := mustTable(t)
 	for _, path := range []string{"", "/", "/a", "a", "/%zz"} {
 		if m, err := table.Match(path); err != pattern.ErrNoMatch {
@@ -114,9 +114,9 @@ func TestEmptyTable(t *testing.T) {
 	}
 }
 
-// TestKeys compares segments of all lengths around the size of a word, with
+// TestTableSegmentLengths compares segments of all lengths around the size of a word, with
 // equal or similar keys.
-func TestKeys(t *testing.T) {
+func TestTableSegmentLengths(t *testing.T) {
 	const long = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz"
 	var patterns []string
 	for n := 1; n <= 40; n++ {
@@ -139,9 +139,9 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestSameKeys has many segments with the same key: the build must end, and the
+// TestTableSimilarSegments has many segments with the same key: the build must end, and the
 // table must be correct.
-func TestSameKeys(t *testing.T) {
+func TestTableSimilarSegments(t *testing.T) {
 	var patterns []string
 	for i := range 200 { // they differ only outside of the key
 		patterns = append(patterns, fmt.Sprintf("/same-head-%03d-%s-same-tail", i, strings.Repeat("=", 30)))
@@ -159,9 +159,9 @@ func TestSameKeys(t *testing.T) {
 	}
 }
 
-// TestPerfectHash: in a usual set of routes almost every segment is in its
+// TestTablePerfectHash: in a usual set of routes almost every segment is in its
 // place.
-func TestPerfectHash(t *testing.T) {
+func TestTablePerfectHash(t *testing.T) {
 	var patterns []string
 	for i := range 40 {
 		base := fmt.Sprintf("/api/v1/resource%d", i)
@@ -174,9 +174,9 @@ func TestPerfectHash(t *testing.T) {
 	}
 }
 
-// TestAutomaton: the automaton never backtracks, unlike the tree, and stays
+// TestTableAutomatonStates: the automaton never backtracks, unlike the tree, and stays
 // within its limit.
-func TestAutomaton(t *testing.T) {
+func TestTableAutomatonStates(t *testing.T) {
 	var crossing []string
 	for m := range 1 << 8 {
 		p := ""
@@ -215,9 +215,9 @@ func TestAutomaton(t *testing.T) {
 	}
 }
 
-// TestLongPaths: neither the length of a path nor the number of its segments is
+// TestTableLongPaths: neither the length of a path nor the number of its segments is
 // limited.
-func TestLongPaths(t *testing.T) {
+func TestTableLongPaths(t *testing.T) {
 	var deep strings.Builder
 	for i := range 10_000 {
 		fmt.Fprintf(&deep, "/[p%d]", i)
@@ -245,7 +245,7 @@ func TestLongPaths(t *testing.T) {
 	}
 }
 
-func TestAllocations(t *testing.T) {
+func TestTableMatchAllocations(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -268,9 +268,9 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestNewTableAllocs: the cost of making a table grows linearly with the
+// TestNewTableAllocations: the cost of making a table grows linearly with the
 // routes.
-func TestNewTableAllocs(t *testing.T) {
+func TestNewTableAllocations(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
@@ -293,7 +293,7 @@ func TestNewTableAllocs(t *testing.T) {
 
 var sink int
 
-func TestConcurrentUse(t *testing.T) {
+func TestTableConcurrentUse(t *testing.T) {
 	table := mustTable(t, "/a/[b]", "/a/[b]/c", "/[...rest]")
 	var wg sync.WaitGroup
 	for i := range 8 {

@@ -5,8 +5,8 @@ import "sort"
 // A leaf is a route in the tree.
 type leaf struct {
 	*compiled
-	index int
-	state *node // of the automaton: only this catch-all is left
+	index int    // of the route, by precedence
+	state *state // of the automaton: only this catch-all is left
 }
 
 // A branch is a node of the tree of patterns, in which every path from the
@@ -16,7 +16,7 @@ type branch struct {
 	single              *branch
 	end, rest, optional *leaf
 	id                  int
-	state               *node // of the automaton: only this branch is left
+	state               *state // of the automaton: only this branch is left
 }
 
 type edge struct {
@@ -30,29 +30,33 @@ type grower struct {
 	leaves   []leaf
 }
 
+// grow visits the routes in order of precedence: leaves are numbered by it.
 func (g *grower) grow(routes []route, depth int) *branch {
 	b := &branch{id: g.branches}
 	g.branches++
-	l := split(routes, depth)
-	for _, r := range l.end {
-		b.end = g.leaf(r)
-	}
-	for group := range groups(l.static, depth) {
-		b.static = append(b.static, edge{group[0].segs[depth].text, g.grow(group, depth+1)})
-	}
-	if len(l.single) > 0 {
-		b.single = g.grow(l.single, depth+1)
-	}
-	for _, r := range l.rest {
-		b.rest = g.leaf(r)
-	}
-	for _, r := range l.optional {
-		b.optional = g.leaf(r)
+	for k, routes := range split(routes, depth) {
+		if len(routes) == 0 {
+			continue
+		}
+		switch kind(k) {
+		case end:
+			b.end = g.leaf(routes[0])
+		case static:
+			for same := range byText(routes, depth) {
+				b.static = append(b.static, edge{same[0].segs[depth].text, g.grow(same, depth+1)})
+			}
+		case single:
+			b.single = g.grow(routes, depth+1)
+		case rest:
+			b.rest = g.leaf(routes[0])
+		case optional:
+			b.optional = g.leaf(routes[0])
+		}
 	}
 	return b
 }
 
-// leaf returns the leaf of the next route, in order of precedence.
+// leaf returns the leaf of the next route.
 func (g *grower) leaf(r route) *leaf {
 	g.leaves = append(g.leaves, leaf{compiled: r.compiled, index: len(g.leaves)})
 	return &g.leaves[len(g.leaves)-1]
@@ -63,7 +67,8 @@ func (b *branch) passage() bool {
 	return len(b.static) == 1 && b.single == nil && b.ends() == nil && b.catchAll() == nil
 }
 
-// catchAll returns the route that takes the rest of the path.
+// catchAll returns the route that takes the rest of the path. A branch has one
+// at most: the other pair is a conflict.
 func (b *branch) catchAll() *leaf {
 	if b.rest != nil {
 		return b.rest
@@ -71,7 +76,8 @@ func (b *branch) catchAll() *leaf {
 	return b.optional
 }
 
-// ends returns the route of a path that ends here.
+// ends returns the route of a path that ends here. Here too, there is one at
+// most.
 func (b *branch) ends() *leaf {
 	if b.end != nil {
 		return b.end
@@ -88,20 +94,26 @@ func (b *branch) child(text string) *branch {
 }
 
 // find finds the route for the path from i on, where a segment starts. It
-// replaces walk for routes without an automaton.
-func (b *branch) find(path string, i int, at spans) (*leaf, spans) {
+// replaces walk for routes without an automaton, and backtracks: it tries every
+// kind in order of precedence until one leads to a route.
+func (b *branch) find(path string, i int, starts offsets) (*leaf, offsets) {
 	if i > len(path) {
-		return b.ends(), at.known(highs)
+		return b.ends(), starts.withFlags(highs)
 	}
-	if j := segmentEnd(path, i); i < j {
-		for _, way := range [2]*branch{b.child(path[i:j]), b.single} {
-			if way == nil {
-				continue
-			}
-			if l, at := way.find(path, j+1, at.add(i)); l != nil {
-				return l, at
+	j := segmentEnd(path, i)
+	for k := range kinds {
+		if i == j && !k.isCatchAll() {
+			continue // an empty segment is a value inside of a catch-all only
+		}
+		next := b.step(k, path[i:j])
+		if next.catchAll != nil {
+			return next.catchAll, starts.withFlags(highs)
+		}
+		if next.branch != nil {
+			if l, starts := next.branch.find(path, j+1, starts.add(i)); l != nil {
+				return l, starts
 			}
 		}
 	}
-	return b.catchAll(), at.known(highs)
+	return nil, starts
 }

@@ -1,95 +1,85 @@
 package pattern
 
-import "math/bits"
+import (
+	"iter"
+	"net/http"
+	"slices"
+)
 
-// A node is a state of the automaton: the position of a path after some of its
-// segments. The hash table holds the edges of its static segments.
-type node struct {
-	static bool   // whether static segments lead on
-	salt   uint64 // for their places in the hash table
-	dyn    *node  // the state after any other segment
-	end    *leaf  // the route of a path that ends here
-	sink   *leaf  // the catch-all that takes the rest if no edge matches
-	void   *leaf  // the catch-all that takes the rest if the next segment is empty
+// An Endpoint is the end of one route, or of one method of a route.
+type Endpoint struct {
+	// Pattern is the route. It is the zero Pattern outside of a [Handler].
+	Pattern Pattern
+
+	// Method is the HTTP method. It is empty if one handler serves all methods, or
+	// all others, and if Walk cannot see into what chooses the method.
+	Method string
+
+	// Layers are the handlers from the outside to the inside. The last of them
+	// serves, as far as Walk can see.
+	Layers []http.Handler
 }
 
-// walk finds the route for the path from i on, where a segment starts. It also
-// returns the starts of the last segments, see spans.
+// Handler returns the handler that serves: the last of the layers.
+func (e Endpoint) Handler() http.Handler { return e.Layers[len(e.Layers)-1] }
+
+// maxLayers limits the nesting of handlers. More is taken for a cycle.
+const maxLayers = 1000
+
+// Walk iterates over the endpoints of a handler, for tests and generators. It sees
+// into a handler with one of these methods, and runs none:
 //
-// Nearly all the time is spent in this loop. Rare cases are in separate
-// functions, so that the common ones fit in registers.
-func (t *hashTable) walk(n *node, path string, i int, at spans) (*leaf, spans) {
-	seen := uint64(0)
-	for p := i; ; {
-		// Eight bytes from p on, as load has them.
-		var w uint64
-		if p+8 <= len(path) {
-			w = load8(path, p)
-		} else if len(path) >= 8 && p < len(path) {
-			w = load8(path, len(path)-8) >> (uint(p+8-len(path)) * 8 & 63)
-		} else {
-			w = load(path, p)
+//	All() iter.Seq2[Pattern, http.Handler]  handlers by route, as a Handler has it
+//	All() iter.Seq2[string, http.Handler]   handlers by method, as middleware.Methods has it; "" is for all others
+//	Unwrap() http.Handler                   the handler inside of a middleware
+//
+// All middleware of this module has the last one, as do the chains that alice
+// makes of it. Other middleware usually returns an http.HandlerFunc, which hides
+// the handler inside: Walk ends there. To be visible, return a type with that
+// method.
+func Walk(h http.Handler) iter.Seq[Endpoint] {
+	return func(yield func(Endpoint) bool) {
+		if h != nil {
+			Endpoint{}.walk(h, yield)
 		}
-		seen |= w
-		j := len(path)
-		if s := slashMask(w); s != 0 {
-			j, w = p+bits.TrailingZeros64(s)>>3, w&before(s)
-		} else if p+8 < len(path) {
-			p += 8
-			continue
-		}
-		at = at.add(i)
-		if byte(w) == '.' {
-			seen = highs // may be a dot segment
-		}
-
-		var next *node
-		if n.static {
-			if j-i > 16 {
-				next = t.find(path[i:j], n)
-			} else {
-				if i < p {
-					w = load8(path, i)
-				}
-				key, tail := w, uint64(0)
-				if j-i > 8 {
-					tail = load8(path, j-8)
-					key = longKey(w, tail)
-				}
-				place := &t.places[t.index(key, n.salt)]
-				if place.head == w && place.from == n && place.tail == tail && len(place.text) == j-i {
-					next = place.to
-				} else if place.pass {
-					next = t.find(path[i:j], n)
-				}
-			}
-		}
-		if next == nil {
-			if i == j {
-				return n.void, at.known(highs)
-			}
-			if next = n.dyn; next == nil {
-				return n.sink, at.known(highs)
-			}
-		}
-		if j == len(path) {
-			return next.end, at.known(seen)
-		}
-		n, i, p = next, j+1, j+1
 	}
 }
 
-// isDots reports whether browsers and servers resolve a segment.
-func isDots(seg string) bool { return seg == "." || seg == ".." }
-
-// isClean reports whether no segment of a path is empty or dots.
-func isClean(path string) bool {
-	for i := 1; i <= len(path); {
-		j := segmentEnd(path, i)
-		if i == j || isDots(path[i:j]) {
-			return false
+// walk reports whether to go on. Each endpoint gets its own layers.
+func (e Endpoint) walk(h http.Handler, yield func(Endpoint) bool) bool {
+	for len(e.Layers) < maxLayers {
+		e.Layers = append(slices.Clip(e.Layers), h)
+		var inside http.Handler
+		some := false
+		switch v := h.(type) {
+		case interface {
+			All() iter.Seq2[Pattern, http.Handler]
+		}:
+			for p, next := range v.All() {
+				if e.Pattern = p; !e.walk(next, yield) {
+					return false
+				}
+			}
+			return true
+		case interface {
+			All() iter.Seq2[string, http.Handler]
+		}:
+			for method, next := range v.All() {
+				some = true
+				if e.Method = method; !e.walk(next, yield) {
+					return false
+				}
+			}
+			if some {
+				return true
+			}
+		case interface{ Unwrap() http.Handler }:
+			inside = v.Unwrap()
 		}
-		i = j + 1
+		if inside == nil {
+			break
+		}
+		h = inside
 	}
-	return true
+	return yield(e)
 }

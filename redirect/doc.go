@@ -9,7 +9,7 @@
 //
 // Which status to use: 307 (the default) and 308 make the browser repeat the
 // request with its method and body. After a form that is a second submit, of
-// the same data, to the next page; 303 makes it a GET. [Local] and [Policy.To]
+// the same data, to the next page; 303 makes it a GET. [Local] and [AllowList.To]
 // use 303 after unsafe methods.
 //
 // Every function either sends the redirect or responds to the error and logs it.
@@ -24,5 +24,5 @@
 //   - The body is the same, the target as text, but declared text/plain with
 //     nosniff, so that a target like "/?<script>" stays text.
 //   - Next.js does not check the target. Nor do [To] and [Code]; [Local] and
-//     [Policy] are additions.
+//     [AllowList] are additions.
 package redirect

@@ -9,11 +9,11 @@ import (
 	"github.com/apiece/apiece/redirect"
 )
 
-// TestLongTarget: no browser accepts such a location, and sending it would
+// TestLocalLongTarget: no browser accepts such a location, and sending it would
 // triple the bytes that the client sent.
-func TestLongTarget(t *testing.T) {
+func TestLocalLongTarget(t *testing.T) {
 	const origin = "https://a.example/"
-	p := redirect.NewPolicy("https://a.example")
+	p := redirect.NewAllowList("https://a.example")
 	for _, tt := range []struct {
 		target string
 		ok     bool
@@ -55,10 +55,10 @@ func TestLongTarget(t *testing.T) {
 	}
 }
 
-// TestTwoPorts: URL parsers disagree about an authority with two ports, so it
+// TestAllowListTwoPorts: URL parsers disagree about an authority with two ports, so it
 // is never a listed one.
-func TestTwoPorts(t *testing.T) {
-	p := redirect.NewPolicy("https://a.example:8443", "https://b.example", "http://[::1]")
+func TestAllowListTwoPorts(t *testing.T) {
+	p := redirect.NewAllowList("https://a.example:8443", "https://b.example", "http://[::1]")
 	for target, ok := range map[string]bool{
 		"https://a.example:8443/":     true,
 		"https://a.example:8443:443/": false,

@@ -4,7 +4,7 @@ import "fmt"
 
 // An Error reports a refused redirect. By the time it is returned the client has
 // its response: 500 for a redirect that no handler should make, 400 for a target
-// that a [Policy] does not allow.
+// that an [AllowList] does not allow.
 type Error struct {
 	Target string // as given
 	Offset int    // of the first bad byte in Target

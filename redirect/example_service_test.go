@@ -10,7 +10,7 @@ import (
 )
 
 // partners are the other sites that a login may redirect to.
-var partners = redirect.NewPolicy("https://shop.example")
+var partners = redirect.NewAllowList("https://shop.example")
 
 // login redirects the user to the page where the login started, if that is
 // allowed.

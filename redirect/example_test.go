@@ -67,15 +67,15 @@ func ExampleLocal() {
 	// 303 /home          for ""
 }
 
-func ExamplePolicy() {
-	policy := redirect.NewPolicy("https://accounts.example")
+func ExampleAllowList() {
+	partners := redirect.NewAllowList("https://accounts.example")
 	for _, target := range []string{
 		"/orders",
 		"https://accounts.example/login",
 		"https://accounts.example:8443/login",
 		"https://accounts.example@evil.test/",
 	} {
-		fmt.Println(target, policy.Check(target) == nil)
+		fmt.Println(target, partners.Check(target) == nil)
 	}
 	// Output:
 	// /orders true

@@ -90,10 +90,10 @@ func removeDots(path string) string {
 	return "/" + strings.Join(out, "/")
 }
 
-// A target that a policy accepts leads to a listed origin or stays.
+// A target that an AllowList accepts leads to a listed origin or stays.
 func FuzzPolicy(f *testing.F) {
 	seed(f)
-	p := redirect.NewPolicy("https://accounts.example:8443", "http://plain.example", "https://[2001:db8::1]")
+	p := redirect.NewAllowList("https://accounts.example:8443", "http://plain.example", "https://[2001:db8::1]")
 	allowed := map[string]bool{
 		ownOrigin: true, "https://accounts.example:8443": true, "http://plain.example": true, "https://[2001:db8::1]": true,
 	}

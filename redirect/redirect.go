@@ -15,7 +15,7 @@ import (
 // its method and body: right for a moved endpoint, wrong after a form, which would be posted
 // a second time. After a form use [Local], or [Code] with 303.
 //
-// The target is sent as given: not checked (use [Local] or a [Policy] for targets that a
+// The target is sent as given: not checked (use [Local] or an [AllowList] for targets that a
 // client supplied), not cleaned, not resolved against the request's path. Only spaces and
 // bytes above 0x7e are percent-encoded. An empty target is sent too, as in Next.js, and
 // browsers do not follow it. A target with a control byte is answered with 500 and returned
@@ -63,16 +63,16 @@ func Local(w http.ResponseWriter, r *http.Request, target, fallback string) erro
 	if offset, reason := notLocal(fallback); reason != "" {
 		return fail(w, r, fallback, offset, reason+", and is the fallback")
 	}
-	if len(target) > maxTarget || !IsLocal(target) {
+	if len(target) > targetLimit || !IsLocal(target) {
 		target = fallback
 	}
 	return send(w, r, statusFor(r), escape(target))
 }
 
-// maxTarget is the length limit for targets that clients supply, in bytes.
+// targetLimit is the length limit for targets that clients supply, in bytes.
 const (
-	maxTarget = 8192
-	tooLong   = "has more than 8192 bytes"
+	targetLimit = 8192
+	tooLong     = "has more than 8192 bytes"
 )
 
 // statusFor returns 303, which makes a browser continue with GET, after unsafe

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-func TestSend(t *testing.T) {
+func TestRedirectResponses(t *testing.T) {
 	for _, test := range []struct {
 		why      string
 		call     func(http.ResponseWriter, *http.Request) error
@@ -49,7 +49,7 @@ func TestSend(t *testing.T) {
 		{"fallback", local("//evil.test", "/home"), "GET", 307, "/home"},
 		{"fallback for nothing", local("", "/home"), "DELETE", 303, "/home"},
 		{"local and escaped", local("/日本 x", "/"), "GET", 307, "/%E6%97%A5%E6%9C%AC%20x"},
-		{"policy", policy("https://A.example:443/x"), "GET", 307, "https://A.example:443/x"},
+		{"allow list", listed("https://A.example:443/x"), "GET", 307, "https://A.example:443/x"},
 	} {
 		testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -96,12 +96,12 @@ func local(target, fallback string) func(http.ResponseWriter, *http.Request) err
 	return func(w http.ResponseWriter, r *http.Request) error { return redirect.Local(w, r, target, fallback) }
 }
 
-func policy(target string) func(http.ResponseWriter, *http.Request) error {
-	p := redirect.NewPolicy("https://a.example")
+func listed(target string) func(http.ResponseWriter, *http.Request) error {
+	p := redirect.NewAllowList("https://a.example")
 	return func(w http.ResponseWriter, r *http.Request) error { return p.To(w, r, target) }
 }
 
-func TestNotModifiedHasNoBody(t *testing.T) {
+func TestCode304HasNoBody(t *testing.T) {
 	testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := redirect.Code(w, r, 304, "/a"); err != nil {
@@ -115,7 +115,7 @@ func TestNotModifiedHasNoBody(t *testing.T) {
 	})
 }
 
-func TestRefused(t *testing.T) {
+func TestRedirectRefused(t *testing.T) {
 	for _, test := range []struct {
 		why    string
 		call   func(http.ResponseWriter, *http.Request) error
@@ -137,9 +137,9 @@ func TestRefused(t *testing.T) {
 		{"local with a fallback elsewhere", local("/a", "//evil.test"), 500, 1},
 		{"local with an absolute fallback", local("/a", "https://a.example/"), 500, 0},
 		{"local without a fallback", local("/a", ""), 500, 0},
-		{"policy: host not listed", policy("https://evil.test/"), 400, 0},
-		{"policy: not even a URL", policy("evil"), 400, 0},
-		{"policy: control byte", policy("https://a.example/\n"), 400, 18},
+		{"allow list: host not listed", listed("https://evil.test/"), 400, 0},
+		{"allow list: not even a URL", listed("evil"), 400, 0},
+		{"allow list: control byte", listed("https://a.example/\n"), 400, 18},
 	} {
 		testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 			var err error
@@ -172,7 +172,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func TestAfterTheHeader(t *testing.T) {
+func TestRedirectAfterHeader(t *testing.T) {
 	for name, call := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"accepted": to("/a"), "refused": code(200, "/a"),
 	} {
@@ -211,7 +211,7 @@ func TestSafetyVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	origin := base.Scheme + "://" + base.Host
-	p := redirect.NewPolicy(file.Meta.AllowedOrigins...)
+	p := redirect.NewAllowList(file.Meta.AllowedOrigins...)
 	verdict := func(got bool, want string) error {
 		if got != (want == "allow") {
 			return fmt.Errorf("allowed %v, want %s", got, want)
@@ -263,14 +263,14 @@ func TestSafetyVectors(t *testing.T) {
 }
 
 // A refusal has the format that the handler has for its errors.
-func TestAnswersAsTheHandlerDoes(t *testing.T) {
+func TestRefusalUsesOnErrorOfHandler(t *testing.T) {
 	for _, test := range []struct {
 		call   func(http.ResponseWriter, *http.Request) error
 		status int
 		body   string
 	}{
 		{to("/\n"), 500, "Internal Server Error"},
-		{policy("https://evil.test/"), 400, "Redirect target not allowed"},
+		{listed("https://evil.test/"), 400, "Redirect target not allowed"},
 	} {
 		rw, w := response.Wrap(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 		r := exchange.WithDefaults(nil, httptest.NewRequest("GET", "/", nil), problem.Plain, nil)
@@ -281,7 +281,7 @@ func TestAnswersAsTheHandlerDoes(t *testing.T) {
 }
 
 // A handler that returns the error sends one response, and logs a 500 once.
-func TestReturnedError(t *testing.T) {
+func TestRefusalReturnedFromHandler(t *testing.T) {
 	for _, test := range []struct {
 		why     string
 		call    func(http.ResponseWriter, *http.Request) error
@@ -290,7 +290,7 @@ func TestReturnedError(t *testing.T) {
 	}{
 		{"sent", to("/a"), 307, 0},
 		{"a fault of the server", to("/\n"), 500, 1},
-		{"a fault of the client", policy("https://evil.test/"), 400, 0},
+		{"a fault of the client", listed("https://evil.test/"), 400, 0},
 	} {
 		testkit.Run(t, testkit.Transports(), func(t *testing.T, tr testkit.Transport) {
 			var log testkit.Log

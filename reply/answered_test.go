@@ -32,10 +32,10 @@ func lateElsewhere(t *testing.T) (err error) {
 	return err
 }
 
-// TestNoErrorIsAnAnswer: an error that reports a response never means this one.
+// TestHandlerErrorOfAnotherResponse: an error that reports a response never means this one.
 // If a handler returns one and has written nothing, the error is answered, and
 // logged if it is the server's.
-func TestNoErrorIsAnAnswer(t *testing.T) {
+func TestHandlerErrorOfAnotherResponse(t *testing.T) {
 	another := func(call func(http.ResponseWriter, *http.Request) error) reply.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) error { return call(httptest.NewRecorder(), r) }
 	}
@@ -65,7 +65,7 @@ func TestNoErrorIsAnAnswer(t *testing.T) {
 			return redirect.Code(w, r, 200, "/")
 		}), 500, 1},
 		{"a policy of another writer", another(func(w http.ResponseWriter, r *http.Request) error {
-			return new(redirect.Policy).To(w, r, "https://evil.test/")
+			return new(redirect.AllowList).To(w, r, "https://evil.test/")
 		}), 400, 0},
 		{"reply.JSON to this one", channel, 500, 1},
 		{"joined", returned(errors.Join(errors.New("x"), &middleware.TimeoutError{}, http.ErrHandlerTimeout)), 504, 1},

@@ -6,12 +6,12 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// describe returns the entity tag of the body, and its Content-Length: two parts
+// tagAndLength returns the entity tag of the body, and its Content-Length: two parts
 // of one string, which is one allocation.
 //
 // The tag is XXH64, in base 32: the same in every process, so that any replica
 // can compare it, and the same for text and bytes.
-func (a *answer) describe() (tag, length string) {
+func (a *reply) tagAndLength() (tag, length string) {
 	var hash uint64
 	if a.isText {
 		hash = xxhash.Sum64String(a.text)

@@ -26,10 +26,10 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // logged. onError writes into memory, and the result is sent at once; if it writes
 // nothing the client gets a 500.
 //
-// No request is answered twice: onError is not called after [JSON] or [Send] have
+// No request gets two responses: onError is not called after [JSON] or [Send] have
 // responded on this w, nor after middleware has responded for the handler. This
 // depends on the response, never on the error: the error of another response is
-// answered like any other.
+// handled like any other.
 //
 // If the header is already sent the error is logged, and unless the body is complete
 // the connection is aborted, since anything appended would pass for part of the body.

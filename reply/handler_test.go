@@ -24,7 +24,7 @@ func (c coded) Error() string         { return "secret" }
 func (c coded) StatusCode() int       { return c.status }
 func (c coded) PublicMessage() string { return c.public }
 
-func TestErrors(t *testing.T) {
+func TestErrorResponses(t *testing.T) {
 	tests := []struct {
 		name    string
 		err     error
@@ -107,7 +107,7 @@ func TestErrorHeader(t *testing.T) {
 }
 
 // Input from clients may contain any byte.
-func TestErrorHeaderIsSendable(t *testing.T) {
+func TestErrorHeaderControlBytes(t *testing.T) {
 	for value, want := range map[string]string{
 		"a b\tc": "a b\tc", "é": "é", "a\r\nX-B: c": "", "a\nb": "", "a\x00b": "", "\x1b[2J": "", "a\x7f": "",
 	} {
@@ -123,8 +123,8 @@ func TestErrorHeaderIsSendable(t *testing.T) {
 	}
 }
 
-// TestHandler tests every way in which a handler can end.
-func TestHandler(t *testing.T) {
+// TestHandlerOutcomes tests every way in which a handler can end.
+func TestHandlerOutcomes(t *testing.T) {
 	quiet := func(http.ResponseWriter, *http.Request, error) {}
 	tests := []struct {
 		name    string
@@ -247,8 +247,8 @@ type badCloser struct{ io.Reader }
 
 func (badCloser) Close() error { return errors.New("disk on fire") }
 
-// TestClientGone: no client is left to respond to, and nothing went wrong.
-func TestClientGone(t *testing.T) {
+// TestHandlerClientGone: no client is left to respond to, and nothing went wrong.
+func TestHandlerClientGone(t *testing.T) {
 	var log testkit.Log
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(log.Logger())

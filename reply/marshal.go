@@ -44,15 +44,15 @@ func Marshal(marshal func(v any) ([]byte, error)) func(http.Handler) http.Handle
 
 // marshaled is JSON with a custom encoder.
 func marshaled(w http.ResponseWriter, r *http.Request, status int, v any, marshal func(any) ([]byte, error)) error {
-	text, err := safely(marshal, v)
+	text, err := encodeSafely(marshal, v)
 	if err != nil {
 		return problem.Fail(w, r, fmt.Errorf("reply: %w", err))
 	}
-	return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text, tagged: true})
+	return respond(w, r, reply{status: status, contentType: jsonType, replacesType: true, body: text, withETag: true})
 }
 
-// safely turns a panic into an error.
-func safely(marshal func(any) ([]byte, error), v any) (text []byte, err error) {
+// encodeSafely turns a panic into an error.
+func encodeSafely(marshal func(any) ([]byte, error), v any) (text []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("encoding %T: panic: %v", v, p)

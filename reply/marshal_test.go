@@ -22,9 +22,9 @@ func marked(v any) ([]byte, error) {
 	return append([]byte(" "), text...), err
 }
 
-// TestMarshal: the innermost encoder applies, through any layer, and only inside
+// TestMarshalInnermost: the innermost encoder applies, through any layer, and only inside
 // of it.
-func TestMarshal(t *testing.T) {
+func TestMarshalInnermost(t *testing.T) {
 	send := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return reply.Send(w, r, 200, []int{1}) })
 	raw := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		return reply.Send(w, r, 200, json.RawMessage("[1]"))
@@ -69,9 +69,9 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
-// TestMarshalOfAnotherRequest: another request that a handler makes in its context,
+// TestMarshalAnotherRequest: another request that a handler makes in its context,
 // as on another goroutine, has no effect on it.
-func TestMarshalOfAnotherRequest(t *testing.T) {
+func TestMarshalAnotherRequest(t *testing.T) {
 	send := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return reply.JSON(w, r, 200, 1) })
 	outer := middleware.New(middleware.Config{MaxDuration: 1e12})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		inner := httptest.NewRecorder()
@@ -91,8 +91,8 @@ func TestMarshalOfAnotherRequest(t *testing.T) {
 	}
 }
 
-// TestMarshalThatFails: it is an encoding error, with a complete response.
-func TestMarshalThatFails(t *testing.T) {
+// TestMarshalFails: it is an encoding error, with a complete response.
+func TestMarshalFails(t *testing.T) {
 	for name, marshal := range map[string]func(any) ([]byte, error){
 		"error": func(any) ([]byte, error) { return []byte("x"), errors.New("secret") },
 		"panic": func(any) ([]byte, error) { panic("secret") },

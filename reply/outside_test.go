@@ -10,10 +10,10 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestOutsideAllocs: header fields that layers outside of a Timeout have set, such
+// TestSendWithinTimeoutAllocs: header fields that layers outside of a Timeout have set, such
 // as the request ID, or have disabled, are saved for the timeout response, in one
 // allocation.
-func TestOutsideAllocs(t *testing.T) {
+func TestSendWithinTimeoutAllocs(t *testing.T) {
 	if testkit.Race {
 		return
 	}

@@ -29,7 +29,7 @@ type panickingMarshaler struct{}
 
 func (panickingMarshaler) MarshalJSON() ([]byte, error) { panic("boom") }
 
-func TestSend(t *testing.T) {
+func TestSendBodies(t *testing.T) {
 	const problem = `{"title":"Internal Server Error","status":500}`
 	loop := &cycle{}
 	loop.Next = loop
@@ -125,9 +125,9 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// TestFailureKeepsOuterHeaders: the error response keeps the fields of layers
+// TestSendFailureKeepsOuterHeaders: the error response keeps the fields of layers
 // outside, but not those that described the lost body.
-func TestFailureKeepsOuterHeaders(t *testing.T) {
+func TestSendFailureKeepsOuterHeaders(t *testing.T) {
 	w := httptest.NewRecorder()
 	h := w.Header()
 	h.Set("Vary", "Origin")
@@ -161,7 +161,7 @@ type closer struct {
 
 func (c *closer) Close() error { c.closed++; return nil }
 
-func TestSendClosesItsReader(t *testing.T) {
+func TestSendClosesReader(t *testing.T) {
 	for _, tt := range []struct {
 		method string
 		status int
@@ -174,8 +174,8 @@ func TestSendClosesItsReader(t *testing.T) {
 	}
 }
 
-// TestReaderThatFails: half a stream must not look complete.
-func TestReaderThatFails(t *testing.T) {
+// TestSendReaderFails: half a stream must not look complete.
+func TestSendReaderFails(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		var log testkit.Log
@@ -201,7 +201,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("disk on fire") }
 
-func TestConditional(t *testing.T) {
+func TestSendIfNoneMatch(t *testing.T) {
 	tag := tagOf("hello")
 	tests := []struct {
 		method, ifNoneMatch, cacheControl, own string
@@ -271,9 +271,9 @@ func tagOf(body any) string {
 	return w.Header().Get("ETag")
 }
 
-// TestTag: a tag depends on the sent bytes alone, and is the same in every
+// TestSendETag: a tag depends on the sent bytes alone, and is the same in every
 // process.
-func TestTag(t *testing.T) {
+func TestSendETag(t *testing.T) {
 	const hello = `"2dhs2fm49urd3"` // its XXH64, 26c7827d889f6da3, in base 32
 	for _, body := range []any{"hello", []byte("hello")} {
 		if got := tagOf(body); got != hello {
@@ -293,8 +293,8 @@ func TestTag(t *testing.T) {
 	}
 }
 
-// TestOwnFields: an existing header field stays, and nil disables the field.
-func TestOwnFields(t *testing.T) {
+// TestSendKeepsHeaderFields: an existing header field stays, and nil disables the field.
+func TestSendKeepsHeaderFields(t *testing.T) {
 	bodies := map[string]func(http.ResponseWriter, *http.Request){
 		"JSON":   func(w http.ResponseWriter, r *http.Request) { reply.JSON(w, r, 200, "hello") },
 		"text":   func(w http.ResponseWriter, r *http.Request) { reply.Send(w, r, 200, "hello") },
@@ -353,7 +353,7 @@ func FuzzIfNoneMatch(f *testing.F) {
 	})
 }
 
-func TestAllocs(t *testing.T) {
+func TestSendAllocs(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}

@@ -12,22 +12,22 @@ import (
 	"github.com/apiece/apiece/internal/response"
 )
 
-// An answer is a response about to be sent. The body is either text or bytes,
+// A reply is a response about to be sent. The body is either text or bytes,
 // so that a string is not copied.
-type answer struct {
-	status      int
-	contentType string // "" for no body at all
-	force       bool   // contentType replaces an existing one
-	isText      bool
-	text        string
-	body        []byte
-	tagged      bool // it has an ETag
+type reply struct {
+	status       int
+	contentType  string // "" for no body at all
+	replacesType bool   // contentType replaces an existing one
+	isText       bool
+	text         string
+	body         []byte
+	withETag     bool
 }
 
-func (a *answer) size() int { return len(a.text) + len(a.body) }
+func (a *reply) size() int { return len(a.text) + len(a.body) }
 
-// respond sends the answer. It is the only place where header and body meet.
-func respond(w http.ResponseWriter, r *http.Request, a answer) error {
+// respond sends the reply. It is the only place where header and body meet.
+func respond(w http.ResponseWriter, r *http.Request, a reply) error {
 	if err := checkStatus(a.status); err != nil {
 		return problem.Fail(w, r, err)
 	}
@@ -49,7 +49,7 @@ func respond(w http.ResponseWriter, r *http.Request, a answer) error {
 
 // header sets the header of the response, and returns the status, which is 304
 // if the client has the body already.
-func (a *answer) header(r *http.Request, h http.Header) (status int) {
+func (a *reply) header(r *http.Request, h http.Header) (status int) {
 	if bodiless(a.status) {
 		return withoutBody(h, a.status)
 	}
@@ -59,17 +59,17 @@ func (a *answer) header(r *http.Request, h http.Header) (status int) {
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
 	var length string
-	if a.tagged {
+	if a.withETag {
 		if _, own := h["Etag"]; !own {
 			var tag string
-			tag, length = a.describe()
+			tag, length = a.tagAndLength()
 			set("Etag", tag)
 		}
 		if a.status == http.StatusOK && response.NotModified(r, h.Get("Etag"), "") {
 			return withoutBody(h, http.StatusNotModified)
 		}
 	}
-	if a.contentType != "" && (a.force || len(h["Content-Type"]) == 0) {
+	if a.contentType != "" && (a.replacesType || len(h["Content-Type"]) == 0) {
 		set("Content-Type", a.contentType)
 		if _, own := h["X-Content-Type-Options"]; !own {
 			set("X-Content-Type-Options", "nosniff")
@@ -159,7 +159,7 @@ func (s *source) Read(p []byte) (int, error) {
 // A status below 200 is not final; net/http panics on one outside 100..999.
 func checkStatus(status int) error {
 	if status < 200 || status > 999 {
-		return fmt.Errorf("reply: %d is not the status of an answer", status)
+		return fmt.Errorf("reply: %d is not the status of a response", status)
 	}
 	return nil
 }
@@ -172,16 +172,16 @@ func bodiless(status int) bool {
 // gone, which is not worth logging.
 type lostError struct{ err error }
 
-func (e *lostError) Error() string    { return "reply: writing the answer: " + e.err.Error() }
+func (e *lostError) Error() string    { return "reply: writing the response: " + e.err.Error() }
 func (e *lostError) Unwrap() error    { return e.err }
 func (e *lostError) ClientGone() bool { return true }
 
 // writeError returns the error of a write. A refusal by a layer outside is that
-// layer's to answer or the handler's fault, not the client's.
+// layer's to respond to or the handler's fault, not the client's.
 func writeError(err error) error {
 	for _, ours := range []error{http.ErrHandlerTimeout, response.ErrTooLarge, http.ErrBodyNotAllowed, http.ErrContentLength, http.ErrHijacked} {
 		if errors.Is(err, ours) {
-			return fmt.Errorf("reply: writing the answer: %w", err)
+			return fmt.Errorf("reply: writing the response: %w", err)
 		}
 	}
 	if err != nil {

@@ -28,7 +28,7 @@ func JSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	if err != nil {
 		return problem.Fail(w, r, fmt.Errorf("reply: %w", err))
 	}
-	err = respond(w, r, answer{status: status, contentType: jsonType, force: true, body: text.Bytes(), tagged: true})
+	err = respond(w, r, reply{status: status, contentType: jsonType, replacesType: true, body: text.Bytes(), withETag: true})
 	text.Release()
 	return err
 }
@@ -74,18 +74,18 @@ type Typed struct {
 func Send(w http.ResponseWriter, r *http.Request, status int, body any) error {
 	switch body := body.(type) {
 	case nil:
-		return respond(w, r, answer{status: status})
+		return respond(w, r, reply{status: status})
 	case string:
-		return respond(w, r, answer{status: status, contentType: textType, text: body, isText: true, tagged: true})
+		return respond(w, r, reply{status: status, contentType: textType, text: body, isText: true, withETag: true})
 	case Typed:
-		return respond(w, r, answer{status: status, contentType: cmp.Or(body.Type, textType), force: body.Type != "", text: body.Text, isText: true, tagged: true})
+		return respond(w, r, reply{status: status, contentType: cmp.Or(body.Type, textType), replacesType: body.Type != "", text: body.Text, isText: true, withETag: true})
 	case json.RawMessage:
 		if !json.Valid(body) {
 			return problem.Fail(w, r, fmt.Errorf("reply: the raw message is not valid JSON"))
 		}
-		return respond(w, r, answer{status: status, contentType: jsonType, force: true, body: body, tagged: true})
+		return respond(w, r, reply{status: status, contentType: jsonType, replacesType: true, body: body, withETag: true})
 	case []byte:
-		return respond(w, r, answer{status: status, contentType: bytesType, body: body, tagged: true})
+		return respond(w, r, reply{status: status, contentType: bytesType, body: body, withETag: true})
 	case io.Reader:
 		return stream(w, r, status, body)
 	case error:

@@ -12,8 +12,8 @@ import (
 	"unicode"
 )
 
-// declared is the content of an interface: a type, on one side.
-type declared struct {
+// A declKey is what an interface declares: a type, on one side.
+type declKey struct {
 	typ  reflect.Type
 	mode mode
 }
@@ -50,10 +50,10 @@ func reserved() (names []string) {
 	return append(regexp.MustCompile(`\b[A-Z]\w*`).FindAllString(code, -1), "Query", "Routes")
 }
 
-// name names every interface after its type, preceded by the package if two types
-// have the same name, and followed by a suffix if a type differs from side to
-// side. Interfaces of one type that do not differ become one.
-func (g *generator) name() {
+// nameInterfaces names every interface after its type, preceded by the package if
+// two types have the same name, and followed by a suffix if a type differs from
+// side to side. Interfaces of one type that do not differ become one.
+func (g *generator) nameInterfaces() {
 	split := g.split()
 	same := map[string][]reflect.Type{} // by name
 	for _, key := range g.order {
@@ -62,11 +62,11 @@ func (g *generator) name() {
 			same[base] = append(same[base], key.typ)
 		}
 	}
-	taken, reserved := map[string]declared{}, reserved()
+	taken, reserved := map[string]declKey{}, reserved()
 	for _, name := range reserved {
-		taken[name] = declared{}
+		taken[name] = declKey{}
 	}
-	for _, key := range slices.SortedFunc(slices.Values(g.order), compareDeclared) {
+	for _, key := range slices.SortedFunc(slices.Values(g.order), compareDeclKeys) {
 		name := typeName(key.typ)
 		if len(same[name]) > 1 || slices.Contains(reserved, name) {
 			name = exported(path.Base(key.typ.PkgPath())) + name
@@ -112,7 +112,7 @@ func (g *generator) split() map[reflect.Type]bool {
 
 // text returns the text of an interface, given the types that are known so far
 // to differ.
-func (g *generator) text(key declared, split map[reflect.Type]bool) string {
+func (g *generator) text(key declKey, split map[reflect.Type]bool) string {
 	var b strings.Builder
 	for _, p := range g.decls[key].properties {
 		fmt.Fprintln(&b, p, p.doc)
@@ -126,7 +126,7 @@ func (g *generator) text(key declared, split map[reflect.Type]bool) string {
 	})
 }
 
-func compareDeclared(a, b declared) int {
+func compareDeclKeys(a, b declKey) int {
 	return cmp.Or(cmp.Compare(a.typ.PkgPath(), b.typ.PkgPath()), cmp.Compare(a.typ.String(), b.typ.String()), cmp.Compare(a.mode, b.mode))
 }
 

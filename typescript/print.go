@@ -10,7 +10,7 @@ import (
 
 // print writes the interfaces, and the routes.
 func (g *generator) print(w io.Writer) {
-	g.name()
+	g.nameInterfaces()
 	inComment := strings.NewReplacer("*/", `*\/`, "\n", " ", "\r", " ", "\u2028", " ", "\u2029", " ")
 	names := func(text string) string {
 		return resolve(text, func(n int) string { return g.decls[g.order[n]].name })

@@ -14,8 +14,8 @@ import (
 // A generator collects the declarations to print.
 type generator struct {
 	routes []route
-	decls  map[declared]*declaration
-	order  []declared     // the declarations in the order of discovery
+	decls  map[declKey]*declaration
+	order  []declKey      // the declarations in the order of discovery
 	inside []reflect.Type // the structs without a name around the current one
 }
 
@@ -39,11 +39,11 @@ func (g *generator) route(e pattern.Endpoint) {
 		return // found in two places, with the same result
 	}
 	var in, out reflect.Type
-	var fromQuery, told bool
+	var fromQuery, typesKnown bool
 	for _, layer := range e.Layers {
 		if t, ok := layer.(typed); ok {
 			in, out, fromQuery = t.Types()
-			told = true
+			typesKnown = true
 		}
 	}
 	request := in
@@ -52,7 +52,7 @@ func (g *generator) route(e pattern.Endpoint) {
 	}
 	places := map[string][]property{}
 	var placed []fields.Member
-	if told && request != nil {
+	if typesKnown && request != nil {
 		placed = fields.Placed(request)
 	}
 	for _, f := range placed {
@@ -68,13 +68,13 @@ func (g *generator) route(e pattern.Endpoint) {
 	}
 	if len(places["query"]) > 0 {
 		r.add("query", places["query"])
-	} else if !told || request == nil || request.Kind() == reflect.Struct && request.NumField() == 0 {
+	} else if !typesKnown || request == nil || request.Kind() == reflect.Struct && request.NumField() == 0 {
 		r.parts = append(r.parts, property{name: "query", optional: true, typ: union{"Query"}})
 	}
 	r.add("headers", places["header"])
 	switch {
-	case !told && (method == http.MethodGet || method == http.MethodHead):
-	case !told:
+	case !typesKnown && (method == http.MethodGet || method == http.MethodHead):
+	case !typesKnown:
 		r.parts = append(r.parts, property{name: "body", optional: true, typ: union{"unknown"}})
 	case fromQuery || request == nil || hasFields && len(rest) == 0:
 	default:

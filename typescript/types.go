@@ -170,7 +170,7 @@ func listed(t reflect.Type) (values union) {
 
 // declare returns the reference to the interface of a struct type.
 func (g *generator) declare(t reflect.Type, m mode) union {
-	key := declared{t, m}
+	key := declKey{t, m}
 	d, ok := g.decls[key]
 	if !ok {
 		d = &declaration{number: len(g.order)}

@@ -91,7 +91,7 @@ var client string
 // client. The same routes give the same text. An h without routes, such as nil
 // or an http.ServeMux, is an error; see [ServeMux].
 func Write(w io.Writer, h http.Handler, cfg Config) error {
-	g := &generator{decls: map[declared]*declaration{}}
+	g := &generator{decls: map[declKey]*declaration{}}
 	for e := range pattern.Walk(h) {
 		if e.Pattern.String() == "" {
 			continue // a handler without a route

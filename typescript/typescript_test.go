@@ -99,7 +99,7 @@ type pair[A, B any] struct {
 	Second B `json:"second"`
 }
 
-func TestResponses(t *testing.T) {
+func TestWriteResponses(t *testing.T) {
 	for _, c := range []struct {
 		why  string
 		h    http.Handler
@@ -221,7 +221,7 @@ const orderType = `export interface Order {
 }
 `
 
-func TestRequests(t *testing.T) {
+func TestWriteRequests(t *testing.T) {
 	for _, c := range []struct {
 		why   string
 		route string
@@ -299,9 +299,9 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestTexts: the client knows the routes where a text is JSON; it sends all
+// TestWriteJSONTexts: the client knows the routes where a text is JSON; it sends all
 // other texts unchanged.
-func TestTexts(t *testing.T) {
+func TestWriteJSONTexts(t *testing.T) {
 	h := typescript.ServeMux(map[string]http.Handler{
 		"POST /text":    takes[string](),
 		"POST /time":    takes[time.Time](),
@@ -349,7 +349,7 @@ type same struct {
 	Name string `json:"name" validate:"required"`
 }
 
-func TestNames(t *testing.T) {
+func TestWriteInterfaceNames(t *testing.T) {
 	type user struct{ Inner string }
 	outer := answers[user]()
 	h := typescript.ServeMux(map[string]http.Handler{
@@ -394,7 +394,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestEvents(t *testing.T) {
+func TestWriteEvents(t *testing.T) {
 	posts, sends := hub.New(hub.Config{}).Handler("posts"), stream.Handler(stream.Config{}, func(*stream.Stream) error { return nil })
 	typed := stream.Types(map[string]any{"post": same{}, "": 0})
 	const some, gap = "{ event: string; data: unknown; id: string }", `{ event: "gap"; data: Gap; id: string }`
@@ -454,7 +454,7 @@ func TestServeMux(t *testing.T) {
 	}
 }
 
-func TestNoRoutes(t *testing.T) {
+func TestWriteNoRoutes(t *testing.T) {
 	for _, h := range []http.Handler{nil, http.NotFoundHandler(), http.NewServeMux(), answers[int]()} {
 		if err := typescript.Write(new(bytes.Buffer), h, typescript.Config{}); err == nil {
 			t.Errorf("%T: no error", h)

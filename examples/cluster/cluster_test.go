@@ -30,8 +30,8 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestProcesses runs two processes over each engine, and kills one of them while both get posts.
-func TestProcesses(t *testing.T) {
+// TestClusterKilledProcess runs two processes over each engine, and kills one of them while both get posts.
+func TestClusterKilledProcess(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "cluster")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -18,12 +18,12 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 var discard = slog.New(slog.DiscardHandler)
 
-// TestTransparent: the piece hides no feature from a handler.
-func TestTransparent(t *testing.T) { middlewaretest.Run(t, piece.New(piece.Config{})) }
+// TestPieceIsTransparent: the piece hides no feature from a handler.
+func TestPieceIsTransparent(t *testing.T) { middlewaretest.Run(t, piece.New(piece.Config{})) }
 
-// TestLimit: a request above the limit is rejected by the OnError of the chain, and
+// TestPieceLimit: a request above the limit is rejected by the OnError of the chain, and
 // later requests are served even after a handler has panicked.
-func TestLimit(t *testing.T) {
+func TestPieceLimit(t *testing.T) {
 	for name, chain := range map[string]struct {
 		cfg  middleware.Config
 		body string
@@ -61,16 +61,16 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestOff: a negative limit disables it.
-func TestOff(t *testing.T) {
+// TestPieceNegativeLimit: a negative limit disables it.
+func TestPieceNegativeLimit(t *testing.T) {
 	inside := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return reply.Send(w, r, 200, "inside") })
 	if w := get(piece.New(piece.Config{Limit: -1})(inside)); w.Body.String() != "inside" {
 		t.Errorf("without a limit: %d %s", w.Code, w.Body)
 	}
 }
 
-// TestSeenThrough: pattern.Walk sees the methods inside the piece.
-func TestSeenThrough(t *testing.T) {
+// TestPieceWalk: pattern.Walk sees the methods inside the piece.
+func TestPieceWalk(t *testing.T) {
 	routes, err := pattern.NewHandler(map[string]http.Handler{
 		"/api/x": piece.New(piece.Config{})(middleware.Methods{"PUT": http.NotFoundHandler()}),
 	}, pattern.HandlerConfig{})

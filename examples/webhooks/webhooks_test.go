@@ -263,7 +263,7 @@ func TestStripeHeader(t *testing.T) {
 	}
 }
 
-func TestTolerance(t *testing.T) {
+func TestVerifyTolerance(t *testing.T) {
 	for _, s := range []struct {
 		name   string
 		verify func(webhooks.Config) func(*http.Request, []byte) error
@@ -284,8 +284,8 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
-// TestSecrets: a missing secret must not accept any request.
-func TestSecrets(t *testing.T) {
+// TestVerifySecrets: a missing secret must not accept any request.
+func TestVerifySecrets(t *testing.T) {
 	refuses := func(name string, make func()) {
 		t.Helper()
 		defer func() {

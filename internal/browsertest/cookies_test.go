@@ -191,9 +191,9 @@ func TestCookiesDeleted(t *testing.T) {
 	}
 }
 
-// TestDraft tests draft mode in a browser: on a site with TLS, and in development on
+// TestDraftCookie tests draft mode in a browser: on a site with TLS, and in development on
 // one without.
-func TestDraft(t *testing.T) {
+func TestDraftCookie(t *testing.T) {
 	s := open(t)
 	key := []byte("0123456789abcdef0123456789abcdef")
 	for origin, cfg := range map[string]cookies.DraftConfig{

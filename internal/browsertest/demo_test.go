@@ -18,12 +18,12 @@ import (
 	"github.com/apiece/apiece/examples/blog/service"
 )
 
-// With APIECE_SCREENSHOTS=DIR, TestDemo saves screenshots there.
+// With APIECE_SCREENSHOTS=DIR, TestBlogDemo saves screenshots there.
 var screenshots = os.Getenv("APIECE_SCREENSHOTS")
 
-// TestDemo presses every button of the demo, in desktop and phone sizes, in light and
+// TestBlogDemo presses every button of the demo, in desktop and phone sizes, in light and
 // dark mode.
-func TestDemo(t *testing.T) {
+func TestBlogDemo(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // 500 and 504 are intentional
 	ctx := browse(t)

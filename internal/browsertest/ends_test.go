@@ -57,8 +57,8 @@ var comesBack = map[string][]bool{
 	"httpx-sse":                     {true, true, true, true},
 }
 
-// TestEnds: the documentation of package stream is right about each client.
-func TestEnds(t *testing.T) {
+// TestStreamEnds: the documentation of package stream is right about each client.
+func TestStreamEnds(t *testing.T) {
 	var running sync.WaitGroup
 	var mu sync.Mutex
 	rows := make(map[string][]string)

@@ -10,8 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestForm submits a form and checks what the browser does with the response.
-func TestForm(t *testing.T) {
+// TestBindForm submits a form and checks what the browser does with the response.
+func TestBindForm(t *testing.T) {
 	s := open(t)
 	for _, test := range []struct {
 		why    string

@@ -23,11 +23,11 @@ var chromium = map[string]struct{ why, landed string }{
 	"rs-0382": {"a space in a host is escaped, not refused", "https://%20app.example/"},
 }
 
-// TestRedirects sends a browser to the targets of the vectors, from the page that they
+// TestRedirectTargets sends a browser to the targets of the vectors, from the page that they
 // were resolved against. With To it must arrive where the vectors say, which is off the
-// origin for many. With Local it must stay on the origin, and with a policy on a listed
+// origin for many. With Local it must stay on the origin, and with an AllowList on a listed
 // one, for each target that they accept.
-func TestRedirects(t *testing.T) {
+func TestRedirectTargets(t *testing.T) {
 	data, err := os.ReadFile("../../redirect/testdata/redirect-safety.json")
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestRedirects(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := base.Scheme + "://" + base.Host
-	policy := redirect.NewPolicy(file.Meta.Origins...)
+	listed := redirect.NewAllowList(file.Meta.Origins...)
 	s := open(t)
 
 	// follow makes the browser load the page and returns where that leads, and the
@@ -82,7 +82,7 @@ func TestRedirects(t *testing.T) {
 			}
 			other, differs := chromium[v.ID]
 			switch {
-			case differs && (to != other.landed || policy.Check(target) == nil):
+			case differs && (to != other.landed || listed.Check(target) == nil):
 				t.Errorf("%s: after To(%q) the browser is at %q, want %q: %s", v.ID, target, to, other.landed, other.why)
 			case differs:
 			case originOf(to) != want:
@@ -102,15 +102,15 @@ func TestRedirects(t *testing.T) {
 				t.Errorf("%s: after Local(%q) the browser is at %q, error %v", v.ID, target, landed, err)
 			}
 		}
-		if policy.Check(target) == nil {
+		if listed.Check(target) == nil {
 			allowed++
-			landed, err := follow(func(w http.ResponseWriter, r *http.Request) error { return policy.To(w, r, target) })
+			landed, err := follow(func(w http.ResponseWriter, r *http.Request) error { return listed.To(w, r, target) })
 			if err != nil || !slices.Contains(file.Meta.Origins, originOf(landed)) {
-				t.Errorf("%s: the policy allows %q, and the browser is at %q, error %v", v.ID, target, landed, err)
+				t.Errorf("%s: the AllowList allows %q, and the browser is at %q, error %v", v.ID, target, landed, err)
 			}
 		}
 	}
-	t.Logf("of %d targets To sent %d, %d of them off the origin; Local accepted %d and a policy %d, none of which left",
+	t.Logf("of %d targets To sent %d, %d of them off the origin; Local accepted %d and an AllowList %d, none of which left",
 		len(file.Cases), sent, left, local, allowed)
 	if left == 0 {
 		t.Error("no target led away: the test proves nothing")

@@ -113,13 +113,13 @@ func TestMarkdownGo(t *testing.T) {
 			case "caddyfile", "nginx":
 				continue // the configuration of proxies
 			case "diff":
-				continue // TestTour
+				continue // TestTourDiffs
 			default:
 				t.Errorf("%s:%d: a block of %q: is it go, js, ts, console or mermaid?", p.name, f.line, f.language)
 				continue
 			}
 			if strings.HasPrefix(f.text, "package ") {
-				continue // TestPrograms
+				continue // TestReadmePrograms
 			}
 			blocks++
 			lines := strings.Split(strings.TrimSuffix(f.text, "\n"), "\n")

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestPrograms: a block that is a whole file is a file of the repository, which
+// TestReadmePrograms: a block that is a whole file is a file of the repository, which
 // compiles, has a test, and is short.
-func TestPrograms(t *testing.T) {
+func TestReadmePrograms(t *testing.T) {
 	for _, program := range []struct {
 		page, file string
 		lines      int

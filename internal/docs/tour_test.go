@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// TestTour: each diff of the tour is one between its step and the previous step.
+// TestTourDiffs: each diff of the tour is one between its step and the previous step.
 // Removed lines are in the one file, added lines in the other, and context lines in
 // both, in runs as shown.
-func TestTour(t *testing.T) {
+func TestTourDiffs(t *testing.T) {
 	const steps = 8
 	i := slices.IndexFunc(markdownPages(t), func(p page) bool { return p.name == "examples/tour/README.md" })
 	if i < 0 {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// TestStranger follows the pages, in empty folders, with the release that make release
+// TestInstallFromPages follows the pages, in empty folders, with the release that make release
 // makes of the working tree.
-func TestStranger(t *testing.T) {
+func TestInstallFromPages(t *testing.T) {
 	repo := newRepository(t)
 	repo.run(t, "make", "release", "VERSION="+version)
 	proxy := serveRelease(t, repo)

@@ -173,9 +173,9 @@ func TestErrorsKeepOuterHeaders(t *testing.T) {
 	}
 }
 
-// TestStandardRequest: inside every layer a handler gets the request that net/http
+// TestLayersPassStandardRequest: inside every layer a handler gets the request that net/http
 // documents.
-func TestStandardRequest(t *testing.T) {
+func TestLayersPassStandardRequest(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /users/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if got := r.FormValue("name"); got != "Ada" {
@@ -220,9 +220,9 @@ func TestStandardRequest(t *testing.T) {
 	})
 }
 
-// TestEveryPieceIsALink: every layer fits into one alice chain, in any sensible order,
+// TestLayersInAliceChain: every layer fits into one alice chain, in any sensible order,
 // and passes every method on.
-func TestEveryPieceIsALink(t *testing.T) {
+func TestLayersInAliceChain(t *testing.T) {
 	pages := cache.New(cache.Config{Logger: discard})
 	chain := alice.New(
 		middleware.Unresolved(discard),
@@ -251,9 +251,9 @@ func TestEveryPieceIsALink(t *testing.T) {
 	})
 }
 
-// TestRawBodyIsAStream: with bodyParser: false no layer keeps what the handler has
+// TestRawBodyIsStreamed: with bodyParser: false no layer keeps what the handler has
 // read.
-func TestRawBodyIsAStream(t *testing.T) {
+func TestRawBodyIsStreamed(t *testing.T) {
 	const size = 100 << 20
 	var read int64
 	h := middleware.New(middleware.Config{BodyParser: bodyparser.Config{Raw: true}})(

@@ -38,9 +38,9 @@ func TestDependabot(t *testing.T) {
 	}
 }
 
-// TestReleases: the releases of Go that make matrix runs are those of the workflow, and
+// TestGoReleases: the releases of Go that make matrix runs are those of the workflow, and
 // go.mod requires the older of the two.
-func TestReleases(t *testing.T) {
+func TestGoReleases(t *testing.T) {
 	find := func(file, pattern string) string {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {

@@ -152,8 +152,8 @@ func answers() []piece {
 		redirected(piece{name: "redirect.Local", status: 307, make: answering(func(w http.ResponseWriter, r *http.Request) error {
 			return redirect.Local(w, r, "//evil.test", "/elsewhere")
 		})}),
-		getting(piece{name: "redirect.Policy", status: 307, want: "https://partner.test/", blank: true, make: answering(func(w http.ResponseWriter, r *http.Request) error {
-			return redirect.NewPolicy("https://partner.test").To(w, r, "https://partner.test/")
+		getting(piece{name: "redirect.AllowList", status: 307, want: "https://partner.test/", blank: true, make: answering(func(w http.ResponseWriter, r *http.Request) error {
+			return redirect.NewAllowList("https://partner.test").To(w, r, "https://partner.test/")
 		})}),
 		getting(piece{name: "cookies.Set", make: answering(func(w http.ResponseWriter, r *http.Request) error {
 			if err := cookies.Set(w, &http.Cookie{Name: "a", Value: "b c", Path: "/"}); err != nil {

@@ -180,7 +180,7 @@ func (s *kitService) routes(count *counters) map[string]http.Handler {
 			return redirect.Local(w, r, r.URL.Query().Get("next"), "/home")
 		}),
 		"/api/away": s.parsed(bodyparser.Config{}, func(w http.ResponseWriter, r *http.Request) error {
-			return redirect.NewPolicy("https://partner.test").To(w, r, r.URL.Query().Get("to"))
+			return redirect.NewAllowList("https://partner.test").To(w, r, r.URL.Query().Get("to"))
 		}),
 		"/api/encode/[how]":   s.parsed(bodyparser.Config{}, failToEncode),
 		"/api/refuse":         s.parsed(bodyparser.Config{}, refuse),

@@ -68,26 +68,26 @@ func Check(t T, fsys fs.FS, h *pattern.Handler, ext ...string) {
 	if len(c.unknown) > 0 {
 		t.Logf("nextfs: methods that could not be compared:\n\t%s", strings.Join(c.unknown, "\n\t"))
 	}
-	if len(c.breaks) > 0 {
-		t.Errorf("nextfs: requests reach the handler of another route than in the Next.js project:\n\t%s", strings.Join(c.breaks, "\n\t"))
+	if len(c.misrouted) > 0 {
+		t.Errorf("nextfs: requests reach the handler of another route than in the Next.js project:\n\t%s", strings.Join(c.misrouted, "\n\t"))
 	}
-	if len(c.wrong) > 0 {
-		t.Errorf("nextfs: the handlers are not those of the Next.js project:\n\t%s", strings.Join(c.wrong, "\n\t"))
+	if len(c.different) > 0 {
+		t.Errorf("nextfs: the handlers are not those of the Next.js project:\n\t%s", strings.Join(c.different, "\n\t"))
 	}
 }
 
 // A comparison compares the files of a project with a handler.
 type comparison struct {
 	*scanner
-	handler   *pattern.Handler
-	endpoints map[string][]pattern.Endpoint // by route
-	ported    []pattern.Pattern             // the routes that may keep requests from the old server
-	longest   int                           // the most segments of a route of either
-	fresh     string                        // a segment that is in none of them
+	handler       *pattern.Handler
+	endpoints     map[string][]pattern.Endpoint // by route
+	ported        []pattern.Pattern             // the routes that may keep requests from the old server
+	longest       int                           // the most segments of a route of either
+	unusedSegment string                        // one that is in none of them
 
-	seen                   map[string]bool // the routes of the files
-	done, partly           int             // how many of them are ported
-	breaks, wrong, unknown []string
+	seen                          map[string]bool // the routes of the files
+	done, partly                  int             // how many of them are ported
+	misrouted, different, unknown []string
 }
 
 func compare(fsys fs.FS, h *pattern.Handler, ext []string) (*comparison, error) {
@@ -110,7 +110,7 @@ func compare(fsys fs.FS, h *pattern.Handler, ext []string) (*comparison, error) 
 	for _, router := range routers {
 		for p := range router.All() {
 			endpoints := c.endpoints[p.String()]
-			if len(endpoints) == 0 || slices.ContainsFunc(endpoints, limited) {
+			if len(endpoints) == 0 || slices.ContainsFunc(endpoints, keepsFromOld) {
 				c.ported = append(c.ported, p)
 			}
 		}
@@ -121,13 +121,13 @@ func compare(fsys fs.FS, h *pattern.Handler, ext []string) (*comparison, error) 
 	}
 	for _, route := range slices.Sorted(maps.Keys(s.entries)) {
 		if e := s.representative(route); e.page && c.endpoints[route] == nil {
-			c.reportTaken(e)
+			c.reportMisroutes(e)
 		}
 	}
 	publicErr := c.publicFiles()
 	for _, p := range routes {
 		if !c.seen[p.String()] {
-			c.wrong = append(c.wrong, fmt.Sprintf("%s has a handler, but no file", p))
+			c.different = append(c.different, fmt.Sprintf("%s has a handler, but no file", p))
 		}
 	}
 	return c, errors.Join(err, publicErr)
@@ -142,8 +142,8 @@ func (c *comparison) measure(routes []string) {
 			segs[seg] = true
 		}
 	}
-	for c.fresh = "x"; segs[c.fresh]; {
-		c.fresh += "x"
+	for c.unusedSegment = "x"; segs[c.unusedSegment]; {
+		c.unusedSegment += "x"
 	}
 }
 
@@ -154,8 +154,8 @@ func (c *comparison) file(f Route) {
 	c.seen[route] = true
 	endpoints := c.endpoints[route]
 	if endpoints == nil {
-		if !c.reportTaken(entry{f, false}) && !c.handedOn(f) {
-			c.wrong = append(c.wrong, fmt.Sprintf("%s has no handler%s: %s", route, of(f.Methods), f.File))
+		if !c.reportMisroutes(entry{f, false}) && !c.leftToOld(f) {
+			c.different = append(c.different, fmt.Sprintf("%s has no handler%s: %s", route, of(f.Methods), f.File))
 		}
 		return
 	}
@@ -173,26 +173,26 @@ func (c *comparison) file(f Route) {
 	}
 	lacks, exceeds, reason := compareMethods(f, endpoints)
 	if len(lacks) > 0 {
-		c.wrong = append(c.wrong, fmt.Sprintf("%s has no handler%s: %s", route, of(lacks), f.File))
+		c.different = append(c.different, fmt.Sprintf("%s has no handler%s: %s", route, of(lacks), f.File))
 	}
 	if len(exceeds) > 0 {
-		c.wrong = append(c.wrong, fmt.Sprintf("%s has a handler%s, which %s does not export", route, of(exceeds), f.File))
+		c.different = append(c.different, fmt.Sprintf("%s has a handler%s, which %s does not export", route, of(exceeds), f.File))
 	}
 	if reason != "" {
 		c.unknown = append(c.unknown, fmt.Sprintf("%s: %s: %s", route, f.File, reason))
 	}
 }
 
-// reportTaken reports the handlers of other routes that take the requests of a
+// reportMisroutes reports the handlers of other routes that take the requests of a
 // file.
-func (c *comparison) reportTaken(e entry) bool {
-	all := c.taken(e)
-	for _, t := range all {
+func (c *comparison) reportMisroutes(e entry) bool {
+	all := c.misroutes(e)
+	for _, m := range all {
 		where := ""
-		if t.path != e.Pattern.String() {
-			where = " at " + t.path
+		if m.path != e.Pattern.String() {
+			where = " at " + m.path
 		}
-		c.breaks = append(c.breaks, fmt.Sprintf("%s is answered by the handler of %s%s: %s", e.Pattern, t.route, where, e.File))
+		c.misrouted = append(c.misrouted, fmt.Sprintf("%s is answered by the handler of %s%s: %s", e.Pattern, m.route, where, e.File))
 	}
 	return len(all) > 0
 }
@@ -211,7 +211,7 @@ func compareMethods(f Route, endpoints []pattern.Endpoint) (lacks, exceeds []str
 		return nil, nil, ""
 	}
 	var rest []pattern.Endpoint // serves all methods, or all others
-	served, ok := methodsOf(endpoints[0])
+	served, ok := servedMethods(endpoints[0])
 	if !ok {
 		for _, e := range endpoints {
 			if e.Method == "" {

@@ -143,7 +143,7 @@ func TestCheckOrder(t *testing.T) {
 	}
 }
 
-func TestCheckOfWhatCannotBeRead(t *testing.T) {
+func TestCheckUnreadable(t *testing.T) {
 	h, err := pattern.NewHandler(map[string]http.Handler{"/api/a": http.NotFoundHandler()}, pattern.HandlerConfig{})
 	if err != nil {
 		t.Fatal(err)

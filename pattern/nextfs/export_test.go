@@ -5,7 +5,7 @@ package nextfs
 func ExportedMethods(src string, jsx bool) ([]string, string) {
 	m := moduleOf(src, jsx, true)
 	if m.unknown == "" && len(m.stars) > 0 {
-		return m.found, starOf(m.stars[0])
+		return m.found, exportStar(m.stars[0])
 	}
 	return m.found, m.unknown
 }

@@ -12,7 +12,7 @@ import (
 // The only question that needs more than the next few bytes is whether a slash
 // divides or begins a regular expression, and whether "<" compares or begins
 // JSX. The token before it decides: after an operand it is an operator. A
-// closing brace may end an operand or a statement; braces.go decides which. A
+// closing brace may end an operand or a statement; lexer_brace.go decides which. A
 // wrong guess leaves a quote or a bracket open sooner or later, which is an
 // error. If it might not, because the skipped text could be read both ways, it
 // is an error too, so that no result depends on a guess.

@@ -15,9 +15,9 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// TestSpecialFiles: a pipe without a writer and an endless device are not routes,
+// TestScanSpecialFiles: a pipe without a writer and an endless device are not routes,
 // and not even opened.
-func TestSpecialFiles(t *testing.T) {
+func TestScanSpecialFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"app/pipe", "app/device", "app/linked", "app/ok", "pages/api"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
@@ -57,8 +57,8 @@ func TestSpecialFiles(t *testing.T) {
 	}
 }
 
-// TestSpecialPublic: files of the directory public are listed, but not opened.
-func TestSpecialPublic(t *testing.T) {
+// TestCheckSpecialPublicFiles: files of the directory public are listed, but not opened.
+func TestCheckSpecialPublicFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"app/[slug]", "public/sub"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {

@@ -188,9 +188,9 @@ func (w *writer) export() string {
 	return "export default " + w.pick("("+e()+");", "["+e()+"];")
 }
 
-// TestRandomModules: the exports of a module are found, or unknown, which is
+// TestExportedMethodsRandomModules: the exports of a module are found, or unknown, which is
 // the exception.
-func TestRandomModules(t *testing.T) {
+func TestExportedMethodsRandomModules(t *testing.T) {
 	w := &writer{Rand: rand.New(rand.NewPCG(3, 4))}
 	modules, unknown := 20_000, 0
 	if testkit.Race {

@@ -162,7 +162,7 @@ func (s *scanner) walk(dir string, linked bool, above ...fs.FileInfo) {
 // failLinks reports the links that were not followed.
 func (s *scanner) failLinks() {
 	if len(s.links) > 0 {
-		s.fail(fmt.Errorf("nextfs: links that lead back, and links within links, are not followed: %s", some(s.links)))
+		s.fail(fmt.Errorf("nextfs: links that lead back, and links within links, are not followed: %s", firstFew(s.links)))
 	}
 }
 
@@ -198,7 +198,7 @@ func (s *scanner) route(p pattern.Pattern, name string) Route {
 	_, r.Pages = inPages(name)
 	rs := resolver{scanner: s}
 	if !r.Pages {
-		r.Methods, r.Unknown = rs.exports(name)
+		r.Methods, r.Unknown = rs.methods(name)
 	}
 	r.Config = rs.settings(name, r.Pages)
 	return r

@@ -93,8 +93,8 @@ var differences = map[string]string{
 	"roothandler /favicon.ico":       "Next.js serves a handler of /favicon.ico as if it were static",
 }
 
-// TestRecorded compares Scan with the results of Next.js for the same files.
-func TestRecorded(t *testing.T) {
+// TestScanRecordedProjects compares Scan with the results of Next.js for the same files.
+func TestScanRecordedProjects(t *testing.T) {
 	files, err := filepath.Glob("testdata/recorded/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no recorded projects", err)
@@ -199,8 +199,8 @@ func answered(exported []string) []string {
 	return slices.Compact(all)
 }
 
-// TestScan has cases that need no recorded project.
-func TestScan(t *testing.T) {
+// TestScanUnrecorded has cases that need no recorded project.
+func TestScanUnrecorded(t *testing.T) {
 	for _, c := range []struct {
 		files string
 		ext   string
@@ -254,9 +254,9 @@ func TestScanByExtension(t *testing.T) {
 	}
 }
 
-// TestConflicts checks the reports on projects of testdata, or on files.
-// TestRecorded checks that Next.js refuses them too.
-func TestConflicts(t *testing.T) {
+// TestScanConflicts checks the reports on projects of testdata, or on files.
+// TestScanRecordedProjects checks that Next.js refuses them too.
+func TestScanConflicts(t *testing.T) {
 	for _, c := range []struct {
 		project string
 		want    string // lines
@@ -315,7 +315,7 @@ app/b/route.js and app/b/route.ts: both are at /b`, "of every kind"},
 	}
 }
 
-func TestLinks(t *testing.T) {
+func TestScanLinks(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string) {
 		t.Helper()
@@ -376,7 +376,7 @@ func (b brokenFS) Open(name string) (fs.File, error) {
 	return b.FS.Open(name)
 }
 
-func TestUnreadable(t *testing.T) {
+func TestScanUnreadableFile(t *testing.T) {
 	tree := fstest.MapFS{"app/a/route.ts": {Data: []byte("export const GET = 1")}, "app/b/route.ts": {Data: []byte("export const GET = 1")}}
 	for _, name := range []string{"app/a", "app/a/route.ts"} {
 		routes, err := nextfs.Scan(brokenFS{tree, name, errBroken})
@@ -390,7 +390,7 @@ func TestUnreadable(t *testing.T) {
 }
 
 // An unreadable directory is not a missing one.
-func TestUnreadableRoot(t *testing.T) {
+func TestScanUnreadableRoot(t *testing.T) {
 	routes, err := nextfs.Scan(brokenFS{fstest.MapFS{"pages/api/a.ts": {}}, "src/app", fs.ErrPermission})
 	if !errors.Is(err, fs.ErrPermission) || len(routes) != 1 {
 		t.Errorf("%v, %v", routes, err)
@@ -401,7 +401,7 @@ func TestUnreadableRoot(t *testing.T) {
 	}
 }
 
-func TestErrorsUnwrap(t *testing.T) {
+func TestConflictErrorUnwrap(t *testing.T) {
 	_, err := nextfs.Scan(fstest.MapFS{"pages/api/[a].ts": {}, "pages/api/[b]/x.ts": {}, "pages/api/[[c]].ts": {}, "pages/api/z.ts": {}, "pages/api/z.js": {}})
 	var conflict *nextfs.ConflictError
 	if !errors.As(err, &conflict) || len(conflict.Files) == 0 {

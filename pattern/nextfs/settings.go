@@ -7,6 +7,17 @@ import (
 	"strings"
 )
 
+// settingNames are the exports that Next.js reads as settings of a route.
+var settingNames = []string{
+	"config", "maxDuration", "runtime", "preferredRegion", "dynamic", "revalidate", "fetchCache", "dynamicParams",
+}
+
+// mentionsSetting reports whether a file may have settings. Most files have
+// none, and need not be read.
+func mentionsSetting(src string) bool {
+	return slices.ContainsFunc(settingNames, func(name string) bool { return strings.Contains(src, name) })
+}
+
 // settings returns the settings that a file exports, including re-exports.
 func (rs *resolver) settings(name string, pages bool) (all []Setting) {
 	add := func(s Setting) {
@@ -44,7 +55,7 @@ func (rs *resolver) setting(file, name string) (v value, ok bool) {
 	for _, star := range m.stars {
 		switch to, found := rs.follow(file, star); {
 		case !found && name == "config":
-			return unread(starOf(star)), true
+			return unread(exportStar(star)), true
 		case found && !slices.Contains(rs.reading, to):
 			if v, ok := rs.setting(to, name); ok {
 				return v, true
@@ -62,8 +73,8 @@ func (rs *resolver) from(file string, o origin) value {
 	}
 	to, ok := rs.follow(file, o.module)
 	switch {
-	case rs.read > maxStars:
-		return unread(fmt.Sprintf("it leads to more than %d modules", maxStars))
+	case rs.requested > maxModules:
+		return unread(fmt.Sprintf("it leads to more than %d modules", maxModules))
 	case !ok:
 		return unread(fmt.Sprintf("%s is imported from %q", o.name, o.module))
 	}
@@ -87,7 +98,7 @@ func (rs *resolver) constant(file, name string) value {
 	if !ok {
 		return unread(fmt.Sprintf("%s is no constant of %s", name, file))
 	}
-	return settled(v, func(name string) value { return rs.constant(file, name) })
+	return resolved(v, func(name string) value { return rs.constant(file, name) })
 }
 
 // flatten visits the values in objects one by one.

@@ -36,7 +36,7 @@ var settingsFiles = map[string]string{
 	"pages/circle2.ts": "import { a } from './circle'; export const b = a",
 }
 
-func TestSettings(t *testing.T) {
+func TestRouteConfigOfPages(t *testing.T) {
 	for _, c := range []struct{ src, want, why string }{
 		{"", "", ""},
 		{"export default function config() {}", "", "another thing by that name"},
@@ -107,8 +107,8 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestSegmentConfig: the settings of a route handler.
-func TestSegmentConfig(t *testing.T) {
+// TestRouteConfigOfApp: the settings of a route handler.
+func TestRouteConfigOfApp(t *testing.T) {
 	routes, err := nextfs.Scan(fstest.MapFS{
 		"app/a/route.ts": {Data: []byte("export const runtime = 'edge', maxDuration = 60, dynamic = 'force-dynamic'\nexport const config = { api: { bodyParser: false } }\nexport function GET() {}")},
 		"app/b/route.ts": {Data: []byte("export * from '../a/route'")},
@@ -124,8 +124,8 @@ func TestSegmentConfig(t *testing.T) {
 	}
 }
 
-// TestAliases: modules of the project by their names in tsconfig.json.
-func TestAliases(t *testing.T) {
+// TestTSConfigAliases: modules of the project by their names in tsconfig.json.
+func TestTSConfigAliases(t *testing.T) {
 	for _, c := range []struct{ tsconfig, module, want, why string }{
 		{``, "@/x", "", "no configuration"},
 		{`{"compilerOptions": {"paths": {"@/*": ["./*"]}}}`, "@/lib/x", "GET", ""},

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestRun(t *testing.T) {
+func TestRunRoutetypes(t *testing.T) {
 	const routes = "./testdata/routes"
 	file := filepath.Join(t.TempDir(), "api.ts")
 	for _, c := range []struct {

@@ -153,8 +153,8 @@ func sign(body, secret string) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// TestSources: the Go code that the page shows exists.
-func TestSources(t *testing.T) {
+// TestPageSources: the Go code that the page shows exists.
+func TestPageSources(t *testing.T) {
 	names := regexp.MustCompile(`data-source="([^"]+)"`).FindAllStringSubmatch(page, -1)
 	if cards := strings.Count(page, `class="route"`); len(names) != cards {
 		t.Errorf("%d of %d cards show their code", len(names), cards)

@@ -68,8 +68,8 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, changes jwt.MapClaims
 	return token
 }
 
-// TestTokens: valid and invalid tokens.
-func TestTokens(t *testing.T) {
+// TestRequireTokens: valid and invalid tokens.
+func TestRequireTokens(t *testing.T) {
 	good := sign(t, jwt.SigningMethodHS256, key, nil)
 	head, rest, _ := strings.Cut(good, ".")
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -141,9 +141,9 @@ func TestTokens(t *testing.T) {
 // public are the routes without authentication.
 var public = []string{"/login"}
 
-// TestGuarded walks the table of routes: without a token each route responds with 401
+// TestRequireOnEveryRoute walks the table of routes: without a token each route responds with 401
 // to any method, except the public ones.
-func TestGuarded(t *testing.T) {
+func TestRequireOnEveryRoute(t *testing.T) {
 	for _, complaint := range unguarded(t, auth.Routes(tokens, check), public) {
 		t.Error(complaint)
 	}
@@ -183,8 +183,8 @@ func unguarded(t *testing.T, routes map[string]http.Handler, public []string) (f
 	return found
 }
 
-// TestLogin follows a browser: to a page, to the login, and back.
-func TestLogin(t *testing.T) {
+// TestLoginInBrowser follows a browser: to a page, to the login, and back.
+func TestLoginInBrowser(t *testing.T) {
 	s := loopback.Serve(t, service(t))
 	const accept = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 	resp, _ := s.Do("GET", "/account?tab=2&x=%26", "", accept)
@@ -227,8 +227,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestWho: only a browser that opens a page is redirected; other requests get 401.
-func TestWho(t *testing.T) {
+// TestLoginRedirectsPagesOnly: only a browser that opens a page is redirected; other requests get 401.
+func TestLoginRedirectsPagesOnly(t *testing.T) {
 	s := loopback.Serve(t, service(t))
 	for _, tt := range []struct {
 		method, path, accept, location string
@@ -252,7 +252,7 @@ func TestWho(t *testing.T) {
 	}
 }
 
-func TestKey(t *testing.T) {
+func TestNewTokensShortKey(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("a key of 31 bytes is taken")
@@ -261,9 +261,9 @@ func TestKey(t *testing.T) {
 	auth.NewTokens(key[:31], issuer, time.Hour)
 }
 
-// TestPattern: loggers outside see the route, although the guard has passed on
+// TestRequireKeepsPattern: loggers outside see the route, although the guard has passed on
 // a copy of the request.
-func TestPattern(t *testing.T) {
+func TestRequireKeepsPattern(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /notes/{id}", func(http.ResponseWriter, *http.Request) {})
 	h := auth.Require(tokens.Verify)(mux)
@@ -275,9 +275,9 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// TestFiles: net/http removes the files of a form that a handler inside the guard has
+// TestRequireRemovesFormFiles: net/http removes the files of a form that a handler inside the guard has
 // parsed, even after a panic.
-func TestFiles(t *testing.T) {
+func TestRequireRemovesFormFiles(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	var b bytes.Buffer

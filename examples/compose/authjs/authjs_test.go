@@ -50,7 +50,7 @@ func request(cookies [][2]string) *http.Request {
 	return r
 }
 
-func TestSession(t *testing.T) {
+func TestSessionOfRecordedCookies(t *testing.T) {
 	rec := read(t)
 	for _, c := range rec.Cases {
 		for _, rotated := range []bool{false, true} {
@@ -87,7 +87,7 @@ func TestSession(t *testing.T) {
 	}
 }
 
-func TestBadCookies(t *testing.T) {
+func TestSessionBadCookies(t *testing.T) {
 	rec := read(t)
 	good := rec.Cases[5].Cookies[0] // version 5
 	parts := strings.Split(good[1], ".")
@@ -113,8 +113,8 @@ func TestBadCookies(t *testing.T) {
 	}
 }
 
-// TestClaims reads tokens that were made with the secret.
-func TestClaims(t *testing.T) {
+// TestSessionClaims reads tokens that were made with the secret.
+func TestSessionClaims(t *testing.T) {
 	key, err := hkdf.Key(sha256.New, []byte("x"), []byte("authjs.session-token"), "Auth.js Generated Encryption Key (authjs.session-token)", 64)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-func TestNew(t *testing.T) {
+func TestNewBadConfig(t *testing.T) {
 	for _, cfg := range []authjs.Config{{}, {Version: 5}, {Version: 3, Secrets: []string{"x"}}, {Version: 5, Secrets: []string{""}}} {
 		func() {
 			defer func() {
@@ -176,7 +176,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestRequire(t *testing.T) {
+func TestRequireSignIn(t *testing.T) {
 	rec := read(t)
 	sessions := authjs.New(authjs.Config{Version: 5, Secrets: []string{rec.Secret}})
 	me := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {

@@ -24,9 +24,9 @@ import (
 
 type userKey struct{}
 
-// TestAfterResponse: the response does not wait, and the work has the values of the
+// TestGoAfterResponse: the response does not wait, and the work has the values of the
 // request but is not canceled with it, even if the client has disconnected.
-func TestAfterResponse(t *testing.T) {
+func TestGoAfterResponse(t *testing.T) {
 	jobs := background.New(background.Config{})
 	release, said := make(chan struct{}), make(chan string)
 	h := middleware.New(middleware.Config{MaxDuration: time.Minute})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -56,9 +56,9 @@ func TestAfterResponse(t *testing.T) {
 	}
 }
 
-// TestLimit: above the limit a request gets 503 and its work does not run; later
+// TestGoLimit: above the limit a request gets 503 and its work does not run; later
 // requests run again.
-func TestLimit(t *testing.T) {
+func TestGoLimit(t *testing.T) {
 	jobs := background.New(background.Config{Limit: 1})
 	release := make(chan struct{})
 	var ran atomic.Int32
@@ -89,8 +89,8 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestFaults: an error and a panic are logged, and other work goes on.
-func TestFaults(t *testing.T) {
+// TestGoErrorsAndPanics: an error and a panic are logged, and other work goes on.
+func TestGoErrorsAndPanics(t *testing.T) {
 	var log bytes.Buffer
 	jobs := background.New(background.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for name, work := range map[string]func(context.Context) error{
@@ -113,8 +113,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestContexts: the context is canceled after the timeout, or when Shutdown gives up, with a cause.
-func TestContexts(t *testing.T) {
+// TestGoContexts: the context is canceled after the timeout, or when Shutdown gives up, with a cause.
+func TestGoContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jobs := background.New(background.Config{Timeout: time.Hour})
 		start := time.Now()
@@ -143,8 +143,8 @@ func TestContexts(t *testing.T) {
 	})
 }
 
-// TestStorm: all work that Go has accepted is done when Shutdown returns, in any interleaving.
-func TestStorm(t *testing.T) {
+// TestShutdownStorm: all work that Go has accepted is done when Shutdown returns, in any interleaving.
+func TestShutdownStorm(t *testing.T) {
 	for range 200 {
 		jobs := background.New(background.Config{Limit: 8, Logger: slog.New(slog.DiscardHandler)})
 		var accepted, done atomic.Int64

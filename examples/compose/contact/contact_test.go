@@ -103,7 +103,7 @@ func post(cookie, ctype string, f fields) *http.Request {
 	return r
 }
 
-func TestForm(t *testing.T) {
+func TestPostForm(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	with := func(name, value string) fields {
@@ -172,8 +172,8 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// TestForged: a cookie that this service has not signed is ignored.
-func TestForged(t *testing.T) {
+// TestPostForgedCookie: a cookie that this service has not signed is ignored.
+func TestPostForgedCookie(t *testing.T) {
 	h := mount(new(outbox), time.Minute)
 	for _, cookie := range []string{"__Host-contact=0", "__Host-contact=946684800000.AAAA"} {
 		w := httptest.NewRecorder()
@@ -184,9 +184,9 @@ func TestForged(t *testing.T) {
 	}
 }
 
-// TestPage: an invalid form is shown again with its input, escaped, and the errors; a
+// TestPageAfterPost: an invalid form is shown again with its input, escaped, and the errors; a
 // valid one gets a confirmation.
-func TestPage(t *testing.T) {
+func TestPageAfterPost(t *testing.T) {
 	h := mount(new(outbox), time.Minute)
 	cookie, text := open(t, h, "/contact?sent=1")
 	if !strings.Contains(text, "Thank you") {
@@ -207,8 +207,8 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestSenderFails: an error of the mail server goes only to the log.
-func TestSenderFails(t *testing.T) {
+// TestPostSenderFails: an error of the mail server goes only to the log.
+func TestPostSenderFails(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(log.Logger())

@@ -64,8 +64,8 @@ func startMailbox(t *testing.T) (*mailbox, string) {
 	return b, l.Addr().String()
 }
 
-// TestSMTP: the mail arrives unchanged, from the site.
-func TestSMTP(t *testing.T) {
+// TestSMTPDelivers: the mail arrives unchanged, from the site.
+func TestSMTPDelivers(t *testing.T) {
 	box, addr := startMailbox(t)
 	sender := contact.SMTP{Addr: addr, From: "www@example.com", To: "me@example.com"}
 	sent := contact.Mail{Name: `Ada "the first" Ü`, Email: "ada@example.com", Subject: "Grüße, " + strings.Repeat("x", 100), Text: "First\n.\n=ü\nlast"}
@@ -93,8 +93,8 @@ func TestSMTP(t *testing.T) {
 	}
 }
 
-// TestLines: no line exceeds the limit of mail, in any script.
-func TestLines(t *testing.T) {
+// TestSMTPLineLength: no line exceeds the limit of mail, in any script.
+func TestSMTPLineLength(t *testing.T) {
 	box, addr := startMailbox(t)
 	sent := contact.Mail{
 		Name: strings.Repeat("\U0001F600", 80), Email: "ada@example.com",
@@ -122,8 +122,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestSMTPRefuses: no line break gets into a header, and no error is lost.
-func TestSMTPRefuses(t *testing.T) {
+// TestSMTPRefusesLineBreaks: no line break gets into a header, and no error is lost.
+func TestSMTPRefusesLineBreaks(t *testing.T) {
 	box, addr := startMailbox(t)
 	sender := contact.SMTP{Addr: addr, From: "www@example.com", To: "me@example.com"}
 	for _, m := range []contact.Mail{
@@ -149,9 +149,9 @@ func TestSMTPRefuses(t *testing.T) {
 	}
 }
 
-// TestSlowServer: a mail server that does not respond delays the client only until
+// TestSMTPSlowServer: a mail server that does not respond delays the client only until
 // the deadline, and then the connection is closed.
-func TestSlowServer(t *testing.T) {
+func TestSMTPSlowServer(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(log.Logger())

@@ -47,9 +47,9 @@ func service() http.Handler {
 	return cors.Chain(cfg, app).Then(mux)
 }
 
-// TestErrors: a page at an allowed origin can read every error response of the kit,
+// TestAllowOnErrors: a page at an allowed origin can read every error response of the kit,
 // and a page elsewhere cannot.
-func TestErrors(t *testing.T) {
+func TestAllowOnErrors(t *testing.T) {
 	const json = "Content-Type: application/json"
 	tests := []struct {
 		method, path, ctype, body string
@@ -87,9 +87,9 @@ func TestErrors(t *testing.T) {
 	})
 }
 
-// TestOrigins: only origins on the list are allowed. No other origin is reflected,
+// TestAllowOrigins: only origins on the list are allowed. No other origin is reflected,
 // not even a similar one.
-func TestOrigins(t *testing.T) {
+func TestAllowOrigins(t *testing.T) {
 	s := loopback.Serve(t, service())
 	for _, origin := range []string{
 		"null", "https://evil.example", "http://app.example", "https://app.example:8443",
@@ -107,8 +107,8 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestPreflight: cors responds to a preflight, and the API to a plain OPTIONS.
-func TestPreflight(t *testing.T) {
+// TestAllowPreflight: cors responds to a preflight, and the API to a plain OPTIONS.
+func TestAllowPreflight(t *testing.T) {
 	s := loopback.Serve(t, service())
 	resp, _ := s.Do("OPTIONS", "/notes", "", "Origin: "+app, "Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: content-type")
 	h := resp.Header
@@ -133,8 +133,8 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestVary: the Vary fields of all layers are merged, on errors too.
-func TestVary(t *testing.T) {
+// TestAllowVary: the Vary fields of all layers are merged, on errors too.
+func TestAllowVary(t *testing.T) {
 	s := loopback.Serve(t, service())
 	resp, _ := s.Do("GET", "/notes", "", "Origin: "+app)
 	if got := strings.Join(resp.Header["Vary"], ", "); got != "Origin, Accept-Language" {
@@ -142,7 +142,7 @@ func TestVary(t *testing.T) {
 	}
 }
 
-func TestList(t *testing.T) {
+func TestAllowBadOrigins(t *testing.T) {
 	for _, origins := range [][]string{
 		nil, {""}, {"*"}, {"null"}, {"https://*.example"}, {"app.example"}, {"https://app.example/"},
 		{"https://app.example", "ftp://app.example"}, {"https://user@app.example"}, {"HTTPS://app.example"},

@@ -66,7 +66,7 @@ var (
 	parser = middleware.Chain(middleware.Config{BodyParser: bodyparser.Config{Limit: 4 * bytesize.KB}})
 )
 
-func TestOrigins(t *testing.T) {
+func TestOriginsRequests(t *testing.T) {
 	s := loopback.Serve(t, alice.New(csrf.Origins(cfg)).Extend(parser).Then(routes()))
 	host := strings.TrimPrefix(s.URL, "http://")
 	tests := []struct {
@@ -116,7 +116,7 @@ func token(t *testing.T, s *loopback.Server) (token, cookie, origin string) {
 	return token, "Cookie: __Host-csrf=" + set[0].Value, "Origin: https://" + strings.TrimPrefix(s.URL, "http://")
 }
 
-func TestTokens(t *testing.T) {
+func TestTokensRequests(t *testing.T) {
 	s := loopback.Serve(t, parser.Append(csrf.Tokens(cfg)).Then(routes()))
 	good, cookie, origin := token(t, s)
 	other, _, _ := token(t, s)
@@ -154,9 +154,9 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestFile: a multipart body is never searched for a token. With the token in the
+// TestTokensMultipart: a multipart body is never searched for a token. With the token in the
 // header the handler reads it, without one it is not read.
-func TestFile(t *testing.T) {
+func TestTokensMultipart(t *testing.T) {
 	s := loopback.Serve(t, parser.Append(csrf.Tokens(cfg)).Then(routes()))
 	good, cookie, origin := token(t, s)
 	var b bytes.Buffer
@@ -203,8 +203,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestTrusted: both reject an invalid origin.
-func TestTrusted(t *testing.T) {
+// TestTrustedBadOrigins: both reject an invalid origin.
+func TestTrustedBadOrigins(t *testing.T) {
 	for name, layer := range map[string]func(csrf.Config) func(http.Handler) http.Handler{"origins": csrf.Origins, "tokens": csrf.Tokens} {
 		for _, origin := range []string{"", "app.example", "https://app.example/", "null"} {
 			func() {
@@ -219,8 +219,8 @@ func TestTrusted(t *testing.T) {
 	}
 }
 
-// TestShape: a 403 has the error format of the service.
-func TestShape(t *testing.T) {
+// TestRefusalErrorShape: a 403 has the error format of the service.
+func TestRefusalErrorShape(t *testing.T) {
 	for name, layer := range map[string]func(csrf.Config) func(http.Handler) http.Handler{"origins": csrf.Origins, "tokens": csrf.Tokens} {
 		var cause error
 		shaped := csrf.Config{OnError: func(w http.ResponseWriter, r *http.Request, err error) {

@@ -64,8 +64,8 @@ func count(t *testing.T, db *sql.DB, table string) (n int) {
 	return n
 }
 
-// TestRequests tests the routes, starting with an empty table.
-func TestRequests(t *testing.T) {
+// TestUsersRequests tests the routes, starting with an empty table.
+func TestUsersRequests(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		db := open(t, schema)
 		h := mount(db, time.Minute)
@@ -101,8 +101,8 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// TestConflict: of many concurrent requests for one address only one succeeds.
-func TestConflict(t *testing.T) {
+// TestUsersConcurrentConflict: of many concurrent requests for one address only one succeeds.
+func TestUsersConcurrentConflict(t *testing.T) {
 	h := mount(open(t, schema), time.Minute)
 	var mu sync.Mutex
 	got := map[int]int{}
@@ -122,9 +122,9 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// TestRollback: a transaction is written completely or not at all, and the database
+// TestUsersRollback: a transaction is written completely or not at all, and the database
 // error goes only to the log.
-func TestRollback(t *testing.T) {
+func TestUsersRollback(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(log.Logger())
@@ -150,9 +150,9 @@ const endless = `CREATE VIEW users AS
 	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
 	SELECT i AS id, 'x' AS name, 'x' AS email FROM n WHERE i < 0;`
 
-// TestDeadline: a slow query gets 504, and is canceled. Only one database connection
+// TestUsersQueryDeadline: a slow query gets 504, and is canceled. Only one database connection
 // is allowed: the next query gets it.
-func TestDeadline(t *testing.T) {
+func TestUsersQueryDeadline(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(log.Logger())
@@ -174,8 +174,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// TestClientGone: a query is canceled when the client disconnects.
-func TestClientGone(t *testing.T) {
+// TestUsersClientGone: a query is canceled when the client disconnects.
+func TestUsersClientGone(t *testing.T) {
 	db := open(t, endless)
 	db.SetMaxOpenConns(1)
 	client, base := testkit.HTTP1.Serve(t, mount(db, time.Minute))

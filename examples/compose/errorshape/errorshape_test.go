@@ -53,7 +53,7 @@ func service(t *testing.T) http.Handler {
 		time.Sleep(time.Millisecond)
 	}
 	t.Cleanup(func() { full.Shutdown(context.Background()) })
-	other := redirect.NewPolicy("https://example.com")
+	other := redirect.NewAllowList("https://example.com")
 
 	routes, err := pattern.NewHandler(map[string]http.Handler{
 		"/notes": chain.Then(middleware.Methods{
@@ -109,8 +109,8 @@ func service(t *testing.T) http.Handler {
 	return routes
 }
 
-// TestEveryPiece tests all client errors and server errors.
-func TestEveryPiece(t *testing.T) {
+// TestOnErrorOfEveryPiece tests all client errors and server errors.
+func TestOnErrorOfEveryPiece(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	h := service(t)
@@ -174,9 +174,9 @@ func TestEveryPiece(t *testing.T) {
 	})
 }
 
-// TestUnknownLength: a body that turns out too large while the handler reads it
+// TestOnErrorUnknownLength: a body that turns out too large while the handler reads it
 // is the same 413.
-func TestUnknownLength(t *testing.T) {
+func TestOnErrorUnknownLength(t *testing.T) {
 	client, base := testkit.HTTP1.Serve(t, service(t))
 	resp, err := client.Post(base+"/raw", "text/plain", io.MultiReader(strings.NewReader(strings.Repeat("x", 50))))
 	if err != nil {

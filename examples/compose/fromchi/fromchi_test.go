@@ -31,8 +31,8 @@ func expect(t *testing.T, s *loopback.Server, method, path, body string, status 
 	return resp
 }
 
-// TestNotes: the service of docs/from-chi.md.
-func TestNotes(t *testing.T) {
+// TestNotesService: the service of docs/from-chi.md.
+func TestNotesService(t *testing.T) {
 	const asJSON = "Content-Type: application/json"
 	h := fromchi.Notes(map[string]fromchi.Note{"7": {ID: "7", Text: "milk"}}, time.Minute)
 	loopback.Both(t, h, func(t *testing.T, s *loopback.Server) {
@@ -50,9 +50,9 @@ func TestNotes(t *testing.T) {
 	})
 }
 
-// TestPathValue: chi sets its parameters and its route on the request. In a mounted
+// TestChiPathValue: chi sets its parameters and its route on the request. In a mounted
 // router the route is the full one, and a catch-all is "*".
-func TestPathValue(t *testing.T) {
+func TestChiPathValue(t *testing.T) {
 	show := func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", r.PathValue("*"), " ", pattern.Query(r).Get("id"))
 	}
@@ -67,8 +67,8 @@ func TestPathValue(t *testing.T) {
 	})
 }
 
-// TestUse: in r.Use and around the router, the pieces hide no feature from a handler.
-func TestUse(t *testing.T) {
+// TestChiUseIsTransparent: in r.Use and around the router, the pieces hide no feature from a handler.
+func TestChiUseIsTransparent(t *testing.T) {
 	kit := middleware.New(middleware.Config{Logger: quiet})
 	mount := func(h http.Handler, use ...func(http.Handler) http.Handler) http.Handler {
 		r := chi.NewRouter()
@@ -84,10 +84,10 @@ func TestUse(t *testing.T) {
 	})
 }
 
-// TestTimeout: around the router, Timeout responds at the deadline even if the
+// TestTimeoutAroundChi: around the router, Timeout responds at the deadline even if the
 // handler ignores its context, over both protocols. chi's own Timeout waits for the
 // handler.
-func TestTimeout(t *testing.T) {
+func TestTimeoutAroundChi(t *testing.T) {
 	release := make(chan struct{})
 	r := chi.NewRouter()
 	r.Get("/slow/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -109,8 +109,8 @@ func TestTimeout(t *testing.T) {
 	loopback.Both(t, own, func(t *testing.T, s *loopback.Server) { expect(t, s, "GET", "/slow", "", 200, "late") })
 }
 
-// TestCut: a partial response does not look complete, with chi's recoverer around it.
-func TestCut(t *testing.T) {
+// TestCutResponseThroughChi: a partial response does not look complete, with chi's recoverer around it.
+func TestCutResponseThroughChi(t *testing.T) {
 	r := chi.NewRouter()
 	r.Use(chimw.Recoverer)
 	r.Method("GET", "/", reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -125,8 +125,8 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestMoved: routes on a mux are served there, and all others by chi.
-func TestMoved(t *testing.T) {
+// TestRoutesMovedFromChi: routes on a mux are served there, and all others by chi.
+func TestRoutesMovedFromChi(t *testing.T) {
 	old := chi.NewRouter()
 	old.Get("/users/{id}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "chi "+chi.URLParam(r, "id")) })
 	old.Post("/users", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "chi") })

@@ -42,8 +42,8 @@ func expect(t *testing.T, s *loopback.Server, method, path, body string, status 
 
 const asJSON = "Content-Type: application/json"
 
-// TestPathValue: echo.WrapHandler passes the parameters and the route.
-func TestPathValue(t *testing.T) {
+// TestEchoPathValue: echo.WrapHandler passes the parameters and the route.
+func TestEchoPathValue(t *testing.T) {
 	e := newEcho()
 	e.GET("/users/:id/*", echo.WrapHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", r.PathValue("*"), " ", pattern.Query(r))
@@ -53,9 +53,9 @@ func TestPathValue(t *testing.T) {
 	})
 }
 
-// TestErrors: echo uses the status of the kit's errors, and ErrorHandler also the
+// TestErrorHandlerStatus: echo uses the status of the kit's errors, and ErrorHandler also the
 // public message. A server error is logged.
-func TestErrors(t *testing.T) {
+func TestErrorHandlerStatus(t *testing.T) {
 	for name, want := range map[string]string{
 		"echo": `409 {"message":"Conflict"}` + `418 {"message":"teapot"}` + `404 {"message":"Not Found"}` + `500 {"message":"Internal Server Error"}`,
 		"kit": `409 {"title":"Conflict","status":409,"detail":"taken"}` + `418 {"title":"I'm a teapot","status":418,"detail":"teapot"}` +
@@ -90,8 +90,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestInside: the functions of the kit in handlers of echo.
-func TestInside(t *testing.T) {
+// TestKitInsideEcho: the functions of the kit in handlers of echo.
+func TestKitInsideEcho(t *testing.T) {
 	type user struct {
 		Name string `json:"name" form:"name" validate:"required"`
 	}
@@ -125,9 +125,9 @@ func TestInside(t *testing.T) {
 	})
 }
 
-// TestMiddleware: the middleware sees the response to an error of a handler. With
+// TestMiddlewareSeesErrors: the middleware sees the response to an error of a handler. With
 // echo.WrapMiddleware it has returned by then.
-func TestMiddleware(t *testing.T) {
+func TestMiddlewareSeesErrors(t *testing.T) {
 	for name, wrap := range map[string]func(func(http.Handler) http.Handler) echo.MiddlewareFunc{"echo": echo.WrapMiddleware, "here": fromecho.Middleware} {
 		seen, outside := 0, error(nil)
 		e := newEcho()
@@ -163,9 +163,9 @@ func (w *statusWriter) WriteHeader(status int) {
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// TestRefused: a request that a piece rejects does not reach the handler, and echo's
+// TestMiddlewareRefusals: a request that a piece rejects does not reach the handler, and echo's
 // own binder can read others.
-func TestRefused(t *testing.T) {
+func TestMiddlewareRefusals(t *testing.T) {
 	ran := false
 	e := newEcho()
 	e.Use(fromecho.Middleware(middleware.New(middleware.Config{BodyParser: bodyparser.Config{Limit: 16}, Logger: quiet})))
@@ -190,10 +190,10 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestTimeout: around echo, Timeout responds at the deadline even if the handler
+// TestTimeoutAroundEcho: around echo, Timeout responds at the deadline even if the handler
 // ignores its context, over both protocols. echo's own ContextTimeout waits for the
 // handler.
-func TestTimeout(t *testing.T) {
+func TestTimeoutAroundEcho(t *testing.T) {
 	release := make(chan struct{})
 	e := newEcho()
 	e.GET("/slow/:id", func(c *echo.Context) error {
@@ -215,8 +215,8 @@ func TestTimeout(t *testing.T) {
 	loopback.Both(t, own, func(t *testing.T, s *loopback.Server) { expect(t, s, "GET", "/slow", "", 200, "late") })
 }
 
-// TestCut: a partial response does not look complete, with echo's recoverer around it.
-func TestCut(t *testing.T) {
+// TestCutResponseThroughEcho: a partial response does not look complete, with echo's recoverer around it.
+func TestCutResponseThroughEcho(t *testing.T) {
 	e := newEcho()
 	e.Use(echomw.Recover())
 	e.GET("/", echo.WrapHandler(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -231,8 +231,8 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestMoved: routes on a mux are served there, and all others by echo.
-func TestMoved(t *testing.T) {
+// TestRoutesMovedFromEcho: routes on a mux are served there, and all others by echo.
+func TestRoutesMovedFromEcho(t *testing.T) {
 	old := newEcho()
 	old.GET("/users/:id", func(c *echo.Context) error { return c.String(200, "echo "+c.Param("id")) })
 	old.POST("/users", func(c *echo.Context) error { return c.String(200, "echo") })

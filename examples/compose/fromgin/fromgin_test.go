@@ -40,8 +40,8 @@ func expect(t *testing.T, s *loopback.Server, method, path, body string, status 
 	return resp
 }
 
-// TestPathValue: Handler passes the parameters and the route, gin.WrapH does not.
-func TestPathValue(t *testing.T) {
+// TestGinPathValue: Handler passes the parameters and the route, gin.WrapH does not.
+func TestGinPathValue(t *testing.T) {
 	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s %s", r.Pattern, r.PathValue("id"), r.PathValue("path"))
 	})
@@ -70,8 +70,8 @@ func TestPathValue(t *testing.T) {
 	})
 }
 
-// TestInside: the functions of the kit in handlers of gin.
-func TestInside(t *testing.T) {
+// TestKitInsideGin: the functions of the kit in handlers of gin.
+func TestKitInsideGin(t *testing.T) {
 	type user struct {
 		Name string `json:"name" form:"name" validate:"required"`
 	}
@@ -107,9 +107,9 @@ func TestInside(t *testing.T) {
 	})
 }
 
-// TestMiddleware: the output of gin's own methods goes through the middleware, and is
+// TestMiddlewareSeesOutput: the output of gin's own methods goes through the middleware, and is
 // the same as without one.
-func TestMiddleware(t *testing.T) {
+func TestMiddlewareSeesOutput(t *testing.T) {
 	var logged []string
 	for _, name := range []string{"bare", "pieces"} {
 		e := gin.New()
@@ -153,9 +153,9 @@ func TestMiddleware(t *testing.T) {
 	}
 }
 
-// TestRefused: a request that a piece rejects does not reach the handlers inside, and
+// TestMiddlewareRefusals: a request that a piece rejects does not reach the handlers inside, and
 // the kit responds to a panic of a gin handler.
-func TestRefused(t *testing.T) {
+func TestMiddlewareRefusals(t *testing.T) {
 	ran := false
 	e := engine()
 	e.Use(fromgin.Middleware(middleware.New(middleware.Config{BodyParser: bodyparser.Config{Limit: 4}, Logger: quiet})))
@@ -182,9 +182,9 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestTimeout: around the engine, Timeout responds at the deadline even if the
+// TestTimeoutAroundGin: around the engine, Timeout responds at the deadline even if the
 // handler ignores its context, over both protocols.
-func TestTimeout(t *testing.T) {
+func TestTimeoutAroundGin(t *testing.T) {
 	release := make(chan struct{})
 	e := engine()
 	e.GET("/slow/:id", func(c *gin.Context) {
@@ -198,11 +198,11 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestCut: a partial response does not look complete. That of a kit handler is cut
+// TestCutResponseThroughGin: a partial response does not look complete. That of a kit handler is cut
 // although gin.Recovery hides from net/http the panic that aborts a connection. That
 // of a gin handler that panics is cut if the kit's Recover is around the engine,
 // without gin's.
-func TestCut(t *testing.T) {
+func TestCutResponseThroughGin(t *testing.T) {
 	routes := func(e *gin.Engine) *gin.Engine {
 		e.GET("/kit", fromgin.Handler(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 			io.WriteString(w, "half")
@@ -234,8 +234,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestMoved: routes on a mux are served there, and all others by gin.
-func TestMoved(t *testing.T) {
+// TestRoutesMovedFromGin: routes on a mux are served there, and all others by gin.
+func TestRoutesMovedFromGin(t *testing.T) {
 	old := engine()
 	old.GET("/users/:id", func(c *gin.Context) { c.String(200, "gin %s", c.Param("id")) })
 	old.POST("/users", func(c *gin.Context) { c.String(200, "gin") })

@@ -87,7 +87,7 @@ const (
 	modern   = "application/graphql-response+json"
 )
 
-func TestRequests(t *testing.T) {
+func TestGraphQLRequests(t *testing.T) {
 	log := new(testkit.Log)
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(log.Logger())
@@ -161,8 +161,8 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// TestNew: a schema that does not match the resolvers fails at startup.
-func TestNew(t *testing.T) {
+// TestNewBadSchema: a schema that does not match the resolvers fails at startup.
+func TestNewBadSchema(t *testing.T) {
 	for _, s := range []string{"type Query { nowhere: Int! }", "type Query {"} {
 		if _, err := graphql.New(s, &resolver{}); err == nil {
 			t.Errorf("%s is accepted", s)

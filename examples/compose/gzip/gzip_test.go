@@ -86,8 +86,8 @@ func await(ctx context.Context, late <-chan struct{}) {
 	}
 }
 
-// TestCompress: only responses that are worth it are compressed, and they decode to the original.
-func TestCompress(t *testing.T) {
+// TestCompressResponses: only responses that are worth it are compressed, and they decode to the original.
+func TestCompressResponses(t *testing.T) {
 	loopback.Both(t, compose.Compress()(routes(nil)), func(t *testing.T, s *loopback.Server) {
 		for _, tt := range []struct {
 			path, accept string
@@ -144,9 +144,9 @@ func inflate(t *testing.T, coding, body string) string {
 	return string(b)
 }
 
-// TestETag: the ETag is the same for all codings, and a client that has it gets a 304
+// TestCompressETag: the ETag is the same for all codings, and a client that has it gets a 304
 // whatever it accepts.
-func TestETag(t *testing.T) {
+func TestCompressETag(t *testing.T) {
 	loopback.Both(t, compose.Compress()(routes(nil)), func(t *testing.T, s *loopback.Server) {
 		plain, _ := s.Do("GET", "/json", "")
 		packed, _ := s.Do("GET", "/json", "", "Accept-Encoding: gzip")
@@ -166,10 +166,10 @@ func TestETag(t *testing.T) {
 	})
 }
 
-// TestHead: HEAD runs the handler of GET without a body. Its Content-Length is that
+// TestCompressHead: HEAD runs the handler of GET without a body. Its Content-Length is that
 // before compression, which GET does not send: allowed (RFC 9110, section 9.3.2, "MAY
 // omit"), but not reliable.
-func TestHead(t *testing.T) {
+func TestCompressHead(t *testing.T) {
 	loopback.Both(t, compose.Compress()(routes(nil)), func(t *testing.T, s *loopback.Server) {
 		for _, accept := range []string{"", "gzip"} {
 			resp, body := s.Do("HEAD", "/json", "", "Accept-Encoding: "+accept)
@@ -180,9 +180,9 @@ func TestHead(t *testing.T) {
 	})
 }
 
-// TestLive: events and lines arrive one at a time. Events are not compressed;
+// TestCompressLiveStreams: events and lines arrive one at a time. Events are not compressed;
 // lines are, and each is flushed.
-func TestLive(t *testing.T) {
+func TestCompressLiveStreams(t *testing.T) {
 	late := make(chan struct{})
 	loopback.Both(t, compose.Compress()(routes(late)), func(t *testing.T, s *loopback.Server) {
 		for path, want := range map[string][2]string{"/events": {"data: one", "\ndata: two\n\n"}, "/lines": {`"one"`, "\"two\"\n"}} {
@@ -208,9 +208,9 @@ func TestLive(t *testing.T) {
 	})
 }
 
-// TestSlow: gzhttp buffers small responses until the handler returns. The 504 of a
+// TestCompressTimeout: gzhttp buffers small responses until the handler returns. The 504 of a
 // Timeout arrives before that.
-func TestSlow(t *testing.T) {
+func TestCompressTimeout(t *testing.T) {
 	late := make(chan struct{})
 	loopback.Both(t, compose.Compress()(routes(late)), func(t *testing.T, s *loopback.Server) {
 		resp, body := s.Do("GET", "/slow", "", "Accept-Encoding: gzip")
@@ -221,9 +221,9 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// TestCut: a response that the kit cuts does not look complete, although gzhttp
+// TestCompressCutResponse: a response that the kit cuts does not look complete, although gzhttp
 // closes its stream cleanly on the way out.
-func TestCut(t *testing.T) {
+func TestCompressCutResponse(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	begin := func(w http.ResponseWriter) {
 		io.WriteString(w, text)

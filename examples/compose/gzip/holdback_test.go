@@ -14,9 +14,9 @@ import (
 	"github.com/apiece/apiece/stream"
 )
 
-// TestHoldBack: two compressors that wait for enough bytes, ignoring flushes, hold
+// TestCompressorsHoldBackStreams: two compressors that wait for enough bytes, ignoring flushes, hold
 // back an event stream. Two ways to make them pass it through.
-func TestHoldBack(t *testing.T) {
+func TestCompressorsHoldBackStreams(t *testing.T) {
 	types := []string{"text/html", "application/json"} // and not text/event-stream
 	nytimes, err := gziphandler.GzipHandlerWithOpts(gziphandler.ContentTypes(types))
 	if err != nil {

@@ -93,8 +93,8 @@ func delta(text string) string {
 	return fmt.Sprintf("data: %s\n\n", data)
 }
 
-// TestRequest: the API gets the key, the model and the prompt, and nothing about the client.
-func TestRequest(t *testing.T) {
+// TestClientRequest: the API gets the key, the model and the prompt, and nothing about the client.
+func TestClientRequest(t *testing.T) {
 	capture(t)
 	var seen http.Header
 	var body string
@@ -117,8 +117,8 @@ func TestRequest(t *testing.T) {
 	})
 }
 
-// TestPrompt: an invalid prompt does not reach the API.
-func TestPrompt(t *testing.T) {
+// TestClientInvalidPrompt: an invalid prompt does not reach the API.
+func TestClientInvalidPrompt(t *testing.T) {
 	h := service(t, func(w http.ResponseWriter, r *http.Request) { t.Error("the API was asked") },
 		middleware.Config{BodyParser: bodyparser.Config{Limit: 20_000}})
 	for body, want := range map[string]int{
@@ -138,9 +138,9 @@ func TestPrompt(t *testing.T) {
 	}
 }
 
-// TestFailures: a failure of the API gets a response of this service and a log
+// TestClientAPIFailures: a failure of the API gets a response of this service and a log
 // record, and neither has the key or text of the API.
-func TestFailures(t *testing.T) {
+func TestClientAPIFailures(t *testing.T) {
 	answer := func(status int, header, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if name, value, ok := strings.Cut(header, ": "); ok {
@@ -207,9 +207,9 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestDeltas: the client gets each piece before the API sends the next, and a
+// TestEventsOneByOne: the client gets each piece before the API sends the next, and a
 // deadline for complete responses does not end the stream.
-func TestDeltas(t *testing.T) {
+func TestEventsOneByOne(t *testing.T) {
 	next := make(chan struct{})
 	h := service(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, ": thinking\n\n"+`data: {"choices":[{"delta":{"role":"assistant"}}]}`+"\n\n")
@@ -256,9 +256,9 @@ func TestDeltas(t *testing.T) {
 	})
 }
 
-// TestPatience: with heartbeats, the stream of a model that is silent longer than a
+// TestEventsHeartbeats: with heartbeats, the stream of a model that is silent longer than a
 // proxy's timeout reaches the client, and without them it does not.
-func TestPatience(t *testing.T) {
+func TestEventsHeartbeats(t *testing.T) {
 	for heartbeat, want := range map[time.Duration]int{0: 200, -1: 502} {
 		testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
 			capture(t)
@@ -322,9 +322,9 @@ func (b *impatientBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// TestDeadlines: the WriteTimeout of a server does not end a text, but a client
+// TestTextDeadlines: the WriteTimeout of a server does not end a text, but a client
 // that does not read does.
-func TestDeadlines(t *testing.T) {
+func TestTextDeadlines(t *testing.T) {
 	h := service(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, delta("a")+delta("b")+"data: [DONE]\n\n")
 	}, middleware.Config{})
@@ -365,9 +365,9 @@ func (w *deadlines) Write(p []byte) (int, error) {
 
 func (w *deadlines) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 
-// TestBrokenOff: a partial response does not look complete, whether the API ends
+// TestTextBrokenOff: a partial response does not look complete, whether the API ends
 // early, sends too much or sends invalid data.
-func TestBrokenOff(t *testing.T) {
+func TestTextBrokenOff(t *testing.T) {
 	for name, rest := range map[string]string{
 		"early":    "",
 		"nonsense": "data: {\n\n",
@@ -396,8 +396,8 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// TestClientGone: the request to the API is canceled when the client disconnects.
-func TestClientGone(t *testing.T) {
+// TestTextClientGone: the request to the API is canceled when the client disconnects.
+func TestTextClientGone(t *testing.T) {
 	for _, path := range []string{"/result", "/text", "/events"} {
 		log := capture(t)
 		arrived, ended := make(chan struct{}), make(chan struct{})
@@ -432,8 +432,8 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// TestKey: a missing key fails at startup, and no way of printing shows the key.
-func TestKey(t *testing.T) {
+// TestKeyIsNeverShown: a missing key fails at startup, and no way of printing shows the key.
+func TestKeyIsNeverShown(t *testing.T) {
 	for _, value := range []string{"", " \n"} {
 		t.Setenv("LLM_API_KEY", value)
 		if _, err := llm.KeyFromEnv("LLM_API_KEY"); err == nil || !strings.Contains(err.Error(), "LLM_API_KEY") {

@@ -261,8 +261,8 @@ func send(t *testing.T, s *loopback.Server, method, path, body string, fields ..
 	return resp.StatusCode, err
 }
 
-// TestErrors: errors by status, route and type, including rejected requests and timeouts.
-func TestErrors(t *testing.T) {
+// TestErrorMetrics: errors by status, route and type, including rejected requests and timeouts.
+func TestErrorMetrics(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		const problem = "Content-Type: application/json"
 		for _, tt := range []struct {
@@ -316,8 +316,8 @@ func TestErrors(t *testing.T) {
 	})
 }
 
-// TestCut: a cut response differs from a complete one, and a timeout without a 504 is counted.
-func TestCut(t *testing.T) {
+// TestRequestMetricsCutResponse: a cut response differs from a complete one, and a timeout without a 504 is counted.
+func TestRequestMetricsCutResponse(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		for _, what := range []string{"cut", "abort"} {
 			if status, err := send(t, s, "GET", "/api/"+what, ""); status != 200 || err == nil {
@@ -333,8 +333,8 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestUpgrade: a hijacked connection has switched protocols.
-func TestUpgrade(t *testing.T) {
+// TestRequestMetricsUpgrade: a hijacked connection has switched protocols.
+func TestRequestMetricsUpgrade(t *testing.T) {
 	x := newService(t, inside)
 	s := loopback.Serve(t, x)
 	resp := s.Open("GET", "/api/upgrade", "", "Connection: Upgrade", "Upgrade: x")
@@ -344,8 +344,8 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
-// TestHub: the Stats of a hub, its 503s by route, and its backplane.
-func TestHub(t *testing.T) {
+// TestHubMetrics: the Stats of a hub, its 503s by route, and its backplane.
+func TestHubMetrics(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		const ofHub, ofLog = `apiece_hub_name="events"`, `apiece_backplane_name="events"`
 		events := bufio.NewReader(s.Open("GET", "/events", "").Body)
@@ -391,8 +391,8 @@ func TestHub(t *testing.T) {
 	})
 }
 
-// TestCache: hits and misses, and why.
-func TestCache(t *testing.T) {
+// TestCacheMetrics: hits and misses, and why.
+func TestCacheMetrics(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		for _, path := range []string{"1", "1", "1", "2", "mine", "mine?upstream=apiece%3B+fwd%3Dwhatever"} {
 			send(t, s, "GET", "/pages/"+path, "")
@@ -426,8 +426,8 @@ func TestCache(t *testing.T) {
 	})
 }
 
-// TestSeries: the number of series does not grow with different requests.
-func TestSeries(t *testing.T) {
+// TestMetricsSeriesBounded: the number of series does not grow with different requests.
+func TestMetricsSeriesBounded(t *testing.T) {
 	places(t, func(t *testing.T, x *service, s *loopback.Server) {
 		ask := func(i int) {
 			id := strconv.Itoa(i)
@@ -458,8 +458,8 @@ func TestSeries(t *testing.T) {
 	})
 }
 
-// TestMiddleware: the middleware hides no feature from a handler.
-func TestMiddleware(t *testing.T) {
+// TestMiddlewareIsTransparent: the middleware hides no feature from a handler.
+func TestMiddlewareIsTransparent(t *testing.T) {
 	provider, _, err := metrics.Prometheus()
 	if err != nil {
 		t.Fatal(err)

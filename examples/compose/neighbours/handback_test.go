@@ -32,8 +32,8 @@ func TestHandBack(t *testing.T) {
 	})
 }
 
-// TestRecipes: the recipes of these libraries use HandBack.
-func TestRecipes(t *testing.T) {
+// TestHandBackInRecipes: the recipes of these libraries use HandBack.
+func TestHandBackInRecipes(t *testing.T) {
 	sessions := session.New()
 	sessions.Store = memstore.NewWithCleanupInterval(0)
 	t.Run("csrf", func(t *testing.T) { middlewaretest.Run(t, csrf.Tokens(csrf.Config{})) })
@@ -41,9 +41,9 @@ func TestRecipes(t *testing.T) {
 	t.Run("session", func(t *testing.T) { middlewaretest.Run(t, session.Chain(sessions, middleware.Config{}).Then) })
 }
 
-// TestForm: the form arrives at the request of the server, which removes its
+// TestHandBackForm: the form arrives at the request of the server, which removes its
 // files; without HandBack it does not.
-func TestForm(t *testing.T) {
+func TestHandBackForm(t *testing.T) {
 	var body bytes.Buffer
 	m := multipart.NewWriter(&body)
 	if err := m.WriteField("a", "1"); err != nil {

@@ -77,8 +77,8 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
-// TestTable: the README has the results of TestNeighbours.
-func TestTable(t *testing.T) {
+// TestReadmeTable: the README has the results of TestNeighbours.
+func TestReadmeTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| | alone | outside of the kit | inside of the kit | because it |\n|---|---|---|---|---|\n")
 	for _, n := range list(t) {
@@ -109,8 +109,8 @@ func cell(fails []string) string {
 	return strings.Join(names, ", ")
 }
 
-// TestIndex: the README lists every recipe, and no others.
-func TestIndex(t *testing.T) {
+// TestReadmeIndex: the README lists every recipe, and no others.
+func TestReadmeIndex(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

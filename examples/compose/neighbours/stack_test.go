@@ -28,9 +28,9 @@ import (
 	"github.com/apiece/apiece/reply"
 )
 
-// TestStack is the order of the README as one service: each layer works on the
+// TestReadmeStack is the order of the README as one service: each layer works on the
 // responses of all the others.
-func TestStack(t *testing.T) {
+func TestReadmeStack(t *testing.T) {
 	const app = "https://app.example"
 	exporter := tracetest.NewInMemoryExporter()
 	tokens := auth.NewTokens([]byte("thirty-two bytes that are secret"), "https://api.example", time.Hour)

@@ -113,7 +113,7 @@ func soon(t *testing.T, call func(string) (*http.Response, string), step, token 
 	return resp, body
 }
 
-func TestTokens(t *testing.T) {
+func TestVerifyTokens(t *testing.T) {
 	first, second := twoKeys()
 	p, call := start(t, nil)
 	p.publish(map[string]*rsa.PrivateKey{"1": first})
@@ -155,9 +155,9 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestRotation: a new key is valid from the first token that names it, and a
+// TestVerifyRotatedKey: a new key is valid from the first token that names it, and a
 // withdrawn one is invalid.
-func TestRotation(t *testing.T) {
+func TestVerifyRotatedKey(t *testing.T) {
 	first, second := twoKeys()
 	p, call := start(t, nil)
 	p.publish(map[string]*rsa.PrivateKey{"1": first})
@@ -177,8 +177,8 @@ func TestRotation(t *testing.T) {
 	soon(t, call, "new key alone", young, 200)
 }
 
-// TestTrouble: without the keys the response is 503.
-func TestTrouble(t *testing.T) {
+// TestVerifyKeysUnreachable: without the keys the response is 503.
+func TestVerifyKeysUnreachable(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	first, second := twoKeys()

@@ -109,11 +109,11 @@ func compare(t *testing.T, h http.Handler, file string) (text string) {
 	return string(doc)
 }
 
-func TestDocument(t *testing.T) { compare(t, routes(), "testdata/openapi.json") }
+func TestDocumentRecorded(t *testing.T) { compare(t, routes(), "testdata/openapi.json") }
 
-// TestOptional: an optional catch-all is in the document without its segment too,
+// TestDocumentOptionalCatchAll: an optional catch-all is in the document without its segment too,
 // unless another route matches there.
-func TestOptional(t *testing.T) {
+func TestDocumentOptionalCatchAll(t *testing.T) {
 	number := bind.Func(func(*http.Request, struct{}) (int, error) { return 0, nil })
 	h := typescript.ServeMux(map[string]http.Handler{
 		"/{rest...}": http.NotFoundHandler(),
@@ -162,9 +162,9 @@ func TestOptional(t *testing.T) {
 	}
 }
 
-// TestNames has routes and types whose names are alike, and a method of which
+// TestDocumentNames has routes and types whose names are alike, and a method of which
 // OpenAPI has no word.
-func TestNames(t *testing.T) {
+func TestDocumentNames(t *testing.T) {
 	type Post struct {
 		Other Page[time.Duration]
 		Nick  bind.Optional[string] `json:"nick,omitzero" validate:"omitempty,max=20"`
@@ -200,9 +200,9 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestRules sends valid and invalid requests by the document to the service, and
+// TestDocumentRules sends valid and invalid requests by the document to the service, and
 // checks that the two agree.
-func TestRules(t *testing.T) {
+func TestDocumentRules(t *testing.T) {
 	doc := openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, routes())
 	schema := doc.Components.Schemas.Map()["NewPost"]
 	if schema == nil {
@@ -234,7 +234,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestHandler(t *testing.T) {
+func TestHandlerServesUI(t *testing.T) {
 	h := openapi.Handler("/docs/", openapi.Document(openapi.Info{Title: "Posts", Version: "1.0.0"}, routes()))
 	for _, c := range []struct{ path, contentType, has string }{
 		{"/docs/openapi.json", "application/json", `"openapi":"3.1.0"`},

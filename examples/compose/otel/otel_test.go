@@ -98,8 +98,8 @@ func post(w http.ResponseWriter, r *http.Request) error {
 	return reply.JSON(w, r, 200, r.PathValue("pid"))
 }
 
-// TestSpans: every response is in the trace, under its route, from any layer.
-func TestSpans(t *testing.T) {
+// TestTraceSpans: every response is in the trace, under its route, from any layer.
+func TestTraceSpans(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	rec := newRecorder()
@@ -150,8 +150,8 @@ func cause(span tracetest.SpanStub) (text string) {
 	return text
 }
 
-// TestInside: around the handler the route is always known.
-func TestInside(t *testing.T) {
+// TestTraceInside: around the handler the route is always known.
+func TestTraceInside(t *testing.T) {
 	rec := newRecorder()
 	mux := http.NewServeMux()
 	mux.Handle("GET /posts/{pid}", rec.trace(middleware.New(config)(reply.Handler(post, otel.OnError))))
@@ -163,9 +163,9 @@ func TestInside(t *testing.T) {
 	})
 }
 
-// TestStream: events arrive one at a time, and the span is as long as the
+// TestTraceStream: events arrive one at a time, and the span is as long as the
 // stream.
-func TestStream(t *testing.T) {
+func TestTraceStream(t *testing.T) {
 	rec := newRecorder()
 	proceed := make(chan struct{})
 	h := rec.trace(middleware.New(config)(stream.Handler(stream.Config{}, func(out *stream.Stream) error {
@@ -197,8 +197,8 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestForeignTrace: the trace of a client is linked to.
-func TestForeignTrace(t *testing.T) {
+// TestTraceOfClient: the trace of a client is linked to.
+func TestTraceOfClient(t *testing.T) {
 	rec := newRecorder()
 	s := loopback.Serve(t, rec.trace(service(t)))
 	const theirs = "0af7651916cd43dd8448eb211c80319c"

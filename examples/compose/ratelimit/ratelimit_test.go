@@ -23,9 +23,9 @@ var hello = reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error
 	return reply.Send(w, r, 200, "hello")
 })
 
-// TestAnswer: a request above the limit gets 429, in the error format of the service
+// TestPerClientResponse: a request above the limit gets 429, in the error format of the service
 // and with Retry-After.
-func TestAnswer(t *testing.T) {
+func TestPerClientResponse(t *testing.T) {
 	loopback.Both(t, ratelimit.PerClient(2, time.Hour)(hello), func(t *testing.T, s *loopback.Server) {
 		s.Do("GET", "/", "") // the second protocol finds these used up, by the same client
 		s.Do("GET", "/", "")
@@ -39,8 +39,8 @@ func TestAnswer(t *testing.T) {
 	})
 }
 
-// TestSpoof: a client cannot forge another key.
-func TestSpoof(t *testing.T) {
+// TestPerClientForgedKey: a client cannot forge another key.
+func TestPerClientForgedKey(t *testing.T) {
 	s := loopback.Serve(t, ratelimit.PerClient(1, time.Hour)(hello))
 	s.Do("GET", "/", "")
 	for _, field := range []string{
@@ -53,9 +53,9 @@ func TestSpoof(t *testing.T) {
 	}
 }
 
-// TestProxy: behind a reverse proxy that appends to X-Forwarded-For, the appended
+// TestPerClientBehindProxy: behind a reverse proxy that appends to X-Forwarded-For, the appended
 // address identifies a client, whatever was there before.
-func TestProxy(t *testing.T) {
+func TestPerClientBehindProxy(t *testing.T) {
 	loopbackNet := netip.MustParsePrefix("127.0.0.0/8")
 	service := loopback.Serve(t, ratelimit.PerClient(1, time.Hour, loopbackNet)(hello))
 	origin, err := url.Parse(service.URL)
@@ -96,8 +96,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestWindow: requests are allowed again in the next window.
-func TestWindow(t *testing.T) {
+// TestPerClientNextWindow: requests are allowed again in the next window.
+func TestPerClientNextWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := ratelimit.PerClient(2, time.Minute)(hello)
 		get := func() int {
@@ -115,9 +115,9 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// TestUnknown: a request without an address, as over a Unix socket, is rejected and
+// TestPerClientWithoutAddress: a request without an address, as over a Unix socket, is rejected and
 // logged. The response does not say why.
-func TestUnknown(t *testing.T) {
+func TestPerClientWithoutAddress(t *testing.T) {
 	var log bytes.Buffer
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))

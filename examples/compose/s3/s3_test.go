@@ -47,9 +47,9 @@ func serve(t *testing.T, h http.Handler, test func(*testing.T, *loopback.Server)
 	loopback.Both(t, middleware.New(middleware.Config{})(h), test)
 }
 
-// TestStored: small files in one request each, large ones in parts, unchanged, under
+// TestStoreFiles: small files in one request each, large ones in parts, unchanged, under
 // keys of the service.
-func TestStored(t *testing.T) {
+func TestStoreFiles(t *testing.T) {
 	store, client := start(t)
 	large := strings.Repeat("0123456789abcdef", 12<<16) // 12 MB: three parts
 	serve(t, s3.New(client, s3.Config{Bucket: "files", Prefix: "a/"}).Handler(), func(t *testing.T, s *loopback.Server) {
@@ -75,9 +75,9 @@ func TestStored(t *testing.T) {
 	})
 }
 
-// TestRefused: a client error has the status of package upload, and no file of the
+// TestStoreRefusals: a client error has the status of package upload, and no file of the
 // form stays stored.
-func TestRefused(t *testing.T) {
+func TestStoreRefusals(t *testing.T) {
 	store, client := start(t)
 	handler := s3.New(client, s3.Config{Bucket: "files", Upload: upload.Config{FileLimit: 6 * bytesize.MB}}).Handler()
 	serve(t, handler, func(t *testing.T, s *loopback.Server) {
@@ -102,8 +102,8 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestClientLeaves: if a client disconnects in the middle of a file, nothing stays stored.
-func TestClientLeaves(t *testing.T) {
+// TestStoreClientGone: if a client disconnects in the middle of a file, nothing stays stored.
+func TestStoreClientGone(t *testing.T) {
 	store, client := start(t)
 	store.arrived = make(chan string, 100)
 	handled := make(chan struct{}, 1)
@@ -145,9 +145,9 @@ func TestClientLeaves(t *testing.T) {
 	})
 }
 
-// TestStoreFails: a store that fails or hangs is 502 or 504, its error text does not
+// TestStoreFailures: a store that fails or hangs is 502 or 504, its error text does not
 // reach the client, and the files of the form are removed once it recovers.
-func TestStoreFails(t *testing.T) {
+func TestStoreFailures(t *testing.T) {
 	store, client := start(t)
 	release := make(chan struct{})
 	refuse := func(w http.ResponseWriter, r *http.Request) bool {
@@ -201,8 +201,8 @@ func TestStoreFails(t *testing.T) {
 	close(release)
 }
 
-// TestDown: the store refuses connections.
-func TestDown(t *testing.T) {
+// TestStoreUnreachable: the store refuses connections.
+func TestStoreUnreachable(t *testing.T) {
 	h := s3.New(clientOf("http://127.0.0.1:1"), s3.Config{Bucket: "files", Cleanup: time.Second}).Handler()
 	serve(t, h, func(t *testing.T, s *loopback.Server) {
 		body, field := form("a")

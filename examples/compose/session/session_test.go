@@ -119,9 +119,9 @@ func cookie(resp *http.Response) string {
 
 const form = "Content-Type: application/x-www-form-urlencoded"
 
-// TestAnswers: every response has the cookie, from any layer, and the next request
+// TestSessionCookieOnResponses: every response has the cookie, from any layer, and the next request
 // has the session data of the handler.
-func TestAnswers(t *testing.T) {
+func TestSessionCookieOnResponses(t *testing.T) {
 	loopback.Both(t, newSite().routes(), func(t *testing.T, s *loopback.Server) {
 		for _, tt := range []struct {
 			path   string
@@ -150,9 +150,9 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
-// TestLogin: the session survives a redirect and an error response, and the login
+// TestSessionLogin: the session survives a redirect and an error response, and the login
 // changes its token.
-func TestLogin(t *testing.T) {
+func TestSessionLogin(t *testing.T) {
 	s := loopback.Serve(t, newSite().routes())
 	resp, _ := s.Do("GET", "/json", "")
 	before := cookie(resp)
@@ -185,8 +185,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestSlow: the 504 is the kit's, is sent while the handler runs, and has the session cookie.
-func TestSlow(t *testing.T) {
+// TestSessionTimeout: the 504 is the kit's, is sent while the handler runs, and has the session cookie.
+func TestSessionTimeout(t *testing.T) {
 	site := newSite()
 	loopback.Both(t, site.routes(), func(t *testing.T, s *loopback.Server) {
 		resp, _ := s.Do("GET", "/slow", "")
@@ -202,8 +202,8 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// TestOrder: inside the Timeout, scs does not see the 504, and the visitor loses the session.
-func TestOrder(t *testing.T) {
+// TestSessionInsideTimeout: inside the Timeout, scs does not see the 504, and the visitor loses the session.
+func TestSessionInsideTimeout(t *testing.T) {
 	site := newSite()
 	slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site.sessions.Put(r.Context(), "last", "slow")
@@ -219,8 +219,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestStream: events arrive one at a time, and the session is saved with the first.
-func TestStream(t *testing.T) {
+// TestSessionStream: events arrive one at a time, and the session is saved with the first.
+func TestSessionStream(t *testing.T) {
 	site := newSite()
 	loopback.Both(t, site.routes(), func(t *testing.T, s *loopback.Server) {
 		resp := s.Open("GET", "/events", "")
@@ -245,10 +245,10 @@ func (b broken) Find(string) ([]byte, bool, error)      { return nil, false, b.r
 func (b broken) Commit(string, []byte, time.Time) error { return b.write }
 func (b broken) Delete(string) error                    { return b.write }
 
-// TestBroken: a store that is down is a complete 500 in the error format of the
+// TestSessionStoreDown: a store that is down is a complete 500 in the error format of the
 // service, and a log record. After a failed write the handler still responds, which
 // fails; on HTTP/2 that resets the stream.
-func TestBroken(t *testing.T) {
+func TestSessionStoreDown(t *testing.T) {
 	var log bytes.Buffer
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))

@@ -56,9 +56,9 @@ func port(t *testing.T, base string, cfg strangler.Config) http.Handler {
 	return h
 }
 
-// TestPorted compares the routes with the files of the old server: which are ported,
+// TestRoutesPorted compares the routes with the files of the old server: which are ported,
 // and which a ported route shadows.
-func TestPorted(t *testing.T) {
+func TestRoutesPorted(t *testing.T) {
 	h := port(t, "http://localhost:3000", strangler.Config{}).(*pattern.Handler)
 	route := &fstest.MapFile{Data: []byte("export function GET() {}\nexport function POST() {}")}
 	web := fstest.MapFS{"app/api/posts/route.ts": route, "app/api/users/route.ts": route, "pages/api/post/[pid].ts": {}, "pages/api/post/create.ts": {}}
@@ -94,9 +94,9 @@ func capture(t *testing.T) *testkit.Log {
 	return log
 }
 
-// TestWhoAnswers: ported routes run here, all others on the old server, with exactly
+// TestRoutesReachOneServer: ported routes run here, all others on the old server, with exactly
 // the path that the client has sent.
-func TestWhoAnswers(t *testing.T) {
+func TestRoutesReachOneServer(t *testing.T) {
 	tests := []struct{ method, path, want, why string }{
 		{"GET", "/api/posts", "200 new list", "ported"},
 		{"HEAD", "/api/posts", "200 ", "with GET"},
@@ -139,8 +139,8 @@ func TestWhoAnswers(t *testing.T) {
 	})
 }
 
-// TestHeaders: the old server sees the same client as without the proxy.
-func TestHeaders(t *testing.T) {
+// TestProxyHeaders: the old server sees the same client as without the proxy.
+func TestProxyHeaders(t *testing.T) {
 	var seen *http.Request
 	old := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		seen = r
@@ -193,8 +193,8 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestUpload: an upload is streamed to the old server.
-func TestUpload(t *testing.T) {
+// TestProxyUpload: an upload is streamed to the old server.
+func TestProxyUpload(t *testing.T) {
 	begun := make(chan struct{})
 	old := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		first := make([]byte, 1)
@@ -228,8 +228,8 @@ func TestUpload(t *testing.T) {
 	})
 }
 
-// TestStreams: streams of the old server arrive live, both events and HTML.
-func TestStreams(t *testing.T) {
+// TestProxyStreams: streams of the old server arrive live, both events and HTML.
+func TestProxyStreams(t *testing.T) {
 	for _, mime := range []string{"text/event-stream", "text/html"} {
 		next := make(chan struct{})
 		h := port(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -253,9 +253,9 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestUpgrade: an upgraded connection is passed through, as the development server of
+// TestProxyUpgrade: an upgraded connection is passed through, as the development server of
 // Next.js needs.
-func TestUpgrade(t *testing.T) {
+func TestProxyUpgrade(t *testing.T) {
 	h := port(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		conn, rw, err := w.(http.Hijacker).Hijack()
 		if err != nil {
@@ -289,8 +289,8 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestDown: an old server that is down is a 502, and does not affect the ported routes.
-func TestDown(t *testing.T) {
+// TestProxyOldServerDown: an old server that is down is a 502, and does not affect the ported routes.
+func TestProxyOldServerDown(t *testing.T) {
 	log := capture(t)
 	old := httptest.NewServer(http.HandlerFunc(oldServer))
 	old.Close()
@@ -315,8 +315,8 @@ func TestDown(t *testing.T) {
 	})
 }
 
-// TestBrokenOff: a partial page does not look complete.
-func TestBrokenOff(t *testing.T) {
+// TestProxyBrokenOff: a partial page does not look complete.
+func TestProxyBrokenOff(t *testing.T) {
 	capture(t)
 	h := port(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "half")
@@ -331,8 +331,8 @@ func TestBrokenOff(t *testing.T) {
 	})
 }
 
-// TestOld: an invalid URL fails at startup.
-func TestOld(t *testing.T) {
+// TestOldBadURL: an invalid URL fails at startup.
+func TestOldBadURL(t *testing.T) {
 	for _, base := range []string{"", "localhost:3000", "/old", "http://", "http://[::1"} {
 		if _, err := strangler.Old(strangler.Config{Base: base}); err == nil {
 			t.Errorf("%q is accepted", base)
@@ -340,9 +340,9 @@ func TestOld(t *testing.T) {
 	}
 }
 
-// TestCompare: a ported route is compared with an old server that responds
+// TestShadowComparison: a ported route is compared with an old server that responds
 // differently, aborts, or is down. The client does not notice.
-func TestCompare(t *testing.T) {
+func TestShadowComparison(t *testing.T) {
 	capture(t)
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", "old=1")

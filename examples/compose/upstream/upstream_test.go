@@ -72,8 +72,8 @@ func records(log *testkit.Log, n int) []slog.Record {
 	return log.Records()
 }
 
-// TestRequest: the upstream gets what it needs to respond, and nothing about the client.
-func TestRequest(t *testing.T) {
+// TestProxyRequest: the upstream gets what it needs to respond, and nothing about the client.
+func TestProxyRequest(t *testing.T) {
 	var seen *http.Request
 	h, host, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); seen = r }), middleware.Config{})
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
@@ -116,8 +116,8 @@ func TestRequest(t *testing.T) {
 	})
 }
 
-// TestPaths: a path is listed or gets 404; no spelling of it reaches another path of the upstream.
-func TestPaths(t *testing.T) {
+// TestProxyPaths: a path is listed or gets 404; no spelling of it reaches another path of the upstream.
+func TestProxyPaths(t *testing.T) {
 	tests := []struct{ path, want, why string }{
 		{"/api/secret", "/v2/items", "fixed"},
 		{"/api/secret/a%20b", "/v2/items/a%20b", "one value"},
@@ -154,8 +154,8 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestAnswers tests what the client gets for responses of the upstream.
-func TestAnswers(t *testing.T) {
+// TestProxyResponses tests what the client gets for responses of the upstream.
+func TestProxyResponses(t *testing.T) {
 	type fields = map[string]string
 	tests := []struct {
 		name     string
@@ -238,8 +238,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestTrace: an upstream that supports TRACE would reveal the key.
-func TestTrace(t *testing.T) {
+// TestProxyTrace: an upstream that supports TRACE would reveal the key.
+func TestProxyTrace(t *testing.T) {
 	h, _, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Write(w)
 	}), middleware.Config{})
@@ -251,8 +251,8 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-// TestOutside: header fields of outer layers stay, even if the upstream sends a 1xx response.
-func TestOutside(t *testing.T) {
+// TestProxyOuterHeaders: header fields of outer layers stay, even if the upstream sends a 1xx response.
+func TestProxyOuterHeaders(t *testing.T) {
 	h, host, _ := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "<http://"+r.Host+"/style.css>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)
@@ -283,9 +283,9 @@ func serve(t *testing.T, h http.Handler) string {
 	return base
 }
 
-// TestFailures: if the upstream does not respond, this service does, in its error
+// TestProxyUpstreamFailures: if the upstream does not respond, this service does, in its error
 // format, with one log record.
-func TestFailures(t *testing.T) {
+func TestProxyUpstreamFailures(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -342,9 +342,9 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// TestBody: a body that a bodyparser has read is replayed to the upstream, with its
+// TestProxyParsedBody: a body that a bodyparser has read is replayed to the upstream, with its
 // length; a rejected request does not reach it.
-func TestBody(t *testing.T) {
+func TestProxyParsedBody(t *testing.T) {
 	type got struct {
 		length int64
 		body   string
@@ -402,9 +402,9 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// TestEvents: events pass one by one through all layers, for longer than the timeout
+// TestProxyEvents: events pass one by one through all layers, for longer than the timeout
 // of other responses.
-func TestEvents(t *testing.T) {
+func TestProxyEvents(t *testing.T) {
 	more := make(chan struct{})
 	there := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -446,8 +446,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestClientGone: the request to the upstream is canceled when the client disconnects.
-func TestClientGone(t *testing.T) {
+// TestProxyClientGone: the request to the upstream is canceled when the client disconnects.
+func TestProxyClientGone(t *testing.T) {
 	arrived, ended := make(chan struct{}), make(chan struct{})
 	h, _, log := service(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(arrived)
@@ -467,8 +467,8 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
-// TestBrokenOff: a partial response does not look complete.
-func TestBrokenOff(t *testing.T) {
+// TestProxyBrokenOff: a partial response does not look complete.
+func TestProxyBrokenOff(t *testing.T) {
 	for _, head := range []string{
 		"Content-Length: 100\r\n\r\nhalf",
 		"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
@@ -497,8 +497,8 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// TestNew: an invalid configuration fails at startup.
-func TestNew(t *testing.T) {
+// TestNewBadConfig: an invalid configuration fails at startup.
+func TestNewBadConfig(t *testing.T) {
 	for _, cfg := range []upstream.Config{
 		{},
 		{Base: "secret.example"},

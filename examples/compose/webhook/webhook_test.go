@@ -45,7 +45,7 @@ func status(h http.Handler, r *http.Request) int {
 	return w.Code
 }
 
-func TestSignature(t *testing.T) {
+func TestReceiverSignature(t *testing.T) {
 	const body = `{"action":"opened","issue":{"title":"ü"}}`
 	good := sign("new", body)
 	form := func(r *http.Request) *http.Request {
@@ -89,8 +89,8 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-// TestAtOnce: the response does not wait for the work, for small and large deliveries.
-func TestAtOnce(t *testing.T) {
+// TestReceiverRespondsAtOnce: the response does not wait for the work, for small and large deliveries.
+func TestReceiverRespondsAtOnce(t *testing.T) {
 	testkit.Run(t, testkit.Wire(), func(t *testing.T, tr testkit.Transport) {
 		answered, worked := make(chan struct{}), make(chan int, 1)
 		rc := webhook.New(func(_ context.Context, d webhook.Delivery) error {
@@ -116,8 +116,8 @@ func TestAtOnce(t *testing.T) {
 	})
 }
 
-// TestLimit: a body above GitHub's limit is not read.
-func TestLimit(t *testing.T) {
+// TestReceiverBodyLimit: a body above GitHub's limit is not read.
+func TestReceiverBodyLimit(t *testing.T) {
 	r := deliver("1", "", "sha256=00")
 	r.Body, r.ContentLength = io.NopCloser(errorReader{t}), 25<<20+1
 	if got := status(webhook.New(nil, []byte("secret")), r); got != 413 {
@@ -132,8 +132,8 @@ func (r errorReader) Read([]byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// TestBehindParser: the limit of an outer parser applies, and the signature is still checked.
-func TestBehindParser(t *testing.T) {
+// TestReceiverInsideBodyParser: the limit of an outer parser applies, and the signature is still checked.
+func TestReceiverInsideBodyParser(t *testing.T) {
 	h := middleware.New(middleware.Config{})(webhook.New(nil, []byte("secret")))
 	if got := status(h, deliver("1", "{}", sign("guess", "{}"))); got != 403 {
 		t.Errorf("not signed: %d", got)
@@ -147,8 +147,8 @@ func TestBehindParser(t *testing.T) {
 	}
 }
 
-// TestReplay: a delivery is processed once, with any id, unless the work on it has failed.
-func TestReplay(t *testing.T) {
+// TestReceiverReplay: a delivery is processed once, with any id, unless the work on it has failed.
+func TestReceiverReplay(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	log := new(testkit.Log)
 	slog.SetDefault(log.Logger())
@@ -187,8 +187,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestRemembered: a delivery that failed at first is remembered from its redelivery.
-func TestRemembered(t *testing.T) {
+// TestReceiverRedelivery: a delivery that failed at first is remembered from its redelivery.
+func TestReceiverRedelivery(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	failure := errors.New("no luck")
@@ -214,8 +214,8 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
-// TestFull: a delivery to a full queue gets 503, and can be sent again.
-func TestFull(t *testing.T) {
+// TestReceiverFullQueue: a delivery to a full queue gets 503, and can be sent again.
+func TestReceiverFullQueue(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	worked := 0
@@ -239,8 +239,8 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestNoSecret: a missing secret stops the service at startup.
-func TestNoSecret(t *testing.T) {
+// TestNewWithoutSecret: a missing secret stops the service at startup.
+func TestNewWithoutSecret(t *testing.T) {
 	for _, secrets := range [][][]byte{nil, {nil}, {[]byte("good"), {}}} {
 		func() {
 			defer func() {

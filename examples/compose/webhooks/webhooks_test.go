@@ -117,9 +117,9 @@ func libraries(t *testing.T) []library {
 	}
 }
 
-// TestAsTheLibraries: our functions accept and reject the same deliveries as the
+// TestVerifyLikeLibraries: our functions accept and reject the same deliveries as the
 // library of the sender.
-func TestAsTheLibraries(t *testing.T) {
+func TestVerifyLikeLibraries(t *testing.T) {
 	now := time.Now()
 	for _, lib := range libraries(t) {
 		good := lib.sign(now, body, secret)
@@ -175,8 +175,8 @@ func TestAsTheLibraries(t *testing.T) {
 	}
 }
 
-// TestRotation: the sender signs with two secrets, of which we have one.
-func TestRotation(t *testing.T) {
+// TestVerifyRotatedSecret: the sender signs with two secrets, of which we have one.
+func TestVerifyRotatedSecret(t *testing.T) {
 	now := time.Now()
 	libs := libraries(t)
 	join := map[string]func(a, b http.Header) (string, string){
@@ -203,8 +203,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestPublishedVector: the example of the Standard Webhooks specification.
-func TestPublishedVector(t *testing.T) {
+// TestVerifyPublishedVector: the example of the Standard Webhooks specification.
+func TestVerifyPublishedVector(t *testing.T) {
 	const published = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	verify := webhooks.StandardWebhooks(webhooks.Config{
 		Secrets: []string{published},

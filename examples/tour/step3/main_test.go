@@ -18,8 +18,8 @@ func TestNotes(t *testing.T) {
 		`{"title":"Request Entity Too Large","status":413,"detail":"Body exceeded 10kb limit"}`)
 }
 
-// TestPanic: the handler panics because it has no store.
-func TestPanic(t *testing.T) {
+// TestNotesPanic: the handler panics because it has no store.
+func TestNotesPanic(t *testing.T) {
 	expect(t, routes(nil), "GET", "/api/notes", "", 500, `{"title":"Internal Server Error","status":500}`)
 }
 

@@ -19,8 +19,8 @@ func TestNotes(t *testing.T) {
 	expect(t, h, "GET", "/api/notes/2", "", 404, `{"title":"Not Found","status":404,"detail":"There is no such note"}`)
 }
 
-// TestCached: the notes are read once, and again after one was added.
-func TestCached(t *testing.T) {
+// TestNotesCached: the notes are read once, and again after one was added.
+func TestNotesCached(t *testing.T) {
 	var store notes.Store
 	h := routes(&store)
 	for range 5 {

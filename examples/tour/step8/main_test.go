@@ -16,8 +16,8 @@ import (
 	"github.com/apiece/apiece/typescript"
 )
 
-// TestTwoMachines runs two instances that share only a shared, here in memory.
-func TestTwoMachines(t *testing.T) {
+// TestNotesOnTwoMachines runs two instances that share only a shared, here in memory.
+func TestNotesOnTwoMachines(t *testing.T) {
 	all := shared{&notes.Store{}, &backplanetest.Memory{}, cache.NewStore(0), cache.NewGenerations(0)}
 	var machines [2]*httptest.Server
 	for i := range machines {
@@ -53,8 +53,8 @@ func TestTwoMachines(t *testing.T) {
 	}
 }
 
-// TestOneMachine: one instance with no shared state.
-func TestOneMachine(t *testing.T) {
+// TestNotesOnOneMachine: one instance with no shared state.
+func TestNotesOnOneMachine(t *testing.T) {
 	feed := hub.New(hub.Config{})
 	defer feed.Shutdown(t.Context())
 	h := routes(shared{notes: &notes.Store{}}, feed)

@@ -35,9 +35,9 @@ func archive(t *testing.T, file string) (dir string) {
 	return project(t, files)
 }
 
-// TestGo compares the output for projects of all shapes, then compiles it and
+// TestGoOutput compares the output for projects of all shapes, then compiles it and
 // checks it against the project.
-func TestGo(t *testing.T) {
+func TestGoOutput(t *testing.T) {
 	printed := map[string]string{} // by file name
 	calls := ""
 	for i, c := range []struct{ project, stderr string }{

@@ -20,7 +20,7 @@
 // by method where the file names methods. For the settings of a file it prints
 // the equivalent middleware.Config. What cannot be read, or has no equivalent,
 // is a comment with the reason.
-// counterpart, is a comment that says why.
+//
 // Errors in the project are written to standard error, with exit code 1. The
 // exit code is 2 if the command line is wrong.
 package main

@@ -70,7 +70,7 @@ const list = `
 ]
 `
 
-func TestRun(t *testing.T) {
+func TestRunOutput(t *testing.T) {
 	good := project(t, map[string]string{
 		"pages/api/post/[pid].ts": "export const config = { api: { bodyParser: false }, maxDuration: 5, regions: f() }",
 		"app/api/todos/route.ts":  "export function POST() {}\nexport function GET() {}",

@@ -2,17 +2,10 @@ package nextfs
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 	"strings"
 	"unicode"
 )
-
-// methods are the exports that Next.js looks for in a route handler.
-var methods = []string{
-	http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions,
-	http.MethodPatch, http.MethodPost, http.MethodPut,
-}
 
 // moduleOf reads the exports of a module. If unknown is not empty, it says why
 // there may be more methods than those found, or others.
@@ -109,7 +102,7 @@ func (m *module) read() {
 			continue // with the token after the declaration
 		}
 		imports := m.word("import")
-		m.note()
+		m.recordNames()
 		m.step()
 		m.isModule = m.isModule || imports && !m.is("(") // CommonJS has import() as well
 	}
@@ -123,7 +116,7 @@ func (m *module) addFrom(name string, from origin) {
 		m.exported = map[string]origin{}
 	}
 	m.exported[name] = from
-	if slices.Contains(methods, name) {
+	if slices.Contains(methodNames, name) {
 		m.found = append(m.found, name)
 	}
 }
@@ -157,7 +150,7 @@ func (m *module) export() {
 		if m.next(); m.kind != nameToken {
 			break
 		}
-		if slices.Contains(methods, m.text) {
+		if slices.Contains(methodNames, m.text) {
 			m.unknown = "export " + declared + " " + m.text
 		} else {
 			m.add(m.text)
@@ -187,12 +180,12 @@ func (m *module) export() {
 // list reads { a, b as c, type d }, and from "module".
 func (m *module) list() {
 	from := m.from()
-	m.each(func(name, as string) { m.addFrom(as, origin{from, name}) })
+	m.eachName(func(name, as string) { m.addFrom(as, origin{from, name}) })
 }
 
-// each reads the names of a list in braces, except types: "type a" and "type a
+// eachName reads the names of a list in braces, except types: "type a" and "type a
 // as b".
-func (m *module) each(visit func(name, as string)) {
+func (m *module) eachName(visit func(name, as string)) {
 	var words []string
 	for m.next(); m.kind != endToken; m.next() {
 		switch {
@@ -239,7 +232,6 @@ func (m *module) star() {
 // following tokens show. But a declared name has an initializer or a type, and
 // anything that looks like an argument is read as a part of the expression
 // before it. A variable may have neither; a later assignment is not detected.
-// is not found out.
 func (m *module) declarators(constant bool) {
 	for {
 		before, name := len(m.found), m.text
@@ -260,7 +252,7 @@ func (m *module) declarators(constant bool) {
 			}
 			m.found = m.found[:before]
 		}
-		m.declared(name, constant)
+		m.recordConstant(name, constant)
 		for !m.statementEnds() && !m.is(",") {
 			m.step()
 		}

@@ -59,9 +59,9 @@ func isOld(e pattern.Endpoint) bool {
 	return false
 }
 
-// methodsOf returns the methods that the handlers on the way to an endpoint serve:
-// all except those that one of them answers with 405.
-func methodsOf(e pattern.Endpoint) (served []string, ok bool) {
+// servedMethods returns the methods that the handlers on the way to an endpoint
+// serve: all except those that one of them answers with 405.
+func servedMethods(e pattern.Endpoint) (served []string, ok bool) {
 	for _, h := range e.Layers {
 		if lister, ok := h.(interface{ Methods() []string }); ok {
 			return lister.Methods(), true
@@ -70,8 +70,8 @@ func methodsOf(e pattern.Endpoint) (served []string, ok bool) {
 	return nil, false
 }
 
-// limited reports whether an endpoint keeps any request from the old server.
-func limited(e pattern.Endpoint) bool {
-	_, limited := methodsOf(e)
+// keepsFromOld reports whether an endpoint keeps any request from the old server.
+func keepsFromOld(e pattern.Endpoint) bool {
+	_, limited := servedMethods(e)
 	return limited || !isOld(e)
 }

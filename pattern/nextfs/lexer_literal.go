@@ -173,16 +173,16 @@ func (l *lexer) part(v *value, closer string) bool {
 	return true
 }
 
-// settled returns a value with its references replaced by the values of
+// resolved returns a value with its references replaced by the values of
 // constants.
-func settled(v value, constant func(name string) value) value {
+func resolved(v value, constant func(name string) value) value {
 	switch v := v.(type) {
 	case reference:
 		return constant(string(v))
 	case []any:
 		list := slices.Clone(v)
 		for i := range list {
-			list[i] = settled(v[i], constant)
+			list[i] = resolved(v[i], constant)
 			if why, ok := list[i].(unread); ok {
 				return why
 			}
@@ -191,7 +191,7 @@ func settled(v value, constant func(name string) value) value {
 	case object:
 		var o object
 		for _, m := range v {
-			m.value = settled(m.value, constant)
+			m.value = resolved(m.value, constant)
 			spread, ok := m.value.(object)
 			switch {
 			case m.key != "":

@@ -94,7 +94,7 @@ func TestWalkLayers(t *testing.T) {
 	}
 }
 
-func TestHandlerOfRequest(t *testing.T) {
+func TestHandlerLookup(t *testing.T) {
 	routes := map[string]http.Handler{"/a/[id]": named("id"), "/a/b": named("b"), "/c/[...d]": named("d")}
 	for _, notFound := range []http.Handler{nil, named("none")} {
 		h, err := pattern.NewHandler(routes, pattern.HandlerConfig{NotFound: notFound, TrailingSlash: pattern.RedirectToBare})

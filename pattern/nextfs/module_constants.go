@@ -1,21 +1,5 @@
 package nextfs
 
-import (
-	"slices"
-	"strings"
-)
-
-// settingNames are the exports that Next.js reads as settings of a route.
-var settingNames = []string{
-	"config", "maxDuration", "runtime", "preferredRegion", "dynamic", "revalidate", "fetchCache", "dynamicParams",
-}
-
-// mentionsSetting reports whether a file may have settings. Most files have
-// none, and need not be read.
-func mentionsSetting(src string) bool {
-	return slices.ContainsFunc(settingNames, func(name string) bool { return strings.Contains(src, name) })
-}
-
 // names are the constants and imports that the settings of a module may use.
 type names struct {
 	constants map[string]value
@@ -26,9 +10,9 @@ type names struct {
 // name, or an export of another module.
 type origin struct{ module, name string }
 
-// declared records the value of a constant. The token is the one after its name
-// or type.
-func (m *module) declared(name string, constant bool) {
+// recordConstant records the value of a constant. The token is the one after its
+// name or type.
+func (m *module) recordConstant(name string, constant bool) {
 	switch {
 	case m.constants == nil || name == "" || !m.is("="):
 	case constant:
@@ -38,10 +22,10 @@ func (m *module) declared(name string, constant bool) {
 	}
 }
 
-// note records a statement that begins with the token, if it imports names or
-// declares constants. The token stays the current one: a second reader reads
-// ahead.
-func (m *module) note() {
+// recordNames records the names of a statement that begins with the token, if it
+// imports any or declares constants. The token stays the current one: a second
+// reader reads ahead.
+func (m *module) recordNames() {
 	declares := m.word("const") && m.before != "as" || m.word("let") || m.word("var")
 	if m.constants == nil || !declares && !m.word("import") {
 		return
@@ -58,7 +42,7 @@ func (m *module) note() {
 	}
 	if second.is("{") {
 		from := second.from()
-		second.each(func(name, as string) { m.imported[as] = origin{from, name} })
+		second.eachName(func(name, as string) { m.imported[as] = origin{from, name} })
 	}
 }
 

@@ -141,8 +141,8 @@ func TestExportStarThroughLinks(t *testing.T) {
 	}
 }
 
-// TestManyLinks: any number of links that lead back is one error.
-func TestManyLinks(t *testing.T) {
+// TestExportStarManyLinks: any number of links that lead back is one error.
+func TestExportStarManyLinks(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "app/a"), 0o755); err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ func (s *scanner) aliases() *aliases {
 func (s *scanner) readAliases(name string) {
 	const most = 20
 	info, err := fs.Stat(s.fsys, name)
-	if s.paths.read++; err != nil || !info.Mode().IsRegular() || info.Size() > maxSource || s.paths.read > most {
+	if s.paths.read++; err != nil || !info.Mode().IsRegular() || info.Size() > sourceLimit || s.paths.read > most {
 		return
 	}
 	text, err := fs.ReadFile(s.fsys, name)

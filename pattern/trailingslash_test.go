@@ -7,8 +7,8 @@ import (
 	"github.com/apiece/apiece/pattern"
 )
 
-// TestRedirectQuery: bytes that a header cannot hold are escaped in Location.
-func TestRedirectQuery(t *testing.T) {
+// TestTrailingSlashRedirectQuery: bytes that a header cannot hold are escaped in Location.
+func TestTrailingSlashRedirectQuery(t *testing.T) {
 	h := mustHandler(t, pattern.HandlerConfig{TrailingSlash: pattern.RedirectToBare}, "/a")
 	r := httptest.NewRequest("GET", "/a/", nil)
 	r.URL.RawQuery = "q=\xff \u00e9&ok=%20+1"

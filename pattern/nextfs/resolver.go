@@ -5,15 +5,14 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 )
 
-// maxSource is the most that is read of a file, and maxStars the number of
+// sourceLimit is the most that is read of a file, and maxModules the number of
 // modules that are read for one, both far above any real project.
 const (
-	maxSource = 4 << 20
-	maxStars  = 100
+	sourceLimit = 4 << 20
+	maxModules  = 100
 )
 
 // A resolver reads the other modules of the project that a route refers to: by
@@ -22,9 +21,9 @@ const (
 // tsconfig.json.
 type resolver struct {
 	*scanner
-	reading []string // the files from the route to the current one
-	read    int      // the number of files requested
-	steps   int      // the number of constants
+	reading   []string // the files from the route to the current one
+	requested int      // the number of files
+	steps     int      // the number of constants
 }
 
 // load reads a module, with its constants on request.
@@ -47,77 +46,10 @@ func (rs *resolver) load(name string, constants bool) *module {
 // follow returns the file of a module that another one imports, if it is in the
 // project and within the limit.
 func (rs *resolver) follow(from, to string) (file string, ok bool) {
-	if rs.read++; rs.read > maxStars {
+	if rs.requested++; rs.requested > maxModules {
 		return "", false
 	}
 	return rs.module(from, to)
-}
-
-// exports returns the methods that a file exports, sorted. If there may be
-// others, unknown says why.
-func (rs *resolver) exports(name string) (found []string, unknown string) {
-	m := rs.load(name, false)
-	found, unknown = slices.Clone(m.found), m.unknown
-	rs.reading = append(rs.reading, name)
-	defer func() { rs.reading = rs.reading[:len(rs.reading)-1] }()
-	times := make([]int, len(methods)) // how many modules export each of them
-	for _, star := range m.stars {
-		file, ok := rs.follow(name, star)
-		if !ok {
-			unknown = starOf(star)
-			continue
-		}
-		if slices.Contains(rs.reading, file) {
-			continue // a cycle adds nothing
-		}
-		more, why := rs.exports(file)
-		if why != "" {
-			unknown = fmt.Sprintf("%s: %s", starOf(star), why)
-		}
-		for _, m := range more {
-			times[slices.Index(methods, m)]++
-		}
-	}
-	for i, m := range methods {
-		switch {
-		case times[i] > 1 && !slices.Contains(found, m):
-			unknown = "several modules export " + m // none of them counts, unless they are the same
-		case times[i] == 1:
-			found = append(found, m)
-		}
-	}
-	for _, method := range m.found {
-		if from := m.exported[method]; from.module != "" && rs.lacks(name, from) {
-			found = slices.DeleteFunc(found, func(m string) bool { return m == method })
-			unknown = fmt.Sprintf("%q does not export %s", from.module, from.name)
-		}
-	}
-	slices.Sort(found)
-	return slices.Compact(found), unknown
-}
-
-// lacks reports whether a module of the project, by the name in a file,
-// certainly does not export a name.
-func (rs *resolver) lacks(file string, from origin) bool {
-	to, ok := rs.follow(file, from.module)
-	if !ok || slices.Contains(rs.reading, to) {
-		return false
-	}
-	m := rs.load(to, false)
-	if next, ok := m.exported[from.name]; ok || m.unknown != "" {
-		return ok && next.module != "" && rs.lacks(to, next)
-	}
-	rs.reading = append(rs.reading, to)
-	defer func() { rs.reading = rs.reading[:len(rs.reading)-1] }()
-	for _, star := range m.stars {
-		if from.name == "default" { // "export *" does not include it
-			break
-		}
-		if !rs.lacks(to, origin{star, from.name}) {
-			return false
-		}
-	}
-	return true
 }
 
 // source returns the text of a file.
@@ -126,9 +58,9 @@ func (s *scanner) source(name string) (src, unknown string) {
 	if err == nil {
 		defer f.Close()
 		var text []byte
-		if text, err = io.ReadAll(io.LimitReader(f, maxSource+1)); err == nil {
-			if len(text) > maxSource {
-				return "", fmt.Sprintf("the file has more than %d bytes", maxSource)
+		if text, err = io.ReadAll(io.LimitReader(f, sourceLimit+1)); err == nil {
+			if len(text) > sourceLimit {
+				return "", fmt.Sprintf("the file has more than %d bytes", sourceLimit)
 			}
 			return string(text), ""
 		}
@@ -188,4 +120,4 @@ func (s *scanner) linked(name string) bool {
 	return false
 }
 
-func starOf(module string) string { return fmt.Sprintf("export * from %q", module) }
+func exportStar(module string) string { return fmt.Sprintf("export * from %q", module) }

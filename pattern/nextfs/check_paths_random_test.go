@@ -14,9 +14,9 @@ import (
 	"github.com/apiece/apiece/pattern/nextfs"
 )
 
-// TestTakenAll compares the report of Check with the result for every path of
+// TestCheckMisroutesOfAllPaths compares the report of Check with the result for every path of
 // up to five segments, for random projects and services.
-func TestTakenAll(t *testing.T) {
+func TestCheckMisroutesOfAllPaths(t *testing.T) {
 	paths := []string{"/"}
 	for n := 1; n <= 5; n++ {
 		for i := range 1 << (2 * n) { // of four texts each

@@ -25,12 +25,13 @@ import (
 // path is: any other pattern that matches such a path matches all paths of its
 // kind.
 
-// A taken path belongs to a file, and reaches the handler of another route.
-type taken struct{ route, path string }
+// A misroute is a path that belongs to a file, and reaches the handler of another
+// route.
+type misroute struct{ route, path string }
 
-// taken returns a path for each route that takes requests of a file of another
+// misroutes returns a path for each route that takes requests of a file of another
 // route, in order of precedence.
-func (c *comparison) taken(e entry) (all []taken) {
+func (c *comparison) misroutes(e entry) (all []misroute) {
 	if c.table == nil {
 		return nil // the project's response is unknown
 	}
@@ -38,20 +39,20 @@ func (c *comparison) taken(e entry) (all []taken) {
 	f.Pages = f.Pages || e.page // a page accepts other methods than GET, for server actions
 	for _, p := range c.ported {
 		for path := range c.paths(f.Pattern, p) {
-			route, ok := c.answers(path, f)
-			if ok && route != f.Pattern.String() && !slices.ContainsFunc(all, func(t taken) bool { return t.route == route }) {
-				all = append(all, taken{route, path})
+			route, ok := c.serves(path, f)
+			if ok && route != f.Pattern.String() && !slices.ContainsFunc(all, func(m misroute) bool { return m.route == route }) {
+				all = append(all, misroute{route, path})
 			}
 		}
 	}
 	return all
 }
 
-// handedOn reports whether the old server gets the requests for a file that no
+// leftToOld reports whether the old server gets the requests for a file that no
 // route of the handler matches.
-func (c *comparison) handedOn(f Route) bool {
+func (c *comparison) leftToOld(f Route) bool {
 	for path := range c.paths(f.Pattern, f.Pattern) {
-		if h, _ := c.reach(path); h == nil || !handsOn(h, f) {
+		if h, _ := c.reach(path); h == nil || !passesToOld(h, f) {
 			return false
 		}
 	}
@@ -64,12 +65,12 @@ func (c *comparison) paths(p, q pattern.Pattern) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		a, b := segments(p), segments(q)
 		for i := range min(len(a), len(b)) {
-			if a[i] != b[i] && !dynamic(a[i]) && !dynamic(b[i]) {
+			if a[i] != b[i] && !isParam(a[i]) && !isParam(b[i]) {
 				return // no path matches both
 			}
 		}
 		for n := range c.longest + 2 {
-			path := witness(a, b, n, c.fresh)
+			path := samplePath(a, b, n, c.unusedSegment)
 			if _, err := p.Match(path); err != nil {
 				continue
 			}
@@ -88,11 +89,11 @@ func (c *comparison) paths(p, q pattern.Pattern) iter.Seq[string] {
 	}
 }
 
-// answers reports whether the handler has a route for a path and responds
+// serves reports whether the handler has a route for a path and responds
 // itself to some request for the file.
-func (c *comparison) answers(path string, f Route) (route string, ok bool) {
+func (c *comparison) serves(path string, f Route) (route string, ok bool) {
 	h, route := c.reach(path)
-	return route, route != "" && (h == nil || !handsOn(h, f))
+	return route, route != "" && (h == nil || !passesToOld(h, f))
 }
 
 // reach returns what serves a path, inside all the routers that it can see into,
@@ -122,14 +123,14 @@ func (c *comparison) reach(path string) (h http.Handler, route string) {
 	return h, route
 }
 
-// handsOn reports whether the old server gets all requests that a file responds
+// passesToOld reports whether the old server gets all requests that a file responds
 // to.
-func handsOn(h http.Handler, f Route) bool {
+func passesToOld(h http.Handler, f Route) bool {
 	for e := range pattern.Walk(h) {
 		if !isOld(e) {
 			return false
 		}
-		served, ok := methodsOf(e)
+		served, ok := servedMethods(e)
 		if !ok {
 			continue
 		}
@@ -145,21 +146,21 @@ func handsOn(h http.Handler, f Route) bool {
 	return true
 }
 
-// witness returns a path of n segments: the static text of two patterns, and a
+// samplePath returns a path of n segments: the static text of two patterns, and a
 // segment that no route has for each parameter.
-func witness(a, b []string, n int, fresh string) string {
+func samplePath(a, b []string, n int, unusedSegment string) string {
 	if n == 0 {
 		return "/"
 	}
 	var path strings.Builder
 	for i := range n {
 		switch {
-		case i < len(a) && !dynamic(a[i]):
+		case i < len(a) && !isParam(a[i]):
 			path.WriteString("/" + url.PathEscape(a[i]))
-		case i < len(b) && !dynamic(b[i]):
+		case i < len(b) && !isParam(b[i]):
 			path.WriteString("/" + url.PathEscape(b[i]))
 		default:
-			path.WriteString("/" + fresh)
+			path.WriteString("/" + unusedSegment)
 		}
 	}
 	return path.String()
@@ -170,8 +171,8 @@ func segments(p pattern.Pattern) []string {
 	return strings.FieldsFunc(p.String(), func(c rune) bool { return c == '/' })
 }
 
-// dynamic reports whether a segment is a parameter.
-func dynamic(segment string) bool {
+// isParam reports whether a segment is a parameter.
+func isParam(segment string) bool {
 	return strings.HasPrefix(segment, "[") && strings.HasSuffix(segment, "]")
 }
 
@@ -184,7 +185,7 @@ func (c *comparison) publicFiles() error {
 	var routes []string
 	files := map[string][]string{}
 	try := func(path, name string) {
-		route, ok := c.answers((&url.URL{Path: path}).EscapedPath(), Route{Pages: true})
+		route, ok := c.serves((&url.URL{Path: path}).EscapedPath(), Route{Pages: true})
 		if !ok || route == path { // Scan reports it
 			return
 		}
@@ -193,7 +194,7 @@ func (c *comparison) publicFiles() error {
 		}
 		files[route] = append(files[route], name)
 	}
-	try("/_next/static/"+c.fresh, "/_next/static/*")
+	try("/_next/static/"+c.unusedSegment, "/_next/static/*")
 	err := fs.WalkDir(c.fsys, "public", func(name string, f fs.DirEntry, err error) error {
 		if err == nil && !f.IsDir() {
 			try(strings.TrimPrefix(name, "public"), name)
@@ -201,7 +202,7 @@ func (c *comparison) publicFiles() error {
 		return err
 	})
 	for _, route := range routes {
-		c.breaks = append(c.breaks, fmt.Sprintf("files are answered by the handler of %s: %s", route, some(files[route])))
+		c.misrouted = append(c.misrouted, fmt.Sprintf("files are answered by the handler of %s: %s", route, firstFew(files[route])))
 	}
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -209,8 +210,8 @@ func (c *comparison) publicFiles() error {
 	return fmt.Errorf("nextfs: %w", err)
 }
 
-// some lists the first few of many names.
-func some(names []string) string {
+// firstFew lists the first few of many names.
+func firstFew(names []string) string {
 	const most = 5
 	if n := len(names) - most; n > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)

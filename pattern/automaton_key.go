@@ -2,7 +2,7 @@ package pattern
 
 import "math/bits"
 
-// The tree is walked segment by segment, and a segment is looked up by a key of
+// The automaton is walked segment by segment, and a segment is looked up by a key of
 // eight bytes. A segment of up to eight bytes is its own key; the key of a
 // longer one is mixed from all of its bytes. The search for the slash also
 // reads eight bytes at a time.

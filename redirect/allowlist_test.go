@@ -9,7 +9,7 @@ import (
 	"github.com/apiece/apiece/redirect"
 )
 
-func TestPolicyCheck(t *testing.T) {
+func TestAllowListCheck(t *testing.T) {
 	for _, test := range []struct {
 		why    string
 		list   string // space between origins
@@ -48,7 +48,7 @@ func TestPolicyCheck(t *testing.T) {
 		{"relative", "https://a.example", "a", false},
 		{"empty", "https://a.example", "", false},
 	} {
-		p := redirect.NewPolicy(strings.Fields(test.list)...)
+		p := redirect.NewAllowList(strings.Fields(test.list)...)
 		err := p.Check(test.target)
 		if (err == nil) != test.ok {
 			t.Errorf("%s: Check(%q) with %q = %v", test.why, test.target, test.list, err)
@@ -58,13 +58,13 @@ func TestPolicyCheck(t *testing.T) {
 			t.Errorf("%s: error %#v", test.why, err)
 		}
 	}
-	var zero redirect.Policy
+	var zero redirect.AllowList
 	if zero.Check("/a") != nil || zero.Check("https://a.example/") == nil {
-		t.Error("the zero Policy does not allow what is local and nothing else")
+		t.Error("the zero AllowList does not allow what is local and nothing else")
 	}
 }
 
-func TestNewPolicyPanics(t *testing.T) {
+func TestNewAllowListPanics(t *testing.T) {
 	for _, test := range []struct {
 		why, origin string
 		ok          bool
@@ -102,13 +102,13 @@ func TestNewPolicyPanics(t *testing.T) {
 			defer func() {
 				err, panicked := recover().(error)
 				if panicked == test.ok {
-					t.Errorf("%s: NewPolicy(%q) panicked: %v", test.why, test.origin, err)
+					t.Errorf("%s: NewAllowList(%q) panicked: %v", test.why, test.origin, err)
 				}
 				if panicked && !strings.Contains(err.Error(), fmt.Sprintf("%q", test.origin)) {
 					t.Errorf("%s: panic does not name the origin: %v", test.why, err)
 				}
 			}()
-			redirect.NewPolicy(test.origin)
+			redirect.NewAllowList(test.origin)
 		}()
 	}
 
@@ -118,5 +118,5 @@ func TestNewPolicyPanics(t *testing.T) {
 			t.Errorf("the panic does not list everything: %s", text)
 		}
 	}()
-	redirect.NewPolicy("https://a.example", "one", "two")
+	redirect.NewAllowList("https://a.example", "one", "two")
 }

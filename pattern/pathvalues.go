@@ -46,7 +46,7 @@ func addName(names, name string, kind kind) string {
 	if names == "" {
 		names = "/"
 	}
-	if kind >= rest {
+	if kind.isCatchAll() {
 		name = "..." + name
 	}
 	return names + name + "/"
@@ -71,7 +71,7 @@ func setPathValues(r *http.Request, params Params) {
 	}
 	for q, raw := range params.each() {
 		r.SetPathValue(q.name, params.join(raw, q.kind))
-		if q.kind >= rest && params.at.encoded() || r.PathValue(q.noted) != "" {
+		if q.kind.isCatchAll() && params.starts.encoded() || r.PathValue(q.noted) != "" {
 			r.SetPathValue(q.noted, params.note(raw, q.kind))
 		}
 	}
@@ -86,10 +86,10 @@ func setPathValues(r *http.Request, params Params) {
 
 // note is makeNote of the value of a parameter, as a part of the path.
 func (p Params) note(raw string, kind kind) string {
-	if kind >= rest {
+	if kind.isCatchAll() {
 		raw = p.path[len(p.path)-len(raw)-1:] // with the slash before it
 	}
-	if !p.at.encoded() {
+	if !p.starts.encoded() {
 		raw = strings.ReplaceAll(raw, "%", "%25")
 	}
 	return raw

@@ -184,9 +184,9 @@ func TestExportedMethods(t *testing.T) {
 	}
 }
 
-// TestExportedMethodsOfHostileSource has long and deep input, which would take
+// TestExportedMethodsHostileSource has long and deep input, which would take
 // too long or end the process if any of it was read repeatedly.
-func TestExportedMethodsOfHostileSource(t *testing.T) {
+func TestExportedMethodsHostileSource(t *testing.T) {
 	n := 1 << 18
 	if testkit.Race {
 		n = 1 << 15

@@ -10,19 +10,19 @@ import (
 	"github.com/apiece/apiece/internal/problem"
 )
 
-// A Policy is a list of origins that redirects may lead to, in addition to the
-// origin of the request. The zero Policy lists none. A Policy is safe for
-// concurrent use.
-type Policy struct {
+// An AllowList is a list of origins that redirects may lead to, in addition to
+// the origin of the request. The zero AllowList has none. An AllowList is safe
+// for concurrent use.
+type AllowList struct {
 	origins map[string]bool
 }
 
-// NewPolicy returns a Policy that allows the origins, each written as
+// NewAllowList returns an AllowList of the origins, each written as
 // scheme://host or scheme://host:port with the scheme http or https. An origin
 // includes neither other ports nor subdomains. Write a host outside ASCII in
-// punycode. NewPolicy panics on anything else, listing every mistake.
-func NewPolicy(origins ...string) *Policy {
-	p := &Policy{origins: make(map[string]bool, len(origins))}
+// punycode. NewAllowList panics on anything else, listing every mistake.
+func NewAllowList(origins ...string) *AllowList {
+	l := &AllowList{origins: make(map[string]bool, len(origins))}
 	var errs []error
 	for _, origin := range origins {
 		if err := checkOrigin(origin); err != nil {
@@ -30,12 +30,12 @@ func NewPolicy(origins ...string) *Policy {
 			continue
 		}
 		scheme, authority, _ := strings.Cut(origin, "://")
-		p.origins[normalize(scheme, authority)] = true
+		l.origins[normalize(scheme, authority)] = true
 	}
 	if err := errors.Join(errs...); err != nil {
 		panic(err)
 	}
-	return p
+	return l
 }
 
 // Check returns nil if target is local (see [IsLocal]) or an absolute URL of a
@@ -44,34 +44,34 @@ func NewPolicy(origins ...string) *Policy {
 // plainly: no userinfo, no backslash, no space or control byte, no "//host" and
 // no "https:path", although browsers would follow these. As with [Local], a
 // target has at most 8192 bytes.
-func (p *Policy) Check(target string) error {
-	if err := p.check(target); err != nil {
+func (l *AllowList) Check(target string) error {
+	if err := l.check(target); err != nil {
 		return err
 	}
 	return nil
 }
 
-// To redirects to target if [Policy.Check] accepts it, with the status that
+// To redirects to target if [AllowList.Check] accepts it, with the status that
 // [Local] would use. Otherwise it responds with 400 and returns the [*Error] of
 // Check.
-func (p *Policy) To(w http.ResponseWriter, r *http.Request, target string) error {
-	if err := p.check(target); err != nil {
+func (l *AllowList) To(w http.ResponseWriter, r *http.Request, target string) error {
+	if err := l.check(target); err != nil {
 		return problem.Refuse(w, r, err, err, nil, nil)
 	}
 	return send(w, r, statusFor(r), escape(target))
 }
 
-func (p *Policy) check(target string) *Error {
-	if offset, reason := p.notAllowed(target); reason != "" {
+func (l *AllowList) check(target string) *Error {
+	if offset, reason := l.notAllowed(target); reason != "" {
 		return &Error{Target: target, Offset: offset, Reason: reason, status: http.StatusBadRequest}
 	}
 	return nil
 }
 
-// notAllowed is [notLocal] for what the policy allows.
-func (p *Policy) notAllowed(target string) (offset int, reason string) {
-	if len(target) > maxTarget {
-		return maxTarget, tooLong
+// notAllowed is [notLocal] for what the list allows.
+func (l *AllowList) notAllowed(target string) (offset int, reason string) {
+	if len(target) > targetLimit {
+		return targetLimit, tooLong
 	}
 	offset, reason = notLocal(target)
 	scheme, rest, absolute := strings.Cut(target, "://")
@@ -89,7 +89,7 @@ func (p *Policy) notAllowed(target string) (offset int, reason string) {
 	}
 	// A listed origin is ASCII and has no "@", so no other authority is equal
 	// to one, and equal text means the same origin to every reader.
-	if !p.origins[normalize(scheme, authority)] {
+	if !l.origins[normalize(scheme, authority)] {
 		return 0, "has an origin that is not listed"
 	}
 	return 0, ""

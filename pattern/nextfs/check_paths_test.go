@@ -30,9 +30,9 @@ func tree(files string) fstest.MapFS {
 	return fsys
 }
 
-// TestTaken has routes that break on the first deployment: requests for one file
+// TestCheckMisroutes has routes that break on the first deployment: requests for one file
 // that reach the handler of another route.
-func TestTaken(t *testing.T) {
+func TestCheckMisroutes(t *testing.T) {
 	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("Check runs no handler") })
 	old := nextfs.Old(never)
 	type routes = map[string]http.Handler
@@ -110,8 +110,8 @@ func TestTaken(t *testing.T) {
 	}
 }
 
-// TestCount: the number of ported routes.
-func TestCount(t *testing.T) {
+// TestCheckCount: the number of ported routes.
+func TestCheckCount(t *testing.T) {
 	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("Check runs no handler") })
 	project := tree("pages/api/a.ts pages/api/b/[id].ts app/c/route.ts=GET,POST app/d/route.ts=GET app/page.tsx")
 	for _, c := range []struct {
@@ -161,9 +161,9 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
-// TestTakenOfWhatCannotBeRead: if the routes of the project are unknown, nothing
+// TestCheckMisroutesUnreadable: if the routes of the project are unknown, nothing
 // is reported as taken.
-func TestTakenOfWhatCannotBeRead(t *testing.T) {
+func TestCheckMisroutesUnreadable(t *testing.T) {
 	handler := http.NotFoundHandler()
 	for _, c := range []struct {
 		fsys     fs.FS
@@ -193,7 +193,7 @@ func TestTakenOfWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestOldOfNil(t *testing.T) {
+func TestOldNil(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("a proxy that is missing would be found by the first request")
