@@ -3,9 +3,9 @@
 // dependency of the kit.
 //
 //	go run ./cmd/report -quick      a first look, in five minutes
-//	go run ./cmd/report             results.md, results.json and charts
+//	go run ./cmd/report             results.json, and from it results.md, targets.md and charts
 //	go run ./cmd/report -run cache  one suite again
-//	go run ./cmd/report -render     results.md and charts from results.json
+//	go run ./cmd/report -render     the pages and charts again, from results.json
 //	go test -bench . ./...          the same work for benchstat
 //	go run ./cmd/compare -base main the cost of a change: old and new in turns
 //
@@ -31,5 +31,6 @@
 //   - Allocations are counted after the rounds, with garbage collection off.
 //   - The versions are those in the build. Validator is pinned to the last one
 //     that does not box every field, for all contenders alike.
-//   - Losses come first, and every sample is kept in results.json.
+//   - Each chart has the losses of the kit, and all of them are listed. Every sample is
+//     kept in results.json.
 package bench

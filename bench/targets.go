@@ -11,8 +11,8 @@ import (
 func Targets() []report.Target {
 	return []report.Target{
 		{What: "a whole service, as documented", Note: "" +
-			"The kit answers at the deadline, with an ETag and nosniff, and watches the size of responses; the section on each promise says " +
-			"what these cost. An event stream lifts a timeout that the others do not have, and has heartbeats and a deadline for writing.",
+			"The kit answers at the deadline, with an ETag and nosniff, and watches the size of responses; [each promise](results.md#what-each-promise-costs) " +
+			"has its cost. An event stream lifts a timeout that the others do not have, and has heartbeats and a deadline for writing.",
 			Claims: slices.Concat(throughput("documented", "chi", 1.0), throughput("documented", "echo", 1.0), throughput("documented", "gin", 0.90))},
 		{What: "a whole service, with equal promises", Note: "" +
 			"What is left are the writer that knows whether a response can still be another, path values in the map of net/http, " +

@@ -1,15 +1,12 @@
-// Command report measures everything and writes results.md, results.json and
-// the charts, in the directory that it is run in.
+// Command report measures everything and writes results.json, and results.md, targets.md
+// and the charts from it, in the directory that it is run in.
 //
 //	go -C bench run ./cmd/report
 //
 // It needs an idle machine: other load hardly changes the ratio of two turns, but
 // increases the spread. With -quick it takes about five minutes, for a first look;
-// without, about forty-five. With -run it measures only matching comparisons again,
+// without, about half an hour. With -run it measures only matching comparisons again,
 // and keeps the rest of results.json.
-//
-// gonum.org/v1/plot draws the charts: it is maintained with the rest of Gonum, has
-// logarithmic axes, and writes SVG in pure Go.
 package main
 
 import (
@@ -41,7 +38,7 @@ func main() {
 	turn := flag.Duration("turn", 0, "time of a contender in a round (default 20ms, with -quick 2ms)")
 	budget := flag.Duration("budget", 0, "time after which a comparison has rounds enough (default 20s, with -quick 1s)")
 	pattern := flag.String("run", "", "measure what matches this `regexp` alone: suite/name, or service/group")
-	flag.BoolVar(&c.renderOnly, "render", false, "measure nothing: results.md and charts from results.json")
+	flag.BoolVar(&c.renderOnly, "render", false, "measure nothing: pages and charts from results.json")
 	flag.StringVar(&c.dir, "dir", c.dir, "where results are read and written")
 	flag.Parse()
 
@@ -111,27 +108,30 @@ func (c *command) run(ctx context.Context, page report.Page) error {
 	return c.render(page, data)
 }
 
-func (c *command) file(name ...string) string {
-	return filepath.Join(append([]string{c.dir}, name...)...)
-}
+func (c *command) file(name string) string { return filepath.Join(c.dir, name) }
 
+// render writes all files that are made of the data. No other charts stay.
 func (c *command) render(page report.Page, data *report.Data) error {
+	files, err := page.Files(data)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.file("charts"), 0o777); err != nil {
 		return err
 	}
-	for _, chart := range page.Charts {
-		text, err := chart.SVG(data, page.Targets)
-		if err != nil {
-			return fmt.Errorf("chart %s: %w", chart.File, err)
-		}
-		if text == nil {
-			continue
-		}
-		if err := os.WriteFile(c.file("charts", chart.File+".svg"), text, 0o666); err != nil {
+	old, err := filepath.Glob(c.file("charts/*.svg"))
+	for _, name := range old {
+		err = errors.Join(err, os.Remove(name))
+	}
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(c.file(filepath.FromSlash(name)), text, 0o666); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(c.file("results.md"), []byte(page.Markdown(data)), 0o666)
+	return nil
 }
 
 // A step is something to measure.

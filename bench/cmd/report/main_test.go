@@ -36,14 +36,18 @@ func TestReport(t *testing.T) {
 	page := read(t, c, "results.md")
 	for _, want := range []string{
 		"github.com/tmaxmax/go-sse v", // a version
-		"routing/GithubAll: not measured", "| **EncodeShort**", "kit AppendTo / go-sse Message", "### Stampede",
+		"routing/GithubAll: not measured", "| **EncodeShort**", "| **apiece AppendTo** |", "#### Stampede",
+		"![Server-sent events](charts/events.svg)",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("results.md does not have %q", want)
 		}
 	}
-	if chart := read(t, c, "charts/encode.svg"); !strings.Contains(chart, "go-sse Message") {
-		t.Error("the chart does not have everybody")
+	if chart := read(t, c, "charts/events.svg"); !strings.Contains(chart, ">go-sse<") || strings.Contains(chart, "subscribers") {
+		t.Error("the chart does not have all contenders, or has one that was not measured")
+	}
+	if targets := read(t, c, "targets.md"); !strings.Contains(targets, "stream/EncodeShort: apiece AppendTo / go-sse") {
+		t.Error("targets.md does not have a target")
 	}
 
 	// Rendering alone gives the same page, and measuring one comparison again
@@ -52,12 +56,18 @@ func TestReport(t *testing.T) {
 	if err := os.Remove(c.file("results.md")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(c.file("charts/old.svg"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
 	c.renderOnly = true
 	if err := c.run(t.Context(), bench.Page()); err != nil {
 		t.Fatal(err)
 	}
 	if read(t, c, "results.md") != page {
 		t.Error("rendered again, the page is another")
+	}
+	if _, err := os.Stat(c.file("charts/old.svg")); !os.IsNotExist(err) {
+		t.Errorf("a chart stays that is no longer made: %v", err)
 	}
 	c.renderOnly, c.only = false, regexp.MustCompile("EncodeShort")
 	if err := c.run(t.Context(), bench.Page()); err != nil {

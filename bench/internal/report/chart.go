@@ -1,307 +1,286 @@
 package report
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
-	"image/color"
 	"math"
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
-
 	"github.com/apiece/apiece/bench/internal/compare"
+	"github.com/apiece/apiece/bench/service"
 )
 
-// A Chart is a chart of the targets, of a comparison, or of growth.
+// A Chart is a picture: bars for each of some comparisons, or lines for work that grows.
 type Chart struct {
 	File  string // without .svg
-	Suite string // where the page shows it; empty is with the targets
 	Title string
+	Value string // what its figures are, such as "Time for a request"
 
-	Of     string   // a comparison: its contenders, the quickest on top
-	Growth string   // or comparisons that grow: their contenders, against the size
-	Metric string   // what grows; empty is the time
-	Size   string   // what the size is
-	Linear bool     // the size may be 0
-	Show   []string // these contenders only; empty is all
+	Panels []Panel
+	Group  string // instead: a panel for each request to the servers of a group
+	Time   bool   // CPU time for a request, instead of requests per second of it
+
+	Suite  string // of lines: where the page shows them
+	Growth string // the comparisons that grow
+	Metric string // what grows; empty is the time
+	Size   string // what the size is
+	Linear bool   // the size may be 0
+	Show   []string
 }
 
-// The colors are for a white background. Those of rivals are safe for red-green color blindness.
-var (
-	kitColor   = color.RGBA{0, 90, 200, 255}
-	floorColor = color.RGBA{90, 90, 90, 255}
-	missColor  = color.RGBA{200, 70, 0, 255}
-	gridColor  = color.RGBA{225, 225, 225, 255}
-	textColor  = color.RGBA{50, 50, 50, 255}
-
-	kitColors   = []color.Color{kitColor, color.RGBA{90, 160, 240, 255}, color.RGBA{0, 50, 120, 255}}
-	rivalDot    = color.RGBA{110, 110, 110, 255}
-	rivalColors = []color.Color{
-		color.RGBA{213, 94, 0, 255}, color.RGBA{0, 158, 115, 255}, color.RGBA{204, 121, 167, 255},
-		color.RGBA{160, 130, 0, 255}, color.RGBA{120, 80, 50, 255}, color.RGBA{150, 150, 150, 255}, color.RGBA{120, 60, 160, 255},
-	}
-)
-
-// SVG draws a chart, or nothing if its data was not measured.
-func (c Chart) SVG(d *Data, targets []Target) ([]byte, error) {
-	switch {
-	case c.Growth != "":
-		return c.lines(d)
-	case c.Of != "":
-		return c.contenders(d)
-	}
-	return c.verdicts(d, targets)
+// A Panel has a bar for each contender of a comparison, or each server of a group.
+type Panel struct {
+	Heading string
+	Of      string   // suite and comparison, or "service", group and metric
+	Show    []string // these alone; empty is all
+	Best    []string // and the best of these
 }
 
-func newPlot(title string) *plot.Plot {
-	p := plot.New()
-	p.Title.Text = title
-	p.Title.Padding = vg.Points(8)
-	p.BackgroundColor = color.White
-	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
-		style.Font.Typeface, style.Font.Variant = "Liberation", "Sans"
-		style.Color = textColor
+// Names are what contenders are called on pages and in charts.
+type Names map[string]string
+
+// of returns the name of a contender, which is that of the kit for its own.
+func (n Names) of(name string) string {
+	if plain, ok := n[name]; ok {
+		return plain
 	}
-	p.Title.TextStyle.Font.Size = vg.Points(13)
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Color, axis.Tick.Color = gridColor, gridColor
-		axis.Label.TextStyle.Font.Size = vg.Points(10)
-		axis.Tick.Label.Font.Size = vg.Points(9.5)
+	if rest, ok := strings.CutPrefix(name, "kit"); ok && (rest == "" || strings.ContainsAny(rest[:1], ", ")) {
+		return "apiece" + rest
 	}
-	return p
+	return name
 }
 
-// svg writes the plot. Liberation Sans has the widths of Arial and Helvetica, which
-// replace it if it is not installed.
-func svg(p *plot.Plot, width, height vg.Length) ([]byte, error) {
-	canvas := vgsvg.New(width, height)
-	whole := draw.New(canvas)
-	whole.SetColor(color.White)
-	whole.Fill(whole.Rectangle.Path())
-	const margin = 8
-	p.Draw(draw.Crop(whole, margin, -margin, margin, -margin))
-	var out bytes.Buffer
-	if _, err := canvas.WriteTo(&out); err != nil {
-		return nil, err
+// panels are those of the chart, or of its group.
+func (c Chart) panels(d *Data) (all []Panel) {
+	r, _ := d.service("service/" + c.Group)
+	if c.Group == "" || r == nil {
+		return c.Panels
 	}
-	text := strings.ReplaceAll(out.String(), "font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;")
-	return []byte(text), nil
+	last := ""
+	for _, x := range r.Rows {
+		if x.Unit == perSecond && x.Metric != last {
+			last = x.Metric
+			all = append(all, Panel{Heading: strings.TrimPrefix(last, service.Metrics()[1]+", "), Of: "service/" + c.Group + "/" + last})
+		}
+	}
+	return all
 }
 
-// A dot is one line of a chart of dots.
-type dot struct {
-	label  string
-	spread compare.Spread
+// perSecond is the unit of the bars of servers.
+const perSecond = "requests per CPU second"
+
+// A bar is one contender.
+type bar struct {
+	name   string
+	role   compare.Role
+	value  compare.Spread
 	text   string
-	target float64 // if it is not 0
-	color  color.Color
+	kit    compare.Spread // the kit relative to it
+	higher bool           // more is better
+
+	variant bool // the service of the kit, with one promise less
 }
 
-// verdicts shows the ratios of the targets: where they are, and where they
-// should be.
-func (c Chart) verdicts(d *Data, targets []Target) ([]byte, error) {
-	var dots []dot
-	for _, t := range targets {
-		for _, claim := range t.Claims {
-			v := d.Judge(claim)
-			if !v.Measured || claim.To == "" || claim.What != "" || v.Spread.Median <= 0 {
+// bars are those of a panel, the best one first.
+func (c Chart) bars(d *Data, p Panel) (all []bar) {
+	if r := d.result(p.Of); r != nil {
+		for i := range r.Samples {
+			s := &r.Samples[i]
+			if s.Error != "" || s.Name == r.Subtract {
 				continue
 			}
-			x := dot{label: strings.TrimSuffix(v.Label(), " (the fastest)"), spread: v.Spread, text: v.Figure(), target: claim.Max, color: kitColor}
-			if !v.Met {
-				x.color = missColor
+			b := bar{name: s.Name, role: s.Role, value: r.Time(s), text: duration(r.Time(s).Median)}
+			if kit := r.Main(s.Class); kit != nil {
+				b.kit = r.Ratio(kit, s)
 			}
-			dots = append(dots, x)
+			all = append(all, b)
+		}
+	} else if r, metric := d.service(p.Of); r != nil {
+		for _, x := range r.Rows {
+			if x.Metric != metric || x.Unit != perSecond {
+				continue
+			}
+			b := bar{name: x.Server, role: compare.Rival, value: compare.Spread{Median: x.Median, Low: x.Low, High: x.High}, text: number(x.Median), higher: true}
+			if strings.HasPrefix(x.Server, "apiece") {
+				b.role, b.variant = compare.Kit, x.Server != "apiece"
+			}
+			if _, b.kit = r.Ratio(metric, perSecond, "apiece", x.Server); c.Time {
+				b.value, b.kit, b.higher = inverse(b.value, 1e9), inverse(b.kit, 1), false
+				b.text = duration(b.value.Median)
+			}
+			all = append(all, b)
 		}
 	}
-	return drawDots(c.Title, "time of the kit / time of the rival (a bar is the target; orange misses it)", func(x float64) string { return digits(x) + "x" }, 1, dots)
-}
-
-// contenders shows a comparison.
-func (c Chart) contenders(d *Data) ([]byte, error) {
-	r := d.result(c.Of)
-	if r == nil {
-		return nil, nil
-	}
-	var dots []dot
-	for i := range r.Samples {
-		s := &r.Samples[i]
-		if s.Error != "" || s.Name == r.Subtract || !c.shows(s.Name) || r.Time(s).Median <= 0 {
-			continue
-		}
-		x := dot{label: s.Name, spread: r.Time(s), text: duration(r.Time(s).Median), color: rivalDot}
-		switch s.Role {
-		case compare.Kit:
-			x.color = kitColor
-		case compare.Floor:
-			x.color = floorColor
-		}
-		dots = append(dots, x)
-	}
-	slices.SortFunc(dots, func(a, b dot) int {
-		if a.spread.Median < b.spread.Median {
-			return -1
-		}
-		return 1
+	all = slices.DeleteFunc(all, func(b bar) bool {
+		return b.value.Median <= 0 || len(p.Show) > 0 && !slices.Contains(p.Show, b.name) && !slices.Contains(p.Best, b.name)
 	})
-	return drawDots(c.Title, "time for a "+r.Unit, duration, 0, dots)
+	slices.SortStableFunc(all, func(a, b bar) int {
+		if a.higher {
+			a, b = b, a
+		}
+		return cmp.Compare(a.value.Median, b.value.Median)
+	})
+	found := false
+	return slices.DeleteFunc(all, func(b bar) bool {
+		candidate := slices.Contains(p.Best, b.name)
+		drop := candidate && found
+		found = found || candidate
+		return drop
+	})
 }
 
-func (c Chart) shows(name string) bool { return len(c.Show) == 0 || slices.Contains(c.Show, name) }
+func inverse(s compare.Spread, of float64) compare.Spread {
+	return compare.Spread{Median: of / s.Median, Low: of / s.High, High: of / s.Low, N: s.N}
+}
 
-func drawDots(title, label string, format func(float64) string, line float64, dots []dot) ([]byte, error) {
-	if len(dots) == 0 {
+// direction says what the figures are, and which of them are good.
+func (c Chart) direction(higher bool) string {
+	if higher {
+		return c.Value + ", higher is better"
+	}
+	return c.Value + ", lower is better"
+}
+
+// SVG draws a chart, or nothing if its data was not measured.
+func (c Chart) SVG(d *Data, names Names) ([]byte, error) {
+	if c.Growth != "" {
+		return c.lines(d, names)
+	}
+	rows := c.panels(d)
+	panels := make([][]bar, len(rows))
+	var labels, values []string
+	higher := false
+	for i, panel := range rows {
+		panels[i] = c.bars(d, panel)
+		for _, b := range panels[i] {
+			labels, values, higher = append(labels, names.of(b.name)), append(values, b.text), b.higher
+		}
+	}
+	if len(labels) == 0 {
 		return nil, nil
 	}
-	p := newPlot(title)
-	slices.Reverse(dots) // the first is to be on top
-	var names []string
-	low, high := math.Inf(1), 0.0
-	for _, x := range dots {
-		names = append(names, x.label)
-		for _, at := range []float64{x.spread.Low, x.spread.Median, x.spread.High, x.target} {
-			if at > 0 { // a quartile may be 0, of which there is no logarithm
-				low, high = min(low, at), max(high, at)
-			}
-		}
+	left, right := margin+widest(labels)+6, width-margin-widest(values)-10
+	if right-left < 120 {
+		return nil, fmt.Errorf("chart %s: %.0f are left for bars beside %q", c.File, right-left, labels)
 	}
-	p.X.Label.Text = label
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{format, 0}
-	p.Add(verticals{line})
-	p.NominalY(names...)
-	p.Y.Tick.Length, p.Y.Width = 0, 0
-	p.Add(&dotPlot{dots})
-	p.X.Min, p.X.Max = low/1.3, high*1.3*math.Pow(high/low, 0.12)
-	p.Y.Min, p.Y.Max = -0.7, float64(len(dots))-0.3
-	return svg(p, 9*vg.Inch, vg.Points(70+float64(len(dots))*16))
-}
-
-type dotPlot struct{ dots []dot }
-
-func (d *dotPlot) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	for i, dot := range d.dots {
-		at := y(float64(i))
-		if dot.target > 0 {
-			c.StrokeLine2(draw.LineStyle{Color: textColor, Width: vg.Points(2)}, x(dot.target), at-vg.Points(5), x(dot.target), at+vg.Points(5))
-		}
-		c.StrokeLine2(draw.LineStyle{Color: dot.color, Width: vg.Points(1.5)}, x(max(dot.spread.Low, p.X.Min)), at, x(dot.spread.High), at)
-		c.DrawGlyph(draw.GlyphStyle{Color: dot.color, Radius: vg.Points(4), Shape: draw.CircleGlyph{}}, vg.Point{X: x(dot.spread.Median), Y: at})
-		right := x(max(dot.spread.High, dot.spread.Median, dot.target)) + vg.Points(7)
-		c.FillText(small(p, dot.color), vg.Point{X: right, Y: at}, dot.text)
-	}
-}
-
-func small(p *plot.Plot, col color.Color) text.Style {
-	style := p.X.Tick.Label
-	style.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(9)}
-	style.Color, style.XAlign, style.YAlign, style.Rotation = col, text.XLeft, text.YCenter, 0
-	return style
-}
-
-// verticals are lines at the ticks, with a darker one at equal speed.
-type verticals struct{ mark float64 }
-
-func (v verticals) Plot(c draw.Canvas, p *plot.Plot) {
-	x, _ := p.Transforms(&c)
-	for _, tick := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
-		if tick.Value < p.X.Min || tick.Value > p.X.Max || tick.Label == "" {
+	var p picture
+	p.y = margin
+	p.lines("b", c.Title)
+	p.lines("d", c.direction(higher))
+	for i, panel := range rows {
+		if len(panels[i]) == 0 {
 			continue
 		}
-		style := draw.LineStyle{Color: gridColor, Width: vg.Points(0.7)}
-		if tick.Value == v.mark {
-			style = draw.LineStyle{Color: floorColor, Width: vg.Points(1)}
+		p.y += 10
+		p.lines("b", panel.Heading)
+		most := 0.0
+		for _, b := range panels[i] {
+			most = max(most, b.value.Median)
 		}
-		c.StrokeLine2(style, x(tick.Value), c.Min.Y, x(tick.Value), c.Max.Y)
-	}
-}
-
-// decades are ticks at the powers of ten. Where there are few of them, their
-// doubles and halves have labels too.
-type decades struct {
-	format func(float64) string
-	last   float64 // no tick is beyond it, unless it is 0
-}
-
-func (d decades) Ticks(low, high float64) (ticks []plot.Tick) {
-	few := high/low < 200
-	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
-		for i := 1.0; i < 10; i++ {
-			tick := plot.Tick{Value: i * math.Pow(10, e)}
-			if i == 1 || few && (i == 2 || i == 5) {
-				tick.Label = d.format(tick.Value)
+		for _, b := range panels[i] {
+			scale := func(x float64) float64 { return min(right, left+x/most*(right-left)) }
+			bold, class := "", string(b.role)
+			switch {
+			case b.variant:
+				class = string(compare.Rival)
+			case b.role == compare.Kit:
+				bold = "b"
 			}
-			if d.last == 0 || tick.Value <= d.last {
-				ticks = append(ticks, tick)
-			}
+			p.text(bold, margin, p.y+16, names.of(b.name))
+			p.add(`<rect class="%s" x="%.1f" y="%.0f" width="%.1f" height="14"/>`, class, left, p.y+4, max(1, scale(b.value.Median)-left))
+			p.add(`<line class="spread" x1="%.1f" x2="%.1f" y1="%.0f" y2="%[3]g"/>`, scale(b.value.Low), scale(b.value.High), p.y+11)
+			p.text(strings.TrimSpace(bold+" e"), width-margin, p.y+16, b.text)
+			p.y += row
 		}
 	}
-	return ticks
+	return p.svg(c.Title + ": " + c.direction(higher)), nil
+}
+
+// verdict says which direction is better, how often the kit leads, and which
+// rivals it loses to, with what it has relative to them.
+func (c Chart) verdict(d *Data, names Names) string {
+	type relation struct {
+		name      string
+		low, high float64
+		lost      bool
+	}
+	var rivals, itself []*relation
+	rows, leads, higher := 0, 0, false
+	for _, panel := range c.panels(d) {
+		first, measured := true, false
+		for _, b := range c.bars(d, panel) {
+			if measured, higher = true, b.higher; b.role == compare.Floor || b.role == compare.Kit && !b.variant || b.kit.N == 0 {
+				continue
+			}
+			all := &rivals
+			if b.variant {
+				all = &itself
+			}
+			at := slices.IndexFunc(*all, func(x *relation) bool { return x.name == b.name })
+			if at < 0 {
+				at, *all = len(*all), append(*all, &relation{name: b.name, low: math.Inf(1)})
+			}
+			x, slower := (*all)[at], b.kit.Median
+			if x.low, x.high = min(x.low, slower), max(x.high, slower); higher {
+				slower = 1 / slower
+			}
+			x.lost = x.lost || b.variant || slower > much
+			first = first && (b.variant || slower <= 1)
+		}
+		if measured {
+			rows++
+		}
+		if measured && first {
+			leads++
+		}
+	}
+	if rows == 0 {
+		return "Not measured."
+	}
+	list := func(all []*relation) string {
+		var said []string
+		for _, x := range all {
+			if x.lost {
+				said = append(said, fmt.Sprintf("%s (%s)", names.of(x.name), between(x.low, x.high)))
+			}
+		}
+		return strings.Join(said, ", ")
+	}
+	text := fmt.Sprintf("%s. apiece leads in %d of %d comparisons", c.direction(higher), leads, rows)
+	if lost := list(rivals); lost != "" && higher {
+		text += "; **it handles fewer** in at least one than " + lost
+	} else if lost != "" {
+		text += "; **it takes longer** in at least one than " + lost
+	}
+	if all := list(itself); all != "" {
+		text += ". Relative to its own variants: " + all
+	}
+	return text + "."
+}
+
+// much is how much slower counts.
+const much = 1.03
+
+func between(low, high float64) string {
+	if ratio(low) == ratio(high) {
+		return ratio(low)
+	}
+	return ratio(low) + " to " + ratio(high)
 }
 
 // A series is one contender as the work grows.
 type series struct {
-	name  string
-	role  compare.Role
-	color color.Color
-	at    plotter.XYs
+	name, class string
+	role        compare.Role
+	x, y        []float64
+	at          float64 // the height of its name
 }
 
-// lines shows how the contenders grow.
-func (c Chart) lines(d *Data) ([]byte, error) {
-	all := c.series(d)
-	if len(all) == 0 {
-		return nil, nil
-	}
-	p := newPlot(c.Title)
-	p.X.Label.Text = c.Size
-	format := duration
-	if c.Metric != "" {
-		p.Y.Label.Text, format = c.Metric, count
-	}
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{format, 0}
-	if c.Linear {
-		p.X.Tick.Marker = sizes(all)
-	} else {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{count, 1.1 * largest(all)}
-	}
-	grid := plotter.NewGrid()
-	grid.Vertical.Color, grid.Horizontal.Color = gridColor, gridColor
-	p.Add(grid)
-	for _, s := range all {
-		line, points, err := plotter.NewLinePoints(s.at)
-		if err != nil {
-			return nil, err
-		}
-		line.Color, line.Width = s.color, vg.Points(1.4)
-		points.Color, points.Radius, points.Shape = s.color, vg.Points(2), draw.CircleGlyph{}
-		switch s.role {
-		case compare.Kit:
-			line.Width, points.Radius = vg.Points(2.6), vg.Points(3)
-		case compare.Floor:
-			line.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
-		}
-		p.Add(line, points)
-	}
-	p.Add(names{all})
-	if c.Linear {
-		p.X.Max *= 1.4
-	} else {
-		p.X.Max *= math.Pow(p.X.Max/p.X.Min, 0.35)
-	}
-	return svg(p, 7.5*vg.Inch, 4.4*vg.Inch)
-}
+func (s *series) end() float64 { return s.y[len(s.y)-1] }
 
-func (c Chart) series(d *Data) (all []series) {
-	index := make(map[string]int)
-	kits, rivals := 0, 0
+func (c Chart) series(d *Data) (all []*series) {
+	drawn := make(map[compare.Role]int)
 	for i := range d.Results {
 		r := &d.Results[i]
 		if r.Growth != c.Growth {
@@ -309,7 +288,7 @@ func (c Chart) series(d *Data) (all []series) {
 		}
 		for k := range r.Samples {
 			s := &r.Samples[k]
-			if s.Error != "" || s.Name == r.Subtract || !c.shows(s.Name) {
+			if s.Error != "" || s.Name == r.Subtract || len(c.Show) > 0 && !slices.Contains(c.Show, s.Name) {
 				continue
 			}
 			y := r.Time(s).Median
@@ -319,76 +298,129 @@ func (c Chart) series(d *Data) (all []series) {
 			if y <= 0 {
 				continue
 			}
-			if _, ok := index[s.Name]; !ok {
-				index[s.Name] = len(all)
-				next := series{name: s.Name, role: s.Role}
-				switch s.Role {
-				case compare.Kit:
-					next.color = kitColors[kits%len(kitColors)]
-					kits++
-				case compare.Floor:
-					next.color = floorColor
-				default:
-					next.color = rivalColors[rivals%len(rivalColors)]
-					rivals++
-				}
-				all = append(all, next)
+			at := slices.IndexFunc(all, func(x *series) bool { return x.name == s.Name })
+			if at < 0 {
+				at = len(all)
+				colors := map[compare.Role]int{compare.Kit: 3, compare.Floor: 1, compare.Rival: 7}
+				all = append(all, &series{name: s.Name, role: s.Role, class: fmt.Sprint(s.Role, drawn[s.Role]%colors[s.Role])})
+				drawn[s.Role]++
 			}
-			own := &all[index[s.Name]]
-			own.at = append(own.at, plotter.XY{X: r.Size, Y: y})
+			all[at].x, all[at].y = append(all[at].x, r.Size), append(all[at].y, y)
 		}
 	}
 	return all
 }
 
-// sizes are ticks where something was measured.
-func sizes(all []series) (ticks plot.ConstantTicks) {
-	for _, at := range all[0].at {
-		ticks = append(ticks, plot.Tick{Value: at.X, Label: count(at.X)})
+// lines shows how the contenders grow.
+func (c Chart) lines(d *Data, names Names) ([]byte, error) {
+	all := c.series(d)
+	if len(all) == 0 {
+		return nil, nil
+	}
+	format := duration
+	if c.Metric != "" {
+		format = count
+	}
+	var xs, ys []float64
+	var labels []string
+	for _, s := range all {
+		xs, ys, labels = append(xs, s.x...), append(ys, s.y...), append(labels, names.of(s.name))
+	}
+	xTicks, yTicks := decades(xs), decades(ys)
+	if c.Linear {
+		xTicks = slices.Compact(slices.Sorted(slices.Values(xs)))
+	}
+	var marks []string
+	for _, y := range yTicks {
+		marks = append(marks, format(y))
+	}
+	var p picture
+	p.y = margin
+	p.lines("b", c.Title)
+	p.lines("d", c.direction(false))
+	top := p.y + 14
+	bottom := top + max(260, float64(len(all))*(row-2)+10)
+	left, right := margin+0.9*widest(marks)+8, width-margin-0.9*widest(labels)-14 // not bold
+	if right-left < 120 {
+		return nil, fmt.Errorf("chart %s: %.0f are left for lines beside %q", c.File, right-left, labels)
+	}
+	x, y := axis(xs, c.Linear, left, right), axis(ys, false, bottom-6, top+6)
+	last := math.Inf(1)
+	for i, tick := range yTicks {
+		if at := y(tick); last-at >= row && at <= bottom {
+			p.add(`<line class="grid" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1[3]f"/>`, left, right, at)
+			p.text("d e", left-6, at+5, marks[i])
+			last = at
+		}
+	}
+	last = 0
+	for _, tick := range xTicks {
+		label := count(tick)
+		if at := x(tick); at-textWidth(label)/2 > last && at <= right+1 {
+			p.add(`<line class="grid" y1="%.1f" y2="%.1f" x1="%.1f" x2="%.1[3]f"/>`, top, bottom, at)
+			p.text("d m", at, bottom+19, label)
+			last = at + textWidth(label)/2
+		}
+	}
+	place(all, y, top+8, bottom)
+	for _, s := range all {
+		dots, points := "", ""
+		for i := range s.x {
+			points += fmt.Sprintf("%.1f,%.1f ", x(s.x[i]), y(s.y[i]))
+			dots += fmt.Sprintf(`<circle cx="%.1f" cy="%.1f" r="3"/>`, x(s.x[i]), y(s.y[i]))
+		}
+		p.add(`<g class="%s"><polyline class="%s" points="%s"/>%s`, s.class, s.role[:1], strings.TrimSpace(points), dots)
+		p.text("c", right+12, s.at+5, names.of(s.name))
+		p.add("</g>")
+	}
+	p.y = bottom + 22
+	p.lines("d", c.Size)
+	return p.svg(c.Title + ": " + c.direction(false)), nil
+}
+
+// axis returns where a value is between two places.
+func axis(values []float64, linear bool, from, to float64) func(float64) float64 {
+	scale := math.Log
+	if linear {
+		scale = func(x float64) float64 { return x }
+	}
+	low, high := scale(slices.Min(values)), scale(slices.Max(values))
+	if low == high {
+		low, high = low-1, high+1
+	}
+	return func(x float64) float64 { return from + (scale(x)-low)/(high-low)*(to-from) }
+}
+
+// decades are the powers of ten that an axis shows. Where there are few of them, their
+// doubles and halves are ticks too.
+func decades(values []float64) (ticks []float64) {
+	low, high := slices.Min(values), slices.Max(values)
+	if low <= 0 {
+		return nil
+	}
+	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
+		for _, i := range []float64{1, 2, 5} {
+			if x := i * math.Pow(10, e); x >= low*0.999 && x <= high*1.001 && (i == 1 || high/low < 200) {
+				ticks = append(ticks, x)
+			}
+		}
 	}
 	return ticks
 }
 
-func largest(all []series) (size float64) {
+// place sets the heights of the names of the lines: near their ends, and apart.
+func place(all []*series, y func(float64) float64, top, bottom float64) {
+	slices.SortStableFunc(all, func(a, b *series) int { return cmp.Compare(a.end(), b.end()) })
+	lowest := bottom
 	for _, s := range all {
-		for _, at := range s.at {
-			size = max(size, at.X)
-		}
-	}
-	return size
-}
-
-// names writes the names of the lines at their ends, apart from each other.
-type names struct{ all []series }
-
-func (n names) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	ordered := slices.Clone(n.all)
-	end := func(s series) plotter.XY { return s.at[len(s.at)-1] }
-	slices.SortFunc(ordered, func(a, b series) int {
-		if end(a).Y < end(b).Y {
-			return -1
-		}
-		return 1
-	})
-	const apart = 11
-	heights := make([]vg.Length, len(ordered))
-	for i, s := range ordered {
-		heights[i] = y(end(s).Y)
-		if i > 0 {
-			heights[i] = max(heights[i], heights[i-1]+vg.Points(apart))
-		}
+		s.at = min(y(s.end()), lowest)
+		lowest = s.at - (row - 2)
 	}
 	// What was pushed out at the top pushes the others down.
-	for i := len(heights) - 1; i >= 0; i-- {
-		limit := c.Max.Y
-		if i < len(heights)-1 {
-			limit = heights[i+1] - vg.Points(apart)
-		}
-		heights[i] = min(heights[i], limit)
-	}
-	for i, s := range ordered {
-		c.FillText(small(p, s.color), vg.Point{X: x(end(s).X) + vg.Points(8), Y: heights[i]}, s.name)
+	highest := top
+	for _, s := range slices.Backward(all) {
+		s.at = max(s.at, highest)
+		highest = s.at + row - 2
 	}
 }
 
@@ -400,5 +432,5 @@ func count(x float64) string {
 	case x >= 1e3:
 		return digits(x/1e3) + "k"
 	}
-	return fmt.Sprint(digits(x))
+	return digits(x)
 }

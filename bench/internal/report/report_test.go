@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -22,12 +23,28 @@ var update = flag.Bool("update", false, "write the golden files")
 // finding.
 func sample() (report.Page, *report.Data) {
 	page := report.Page{
-		Title: "Sample", Intro: "An introduction.", Rules: "- A rule.",
+		Title: "Sample", Intro: "An introduction.", Rules: "- A rule.", Goals: "For those who work on it.",
+		Names: report.Names{"slow": "slow and steady"},
+		Questions: []report.Question{
+			{Title: "Letters", Text: "They are written.", Chart: report.Chart{File: "letters", Title: "A letter", Value: "Time for a letter", Panels: []report.Panel{
+				{Heading: "One", Of: "letters/A"}, {Heading: "Ten", Of: "letters/Grow10"}, {Heading: "None", Of: "letters/Gone"},
+			}}},
+			{Title: "Servers", Text: "They are asked.", Chart: report.Chart{File: "servers", Title: "A server", Value: "Requests per second of CPU", Group: "equal promises"}},
+			{Title: "Nothing", Text: "It takes long.", Chart: report.Chart{File: "nothing", Title: "Nothing", Panels: []report.Panel{{Of: "letters/Gone"}}}},
+		},
 		Suites: []compare.Suite{{
-			Name: "letters", Text: "What is measured.",
+			Name: "letters", Text: "What is measured: `kit`, and not the kit.",
 			Comparisons: []compare.Comparison{{Name: "A"}, {Name: "Grow1"}, {Name: "Grow10"}, {Name: "Gone"}},
 			Findings:    []compare.Finding{{Name: "Who", Text: "Who does what."}},
 		}},
+		Summary: report.Chart{File: "summary", Title: "In short", Value: "CPU time", Time: true, Panels: []report.Panel{
+			{Heading: "A letter", Of: "letters/A", Show: []string{"kit"}, Best: []string{"slow", "fast"}},
+			{Heading: "A request", Of: "service/equal promises/GET", Show: []string{"apiece", "net/http"}, Best: []string{"other", "another"}},
+		}},
+		Charts: []report.Chart{
+			{File: "grow", Suite: "letters", Title: "Growing", Value: "Time for a letter", Growth: "size", Size: "sizes"},
+			{File: "memory", Suite: "letters", Title: "Memory", Value: "Bytes", Growth: "size", Size: "sizes", Metric: "B/client"},
+		},
 		Targets: []report.Target{
 			{What: "fast", Claims: []report.Claim{
 				{Of: "letters/A", Kit: "kit", To: report.Fastest, Max: 2.75},
@@ -42,12 +59,6 @@ func sample() (report.Page, *report.Data) {
 				{Of: "service/equal promises/GET", Kit: "apiece", To: "other", What: "requests per CPU second", Min: 3},
 				{Of: "service/same promises/GET", Kit: "apiece", To: "other", What: "requests per CPU second", Min: 1},
 			}},
-		},
-		Charts: []report.Chart{
-			{File: "targets", Title: "Targets"},
-			{File: "a", Suite: "letters", Title: "A", Of: "letters/A"},
-			{File: "grow", Suite: "letters", Title: "Growing", Growth: "size", Size: "sizes"},
-			{File: "memory", Suite: "letters", Title: "Memory", Growth: "size", Size: "sizes", Metric: "B/client"},
 		},
 	}
 	data := &report.Data{Machine: report.Machine{
@@ -89,21 +100,32 @@ func sample() (report.Page, *report.Data) {
 	return page, data
 }
 
-func TestMarkdown(t *testing.T) {
-	page, data := sample()
-	got := page.Markdown(data)
-	const golden = "testdata/sample.md"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
+func render(t *testing.T, page report.Page, data *report.Data) map[string][]byte {
+	t.Helper()
+	files, err := page.Files(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != string(want) {
-		t.Errorf("not what %s has (-update writes it):\n%s", golden, got)
+	return files
+}
+
+func TestPages(t *testing.T) {
+	page, data := sample()
+	files := render(t, page, data)
+	for _, name := range []string{"results.md", "targets.md"} {
+		golden := "testdata/" + name
+		if *update {
+			if err := os.WriteFile(golden, files[name], 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(files[name], want) {
+			t.Errorf("not what %s has (-update writes it):\n%s", golden, files[name])
+		}
 	}
 }
 
@@ -118,8 +140,8 @@ func TestMarshal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := page.Markdown(again), page.Markdown(data); got != want {
-		t.Errorf("not the same page:\n%s", got)
+	if !maps.EqualFunc(render(t, page, again), render(t, page, data), bytes.Equal) {
+		t.Error("not the same files")
 	}
 	if _, err := report.Parse([]byte("{}\n{")); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("error %v, want one that names the line", err)
@@ -141,40 +163,39 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-// TestCharts: each is well-formed XML, has a title, and names only contenders that it shows.
+// TestCharts: each is well-formed XML, says which direction is better, and names only
+// contenders that it shows.
 func TestCharts(t *testing.T) {
 	page, data := sample()
-	for i, want := range [][]string{
-		{"Targets", "letters/A: kit / fast", "letters/A: kit / slow", "3.00x", "0.20x"},
-		{"kit", "30 ns", "slow", "100 ns", "fast"},
-		{"Growing", "kit", "rival", "sizes", "200 ns"},
-		{"Memory", "B/client"},
+	files := render(t, page, data)
+	for name, want := range map[string][]string{
+		"letters": {"A letter", "lower is better", "One", "apiece", "30 ns", "slow and steady", "100 ns", "fast", "Ten", "rival"},
+		"servers": {"higher is better", "GET", "apiece", "net/http", "another", "20", "90"},
+		"summary": {"lower is better", "apiece", "fast", "50 ms", "net/http", "another"}, // 20 requests per second
+		"grow":    {"Growing", "apiece", "rival", "sizes", "100 ns", "lower is better"},
+		"memory":  {"Memory", "Bytes, lower is better"},
 	} {
-		chart := page.Charts[i]
-		text, err := chart.SVG(data, page.Targets)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Blue for what is met, and orange for what is missed.
-		if i == 0 && !(bytes.Contains(text, []byte("#005AC8")) && bytes.Contains(text, []byte("#C84600"))) {
-			t.Errorf("%s does not show which target is missed", chart.File)
-		}
-		shown := texts(t, text)
+		shown := texts(t, files["charts/"+name+".svg"])
 		for _, s := range want {
 			if !strings.Contains(shown, s) {
-				t.Errorf("%s does not say %q:\n%s", chart.File, s, shown)
+				t.Errorf("%s does not say %q:\n%s", name, s, shown)
 			}
 		}
-		for _, s := range []string{"absent", "empty"} {
-			if strings.Contains(shown, s) {
-				t.Errorf("%s says %q", chart.File, s)
+		for _, s := range []string{"absent", "empty", "kit", "None"} {
+			if strings.Contains(shown, "\n"+s+"\n") {
+				t.Errorf("%s says %q", name, s)
 			}
 		}
 	}
-	for _, chart := range []report.Chart{{Of: "letters/Gone"}, {Growth: "nothing"}, {Of: "letters/A", Show: []string{"nobody"}}} {
-		if text, err := chart.SVG(data, nil); text != nil || err != nil {
-			t.Errorf("%+v: %d bytes, error %v", chart, len(text), err)
-		}
+	if shown := texts(t, files["charts/summary.svg"]); strings.Contains(shown, "slow") || strings.Contains(shown, "other\n125") {
+		t.Errorf("the summary has more than the best of the others:\n%s", shown)
+	}
+	if files["charts/nothing.svg"] != nil {
+		t.Error("a chart shows nothing")
+	}
+	page.Names["slow"] = strings.Repeat("slow and steady ", 3)
+	if _, err := page.Files(data); err == nil || !strings.Contains(err.Error(), "letters") {
+		t.Errorf("a name leaves no room for bars: error %v", err)
 	}
 }
 

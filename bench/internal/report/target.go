@@ -89,10 +89,10 @@ func (v *Verdict) measure(r *compare.Result) {
 }
 
 // Label says what is measured, in words.
-func (v Verdict) Label() string {
-	label := v.Of + ": " + v.Kit
+func (v Verdict) Label(names Names) string {
+	label := v.Of + ": " + names.of(v.Kit)
 	if v.To != "" {
-		label += " / " + v.Rival
+		label += " / " + names.of(v.Rival)
 		if v.To == Fastest {
 			label += " (the fastest)"
 		}
@@ -111,7 +111,7 @@ func (v Verdict) Bound() string {
 	return "≤ " + v.figure(v.Max)
 }
 
-// Figure is what was measured in words, and Spread where its middle half is.
+// Figure is what was measured in words.
 func (v Verdict) Figure() string {
 	if !v.Measured {
 		return "not measured"
@@ -119,7 +119,7 @@ func (v Verdict) Figure() string {
 	return v.figure(v.Spread.Median)
 }
 
-// Middle says where the middle half of the rounds is.
+// Middle is the interquartile range in words.
 func (v Verdict) Middle() string {
 	if !v.Measured || v.Spread.N < 2 {
 		return ""
