@@ -167,8 +167,8 @@ func attributes(line string) map[string]any {
 // Only sealed or signed values open.
 func FuzzOpen(f *testing.F) {
 	signer, sealer := cookies.NewSigner(key32('a')), cookies.NewSealer(key32('a'))
-	for _, k := range []keeper{signer, sealer} {
-		genuine := strings.TrimPrefix(set(f, k, &http.Cookie{Name: "other", Value: "v"}), "other=")
+	for _, p := range []protector{signer, sealer} {
+		genuine := strings.TrimPrefix(set(f, p, &http.Cookie{Name: "other", Value: "v"}), "other=")
 		f.Add(genuine)
 		f.Add(genuine[1:])
 	}

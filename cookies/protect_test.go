@@ -16,23 +16,23 @@ import (
 
 func key32(c byte) []byte { return bytes.Repeat([]byte{c}, 32) }
 
-// keeper is the common interface of Signer and Sealer.
-type keeper interface {
+// protector is the common interface of Signer and Sealer.
+type protector interface {
 	Set(http.ResponseWriter, *http.Cookie) error
 	Lookup(*http.Request, string) (string, bool)
 }
 
-// keepers are the constructors of both.
-var keepers = map[string]func(keys ...[]byte) keeper{
-	"Signer": func(keys ...[]byte) keeper { return cookies.NewSigner(keys...) },
-	"Sealer": func(keys ...[]byte) keeper { return cookies.NewSealer(keys...) },
+// protectors are the constructors of both.
+var protectors = map[string]func(keys ...[]byte) protector{
+	"Signer": func(keys ...[]byte) protector { return cookies.NewSigner(keys...) },
+	"Sealer": func(keys ...[]byte) protector { return cookies.NewSealer(keys...) },
 }
 
-// set returns the cookie that a browser would send after k has set c.
-func set(t testing.TB, k keeper, c *http.Cookie) string {
+// set returns the cookie that a browser would send after p has set c.
+func set(t testing.TB, p protector, c *http.Cookie) string {
 	t.Helper()
 	rec := httptest.NewRecorder()
-	if err := k.Set(rec, c); err != nil {
+	if err := p.Set(rec, c); err != nil {
 		t.Fatal(err)
 	}
 	pair, _, _ := strings.Cut(rec.Header().Get("Set-Cookie"), ";")
@@ -40,14 +40,14 @@ func set(t testing.TB, k keeper, c *http.Cookie) string {
 }
 
 func TestProtectorRoundTrip(t *testing.T) {
-	for name, construct := range keepers {
-		k := construct(key32('a'))
+	for name, construct := range protectors {
+		p := construct(key32('a'))
 		for _, value := range []string{"", "x", "a.b.c", "..", "1.2", `{"user":7,"roles":["a","b"]}`, "é€\x00\n;,\"", strings.Repeat("v", 2900)} {
-			pair := set(t, k, &http.Cookie{Name: "n", Value: value})
-			if got, ok := k.Lookup(carrying("n=first wins elsewhere; "+pair), "n"); got != value || !ok {
+			pair := set(t, p, &http.Cookie{Name: "n", Value: value})
+			if got, ok := p.Lookup(carrying("n=first wins elsewhere; "+pair), "n"); got != value || !ok {
 				t.Errorf("%s: %q came back as %q, %v", name, value, got, ok)
 			}
-			if got, ok := k.Lookup(carrying(pair), "m"); ok {
+			if got, ok := p.Lookup(carrying(pair), "m"); ok {
 				t.Errorf("%s: found %q under another name", name, got)
 			}
 		}
@@ -62,9 +62,9 @@ func TestSignerValueIsReadable(t *testing.T) {
 }
 
 func TestSealerValueIsNot(t *testing.T) {
-	k := cookies.NewSealer(key32('a'))
-	one := set(t, k, &http.Cookie{Name: "n", Value: "plain text"})
-	two := set(t, k, &http.Cookie{Name: "n", Value: "plain text"})
+	p := cookies.NewSealer(key32('a'))
+	one := set(t, p, &http.Cookie{Name: "n", Value: "plain text"})
+	two := set(t, p, &http.Cookie{Name: "n", Value: "plain text"})
 	if one == two {
 		t.Error("the same value is sealed the same way twice")
 	}
@@ -77,12 +77,12 @@ func TestSealerValueIsNot(t *testing.T) {
 // every other spelling of the same bytes.
 func TestProtectorHasOneText(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
-	for name, construct := range keepers {
-		k := construct(key32('a'))
+	for name, construct := range protectors {
+		p := construct(key32('a'))
 		for _, value := range []string{"", "r", "ro", "role-user", "é %"} { // of every length modulo 3
-			pair := set(t, k, &http.Cookie{Name: "n", Value: value, MaxAge: 60})
+			pair := set(t, p, &http.Cookie{Name: "n", Value: value, MaxAge: 60})
 			text := strings.TrimPrefix(pair, "n=")
-			if got, ok := k.Lookup(carrying(pair), "n"); !ok || got != value {
+			if got, ok := p.Lookup(carrying(pair), "n"); !ok || got != value {
 				t.Fatalf("%s: %q is %q, %v", name, text, got, ok)
 			}
 			var changed []string
@@ -106,7 +106,7 @@ func TestProtectorHasOneText(t *testing.T) {
 				if c == text || c == " "+text || c == "\t"+text { // surrounding space is not part of a cookie
 					continue
 				}
-				if got, ok := k.Lookup(carrying("n="+c), "n"); ok {
+				if got, ok := p.Lookup(carrying("n="+c), "n"); ok {
 					t.Errorf("%s: %q is accepted beside %q, as %q", name, c, text, got)
 				}
 			}
@@ -115,11 +115,11 @@ func TestProtectorHasOneText(t *testing.T) {
 }
 
 func TestProtectorBindsName(t *testing.T) {
-	for name, construct := range keepers {
-		k := construct(key32('a'))
-		pair := set(t, k, &http.Cookie{Name: "guest", Value: "7"})
+	for name, construct := range protectors {
+		p := construct(key32('a'))
+		pair := set(t, p, &http.Cookie{Name: "guest", Value: "7"})
 		moved := "admin" + strings.TrimPrefix(pair, "guest")
-		if got, ok := k.Lookup(carrying(moved), "admin"); ok {
+		if got, ok := p.Lookup(carrying(moved), "admin"); ok {
 			t.Errorf("%s: a cookie moved to another name reads as %q", name, got)
 		}
 	}
@@ -127,13 +127,13 @@ func TestProtectorBindsName(t *testing.T) {
 
 func TestProtectorKeyRotation(t *testing.T) {
 	oldKey, newKey := key32('o'), key32('n')
-	for name, construct := range keepers {
+	for name, construct := range protectors {
 		before, during, after := construct(oldKey), construct(newKey, oldKey), construct(newKey)
 		fromOld := carrying(set(t, before, &http.Cookie{Name: "n", Value: "v"}))
 		fromNew := carrying(set(t, during, &http.Cookie{Name: "n", Value: "v"}))
 		for _, test := range []struct {
 			why  string
-			k    keeper
+			p    protector
 			r    *http.Request
 			want bool
 		}{
@@ -142,7 +142,7 @@ func TestProtectorKeyRotation(t *testing.T) {
 			{"the first key is the one that seals", after, fromNew, true},
 			{"and not the second", before, fromNew, false},
 		} {
-			if _, ok := test.k.Lookup(test.r, "n"); ok != test.want {
+			if _, ok := test.p.Lookup(test.r, "n"); ok != test.want {
 				t.Errorf("%s: %s: ok = %v", name, test.why, ok)
 			}
 		}
@@ -150,19 +150,19 @@ func TestProtectorKeyRotation(t *testing.T) {
 }
 
 func TestProtectorKeysAreFrozen(t *testing.T) {
-	for name, construct := range keepers {
+	for name, construct := range protectors {
 		key := key32('a')
-		k := construct(key)
-		pair := set(t, k, &http.Cookie{Name: "n", Value: "v"})
+		p := construct(key)
+		pair := set(t, p, &http.Cookie{Name: "n", Value: "v"})
 		clear(key)
-		if _, ok := k.Lookup(carrying(pair), "n"); !ok {
+		if _, ok := p.Lookup(carrying(pair), "n"); !ok {
 			t.Errorf("%s: a change to the caller's key was noticed", name)
 		}
 	}
 }
 
 func TestProtectorKeyPanics(t *testing.T) {
-	for name, construct := range keepers {
+	for name, construct := range protectors {
 		for _, test := range []struct {
 			why  string
 			keys [][]byte
@@ -191,8 +191,8 @@ func TestProtectorKeyPanics(t *testing.T) {
 }
 
 func TestProtectorExpires(t *testing.T) {
-	for name, construct := range keepers {
-		k := construct(key32('a'))
+	for name, construct := range protectors {
+		p := construct(key32('a'))
 		for _, test := range []struct {
 			why  string
 			c    http.Cookie
@@ -210,10 +210,10 @@ func TestProtectorExpires(t *testing.T) {
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				test.c.Name = "n"
-				r := carrying(set(t, k, &test.c))
+				r := carrying(set(t, p, &test.c))
 				if test.life > time.Second {
 					time.Sleep(test.life - time.Nanosecond)
-					if _, ok := k.Lookup(r, "n"); !ok {
+					if _, ok := p.Lookup(r, "n"); !ok {
 						t.Errorf("%s, %s: gone before its time", name, test.why)
 					}
 					time.Sleep(time.Nanosecond)
@@ -221,7 +221,7 @@ func TestProtectorExpires(t *testing.T) {
 				if test.life == 0 {
 					time.Sleep(10 * 365 * 24 * time.Hour)
 				}
-				if _, ok := k.Lookup(r, "n"); ok != (test.life == 0) {
+				if _, ok := p.Lookup(r, "n"); ok != (test.life == 0) {
 					t.Errorf("%s, %s: after %v ok = %v", name, test.why, test.life, ok)
 				}
 			})
@@ -231,18 +231,18 @@ func TestProtectorExpires(t *testing.T) {
 
 // A subdomain can plant a cookie before the valid one, but not hide it.
 func TestProtectorSkipsPlantedCookies(t *testing.T) {
-	for name, construct := range keepers {
-		k := construct(key32('a'))
-		pair := set(t, k, &http.Cookie{Name: "n", Value: "v"})
-		if got, ok := k.Lookup(carrying("n=planted", "n=..; "+pair), "n"); got != "v" || !ok {
+	for name, construct := range protectors {
+		p := construct(key32('a'))
+		pair := set(t, p, &http.Cookie{Name: "n", Value: "v"})
+		if got, ok := p.Lookup(carrying("n=planted", "n=..; "+pair), "n"); got != "v" || !ok {
 			t.Errorf("%s: Lookup = %q, %v", name, got, ok)
 		}
 	}
 }
 
 func TestProtectorRefuses(t *testing.T) {
-	for name, construct := range keepers {
-		k := construct(key32('a'))
+	for name, construct := range protectors {
+		p := construct(key32('a'))
 		for why, c := range map[string]*http.Cookie{
 			"nil":         nil,
 			"bad name":    {Name: "a;b"},
@@ -250,7 +250,7 @@ func TestProtectorRefuses(t *testing.T) {
 			"bad surplus": {Name: "__Host-n"},
 		} {
 			rec := httptest.NewRecorder()
-			if err := k.Set(rec, c); err == nil || len(rec.Header()) != 0 {
+			if err := p.Set(rec, c); err == nil || len(rec.Header()) != 0 {
 				t.Errorf("%s, %s: Set = %v with headers %q", name, why, err, rec.Header())
 			}
 		}

@@ -26,6 +26,12 @@ import (
 // stateLimit is the maximum number of states of an automaton.
 func stateLimit(branches int) int { return 8*branches + 1024 }
 
+// A position is where a path may be in the tree: at a branch, or in a catch-all.
+type position struct {
+	branch   *branch
+	catchAll *leaf
+}
+
 // A determinizer makes the states of the automaton.
 type determinizer struct {
 	slots         map[string]**state // by their positions, of those with more than one
@@ -107,16 +113,21 @@ func advance(positions []position, text string, known bool) (next []position) {
 		if p.branch == nil {
 			return append(next, p)
 		}
-		for k := range kinds {
-			if k == static && !known {
-				continue
-			}
-			to := p.branch.step(k, text)
-			if to.catchAll != nil {
-				return append(next, to)
-			}
-			if to.branch != nil {
-				next = append(next, to)
+		for left := p.branch.kinds; left != 0; left = left.withoutFirst() {
+			switch left.first() {
+			case static:
+				if !known {
+					continue
+				}
+				if to := p.branch.child(text); to != nil {
+					next = append(next, position{branch: to})
+				}
+			case single:
+				next = append(next, position{branch: p.branch.single})
+			case rest:
+				return append(next, position{catchAll: p.branch.rest})
+			case optional:
+				return append(next, position{catchAll: p.branch.optional})
 			}
 		}
 	}

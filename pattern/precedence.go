@@ -3,6 +3,7 @@ package pattern
 import (
 	"cmp"
 	"iter"
+	"math/bits"
 	"strings"
 )
 
@@ -10,9 +11,9 @@ import (
 //
 // The order of these constants is the order of precedence of Next.js, and the
 // only statement of it in this package. Sort compares by it, the search for
-// conflicts and the tree group the sorted routes by it (split), and both the
-// tree and the automaton that is made of it follow a path by it (branch.step).
-// So the routes that Sort and All list are in the order in which they match.
+// conflicts and the tree group the sorted routes by it (split), and the tree, as
+// well as the automaton that is made of it, follow a path by it (kindSet). So the
+// routes that Sort and All list are in the order in which they match.
 type kind uint8
 
 const (
@@ -29,6 +30,16 @@ func (k kind) isParam() bool { return k == single || k.isCatchAll() }
 
 func (k kind) isCatchAll() bool { return k == rest || k == optional }
 
+// A kindSet is a set of kinds, a bit for each. To visit them in order of
+// precedence, take the first as long as there is one:
+//
+//	for left := set; left != 0; left = left.withoutFirst() {
+type kindSet uint8
+
+func (s kindSet) with(k kind) kindSet   { return s | 1<<k }
+func (s kindSet) first() kind           { return kind(bits.TrailingZeros8(uint8(s))) }
+func (s kindSet) withoutFirst() kindSet { return s & (s - 1) }
+
 // kindAt returns what the pattern has after depth segments.
 func (c *compiled) kindAt(depth int) kind {
 	if depth == len(c.segs) {
@@ -40,18 +51,17 @@ func (c *compiled) kindAt(depth int) kind {
 // compare orders patterns by precedence, segment by segment from the left.
 // Patterns that differ only in names are ordered by them.
 func compare(a, b *compiled) int {
-	for depth := 0; ; depth++ {
-		x, y := a.kindAt(depth), b.kindAt(depth)
-		if x != y {
-			return cmp.Compare(x, y)
+	shorter := min(len(a.segs), len(b.segs))
+	for depth := range shorter {
+		x, y := &a.segs[depth], &b.segs[depth]
+		if x.kind != y.kind {
+			return cmp.Compare(x.kind, y.kind)
 		}
-		if x == end {
-			return strings.Compare(a.text, b.text)
-		}
-		if x == static && a.segs[depth].text != b.segs[depth].text {
-			return strings.Compare(a.segs[depth].text, b.segs[depth].text)
+		if x.kind == static && x.text != y.text {
+			return strings.Compare(x.text, y.text)
 		}
 	}
+	return cmp.Or(cmp.Compare(a.kindAt(shorter), b.kindAt(shorter)), strings.Compare(a.text, b.text))
 }
 
 // A level has the routes with the same first segments, by what they have next.
@@ -82,27 +92,4 @@ func byText(routes []route, depth int) iter.Seq[[]route] {
 			start = i
 		}
 	}
-}
-
-// A position is where a path may be in the tree: at a branch, or inside of a
-// catch-all. The zero position is nowhere.
-type position struct {
-	branch   *branch
-	catchAll *leaf
-}
-
-// step returns the position after a segment that the branch takes as a kind.
-// Of several kinds that lead somewhere, the first in the order wins.
-func (b *branch) step(k kind, segment string) position {
-	switch k {
-	case static:
-		return position{branch: b.child(segment)}
-	case single:
-		return position{branch: b.single}
-	case rest:
-		return position{catchAll: b.rest}
-	case optional:
-		return position{catchAll: b.optional}
-	}
-	return position{}
 }

@@ -12,7 +12,8 @@ type leaf struct {
 // A branch is a node of the tree of patterns, in which every path from the
 // root is a pattern up to some segment.
 type branch struct {
-	static              []edge // by text
+	kinds               kindSet // which of the following there are
+	static              []edge  // by text
 	single              *branch
 	end, rest, optional *leaf
 	id                  int
@@ -38,6 +39,7 @@ func (g *grower) grow(routes []route, depth int) *branch {
 		if len(routes) == 0 {
 			continue
 		}
+		b.kinds = b.kinds.with(kind(k))
 		switch kind(k) {
 		case end:
 			b.end = g.leaf(routes[0])
@@ -101,18 +103,25 @@ func (b *branch) find(path string, i int, starts offsets) (*leaf, offsets) {
 		return b.ends(), starts.withFlags(highs)
 	}
 	j := segmentEnd(path, i)
-	for k := range kinds {
-		if i == j && !k.isCatchAll() {
-			continue // an empty segment is a value inside of a catch-all only
-		}
-		next := b.step(k, path[i:j])
-		if next.catchAll != nil {
-			return next.catchAll, starts.withFlags(highs)
-		}
-		if next.branch != nil {
-			if l, starts := next.branch.find(path, j+1, starts.add(i)); l != nil {
-				return l, starts
+	for left := b.kinds; left != 0; left = left.withoutFirst() {
+		var next *branch
+		switch left.first() {
+		case static:
+			next = b.child(path[i:j])
+		case single:
+			if i < j { // an empty segment is a value inside of a catch-all only
+				next = b.single
 			}
+		case rest:
+			return b.rest, starts.withFlags(highs)
+		case optional:
+			return b.optional, starts.withFlags(highs)
+		}
+		if next == nil {
+			continue
+		}
+		if l, starts := next.find(path, j+1, starts.add(i)); l != nil {
+			return l, starts
 		}
 	}
 	return nil, starts

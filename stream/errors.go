@@ -34,7 +34,7 @@ func (e *EventError) Error() string {
 // A TooLargeError says that an event exceeded [Reader.EventLimit] or
 // [RelayConfig.EventLimit].
 type TooLargeError struct {
-	Limit bytesize.Size
+	Limit bytesize.Size // the limit that was exceeded
 }
 
 func (e *TooLargeError) Error() string {

@@ -135,7 +135,7 @@ func TestUnmarshalBinaryRefuses(t *testing.T) {
 			t.Errorf("%s: %d bytes of memory for %d", name, used, len(data))
 		}
 		if err == nil || !reflect.DeepEqual(got, cache.Entry{Key: "before"}) {
-			t.Errorf("%s: %.100q is read as %.100v, %v", name, data, got, err)
+			t.Errorf("%s: %.100q is read as %+v, %v", name, data, got, err)
 		}
 	}
 	for i := range valid {

@@ -92,6 +92,9 @@ func asksForBytes(ranges []string) bool {
 // notModified reports whether the client has the response with header h already. The
 // handler does not evaluate the condition: its response is for every client.
 func notModified(r *http.Request, h http.Header) bool {
+	if r.Header["If-None-Match"] == nil && r.Header["If-Modified-Since"] == nil {
+		return false // saves most hits the two lookups in h
+	}
 	return response.NotModified(r, h.Get("Etag"), h.Get("Last-Modified"))
 }
 

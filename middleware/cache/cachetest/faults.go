@@ -59,8 +59,8 @@ func (s Suite) disturbed(t testing.TB, times int, disturb func()) {
 	taking()
 	store, gens := s.Open(t, t.Name())
 	after := uint64(0)
-	answered(t, "the generations answer", func() (err error) { after, err = gens.Next(t.Context()); return err })
-	answered(t, "the store answers", func() error { return store.Set(t.Context(), sample("after", after)) })
+	eventually(t, "the generations respond", func() (err error) { after, err = gens.Next(t.Context()); return err })
+	eventually(t, "the store responds", func() error { return store.Set(t.Context(), sample("after", after)) })
 	if e := get(t, store, "after"); e == nil {
 		t.Error("what was stored afterwards is not there")
 	}
@@ -144,7 +144,7 @@ func (s Suite) paused(t testing.TB) {
 		select {
 		case err := <-ended:
 			if err == nil {
-				t.Errorf("%s has an answer from a server that is paused", name)
+				t.Errorf("%s succeeds on a server that is paused", name)
 			}
 		case <-time.After(wait):
 			t.Errorf("%s of a paused server does not end with its context", name)
@@ -152,7 +152,7 @@ func (s Suite) paused(t testing.TB) {
 		cancel()
 	}
 	resume()
-	answered(t, "the store answers", func() error { _, err := store.Get(t.Context(), "before"); return err })
+	eventually(t, "the store responds", func() error { _, err := store.Get(t.Context(), "before"); return err })
 	if e := get(t, store, "before"); e == nil || e.Number != before {
 		t.Errorf("what was stored before the pause is %+v", e)
 	}
@@ -164,8 +164,8 @@ func (s Suite) paused(t testing.TB) {
 	}
 }
 
-// answered waits until an operation succeeds.
-func answered(t testing.TB, what string, do func() error) {
+// eventually waits until an operation succeeds.
+func eventually(t testing.TB, what string, do func() error) {
 	t.Helper()
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		err := do()
