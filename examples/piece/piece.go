@@ -10,27 +10,27 @@ import (
 
 // A Config configures [New].
 type Config struct {
-	// Limit is how many requests run at once; further ones get 503. 0 is 100,
+	// MaxRequests is how many requests run at once; further ones get 503. 0 is 100,
 	// negative is no limit.
-	Limit int
+	MaxRequests int
 
-	// OnError answers the 503. Nil is the OnError of the chain around this piece.
+	// OnError renders the 503. Nil is the OnError of the chain around this piece.
 	OnError func(http.ResponseWriter, *http.Request, error)
 }
 
 // New returns the middleware.
 func New(cfg Config) func(http.Handler) http.Handler {
-	if cfg.Limit == 0 {
-		cfg.Limit = 100
+	if cfg.MaxRequests == 0 {
+		cfg.MaxRequests = 100
 	}
 	refuse := reply.Handler(func(http.ResponseWriter, *http.Request) error {
 		return reply.NewError(http.StatusServiceUnavailable, "Too many requests at once").WithHeader("Retry-After", "1")
 	}, cfg.OnError)
 	return func(next http.Handler) http.Handler {
-		if cfg.Limit < 0 {
+		if cfg.MaxRequests < 0 {
 			return next
 		}
-		return &bounded{next, refuse, make(chan struct{}, cfg.Limit)}
+		return &bounded{next, refuse, make(chan struct{}, cfg.MaxRequests)}
 	}
 }
 

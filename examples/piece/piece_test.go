@@ -34,7 +34,7 @@ func TestPieceLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			entered, release := make(chan struct{}), make(chan struct{})
 			first := true
-			h := middleware.New(chain.cfg)(piece.New(piece.Config{Limit: 1})(
+			h := middleware.New(chain.cfg)(piece.New(piece.Config{MaxRequests: 1})(
 				http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 					if first {
 						first = false
@@ -64,7 +64,7 @@ func TestPieceLimit(t *testing.T) {
 // TestPieceNegativeLimit: a negative limit disables it.
 func TestPieceNegativeLimit(t *testing.T) {
 	inside := reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error { return reply.Send(w, r, 200, "inside") })
-	if w := get(piece.New(piece.Config{Limit: -1})(inside)); w.Body.String() != "inside" {
+	if w := get(piece.New(piece.Config{MaxRequests: -1})(inside)); w.Body.String() != "inside" {
 		t.Errorf("without a limit: %d %s", w.Code, w.Body)
 	}
 }

@@ -21,7 +21,8 @@ const (
 	// Coalesce sends only the latest of the waiting events of a topic that have the same
 	// [Subscription.Key]. It is for values of which only the current one counts: prices,
 	// positions, progress. A subscriber that still falls too far behind is treated as
-	// with DropOldest.
+	// with DropOldest. An event that a later one has replaced stays replaced, even if the
+	// later one is then among those that a gap event reports missing.
 	Coalesce
 )
 

@@ -42,8 +42,8 @@ import (
 
 // Config limits the work. The zero value is ready to use.
 type Config struct {
-	// Limit is the number of functions that run at once. Further ones get an error. 0 is 100.
-	Limit int
+	// MaxRunning is the number of functions that run at once. Further ones get an error. 0 is 100.
+	MaxRunning int
 
 	// Timeout is the time before the context of a function is canceled. 0 is a minute.
 	Timeout time.Duration
@@ -70,7 +70,7 @@ var ErrShutdown = errors.New("background: the process shuts down")
 // New returns a Group.
 func New(cfg Config) *Group {
 	g := &Group{cfg: cfg, idle: make(chan struct{})}
-	g.cfg.Limit = cmp.Or(cfg.Limit, 100)
+	g.cfg.MaxRunning = cmp.Or(cfg.MaxRunning, 100)
 	g.cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
 	g.stop, g.end = context.WithCancelCause(context.Background())
 	return g
@@ -80,12 +80,12 @@ func New(cfg Config) *Group {
 // but is not canceled with it. It is canceled after Config.Timeout, or when the
 // context of Shutdown is done. The name is for the log.
 //
-// If Config.Limit functions are running, or after Shutdown, work does not run, and Go
+// If Config.MaxRunning functions are running, or after Shutdown, work does not run, and Go
 // returns an error that a reply.HandlerFunc responds to with 503.
 func (g *Group) Go(ctx context.Context, name string, work func(context.Context) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed || g.running >= g.cfg.Limit {
+	if g.closed || g.running >= g.cfg.MaxRunning {
 		return reply.NewError(http.StatusServiceUnavailable, "Please try again later").
 			WithHeader("Retry-After", "5").
 			WithCause(fmt.Errorf("background: no room for %s: %d are running, shut down: %t", name, g.running, g.closed))

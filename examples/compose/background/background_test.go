@@ -59,7 +59,7 @@ func TestGoAfterResponse(t *testing.T) {
 // TestGoLimit: above the limit a request gets 503 and its work does not run; later
 // requests run again.
 func TestGoLimit(t *testing.T) {
-	jobs := background.New(background.Config{Limit: 1})
+	jobs := background.New(background.Config{MaxRunning: 1})
 	release := make(chan struct{})
 	var ran atomic.Int32
 	h := middleware.New(middleware.Config{Logger: slog.New(slog.DiscardHandler)})(reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -146,7 +146,7 @@ func TestGoContexts(t *testing.T) {
 // TestShutdownStorm: all work that Go has accepted is done when Shutdown returns, in any interleaving.
 func TestShutdownStorm(t *testing.T) {
 	for range 200 {
-		jobs := background.New(background.Config{Limit: 8, Logger: slog.New(slog.DiscardHandler)})
+		jobs := background.New(background.Config{MaxRunning: 8, Logger: slog.New(slog.DiscardHandler)})
 		var accepted, done atomic.Int64
 		var callers sync.WaitGroup
 		for range 4 {
