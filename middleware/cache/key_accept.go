@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/apiece/apiece/internal/mediatype"
 )
 
 // canonicalAccept returns the one spelling of an Accept-Encoding or Accept-Language value
@@ -38,7 +40,7 @@ func canonicalAccept(name string, values []string) (string, bool) {
 				}
 				it.weight = q
 			}
-			if !isToken(part) || len(items) == most {
+			if !mediatype.IsToken(part) || len(items) == most {
 				return "", false
 			}
 			if name == "Accept-Language" {
@@ -80,16 +82,6 @@ func weight(param string) (thousandths int, ok bool) {
 	digits := whole + (fraction + "000")[:3]
 	n, err := strconv.ParseUint(digits, 10, 16)
 	return int(n), err == nil && len(whole) == 1 && n <= 1000
-}
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && !strings.Contains("!#$%&'*+-.^_`|~", s[i:i+1]) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // canonicalLanguage writes a language tag as browsers do: en-GB, zh-Hant-TW
