@@ -2,6 +2,7 @@
 package gallery_test
 
 import (
+	"context"
 	"fmt"
 	"html"
 	"io"
@@ -86,23 +87,25 @@ func Example_typed() {
 // Server-sent events to every subscriber of a topic. Clients that come back get
 // what they missed.
 func Example_hub() {
-	feed := hub.New(hub.Config{})
-	mux := http.NewServeMux()
-	mux.Handle("GET /feed", feed.Handler("news"))
-
+	mux, ctx := http.NewServeMux(), context.Background()
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	resp, err := http.Get(server.URL + "/feed")
+
+	feed := hub.New(hub.Config{})
+	mux.Handle("GET /feed", feed.Handler("news"))
+	id, err := feed.Publish(ctx, "news", stream.Event{Name: "post", Data: "Hello"})
+
+	fmt.Println(strings.HasSuffix(id, "-1"), err)
+
+	// A client that comes back, and had received what was before the first event.
+	request, _ := http.NewRequestWithContext(ctx, "GET", server.URL+"/feed", nil)
+	request.Header.Set("Last-Event-ID", strings.TrimSuffix(id, "1")+"0")
+	resp, err := http.DefaultClient.Do(request)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer resp.Body.Close()
-
-	id, err := feed.Publish(resp.Request.Context(), "news", stream.Event{Name: "post", Data: "Hello"})
-
-	fmt.Println(id != "", err)
-
 	for e, err := range stream.NewReader(resp.Body).All() {
 		fmt.Println(e.Name, e.Data, err)
 		break
@@ -114,22 +117,26 @@ func Example_hub() {
 
 // A response cache for pages, with revalidation on demand.
 func Example_cache() {
-	rendered := 0
+	ctx, rendered := context.Background(), 0
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rendered++
+		cache.Tag(r.Context(), "posts")
 		fmt.Fprintf(w, "%s, rendered %d times", html.EscapeString(r.URL.Path), rendered)
 	})
 
 	pages := cache.New(cache.Config{Lifetime: cache.Lifetime{TTL: time.Hour}})
-	cached := pages.Middleware(page)
+	cached := pages.Middleware(page) // which calls cache.Tag(r.Context(), "posts")
+	invalidate := func() error { return pages.InvalidateTag(ctx, "posts") }
 
 	call(cached, "GET", "/blog/1", "")
 	w := call(cached, "GET", "/blog/1", "")
-	fmt.Println(strings.HasPrefix(w.Header().Get("Cache-Status"), "apiece; hit"))
+	fmt.Println(strings.HasPrefix(w.Header().Get("Cache-Status"), "apiece; hit"), invalidate())
+	call(cached, "GET", "/blog/1", "")
 	// Output:
 	// 200 /blog/1, rendered 1 times
 	// 200 /blog/1, rendered 1 times
-	// true
+	// true <nil>
+	// 200 /blog/1, rendered 2 times
 }
 
 // Routes of Next.js, with its precedence, on the ServeMux.

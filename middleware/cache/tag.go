@@ -7,7 +7,9 @@ const tagPrefix = "tag:"
 
 // Tag adds tags to the response to the request of ctx, for [Cache.InvalidateTag]. Call it
 // in the handler, at any time before that returns; it adds to earlier tags. It is a no-op
-// for a request that is not cached. Next.js: cacheTag, and next.tags of fetch.
+// for a request that is not cached. A 404 is stored as well: call Tag before looking for
+// the record, or the 404 stays when the record is created. Next.js: cacheTag, and
+// next.tags of fetch.
 func Tag(ctx context.Context, tags ...string) { flightOf(ctx).addTags(tagPrefix, tags) }
 
 // SetLifetime sets how long, and to which clients, the cache may serve the response to

@@ -35,7 +35,9 @@ type Note struct {
 func Notes(notes map[string]Note, limit time.Duration) http.Handler {
 	r := chi.NewRouter()
 	r.Use(middleware.RequestID) // chi's own, as before
-	r.NotFound(failed(http.StatusNotFound).ServeHTTP)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		reply.Problem(w, r, reply.NewError(http.StatusNotFound, ""))
+	})
 
 	r.Get("/notes/{id}", func(w http.ResponseWriter, r *http.Request) { // as before
 		note, ok := notes[chi.URLParam(r, "id")]
@@ -55,9 +57,4 @@ func Notes(notes map[string]Note, limit time.Duration) http.Handler {
 		BodyParser:  bodyparser.Config{Raw: true}, // the group has its own
 		MaxDuration: limit,
 	})(r)
-}
-
-// failed responds to every request with an error of the status.
-func failed(status int) http.Handler {
-	return reply.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return reply.NewError(status, "") })
 }
