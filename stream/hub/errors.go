@@ -11,8 +11,15 @@ import (
 	"github.com/apiece/apiece/internal/flush"
 )
 
-// ErrClosed is returned by [Hub.Publish] after [Hub.Shutdown].
-var ErrClosed = errors.New("hub: hub is shut down")
+// ErrClosed is returned by [Hub.Publish] after [Hub.Shutdown], unless there is a
+// [Backplane]. It is a 503: the event comes too late for every subscriber of this process.
+var ErrClosed error = closedError{}
+
+type closedError struct{}
+
+func (closedError) Error() string       { return "hub: hub is shut down" }
+func (closedError) StatusCode() int     { return http.StatusServiceUnavailable }
+func (closedError) Header() http.Header { return http.Header{"Retry-After": {"5"}} }
 
 var errNothing = errors.New("hub: a published event has nothing to send")
 

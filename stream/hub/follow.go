@@ -84,14 +84,25 @@ func (f *follower) ready(ctx context.Context) error {
 
 func (h *Hub) followLog(ctx context.Context) {
 	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
+	var lost time.Time // zero while the backplane responds
+	responds := func() {
+		if !lost.IsZero() {
+			h.log().LogAttrs(ctx, slog.LevelInfo,
+				"apiece: hub: the backplane responds again", slog.Duration("after", time.Since(lost)))
+			lost = time.Time{}
+		}
+	}
 	for pause := shortest; ; {
 		before := h.latest()
-		err := h.followOnce(ctx)
+		err := h.followOnce(ctx, responds)
 		if ctx.Err() != nil {
 			return
 		}
-		h.log().LogAttrs(ctx, slog.LevelWarn,
-			"apiece: hub: lost the backplane, trying again", slog.Any("error", err))
+		if lost.IsZero() { // one record for a change of state, not for an attempt
+			lost = time.Now()
+			h.log().LogAttrs(ctx, slog.LevelWarn,
+				"apiece: hub: lost the backplane, trying again", slog.Any("error", err))
+		}
 		if h.latest() != before {
 			pause = shortest // it worked for a while
 		}
@@ -117,7 +128,9 @@ func (h *Hub) bounds(ctx context.Context) (last Position, forgotten uint64, err 
 	return h.cfg.Backplane.Bounds(ctx)
 }
 
-func (h *Hub) followOnce(ctx context.Context) error {
+// followOnce follows the log until that fails. It calls responds once the backplane has
+// told its bounds.
+func (h *Hub) followOnce(ctx context.Context, responds func()) error {
 	last, forgotten, err := h.bounds(ctx)
 	if err != nil {
 		return err
@@ -125,6 +138,7 @@ func (h *Hub) followOnce(ctx context.Context) error {
 	if !validEpoch(last.Epoch) {
 		return fmt.Errorf("hub: the backplane has the epoch %q", last.Epoch)
 	}
+	responds()
 	h.mu.Lock()
 	switch {
 	case h.epoch != last.Epoch:

@@ -126,10 +126,7 @@ func (h *Hub) Publish(ctx context.Context, topic string, event stream.Event) (id
 	if err != nil {
 		return "", err
 	}
-	if h.closed.Load() {
-		return "", ErrClosed
-	}
-	if h.cfg.Backplane != nil {
+	if h.cfg.Backplane != nil { // even after Shutdown: other processes have subscribers
 		ctx, cancel := h.withBackplaneTimeout(ctx)
 		defer cancel()
 		at, err := h.cfg.Backplane.Append(ctx, topic, event)
@@ -191,10 +188,12 @@ func (h *Hub) now() time.Duration { return time.Since(h.start) }
 // Shutdown ends the hub: subscribers are sent what they have not received yet, and their
 // streams end normally. It returns when the last one is gone, or with the error of ctx.
 // Later subscriptions end as soon as they have begun, so that an EventSource tries
-// another server, and Publish returns [ErrClosed].
+// another server. Publish goes on to append to a [Backplane], for the subscribers of
+// other processes, and without one returns [ErrClosed].
 //
-// http.Server.Shutdown waits for open streams but does not end them. Call this first, or
-// register it with http.Server.RegisterOnShutdown.
+// A client that does not read holds it up for as long as [Config.WriteTimeout], so give
+// ctx less time than the server has to shut down. http.Server.Shutdown waits for open
+// streams but does not end them: start this by http.Server.RegisterOnShutdown.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.subscribersMu.Lock()
 	h.mu.Lock()

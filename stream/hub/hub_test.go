@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"slices"
@@ -399,4 +400,35 @@ func TestHubTinyTimes(t *testing.T) {
 			t.Error(s.err)
 		}
 	})
+}
+
+// TestPublishAfterShutdown: the log of a backplane has subscribers elsewhere. Without one
+// there are none, and the error is a 503 for the client whose request came too late.
+func TestPublishAfterShutdown(t *testing.T) {
+	var log backplanetest.Memory
+	for name, h := range map[string]*hub.Hub{
+		"alone":     hub.New(hub.Config{}),
+		"backplane": hub.New(hub.Config{Backplane: &log}),
+	} {
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Fatal(name, err)
+		}
+		id, err := h.Publish(t.Context(), "a", stream.Event{Data: "1"})
+		if name == "backplane" {
+			if id == "" || err != nil {
+				t.Errorf("%s: Publish = %q, %v", name, id, err)
+			}
+			continue
+		}
+		var e interface {
+			StatusCode() int
+			Header() http.Header
+		}
+		if !errors.Is(err, hub.ErrClosed) || !errors.As(err, &e) || e.StatusCode() != 503 || e.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: Publish = %q, %v", name, id, err)
+		}
+	}
+	if at, _, err := log.Bounds(t.Context()); at.Seq != 1 || err != nil {
+		t.Errorf("the log is at %v, %v", at, err)
+	}
 }
