@@ -527,20 +527,53 @@ func TestReadTimeoutOff(t *testing.T) {
 	})
 }
 
-// The deadline of the Timeout layer around the parser applies, with its
-// response alone.
+// TestReadTimeoutInsideATimeout: if a Timeout around ends while the body is read, the
+// client is too slow, which is a 408 without a record. Before and after that it is a 504
+// with one.
 func TestReadTimeoutInsideATimeout(t *testing.T) {
-	h := middleware.Timeout(time.Second)(bodyparser.New(bodyparser.Config{})(answerText))
-	inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
-		start := time.Now()
-		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc")
-		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.Copy(io.Discard, resp.Body)
-		if resp.StatusCode != 504 || time.Since(start) != time.Second {
-			t.Errorf("%d after %v", resp.StatusCode, time.Since(start))
-		}
-	})
+	sleep := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Minute) })
+	read := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+	for _, tt := range []struct {
+		name    string
+		cfg     bodyparser.Config
+		handler http.Handler
+		body    string // of 5 bytes
+		status  int
+	}{
+		{"parsed", bodyparser.Config{}, sleep, "abc", 408},
+		{"parsed, within a time of its own", bodyparser.Config{ReadTimeout: 2 * time.Second}, sleep, "abc", 408},
+		{"raw", bodyparser.Config{Raw: true, Limit: 10}, read, "abc", 408},
+		{"after the body", bodyparser.Config{}, sleep, "abcde", 504},
+		{"raw, before the body", bodyparser.Config{Raw: true, Limit: 10}, sleep, "abc", 504},
+		{"raw, after the body", bodyparser.Config{Raw: true, Limit: 10}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			read(w, r)
+			sleep(w, r)
+		}), "abcde", 504},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var records testkit.Log
+			outer := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Second, Logger: records.Logger()})
+			inner := middleware.TimeoutWith(middleware.TimeoutConfig{Duration: time.Hour, Logger: records.Logger()})
+			for nested, h := range map[bool]http.Handler{
+				false: outer(bodyparser.New(tt.cfg)(tt.handler)),
+				true:  outer(inner(bodyparser.New(tt.cfg)(tt.handler))),
+			} {
+				before := records.Len()
+				inBubble(t, h, &http.Server{}, func(t *testing.T, conn net.Conn) {
+					start := time.Now()
+					io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"+tt.body)
+					resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if text := testkit.Body(t, resp); resp.StatusCode != tt.status || time.Since(start) != time.Second || !resp.Close {
+						t.Errorf("nested: %t: %d %s after %v, close: %t", nested, resp.StatusCode, text, time.Since(start), resp.Close)
+					}
+				})
+				if n, want := records.Len()-before, max(tt.status-503, 0); n != want {
+					t.Errorf("nested: %t: %d records, want %d", nested, n, want)
+				}
+			}
+		})
+	}
 }

@@ -143,17 +143,20 @@ func (p *parser) read(w http.ResponseWriter, r *http.Request, decode decoder, bu
 		src = http.NoBody // nothing to decompress
 	}
 	// A Timeout that ends sooner has a timer already.
-	covered := requestbody.Covered(r, p.ReadTimeout)
+	clock := requestbody.ClockOf(r)
+	covered := clock.Covers(p.ReadTimeout)
 	var deadline requestbody.Deadline
 	if !covered {
 		deadline = requestbody.Arm(w, r, p.ReadTimeout)
 	}
 	var err error
+	clock.Reading(true)
 	if decode != nil {
 		buf, err = p.decompress(src, decode, buf)
 	} else {
 		buf, err = readAll(src, r.ContentLength, p.limit, buf)
 	}
+	clock.Reading(false)
 	if err != nil {
 		if covered { // for net/http, which may read on after the Timeout
 			requestbody.Arm(w, r, p.ReadTimeout)

@@ -11,8 +11,9 @@ import (
 
 // Timeout returns middleware that bounds the time of a handler. It enforces Next.js's
 // maxDuration, which Next.js leaves to the platform: after d the client has a complete
-// 504, even if the handler ignores its context or is blocked reading the body. If part
-// of the response was already sent, the connection is cut, so that the client cannot
+// 504, even if the handler ignores its context or is blocked reading the body. If the
+// kit is reading the body at that moment, the client is too slow and gets a 408 instead,
+// without a record. If part of the response was already sent, the connection is cut, so that the client cannot
 // take that part for the whole (on HTTP/1 it is hijacked, so Server.Shutdown does not
 // wait for that handler). A response that is complete stays.
 //
@@ -78,7 +79,7 @@ type TimeoutConfig struct {
 	// seconds, rounded up.
 	RetryAfter time.Duration
 
-	// OnError renders a [*TimeoutError], whose status is 504. It runs on a goroutine of
+	// OnError renders a [*TimeoutError], whose status is 504 or 408. It runs on a goroutine of
 	// the Timeout's while the handler may still be running. It gets the request from
 	// outside: it does not see what the handler sets or deletes in its Header. Its
 	// response is sent in one step. If it panics or writes nothing, the response is
@@ -126,15 +127,25 @@ type TimeoutError struct {
 	// Duration is the time that the Timeout allows.
 	Duration   time.Duration
 	retryAfter time.Duration
+	reading    bool
 }
 
 // Error returns the text for the log.
 func (e *TimeoutError) Error() string {
+	if e.reading {
+		return fmt.Sprintf("middleware: the client did not send the body within %v", e.Duration)
+	}
 	return fmt.Sprintf("middleware: the handler did not answer within %v", e.Duration)
 }
 
-// StatusCode returns 504.
-func (e *TimeoutError) StatusCode() int { return http.StatusGatewayTimeout }
+// StatusCode returns 504, or 408 if the kit was waiting for the rest of the body (RFC
+// 9110, sections 15.6.5 and 15.5.9).
+func (e *TimeoutError) StatusCode() int {
+	if e.reading {
+		return http.StatusRequestTimeout
+	}
+	return http.StatusGatewayTimeout
+}
 
 // Timeout returns true, as for the errors of package net.
 func (e *TimeoutError) Timeout() bool { return true }
@@ -142,9 +153,9 @@ func (e *TimeoutError) Timeout() bool { return true }
 // Unwrap returns context.DeadlineExceeded, as the context does.
 func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
 
-// Header returns the Retry-After field, if RetryAfter is set.
+// Header returns the Retry-After field of a 504, if RetryAfter is set.
 func (e *TimeoutError) Header() http.Header {
-	if e.retryAfter <= 0 {
+	if e.retryAfter <= 0 || e.reading {
 		return nil
 	}
 	seconds := int64((e.retryAfter + time.Second - 1) / time.Second)

@@ -61,6 +61,14 @@ func (t *timeout) EndsWithin(d time.Duration) bool {
 	return t.cfg.Mode == TimeoutTotal && t.cfg.Duration <= d && t.ctx.after.Load() == int64(t.cfg.Duration)
 }
 
+// Reading implements exchange.Extender.
+func (t *timeout) Reading(reading bool) {
+	t.reading.Store(reading)
+	if outer := t.outer(); outer != nil {
+		outer.Reading(reading)
+	}
+}
+
 // mayContinue reports whether the mode lets the handler continue, and sets the next
 // check.
 func (t *timeout) mayContinue() bool {

@@ -20,7 +20,7 @@ func (t *timeout) Taken(was response.Phase) {
 	if t.stuck != nil {
 		t.stuck.Stop()
 	}
-	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter}
+	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter, reading: t.reading.Load()}
 	// First, since moving the read deadline makes net/http cancel the request.
 	t.ctx.end(expired(err))
 	inner, logs, lost := t.w.Unwrap(), !t.gone.Load(), false
@@ -39,8 +39,8 @@ func (t *timeout) Taken(was response.Phase) {
 		if t.cut {
 			t.w.CutOff(!t.detached)
 		}
-		if logs {
-			problem.Log(t.cfg.Logger, t.outside, http.StatusGatewayTimeout, err, slog.Bool("cut", t.cut))
+		if status := err.StatusCode(); logs && (t.cut || status >= 500) {
+			problem.Log(t.cfg.Logger, t.outside, status, err, slog.Bool("cut", t.cut))
 		}
 	}()
 	if was != response.Sent {

@@ -26,7 +26,7 @@ type form struct {
 
 func open(w http.ResponseWriter, r *http.Request, cfg Config) (*form, error) {
 	w = requestbody.WriterFor(w, r)
-	src := &source{w: w, r: r, body: r.Body, limit: cfg.Limit, header: -1, timeout: cfg.ReadTimeout}
+	src := &source{w: w, r: r, body: r.Body, clock: requestbody.ClockOf(r), limit: cfg.Limit, header: -1, timeout: cfg.ReadTimeout}
 	boundary, err := boundaryOf(r.Header)
 	switch {
 	case err != nil:

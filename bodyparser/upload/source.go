@@ -16,6 +16,7 @@ type source struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	body     io.Reader
+	clock    requestbody.Clock
 	limit    bytesize.Size
 	read     int64
 	header   int64 // what a header may still read, -1 outside of one
@@ -33,7 +34,9 @@ func (s *source) Read(p []byte) (int, error) {
 		p = p[:min(int64(len(p)), s.header)]
 	}
 	s.arm()
+	s.clock.Reading(true)
 	n, err := s.body.Read(p)
+	s.clock.Reading(false)
 	s.read += int64(n)
 	if s.header > 0 {
 		s.header -= int64(n)

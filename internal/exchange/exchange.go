@@ -42,6 +42,9 @@ type Extender interface {
 	// EndsWithin reports whether a handler that writes nothing, and all its reads, are
 	// interrupted after at most d.
 	EndsWithin(d time.Duration) bool
+	// Reading notes whether the kit waits for the body: a deadline that passes meanwhile
+	// is the fault of the client.
+	Reading(bool)
 }
 
 // An ErrorHook is the type of every OnError field.

@@ -14,11 +14,13 @@ type Limited struct {
 	max  int64
 	left int64
 	err  error // of all further reads
+
+	clock Clock
 }
 
 // Put makes l the body of r, reading from the previous body.
 func (l *Limited) Put(w http.ResponseWriter, r *http.Request, limit int64) {
-	*l = Limited{src: r.Body, w: w, r: r, max: limit, left: limit}
+	*l = Limited{src: r.Body, w: w, r: r, max: limit, left: limit, clock: ClockOf(r)}
 	r.Body = l
 }
 
@@ -31,7 +33,9 @@ func (l *Limited) Read(p []byte) (int, error) {
 	if int64(len(p))-1 > l.left {
 		p = p[:l.left+1]
 	}
+	l.clock.Reading(true)
 	n, err := l.src.Read(p)
+	l.clock.Reading(false)
 	if int64(n) > l.left {
 		n, err = int(l.left), &http.MaxBytesError{Limit: l.max}
 		Refuse(l.w, l.r)

@@ -86,11 +86,24 @@ func warn(r *http.Request, d time.Duration) {
 		slog.Duration("ReadTimeout", d))
 }
 
-// Covered reports whether a Timeout interrupts a read of the body of r after at most d,
-// so that no deadline is needed.
-func Covered(r *http.Request, d time.Duration) bool {
-	t, ok := exchange.Get[exchange.Extender](r, exchange.Deadline)
-	return ok && t.EndsWithin(d)
+// A Clock is the Timeout around a request. The zero Clock is none.
+type Clock struct{ timeout exchange.Extender }
+
+// ClockOf returns the Timeout around r.
+func ClockOf(r *http.Request) Clock {
+	t, _ := exchange.Get[exchange.Extender](r, exchange.Deadline)
+	return Clock{t}
+}
+
+// Covers reports whether the Timeout interrupts a read of the body after at most d, so
+// that no deadline is needed.
+func (c Clock) Covers(d time.Duration) bool { return c.timeout != nil && c.timeout.EndsWithin(d) }
+
+// Reading tells the Timeout whether a read of the body waits for the client.
+func (c Clock) Reading(reading bool) {
+	if c.timeout != nil {
+		c.timeout.Reading(reading)
+	}
 }
 
 // Extend moves an armed deadline to d from now.

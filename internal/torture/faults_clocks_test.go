@@ -104,7 +104,7 @@ var clocks = []clocked{
 	}), nil, 200, ":\n:\ndata: 1", 2 * time.Minute, []time.Duration{25 * time.Second, 75 * time.Second}},
 	{"a limit while the body is read", func(t *host) http.Handler {
 		return middleware.New(middleware.Config{MaxDuration: 5 * time.Second, Logger: t.Logger()})(reply.HandlerFunc(tellParsed))
-	}, halfABody("application/json"), 504, `{"title"`, 5 * time.Second, nil},
+	}, halfABody("application/json"), 408, `{"title"`, 5 * time.Second, nil},
 
 	{"the time for a body", func(t *host) http.Handler { return bodyparser.New(bodyparser.Config{})(reply.HandlerFunc(tellParsed)) },
 		halfABody("application/json"), 408, `{"title"`, 30 * time.Second, nil},
