@@ -22,6 +22,7 @@ type timeoutContext struct {
 
 	guard *response.Guard // a hijacked connection has no deadline
 	moves bool            // the deadline moves by itself, so Deadline reports none
+	reads atomic.Bool     // the kit waits for the body; here, where there is room
 	start time.Time
 	after atomic.Int64                    // the deadline, in nanoseconds from start; 0 while none applies
 	ended atomic.Pointer[context.Context] // a context that ended the way this one has

@@ -63,7 +63,7 @@ func (t *timeout) EndsWithin(d time.Duration) bool {
 
 // Reading implements exchange.Extender.
 func (t *timeout) Reading(reading bool) {
-	t.reading.Store(reading)
+	t.ctx.reads.Store(reading)
 	if outer := t.outer(); outer != nil {
 		outer.Reading(reading)
 	}

@@ -20,7 +20,7 @@ func (t *timeout) Taken(was response.Phase) {
 	if t.stuck != nil {
 		t.stuck.Stop()
 	}
-	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter, reading: t.reading.Load()}
+	err := &TimeoutError{Duration: t.cfg.Duration, retryAfter: t.cfg.RetryAfter, reading: t.ctx.reads.Load()}
 	// First, since moving the read deadline makes net/http cancel the request.
 	t.ctx.end(expired(err))
 	inner, logs, lost := t.w.Unwrap(), !t.gone.Load(), false

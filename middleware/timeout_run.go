@@ -62,7 +62,6 @@ type timeout struct {
 	// handled. was, inTime and cut are written before.
 	decided  sync.WaitGroup
 	gone     atomic.Bool // at the deadline the client had gone, or a Timeout further out had ended
-	reading  atomic.Bool // the kit waits for the body
 	detached bool
 	was      response.Phase // when the handler settled
 	inTime   bool
