@@ -33,7 +33,11 @@ func Recover(logger *slog.Logger) func(http.Handler) http.Handler {
 					return
 				}
 				var cause error
-				if v != http.ErrAbortHandler {
+				switch {
+				case v == http.ErrAbortHandler:
+				case rw.Standing() == response.Gone:
+					cause = problem.LogLatePanic(logger, r, v)
+				default:
 					cause = problem.LogPanic(logger, r, v)
 				}
 				switch rw.Standing() {

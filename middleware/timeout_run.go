@@ -165,7 +165,7 @@ func (t *timeout) serveDetached(w http.ResponseWriter) {
 			// No outer layer will remove them.
 			exchange.RemoveFiles(&t.inside, t.outside.MultipartForm)
 			if value != http.ErrAbortHandler {
-				problem.LogPanic(t.cfg.Logger, &t.inside, value)
+				problem.LogLatePanic(t.cfg.Logger, &t.inside, value)
 			}
 		}()
 		t.next.ServeHTTP(w, &t.inside)

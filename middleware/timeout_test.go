@@ -539,7 +539,7 @@ func TestTimeoutLatePanicIsLogged(t *testing.T) {
 	eventually(t, "a record with the handler's stack", func() bool {
 		for _, rec := range log.Records() {
 			if strings.Contains(testkit.Attr(rec, "stack"), "middleware_test.explode") {
-				return true
+				return rec.Message == "apiece: a handler panicked after its time" && testkit.Attr(rec, "status") == ""
 			}
 		}
 		return false

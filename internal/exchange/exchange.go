@@ -65,7 +65,10 @@ type Node struct {
 	slots [numSlots]any
 
 	// hooks is the number of nested hooks that are running.
-	hooks int
+	hooks int32
+
+	// detached is set for a request that no client has sent, see [Detach].
+	detached bool
 
 	// Of is the header of the request that the slots Body and Writer belong to: a
 	// handler may create another request with the same context.
@@ -118,6 +121,7 @@ func (n *Node) Attach(ctx context.Context, outer *Node) {
 	n.Context = ctx
 	if outer != nil {
 		n.Defaults, n.slots, n.hooks, n.Of = outer.Defaults, outer.slots, outer.hooks, outer.Of
+		n.detached = outer.detached
 	}
 }
 
@@ -195,7 +199,7 @@ func ForHook(r *http.Request, logger *slog.Logger) *http.Request {
 // Hooks returns the number of nested hooks that are running for r.
 func Hooks(r *http.Request) int {
 	if n := Find(r.Context()); n != nil {
-		return n.hooks
+		return int(n.hooks)
 	}
 	return 0
 }
@@ -243,9 +247,15 @@ func RemoveFiles(r *http.Request, before *multipart.Form) {
 // requests, such as a revalidation, start from it, so that they neither read nor write
 // the state of the original request.
 func Detach(ctx context.Context) context.Context {
-	n := &Node{Context: ctx}
+	n := &Node{Context: ctx, detached: true}
 	if parent := Find(ctx); parent != nil {
 		n.Defaults, n.hooks = parent.Defaults, parent.hooks
 	}
 	return n
+}
+
+// IsDetached reports whether r is a request that no client has sent.
+func IsDetached(r *http.Request) bool {
+	n := Find(r.Context())
+	return n != nil && n.detached
 }

@@ -12,15 +12,18 @@ import (
 // Log writes the one record of a response of 500 or above. A nil logger is the one of
 // the layers outside, else slog.Default. A panic of the logger is ignored.
 func Log(logger *slog.Logger, r *http.Request, status int, err error, more ...slog.Attr) {
+	record(logger, r, "apiece: request failed", append([]slog.Attr{slog.Int("status", status), slog.Any("error", err)}, more...))
+}
+
+func record(logger *slog.Logger, r *http.Request, message string, more []slog.Attr) {
 	attrs := append([]slog.Attr{
 		slog.String("method", r.Method),
 		slog.String("pattern", cmp.Or(r.Pattern, r.URL.Path)),
-		slog.Int("status", status),
-		slog.Any("error", err),
 	}, more...)
-	response.Safely(func() {
-		LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelError, "apiece: request failed", attrs...)
-	})
+	if exchange.IsDetached(r) { // no client has seen it
+		attrs = append(attrs, slog.Bool("revalidation", true))
+	}
+	response.Safely(func() { LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelError, message, attrs...) })
 }
 
 // LoggerFor returns logger, or if it is nil the one of the layers outside, else

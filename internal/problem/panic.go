@@ -41,3 +41,12 @@ func LogPanic(logger *slog.Logger, r *http.Request, v any, more ...slog.Attr) er
 	Log(logger, r, http.StatusInternalServerError, err, append(more, slog.String("stack", string(p.Stack)))...)
 	return err
 }
+
+// LogLatePanic is LogPanic for a handler whose response was taken. That response has its
+// record already, so this one is about the handler alone.
+func LogLatePanic(logger *slog.Logger, r *http.Request, v any) error {
+	p := NewPanic(v)
+	err := fmt.Errorf("panic: %v", p.Value)
+	record(logger, r, "apiece: a handler panicked after its time", []slog.Attr{slog.Any("error", err), slog.String("stack", string(p.Stack))})
+	return err
+}
