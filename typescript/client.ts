@@ -150,7 +150,10 @@ async function failure(response: Response): Promise<ApiError> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return new ApiError(plain, response)
   const problem: Problem = { ...plain, ...value }
   if (typeof problem.title !== 'string') problem.title = plain.title
-  if (typeof problem.detail !== 'string') delete problem.detail
+  // Many services have their message in another member.
+  const detail = [problem.detail, problem.error, problem.message].find((text) => typeof text === 'string')
+  if (typeof detail === 'string') problem.detail = detail
+  else delete problem.detail
   return new ApiError(problem, response)
 }
 
@@ -167,9 +170,9 @@ export function client(config: ClientConfig = {}) {
   }
 
   /**
-   * The events of a route as they come. Connects again where it left off, as
-   * EventSource does, until the signal is aborted, the loop is left, or the
-   * service answers 204. Throws an ApiError for any other response.
+   * The events of a route as they come. Connects again where it left off, after
+   * a normal end too, as EventSource does, until the signal is aborted, the loop
+   * is left, or the service answers 204. Throws an ApiError for any other response.
    */
   function events<K extends Events>(route: K, ...[call]: Arguments<K>): AsyncGenerator<ApiEvent<K>, void> {
     const given = (call ?? {}) as Parts

@@ -250,6 +250,9 @@ func (g *generator) property(f fields.Member, m mode, place string) property {
 	if f.Quoted() && place == "" && m != query {
 		p.typ = quoted(p.typ)
 	}
+	if r.required { // of a response, the struct says so
+		p.typ = p.typ.notNull()
+	}
 	about := append(documentation(t, f.Field.Tag.Get("format"), m), r.others...)
 	_, options, _ := strings.Cut(f.Field.Tag.Get("json"), ",")
 	omitted := slices.ContainsFunc(strings.Split(options, ","), func(o string) bool { return o == "omitempty" || o == "omitzero" })
@@ -257,9 +260,6 @@ func (g *generator) property(f fields.Member, m mode, place string) property {
 	case m != response:
 		refused := r.values != nil && !r.empty && plain(f.Field.Type, m) && !slices.Contains(r.values, zero(t)[0])
 		p.optional = !r.required && !refused || f.Pointer
-		if r.required {
-			p.typ = p.typ.notNull()
-		}
 		if def, ok := defaultOf(f.Field, place); ok {
 			p.optional = true
 			about = append(about, "default "+def)

@@ -30,14 +30,16 @@
 // send events; stream.Types reports their names and types.
 //
 // Interfaces have the names of JSON. In a response a pointer, a slice or a map may be
-// null, which is how nil is encoded, unless its tag has omitempty or omitzero: then it
-// may be absent. In a request a field may be absent unless it has the rule required, or
-// a oneof without omitempty. The rule oneof makes a union, in a response with the zero
-// value if omitempty allows it, as does a method Values() []string of the type; other
-// rules become documentation. A type with its own method for JSON is unknown, one with
-// a method for text is a string. If a method of a pointer writes only some values, the
-// type is unknown for all. A struct with a file of package upload is sent as a form,
-// with the names of forms.
+// null, which is how nil is encoded. With omitempty or omitzero in its tag it may be
+// absent instead. With the rule required it is not null: the struct says that the field
+// is never nil. No code checks a response, so assign []T{} where a list may be empty. In
+// a request a field may be absent unless it has the rule required, or a oneof without
+// omitempty. The rule oneof makes a union, in a response with the zero value if omitempty
+// allows it, as does a method Values() []string of the type; other rules become
+// documentation. A type with its own method for JSON is unknown, one with a method for
+// text is a string. If a method of a pointer writes only some values, the type is unknown
+// for all. A struct with a file of package upload is sent as a form, with the names of
+// forms.
 //
 // A generic type is named after its instance, Page[Post] is PagePost. Two types
 // with the same name are preceded by their packages. A type that differs between
@@ -46,11 +48,12 @@
 // # The client
 //
 // It needs only fetch. api calls a route and returns its response, or throws an
-// ApiError with the problem details. A body is sent as JSON, or as a form if it
-// contains a file. For a route without types, bodies that fetch accepts are sent
-// unchanged, including text. events iterates over the events of a route, and
-// reconnects as EventSource does. client makes both for another base address or
-// another fetch.
+// ApiError with the problem details, or with the text in the member error or message of
+// another JSON object as the detail. A body is sent as JSON, or as a form if it contains
+// a file. For a route without types, bodies that fetch accepts are sent unchanged,
+// including text. events iterates over the events of a route, and reconnects as
+// EventSource does, after a normal end of the response too: leave the loop where the
+// last event is known. client makes both for another base address or another fetch.
 //
 // # Differences from Next.js
 //

@@ -155,6 +155,15 @@ func TestWriteResponses(t *testing.T) {
 			Temp celsius `json:"temp" validate:"oneof=1 2"`
 			Raw  []byte  `json:"raw" validate:"dive,oneof=1 2"`
 		}](), `{ kind: "a" | "b" | ""; must: "a" | "b"; left?: "a" | "b"; n: "1" | "2"; all: (1 | 2 | null)[] | null; temp: string; raw: string | null }`, ""},
+		{"what is required is not nil", answers[struct {
+			List  []string          `json:"list" validate:"required,max=5"`
+			Map   map[string]*int   `json:"map" validate:"required"`
+			Ref   *Result           `json:"ref" validate:"required"`
+			Raw   []byte            `json:"raw" validate:"required"`
+			Left  []string          `json:"left,omitempty" validate:"required"`
+			Each  []*int            `json:"each" validate:"dive,required"`
+			Names map[string]string `json:"names"`
+		}](), `{ list: string[]; map: Record<string, number | null>; ref: Typescript_testResult; raw: string; left?: string[]; each: (number | null)[] | null; names: Record<string, string> | null }`, ""},
 		{"an Optional", answers[bind.Optional[int]](), "number | null", ""},
 		{"a struct without a name", answers[struct {
 			A int `json:"a"`

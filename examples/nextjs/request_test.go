@@ -1,6 +1,7 @@
 package nextjs_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -133,6 +134,72 @@ func Example_types() {
 	// POST / -> 400 {"title":"Bad Request","status":400,"detail":"age must be a whole number in range","errors":[{"path":"/age","rule":"type","message":"must be a whole number in range"}]}
 	// POST / -> 422 {"title":"Unprocessable Entity","status":422,"detail":"age must be at least 18","errors":[{"path":"/age","rule":"min","param":"18","message":"must be at least 18"}]}
 	// POST / -> 409 {"title":"Conflict","status":409,"detail":"That name is taken"}
+}
+
+// Created is a post as POST sends it.
+type Created struct {
+	ID int `json:"id"`
+}
+
+// StatusCode is the status that bind.Func sends it with.
+func (Created) StatusCode() int { return http.StatusCreated }
+
+// res.status(201).json(post), with the type of the response.
+func Example_created() {
+	type Post struct {
+		Title string `json:"title" validate:"required"`
+	}
+
+	create := bind.Func(func(r *http.Request, in Post) (Created, error) {
+		return Created{ID: 7}, nil
+	})
+
+	call(create, "POST", "/", jsonType, `{"title":"Hello"}`)
+	// Output:
+	// POST / -> 201 {"id":7}
+}
+
+// The error objects of handlers, and the texts of Next.js.
+func Example_nextErrors() {
+	asObject := reply.ErrorJSON(func(e *reply.Error) any {
+		return map[string]string{"error": e.PublicMessage()}
+	})
+	type Post struct {
+		Title string `json:"title" validate:"required"`
+	}
+	create := bind.Func(func(r *http.Request, in Post) (Created, error) {
+		return Created{}, reply.NewError(http.StatusConflict, "That title is taken")
+	})
+
+	asNext := func(w http.ResponseWriter, r *http.Request, err error) {
+		var own *reply.Error    // returned by a handler
+		var fields *bind.Errors // what the handler checked in Next.js
+		switch {
+		case errors.As(err, &own):
+			asObject(w, r, err)
+		case errors.As(err, &fields):
+			asObject(w, r, reply.NewError(http.StatusBadRequest, fields.PublicMessage()).WithCause(err))
+		default:
+			reply.PlainError(w, r, err)
+		}
+	}
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/api/posts": middleware.Methods{"POST": create},
+	}, pattern.HandlerConfig{OnError: asNext})
+
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, body := range []string{`{"title":"Hello"}`, `{}`, `{`} {
+		call(routes, "POST", "/api/posts", jsonType, body)
+	}
+	call(routes, "GET", "/nothing", "", "")
+	// Output:
+	// POST /api/posts -> 409 {"error":"That title is taken"}
+	// POST /api/posts -> 400 {"error":"title is required"}
+	// POST /api/posts -> 400 Invalid JSON
+	// GET /nothing -> 404 Not Found
 }
 
 // The raw body of a webhook, verified before it is parsed. GitHub sends up to 25 MB, signed.

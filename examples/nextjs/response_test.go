@@ -14,6 +14,7 @@ import (
 
 	"github.com/apiece/apiece/cookies"
 	"github.com/apiece/apiece/middleware/cache"
+	"github.com/apiece/apiece/pattern"
 	"github.com/apiece/apiece/redirect"
 	"github.com/apiece/apiece/reply"
 )
@@ -239,6 +240,7 @@ func Example_revalidate() {
 	pages := cache.New(cache.Config{
 		Lifetime: cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true}, // revalidate: 60
 		Origin:   mux,
+		Host:     "example.com", // empty is the host that asked for the page last
 	})
 	mux.Handle("GET /blog/{id}", pages.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cache.Tag(r.Context(), "posts")
@@ -272,6 +274,38 @@ func Example_revalidate() {
 	// GET /blog/1 -> 200 Hello again
 	// POST /api/revalidate-all -> 200 {"revalidated":true}
 	// GET /blog/1 -> 200 Good bye
+}
+
+// The cache around all routes, which need it themselves.
+func Example_revalidateRoutes() {
+	title := "Hello"
+
+	pages := cache.New(cache.Config{Host: "example.com"})
+	routes, err := pattern.NewHandler(map[string]http.Handler{
+		"/blog/[id]": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			cache.SetLifetime(r.Context(), cache.Lifetime{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Public: true})
+			reply.Send(w, r, http.StatusOK, title)
+		}),
+		"/api/revalidate": reply.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			return pages.Revalidate(r.Context(), "/blog/1")
+		}),
+	}, pattern.HandlerConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := &http.Server{Handler: pages.Middleware(routes)}
+
+	call(server.Handler, "GET", "/blog/1", "", "")
+	title = "Hello again"
+	call(server.Handler, "GET", "/blog/1", "", "")
+	call(server.Handler, "POST", "/api/revalidate", "", "")
+	call(server.Handler, "GET", "/blog/1", "", "")
+	// Output:
+	// GET /blog/1 -> 200 Hello
+	// GET /blog/1 -> 200 Hello
+	// POST /api/revalidate -> 200
+	// GET /blog/1 -> 200 Hello again
 }
 
 // A browser keeps cookies between its requests.

@@ -18,6 +18,8 @@ import (
 // response names in Vary, and of those that steer frameworks without being named there,
 // such as X-Forwarded-Host, X-Original-URL and Origin. A proxy in front should not send
 // Forwarded with the address of each client: each client would get its own response.
+// A request with an absolute URL as its target, as clients send it to a proxy, has another
+// key: give httptest.NewRequest a path, not a URL.
 //
 // Whatever its Lifetime, a response is never stored
 //

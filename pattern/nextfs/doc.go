@@ -5,9 +5,11 @@
 //		nextfs.Check(t, os.DirFS("../web"), routes())
 //	}
 //
-// The test fails with a list of what is left to port: files without a handler,
-// methods that a handler lacks, and handlers without a file. Once it passes, it
-// keeps the two in step. [Scan] returns the routes for other uses, and the
+// The test fails with a list of what is left to port: files without a handler, for
+// route handlers of app their methods that a handler lacks, and handlers without a
+// file. A file of pages/api accepts every method: the test cannot see that its PUT is
+// missing. It does not compare config either. Once it passes, it keeps the two in
+// step. [Scan] returns the routes for other uses, and the
 // command nextroutes prints them.
 //
 // A project that is ported in part has an old server for the rest. [Old] marks it,

@@ -12,7 +12,8 @@
 // The command runs the function, which should make handlers and not open
 // connections. It compiles a program that calls it in the module of the current
 // directory, and writes nothing there but FILE. A package main cannot be
-// imported: use a test with typescript.Check there.
+// imported: use a test with typescript.Check there, or move the routes to a package
+// such as internal/web, for which nextroutes -go has the flag -package.
 //
 // The exit code is 1 if the command cannot get the routes, and 2 if the command
 // line is wrong.
@@ -49,7 +50,17 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		return 2
 	}
 	dot := strings.LastIndexByte(flags.Arg(0), '.')
-	if flags.NArg() != 1 || dot <= 0 || !isExported(flags.Arg(0)[dot+1:]) {
+	wrong := ""
+	switch {
+	case flags.NArg() != 1:
+		wrong = fmt.Sprintf("want one function, got %d arguments", flags.NArg())
+	case dot < 0 || !isExported(flags.Arg(0)[dot+1:]):
+		wrong = fmt.Sprintf("%q does not end in the name of an exported function, such as .Routes", flags.Arg(0))
+	case dot == 0:
+		wrong = fmt.Sprintf("%q names no package; the one of this folder is %q", flags.Arg(0), "."+flags.Arg(0))
+	}
+	if wrong != "" {
+		fmt.Fprintf(stderr, "routetypes: %s\n", wrong)
 		flags.Usage()
 		return 2
 	}

@@ -25,9 +25,11 @@ func TestRunRoutetypes(t *testing.T) {
 		{"no such function", []string{routes + ".Missing"}, 1, "", "undefined: target.Missing"},
 		{"no such package", []string{"./testdata/nothing.Routes"}, 1, "", "nothing"},
 		{"a program", []string{"../routetypes.Routes"}, 1, "", "cannot be imported"},
-		{"no package", []string{".Routes"}, 2, "", "usage"},
-		{"not exported", []string{routes + ".handler"}, 2, "", "usage"},
-		{"nothing", nil, 2, "", "usage"},
+		{"this folder", []string{"..Routes"}, 1, "", "cannot be imported"},
+		{"no package", []string{".Routes"}, 2, "", "routetypes: \".Routes\" names no package; the one of this folder is \"..Routes\"\nusage"},
+		{"not exported", []string{routes + ".handler"}, 2, "", "routetypes: \"./testdata/routes.handler\" does not end in the name of an exported function, such as .Routes\nusage"},
+		{"no function", []string{"routes"}, 2, "", "\"routes\" does not end in"},
+		{"nothing", nil, 2, "", "routetypes: want one function, got 0 arguments\nusage"},
 		{"help", []string{"-h"}, 0, "", "usage"},
 	} {
 		t.Run(c.why, func(t *testing.T) {

@@ -187,3 +187,51 @@ func TestOnErrorUnknownLength(t *testing.T) {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
+
+// TestNextJS: handlers have their form, and the kit has the words of Next.js.
+func TestNextJS(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	create := func(w http.ResponseWriter, r *http.Request, in note) error {
+		switch in.Title {
+		case "taken":
+			return fmt.Errorf("saving: %w", reply.NewError(http.StatusConflict, "That title is taken"))
+		case "fire":
+			return errors.New("disk on fire")
+		}
+		return reply.JSON(w, r, http.StatusCreated, in)
+	}
+	h, err := pattern.NewHandler(map[string]http.Handler{
+		"/notes": middleware.New(middleware.Config{BodyParser: bodyparser.Config{Limit: 100}})(
+			middleware.Methods{"POST": bind.Handler(create)}),
+	}, pattern.HandlerConfig{OnError: errorshape.NextJS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const plain, object = "text/plain; charset=utf-8", "application/json; charset=utf-8"
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		ctype, want        string
+	}{
+		{"POST", "/notes", `{"title":"a"}`, 201, object, `{"title":"a"}`},
+		{"POST", "/notes", `{"title":"taken"}`, 409, object, `{"error":"That title is taken"}`},
+		{"POST", "/notes", `{"title":""}`, 400, object, `{"error":"title is required"}`},
+		{"POST", "/notes", `{"title":7}`, 400, object, `{"error":"title must be a string"}`},
+		{"POST", "/notes", `{"title":"fire"}`, 500, plain, "Internal Server Error"},
+		{"POST", "/notes", `{"title":`, 400, plain, "Invalid JSON"},
+		{"POST", "/notes", `{"title":"` + strings.Repeat("x", 100) + `"}`, 413, plain, "Body exceeded 100b limit"},
+		{"PUT", "/notes", "{}", 405, plain, "The methods of this resource are OPTIONS, POST"},
+		{"GET", "/nowhere", "", 404, plain, "Not Found"},
+	} {
+		r := httptest.NewRequest(tt.method, tt.path, strings.NewReader(tt.body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		got := strings.TrimSpace(w.Body.String())
+		if w.Code != tt.status || w.Header().Get("Content-Type") != tt.ctype || got != tt.want {
+			t.Errorf("%s %s %s: %d %s %s, want %d %s %s", tt.method, tt.path, tt.body,
+				w.Code, w.Header().Get("Content-Type"), got, tt.status, tt.ctype, tt.want)
+		}
+	}
+}

@@ -1,6 +1,6 @@
 // Command nextroutes prints the API routes of a Next.js project.
 //
-//	go run github.com/apiece/apiece/pattern/nextfs/nextroutes@latest [-go | -json] [-ext tsx,ts,jsx,js] DIR
+//	go run github.com/apiece/apiece/pattern/nextfs/nextroutes@latest [-go [-package NAME] | -json] [-ext tsx,ts,jsx,js] DIR
 //
 // DIR is the root of the project, with next.config.js. The table lists the
 // routes in order of precedence, with their methods and files:
@@ -15,11 +15,11 @@
 // whose "methods" are null for "any"; "config" are the settings of the file by
 // their names in Next.js, and "configUnknown" those that cannot be read.
 //
-// With -go it prints a Go file to start a port with, in the package named by
-// -package: a map of the routes, each with the proxy to Next.js as its handler,
-// by method where the file names methods. For the settings of a file it prints
-// the equivalent middleware.Config. What cannot be read, or has no equivalent,
-// is a comment with the reason.
+// With -go it prints a Go file to start a port with: a map of the routes, each with
+// the proxy to Next.js as its handler, by method where the file names methods. For
+// the settings of a file it prints the equivalent middleware.Config. What cannot be
+// read, or has no equivalent, is a comment with the reason. The file is of package
+// main unless -package names another, such as web for the folder internal/web.
 //
 // Errors in the project are written to standard error, with exit code 1. The
 // exit code is 2 if the command line is wrong.
@@ -45,7 +45,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	flags := flag.NewFlagSet("nextroutes", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: nextroutes [-go | -json] [-ext tsx,ts,jsx,js] DIR")
+		fmt.Fprintln(stderr, "usage: nextroutes [-go [-package NAME] | -json] [-ext tsx,ts,jsx,js] DIR")
 		flags.PrintDefaults()
 	}
 	asJSON := flags.Bool("json", false, "print JSON")

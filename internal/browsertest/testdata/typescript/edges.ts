@@ -16,7 +16,8 @@ console.log(await err(() => echo.api('GET /a/[...id]', { path: { id: ['x', '', '
 await echo.api('GET /[[...a]]'); await echo.api('GET /a b/[post-id]', { path: { 'post-id': 'x/y' } })
 await echo.api('GET /a', { query: { a: [], b: null, c: undefined, d: false, e: [{ f: 1 }, { f: 2 }], g: new Date(0), h: { i: [1, 2], 'j.k': 1 } } })
 console.log(urls.join('\n'))
-for (const [s, t, b] of [[400, 'application/problem+json', '{"title":{},"errors":"x","detail":5}'], [400, 'application/json', '[1]'], [500, 'text/html', '<p>'], [400, 'application/json', 'null'], [400, 'application/json', 'oops']] as const) {
+for (const [s, t, b] of [[400, 'application/problem+json', '{"title":{},"errors":"x","detail":5}'], [400, 'application/json', '[1]'], [500, 'text/html', '<p>'], [400, 'application/json', 'null'], [400, 'application/json', 'oops'],
+  [409, 'application/json', '{"error":"taken"}'], [400, 'application/json', '{"error":{"code":1},"message":"no name"}'], [404, 'application/problem+json', '{"title":"Gone","detail":"here","error":"not here"}']] as const) {
   const c = made(() => new Response(b, { status: s, headers: { 'Content-Type': t } }))
   try { await c.api('GET /a') } catch (e) { if (e instanceof ApiError) console.log(e.status, e.message, JSON.stringify(e.problem), e.field('/x')) }
 }
