@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -543,6 +544,29 @@ func TestTimeoutLatePanicIsLogged(t *testing.T) {
 			}
 		}
 		return false
+	})
+}
+
+// TestTimeoutLatePanicUnderRecover: the one record of the response is that of the 504.
+func TestTimeoutLatePanicUnderRecover(t *testing.T) {
+	testkit.Bubbles(t, func(t *testing.T, tr testkit.Transport) {
+		var log testkit.Log
+		h := middleware.New(middleware.Config{MaxDuration: time.Second, Logger: log.Logger()})(
+			http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				time.Sleep(2 * time.Second)
+				panic("late")
+			}))
+		if resp := tr.Do(t, h, httptest.NewRequest("GET", "/", nil)); resp.StatusCode != 504 {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+		time.Sleep(time.Minute)
+		var got []string
+		for _, rec := range log.Records() {
+			got = append(got, rec.Message+" "+testkit.Attr(rec, "status"))
+		}
+		if want := []string{"apiece: request failed 504", "apiece: a handler panicked after its time "}; !slices.Equal(got, want) {
+			t.Errorf("records %q, want %q", got, want)
+		}
 	})
 }
 

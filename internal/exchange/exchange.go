@@ -67,7 +67,7 @@ type Node struct {
 	// hooks is the number of nested hooks that are running.
 	hooks int32
 
-	// detached is set for a request that no client has sent, see [Detach].
+	// detached is set for a request that no client waits for, see [Detach].
 	detached bool
 
 	// Of is the header of the request that the slots Body and Writer belong to: a
@@ -254,7 +254,10 @@ func Detach(ctx context.Context) context.Context {
 	return n
 }
 
-// IsDetached reports whether r is a request that no client has sent.
+// SetDetached marks the request of n as one that no client waits for.
+func (n *Node) SetDetached() { n.detached = true }
+
+// IsDetached reports whether no client waits for the response to r.
 func IsDetached(r *http.Request) bool {
 	n := Find(r.Context())
 	return n != nil && n.detached

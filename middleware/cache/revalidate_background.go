@@ -63,6 +63,7 @@ func (c *Cache) revalidateStale(w http.ResponseWriter, r *http.Request, next htt
 			return
 		}
 		f.start(r, ctx)
+		f.node.SetDetached()
 		rec, inner := newRecorder(f, &discardWriter{header: make(http.Header)}, own, true)
 		_, _ = f.run(next, rec, inner, own)
 	}
@@ -110,6 +111,7 @@ func (c *Cache) revalidateThrough(origin http.Handler, f *flight, r *http.Reques
 		return
 	}
 	node := &exchange.Node{Context: ctx}
+	node.SetDetached()
 	if n := exchange.Find(r.Context()); n != nil { // the layers outside have reported their errors already
 		node.Defaults = n.Defaults
 	}

@@ -36,8 +36,8 @@ func TestBackgroundRevalidationTimeoutIsLogged(t *testing.T) {
 			}
 			time.Sleep(2 * time.Minute)
 		}
-		if got := log.Records(); len(got) != 1 || testkit.Attr(got[0], "status") != "504" {
-			t.Errorf("%d records, want one of the 504: %v", len(got), got)
+		if got := log.Records(); len(got) != 1 || testkit.Attr(got[0], "status") != "504" || testkit.Attr(got[0], "revalidation") != "true" {
+			t.Errorf("%d records, want one of the 504 of a revalidation: %v", len(got), got)
 		}
 	})
 }
