@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/apiece/apiece/bytesize"
+	"github.com/apiece/apiece/internal/exchange"
 	"github.com/apiece/apiece/internal/testkit"
 	"github.com/apiece/apiece/middleware"
 	"github.com/apiece/apiece/reply"
@@ -240,6 +241,7 @@ func TestUnresolved(t *testing.T) {
 		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) }, false},
 		{"flush", func(w http.ResponseWriter, r *http.Request) { w.(http.Flusher).Flush() }, false},
 		{"client gone", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false},
+		{"revalidation", func(w http.ResponseWriter, r *http.Request) {}, false}, // its panic, say, was recovered by the cache
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -249,6 +251,9 @@ func TestUnresolved(t *testing.T) {
 				ctx, cancel := contextWithCancel(t)
 				cancel()
 				r = r.WithContext(ctx)
+			}
+			if tt.name == "revalidation" {
+				r = r.WithContext(exchange.Detach(r.Context()))
 			}
 			middleware.Unresolved(log.Logger())(tt.handle).ServeHTTP(httptest.NewRecorder(), r)
 			records := log.Records()

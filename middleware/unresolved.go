@@ -23,7 +23,7 @@ func Unresolved(logger *slog.Logger) func(http.Handler) http.Handler {
 			defer exchange.RemoveFiles(r, r.MultipartForm)
 			rw, w := response.Wrap(w, r)
 			next.ServeHTTP(w, r)
-			if rw.Committed() || r.Context().Err() != nil {
+			if rw.Committed() || r.Context().Err() != nil || exchange.IsDetached(r) {
 				return
 			}
 			problem.LoggerFor(logger, r).LogAttrs(r.Context(), slog.LevelWarn, "apiece: no response",

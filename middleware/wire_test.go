@@ -148,7 +148,7 @@ func TestChainKeepsWireUnchanged(t *testing.T) {
 		}
 		outcome := func(name string) string {
 			told = nil
-			wire := exchange(t, addresses[name], request)
+			wire := sendRaw(t, addresses[name], request)
 			<-returned
 			return wire + "\ntold " + strings.Join(told, "; ")
 		}
@@ -161,8 +161,8 @@ func TestChainKeepsWireUnchanged(t *testing.T) {
 	}
 }
 
-// exchange sends the request, and describes the responses in words.
-func exchange(t *testing.T, address, request string) string {
+// sendRaw sends the request, and describes the responses in words.
+func sendRaw(t *testing.T, address, request string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
