@@ -36,9 +36,10 @@ const (
 	// LimitWarn lets the response pass and logs one record at level Warn, with the
 	// limit, the size and the pattern, after the handler has returned. So does Next.js.
 	LimitWarn LimitAction = iota
-	// LimitAbort rejects the response: with a 500 through OnError if its length is
-	// declared or nothing was sent yet, else by dropping the connection. The client
-	// never takes a part for the whole response.
+	// LimitAbort rejects the response. If nothing was sent yet, as when its length is
+	// declared, the client gets a 500 through OnError, and Write returns an error.
+	// Otherwise Write panics with [http.ErrAbortHandler], which drops the connection:
+	// the client never takes a part for the whole response.
 	LimitAbort
 )
 

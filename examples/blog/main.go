@@ -57,9 +57,9 @@ func run(ctx context.Context, listener net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	deadline, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	err := blog.Shutdown(deadline, server.Shutdown)
+	err := blog.Shutdown(deadline, server)
 	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}

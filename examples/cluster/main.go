@@ -92,7 +92,7 @@ func run(ctx context.Context, addr, url string, open engine) error {
 		return err
 	case <-ctx.Done():
 	}
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	deadline, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	return blog.Shutdown(deadline, server.Shutdown)
+	return blog.Shutdown(deadline, server)
 }

@@ -27,11 +27,8 @@ func onRedis(ctx context.Context, url string) (service.Config, func(), error) {
 	}
 	feed := hub.New(hub.Config{Backplane: redis.NewBackplane(client, "blog:feed", redis.BackplaneConfig{})})
 	store := redis.NewStore(client, "blog:cache:", redis.StoreConfig{})
-	return service.Config{
-		Feed:  feed,
-		Posts: posts{hash{client}, feed},
-		Pages: cache.Config{Store: store, Generations: store, Locker: store},
-	}, closeClient, nil
+	pages := cache.Config{Store: store, Generations: store, Locker: store}
+	return service.Config{Feed: feed, Posts: posts{hash{client}, feed}, Pages: pages}, closeClient, nil
 }
 
 // hash is the document in a hash of Redis, with its version.

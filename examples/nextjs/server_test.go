@@ -17,8 +17,8 @@ import (
 	"github.com/apiece/apiece/stream/hub"
 )
 
-// Server settings and graceful shutdown: first streams end, then requests finish,
-// then background revalidation.
+// Server settings and graceful shutdown: streams end and requests finish, then
+// background revalidation.
 func Example_server() {
 	feed := hub.New(hub.Config{})
 	mux := http.NewServeMux()
@@ -39,9 +39,13 @@ func Example_server() {
 		MaxHeaderBytes:    64 << 10,
 	}
 	stop := func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
-		return errors.Join(feed.Shutdown(ctx), server.Shutdown(ctx), pages.Shutdown(ctx))
+		server.RegisterOnShutdown(func() { feed.Shutdown(ctx) })
+		err := errors.Join(server.Shutdown(ctx), server.Close())
+		last, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return errors.Join(err, pages.Shutdown(last))
 	}
 
 	go server.Serve(listener)

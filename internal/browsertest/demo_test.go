@@ -44,9 +44,10 @@ func TestBlogDemo(t *testing.T) {
 				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 				defer cancel()
 				// The stream of the page ends with the hub.
-				if err := blog.Shutdown(ctx, func(context.Context) error { server.Close(); return nil }); err != nil {
+				if err := blog.Shutdown(ctx, server.Config); err != nil {
 					t.Error(err)
 				}
+				server.Close()
 			})
 			tab, end := chromedp.NewContext(ctx)
 			defer end()

@@ -56,8 +56,8 @@ http {
 }
 `
 
-// startNginx returns the address of an nginx in front of the service.
-func startNginx(t *testing.T, service string) string {
+// startNginx returns the address of an nginx in front of the service, and its directory.
+func startNginx(t *testing.T, template, service string) (at, dir string) {
 	path, err := exec.LookPath("nginx")
 	if err != nil {
 		missing(t, "nginx", err)
@@ -66,11 +66,11 @@ func startNginx(t *testing.T, service string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := l.Addr().String()
+	at = l.Addr().String()
 	l.Close()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	config := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, nginxConfig, at, service), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, template, at, service), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var said strings.Builder
@@ -89,11 +89,11 @@ func startNginx(t *testing.T, service string) string {
 	for begin := time.Now(); time.Since(begin) < patience; time.Sleep(10 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", at); err == nil {
 			conn.Close()
-			return at
+			return at, dir
 		}
 	}
 	t.Fatal("nginx does not listen")
-	return ""
+	return "", ""
 }
 
 // A leg is one path from the service to a client.
@@ -190,7 +190,7 @@ func TestNginx(t *testing.T) {
 	service := httptest.NewServer(mux)
 	defer service.Close()
 	defer service.CloseClientConnections()
-	nginx := startNginx(t, service.Listener.Addr().String())
+	nginx, _ := startNginx(t, nginxConfig, service.Listener.Addr().String())
 
 	var running sync.WaitGroup
 	for i, l := range legs {

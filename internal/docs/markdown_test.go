@@ -26,7 +26,7 @@ type fence struct {
 // root is the root of the module, relative to here.
 const root = "../.."
 
-// A page is a Markdown file at the root, in docs or next to examples: its code, and its
+// A page is a Markdown file at the root, in docs or next to adapters or examples: its code, and its
 // lines without it.
 type page struct {
 	name   string // below the root
@@ -36,7 +36,7 @@ type page struct {
 
 func markdownPages(t *testing.T) (pages []page) {
 	t.Helper()
-	names := filesAt(t, "*.md", "docs/*.md", "examples/*/README.md")
+	names := filesAt(t, "*.md", "docs/*.md", "adapters/README.md", "examples/*/README.md")
 	if len(names) < 5 {
 		t.Fatalf("%d pages", len(names))
 	}

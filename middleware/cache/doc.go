@@ -15,11 +15,11 @@
 //
 // No client gets a response that was made for another client unless the handler allows
 // it: see [Config] for what is never stored. Cache-Status (RFC 9211) in each response
-// says where it came from, and why it was not stored; [Cache.Stats] counts. The cache may
-// wrap a router or stand inside of it. Simultaneous requests for a missing response wait
-// for one run of the handler. If an upstream fails or a store hangs, the old response
-// stays and one run serves all: no client's request makes the cache forget what others
-// need.
+// that the cache sends says where it came from, and why it was not stored; [Cache.Stats]
+// counts. The cache may wrap a router or stand inside of it. Simultaneous requests for a
+// missing response wait for one run of the handler. If an upstream fails or a store
+// hangs, the old response stays and one run serves all: no client's request makes the
+// cache forget what others need.
 //
 // # Differences from Next.js
 //

@@ -191,9 +191,10 @@ func (h *Hub) now() time.Duration { return time.Since(h.start) }
 // another server. Publish goes on to append to a [Backplane], for the subscribers of
 // other processes, and without one returns [ErrClosed].
 //
-// A client that does not read holds it up for as long as [Config.WriteTimeout], so give
-// ctx less time than the server has to shut down. http.Server.Shutdown waits for open
-// streams but does not end them: start this by http.Server.RegisterOnShutdown.
+// A client that does not read holds it up for as long as [Config.WriteTimeout], and keeps
+// its connection if ctx is done before that. http.Server.Shutdown waits for open streams
+// but does not end them: start this by http.Server.RegisterOnShutdown, and call
+// http.Server.Close last.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.subscribersMu.Lock()
 	h.mu.Lock()

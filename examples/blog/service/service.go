@@ -70,11 +70,17 @@ func New(cfg Config) *Service {
 
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Shutdown ends the open event streams, which http.Server.Shutdown would wait for
-// without ending them, then calls the Shutdown of the server, and then waits for
-// background revalidation.
-func (s *Service) Shutdown(ctx context.Context, server func(context.Context) error) error {
-	return errors.Join(s.feed.Shutdown(ctx), server(ctx), s.pages.Shutdown(ctx))
+// Shutdown stops the server, which accepts no connection from then on. Event streams
+// end while requests finish, which http.Server.Shutdown alone would wait for. What is
+// left when ctx is done is cut. Background revalidation then has 5 seconds of its own.
+func (s *Service) Shutdown(ctx context.Context, server *http.Server) error {
+	streams := make(chan error, 1)
+	server.RegisterOnShutdown(func() { streams <- s.feed.Shutdown(ctx) })
+	err := errors.Join(server.Shutdown(ctx), <-streams, server.Close()) // in this order
+
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, s.pages.Shutdown(last))
 }
 
 // routes is the complete service: the Next.js routes under /api/, in the same

@@ -9,7 +9,7 @@
 //	}
 //	return reply.JSON(w, r, http.StatusAccepted, order)
 //	...
-//	errors.Join(server.Shutdown(ctx), jobs.Shutdown(ctx)) // in this order
+//	errors.Join(server.Shutdown(ctx), jobs.Shutdown(later)) // in this order, each with its own time
 //
 // Problems of a plain goroutine:
 //

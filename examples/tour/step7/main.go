@@ -95,9 +95,10 @@ func main() {
 	defer stop()
 	stopped := make(chan error, 1)
 	context.AfterFunc(interrupted, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
-		stopped <- errors.Join(feed.Shutdown(ctx), server.Shutdown(ctx))
+		server.RegisterOnShutdown(func() { feed.Shutdown(ctx) })
+		stopped <- errors.Join(server.Shutdown(ctx), server.Close())
 	})
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal(err)
