@@ -90,11 +90,14 @@ staticcheck: ## staticcheck of the published modules, at the version this file p
 
 .PHONY: test
 test: ## all tests, under the race detector and in random order (TESTFLAGS)
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 $(TESTS)
+	@status=0; \
+	$(MAKE) --no-print-directory $(filter test@.,$(TESTS)) || status=1; \
+	$(MAKE) --no-print-directory --keep-going --jobs=2 $(filter-out test@.,$(TESTS)) || status=1; \
+	exit $$status
 
-# Two modules at a time, the largest first: tests of browsers, servers and installation
-# mostly wait.
-TESTS := $(patsubst %,test@%,$(filter .,$(MODULES)) $(filter-out .,$(MODULES)))
+# The nested modules are tested two at a time: tests of browsers, servers and
+# installation mostly wait.
+TESTS := $(patsubst %,test@%,$(MODULES))
 .PHONY: $(TESTS)
 $(TESTS): test@%:
 	@cd $* && go test $(if $(filter $*,$(PUBLISHED)),$(TESTFLAGS),$(filter-out -race -vet=%,$(TESTFLAGS))) ./...

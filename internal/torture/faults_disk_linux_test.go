@@ -88,6 +88,9 @@ func sufferDisk() error {
 		if p.name == "upload.Form" {
 			right = disk.saves
 		}
+		if p.stops { // by a real clock here
+			right |= failed
+		}
 		site, err := open(&p, setting{protocol: 1, sockets: true})
 		if err != nil {
 			return err

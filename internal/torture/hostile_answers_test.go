@@ -61,7 +61,8 @@ func cookieCases() (cases []hostileCase) {
 	return append(cases,
 		hostileCase{why: "setting a value with line breaks and attributes", send: get(query("/api/set-cookie", "name", "a", "value", "1\r\nX-Evil: 1; Domain=evil.test")),
 			want: also(is(200), field("Set-Cookie", "a=1%0D%0AX-Evil%3A%201%3B%20Domain%3Devil.test"))},
-		hostileCase{why: "sixteen of nine hundred kilobytes at once", send: get("/api/cookies", "Cookie: a="+xs(900_000)), times: 16, want: is(431)},
+		hostileCase{why: "sixteen of nine hundred kilobytes at once", send: get("/api/cookies", "Cookie: a="+xs(900_000)), times: 16,
+			want: either(is(431), cut)}, // cut by ReadHeaderTimeout, on a slow machine
 		hostileCase{why: "many lines of cookies", send: get("/api/cookies", strings.Split(strings.Repeat("\nCookie: b=1", 4000)[1:], "\n")...), want: is(431)},
 		hostileCase{why: "a cookie larger than the server takes", raw: "GET /api/cookies HTTP/1.1\r\nHost: x\r\nCookie: a=" + xs(2*mb) + "\r\n\r\n", want: is(431)},
 	)
