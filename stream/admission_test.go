@@ -165,9 +165,13 @@ type limited struct {
 	lifted bool
 }
 
-func (l *limited) Extend(by time.Duration) error      { l.lifted = by < 0; return nil }
-func (l *limited) AtLeast(by time.Duration) error     { return l.Extend(by) }
-func (l *limited) EndsWithin(by time.Duration) bool   { return !l.lifted && l.after <= by }
+func (l *limited) Extend(by time.Duration) error    { l.lifted = by < 0; return nil }
+func (l *limited) AtLeast(by time.Duration) error   { return l.Extend(by) }
+func (l *limited) EndsWithin(by time.Duration) bool { return !l.lifted && l.after <= by }
+func (l *limited) Reading(bool)                     {}
+
+var _ exchange.Extender = (*limited)(nil)
+
 func (l *limited) over(r *http.Request) *http.Request { return limitedBy(r, l) }
 
 func limitedBy(r *http.Request, l *limited) *http.Request {

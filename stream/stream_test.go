@@ -194,6 +194,9 @@ type deadline struct{ moved time.Duration }
 func (d *deadline) Extend(by time.Duration) error  { d.moved = by; return nil }
 func (d *deadline) AtLeast(by time.Duration) error { return d.Extend(by) }
 func (d *deadline) EndsWithin(time.Duration) bool  { return false }
+func (d *deadline) Reading(bool)                   {}
+
+var _ exchange.Extender = (*deadline)(nil)
 
 func TestLimitsLifted(t *testing.T) {
 	var d deadline

@@ -196,6 +196,9 @@ type late struct{}
 func (late) Extend(time.Duration) error    { return http.ErrHandlerTimeout }
 func (late) AtLeast(time.Duration) error   { return http.ErrHandlerTimeout }
 func (late) EndsWithin(time.Duration) bool { return false }
+func (late) Reading(bool)                  {}
+
+var _ exchange.Extender = late{}
 
 // TestConnStorm shares a Conn among many goroutines, for the race detector.
 func TestConnStorm(t *testing.T) {
