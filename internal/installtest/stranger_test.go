@@ -261,7 +261,7 @@ ROUTE            METHODS    FILE
 `
 	ran, ranGo := 0, 0
 	for _, m := range block.FindAllStringSubmatch(pagePart(t, "MIGRATING.md", "# ", "`pattern.FromFile`"), -1) {
-		command := strings.TrimSuffix(m[2], "\n")
+		command := strings.TrimSuffix(strings.TrimSuffix(m[2], "\n"), " > routes.go") // which a shell would do
 		switch {
 		case !strings.HasPrefix(command, "go run "):
 		case strings.Contains(command, " -go "):
