@@ -2,9 +2,9 @@
 package pattern
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"runtime"
 	"strings"
 
@@ -69,15 +69,11 @@ func wholePaths(w workload) compare.Contender {
 func try(r router, routes []route) (h http.Handler, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			err = fmt.Errorf("%s", registered.ReplaceAllString(fmt.Sprint(reason), ""))
+			err = errors.New(compare.Refusal(reason))
 		}
 	}()
 	return r.build(routes), nil
 }
-
-// registered matches the source position in a panic of ServeMux: a file on the
-// machine of the report.
-var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
 
 // serve returns a function that asks for each of the paths once. One request is
 // made into all of them in turn: a fresh one for each path, and not so many in

@@ -11,6 +11,7 @@ package compare
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -118,7 +119,7 @@ func (c *Comparison) start(who Contender) (run *Run, work func(), err error) {
 	run = new(Run)
 	defer func() {
 		if reason := recover(); reason != nil {
-			err = fmt.Errorf("refuses: %v", reason)
+			err = fmt.Errorf("refuses: %s", Refusal(reason))
 		}
 		if err != nil {
 			run.stop()
@@ -180,3 +181,9 @@ func (t *Table) Row(cells ...any) {
 	}
 	t.Rows = append(t.Rows, row)
 }
+
+// Refusal is the text of a panic without the source position that ServeMux has in it: a
+// file on the machine of the report.
+func Refusal(reason any) string { return registered.ReplaceAllString(fmt.Sprint(reason), "") }
+
+var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
