@@ -52,10 +52,10 @@ func TestTargets(t *testing.T) {
 				continue
 			}
 			if !contenders[c.Of+": "+c.Kit] {
-				t.Errorf("%s: nobody measures %q of %s", target.What, c.Kit, c.Of)
+				t.Errorf("%s: nothing measures %q of %s", target.What, c.Kit, c.Of)
 			}
 			if c.To != "" && c.To != report.Fastest && !contenders[c.Of+": "+c.To] {
-				t.Errorf("%s: nobody measures %q of %s", target.What, c.To, c.Of)
+				t.Errorf("%s: nothing measures %q of %s", target.What, c.To, c.Of)
 			}
 			if c.Max == 0 && c.Min == 0 && c.What != "allocs" {
 				t.Errorf("%s: a claim about %s has no bound", target.What, c.Of)

@@ -256,7 +256,7 @@ func Suite() compare.Suite {
 	return compare.Suite{
 		Name: "cache",
 		Text: "A page of 1 KB is asked for again and again, as a browser asks for it; a new header for each response is in the figures. " +
-			"`bare handler` writes the page itself, and has nothing else to do. The other caches keep whatever they are given, for whoever asks: " +
+			"`bare handler` writes the page itself, and has nothing else to do. The other caches keep what they are given and send it to every client: " +
 			"they look at no header, and know no time. What is stored has to be what the handler wrote.",
 		Comparisons: []compare.Comparison{
 			hits("Hit", "written to nowhere", 1, inMemory),
